@@ -1,0 +1,140 @@
+//! Reads the fields of a `config.json` one by one, so that every bad value is an error that names its field.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::nn::Activation;
+
+/// The fields of a configuration that have not been read yet; what is left at the end are the unknown keys.
+pub(super) struct Fields {
+    values: Map<String, Value>,
+}
+
+impl Fields {
+    pub(super) fn new(values: Map<String, Value>) -> Self {
+        Self { values }
+    }
+
+    /// The keys that nobody asked for.
+    pub(super) fn rest(self) -> Map<String, Value> {
+        self.values
+    }
+
+    /// The value of a key, unless it is absent or null.
+    fn take(&mut self, key: &str) -> Option<Value> {
+        // `shift_remove` keeps the order of what is left, so that a file is written back as it was read.
+        self.values.shift_remove(key).filter(|value| !value.is_null())
+    }
+
+    /// Whether the key stands in the file with the value null.
+    fn is_null(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(Value::is_null)
+    }
+
+    /// An integer of at least `minimum`, or the default where the key is absent.
+    pub(super) fn count(&mut self, key: &str, default: i64, minimum: i64) -> Result<i64> {
+        if self.is_null(key) {
+            return Err(wrong(key, &format!("an integer of at least {minimum}"), &Value::Null));
+        }
+        Ok(self.optional_count(key, minimum)?.unwrap_or(default))
+    }
+
+    /// An integer of at least `minimum`, or none where the key is absent or null.
+    pub(super) fn optional_count(&mut self, key: &str, minimum: i64) -> Result<Option<i64>> {
+        // Sizes past this are no model's; the bound keeps every product of two sizes inside 64 bits.
+        const MAXIMUM: i64 = i32::MAX as i64;
+        let Some(value) = self.take(key) else { return Ok(None) };
+        match value.as_i64() {
+            Some(number) if (minimum..=MAXIMUM).contains(&number) => Ok(Some(number)),
+            _ => Err(wrong(key, &format!("an integer from {minimum} to {MAXIMUM}"), &value)),
+        }
+    }
+
+    /// A probability in [0, 1), or the default where the key is absent.
+    pub(super) fn probability(&mut self, key: &str, default: f64) -> Result<f64> {
+        if self.is_null(key) {
+            return Err(wrong(key, "a probability, 0 <= p < 1", &Value::Null));
+        }
+        Ok(self.optional_probability(key)?.unwrap_or(default))
+    }
+
+    /// A probability in [0, 1), or none where the key is absent or null.
+    pub(super) fn optional_probability(&mut self, key: &str) -> Result<Option<f64>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        match value.as_f64() {
+            Some(number) if (0.0..1.0).contains(&number) => Ok(Some(number)),
+            _ => Err(wrong(key, "a probability, 0 <= p < 1", &value)),
+        }
+    }
+
+    /// A finite number of at least 0, or the default where the key is absent or null.
+    pub(super) fn non_negative(&mut self, key: &str, default: f64) -> Result<f64> {
+        let Some(value) = self.take(key) else { return Ok(default) };
+        match value.as_f64() {
+            Some(number) if number >= 0.0 && number.is_finite() => Ok(number),
+            _ => Err(wrong(key, "a number of at least 0", &value)),
+        }
+    }
+
+    /// A truth value, or the default where the key is absent or null.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> Result<bool> {
+        let Some(value) = self.take(key) else { return Ok(default) };
+        value.as_bool().ok_or_else(|| wrong(key, "true or false", &value))
+    }
+
+    /// A string, or none where the key is absent or null.
+    pub(super) fn text(&mut self, key: &str) -> Result<Option<String>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(value) => Err(wrong(key, "a string", &value)),
+        }
+    }
+
+    /// A string that `parse` understands, or the default where the key is absent or null. The error lists `allowed`.
+    pub(super) fn choice<T>(
+        &mut self,
+        key: &str,
+        default: T,
+        allowed: &[&str],
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T> {
+        let Some(text) = self.text(key)? else { return Ok(default) };
+        parse(&text).ok_or_else(|| Error::config(key, format!("expected one of {}, got {text:?}", allowed.join(", "))))
+    }
+
+    /// The name of an activation; the default where the key is absent, none where it is null.
+    pub(super) fn optional_activation(
+        &mut self,
+        key: &str,
+        default: Option<Activation>,
+    ) -> Result<Option<Activation>> {
+        if self.is_null(key) {
+            self.values.shift_remove(key);
+            return Ok(None);
+        }
+        self.choice(key, default, Activation::NAMES, |name| Activation::from_name(name).map(Some))
+    }
+
+    /// The id of a token; the default where the key is absent, none where it is null.
+    pub(super) fn optional_id(&mut self, key: &str, default: Option<i64>) -> Result<Option<i64>> {
+        if self.is_null(key) {
+            self.values.shift_remove(key);
+            return Ok(None);
+        }
+        Ok(self.optional_count(key, 0)?.or(default))
+    }
+
+    /// An object, or none where the key is absent or null.
+    pub(super) fn object(&mut self, key: &str) -> Result<Option<Map<String, Value>>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object)),
+            Some(value) => Err(wrong(key, "an object", &value)),
+        }
+    }
+}
+
+fn wrong(key: &str, expected: &str, got: &Value) -> Error {
+    Error::config(key, format!("expected {expected}, got {got}"))
+}

@@ -1,0 +1,110 @@
+//! The labels of a classifier: `id2label`, `label2id`, `num_labels`.
+
+use serde_json::{Map, Value};
+
+use super::fields::Fields;
+use crate::error::{Error, Result};
+
+/// The names of a classifier's L labels, by id.
+///
+/// As in transformers there are two, `LABEL_0` and `LABEL_1`, where a configuration names none.
+///
+/// ```
+/// use oxbert::config::Labels;
+/// assert_eq!(Labels::numbered(2).names(), ["LABEL_0", "LABEL_1"]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    names: Vec<String>,
+}
+
+impl Labels {
+    /// `LABEL_0` to `LABEL_{count - 1}`.
+    #[must_use]
+    pub fn numbered(count: usize) -> Self {
+        Self { names: (0..count).map(|id| format!("LABEL_{id}")).collect() }
+    }
+
+    /// Labels with these names, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there is none.
+    pub fn new(names: Vec<String>) -> Result<Self> {
+        if names.is_empty() {
+            return Err(Error::config("id2label", "expected at least one label, got none"));
+        }
+        Ok(Self { names })
+    }
+
+    /// The names, in the order of their ids.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How many labels there are: L.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Always false: there is at least one label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    pub(super) fn read(fields: &mut Fields) -> Result<Self> {
+        let count = fields.optional_count("num_labels", 1)?;
+        // label2id is the inverse of id2label and is written anew; alone, it says as much.
+        let by_name = fields.object("label2id")?;
+        let labels = match (fields.object("id2label")?, by_name) {
+            (Some(by_id), _) => Self::from_id2label(&by_id)?,
+            (None, Some(by_name)) if count.is_none() => Self::from_label2id(&by_name)?,
+            (None, _) => Self::numbered(count.map_or(2, |count| count as usize)),
+        };
+        match count {
+            // As transformers does: a count that contradicts the names wins, and the names are numbered anew.
+            Some(count) if count as usize != labels.len() => Ok(Self::numbered(count as usize)),
+            _ => Ok(labels),
+        }
+    }
+
+    fn from_id2label(object: &Map<String, Value>) -> Result<Self> {
+        let mut names = vec![None; object.len()];
+        for (key, value) in object {
+            let slot = key.parse::<usize>().ok().and_then(|id| names.get_mut(id));
+            let Some(slot) = slot else {
+                let last = object.len().saturating_sub(1);
+                return Err(Error::config("id2label", format!("expected the keys 0 to {last}, got {key:?}")));
+            };
+            let Some(name) = value.as_str() else {
+                return Err(Error::config("id2label", format!("expected a string at {key:?}, got {value}")));
+            };
+            *slot = Some(name.to_string());
+        }
+        names
+            .into_iter()
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| Error::config("id2label", "an id is given twice"))
+            .and_then(Self::new)
+    }
+
+    fn from_label2id(object: &Map<String, Value>) -> Result<Self> {
+        let by_id = object.iter().map(|(name, id)| (id.to_string(), Value::String(name.clone()))).collect();
+        Self::from_id2label(&by_id)
+    }
+
+    pub(super) fn write(&self, values: &mut Map<String, Value>) {
+        let by_id = self.names.iter().enumerate().map(|(id, name)| (id.to_string(), Value::from(name.as_str())));
+        let by_name = self.names.iter().enumerate().map(|(id, name)| (name.clone(), Value::from(id)));
+        values.insert("id2label".into(), Value::Object(by_id.collect()));
+        values.insert("label2id".into(), Value::Object(by_name.collect()));
+    }
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self::numbered(2)
+    }
+}

@@ -1,0 +1,259 @@
+//! The one error type of the crate. Each variant carries data: what was wrong, what was got, what was expected, where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A tensor whose shape or dtype in a file is not the model's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Name of the parameter, in the model's own terms.
+    pub name: String,
+    /// What the model needs, e.g. `[30522, 128]`.
+    pub expected: String,
+    /// What the file holds.
+    pub got: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} (expected {}, got {})", self.name, self.expected, self.got)
+    }
+}
+
+/// Everything that can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused to read or write a file.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// `"open"`, `"read"`, `"write"`, ...
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's own error.
+        source: std::io::Error,
+    },
+
+    /// A model folder lacks a file that is needed.
+    #[error("{} has no {wanted}; it holds: {}", folder.display(), list(found))]
+    MissingFile {
+        /// The folder that was searched.
+        folder: PathBuf,
+        /// What was looked for, e.g. `config.json`.
+        wanted: String,
+        /// The files that are there.
+        found: Vec<String>,
+    },
+
+    /// A configuration field is missing, has the wrong type, or an impossible value.
+    #[error("config{}: {field}: {reason}", place(path.as_deref()))]
+    Config {
+        /// The file, where there is one.
+        path: Option<PathBuf>,
+        /// The key in `config.json`.
+        field: String,
+        /// What was got and what was expected.
+        reason: String,
+    },
+
+    /// A weight file is truncated, corrupt, hostile or not of a format that we read.
+    #[error("{} is not a readable weight file: {reason}", path.display())]
+    WeightsFormat {
+        /// The file.
+        path: PathBuf,
+        /// What was found where, and what was expected.
+        reason: String,
+    },
+
+    /// The tensors of a file are not those of the model. All differences are reported at once.
+    #[error("{}", mismatch_message(path.as_deref(), missing, unexpected, mismatched))]
+    WeightsMismatch {
+        /// The file, where there is one.
+        path: Option<PathBuf>,
+        /// Parameters of the model that the file lacks.
+        missing: Vec<String>,
+        /// Tensors of the file that the model has no place for.
+        unexpected: Vec<String>,
+        /// Tensors with another shape or dtype than the model's.
+        mismatched: Vec<Mismatch>,
+    },
+
+    /// An argument has the wrong shape.
+    #[error("{what}: expected shape {expected}, got {got}")]
+    Shape {
+        /// The argument, e.g. `attention_mask`.
+        what: String,
+        /// In the letters of the documentation and numbers, e.g. `[B, S] = [2, 7]`.
+        expected: String,
+        /// The shape that was given.
+        got: String,
+    },
+
+    /// An argument has the wrong dtype.
+    #[error("{what}: expected dtype {expected}, got {got}")]
+    Dtype {
+        /// The argument.
+        what: String,
+        /// The dtypes that are accepted.
+        expected: String,
+        /// The dtype that was given.
+        got: String,
+    },
+
+    /// An argument has an impossible value or combination.
+    #[error("{what}: {reason}")]
+    Input {
+        /// The argument or arguments.
+        what: String,
+        /// What was got and what was expected.
+        reason: String,
+    },
+
+    /// An id or a position lies outside its table.
+    #[error("{what}: {value} at {position:?} is out of range, expected 0 <= value < {limit}")]
+    OutOfRange {
+        /// The argument, e.g. `input_ids`.
+        what: String,
+        /// The first bad value.
+        value: i64,
+        /// Where it stands: [row, column].
+        position: Vec<usize>,
+        /// One more than the largest value that is allowed.
+        limit: i64,
+    },
+
+    /// A text has more tokens than the model has positions.
+    #[error(
+        "{what}: {length} tokens at row {row} are more than the model's {maximum} positions; truncate the text (the tokenizer's truncation and max_length)"
+    )]
+    TooLong {
+        /// The argument.
+        what: String,
+        /// The row of the batch.
+        row: usize,
+        /// Tokens in it.
+        length: usize,
+        /// `max_position_embeddings`.
+        maximum: usize,
+    },
+
+    /// A vocabulary file cannot be used.
+    #[error("vocabulary {}{}: {reason}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    Vocabulary {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1, where one is to blame.
+        line: Option<usize>,
+        /// What was found and what was expected.
+        reason: String,
+    },
+
+    /// A text cannot be tokenised as asked.
+    #[error("tokenizer: {reason}")]
+    Tokenizer {
+        /// What was got and what was expected.
+        reason: String,
+    },
+
+    /// A device does not exist here.
+    #[error("device {requested:?}: {reason}")]
+    Device {
+        /// The device as it was named.
+        requested: String,
+        /// Why it cannot be used, and what can.
+        reason: String,
+    },
+
+    /// A pipeline was given a model whose head was never loaded.
+    #[error("{task} needs a trained head, but {} were initialised at random; load a checkpoint that has them", list(parameters))]
+    UntrainedHead {
+        /// The task.
+        task: String,
+        /// The parameters that no file filled.
+        parameters: Vec<String>,
+    },
+
+    /// libtorch refused an operation.
+    #[error("libtorch: {message}")]
+    Torch {
+        /// The first line of libtorch's message.
+        message: String,
+    },
+
+    /// A defect of oxbert itself.
+    #[error("internal error, please report it: {message}")]
+    Internal {
+        /// What was found.
+        message: String,
+    },
+}
+
+impl Error {
+    /// For `map_err` on file operations.
+    pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// An impossible value or combination of arguments.
+    pub fn input(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Input { what: what.into(), reason: reason.into() }
+    }
+
+    /// A bad configuration field; [`Error::in_file`] adds the file.
+    pub fn config(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Config { path: None, field: field.into(), reason: reason.into() }
+    }
+
+    /// Names the file that a configuration or weight error came from.
+    #[must_use]
+    pub fn in_file(mut self, file: impl AsRef<Path>) -> Self {
+        match &mut self {
+            Self::Config { path, .. } | Self::WeightsMismatch { path, .. } => {
+                path.get_or_insert_with(|| file.as_ref().to_path_buf());
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        // libtorch appends a C++ backtrace; the first line says what went wrong.
+        let text = error.to_string();
+        let message = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown error").trim().to_string();
+        Self::Torch { message }
+    }
+}
+
+fn place(path: Option<&Path>) -> String {
+    path.map(|path| format!(" {}", path.display())).unwrap_or_default()
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_string() } else { names.join(", ") }
+}
+
+fn mismatch_message(
+    path: Option<&Path>,
+    missing: &[String],
+    unexpected: &[String],
+    mismatched: &[Mismatch],
+) -> String {
+    let mut message = format!("weights{} do not fit the model", place(path));
+    let parts = [
+        ("missing", missing.to_vec()),
+        ("unexpected", unexpected.to_vec()),
+        ("mismatched", mismatched.iter().map(ToString::to_string).collect()),
+    ];
+    for (label, names) in parts {
+        if !names.is_empty() {
+            message.push_str(&format!("; {label}: {}", names.join(", ")));
+        }
+    }
+    message
+}

@@ -1,0 +1,146 @@
+//! Activation functions, by the names that checkpoints use.
+
+use tch::Tensor;
+
+use crate::error::Result;
+
+/// An activation function.
+///
+/// ```
+/// use oxbert::Activation;
+/// assert_eq!(Activation::from_name("gelu"), Some(Activation::Gelu));
+/// assert_eq!(Activation::from_name("gellu"), None);
+/// ```
+///
+/// Source: `ACT2FN` of transformers 5.23 and rust_bert's `Activation`. Of transformers' names, `prelu` and `xielu` are
+/// not here: they have parameters of their own, which no checkpoint of these families carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// `x Φ(x)`, by the error function: the one of ELECTRA and DistilBERT.
+    Gelu,
+    /// `gelu(x)` clipped to [-10, 10].
+    Gelu10,
+    /// The tanh form as Google's BERT wrote it (`gelu_new`, `gelu_accurate`).
+    GeluNew,
+    /// The tanh form with the constant 0.7978845608.
+    GeluFast,
+    /// The tanh form as one fused operation.
+    GeluTanh,
+    /// `x σ(1.702 x)`.
+    QuickGelu,
+    /// `max(0, x)`.
+    Relu,
+    /// `max(0, x)²`.
+    ReluSquared,
+    /// `min(6, max(0, x))`.
+    Relu6,
+    /// `x` above zero, `0.01 x` below.
+    LeakyRelu,
+    /// `x σ(x)`, also called swish.
+    Silu,
+    /// `x tanh(ln(1 + eˣ))`.
+    Mish,
+    /// `x min(6, max(0, x + 3)) / 6`.
+    HardSwish,
+    /// `(1 + erf((x - 0.707107) / (0.282095 √2))) / 2`.
+    Laplace,
+    /// `√ln(1 + eˣ)`.
+    SqrtSoftplus,
+    /// The logistic function.
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// `x`.
+    Identity,
+}
+
+/// Every name that a checkpoint may use, and what it means. The first name of an activation is the one that is written.
+const TABLE: &[(&str, Activation)] = &[
+    ("gelu", Activation::Gelu),
+    ("gelu_python", Activation::Gelu),
+    ("gelu_10", Activation::Gelu10),
+    ("gelu_new", Activation::GeluNew),
+    ("gelu_accurate", Activation::GeluNew),
+    ("gelu_fast", Activation::GeluFast),
+    ("gelu_pytorch_tanh", Activation::GeluTanh),
+    ("gelu_python_tanh", Activation::GeluTanh),
+    ("quick_gelu", Activation::QuickGelu),
+    ("relu", Activation::Relu),
+    ("relu2", Activation::ReluSquared),
+    ("relu6", Activation::Relu6),
+    ("leaky_relu", Activation::LeakyRelu),
+    ("silu", Activation::Silu),
+    ("swish", Activation::Silu),
+    ("mish", Activation::Mish),
+    ("hardswish", Activation::HardSwish),
+    ("laplace", Activation::Laplace),
+    ("sqrtsoftplus", Activation::SqrtSoftplus),
+    ("sigmoid", Activation::Sigmoid),
+    ("tanh", Activation::Tanh),
+    ("linear", Activation::Identity),
+    ("identity", Activation::Identity),
+];
+
+impl Activation {
+    /// Every name that [`Activation::from_name`] understands.
+    pub const NAMES: &'static [&'static str] = &{
+        let mut names = [""; TABLE.len()];
+        let mut row = 0;
+        while row < names.len() {
+            names[row] = TABLE[row].0;
+            row += 1;
+        }
+        names
+    };
+
+    /// The activation of that name, if there is one.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        TABLE.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation)
+    }
+
+    /// The name in `config.json`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        TABLE.iter().find(|(_, activation)| *activation == self).map_or("linear", |(name, _)| name)
+    }
+
+    /// Any shape, number by number.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where the tensor is not of a floating dtype.
+    pub fn forward(self, input: &Tensor) -> Result<Tensor> {
+        /// √(2/π).
+        const ROOT: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+        Ok(match self {
+            Self::Gelu => input.f_gelu("none")?,
+            Self::Gelu10 => input.f_gelu("none")?.f_clamp(-10.0, 10.0)?,
+            Self::GeluNew => tanh_form(input, &((input.f_pow_tensor_scalar(3.0)? * 0.044_715 + input) * ROOT))?,
+            Self::GeluFast => {
+                tanh_form(input, &(input * 0.797_884_560_8 * (input.f_square()? * 0.044_715 + 1.0)))?
+            }
+            Self::GeluTanh => input.f_gelu("tanh")?,
+            Self::QuickGelu => input.f_mul(&(input * 1.702).f_sigmoid()?)?,
+            Self::Relu => input.f_relu()?,
+            Self::ReluSquared => input.f_relu()?.f_square()?,
+            Self::Relu6 => input.f_relu6()?,
+            Self::LeakyRelu => input.f_leaky_relu()?,
+            Self::Silu => input.f_silu()?,
+            Self::Mish => input.f_mish()?,
+            Self::HardSwish => input.f_hardswish()?,
+            Self::Laplace => {
+                let scaled = (input - 0.707_107) / (0.282_095 * std::f64::consts::SQRT_2);
+                (scaled.f_erf()? + 1.0) * 0.5
+            }
+            Self::SqrtSoftplus => input.f_softplus()?.f_sqrt()?,
+            Self::Sigmoid => input.f_sigmoid()?,
+            Self::Tanh => input.f_tanh()?,
+            Self::Identity => input.f_alias()?,
+        })
+    }
+}
+
+/// `x (1 + tanh(inner)) / 2`.
+fn tanh_form(input: &Tensor, inner: &Tensor) -> Result<Tensor> {
+    Ok((inner.f_tanh()? + 1.0).f_mul(&(input * 0.5))?)
+}

@@ -1,0 +1,34 @@
+//! The linear layer.
+
+use tch::Tensor;
+
+use super::Parameters;
+use crate::error::Result;
+
+/// `y = x Wᵀ + b`, with W `[out, in]` and b `[out]`.
+#[derive(Debug)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    /// Takes `weight` `[outputs, inputs]` and `bias` `[outputs]`.
+    ///
+    /// # Errors
+    /// As [`Parameters::tensor`].
+    pub fn new(parameters: &Parameters, inputs: i64, outputs: i64) -> Result<Self> {
+        Ok(Self {
+            weight: parameters.tensor("weight", &[outputs, inputs])?,
+            bias: parameters.tensor("bias", &[outputs])?,
+        })
+    }
+
+    /// `[..., in]` -> `[..., out]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where the last dimension is not `in`.
+    pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        Ok(input.f_linear(&self.weight, Some(&self.bias))?)
+    }
+}

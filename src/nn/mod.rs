@@ -1,0 +1,20 @@
+//! Layers: tensors in, tensors out. Nothing here knows a configuration, a file or a text.
+//!
+//! In: parameters under a path ([`Parameters`]) and packed hidden states `[T, H]`. Out: the same with other numbers.
+//! [`crate::encoder`] puts them together.
+
+mod activation;
+mod attention;
+mod dropout;
+mod embedding;
+mod layer_norm;
+mod linear;
+mod parameters;
+
+pub use activation::Activation;
+pub use attention::{Attended, Attention, AttentionNames};
+pub use dropout::Dropout;
+pub use embedding::Embedding;
+pub use layer_norm::LayerNorm;
+pub use linear::Linear;
+pub use parameters::{Parameters, initialise};

@@ -1,0 +1,49 @@
+//! Rows of ids for a model: the end of the text room.
+
+use super::Encoding;
+
+/// Ragged rows, without padding: row `b` holds the tokens of text `b` and no more.
+///
+/// Both fields have one row per text, and rows of the same number have the same length.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Token ids.
+    pub ids: Vec<Vec<i64>>,
+    /// 0 for the tokens of the first text of a pair, 1 for those of the second.
+    pub type_ids: Vec<Vec<i64>>,
+}
+
+impl Batch {
+    /// How many texts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no text at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Tokens of each row.
+    #[must_use]
+    pub fn lengths(&self) -> Vec<usize> {
+        self.ids.iter().map(Vec::len).collect()
+    }
+}
+
+impl FromIterator<Encoding> for Batch {
+    fn from_iter<Encodings: IntoIterator<Item = Encoding>>(encodings: Encodings) -> Self {
+        let (ids, type_ids) = encodings.into_iter().map(|encoding| (encoding.ids, encoding.type_ids)).unzip();
+        Self { ids, type_ids }
+    }
+}
+
+impl<'encoding> FromIterator<&'encoding Encoding> for Batch {
+    fn from_iter<Encodings: IntoIterator<Item = &'encoding Encoding>>(encodings: Encodings) -> Self {
+        let row = |encoding: &Encoding| (encoding.ids.clone(), encoding.type_ids.clone());
+        let (ids, type_ids) = encodings.into_iter().map(row).unzip();
+        Self { ids, type_ids }
+    }
+}

@@ -1,0 +1,116 @@
+//! The vocabulary: a file to a checked table of tokens.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use rust_tokenizers::vocab::{BertVocab, Vocab};
+use serde_json::json;
+
+use super::special::{CLASS, MASK, PAD, SEPARATOR, SPECIAL_TOKENS, UNKNOWN};
+use super::wordpiece::CONTINUATION;
+use crate::error::{Error, Result};
+
+/// The tokens of a model and their ids, the five special ones among them.
+pub(super) struct Vocabulary {
+    table: BertVocab,
+    /// One more than the largest id.
+    limit: i64,
+    /// Characters of the longest token, without the mark of a continuation.
+    longest: usize,
+    pub pad: i64,
+    pub unknown: i64,
+    pub class: i64,
+    pub separator: i64,
+    pub mask: i64,
+}
+
+impl Vocabulary {
+    /// Reads `vocab.txt`: one token per line, its id the number of the line counted from 0.
+    ///
+    /// White space at the end of a line is no part of the token (so CRLF files work); a blank line is the empty token; of
+    /// equal lines the last one gives the id, and the ids of the others stay unused. A byte order mark is part of the
+    /// first token. All this is what transformers does with the file.
+    pub fn from_lines(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
+        // What follows the last line end is no line.
+        if lines.last().is_some_and(|line| line.is_empty()) {
+            lines.pop();
+        }
+        let mut tokens = HashMap::with_capacity(lines.len());
+        for (index, line) in lines.into_iter().enumerate() {
+            let token = std::str::from_utf8(line).map_err(|error| Error::Vocabulary {
+                path: path.to_path_buf(),
+                line: Some(index + 1),
+                reason: format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1),
+            })?;
+            tokens.insert(token.trim_end().to_string(), index as i64);
+        }
+        Self::new(tokens, path)
+    }
+
+    /// Checks a table of tokens that came from the file `path`.
+    pub fn new(tokens: HashMap<String, i64>, path: &Path) -> Result<Self> {
+        let refused = |reason: String| Error::Vocabulary { path: path.to_path_buf(), line: None, reason };
+        let missing: Vec<&str> = SPECIAL_TOKENS.into_iter().filter(|token| !tokens.contains_key(*token)).collect();
+        if !missing.is_empty() {
+            let marked = tokens.keys().any(|token| token.starts_with('\u{FEFF}'));
+            let hint = if marked { "; the file begins with a byte order mark, remove it" } else { "" };
+            let count = tokens.len();
+            return Err(refused(format!("it lacks {} among its {count} tokens{hint}", missing.join(", "))));
+        }
+        // `rust_tokenizers` does not export the type of this map; it can be had by deserialising.
+        let special = json!({ "unk_token": UNKNOWN, "pad_token": PAD, "sep_token": SEPARATOR, "cls_token": CLASS, "mask_token": MASK });
+        let special = serde_json::from_value(special).map_err(|error| Error::Internal { message: error.to_string() })?;
+        let limit = tokens.values().max().map_or(0, |id| id + 1);
+        let length = |token: &String| token.strip_prefix(CONTINUATION).unwrap_or(token).chars().count();
+        let longest = tokens.keys().map(length).max().unwrap_or(0);
+        let table = BertVocab::from_values_and_special_token_map(tokens, special)
+            .map_err(|error| refused(error.to_string()))?;
+        let id = |token: &str| table.values.get(token).copied().unwrap_or_default();
+        let [pad, unknown, class, separator, mask] = SPECIAL_TOKENS.map(id);
+        Ok(Self { table, limit, longest, pad, unknown, class, separator, mask })
+    }
+
+    /// How many tokens there are.
+    pub fn len(&self) -> usize {
+        self.table.values.len()
+    }
+
+    /// One more than the largest id.
+    pub fn limit(&self) -> i64 {
+        self.limit
+    }
+
+    /// Characters of the longest token, without the mark of a continuation: no longer piece need be looked up.
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// The id of a token, exactly as the file spells it.
+    pub fn id(&self, token: &str) -> Option<i64> {
+        self.table.values.get(token).copied()
+    }
+
+    /// The token of an id.
+    pub fn token(&self, id: i64) -> Option<&str> {
+        self.table.indices.get(&id).map(String::as_str)
+    }
+
+    /// Whether an id is one of the five special tokens.
+    pub fn is_special(&self, id: i64) -> bool {
+        self.table.special_indices.contains_key(&id)
+    }
+
+    /// The table itself.
+    pub fn table(&self) -> &BertVocab {
+        &self.table
+    }
+}
+
+impl fmt::Debug for Vocabulary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Vocabulary").field("tokens", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,47 @@
+"""Print what the two models say about example sentences: the best fillers of ``[MASK]`` and replaced-word probabilities."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from common import MASK, discriminator_logits, generator_logits, load_tokenizer
+from transformers import ElectraForMaskedLM, ElectraForPreTraining
+
+MASKED = (
+    "The function returns the [MASK] of the list.",
+    "If the file does not [MASK], an error is raised.",
+)
+REPLACED = ("The function returns the elephant of the list.",)
+
+
+@torch.no_grad()
+def main() -> None:
+    """Print top-5 fillers and per-token probabilities of being replaced."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--generator", type=Path, required=True)
+    parser.add_argument("--discriminator", type=Path, required=True)
+    parser.add_argument("--masked", action="append", help="a sentence with one [MASK]; instead of the built-in ones")
+    parser.add_argument("--replaced", action="append", help="a sentence to check; instead of the built-in ones")
+    arguments = parser.parse_args()
+    tokenizer = load_tokenizer(arguments.generator / "vocab.txt")
+    generator = ElectraForMaskedLM.from_pretrained(arguments.generator).eval()
+    discriminator = ElectraForPreTraining.from_pretrained(arguments.discriminator).eval()
+    for sentence in arguments.masked or MASKED:
+        ids = torch.tensor([tokenizer.encode(sentence).ids])
+        probabilities, best = generator_logits(generator, ids, (ids[0] == MASK).nonzero()[:1, 0]).softmax(-1)[0].topk(5)
+        fillers = [
+            f"{tokenizer.id_to_token(i)} {p:.3f}" for i, p in zip(best.tolist(), probabilities.tolist(), strict=True)
+        ]
+        print(f"{sentence}\n    {', '.join(fillers)}")
+    for sentence in arguments.replaced or REPLACED:
+        encoding = tokenizer.encode(sentence)
+        scores = discriminator_logits(discriminator, torch.tensor([encoding.ids])).sigmoid()[0].tolist()
+        print(
+            f"{sentence}\n    {' '.join(f'{t}:{s:.2f}' for t, s in zip(encoding.tokens[1:-1], scores[1:-1], strict=True))}"
+        )
+
+
+if __name__ == "__main__":
+    main()
