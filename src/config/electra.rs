@@ -144,6 +144,18 @@ impl ElectraConfig {
 impl Config for ElectraConfig {
     const MODEL_TYPE: &'static str = "electra";
 
+    fn initializer_range(&self) -> f64 {
+        self.initializer_range
+    }
+
+    fn pad_token_id(&self) -> Option<i64> {
+        self.pad_token_id
+    }
+
+    fn untie(&mut self) {
+        self.tie_word_embeddings = false;
+    }
+
     fn from_map(values: Map<String, Value>) -> Result<Self> {
         let default = Self::default();
         let mut fields = Fields::new(values);

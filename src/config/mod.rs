@@ -32,6 +32,15 @@ pub trait Config: Sized {
     /// The keys of `config.json`, unknown ones included.
     fn to_map(&self) -> Map<String, Value>;
 
+    /// Standard deviation of freshly initialised weights.
+    fn initializer_range(&self) -> f64;
+
+    /// The id whose word embedding stays zero.
+    fn pad_token_id(&self) -> Option<i64>;
+
+    /// Says that the decoder of a masked LM is not the word embeddings.
+    fn untie(&mut self);
+
     /// Reads a JSON text.
     ///
     /// # Errors
@@ -68,9 +77,7 @@ pub trait Config: Sized {
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         use std::io::Write;
         let path = path.as_ref();
-        crate::weights::write_atomically(path, |file| {
-            file.write_all(format!("{}\n", self.to_json()).as_bytes()).map_err(Error::io("write", path))
-        })
+        crate::weights::write_atomically(path, |file| writeln!(file, "{}", self.to_json()))
     }
 }
 

@@ -89,7 +89,8 @@ impl Attention {
                 context
             } else {
                 // No scale means 1/√D.
-                query.f_scaled_dot_product_attention(
+                Tensor::f_scaled_dot_product_attention(
+                    &query,
                     &key,
                     &value,
                     None::<&Tensor>,

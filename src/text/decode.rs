@@ -53,7 +53,9 @@ fn join_punctuation(text: &str) -> String {
         (" 've", "'ve"),
         (" 're", "'re"),
     ];
-    JOINS.iter().fold(text.to_string(), |text, (from, to)| if text.contains(from) { text.replace(from, to) } else { text })
+    JOINS
+        .iter()
+        .fold(text.to_string(), |text, (from, to)| if text.contains(from) { text.replace(from, to) } else { text })
 }
 
 /// The one replacement that only the tidying of a single piece has.

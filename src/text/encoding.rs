@@ -21,8 +21,9 @@ pub struct Encoding {
     /// The characters of the original text (of the token's own text, in a pair) that the token stands for: begin and
     /// exclusive end, in characters. (0, 0) for tokens that were added.
     ///
-    /// Ends do not run backwards along the row, with one exception that transformers shares: where accents are stripped
-    /// and a text has combining marks out of canonical order, the marks that remain swap places.
+    /// Neither begins nor ends run backwards along a text, with one exception that transformers shares: canonical
+    /// decomposition may swap combining marks, and those few that are not stripped (musical stems, marks younger than the
+    /// tables) keep their own places. A token of several such marks can then end before it begins: slice with care.
     pub offsets: Vec<(usize, usize)>,
     /// The text that the token comes from: 0, or 1 for the second of a pair. `None` for tokens that were added.
     pub sequence_ids: Vec<Option<usize>>,
@@ -68,7 +69,10 @@ impl Encoding {
             && let Some(limit) = options.max_length.or(model_max_length)
         {
             let room = limit.checked_sub(added).ok_or_else(|| {
-                Error::input("max_length", format!("got {limit}, expected room for the {added} special tokens at least"))
+                Error::input(
+                    "max_length",
+                    format!("got {limit}, expected room for the {added} special tokens at least"),
+                )
             })?;
             let lengths = (first.len(), second.as_ref().map(Vec::len));
             let (first_length, second_length) = kept(lengths, room, options.truncation)?;

@@ -6,9 +6,9 @@
 //! were trained with. Its word-piece step cannot be called alone, so the text is cleaned and cut into words here, step for
 //! step as `tokenizers` does it (`normalizers/bert.rs`, `pre_tokenizers/bert.rs`), and spelled in `wordpiece`.
 //!
-//! The Unicode tables are those of the crates that `tokenizers` itself uses, old as they are, because a newer table would
-//! give other tokens: `unicode_categories` 0.1 (Unicode 8) for control characters, marks and punctuation,
-//! `unicode-normalization-alignments` 0.1 for canonical decomposition. White space and lower case are the standard
+//! The Unicode tables are those of the crates that `tokenizers` itself uses, old as they are, because a newer table
+//! would give other tokens: `unicode_categories` 0.1 (Unicode 8) for control characters, marks and punctuation,
+//! `unicode-normalization-alignments` 0.1 (Unicode 9) for canonical decomposition. White space and lower case are the standard
 //! library's in both.
 
 use unicode_categories::UnicodeCategories;
@@ -40,7 +40,7 @@ impl Normalized {
     pub fn new(section: &str, first: usize, options: &TokenizerOptions) -> Self {
         let cleaned = clean(section, first, options.tokenize_chinese_chars);
         // ASCII has no accents, and decomposes to itself.
-        let stripped = if options.strips_accents() && !section.is_ascii() { strip_accents(cleaned) } else { cleaned };
+        let stripped = if options.strips_accents() && !section.is_ascii() { strip_accents(&cleaned) } else { cleaned };
         if options.do_lower_case { lower_case(stripped) } else { stripped }
     }
 
@@ -105,7 +105,7 @@ fn clean(section: &str, first: usize, tokenize_chinese_chars: bool) -> Normalize
 
 /// Canonical decomposition without the non-spacing marks. Hangul falls apart into its Jamo here, which is what the
 /// multilingual vocabularies hold.
-fn strip_accents(text: Normalized) -> Normalized {
+fn strip_accents(text: &Normalized) -> Normalized {
     let mut stripped = Normalized::with_capacity(text.text.len());
     // Characters of `text` that are used up so far.
     let mut used = 0_usize;

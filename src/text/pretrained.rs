@@ -23,7 +23,11 @@ pub(super) fn read(folder: &Path) -> Result<(Vocabulary, TokenizerOptions)> {
     } else if has("tokenizer.json") {
         vocabulary_in_json(&folder.join("tokenizer.json"))?
     } else {
-        return Err(Error::MissingFile { folder: folder.to_path_buf(), wanted: "vocab.txt or tokenizer.json".into(), found });
+        return Err(Error::MissingFile {
+            folder: folder.to_path_buf(),
+            wanted: "vocab.txt or tokenizer.json".into(),
+            found,
+        });
     };
     let options = if has("tokenizer_config.json") {
         let path = folder.join("tokenizer_config.json");
@@ -67,9 +71,13 @@ fn vocabulary_in_json(path: &Path) -> Result<Vocabulary> {
 }
 
 fn settings(config: &Value) -> Result<TokenizerOptions> {
-    for (field, token) in
-        [("pad_token", PAD), ("unk_token", UNKNOWN), ("cls_token", CLASS), ("sep_token", SEPARATOR), ("mask_token", MASK)]
-    {
+    for (field, token) in [
+        ("pad_token", PAD),
+        ("unk_token", UNKNOWN),
+        ("cls_token", CLASS),
+        ("sep_token", SEPARATOR),
+        ("mask_token", MASK),
+    ] {
         let value = &config[field];
         // Either the token itself, or a table with its properties.
         let content = if value.is_object() { &value["content"] } else { value };

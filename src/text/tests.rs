@@ -1,0 +1,336 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use rust_tokenizers::tokenizer::Tokenizer as _;
+use serde_json::Value;
+
+use super::*;
+use crate::error::Error;
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn tokenizer(options: &TokenizerOptions) -> ElectraTokenizer {
+    ElectraTokenizer::from_vocab_file(data("tokenizer_vocab.txt"), options).unwrap()
+}
+
+fn uncased() -> ElectraTokenizer {
+    tokenizer(&TokenizerOptions::default())
+}
+
+/// The stored cases, and one tokenizer per group of settings in them.
+fn fixture() -> (Value, Vec<ElectraTokenizer>) {
+    let cases: Value = serde_json::from_slice(&std::fs::read(data("tokenizer_cases.json")).unwrap()).unwrap();
+    let make = |settings: &Value| {
+        tokenizer(&TokenizerOptions {
+            do_lower_case: settings["do_lower_case"].as_bool().unwrap(),
+            strip_accents: settings["strip_accents"].as_bool(),
+            tokenize_chinese_chars: settings["tokenize_chinese_chars"].as_bool().unwrap(),
+            model_max_length: None,
+        })
+    };
+    let tokenizers = cases["settings"].as_array().unwrap().iter().map(make).collect();
+    (cases, tokenizers)
+}
+
+fn options(case: &Value) -> EncodeOptions {
+    let truncation = match case["truncation"].as_str() {
+        None => Truncation::None,
+        Some("longest_first") => Truncation::LongestFirst,
+        Some("only_first") => Truncation::OnlyFirst,
+        Some("only_second") => Truncation::OnlySecond,
+        Some(other) => panic!("unknown truncation {other}"),
+    };
+    let max_length = case["max_length"].as_u64().map(|length| length as usize);
+    EncodeOptions { add_special_tokens: case["special"].as_bool().unwrap_or(true), truncation, max_length }
+}
+
+fn encode(case: &Value, tokenizers: &[ElectraTokenizer]) -> crate::error::Result<Encoding> {
+    let tokenizer = &tokenizers[case["settings"].as_u64().unwrap() as usize];
+    tokenizer.encode(case["text"].as_str().unwrap(), case["pair"].as_str(), &options(case))
+}
+
+/// A file with this content, which lives as long as the folder.
+fn file(folder: &tempfile::TempDir, name: &str, content: &[u8]) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+const SMALL: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##c\n";
+
+fn from_bytes(content: &[u8]) -> crate::error::Result<ElectraTokenizer> {
+    let folder = tempfile::tempdir().unwrap();
+    ElectraTokenizer::from_vocab_file(file(&folder, "vocab.txt", content), &TokenizerOptions::default())
+}
+
+fn from_folder(files: &[(&str, &str)]) -> crate::error::Result<ElectraTokenizer> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        file(&folder, name, content.as_bytes());
+    }
+    ElectraTokenizer::from_pretrained(folder.path())
+}
+
+#[test]
+fn encodes_as_transformers_does() {
+    let (cases, tokenizers) = fixture();
+    let cases = cases["encode"].as_array().unwrap();
+    assert!(cases.len() > 300);
+    for case in cases {
+        let encoding = encode(case, &tokenizers).unwrap();
+        let got = serde_json::json!([encoding.ids, encoding.type_ids, encoding.offsets, encoding.word_ids]);
+        let expected = ["ids", "types", "offsets", "words"].map(|key| case[key].clone());
+        assert_eq!(got, Value::from(expected.to_vec()), "{case}");
+        for (index, word) in encoding.word_ids.iter().enumerate() {
+            assert_eq!(encoding.special_tokens_mask[index], word.is_none(), "{case}");
+            let sequence = word.map(|_| encoding.type_ids[index] as usize);
+            assert_eq!(encoding.sequence_ids[index], sequence, "{case}");
+        }
+    }
+}
+
+#[test]
+fn refuses_the_truncations_that_transformers_refuses() {
+    let (cases, tokenizers) = fixture();
+    let cases = cases["refused"].as_array().unwrap();
+    assert!(!cases.is_empty());
+    for case in cases {
+        assert!(matches!(encode(case, &tokenizers), Err(Error::Tokenizer { .. })), "{case}");
+    }
+}
+
+#[test]
+fn decodes_as_transformers_does() {
+    let (cases, tokenizers) = fixture();
+    for case in cases["decode"].as_array().unwrap() {
+        let ids: Vec<i64> = case["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect();
+        let (skip, clean) = (case["skip_special_tokens"].as_bool().unwrap(), case["clean_up"].as_bool().unwrap());
+        let text = tokenizers[0].decode(&ids, skip, clean).unwrap();
+        assert_eq!(text, case["text"].as_str().unwrap(), "{case}");
+    }
+}
+
+#[test]
+fn plain_english_is_as_rust_tokenizers_has_it() {
+    let path = data("tokenizer_vocab.txt");
+    let theirs = rust_tokenizers::tokenizer::BertTokenizer::from_file(path, true, true).unwrap();
+    let text = "The water's end: many words, worded (by 3 boys) - \"wording\"?\tHELLO again!";
+    assert_eq!(uncased().tokenize(text), theirs.tokenize(text));
+}
+
+#[test]
+fn offsets_lie_inside_the_text_and_do_not_run_backwards() {
+    let (cases, tokenizers) = fixture();
+    for case in cases["encode"].as_array().unwrap() {
+        let encoding = encode(case, &tokenizers).unwrap();
+        let texts = [case["text"].as_str().unwrap(), case["pair"].as_str().unwrap_or_default()];
+        let mut last = [(0, 0); 2];
+        for (&(begin, end), sequence) in encoding.offsets.iter().zip(&encoding.sequence_ids) {
+            let Some(sequence) = *sequence else { continue };
+            assert!(begin < end && end <= texts[sequence].chars().count(), "{case}");
+            assert!(last[sequence].0 <= begin && last[sequence].1 <= end, "{case}");
+            last[sequence] = (begin, end);
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_its_texts_one_by_one_in_order() {
+    let tokenizer = uncased();
+    let texts: Vec<String> =
+        (0..200).map(|index| format!("word {index} [MASK] \u{e9}\u{301} {}", "a ".repeat(index % 7))).collect();
+    let rows: Vec<(&str, Option<&str>)> =
+        texts.iter().enumerate().map(|(index, text)| (text.as_str(), (index % 3 == 0).then_some("the end"))).collect();
+    let options = EncodeOptions::truncated(Truncation::LongestFirst, 9);
+    let encodings = tokenizer.encode_batch(&rows, &options).unwrap();
+    assert_eq!(encodings.len(), rows.len());
+    let batch = Batch::from_iter(&encodings);
+    assert_eq!(batch.len(), rows.len());
+    for (index, &(text, pair)) in rows.iter().enumerate() {
+        let single = tokenizer.encode(text, pair, &options).unwrap();
+        assert_eq!(batch.ids[index], single.ids);
+        assert_eq!(batch.type_ids[index], single.type_ids);
+        assert_eq!(encodings[index].offsets, single.offsets);
+        assert_eq!(batch.lengths()[index], single.len());
+    }
+    assert_eq!(encodings.into_iter().collect::<Batch>(), batch);
+    assert!(tokenizer.encode_batch(&[], &options).unwrap().is_empty());
+    assert!(Batch::default().is_empty());
+    let short = EncodeOptions::truncated(Truncation::OnlySecond, 4);
+    assert!(matches!(tokenizer.encode_batch(&rows, &short), Err(Error::Tokenizer { .. })));
+}
+
+#[test]
+fn decoding_what_was_encoded_gives_the_words_back() {
+    let tokenizer = uncased();
+    let encoding = tokenizer.encode("Many words, and the end.", None, &EncodeOptions::default()).unwrap();
+    assert_eq!(tokenizer.decode(&encoding.ids, true, false).unwrap(), "many words, and the end.");
+    assert_eq!(tokenizer.decode(&encoding.ids, false, false).unwrap(), "[CLS] many words, and the end. [SEP]");
+    assert_eq!(tokenizer.convert_ids_to_tokens(&encoding.ids).unwrap(), encoding.tokens());
+    assert_eq!(tokenizer.convert_tokens_to_ids(&encoding.tokens()), encoding.ids);
+    assert_eq!(tokenizer.tokenize("Many words, and the end."), encoding.tokens()[1..encoding.len() - 1]);
+    assert_eq!(tokenizer.convert_tokens_to_ids(&["no such token"]), [tokenizer.unk_token_id()]);
+}
+
+#[test]
+fn knows_its_vocabulary() {
+    let tokenizer = uncased();
+    assert_eq!(tokenizer.special_token_ids(), [0, 1, 2, 3, 4]);
+    assert_eq!((tokenizer.pad_token_id(), tokenizer.cls_token_id(), tokenizer.sep_token_id()), (0, 2, 3));
+    assert_eq!(tokenizer.id_to_token(tokenizer.mask_token_id()), Some("[MASK]"));
+    assert_eq!(tokenizer.token_to_id("the"), Some(5));
+    assert_eq!(tokenizer.token_to_id("The"), None);
+    assert_eq!(tokenizer.id_to_token(-1), None);
+    assert_eq!(tokenizer.id_limit(), tokenizer.vocab_size() as i64);
+    assert_eq!(tokenizer.num_special_tokens_to_add(true), 3);
+    assert_eq!(tokenizer.vocab().values.len(), tokenizer.vocab_size());
+}
+
+#[test]
+fn an_unnamed_length_is_that_of_the_model() {
+    let tokenizer = tokenizer(&TokenizerOptions { model_max_length: Some(4), ..TokenizerOptions::default() });
+    let options = EncodeOptions { truncation: Truncation::LongestFirst, ..EncodeOptions::default() };
+    assert_eq!(tokenizer.model_max_length(), Some(4));
+    assert_eq!(tokenizer.encode("a a a a", None, &options).unwrap().len(), 4);
+    assert_eq!(tokenizer.encode("a a a a", None, &EncodeOptions::default()).unwrap().len(), 6);
+    assert_eq!(uncased().encode("a a a a", None, &options).unwrap().len(), 6);
+}
+
+#[test]
+fn long_texts_take_no_quadratic_time() {
+    let tokenizer = uncased();
+    let begin = std::time::Instant::now();
+    let hostile = [
+        "a".repeat(1 << 20),
+        "word ".repeat(1 << 18),
+        "[".repeat(1 << 20),
+        format!("a{}", "\u{301}\u{323}".repeat(1 << 18)),
+    ];
+    for text in hostile {
+        let options = EncodeOptions::truncated(Truncation::LongestFirst, 512);
+        assert!(tokenizer.encode(&text, None, &options).unwrap().len() <= 512);
+    }
+    // Quadratic work on a megabyte would take hours; the limit leaves room for a slow machine and no optimisation.
+    assert!(begin.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn reads_vocabulary_files_as_transformers_does() {
+    let ids = |content: &str, text: &str| {
+        let options = EncodeOptions { add_special_tokens: false, ..EncodeOptions::default() };
+        from_bytes(content.as_bytes()).unwrap().encode(text, None, &options).unwrap().ids
+    };
+    assert_eq!(ids(SMALL, "a b ac"), [5, 6, 5, 7]);
+    assert_eq!(ids(&SMALL.replace('\n', "\r\n"), "a b ac"), [5, 6, 5, 7]);
+    assert_eq!(ids(SMALL.trim_end(), "a b ac"), [5, 6, 5, 7]);
+    assert_eq!(ids(&format!("{SMALL}\n\nd \u{3000}\n"), "a d"), [5, 10]);
+    assert_eq!(ids(&format!("\u{feff}first\n{SMALL}"), "a first"), [6, 2]);
+
+    let repeated = from_bytes(format!("{SMALL}a\n").as_bytes()).unwrap();
+    assert_eq!((repeated.token_to_id("a"), repeated.id_to_token(5)), (Some(8), None));
+    assert_eq!((repeated.vocab_size(), repeated.id_limit()), (8, 9));
+    assert!(
+        matches!(repeated.decode(&[6, 5], true, false), Err(Error::Tokenizer { reason }) if reason.contains("id 5 at 1"))
+    );
+}
+
+#[test]
+fn refuses_bad_vocabulary_files() {
+    let missing = from_bytes(b"[PAD]\n[UNK]\n[CLS]\na\n").unwrap_err();
+    assert!(
+        matches!(&missing, Error::Vocabulary { line: None, reason, .. } if reason.contains("[SEP], [MASK]")),
+        "{missing}"
+    );
+    let marked = from_bytes(format!("\u{feff}{SMALL}").as_bytes()).unwrap_err();
+    assert!(
+        matches!(&marked, Error::Vocabulary { reason, .. } if reason.contains("[PAD]") && reason.contains("byte order mark"))
+    );
+    assert!(matches!(from_bytes(b""), Err(Error::Vocabulary { .. })));
+    let invalid = from_bytes(b"[PAD]\n[UNK]\na\xffb\n").unwrap_err();
+    assert!(
+        matches!(&invalid, Error::Vocabulary { line: Some(3), reason, .. } if reason.contains("byte 2")),
+        "{invalid}"
+    );
+    let absent = ElectraTokenizer::from_vocab_file("no/such/vocab.txt", &TokenizerOptions::default()).unwrap_err();
+    assert!(matches!(absent, Error::Io { action: "read", .. }));
+}
+
+#[test]
+fn reads_a_model_folder() {
+    let plain = from_folder(&[("vocab.txt", SMALL)]).unwrap();
+    assert_eq!(plain.options(), &TokenizerOptions::default());
+    let config = r#"{"do_lower_case": false, "strip_accents": true, "tokenize_chinese_chars": false, "model_max_length": 512,
+        "cls_token": "[CLS]", "mask_token": {"content": "[MASK]", "lstrip": false},
+        "added_tokens_decoder": {"0": {"content": "[PAD]"}}, "anything": [1]}"#;
+    let full = from_folder(&[("vocab.txt", SMALL), ("tokenizer_config.json", config)]).unwrap();
+    let expected = TokenizerOptions {
+        do_lower_case: false,
+        strip_accents: Some(true),
+        tokenize_chinese_chars: false,
+        model_max_length: Some(512),
+    };
+    assert_eq!(full.options(), &expected);
+    let unbounded = r#"{"model_max_length": 1000000000000000019884624838656, "strip_accents": null}"#;
+    let unbounded = from_folder(&[("vocab.txt", SMALL), ("tokenizer_config.json", unbounded)]).unwrap();
+    assert_eq!(unbounded.options(), &TokenizerOptions::default());
+    let json = r#"{"added_tokens": [{"content": "[CLS]"}],
+        "model": {"type": "WordPiece", "vocab": {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "a": 5}}}"#;
+    let json = from_folder(&[("tokenizer.json", json)]).unwrap();
+    assert_eq!(json.token_to_id("a"), Some(5));
+}
+
+#[test]
+fn refuses_bad_model_folders() {
+    let missing = from_folder(&[("config.json", "{}")]).unwrap_err();
+    assert!(matches!(&missing, Error::MissingFile { found, .. } if found == &["config.json"]), "{missing}");
+    assert!(matches!(ElectraTokenizer::from_pretrained("no/such/folder"), Err(Error::Io { .. })));
+    for (field, config) in [
+        ("do_lower_case", r#"{"do_lower_case": 1}"#),
+        ("model_max_length", r#"{"model_max_length": 0}"#),
+        ("model_max_length", r#"{"model_max_length": "512"}"#),
+        ("mask_token", r#"{"mask_token": "<mask>"}"#),
+        ("sep_token", r#"{"sep_token": {"content": "</s>"}}"#),
+        ("added_tokens_decoder", r#"{"added_tokens_decoder": {"9": {"content": "<extra>"}}}"#),
+        ("JSON", "{"),
+    ] {
+        let error = from_folder(&[("vocab.txt", SMALL), ("tokenizer_config.json", config)]).unwrap_err();
+        assert!(matches!(&error, Error::Config { path: Some(_), field: got, .. } if got == field), "{config}: {error}");
+    }
+    for model in [
+        r#"{"model": {"type": "BPE", "vocab": {}}}"#,
+        r#"{"model": {"vocab": []}}"#,
+        r#"{"model": {"vocab": {"a": -1}}}"#,
+        r#"{"model": {"vocab": {"a": 4294967296}}}"#,
+        "[]",
+    ] {
+        assert!(matches!(from_folder(&[("tokenizer.json", model)]), Err(Error::Vocabulary { .. })), "{model}");
+    }
+}
+
+#[test]
+fn refuses_a_length_without_room_for_the_special_tokens() {
+    let tokenizer = uncased();
+    for (pair, length) in [(None, 0), (None, 1), (Some("b"), 2)] {
+        let error =
+            tokenizer.encode("a", pair, &EncodeOptions::truncated(Truncation::LongestFirst, length)).unwrap_err();
+        assert!(matches!(&error, Error::Input { what, .. } if what == "max_length"), "{error}");
+    }
+    let bare = EncodeOptions { add_special_tokens: false, ..EncodeOptions::truncated(Truncation::LongestFirst, 0) };
+    assert!(tokenizer.encode("a", Some("b"), &bare).unwrap().is_empty());
+}
+
+#[test]
+fn refuses_ids_beyond_the_vocabulary() {
+    let tokenizer = uncased();
+    for id in [-1, tokenizer.id_limit(), i64::MAX, i64::MIN] {
+        let error = tokenizer.decode(&[5, id], true, true).unwrap_err();
+        assert!(
+            matches!(&error, Error::OutOfRange { value, position, .. } if *value == id && position == &[1]),
+            "{error}"
+        );
+        assert!(matches!(tokenizer.convert_ids_to_tokens(&[id]), Err(Error::OutOfRange { .. })));
+    }
+}

@@ -1,4 +1,4 @@
-//! The tokenizer of ELECTRA and DistilBERT.
+//! The tokenizer of both families.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

@@ -62,7 +62,8 @@ impl Vocabulary {
         }
         // `rust_tokenizers` does not export the type of this map; it can be had by deserialising.
         let special = json!({ "unk_token": UNKNOWN, "pad_token": PAD, "sep_token": SEPARATOR, "cls_token": CLASS, "mask_token": MASK });
-        let special = serde_json::from_value(special).map_err(|error| Error::Internal { message: error.to_string() })?;
+        let special =
+            serde_json::from_value(special).map_err(|error| Error::Internal { message: error.to_string() })?;
         let limit = tokens.values().max().map_or(0, |id| id + 1);
         let length = |token: &String| token.strip_prefix(CONTINUATION).unwrap_or(token).chars().count();
         let longest = tokens.keys().map(length).max().unwrap_or(0);

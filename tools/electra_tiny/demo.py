@@ -1,4 +1,4 @@
-"""Print what the two models say about example sentences: the best fillers of ``[MASK]`` and replaced-word probabilities."""
+"""Print the best fillers of ``[MASK]`` and the probabilities of being replaced for example sentences."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 import torch
-from common import MASK, discriminator_logits, generator_logits, load_tokenizer
 from transformers import ElectraForMaskedLM, ElectraForPreTraining
+
+from common import MASK, discriminator_logits, generator_logits, load_tokenizer
 
 MASKED = (
     "The function returns the [MASK] of the list.",

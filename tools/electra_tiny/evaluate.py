@@ -80,6 +80,7 @@ def evaluate(
         "most_frequent_token_accuracy": int(torch.bincount(target).max()) / len(target),
         "disc_tokens": len(label),
         "disc_replaced_share": float(label.mean()),
+        "disc_loss": float(np.logaddexp(0, np.where(label, -score, score)).mean()),
         "disc_auc": area_under_curve(score, label),
         "disc_accuracy": float((predicted == label).mean()),
         "disc_precision": true_positives / max(1, int(predicted.sum())),

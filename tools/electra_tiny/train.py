@@ -1,23 +1,29 @@
-"""Pre-train the generator and the discriminator on CPU by the ELECTRA recipe.
+"""Pre-train the generator and the discriminator on CPU by the ELECTRA recipe, in the stages of ``STAGES``.
 
-Differences from google-research/electra, chosen for a small compute budget: rows are packed full (no padding) and begin
-where a sentence begins, the masked positions are distinct, replacements are drawn by inverting the cumulative
-distribution, encoder matrices are updated by Muon and everything else by AdamW, the learning rate follows the elapsed
-wall-clock time, there is no dropout, and the discriminator's loss weighs 25.
+The joint stages train both as google-research/electra does. At this size the generator soon runs so far ahead that the
+discriminator stops learning, the failure which the ELECTRA paper describes for two-stage training, so the generator is
+then annealed and kept, and the discriminator goes on alone: first as a masked language model, then on the generator's
+samples. A second loss, to predict the original token, keeps helping it through a head that is not exported.
+
+Other differences: rows are packed full (no padding) and begin where a sentence begins, the masked positions are
+distinct, replacements are drawn by inverting the cumulative distribution, encoder matrices are updated by Muon and
+everything else by AdamW, the learning rate follows the wall clock, there is no dropout.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import ElectraConfig, ElectraForMaskedLM, ElectraForPreTraining
 
@@ -25,7 +31,6 @@ from common import (
     TokenStream,
     choose_positions,
     consecutive_windows,
-    discriminator_logits,
     encode_text,
     generator_logits,
     load_tokenizer,
@@ -44,6 +49,39 @@ EMBEDDING_SIZE = 128
 MAX_LENGTH = 128
 GENERATOR = {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 512}
 DISCRIMINATOR = {"hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 3, "intermediate_size": 768}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A span of wall-clock time: the learning-rate factor at both ends and the weights of the three losses."""
+
+    name: str
+    minutes: float
+    rate_from: float
+    rate_to: float
+    masked_lm: float = 0.0
+    replaced: float = 0.0
+    original: float = 0.0
+
+
+STAGES = (
+    Stage("joint", 20.0, 1.0, 0.78, masked_lm=1.0, replaced=25.0),
+    Stage("joint with original tokens", 4.0, 0.78, 0.73, masked_lm=1.0, replaced=25.0, original=3.0),
+    Stage("generator", 2.5, 0.73, 0.0, masked_lm=1.0),
+    Stage("discriminator on masked text", 10.0, 0.8, 0.7, original=1.0),
+    Stage("discriminator on samples", 49.0, 0.7, 0.0, replaced=10.0, original=2.0),
+)
+STAGE_WARMUP_SECONDS = 20.0
+
+
+def stage_at(elapsed: float) -> tuple[int, float]:
+    """The index of the current stage and the seconds since it began; ``len(STAGES)`` at the end."""
+    began = 0.0
+    for index, stage in enumerate(STAGES):
+        if elapsed < began + stage.minutes * 60:
+            return index, elapsed - began
+        began += stage.minutes * 60
+    return len(STAGES), elapsed - began
 
 
 class RowSampler:
@@ -65,6 +103,20 @@ class RowSampler:
         return windows_at(self.stream, chosen, length)
 
 
+class OriginalTokenHead(nn.Module):
+    """Predicts the original token from the discriminator's state: helps it learn while training, then dropped."""
+
+    def __init__(self, config: ElectraConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.embedding_size)
+        self.norm = nn.LayerNorm(config.embedding_size)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+
+    def forward(self, hidden: Tensor, table: Tensor) -> Tensor:
+        """Vocabulary logits through the shared embedding table."""
+        return functional.linear(self.norm(functional.gelu(self.dense(hidden))), table, self.bias).float()
+
+
 def build_models(vocab_size: int) -> tuple[ElectraForMaskedLM, ElectraForPreTraining]:
     """The two models with one shared embedding module."""
     common = {
@@ -84,23 +136,16 @@ def build_models(vocab_size: int) -> tuple[ElectraForMaskedLM, ElectraForPreTrai
     return generator, discriminator
 
 
-def build_optimizers(
-    generator: torch.nn.Module, discriminator: torch.nn.Module, options: argparse.Namespace
-) -> list[torch.optim.Optimizer]:
+def build_optimizers(modules: list[nn.Module], options: argparse.Namespace) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the encoders, AdamW for the rest (no decay on vectors)."""
-    named = {id(p): (name, p) for model in (generator, discriminator) for name, p in model.named_parameters()}
+    named = {id(p): (name, p) for module in modules for name, p in module.named_parameters()}
     matrices = [p for name, p in named.values() if ".encoder." in name and p.ndim == 2]
     tables = [p for name, p in named.values() if ".encoder." not in name and p.ndim == 2]
     vectors = [p for _, p in named.values() if p.ndim == 1]
+    groups = [{"params": tables, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]
     return [
         Muon(matrices, lr=options.muon_lr, weight_decay=options.weight_decay),
-        torch.optim.AdamW(
-            [{"params": tables, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}],
-            lr=options.lr,
-            betas=(0.9, 0.98),
-            eps=1e-8,
-            fused=True,
-        ),
+        torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98), eps=1e-8, fused=True),
     ]
 
 
@@ -151,24 +196,20 @@ def export(
 
 
 def main() -> None:
-    """Train until the time budget is used up."""
+    """Train through the stages."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train.txt, heldout.txt, vocab.txt")
     parser.add_argument("--output", type=Path, required=True, help="folder for log.jsonl, checkpoint.pt and export/")
-    parser.add_argument("--minutes", type=float, default=90.0, help="wall-clock budget, at which lr is 0")
     parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--lr", type=float, default=2e-3, help="AdamW: embeddings, heads, biases, LayerNorm")
     parser.add_argument("--muon-lr", type=float, default=5e-3, help="Muon: encoder matrices")
     parser.add_argument("--weight-decay", type=float, default=0.02)
-    parser.add_argument("--disc-weight", type=float, default=25.0)
-    parser.add_argument("--warmup-share", type=float, default=0.02)
     parser.add_argument("--eval-minutes", type=float, default=4.0)
     parser.add_argument("--save-minutes", type=float, default=8.0)
     parser.add_argument("--max-steps", type=int, default=10**9)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--float32", action="store_true", help="no bfloat16 autocast")
-    parser.add_argument("--compile", action="store_true", help="torch.compile the two encoders")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -180,25 +221,39 @@ def main() -> None:
     heldout = consecutive_windows(encode_text(options.data / "heldout.txt", tokenizer), MAX_LENGTH)
     sampler = RowSampler(stream, options.seed)
     generator, discriminator = build_models(tokenizer.get_vocab_size())
-    optimizers = build_optimizers(generator, discriminator, options)
-    base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-    parameters = list({id(p): p for model in (generator, discriminator) for p in model.parameters()}.values())
+    auxiliary = OriginalTokenHead(discriminator.config)
 
     step = tokens = 0
     spent = 0.0
+    stage_index = -1
+    optimizers: list[torch.optim.Optimizer] = []
+    parameters: list[Tensor] = []
+    base_rates: list[list[float]] = []
+
+    def enter_stage(index: int) -> None:
+        nonlocal stage_index, optimizers, parameters, base_rates
+        stage = STAGES[index]
+        if not stage.masked_lm and discriminator.electra.embeddings is generator.electra.embeddings:
+            discriminator.electra.embeddings = copy.deepcopy(generator.electra.embeddings)
+        modules: list[nn.Module] = [generator] if stage.masked_lm else []
+        modules += [discriminator, auxiliary] if stage.replaced or stage.original else []
+        optimizers = build_optimizers(modules, options)
+        base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+        parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+        stage_index = index
+
     checkpoint = options.output / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=False)
+        enter_stage(state["stage"])
         generator.load_state_dict(state["generator"])
         discriminator.load_state_dict(state["discriminator"])
+        auxiliary.load_state_dict(state["auxiliary"])
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         step, tokens, spent = state["step"], state["tokens"], state["spent"]
         sampler.random.bit_generator.state = state["random"]
         torch.manual_seed(options.seed + step)
-    if options.compile:
-        for layer in (*generator.electra.encoder.layer, *discriminator.electra.encoder.layer):
-            layer.compile(dynamic=False)
 
     log = (options.output / "log.jsonl").open("a", buffering=1)
 
@@ -213,7 +268,9 @@ def main() -> None:
         state = {
             "generator": generator.state_dict(),
             "discriminator": discriminator.state_dict(),
+            "auxiliary": auxiliary.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+            "stage": stage_index,
             "step": step,
             "tokens": tokens,
             "spent": elapsed,
@@ -232,11 +289,18 @@ def main() -> None:
         }
     )
     began = time.monotonic() - spent
-    budget = options.minutes * 60
     last_log, last_log_tokens, last_eval, last_save = spent, tokens, spent, spent - options.save_minutes * 30
-    while (elapsed := time.monotonic() - began) < budget and step < options.max_steps:
-        progress = elapsed / budget
-        scale = min(1.0, progress / options.warmup_share, step / 50) * (1.0 - progress)
+    while True:
+        elapsed = time.monotonic() - began
+        index, in_stage = stage_at(elapsed)
+        if index == len(STAGES) or step >= options.max_steps:
+            break
+        if index != stage_index:
+            enter_stage(index)
+        stage = STAGES[index]
+        progress = in_stage / (stage.minutes * 60)
+        scale = stage.rate_from + (stage.rate_to - stage.rate_from) * progress
+        scale *= min(1.0, in_stage / STAGE_WARMUP_SECONDS)
         for optimizer, rates in zip(optimizers, base_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * scale
@@ -246,13 +310,30 @@ def main() -> None:
         positions = choose_positions(batch, MASK_SHARE)
         original = batch.flatten()[positions]
         masked = mask_tokens(batch, positions, MASK_PROBABILITY)
+        loss = torch.zeros(())
+        losses: dict[str, float] = {}
         with torch.autocast("cpu", torch.bfloat16, enabled=not options.float32):
-            logits = generator_logits(generator, masked, positions)
-            masked_lm_loss = functional.cross_entropy(logits, original)
-            corrupted = replace_tokens(batch, positions, sample_tokens(logits))
-            scores = discriminator_logits(discriminator, corrupted)
-            disc_loss = functional.binary_cross_entropy_with_logits(scores, (corrupted != batch).float())
-            loss = masked_lm_loss + options.disc_weight * disc_loss
+            seen = masked
+            if stage.masked_lm or stage.replaced:
+                with torch.set_grad_enabled(stage.masked_lm > 0):
+                    logits = generator_logits(generator, masked, positions)
+                masked_lm_loss = functional.cross_entropy(logits, original)
+                losses["mlm"] = masked_lm_loss.item()
+                loss = loss + stage.masked_lm * masked_lm_loss
+            if stage.replaced:
+                seen = replace_tokens(batch, positions, sample_tokens(logits))
+            if stage.replaced or stage.original:
+                hidden = discriminator.electra(seen).last_hidden_state
+            if stage.replaced:
+                scores = discriminator.discriminator_predictions(hidden).float()
+                replaced_loss = functional.binary_cross_entropy_with_logits(scores, (seen != batch).float())
+                losses["disc"] = replaced_loss.item()
+                loss = loss + stage.replaced * replaced_loss
+            if stage.original:
+                table = discriminator.electra.embeddings.word_embeddings.weight
+                original_loss = functional.cross_entropy(auxiliary(hidden.flatten(0, 1)[positions], table), original)
+                losses["original"] = original_loss.item()
+                loss = loss + stage.original * original_loss
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for optimizer in optimizers:
@@ -266,8 +347,8 @@ def main() -> None:
                 {
                     "step": step,
                     "tokens": tokens,
-                    "mlm": masked_lm_loss.item(),
-                    "disc": disc_loss.item(),
+                    "stage": stage_index,
+                    **losses,
                     "grad_norm": norm.item(),
                     "lr_scale": scale,
                     "tokens_per_s": (tokens - last_log_tokens) / (elapsed - last_log),

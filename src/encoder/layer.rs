@@ -1,0 +1,82 @@
+//! One post-norm transformer layer.
+
+use tch::Tensor;
+
+use super::ForwardOptions;
+use crate::config::EncoderConfig;
+use crate::error::Result;
+use crate::inputs::Layout;
+use crate::nn::{Activation, Attention, AttentionNames, Dropout, LayerNorm, Linear, Parameters};
+
+/// A family's names of the parts of a layer, as they stand in its checkpoints.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerNames {
+    /// The four projections of the attention.
+    pub attention: AttentionNames,
+    /// The norm after the attention.
+    pub attention_norm: &'static str,
+    /// H -> F.
+    pub intermediate: &'static str,
+    /// F -> H.
+    pub output: &'static str,
+    /// The norm after the feed-forward part.
+    pub output_norm: &'static str,
+}
+
+/// `h = LN(x + drop(attention(x)))`, then `LN(h + drop(W₂ act(W₁ h)))`.
+///
+/// Source: Vaswani et al. 2017, section 3.1, as in `ElectraLayer` and DistilBERT's `TransformerBlock`.
+#[derive(Debug)]
+pub struct Layer {
+    attention: Attention,
+    attention_norm: LayerNorm,
+    intermediate: Linear,
+    activation: Activation,
+    output: Linear,
+    output_norm: LayerNorm,
+    dropout: Dropout,
+}
+
+impl Layer {
+    /// Takes the parameters of one layer.
+    ///
+    /// # Errors
+    /// As [`Parameters::tensor`].
+    pub fn new(parameters: &Parameters, config: &EncoderConfig, names: &LayerNames) -> Result<Self> {
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let norm = |name| LayerNorm::new(&parameters.at(name), hidden, config.layer_norm_eps);
+        Ok(Self {
+            attention: Attention::new(
+                parameters,
+                &names.attention,
+                hidden,
+                config.num_attention_heads,
+                Dropout::new(config.attention_dropout),
+            )?,
+            attention_norm: norm(names.attention_norm)?,
+            intermediate: Linear::new(&parameters.at(names.intermediate), hidden, inner)?,
+            activation: config.activation,
+            output: Linear::new(&parameters.at(names.output), inner, hidden)?,
+            output_norm: norm(names.output_norm)?,
+            dropout: Dropout::new(config.hidden_dropout),
+        })
+    }
+
+    /// hidden `[T, H]` -> `[T, H]`, and the attention probabilities `[B, A, S, S]` where they are asked for.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where libtorch refuses.
+    pub fn forward(
+        &self,
+        hidden: &Tensor,
+        layout: &Layout,
+        options: ForwardOptions,
+    ) -> Result<(Tensor, Option<Tensor>)> {
+        let attended = self.attention.forward(hidden, layout, options.train, options.output_attentions)?;
+        let attention = self.dropout.forward(attended.hidden, options.train)?;
+        let hidden = self.attention_norm.forward(&attention.f_add(hidden)?)?;
+        let inner = self.activation.forward(&self.intermediate.forward(&hidden)?)?;
+        let output = self.dropout.forward(self.output.forward(&inner)?, options.train)?;
+        Ok((self.output_norm.forward(&output.f_add(&hidden)?)?, attended.probabilities))
+    }
+}

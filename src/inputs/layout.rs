@@ -1,0 +1,179 @@
+//! Where each kept token of a batch stands: the packed layout.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::error::Result;
+
+/// Rows of equal length, side by side in the packed layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// The first packed token of the first row.
+    pub start: i64,
+    /// How many rows.
+    pub rows: i64,
+    /// Tokens in each of them.
+    pub length: i64,
+}
+
+/// Which positions of a batch `[B, S]` are kept, and in which order they are packed into `[T, ...]`.
+///
+/// Rows are packed from the shortest to the longest, so that those of equal length are neighbours ([`Group`]) and
+/// attention needs one call a length. Nothing but this type knows about padding: a tensor is packed once on the way in
+/// ([`Layout::pack`]) and unpacked once on the way out ([`Layout::unpack`]), where padded positions come back as zeros.
+#[derive(Debug)]
+pub struct Layout {
+    rows: i64,
+    columns: i64,
+    tokens: i64,
+    groups: Vec<Group>,
+    /// The row of the batch that each packed row came from.
+    order: Vec<usize>,
+    /// The kept columns of each row of the batch.
+    kept: Vec<Vec<i64>>,
+    /// The place in `[B * S]` of each packed token, `[T]`; none where every position is kept, and packing is a view.
+    index: Option<Tensor>,
+}
+
+impl Layout {
+    /// From the kept columns of each row of a batch whose width is `columns` (S).
+    pub(super) fn new(kept: Vec<Vec<i64>>, columns: usize, device: Device) -> Result<Self> {
+        let mut order: Vec<usize> = (0..kept.len()).collect();
+        order.sort_by_key(|&row| kept[row].len());
+        let mut groups: Vec<Group> = Vec::new();
+        let mut tokens = 0;
+        for &row in &order {
+            let length = kept[row].len() as i64;
+            match groups.last_mut() {
+                Some(group) if group.length == length => group.rows += 1,
+                // A row with nothing to keep takes no part.
+                _ if length == 0 => {}
+                _ => groups.push(Group { start: tokens, rows: 1, length }),
+            }
+            tokens += length;
+        }
+        let everything = tokens == (kept.len() * columns) as i64;
+        let index = if everything {
+            None
+        } else {
+            let places: Vec<i64> = order
+                .iter()
+                .flat_map(|&row| kept[row].iter().map(move |column| (row * columns) as i64 + column))
+                .collect();
+            Some(Tensor::f_from_slice(&places)?.f_to_device(device)?)
+        };
+        Ok(Self { rows: kept.len() as i64, columns: columns as i64, tokens, groups, order, kept, index })
+    }
+
+    /// B, the rows of the batch.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        self.rows
+    }
+
+    /// S, the width of the batch.
+    #[must_use]
+    pub fn columns(&self) -> i64 {
+        self.columns
+    }
+
+    /// T, the kept tokens.
+    #[must_use]
+    pub fn tokens(&self) -> i64 {
+        self.tokens
+    }
+
+    /// The rows by length, shortest first.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The kept columns of each row, in packed order, with the row they came from.
+    pub(super) fn packed_rows(&self) -> impl Iterator<Item = (usize, &[i64])> {
+        self.order.iter().map(|&row| (row, self.kept[row].as_slice()))
+    }
+
+    /// The place in the packed order of the token at `column` of `row`; none where it is not kept.
+    #[must_use]
+    pub fn place(&self, row: usize, column: usize) -> Option<i64> {
+        let mut start = 0;
+        for (packed, kept) in self.packed_rows() {
+            if packed == row {
+                return kept.binary_search(&(column as i64)).ok().map(|place| start + place as i64);
+            }
+            start += kept.len() as i64;
+        }
+        None
+    }
+
+    /// `[B, S, ...]` -> `[T, ...]`. Gradients flow through.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where the first two dimensions are not B and S.
+    pub fn pack(&self, padded: &Tensor) -> Result<Tensor> {
+        let flat = padded.f_flatten(0, 1)?;
+        Ok(match &self.index {
+            None => flat,
+            Some(index) => flat.f_index_select(0, index)?,
+        })
+    }
+
+    /// `[T, ...]` -> `[B, S, ...]`, zeros where a position is not kept. Gradients flow through.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where the first dimension is not T.
+    pub fn unpack(&self, packed: &Tensor) -> Result<Tensor> {
+        let mut shape = packed.size();
+        let flat = match &self.index {
+            None => packed.f_alias()?,
+            Some(index) => {
+                shape[0] = self.rows * self.columns;
+                Tensor::f_zeros(&shape, (packed.kind(), packed.device()))?.f_index_copy_(0, index, packed)?
+            }
+        };
+        shape.splice(0..1, [self.rows, self.columns]);
+        Ok(flat.f_view(shape.as_slice())?)
+    }
+
+    /// One `[rows, A, L, L]` for each group -> `[B, A, S, S]`, zeros where a position is not kept.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where libtorch refuses.
+    pub fn unpack_attentions(&self, groups: &[Tensor], heads: i64) -> Result<Tensor> {
+        let device = self.index.as_ref().map_or_else(|| groups.first().map_or(Device::Cpu, Tensor::device), Tensor::device);
+        let square = [heads, self.columns, self.columns];
+        let mut rows = Vec::with_capacity(self.order.len());
+        for _ in 0..self.kept.len() {
+            rows.push(None);
+        }
+        let mut packed = self.order.iter().filter(|&&row| !self.kept[row].is_empty());
+        for group in groups {
+            for place in 0..group.size()[0] {
+                let Some(&row) = packed.next() else { continue };
+                rows[row] = Some(self.widen(&group.f_select(0, place)?, row)?);
+            }
+        }
+        let kind = groups.first().map_or(Kind::Float, Tensor::kind);
+        let rows = rows
+            .into_iter()
+            .map(|row| row.map_or_else(|| Ok(Tensor::f_zeros(square, (kind, device))?), Ok))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::f_stack(&rows, 0)?)
+    }
+
+    /// `[A, L, L]` -> `[A, S, S]`.
+    fn widen(&self, narrow: &Tensor, row: usize) -> Result<Tensor> {
+        let kept = &self.kept[row];
+        if kept.len() as i64 == self.columns {
+            return Ok(narrow.f_alias()?);
+        }
+        let columns = Tensor::f_from_slice(kept)?.f_to_device(narrow.device())?;
+        let mut wide = narrow.f_alias()?;
+        for dimension in [1, 2] {
+            let mut shape = wide.size();
+            shape[dimension as usize] = self.columns;
+            wide = Tensor::f_zeros(&shape, (wide.kind(), wide.device()))?.f_index_copy_(dimension, &columns, &wide)?;
+        }
+        Ok(wide)
+    }
+}

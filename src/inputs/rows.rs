@@ -1,0 +1,131 @@
+//! Integers in rows, as they came: rectangular or ragged.
+
+use tch::{Kind, Tensor};
+
+use crate::error::{Error, Result};
+
+/// B rows of integers, not necessarily of equal length.
+///
+/// Ids, types, positions and masks all arrive as this, whether they came as a tensor, an array or lists. They are kept on
+/// the host, where bad values can be refused before a device sees them: on a GPU an id out of range would poison the
+/// whole process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    values: Vec<i64>,
+    /// `ends[b]` is one past the last value of row `b`.
+    ends: Vec<usize>,
+}
+
+impl Rows {
+    /// Rows of any lengths.
+    #[must_use]
+    pub fn ragged<R: AsRef<[i64]>>(rows: &[R]) -> Self {
+        let mut values = Vec::with_capacity(rows.iter().map(|row| row.as_ref().len()).sum());
+        let mut ends = Vec::with_capacity(rows.len());
+        for row in rows {
+            values.extend_from_slice(row.as_ref());
+            ends.push(values.len());
+        }
+        Self { values, ends }
+    }
+
+    /// Rows of `columns` values each, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the number of values is not `rows * columns`.
+    pub fn rectangular(what: &str, values: Vec<i64>, rows: usize, columns: usize) -> Result<Self> {
+        if rows.checked_mul(columns) != Some(values.len()) {
+            return Err(Error::Shape {
+                what: what.into(),
+                expected: format!("[B, S] = [{rows}, {columns}]"),
+                got: format!("{} values", values.len()),
+            });
+        }
+        Ok(Self { values, ends: (1..=rows).map(|row| row * columns).collect() })
+    }
+
+    /// A tensor `[B, S]` of integers on any device.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the rank is not 2; [`Error::Dtype`] where the dtype is not an integer.
+    pub fn from_tensor(what: &str, tensor: &Tensor) -> Result<Self> {
+        match tensor.f_kind()? {
+            Kind::Uint8 | Kind::Int8 | Kind::Int16 | Kind::Int | Kind::Int64 => Self::from_numbers(what, tensor),
+            other => Err(Error::Dtype {
+                what: what.into(),
+                expected: "an integer (int64)".into(),
+                got: format!("{other:?}").to_lowercase(),
+            }),
+        }
+    }
+
+    /// A mask `[B, S]` of integers, truth values or floats that are 0 or 1.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the rank is not 2; [`Error::Dtype`] where the dtype is none of these; [`Error::Input`] where
+    /// a float is neither 0 nor 1.
+    pub fn from_mask_tensor(what: &str, tensor: &Tensor) -> Result<Self> {
+        match tensor.f_kind()? {
+            Kind::Bool => Self::from_numbers(what, tensor),
+            Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16 => {
+                let whole = tensor.f_to_kind(Kind::Int64)?;
+                // Rounding would turn a bias of -0.5, or a probability, into a keep or a drop.
+                if !whole.f_to_kind(tensor.kind())?.f_equal(tensor)? {
+                    return Err(Error::input(what, "expected 0 (padding) or 1 (keep), got a fraction or NaN"));
+                }
+                Self::from_numbers(what, &whole)
+            }
+            _ => Self::from_tensor(what, tensor),
+        }
+    }
+
+    fn from_numbers(what: &str, tensor: &Tensor) -> Result<Self> {
+        let shape = tensor.size();
+        let [rows, columns] = shape[..] else {
+            return Err(Error::Shape { what: what.into(), expected: "[B, S]".into(), got: format!("{shape:?}") });
+        };
+        let flat = tensor.f_detach()?.f_to_kind(Kind::Int64)?.f_reshape([-1])?.f_to_device(tch::Device::Cpu)?;
+        Self::rectangular(what, Vec::try_from(flat)?, rows as usize, columns as usize)
+    }
+
+    /// How many rows: B.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The length of the longest row: S.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.lengths().max().unwrap_or(0)
+    }
+
+    /// The length of each row.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.count()).map(|row| self.row(row).len())
+    }
+
+    /// Whether all rows have one length.
+    #[must_use]
+    pub fn is_rectangular(&self) -> bool {
+        self.lengths().all(|length| length == self.longest())
+    }
+
+    /// The values of one row.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[i64] {
+        let start = if row == 0 { 0 } else { self.ends[row - 1] };
+        &self.values[start..self.ends[row]]
+    }
+
+    /// `[2, 7]`, or `2 rows of lengths [7, 3]` where they differ.
+    pub(super) fn shape(&self) -> String {
+        if self.is_rectangular() {
+            format!("[{}, {}]", self.count(), self.longest())
+        } else {
+            let lengths: Vec<_> = self.lengths().take(8).map(|length| length.to_string()).collect();
+            let more = if self.count() > lengths.len() { ", ..." } else { "" };
+            format!("{} rows of lengths [{}{more}]", self.count(), lengths.join(", "))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A model folder: which files it has, and where. Local paths only; Rust opens no network connection.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// The weight files that a folder may have, best first.
+pub const WEIGHT_FILES: &[&str] = &["model.safetensors", "rust_model.ot"];
+
+/// Something that has a path on this machine.
+///
+/// rust_bert's trait of the same name.
+pub trait ResourceProvider {
+    /// The path.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where there is no such file.
+    fn get_local_path(&self) -> Result<PathBuf>;
+}
+
+/// A file on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalResource {
+    /// The file.
+    pub local_path: PathBuf,
+}
+
+impl<P: Into<PathBuf>> From<P> for LocalResource {
+    fn from(path: P) -> Self {
+        Self { local_path: path.into() }
+    }
+}
+
+impl ResourceProvider for LocalResource {
+    fn get_local_path(&self) -> Result<PathBuf> {
+        std::fs::metadata(&self.local_path).map_err(Error::io("open", &self.local_path))?;
+        Ok(self.local_path.clone())
+    }
+}
+
+/// A folder with `config.json`, weights and a vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFolder {
+    path: PathBuf,
+}
+
+impl ModelFolder {
+    /// A folder that exists.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it does not, or is not a folder.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        std::fs::read_dir(path).map_err(Error::io("open the model folder", path))?;
+        Ok(Self { path: path.to_path_buf() })
+    }
+
+    /// `config.json`.
+    ///
+    /// # Errors
+    /// [`Error::MissingFile`], with what is there.
+    pub fn config(&self) -> Result<PathBuf> {
+        self.file(&["config.json"])
+    }
+
+    /// The best weight file: the first of [`WEIGHT_FILES`] that is there.
+    ///
+    /// # Errors
+    /// [`Error::MissingFile`], with what is there.
+    pub fn weights(&self) -> Result<PathBuf> {
+        self.file(WEIGHT_FILES)
+    }
+
+    fn file(&self, names: &[&str]) -> Result<PathBuf> {
+        let found = names.iter().map(|name| self.path.join(name)).find(|path| path.is_file());
+        found.ok_or_else(|| self.missing(&names.join(" or ")))
+    }
+
+    fn missing(&self, wanted: &str) -> Error {
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let mut found: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        found.sort();
+        Error::MissingFile { folder: self.path.clone(), wanted: wanted.into(), found }
+    }
+}

@@ -1,0 +1,147 @@
+//! Named tensors -> the parameters of a model.
+
+use std::collections::BTreeMap;
+
+use tch::nn::VarStore;
+use tch::{Kind, Tensor};
+
+use super::names::{Family, Resolution, resolve};
+use super::source::WeightSource;
+use super::ties;
+use crate::error::{Error, Mismatch, Result};
+
+/// Which differences between a file and a model are errors. A wrong shape always is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strictness {
+    /// A missing head is fine, and so are the tensors of other heads: that is how fine-tuning starts. A missing or an
+    /// unexpected part of the backbone is an error.
+    #[default]
+    Backbone,
+    /// Every difference is an error.
+    Everything,
+    /// No difference is an error.
+    Nothing,
+}
+
+/// What came of loading a file into a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// How many parameters the file filled.
+    pub loaded: usize,
+    /// Parameters that the file lacks, which keep their initial values.
+    pub missing: Vec<String>,
+    /// Tensors of the file, by the file's names, that the model has no place for.
+    pub unexpected: Vec<String>,
+    /// Tensors with another shape or dtype. Never empty in an error, always empty in a result.
+    pub mismatched: Vec<Mismatch>,
+    /// Name in the file -> name in the model, where the two differ.
+    pub renamed: BTreeMap<String, String>,
+}
+
+impl WeightSource {
+    /// Whether the file holds a decoder of its own for a masked LM, with other values than the word embeddings.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where there is no memory.
+    pub fn is_untied(&self, family: &Family) -> Result<bool> {
+        // Under the names of a model with a head: those are what ties are written in.
+        let parameters = ties::TIES.iter().map(|(_, words)| (*words).to_string()).collect();
+        let mut resolution = resolve(self.names(), &parameters, family);
+        self.differs(&ties::absorb(&mut resolution))
+    }
+
+    fn differs(&self, pairs: &[(String, String)]) -> Result<bool> {
+        for (decoder, words) in pairs {
+            let (decoder, words) = (self.tensor(decoder)?, self.tensor(words)?);
+            if decoder.size() != words.size() || !decoder.f_equal(&words.f_to_kind(decoder.kind())?)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Fills the parameters of a variable store. Every name, shape and dtype is checked before any parameter changes,
+    /// and all differences are reported at once.
+    ///
+    /// # Errors
+    /// [`Error::WeightsMismatch`] by `strictness`; [`Error::WeightsFormat`] where two tensors of the file mean the same
+    /// parameter.
+    pub fn load_into(&self, variables: &VarStore, family: &Family, strictness: Strictness) -> Result<LoadReport> {
+        let parameters: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
+        let mut resolution = resolve(self.names(), &parameters.keys().cloned().collect(), family);
+        if let Some((one, other)) = &resolution.ambiguous {
+            return Err(Error::WeightsFormat {
+                path: self.path().unwrap_or_else(|| std::path::Path::new("the state dict")).to_path_buf(),
+                reason: format!("{one} and {other} are the same parameter"),
+            });
+        }
+        let tied = ties::absorb(&mut resolution);
+        let mut report = self.compare(&parameters, &resolution)?;
+        if self.differs(&tied)? {
+            report.mismatched.extend(tied.iter().map(|(decoder, words)| Mismatch {
+                name: decoder.clone(),
+                expected: format!("the values of {words}, as tie_word_embeddings says"),
+                got: "others".into(),
+            }));
+        }
+        refuse(&report, &resolution, family, strictness, self.path())?;
+        let _no_grad = tch::no_grad_guard();
+        for (name, source) in &resolution.found {
+            let Some(parameter) = parameters.get(name) else { continue };
+            parameter.shallow_clone().f_copy_(&self.tensor(source)?)?;
+        }
+        Ok(report)
+    }
+
+    fn compare(&self, parameters: &BTreeMap<String, Tensor>, resolution: &Resolution) -> Result<LoadReport> {
+        let mut report = LoadReport { loaded: resolution.found.len(), ..LoadReport::default() };
+        for (name, parameter) in parameters {
+            let Some(source) = resolution.found.get(name) else {
+                report.missing.push(name.clone());
+                continue;
+            };
+            if source != name {
+                report.renamed.insert(source.clone(), name.clone());
+            }
+            let (shape, kind) = self.describe(source)?;
+            let floating = matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16);
+            if shape != parameter.size() || !floating {
+                report.mismatched.push(Mismatch {
+                    name: name.clone(),
+                    expected: format!("{:?} of a float dtype", parameter.size()),
+                    got: format!("{shape:?} of {}", format!("{kind:?}").to_lowercase()),
+                });
+            }
+        }
+        report.unexpected = resolution.unexpected.values().cloned().collect();
+        Ok(report)
+    }
+}
+
+fn refuse(
+    report: &LoadReport,
+    resolution: &Resolution,
+    family: &Family,
+    strictness: Strictness,
+    path: Option<&std::path::Path>,
+) -> Result<()> {
+    // A model without a head has no prefix, and nothing but a backbone.
+    let backbone = |name: &str| family.is_backbone(name);
+    let matters = |name: &str| match strictness {
+        Strictness::Backbone => backbone(name),
+        Strictness::Everything => true,
+        Strictness::Nothing => false,
+    };
+    let missing: Vec<String> = report.missing.iter().filter(|name| matters(name)).cloned().collect();
+    let unexpected: Vec<String> =
+        resolution.unexpected.iter().filter(|(ours, _)| matters(ours)).map(|(_, source)| source.clone()).collect();
+    if missing.is_empty() && unexpected.is_empty() && report.mismatched.is_empty() {
+        return Ok(());
+    }
+    Err(Error::WeightsMismatch {
+        path: path.map(std::path::Path::to_path_buf),
+        missing,
+        unexpected,
+        mismatched: report.mismatched.clone(),
+    })
+}

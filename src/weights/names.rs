@@ -1,0 +1,128 @@
+//! Foreign names -> ours, by looking at the names and never by trying.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a family names its backbone, the part that every head stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    /// What stands before the backbone's names in a model with a head, e.g. `electra`.
+    pub prefix: &'static str,
+    /// The first components of the backbone's own names, e.g. `embeddings`, `encoder`.
+    pub roots: &'static [&'static str],
+}
+
+impl Family {
+    /// Whether a name, with or without the prefix, belongs to the backbone.
+    #[must_use]
+    pub fn is_backbone(&self, name: &str) -> bool {
+        let first = first_component(name);
+        first == self.prefix || self.roots.contains(&first)
+    }
+}
+
+/// Which tensor of a file goes to which parameter of a model.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Resolution {
+    /// Parameter -> name in the file.
+    pub found: BTreeMap<String, String>,
+    /// Tensors of the file without a parameter, under our names, with the name in the file.
+    pub unexpected: BTreeMap<String, String>,
+    /// Tensors that older versions stored and nobody needs (`position_ids`).
+    pub ignored: Vec<String>,
+    /// Two names of the file that mean one parameter.
+    pub ambiguous: Option<(String, String)>,
+}
+
+/// Finds the parameter of every tensor of a file.
+///
+/// In this order: `module.` of a data-parallel wrapper is stripped; `LayerNorm.gamma` and `.beta` are `.weight` and
+/// `.bias`; stored `position_ids` and `token_type_ids` are ignored; then, where only one of the two sides has the
+/// family's prefix before its backbone, the prefix is added or stripped.
+#[must_use]
+pub fn resolve<'a>(
+    file: impl IntoIterator<Item = &'a str>,
+    parameters: &BTreeSet<String>,
+    family: &Family,
+) -> Resolution {
+    let mut resolution = Resolution::default();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for source in file {
+        if is_buffer(source) {
+            resolution.ignored.push(source.to_string());
+        } else if let Some(other) = names.insert(canonical(source), source.to_string()) {
+            resolution.ambiguous = Some((other, source.to_string()));
+        }
+    }
+    let has_prefix = |name: &str| first_component(name) == family.prefix;
+    let file_has_prefix = names.keys().any(|name| has_prefix(name));
+    let model_has_prefix = parameters.iter().any(|name| has_prefix(name));
+    for (name, source) in names {
+        let ours = match (file_has_prefix, model_has_prefix) {
+            (true, false) => name.strip_prefix(family.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(&name).into(),
+            (false, true) if family.is_backbone(&name) => format!("{}.{name}", family.prefix),
+            _ => name,
+        };
+        let place =
+            if parameters.contains(&ours) { &mut resolution.found } else { &mut resolution.unexpected };
+        place.insert(ours, source);
+    }
+    resolution
+}
+
+/// A name of the file without the wrapper's prefix and without TensorFlow's names of a norm's parameters.
+fn canonical(name: &str) -> String {
+    let name = name.strip_prefix("module.").unwrap_or(name);
+    for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] {
+        if let Some(norm) = name.strip_suffix(old) {
+            // Only where a norm stands before it: other layers may have a gamma of their own.
+            if norm.ends_with("LayerNorm") || norm.ends_with("layer_norm") {
+                return format!("{norm}{new}");
+            }
+        }
+    }
+    name.to_string()
+}
+
+fn is_buffer(name: &str) -> bool {
+    matches!(name.rsplit('.').next(), Some("position_ids" | "token_type_ids"))
+}
+
+fn first_component(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAMILY: Family = Family { prefix: "electra", roots: &["embeddings", "encoder"] };
+
+    fn resolved(file: &[&str], model: &[&str]) -> Resolution {
+        resolve(file.iter().copied(), &model.iter().map(ToString::to_string).collect(), &FAMILY)
+    }
+
+    #[test]
+    fn prefixes_are_added_and_stripped_by_what_the_names_are() {
+        let with = ["electra.embeddings.LayerNorm.gamma", "head.bias"];
+        let without = ["embeddings.LayerNorm.weight"];
+        assert_eq!(resolved(&with, &without).found[without[0]], with[0]);
+        assert_eq!(resolved(&with, &without).unexpected["head.bias"], "head.bias");
+        let model = ["electra.embeddings.LayerNorm.weight", "head.bias"];
+        assert_eq!(resolved(&["embeddings.LayerNorm.beta", "head.bias"], &model).unexpected.len(), 1);
+        assert_eq!(resolved(&without, &model).found[model[0]], without[0]);
+        assert_eq!(resolved(&["module.head.bias"], &model).found["head.bias"], "module.head.bias");
+    }
+
+    #[test]
+    fn only_norms_are_renamed_and_only_buffers_ignored() {
+        let found = resolved(&["x.gamma", "embeddings.position_ids"], &["x.gamma"]);
+        assert_eq!(found.found["x.gamma"], "x.gamma");
+        assert_eq!(found.ignored, ["embeddings.position_ids"]);
+    }
+
+    #[test]
+    fn two_names_of_one_parameter_are_told() {
+        let found = resolved(&["a.LayerNorm.gamma", "a.LayerNorm.weight"], &[]);
+        assert_eq!(found.ambiguous, Some(("a.LayerNorm.gamma".into(), "a.LayerNorm.weight".into())));
+    }
+}

@@ -1,0 +1,463 @@
+//! The pickle of a `TorchScript` module, as plain values.
+//!
+//! A pickle is a program for a stack machine. This machine knows the instructions that libtorch writes, and no other;
+//! names of classes and functions are compared with a list, never called. Every instruction adds at most one value, so
+//! memory is bounded by the pickle's length, and values are indices into tables, so nothing here recurses.
+
+use std::collections::HashMap;
+
+use super::cursor::Cursor;
+use crate::weights::index::{Checked, MAX_DIMENSIONS, excerpt};
+use crate::weights::raw::Dtype;
+
+/// A value of a pickle. Numbers are positions in the tables of [`Pickle`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    None,
+    Bool,
+    Int(i64),
+    Str(&'a str),
+    Global(Global),
+    Tuple(usize),
+    List(usize),
+    Dict(usize),
+    Object(usize),
+    Storage(usize),
+    Tensor(usize),
+    /// Something that no tensor depends on, e.g. a float or a device.
+    Other,
+}
+
+impl Value<'_> {
+    /// For messages, where the value itself could be of any length.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Bool => "a bool",
+            Self::Int(_) => "an integer",
+            Self::Str(_) => "a text",
+            Self::Global(_) => "a class or function",
+            Self::Tuple(_) => "a tuple",
+            Self::List(_) => "a list",
+            Self::Dict(_) => "a dict",
+            Self::Object(_) => "an object",
+            Self::Storage(_) => "a storage",
+            Self::Tensor(_) => "a tensor",
+            Self::Other => "a value of another kind",
+        }
+    }
+}
+
+/// The classes and functions that a module's pickle may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Global {
+    /// A class of the archive's own code, which is never read.
+    Class,
+    Storage(Dtype),
+    RebuildTensor,
+    RebuildParameter,
+    OrderedDict,
+    /// A function of `torch.jit._pickle` that says what a list or dict holds; its first argument is the value.
+    Typed,
+    Device,
+}
+
+impl Global {
+    fn find(module: &str, name: &str) -> Checked<Self> {
+        let storage = |dtype| Ok(Self::Storage(dtype));
+        match (module, name) {
+            ("torch", "FloatStorage") => storage(Dtype::Float32),
+            ("torch", "DoubleStorage") => storage(Dtype::Float64),
+            ("torch", "HalfStorage") => storage(Dtype::Float16),
+            ("torch", "BFloat16Storage") => storage(Dtype::BFloat16),
+            ("torch", "LongStorage") => storage(Dtype::Int64),
+            ("torch", "IntStorage") => storage(Dtype::Int32),
+            ("torch", "ShortStorage") => storage(Dtype::Int16),
+            ("torch", "CharStorage") => storage(Dtype::Int8),
+            ("torch", "ByteStorage") => storage(Dtype::UInt8),
+            ("torch", "BoolStorage") => storage(Dtype::Bool),
+            ("torch", "device") => Ok(Self::Device),
+            ("torch._utils", "_rebuild_tensor_v2") => Ok(Self::RebuildTensor),
+            ("torch._utils", "_rebuild_parameter") => Ok(Self::RebuildParameter),
+            ("collections", "OrderedDict") => Ok(Self::OrderedDict),
+            (
+                "torch.jit._pickle",
+                "build_intlist" | "build_doublelist" | "build_boollist" | "build_tensorlist" | "restore_type_tag",
+            ) => Ok(Self::Typed),
+            _ if module == "__torch__" || module.starts_with("__torch__.") => Ok(Self::Class),
+            _ => Err(format!(
+                "its pickle names {}, which no weights need: refused",
+                excerpt(&format!("{module}.{name}"))
+            )),
+        }
+    }
+}
+
+/// Bytes in the archive, as the pickle describes them; unchecked.
+#[derive(Debug)]
+pub(super) struct Storage<'a> {
+    pub(super) dtype: Dtype,
+    /// The record is `data/<key>`.
+    pub(super) key: &'a str,
+    /// Elements.
+    pub(super) count: i64,
+}
+
+/// A view of a storage, as the pickle describes it; unchecked.
+#[derive(Debug)]
+pub(super) struct Tensor {
+    /// Position in [`Pickle::storages`].
+    pub(super) storage: usize,
+    /// In elements, as are the strides.
+    pub(super) offset: i64,
+    pub(super) sizes: Vec<i64>,
+    pub(super) strides: Vec<i64>,
+}
+
+/// The attributes of an instance of a class of the archive.
+#[derive(Debug, Default)]
+pub(super) enum State {
+    /// Nothing was set.
+    #[default]
+    Empty,
+    /// Position in [`Pickle::dicts`].
+    Attributes(usize),
+    /// What a `__getstate__` returned, which only the archive's code could interpret.
+    Custom,
+}
+
+/// A pickle that has run to its end.
+#[derive(Debug)]
+pub(super) struct Pickle<'a> {
+    pub(super) root: Value<'a>,
+    pub(super) dicts: Vec<Vec<(Value<'a>, Value<'a>)>>,
+    pub(super) objects: Vec<State>,
+    pub(super) storages: Vec<Storage<'a>>,
+    pub(super) tensors: Vec<Tensor>,
+}
+
+impl<'a> Pickle<'a> {
+    /// Runs a pickle of libtorch.
+    pub(super) fn load(bytes: &'a [u8]) -> Checked<Self> {
+        let mut machine = Machine::new(bytes);
+        while machine.step()? {}
+        machine.finish()
+    }
+}
+
+struct Machine<'a> {
+    code: Cursor<'a>,
+    stack: Vec<Value<'a>>,
+    /// Heights of the stack at which groups begin.
+    marks: Vec<usize>,
+    memo: HashMap<u32, Value<'a>>,
+    tuples: Vec<Vec<Value<'a>>>,
+    lists: Vec<Vec<Value<'a>>>,
+    result: Pickle<'a>,
+}
+
+impl<'a> Machine<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        let result = Pickle { root: Value::None, dicts: vec![], objects: vec![], storages: vec![], tensors: vec![] };
+        Self {
+            code: Cursor::new(bytes, "data.pkl"),
+            stack: vec![],
+            marks: vec![],
+            memo: HashMap::new(),
+            tuples: vec![],
+            lists: vec![],
+            result,
+        }
+    }
+
+    /// Executes one instruction; false after the last.
+    fn step(&mut self) -> Checked<bool> {
+        let code = self.code.u8()?;
+        match code {
+            0x80 => match self.code.u8()? {
+                2 => {}
+                other => return Err(format!("its pickle has protocol {other}, expected 2 as libtorch writes")),
+            },
+            b'.' => return Ok(false),
+            b'(' => self.marks.push(self.stack.len()),
+            b'N' => self.stack.push(Value::None),
+            0x88 | 0x89 => self.stack.push(Value::Bool),
+            b'J' => {
+                let number = i32::from_le_bytes(self.code.array()?);
+                self.stack.push(Value::Int(number.into()));
+            }
+            b'K' => {
+                let number = self.code.u8()?;
+                self.stack.push(Value::Int(number.into()));
+            }
+            b'M' => {
+                let number = self.code.u16()?;
+                self.stack.push(Value::Int(number.into()));
+            }
+            0x8a => {
+                let number = self.long()?;
+                self.stack.push(number);
+            }
+            b'G' => {
+                self.code.take(8)?;
+                self.stack.push(Value::Other);
+            }
+            b'X' => {
+                let length = self.code.u32()?;
+                let text = self.code.string(length as usize)?;
+                self.stack.push(Value::Str(text));
+            }
+            b'c' => {
+                let (module, name) = (self.code.line()?, self.code.line()?);
+                self.stack.push(Value::Global(Global::find(module, name)?));
+            }
+            b')' => self.tuple(vec![]),
+            b't' => {
+                let items = self.pop_group()?;
+                self.tuple(items);
+            }
+            0x85..=0x87 => {
+                let count = usize::from(code - 0x84);
+                let start = self.stack.len().checked_sub(count).ok_or_else(underflow)?;
+                let items = self.stack.split_off(start);
+                self.tuple(items);
+            }
+            b']' => {
+                self.lists.push(vec![]);
+                self.stack.push(Value::List(self.lists.len() - 1));
+            }
+            b'a' => {
+                let item = self.pop()?;
+                self.list()?.push(item);
+            }
+            b'e' => {
+                let items = self.pop_group()?;
+                self.list()?.extend(items);
+            }
+            b'}' => self.dict(),
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                self.set_items(&[key, value])?;
+            }
+            b'u' => {
+                let items = self.pop_group()?;
+                self.set_items(&items)?;
+            }
+            b'q' => {
+                let key = self.code.u8()?;
+                self.remember(key.into())?;
+            }
+            b'r' => {
+                let key = self.code.u32()?;
+                self.remember(key)?;
+            }
+            b'h' => {
+                let key = self.code.u8()?;
+                self.recall(key.into())?;
+            }
+            b'j' => {
+                let key = self.code.u32()?;
+                self.recall(key)?;
+            }
+            b'Q' => self.storage()?,
+            0x81 => self.new_object()?,
+            b'b' => self.build()?,
+            b'R' => self.reduce()?,
+            other => return Err(format!("its pickle has the instruction 0x{other:02x}, which libtorch never writes")),
+        }
+        Ok(true)
+    }
+
+    fn finish(mut self) -> Checked<Pickle<'a>> {
+        match self.stack.as_slice() {
+            [root] if self.marks.is_empty() && self.code.is_empty() => self.result.root = *root,
+            _ => return Err("its pickle does not end with one value".into()),
+        }
+        Ok(self.result)
+    }
+
+    fn pop(&mut self) -> Checked<Value<'a>> {
+        self.stack.pop().ok_or_else(underflow)
+    }
+
+    fn pop_group(&mut self) -> Checked<Vec<Value<'a>>> {
+        let start = self.marks.pop().filter(|&start| start <= self.stack.len()).ok_or_else(underflow)?;
+        Ok(self.stack.split_off(start))
+    }
+
+    fn tuple(&mut self, items: Vec<Value<'a>>) {
+        self.tuples.push(items);
+        self.stack.push(Value::Tuple(self.tuples.len() - 1));
+    }
+
+    /// The items of a value that must be a tuple.
+    fn items(&self, value: Value<'a>) -> Checked<&[Value<'a>]> {
+        match value {
+            Value::Tuple(position) => self.tuples.get(position).map(Vec::as_slice).ok_or_else(underflow),
+            other => Err(format!("its pickle has {}, expected a tuple", other.kind())),
+        }
+    }
+
+    fn integers(&self, value: Value<'a>) -> Checked<Vec<i64>> {
+        let items = self.items(value)?;
+        // Many tensors may name one tuple, and each copies it.
+        if items.len() > MAX_DIMENSIONS {
+            return Err(format!("a tensor has {} dimensions, expected at most {MAX_DIMENSIONS}", items.len()));
+        }
+        let integer = |item: &Value<'_>| match item {
+            Value::Int(number) => Ok(*number),
+            other => Err(format!("its pickle has {}, expected a size or a stride", other.kind())),
+        };
+        items.iter().map(integer).collect()
+    }
+
+    fn list(&mut self) -> Checked<&mut Vec<Value<'a>>> {
+        match self.stack.last() {
+            Some(&Value::List(position)) => self.lists.get_mut(position).ok_or_else(underflow),
+            other => Err(format!("its pickle appends to {}, expected a list", other.map_or("nothing", Value::kind))),
+        }
+    }
+
+    fn dict(&mut self) {
+        self.result.dicts.push(vec![]);
+        self.stack.push(Value::Dict(self.result.dicts.len() - 1));
+    }
+
+    /// Adds keys and values, in turn, to the dict on top of the stack.
+    fn set_items(&mut self, items: &[Value<'a>]) -> Checked<()> {
+        let (pairs, []) = items.as_chunks() else { return Err("its pickle has a key without a value".into()) };
+        match self.stack.last() {
+            Some(&Value::Dict(position)) => {
+                let dict = self.result.dicts.get_mut(position).ok_or_else(underflow)?;
+                dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
+                Ok(())
+            }
+            other => Err(format!("its pickle sets items of {}, expected a dict", other.map_or("nothing", Value::kind))),
+        }
+    }
+
+    fn remember(&mut self, key: u32) -> Checked<()> {
+        let value = *self.stack.last().ok_or_else(underflow)?;
+        self.memo.insert(key, value);
+        Ok(())
+    }
+
+    fn recall(&mut self, key: u32) -> Checked<()> {
+        let value = self.memo.get(&key).ok_or_else(|| format!("its pickle recalls {key}, which it never stored"))?;
+        self.stack.push(*value);
+        Ok(())
+    }
+
+    /// A signed integer of up to eight bytes.
+    fn long(&mut self) -> Checked<Value<'a>> {
+        let length = usize::from(self.code.u8()?);
+        if length > 8 {
+            return Err(format!("its pickle has an integer of {length} bytes, expected at most 8"));
+        }
+        let bytes = self.code.take(length)?;
+        let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
+        let mut padded = [if negative { 0xff } else { 0 }; 8];
+        for (to, from) in padded.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Ok(Value::Int(i64::from_le_bytes(padded)))
+    }
+
+    fn storage(&mut self) -> Checked<()> {
+        let identifier = self.pop()?;
+        // Archives of libtorch before 1.5 have a sixth item, which is None.
+        let storage = match self.items(identifier)? {
+            [
+                Value::Str("storage"),
+                Value::Global(Global::Storage(dtype)),
+                Value::Str(key),
+                Value::Str(_),
+                Value::Int(count),
+            ]
+            | [
+                Value::Str("storage"),
+                Value::Global(Global::Storage(dtype)),
+                Value::Str(key),
+                Value::Str(_),
+                Value::Int(count),
+                Value::None,
+            ] => Storage { dtype: *dtype, key, count: *count },
+            _ => return Err("its pickle refers to a storage in an unknown way".into()),
+        };
+        self.result.storages.push(storage);
+        self.stack.push(Value::Storage(self.result.storages.len() - 1));
+        Ok(())
+    }
+
+    fn new_object(&mut self) -> Checked<()> {
+        let (arguments, class) = (self.pop()?, self.pop()?);
+        match (class, self.items(arguments)?) {
+            (Value::Global(Global::Class), []) => {}
+            _ => return Err("its pickle makes an object otherwise than libtorch does".into()),
+        }
+        self.result.objects.push(State::Empty);
+        self.stack.push(Value::Object(self.result.objects.len() - 1));
+        Ok(())
+    }
+
+    fn build(&mut self) -> Checked<()> {
+        let state = self.pop()?;
+        let Some(&Value::Object(position)) = self.stack.last() else {
+            return Err("its pickle sets the state of something that has none".into());
+        };
+        let object = self.result.objects.get_mut(position).ok_or_else(underflow)?;
+        if !matches!(object, State::Empty) {
+            return Err("its pickle sets the state of an object twice".into());
+        }
+        *object = match state {
+            Value::Dict(position) => State::Attributes(position),
+            _ => State::Custom,
+        };
+        Ok(())
+    }
+
+    /// Stands for the call of a known function.
+    fn reduce(&mut self) -> Checked<()> {
+        let (arguments, function) = (self.pop()?, self.pop()?);
+        let Value::Global(function) = function else {
+            return Err(format!("its pickle calls {}, which is no function", function.kind()));
+        };
+        let arguments = self.items(arguments)?;
+        let value = match (function, arguments) {
+            (Global::OrderedDict, []) => {
+                self.dict();
+                return Ok(());
+            }
+            (
+                Global::RebuildTensor,
+                &[Value::Storage(storage), Value::Int(offset), sizes, strides, Value::Bool, _, ref more @ ..],
+            ) => {
+                self.plain(more)?;
+                let tensor = Tensor { storage, offset, sizes: self.integers(sizes)?, strides: self.integers(strides)? };
+                self.result.tensors.push(tensor);
+                Value::Tensor(self.result.tensors.len() - 1)
+            }
+            (Global::RebuildParameter, &[tensor @ Value::Tensor(_), Value::Bool, _]) => tensor,
+            (Global::Typed, &[value, ..]) => value,
+            (Global::Device | Global::Class, _) => Value::Other,
+            (function, arguments) => {
+                return Err(format!("its pickle calls {function:?} with {} unexpected arguments", arguments.len()));
+            }
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    /// Refuses the flags of lazily negated or conjugated tensors, whose bytes are not their values.
+    fn plain(&self, metadata: &[Value<'a>]) -> Checked<()> {
+        match metadata {
+            [] | [Value::None] => Ok(()),
+            [Value::Dict(position)] if self.result.dicts.get(*position).is_some_and(Vec::is_empty) => Ok(()),
+            _ => Err("a tensor has flags (negated, conjugated) that weights never have".into()),
+        }
+    }
+}
+
+fn underflow() -> String {
+    "its pickle takes a value that it never made".into()
+}

@@ -1,0 +1,178 @@
+//! The neutral form of a tensor between weight files and libtorch: a dtype, a shape and bytes.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+/// The element types that weight files of both formats can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dtype {
+    /// IEEE 754 binary32.
+    Float32,
+    /// IEEE 754 binary64.
+    Float64,
+    /// IEEE 754 binary16.
+    Float16,
+    /// The upper half of a binary32.
+    BFloat16,
+    /// Signed, 8 bytes.
+    Int64,
+    /// Signed, 4 bytes.
+    Int32,
+    /// Signed, 2 bytes.
+    Int16,
+    /// Signed, 1 byte.
+    Int8,
+    /// Unsigned, 1 byte.
+    UInt8,
+    /// One byte, 0 or 1.
+    Bool,
+}
+
+impl Dtype {
+    /// Every dtype, once.
+    pub const ALL: [Self; 10] = [
+        Self::Float32,
+        Self::Float64,
+        Self::Float16,
+        Self::BFloat16,
+        Self::Int64,
+        Self::Int32,
+        Self::Int16,
+        Self::Int8,
+        Self::UInt8,
+        Self::Bool,
+    ];
+
+    /// Bytes of one element.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Float64 | Self::Int64 => 8,
+            Self::Float32 | Self::Int32 => 4,
+            Self::Float16 | Self::BFloat16 | Self::Int16 => 2,
+            Self::Int8 | Self::UInt8 | Self::Bool => 1,
+        }
+    }
+
+    /// The name in torch and numpy, e.g. `float32`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Float16 => "float16",
+            Self::BFloat16 => "bfloat16",
+            Self::Int64 => "int64",
+            Self::Int32 => "int32",
+            Self::Int16 => "int16",
+            Self::Int8 => "int8",
+            Self::UInt8 => "uint8",
+            Self::Bool => "bool",
+        }
+    }
+
+    /// Whether the elements are floating-point numbers, the only ones that can have gradients.
+    #[must_use]
+    pub const fn is_floating_point(self) -> bool {
+        matches!(self, Self::Float32 | Self::Float64 | Self::Float16 | Self::BFloat16)
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// A tensor as bytes: row-major, contiguous, little-endian.
+///
+/// The number of bytes always is that of the shape and dtype, and booleans always are 0 or 1. libtorch relies on both
+/// without a check of its own, so the fields are private and [`RawTensor::new`] is the only way in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawTensor<'a> {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data: Cow<'a, [u8]>,
+}
+
+impl<'a> RawTensor<'a> {
+    /// A tensor over borrowed or owned bytes; a shape of `[]` is a scalar.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the bytes are not as many as shape and dtype need, or more than memory can address;
+    /// [`Error::Input`] where a boolean is neither 0 nor 1.
+    pub fn new(dtype: Dtype, shape: Vec<usize>, data: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
+        let data = data.into();
+        let needed = byte_count(dtype, &shape);
+        if needed != Some(data.len()) {
+            let needed = needed.map_or_else(|| "more than memory can address".into(), |count| count.to_string());
+            return Err(Error::Shape {
+                what: "tensor data".into(),
+                expected: format!("{needed} bytes for {dtype} {shape:?}"),
+                got: format!("{} bytes", data.len()),
+            });
+        }
+        if let Some(bad) = invalid_boolean(dtype, &data) {
+            return Err(Error::input("tensor data", format!("a bool is stored as {bad}, expected 0 or 1")));
+        }
+        Ok(Self { dtype, shape, data })
+    }
+
+    /// For bytes that a [`WeightFile`](super::WeightFile) has checked when it was opened.
+    pub(super) const fn trusted(dtype: Dtype, shape: Vec<usize>, data: Cow<'a, [u8]>) -> Self {
+        Self { dtype, shape, data }
+    }
+
+    /// The type of the elements.
+    #[must_use]
+    pub const fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Sizes of the dimensions, outermost first.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements: row-major, contiguous, little-endian, with no promise about the address's alignment.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The elements without the rest; borrowed data stays borrowed.
+    #[must_use]
+    pub fn into_data(self) -> Cow<'a, [u8]> {
+        self.data
+    }
+}
+
+/// The bytes that a contiguous tensor takes, or none where the number overflows.
+pub(super) fn byte_count(dtype: Dtype, shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(dtype.size(), |count, &size| count.checked_mul(size))
+}
+
+/// The first byte of a boolean tensor that is neither 0 nor 1: C++ gives such a bool no meaning.
+pub(super) fn invalid_boolean(dtype: Dtype, data: &[u8]) -> Option<u8> {
+    if dtype == Dtype::Bool { data.iter().copied().find(|&byte| byte > 1) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_must_fit_the_shape() {
+        assert!(RawTensor::new(Dtype::Float32, vec![2, 3], vec![0; 24]).is_ok());
+        assert!(RawTensor::new(Dtype::Float32, vec![], vec![0; 4]).is_ok());
+        assert!(RawTensor::new(Dtype::Float32, vec![0, 7], vec![]).is_ok());
+        let error = RawTensor::new(Dtype::Float32, vec![2, 3], vec![0; 20]).unwrap_err();
+        assert_eq!(error.to_string(), "tensor data: expected shape 24 bytes for float32 [2, 3], got 20 bytes");
+        // 2^32 * 2^32 wraps to zero in 64 bits.
+        assert!(RawTensor::new(Dtype::Int8, vec![1 << 32, 1 << 32], vec![]).is_err());
+        assert!(RawTensor::new(Dtype::Bool, vec![2], vec![1, 2]).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! The parameters of a model -> a file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tch::Tensor;
+use tch::nn::VarStore;
+
+use super::source::to_raw;
+use super::{RawTensor, ties, write_ot, write_safetensors};
+use crate::error::{Error, Result};
+
+/// The formats that can be written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WeightFormat {
+    /// `model.safetensors`: what transformers reads. A tied decoder is left out.
+    #[default]
+    Safetensors,
+    /// `rust_model.ot`: what rust_bert and tch read. A tied decoder is written twice, since they tie nothing.
+    Ot,
+}
+
+impl WeightFormat {
+    /// The name of the file in a model folder.
+    #[must_use]
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "model.safetensors",
+            Self::Ot => "rust_model.ot",
+        }
+    }
+
+    /// By the ending of a file's name.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it is neither `.safetensors` nor `.ot`.
+    pub fn of(path: &Path) -> Result<Self> {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("safetensors") => Ok(Self::Safetensors),
+            Some("ot") => Ok(Self::Ot),
+            _ => Err(Error::input("path", format!("expected an ending .ot or .safetensors, got {}", path.display()))),
+        }
+    }
+}
+
+/// Writes named tensors. A crash leaves the old file or the new one, never half of one.
+///
+/// # Errors
+/// [`Error::Io`] where the file cannot be written; [`Error::Dtype`] where a dtype has no place in it.
+pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)], format: WeightFormat) -> Result<()> {
+    let raw = tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name.as_str(), to_raw(name, tensor)?)))
+        .collect::<Result<Vec<(&str, RawTensor)>>>()?;
+    match format {
+        WeightFormat::Safetensors => write_safetensors(path, &raw),
+        WeightFormat::Ot => write_ot(path, &raw),
+    }
+}
+
+/// Writes all variables of a store, by name.
+///
+/// # Errors
+/// As [`save_tensors`].
+pub fn save_variables(path: impl AsRef<Path>, variables: &VarStore, format: WeightFormat) -> Result<()> {
+    let mut parameters: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
+    if format == WeightFormat::Ot {
+        let copies: Vec<_> = ties::duplicates(&parameters)
+            .filter_map(|(decoder, words)| Some((decoder.to_string(), parameters.get(words)?.shallow_clone())))
+            .collect();
+        parameters.extend(copies);
+    }
+    save_tensors(path, &parameters.into_iter().collect::<Vec<_>>(), format)
+}
