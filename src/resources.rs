@@ -71,6 +71,12 @@ impl ModelFolder {
         self.file(WEIGHT_FILES)
     }
 
+    /// As [`ModelFolder::weights`], or else `pytorch_model.bin`, which only Python reads.
+    #[cfg(feature = "python")]
+    pub(crate) fn weights_or_pickle(&self) -> Result<PathBuf> {
+        self.file(&[WEIGHT_FILES, &["pytorch_model.bin"]].concat())
+    }
+
     fn file(&self, names: &[&str]) -> Result<PathBuf> {
         let found = names.iter().map(|name| self.path.join(name)).find(|path| path.is_file());
         found.ok_or_else(|| self.missing(&names.join(" or ")))

@@ -148,6 +148,7 @@ pub(super) fn check_name(name: &str) -> Checked<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

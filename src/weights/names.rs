@@ -47,10 +47,13 @@ pub fn resolve<'a>(
     let mut resolution = Resolution::default();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for source in file {
-        if is_buffer(source) {
-            resolution.ignored.push(source.to_string());
-        } else if let Some(other) = names.insert(canonical(source), source.to_string()) {
-            resolution.ambiguous = Some((other, source.to_string()));
+        match canonical(source) {
+            None => resolution.ignored.push(source.to_string()),
+            Some(name) => {
+                if let Some(other) = names.insert(name, source.to_string()) {
+                    resolution.ambiguous = Some((other, source.to_string()));
+                }
+            }
         }
     }
     let has_prefix = |name: &str| first_component(name) == family.prefix;
@@ -69,22 +72,23 @@ pub fn resolve<'a>(
     resolution
 }
 
-/// A name of the file without the wrapper's prefix and without TensorFlow's names of a norm's parameters.
-fn canonical(name: &str) -> String {
+/// A name of a file without the prefix of a data-parallel wrapper and without TensorFlow's names of a norm's parameters;
+/// none for the buffers `position_ids` and `token_type_ids`, which older versions stored.
+#[must_use]
+pub fn canonical(name: &str) -> Option<String> {
+    if matches!(name.rsplit('.').next(), Some("position_ids" | "token_type_ids")) {
+        return None;
+    }
     let name = name.strip_prefix("module.").unwrap_or(name);
     for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] {
         if let Some(norm) = name.strip_suffix(old) {
             // Only where a norm stands before it: other layers may have a gamma of their own.
             if norm.ends_with("LayerNorm") || norm.ends_with("layer_norm") {
-                return format!("{norm}{new}");
+                return Some(format!("{norm}{new}"));
             }
         }
     }
-    name.to_string()
-}
-
-fn is_buffer(name: &str) -> bool {
-    matches!(name.rsplit('.').next(), Some("position_ids" | "token_type_ids"))
+    Some(name.to_string())
 }
 
 fn first_component(name: &str) -> &str {

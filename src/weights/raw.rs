@@ -90,7 +90,7 @@ impl fmt::Display for Dtype {
 ///
 /// The number of bytes always is that of the shape and dtype, and booleans always are 0 or 1. libtorch relies on both
 /// without a check of its own, so the fields are private and [`RawTensor::new`] is the only way in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RawTensor<'a> {
     dtype: Dtype,
     shape: Vec<usize>,
@@ -150,6 +150,13 @@ impl<'a> RawTensor<'a> {
     }
 }
 
+/// Without the elements, which can be hundreds of megabytes.
+impl fmt::Debug for RawTensor<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "RawTensor({} {:?})", self.dtype, self.shape)
+    }
+}
+
 /// The bytes that a contiguous tensor takes, or none where the number overflows.
 pub(super) fn byte_count(dtype: Dtype, shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(dtype.size(), |count, &size| count.checked_mul(size))
@@ -161,6 +168,7 @@ pub(super) fn invalid_boolean(dtype: Dtype, data: &[u8]) -> Option<u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -47,7 +47,8 @@ pub(super) fn read(file: &[u8]) -> Checked<(Index, BTreeMap<String, String>)> {
     Ok((index, metadata))
 }
 
-/// The names of the tensors in the header's order. The crate lets the last of two equal names win; here two are an error.
+/// The names of the tensors in the header's order. The crate lets the last of two equal names win; here two are an
+/// error.
 fn header_keys(header: &[u8]) -> Checked<Vec<String>> {
     struct Keys;
 
@@ -152,6 +153,7 @@ const fn to_file(dtype: Dtype) -> FileDtype {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use std::panic::catch_unwind;
 

@@ -40,6 +40,7 @@ from common import (
     windows_at,
 )
 from evaluate import evaluate
+from grow import grow_discriminator
 from muon import Muon
 
 ROW_LENGTHS = (32, 64, 128)
@@ -68,8 +69,8 @@ STAGES = (
     Stage("joint", 20.0, 1.0, 0.78, masked_lm=1.0, replaced=25.0),
     Stage("joint with original tokens", 4.0, 0.78, 0.73, masked_lm=1.0, replaced=25.0, original=3.0),
     Stage("generator", 2.5, 0.73, 0.0, masked_lm=1.0),
-    Stage("discriminator on masked text", 10.0, 0.8, 0.7, original=1.0),
-    Stage("discriminator on samples", 49.0, 0.7, 0.0, replaced=10.0, original=2.0),
+    Stage("discriminator on masked text", 4.0, 0.7, 0.7, original=1.0),
+    Stage("discriminator on samples", 54.0, 0.7, 0.0, replaced=10.0, original=2.0),
 )
 STAGE_WARMUP_SECONDS = 20.0
 
@@ -235,6 +236,9 @@ def main() -> None:
         stage = STAGES[index]
         if not stage.masked_lm and discriminator.electra.embeddings is generator.electra.embeddings:
             discriminator.electra.embeddings = copy.deepcopy(generator.electra.embeddings)
+            grow_discriminator(generator, discriminator, auxiliary.dense)
+            auxiliary.norm.load_state_dict(generator.generator_predictions.LayerNorm.state_dict())
+            auxiliary.bias.data.copy_(generator.generator_lm_head.bias.data)
         modules: list[nn.Module] = [generator] if stage.masked_lm else []
         modules += [discriminator, auxiliary] if stage.replaced or stage.original else []
         optimizers = build_optimizers(modules, options)

@@ -2,12 +2,13 @@
 //!
 //! libtorch's own reader trusts what it reads: an archive whose record is shorter than its tensor crashes the process
 //! long after loading, and code inside an archive is run. So the format is read and written here, in the order
-//! bytes -> [`container`] (records) -> [`pickle`] (values) -> [`reader`] (tensors).
+//! bytes -> [`container`] (records) -> [`pickle`] ([`values`]) -> [`reader`] (tensors).
 
 mod container;
 mod cursor;
 mod pickle;
 mod reader;
+mod values;
 mod writer;
 
 #[cfg(test)]

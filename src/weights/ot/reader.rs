@@ -1,7 +1,7 @@
 //! From a module's pickle to the index of its tensors.
 
 use super::container::Container;
-use super::pickle::{Pickle, State, Tensor, Value};
+use super::values::{Pickle, State, Tensor, Value};
 use crate::weights::index::{Checked, Entry, Index, check_name, excerpt};
 use crate::weights::raw::byte_count;
 

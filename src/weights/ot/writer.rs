@@ -31,8 +31,8 @@ const DATE: u16 = (1 << 5) | 1;
 /// Version 4.5 of zip is the first with zip64.
 const ZIP_VERSION: u16 = 45;
 
-/// Writes tensors as an `.ot` file, which tch, `rust_bert`, `torch.jit.load` and [`WeightFile`](crate::weights::WeightFile)
-/// read.
+/// Writes tensors as an `.ot` file, which tch, `rust_bert`, `torch.jit.load` and
+/// [`WeightFile`](crate::weights::WeightFile) read.
 ///
 /// Names are written with `|` for `.`, as tch does. Tensors that share their data are written twice, so that a program
 /// that loads them does not tie them by accident. Replaces a file that is already there, atomically.

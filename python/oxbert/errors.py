@@ -1,0 +1,129 @@
+"""Every error that oxbert raises, under one base.
+
+Each class also derives the builtin that a caller would catch: `ShapeError` is a `ValueError`, a missing file is a
+`FileNotFoundError`. What was wrong, what was got and what was expected stands in the message, and the parts of it in
+attributes of the same names as the fields of the Rust error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class OxbertError(Exception):
+    """The base of all errors of oxbert."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        """Keep the message, and each detail as an attribute."""
+        super().__init__(message)
+        self.details = details
+        for name, value in details.items():
+            setattr(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the details, so that an error survives the way out of a worker process."""
+        return (_restore, (type(self), str(self), self.details))
+
+
+def _restore(kind: type[OxbertError], message: str, details: dict[str, Any]) -> OxbertError:
+    return kind(message, **details)
+
+
+class FileError(OxbertError, OSError):
+    """The operating system refused to read or write a file. `path`, `action`."""
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """A file does not exist, or a model folder lacks one. `path` or `folder`, `wanted`, `found`."""
+
+
+class ConfigError(OxbertError, ValueError):
+    """A configuration field is missing, has the wrong type, or an impossible value. `field`, `reason`, `path`."""
+
+
+class WeightsError(OxbertError, ValueError):
+    """Something is wrong with a weight file."""
+
+
+class WeightsFormatError(WeightsError):
+    """A weight file is truncated, corrupt, hostile or of an unknown format. `path`, `reason`."""
+
+
+class WeightsMismatchError(WeightsError):
+    """The tensors of a file are not those of the model. `missing`, `unexpected`, `mismatched`, `path`."""
+
+
+class ShapeError(OxbertError, ValueError):
+    """An argument has the wrong shape. `what`, `expected`, `got`."""
+
+
+class DtypeError(OxbertError, TypeError):
+    """An argument has the wrong dtype. `what`, `expected`, `got`."""
+
+
+class InputError(OxbertError, ValueError):
+    """An argument has an impossible value or combination. `what`, `reason`."""
+
+
+class IdRangeError(OxbertError, IndexError):
+    """An id or a position lies outside its table. `what`, `value`, `position`, `limit`."""
+
+
+class TooLongError(OxbertError, ValueError):
+    """A text has more tokens than the model has positions. `what`, `row`, `length`, `maximum`."""
+
+
+class VocabularyError(OxbertError, ValueError):
+    """A vocabulary file cannot be used. `path`, `line`, `reason`."""
+
+
+class TokenizerError(OxbertError, ValueError):
+    """A text cannot be tokenised as asked. `reason`."""
+
+
+class DeviceError(OxbertError, RuntimeError):
+    """A device does not exist here. `requested`, `reason`."""
+
+
+class UntrainedHeadError(OxbertError, ValueError):
+    """A pipeline was given a model whose head no file has filled. `task`, `parameters`."""
+
+
+class TorchError(OxbertError, RuntimeError):
+    """Libtorch refused an operation. `reason`."""
+
+
+class OutOfMemory(TorchError, MemoryError):
+    """There is no memory left on the device. `reason`."""
+
+
+class InternalError(OxbertError, RuntimeError):
+    """A defect of oxbert itself; please report it. `reason`."""
+
+
+class UntrainedHeadWarning(UserWarning):
+    """A checkpoint lacks a model's head, which was initialised at random."""
+
+
+__all__ = [
+    "ConfigError",
+    "DeviceError",
+    "DtypeError",
+    "FileError",
+    "IdRangeError",
+    "InputError",
+    "InternalError",
+    "MissingFileError",
+    "OutOfMemory",
+    "OxbertError",
+    "ShapeError",
+    "TokenizerError",
+    "TooLongError",
+    "TorchError",
+    "UntrainedHeadError",
+    "UntrainedHeadWarning",
+    "VocabularyError",
+    "WeightsError",
+    "WeightsFormatError",
+    "WeightsMismatchError",
+]

@@ -1,0 +1,117 @@
+"""What models return.
+
+As transformers' `ModelOutput`, an output is read by attribute, by key, by integer, by slice, and by unpacking. What was
+not asked for is None as an attribute and left out of everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class ModelOutput:
+    """The base of all outputs: named arrays in a fixed order."""
+
+    _names: tuple[str, ...] = ()
+
+    def __init__(self, **values: Any) -> None:
+        """Keep the values by name; the rest is None."""
+        for name in self._names:
+            setattr(self, name, values.pop(name, None))
+        if values:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(values)}")
+
+    def keys(self) -> list[str]:
+        """The names of what is there."""
+        return [name for name in self._names if getattr(self, name) is not None]
+
+    def values(self) -> list[Any]:
+        """What is there, in order."""
+        return [getattr(self, name) for name in self.keys()]
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Names and values of what is there, in order."""
+        return list(zip(self.keys(), self.values(), strict=True))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of that name, or the default where it is not there."""
+        return getattr(self, name) if name in self else default
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """What is there, in order."""
+        return tuple(self.values())
+
+    def __getitem__(self, key: str | int | slice) -> Any:
+        """By name, by place, or a tuple of several places."""
+        if isinstance(key, str):
+            if key not in self:
+                raise KeyError(key)
+            return getattr(self, key)
+        return self.to_tuple()[key]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether something of that name is there."""
+        return name in self.keys()
+
+    def __iter__(self) -> Iterator[Any]:
+        """The values: an output unpacks as a tuple does."""
+        return iter(self.to_tuple())
+
+    def __len__(self) -> int:
+        """How many values are there."""
+        return len(self.keys())
+
+    def __repr__(self) -> str:
+        """The names, with shapes."""
+        parts = (f"{name}={_describe(value)}" for name, value in self.items())
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"{len(value)} x {_describe(value[0])}" if value else "()"
+    return f"{type(value).__name__}{tuple(value.shape)}"
+
+
+class BaseModelOutput(ModelOutput):
+    """Of a model without a head: `last_hidden_state` [B, S, H]."""
+
+    _names = ("last_hidden_state", "hidden_states", "attentions")
+
+
+class MaskedLMOutput(ModelOutput):
+    """Of a masked LM: `logits` [B, S, V]."""
+
+    _names = ("logits", "hidden_states", "attentions")
+
+
+class ElectraForPreTrainingOutput(ModelOutput):
+    """Of a discriminator: `logits` [B, S], above 0 where a token looks replaced; `probabilities`, their sigmoid."""
+
+    _names = ("logits", "hidden_states", "attentions")
+    probabilities: Any
+
+    def __init__(self, *, probabilities: Any = None, **values: Any) -> None:
+        """Keep the probabilities beside the sequence of values, which stays that of transformers."""
+        super().__init__(**values)
+        self.probabilities = probabilities
+
+    def __getitem__(self, key: str | int | slice) -> Any:
+        """As any output; the probabilities are found by name only."""
+        return self.probabilities if key == "probabilities" else super().__getitem__(key)
+
+
+class TokenClassifierOutput(ModelOutput):
+    """Of a token classifier: `logits` [B, S, L]."""
+
+    _names = ("logits", "hidden_states", "attentions")
+
+
+__all__ = [
+    "BaseModelOutput",
+    "ElectraForPreTrainingOutput",
+    "MaskedLMOutput",
+    "ModelOutput",
+    "TokenClassifierOutput",
+]

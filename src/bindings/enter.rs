@@ -1,0 +1,27 @@
+//! The one door from Python into the crate.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pyo3::prelude::*;
+
+use super::errors::raise;
+use crate::error::{Error, Result};
+
+/// Releases the GIL, runs `work`, and turns an error, or a panic, into a Python exception.
+pub(super) fn enter<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    py.detach(|| guarded(work)).map_err(|error| raise(py, error))
+}
+
+/// Runs `work` with the GIL held, for what touches Python objects through libtorch.
+pub(super) fn enter_attached<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>) -> PyResult<T> {
+    guarded(work).map_err(|error| raise(py, error))
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // Models are only read here, and what is written is replaced whole, so nothing half-done can be seen afterwards.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let message = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
+        Err(Error::Internal { message: message.lines().next().unwrap_or_default().to_string() })
+    })
+}

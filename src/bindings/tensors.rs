@@ -1,0 +1,168 @@
+//! Python's arrays <-> libtorch's tensors.
+//!
+//! A `torch.Tensor` is the same object on both sides: no copy, and its graph goes along. numpy arrays are copied.
+
+use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods, ToPyArray};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use tch::{Kind, Tensor};
+
+use super::enter::enter_attached;
+use super::errors::raise;
+use crate::error::{Error, Result};
+
+/// What a caller gets back: the kind of array that came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrays {
+    /// numpy, also for lists.
+    Numpy,
+    /// torch, with its graph.
+    Torch,
+}
+
+/// The tensor behind a `torch.Tensor`; none for any other object. torch is not imported for the question.
+pub(super) fn from_torch(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    let py = object.py();
+    // Without torch in the process nothing can be a torch tensor.
+    if !py.import("sys")?.getattr("modules")?.contains("torch")? {
+        return Ok(None);
+    }
+    // SAFETY: the pointer is that of a live object, held by `object`, and the GIL is held.
+    enter_attached(py, || Ok(unsafe { Tensor::pyobject_unpack(object.as_ptr().cast()) }?))
+}
+
+/// The `torch.Tensor` of a tensor, sharing its memory and its graph. Imports torch.
+pub(super) fn to_torch<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
+    // libtorch's Python half knows the class only once the package has been imported.
+    py.import("torch")?;
+    let pointer = enter_attached(py, || Ok(tensor.pyobject_wrap()?))?;
+    // SAFETY: `pyobject_wrap` returns a new reference, or null with a Python exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, pointer.cast()) }
+}
+
+/// A numpy array of a tensor's values; half precision comes back as float32, which holds every value of it.
+pub(super) fn to_numpy<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
+    fn copy<'py, T: numpy::Element + tch::kind::Element + Default>(
+        py: Python<'py>,
+        tensor: &Tensor,
+        shape: &[usize],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut values = vec![T::default(); tensor.numel()];
+        enter_attached(py, || Ok(tensor.f_copy_data(&mut values, tensor.numel())?))?;
+        Ok(numpy::PyArray1::from_vec(py, values).reshape(shape)?.into_any())
+    }
+    let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
+    let (tensor, kind) = enter_attached(py, || {
+        let kind = match tensor.f_kind()? {
+            Kind::Half | Kind::BFloat16 => Kind::Float,
+            kind => kind,
+        };
+        let host = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_to_kind(kind)?.f_contiguous()?;
+        Ok((host, kind))
+    })?;
+    match kind {
+        Kind::Float => copy::<f32>(py, &tensor, &shape),
+        Kind::Double => copy::<f64>(py, &tensor, &shape),
+        Kind::Int64 => copy::<i64>(py, &tensor, &shape),
+        Kind::Int => copy::<i32>(py, &tensor, &shape),
+        Kind::Int16 => copy::<i16>(py, &tensor, &shape),
+        Kind::Int8 => copy::<i8>(py, &tensor, &shape),
+        Kind::Uint8 => copy::<u8>(py, &tensor, &shape),
+        Kind::Bool => copy::<bool>(py, &tensor, &shape),
+        other => Err(raise(py, dtype("the tensor", "a real dtype", &format!("{other:?}")))),
+    }
+}
+
+/// A tensor as the array that the caller works with.
+pub(super) fn to_python<'py>(py: Python<'py>, tensor: &Tensor, arrays: Arrays) -> PyResult<Bound<'py, PyAny>> {
+    match arrays {
+        Arrays::Numpy => to_numpy(py, tensor),
+        Arrays::Torch => to_torch(py, tensor),
+    }
+}
+
+/// A tuple of arrays.
+pub(super) fn to_tuple<'py>(py: Python<'py>, tensors: &[Tensor], arrays: Arrays) -> PyResult<Bound<'py, PyTuple>> {
+    let items = tensors.iter().map(|tensor| to_python(py, tensor, arrays)).collect::<PyResult<Vec<_>>>()?;
+    PyTuple::new(py, items)
+}
+
+/// A float tensor from a numpy array or a torch tensor, and which of the two it was.
+pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor, Arrays)> {
+    if let Some(tensor) = from_torch(object)? {
+        return Ok((tensor, Arrays::Torch));
+    }
+    let py = object.py();
+    let array = py.import("numpy")?.call_method1("asarray", (object,))?;
+    let array = array.cast::<PyUntypedArray>()?;
+    let Ok(values) = array.cast::<PyArrayDyn<f32>>() else {
+        return Err(raise(py, dtype(what, "float32", &array.dtype().to_string())));
+    };
+    let shape: Vec<i64> = array.shape().iter().map(|&size| size as i64).collect();
+    let values = values.to_owned_array();
+    let tensor = enter_attached(py, || {
+        let flat: Vec<f32> = values.iter().copied().collect();
+        Ok(Tensor::f_from_slice(&flat)?.f_view(shape.as_slice())?)
+    })?;
+    Ok((tensor, Arrays::Numpy))
+}
+
+/// Any numeric numpy array as a tensor, for weights.
+pub(super) fn from_numpy(what: &str, array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+    let py = array.py();
+    let array = py.import("numpy")?.call_method1("ascontiguousarray", (array,))?;
+    let shape: Vec<i64> = array.getattr("shape")?.extract()?;
+    let name: String = array.getattr("dtype")?.getattr("name")?.extract()?;
+    let kind = match name.as_str() {
+        "float16" => Kind::Half,
+        "float32" => Kind::Float,
+        "float64" => Kind::Double,
+        "int64" => Kind::Int64,
+        "int32" => Kind::Int,
+        "int16" => Kind::Int16,
+        "int8" => Kind::Int8,
+        "uint8" => Kind::Uint8,
+        "bool" => Kind::Bool,
+        other => return Err(raise(py, dtype(what, "a float, integer or bool dtype", other))),
+    };
+    let bytes: Vec<u8> = array.call_method0("tobytes")?.extract()?;
+    enter_attached(py, || Ok(Tensor::f_from_data_size(&bytes, &shape, kind)?))
+}
+
+fn dtype(what: &str, expected: &str, got: &str) -> Error {
+    Error::Dtype { what: what.into(), expected: expected.into(), got: got.to_string() }
+}
+
+/// A device by its name in torch: `cpu`, `cuda`, `cuda:1`.
+pub(super) fn device(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<tch::Device> {
+    let requested = name.str()?.to_string();
+    let found: Result<tch::Device> = match requested.split_once(':').unwrap_or((&requested, "0")) {
+        ("cpu", _) => Ok(tch::Device::Cpu),
+        ("cuda", index) => {
+            // torch registers its CUDA half when it is imported.
+            py.import("torch")?;
+            match index.parse::<usize>() {
+                Ok(index) if (index as i64) < tch::Cuda::device_count() => Ok(tch::Device::Cuda(index)),
+                _ => Err(format!("there are {} CUDA devices here", tch::Cuda::device_count())),
+            }
+        }
+        _ => Err("expected cpu, cuda or cuda:N".to_string()),
+    }
+    .map_err(|reason| Error::Device { requested: requested.clone(), reason });
+    found.map_err(|error| raise(py, error))
+}
+
+/// The name of a device in torch.
+pub(super) fn device_name(device: tch::Device) -> String {
+    match device {
+        tch::Device::Cuda(index) => format!("cuda:{index}"),
+        _ => "cpu".to_string(),
+    }
+}
+
+/// An int64 numpy array `[rows, columns]`.
+pub(super) fn int_array<'py>(py: Python<'py>, rows: &[Vec<i64>]) -> PyResult<Bound<'py, PyAny>> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let flat: Vec<i64> = rows.iter().flatten().copied().collect();
+    Ok(flat.to_pyarray(py).reshape([rows.len(), columns])?.into_any())
+}
