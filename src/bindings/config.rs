@@ -24,7 +24,7 @@ use crate::resources::ModelFolder;
 /// Example:
 ///     >>> oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2).hidden_size
 ///     64
-#[pyclass(name = "ElectraConfig", module = "oxbert", skip_from_py_object)]
+#[pyclass(name = "ElectraConfig", module = "oxbert")]
 #[derive(Clone)]
 pub(super) struct PyElectraConfig {
     pub(super) inner: ElectraConfig,

@@ -74,7 +74,9 @@ def expected(tokenizer, case):
     )  # fmt: skip
     types, words, mask = rows["token_type_ids"][0], rows.encodings[0].word_ids, rows["special_tokens_mask"][0]
     assert mask == [int(word is None) for word in words]
-    assert rows.encodings[0].sequence_ids == [None if hidden else kind for hidden, kind in zip(mask, types)]
+    assert rows.encodings[0].sequence_ids == [
+        None if hidden else kind for hidden, kind in zip(mask, types, strict=True)
+    ]
     return {
         "ids": rows["input_ids"][0],
         "types": types,
@@ -120,9 +122,13 @@ def main():
             result["refused"].append(case)
     tokenizer = tokenizers[0]
     vocabulary = tokenizer.get_vocab()
-    favourites = [vocabulary[token] for token in ". , ! ? ' n't 's do not s t ##. ##s ##t [SEP] [PAD] [MASK] [UNK] the".split()]
+    favourites = [
+        vocabulary[token] for token in ". , ! ? ' n't 's do not s t ##. ##s ##t [SEP] [PAD] [MASK] [UNK] the".split()
+    ]
     for _ in range(60):
-        ids = [draw.choice([draw.choice(favourites), draw.randrange(len(vocabulary))]) for _ in range(draw.randint(0, 9))]
+        ids = [
+            draw.choice([draw.choice(favourites), draw.randrange(len(vocabulary))]) for _ in range(draw.randint(0, 9))
+        ]
         skip, clean = draw.random() < 0.5, draw.random() < 0.5
         text = tokenizer.decode(ids, skip_special_tokens=skip, clean_up_tokenization_spaces=clean)
         result["decode"].append({"ids": ids, "skip_special_tokens": skip, "clean_up": clean, "text": text})
@@ -137,7 +143,11 @@ def main():
         for name, entries in result.items()
     ]
     CASES.write_text("{\n" + ",\n".join(lists) + "\n}\n", encoding="utf-8", newline="\n")
-    print({name: len(entries) for name, entries in result.items()}, CASES.stat().st_size + VOCABULARY.stat().st_size, "bytes")
+    print(
+        {name: len(entries) for name, entries in result.items()},
+        CASES.stat().st_size + VOCABULARY.stat().st_size,
+        "bytes",
+    )
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ STAGES = (
     Stage("joint", 20.0, 1.0, 0.78, masked_lm=1.0, replaced=25.0),
     Stage("joint with original tokens", 4.0, 0.78, 0.73, masked_lm=1.0, replaced=25.0, original=3.0),
     Stage("generator", 2.5, 0.73, 0.0, masked_lm=1.0),
-    Stage("discriminator on masked text", 4.0, 0.7, 0.7, original=1.0),
-    Stage("discriminator on samples", 54.0, 0.7, 0.0, replaced=10.0, original=2.0),
+    Stage("discriminator on masked text", 4.0, 0.6, 0.6, original=1.0),
+    Stage("discriminator on samples", 54.0, 0.6, 0.0, replaced=10.0, original=2.0),
 )
 STAGE_WARMUP_SECONDS = 20.0
 

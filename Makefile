@@ -1,0 +1,96 @@
+# Everything happens in .venv, which the first target that needs it makes. Nothing has to be activated or set.
+# Needed beforehand: Python 3.10 or later with venv, a Rust toolchain, a C++ compiler, 8 GB of disk.
+
+PYTHON ?= python3
+TORCH := torch==2.11.*
+BIN := .venv/bin
+
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_QUIET := 1
+unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
+
+# What maturin tells pyo3's build script. Given to cargo too, or pyo3 is compiled again each time the two take turns.
+SIGNATURE = $(shell $(BIN)/python -c 'import struct, sys; print("{0.name}-{1[0]}.{1[1]}-{2}bit".format( \
+	sys.implementation, sys.version_info, 8 * struct.calcsize("P")))')
+FOR_PYTHON = PYO3_PYTHON=$(VIRTUAL_ENV)/bin/python PYO3_BUILD_EXTENSION_MODULE=1 PYO3_ENVIRONMENT_SIGNATURE=$(SIGNATURE)
+
+# Stamps: each stands for a finished step, and is older than what it was made from when the step is due again.
+TORCH_READY := .venv/.torch-ready
+TOOLS_READY := .venv/.tools-ready
+MODULE_READY := .venv/.module-ready
+SOURCES := $(shell find src shim -type f 2>/dev/null) Cargo.toml Cargo.lock build.rs .cargo/config.toml pyproject.toml
+ifeq ($(wildcard python/oxbert/_native*.so),)
+$(MODULE_READY): missing
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench docs wheel clean missing
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+setup: build ## Make .venv with torch and the tools, and build the Python module
+
+$(TORCH_READY):
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --upgrade "pip>=25.3"
+	$(BIN)/python -m pip install "$(TORCH)" numpy
+	ln -sfn "$$($(BIN)/python -c 'import os, sys, sysconfig; \
+		print(os.path.relpath(sysconfig.get_path("platlib"), sys.prefix))')/torch" .venv/libtorch
+	test -d .venv/libtorch/lib
+	touch $@
+
+$(TOOLS_READY): pyproject.toml | $(TORCH_READY)
+	$(BIN)/python -m pip install "maturin>=1.16,<2"
+	$(BIN)/python -m pip install --no-build-isolation --only-deps ".[test,dev]"
+	touch $@
+
+build: $(MODULE_READY) ## Build the Python module in place
+
+$(MODULE_READY): $(SOURCES) | $(TOOLS_READY)
+	@echo "Building the native module; the first time takes minutes."
+	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+	touch $@
+
+test: test-rust test-python ## Run all tests
+
+test-rust: $(TORCH_READY) ## Run Rust's tests
+	cargo test --release
+
+test-python: $(TOOLS_READY) $(MODULE_READY) ## Run Python's tests
+	$(BIN)/python -m pytest
+
+lint: lint-rust lint-python ## Check format, style, types, and the stubs against the module
+
+lint-rust: $(TORCH_READY)
+	cargo fmt --check
+	cargo clippy --release --all-targets -- -D warnings
+	$(FOR_PYTHON) cargo clippy --release --all-targets --features python -- -D warnings
+
+lint-python: $(TOOLS_READY) $(MODULE_READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/stubtest oxbert._native
+
+format: $(TOOLS_READY) ## Format all code
+	cargo fmt
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+demo: $(MODULE_READY) ## Show what the bundled model can do
+	$(BIN)/python examples/demo.py
+
+bench: $(MODULE_READY) ## Measure against other engines (minutes)
+	$(BIN)/python -m benches
+
+docs: $(TORCH_READY) ## Write the documentation of the Rust crate to target/doc
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
+
+wheel: $(TOOLS_READY) ## Build a wheel into dist/
+	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+clean: ## Remove what was built; .venv stays
+	rm -rf target dist docs/_site .mypy_cache .pytest_cache .ruff_cache .hypothesis python/oxbert/_native*.so $(MODULE_READY)

@@ -1,0 +1,89 @@
+"""The build backend: maturin, pointed at the torch of the interpreter that it runs in.
+
+pip builds in an environment of its own, where nothing is in the places that `.cargo/config.toml` names. So libtorch is
+looked up here, and the compiled parts are told which Python they are for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import maturin
+from maturin import (  # noqa: F401  the hooks that need no torch
+    build_sdist,
+    get_requires_for_build_editable,
+    get_requires_for_build_sdist,
+    get_requires_for_build_wheel,
+    prepare_metadata_for_build_editable,
+    prepare_metadata_for_build_wheel,
+)
+
+RELEASE = "2.11"
+"""The minor release of torch that the native module is compiled against."""
+
+# What `.cargo/config.toml` names. Where it is the same folder, LIBTORCH stays unset, so that cargo sees nothing new.
+DEVELOPMENT = Path(__file__).resolve().parent.parent / ".venv" / "libtorch"
+
+
+def build_wheel(
+    wheel_directory: str, config_settings: Mapping[str, Any] | None = None, metadata_directory: str | None = None
+) -> str:
+    """Build a wheel and return its file name."""
+    with _build_environment():
+        return str(maturin.build_wheel(wheel_directory, config_settings, metadata_directory))
+
+
+def build_editable(
+    wheel_directory: str, config_settings: Mapping[str, Any] | None = None, metadata_directory: str | None = None
+) -> str:
+    """Build the native module in place, and a wheel that points to it; return the wheel's file name."""
+    with _build_environment():
+        return str(maturin.build_editable(wheel_directory, config_settings, metadata_directory))
+
+
+def find_libtorch() -> Path:
+    """Return the folder of this interpreter's torch, without importing it; exit with one line if there is none."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit(f'oxbert: torch {RELEASE} is needed to build; install it with: pip install "torch=={RELEASE}.*"')
+    folder = Path(spec.submodule_search_locations[0])
+    found = re.search(r"^__version__ = ['\"]([^'\"]+)", (folder / "version.py").read_text(encoding="utf-8"), re.M)
+    version = found[1] if found else "unknown"
+    if not version.startswith(f"{RELEASE}."):
+        sys.exit(
+            f"oxbert: {folder} is torch {version}, but torch {RELEASE} is needed to build; "
+            f'install it with: pip install "torch=={RELEASE}.*"'
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def _build_environment() -> Iterator[None]:
+    """Name libtorch, and make `python` and `python3` this interpreter: torch-sys asks them where Python.h is."""
+    libtorch = find_libtorch()
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="oxbert-build-") as folder:
+        for name in ("python", "python3"):
+            script = Path(folder, name)
+            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+            script.chmod(0o755)
+        os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
+        if DEVELOPMENT.exists() and DEVELOPMENT.samefile(libtorch):
+            os.environ.pop("LIBTORCH", None)
+        else:
+            os.environ["LIBTORCH"] = str(libtorch)
+        os.environ.pop("LIBTORCH_USE_PYTORCH", None)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

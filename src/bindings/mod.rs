@@ -1,0 +1,36 @@
+//! Python's side of the crate, one thin file a room. Only here is pyo3 named.
+//!
+//! Everything that may take time or fail goes through one door, [`enter`].
+
+mod arguments;
+mod config;
+mod enter;
+mod errors;
+mod heads;
+mod models;
+mod pipelines;
+mod tensors;
+mod text;
+mod weights;
+
+use pyo3::prelude::*;
+
+// The models are guarded by locks, but torch's own module is not ready for a Python without a GIL on every build.
+/// Models, tokenizers and weight files of oxbert, in Rust on libtorch.
+#[pymodule(gil_used = true)]
+mod _native {
+    #[pymodule_export]
+    use super::config::PyElectraConfig;
+    #[pymodule_export]
+    use super::heads::{PyElectraDiscriminatorHead, PyElectraGeneratorHead};
+    #[pymodule_export]
+    use super::models::{
+        PyElectraForMaskedLM, PyElectraForPreTraining, PyElectraForTokenClassification, PyElectraModel, PyModel,
+    };
+    #[pymodule_export]
+    use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
+    #[pymodule_export]
+    use super::text::PyElectraTokenizer;
+    #[pymodule_export]
+    use super::weights::{canonical_name, load_weights, save_weights};
+}

@@ -1,0 +1,200 @@
+//! `config.json`: defaults, unknown keys, bad values, files.
+
+use std::collections::BTreeSet;
+
+use oxbert::config::Labels;
+use oxbert::{Activation, Config, ElectraConfig, Error};
+use serde_json::{Map, Value, json};
+
+use crate::common;
+
+fn read(value: &Value) -> oxbert::Result<ElectraConfig> {
+    ElectraConfig::from_json(&value.to_string())
+}
+
+/// The field that an error names, and its reason.
+fn refused(value: &Value) -> (String, String) {
+    match read(value) {
+        Err(Error::Config { path: None, field, reason }) => (field, reason),
+        other => panic!("{value}: {other:?}"),
+    }
+}
+
+#[test]
+fn an_empty_object_is_the_default() {
+    assert_eq!(read(&json!({})).unwrap(), ElectraConfig::default());
+    assert_eq!(read(&json!({"model_type": "electra"})).unwrap(), ElectraConfig::default());
+    // The small discriminator of transformers.
+    let default = ElectraConfig::default();
+    assert_eq!((default.vocab_size, default.hidden_size, default.layer_norm_eps), (30_522, 256, 1e-12));
+}
+
+#[test]
+fn every_key_has_a_bad_value_that_is_refused_by_name() {
+    let bad = [
+        ("model_type", json!("bert")),
+        ("model_type", json!(7)),
+        ("vocab_size", json!(0)),
+        ("vocab_size", json!("30522")),
+        ("vocab_size", json!(1.5)),
+        ("vocab_size", json!(1_u64 << 40)),
+        ("vocab_size", json!(u64::MAX)),
+        ("vocab_size", Value::Null),
+        ("embedding_size", json!(-1)),
+        ("hidden_size", json!([256])),
+        ("num_hidden_layers", json!(-1)),
+        ("num_attention_heads", json!(0)),
+        ("num_attention_heads", json!(7)),
+        ("intermediate_size", json!({})),
+        ("hidden_act", json!("gellu")),
+        ("hidden_act", json!(true)),
+        ("hidden_dropout_prob", json!(1)),
+        ("hidden_dropout_prob", Value::Null),
+        ("attention_probs_dropout_prob", json!(-0.1)),
+        ("max_position_embeddings", json!(0)),
+        ("type_vocab_size", json!(false)),
+        ("initializer_range", json!(-0.02)),
+        ("layer_norm_eps", json!("1e-12")),
+        ("summary_type", json!(1)),
+        ("summary_use_proj", json!("yes")),
+        ("summary_activation", json!("gellu")),
+        ("summary_last_dropout", json!("0")),
+        ("pad_token_id", json!(-1)),
+        ("pad_token_id", json!(30_522)),
+        ("classifier_dropout", json!(1.0)),
+        ("tie_word_embeddings", json!(1)),
+        ("output_hidden_states", json!("false")),
+        ("output_attentions", json!(0)),
+        ("id2label", json!(["a", "b"])),
+        ("id2label", json!({})),
+        ("id2label", json!({"1": "a"})),
+        ("id2label", json!({"0": "a", "two": "b"})),
+        ("id2label", json!({"0": "a", "00": "b"})),
+        ("id2label", json!({"0": 3})),
+        ("label2id", json!("a")),
+        ("num_labels", json!(0)),
+        ("is_decoder", json!(true)),
+        ("add_cross_attention", json!(true)),
+    ];
+    for (field, value) in &bad {
+        let (named, reason) = refused(&json!({ *field: value }));
+        assert_eq!(named, *field, "{value}");
+        // What was expected, and what was got or which id is to blame.
+        assert!(reason.contains("expected") || reason.contains("twice"), "{field}: {reason}");
+    }
+    let covered: BTreeSet<_> = bad.iter().map(|(field, _)| (*field).to_string()).collect();
+    let written: BTreeSet<_> = ElectraConfig::default().to_map().keys().cloned().collect();
+    assert!(written.is_subset(&covered), "no bad value for {:?}", written.difference(&covered));
+    assert_eq!(refused(&json!({"label2id": {"a": 0, "b": 0}})).0, "id2label");
+}
+
+#[test]
+fn messages_say_what_was_got_and_what_was_expected() {
+    let message = |value| read(&value).unwrap_err().to_string();
+    assert_eq!(
+        message(json!({"vocab_size": "many"})),
+        "config: vocab_size: expected an integer from 1 to 2147483647, got \"many\""
+    );
+    assert_eq!(
+        message(json!({"hidden_size": 10})),
+        "config: num_attention_heads: expected a divisor of hidden_size = 10, got 4"
+    );
+    let activation = message(json!({"hidden_act": "gellu"}));
+    assert!(activation.contains("gelu_new") && activation.ends_with("got \"gellu\""), "{activation}");
+}
+
+#[test]
+fn a_model_refuses_a_configuration_that_was_changed_in_code() {
+    for (change, field) in [
+        (ElectraConfig { num_attention_heads: 4, ..common::odd() }, "num_attention_heads"),
+        (ElectraConfig { num_attention_heads: 0, ..common::odd() }, "num_attention_heads"),
+        (ElectraConfig { pad_token_id: Some(61), ..common::odd() }, "pad_token_id"),
+    ] {
+        let variables = tch::nn::VarStore::new(tch::Device::Cpu);
+        let error = oxbert::electra::ElectraModel::new(variables.root(), &change).unwrap_err();
+        assert!(matches!(&error, Error::Config { field: named, .. } if named == field), "{error:?}");
+        assert!(variables.is_empty());
+    }
+}
+
+#[test]
+fn null_is_absent_or_none_by_what_the_key_means() {
+    let config = read(&json!({
+        "pad_token_id": null, "classifier_dropout": null, "summary_activation": null, "layer_norm_eps": null,
+        "tie_word_embeddings": null, "hidden_act": null, "id2label": null, "num_labels": null, "torch_dtype": null,
+    }))
+    .unwrap();
+    assert_eq!((config.pad_token_id, config.classifier_dropout, config.summary_activation), (None, None, None));
+    assert_eq!((config.layer_norm_eps, config.tie_word_embeddings), (1e-12, true));
+    assert_eq!((config.hidden_act, config.labels.len()), (Activation::Gelu, 2));
+    // Nobody's null survives as null.
+    assert_eq!(config.extra, Map::from_iter([("torch_dtype".to_string(), Value::Null)]));
+    assert_eq!(ElectraConfig::from_json(&config.to_json()).unwrap(), config);
+}
+
+#[test]
+fn labels_are_read_in_every_form() {
+    let names = |value| read(&value).unwrap().labels.names().to_vec();
+    assert_eq!(names(json!({"id2label": {"1": "I", "0": "O", "2": "B"}})), ["O", "I", "B"]);
+    assert_eq!(names(json!({"label2id": {"B": 1, "O": 0}})), ["O", "B"]);
+    assert_eq!(names(json!({"num_labels": 3})), ["LABEL_0", "LABEL_1", "LABEL_2"]);
+    assert_eq!(names(json!({"num_labels": 1, "id2label": {"0": "score"}})), ["score"]);
+    // As in transformers: the count wins.
+    assert_eq!(names(json!({"num_labels": 2, "id2label": {"0": "score"}})), ["LABEL_0", "LABEL_1"]);
+    assert!(matches!(Labels::new(Vec::new()), Err(Error::Config { field, .. }) if field == "id2label"));
+    let twelve: Map<String, Value> = (0..12).rev().map(|id| (id.to_string(), json!(format!("L{id}")))).collect();
+    assert_eq!(names(json!({"id2label": twelve}))[10..], ["L10", "L11"]);
+}
+
+#[test]
+fn what_is_written_is_read_back_with_unknown_keys() {
+    let extra = json!({"architectures": ["X"], "nested": {"b": [1, 2.5, null], "a": "ü"}, "is_decoder": false});
+    let Value::Object(extra) = extra else { unreachable!() };
+    let config = ElectraConfig {
+        extra,
+        labels: Labels::new(vec!["O".into(), "B-PER".into()]).unwrap(),
+        summary_activation: Some(Activation::Tanh),
+        tie_word_embeddings: false,
+        output_attentions: true,
+        hidden_dropout_prob: 0.123_456_789_012_345,
+        ..common::odd()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    config.save(&path).unwrap();
+    assert_eq!(ElectraConfig::from_file(&path).unwrap(), config);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.ends_with("}\n") && text.contains("\"model_type\": \"electra\""), "{text}");
+    // The keys stand in the order in which they were read.
+    assert!(text.find("architectures") < text.find("nested") && text.find("\"b\"") < text.find("\"a\""), "{text}");
+}
+
+#[test]
+fn files_that_are_none_are_errors_with_their_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    let missing = ElectraConfig::from_file(&path).unwrap_err();
+    assert!(matches!(&missing, Error::Io { action: "read", path: named, .. } if *named == path), "{missing:?}");
+    for (content, reason) in [
+        (&b"{\"vocab_size\": 5,}"[..], "not valid JSON"),
+        (b"", "not valid JSON"),
+        (b"[1]", "expected a JSON object"),
+        (b"\"electra\"", "expected a JSON object"),
+        (b"{\"a\": \"\xff\"}", "not UTF-8"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let error = ElectraConfig::from_file(&path).unwrap_err();
+        assert!(matches!(&error, Error::Config { path: Some(named), .. } if *named == path), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains(reason) && message.contains("config.json"), "{message}");
+    }
+    std::fs::write(&path, b"{\"hidden_size\": 0}").unwrap();
+    let message = ElectraConfig::from_file(&path).unwrap_err().to_string();
+    assert!(message.contains("config.json: hidden_size: expected"), "{message}");
+    // Deeper than any configuration: an error, not the end of the stack.
+    std::fs::write(&path, format!("{{\"a\":{}", "[".repeat(100_000))).unwrap();
+    assert!(matches!(ElectraConfig::from_file(&path), Err(Error::Config { .. })));
+    let nowhere = ElectraConfig::default().save(folder.path().join("none/config.json")).unwrap_err();
+    assert!(matches!(nowhere, Error::Io { action: "write", .. }), "{nowhere:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}

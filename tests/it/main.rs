@@ -1,0 +1,16 @@
+//! Integration tests: what a Rust user sees. One binary, because linking libtorch takes longer than running all of it; the
+//! submodules mirror `src/`.
+
+// A test says what it expects by failing where it is not so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+mod config;
+mod heads;
+mod inputs;
+mod models;
+mod pipelines;
+mod pretrained;
+mod text;
+mod weights;

@@ -1,0 +1,138 @@
+//! Text to answers with a tiny model: shapes, places and refusals; the numbers are those of the model.
+
+use std::path::Path;
+
+use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM};
+use oxbert::inputs::Arguments;
+use oxbert::models::Model;
+use oxbert::pipelines::{FillMask, ReplacedTokenDetection};
+use oxbert::text::{Batch, EncodeOptions};
+use oxbert::weights::{Strictness, WeightFormat};
+use oxbert::{ElectraConfig, Error, Pretrained};
+use tch::{Device, Tensor};
+
+use crate::common::{Answer, TOLERANCE, answer, model, odd, random_numbers};
+use crate::text::tokenizer;
+
+/// As wide as the vocabulary of [`tokenizer`].
+fn config() -> ElectraConfig {
+    ElectraConfig { vocab_size: 16, ..odd() }
+}
+
+/// A filled model as a file holds it: nothing of it is fresh.
+fn trained<M: Model<Config = ElectraConfig>>(folder: &Path, config: &ElectraConfig) -> Pretrained<M> {
+    model::<M>(config).save(folder, WeightFormat::Safetensors).unwrap();
+    Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything).unwrap()
+}
+
+fn fill_mask(folder: &Path) -> FillMask {
+    FillMask::new(trained(folder, &config()), tokenizer(folder)).unwrap()
+}
+
+/// The logits of a model for one text.
+fn logits<M: Model<Config = ElectraConfig, Output: Answer>>(folder: &Path, text: &str) -> Tensor {
+    let encoding = tokenizer(folder).encode(text, None, &EncodeOptions::default()).unwrap();
+    let batch: Batch = [encoding].iter().collect();
+    answer(&trained::<M>(folder, &config()), Arguments::from_batch(&batch))
+}
+
+#[test]
+fn every_mask_gets_its_likeliest_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = fill_mask(folder.path());
+    let texts = ["Café [MASK] sat on [MASK].", "the [MASK]"];
+    let answers = pipeline.predict(&texts, 16).unwrap();
+    assert_eq!(answers.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    for (row, (text, masks)) in texts.iter().zip(&answers).enumerate() {
+        let expected = logits::<ElectraForMaskedLM>(folder.path(), text).softmax(-1, None);
+        for mask in masks {
+            // In characters, not bytes.
+            let spelled: String = text.chars().skip(mask.begin).take(mask.end - mask.begin).collect();
+            assert_eq!(spelled, "[MASK]");
+            assert_eq!(mask.candidates.len(), 16);
+            assert!(mask.candidates.is_sorted_by(|one, other| one.score >= other.score));
+            let total: f64 = mask.candidates.iter().map(|candidate| candidate.score).sum();
+            assert!((total - 1.0).abs() < TOLERANCE);
+            for candidate in &mask.candidates {
+                let score = expected.double_value(&[0, mask.index as i64, candidate.token]);
+                assert!((candidate.score - score).abs() < TOLERANCE, "row {row}");
+            }
+        }
+        // One text alone and fewer candidates give the same.
+        let alone = pipeline.predict(&[text], 3).unwrap().remove(0);
+        for (mask, alone) in masks.iter().zip(&alone) {
+            assert_eq!((mask.index, alone.candidates.len()), (alone.index, 3));
+            let tokens = |mask: &oxbert::pipelines::MaskedToken| mask.candidates[..3].iter().map(|candidate| candidate.token).collect::<Vec<_>>();
+            assert_eq!(tokens(mask), tokens(alone));
+        }
+    }
+    let cat = answers[0][0].candidates.iter().find(|candidate| candidate.token_str == "cat").unwrap();
+    assert_eq!(cat.sequence, "cafe cat sat on [MASK].");
+    // More than the vocabulary has is all of it.
+    assert_eq!(pipeline.predict(&["[MASK]"], usize::MAX).unwrap()[0][0].candidates.len(), 16);
+}
+
+#[test]
+fn every_token_is_judged_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = ReplacedTokenDetection::new(trained(folder.path(), &config()), tokenizer(folder.path())).unwrap();
+    let texts = ["The café's cats", "", "a mat on a mat on a mat"];
+    let answers = pipeline.predict(&texts).unwrap();
+    let tokens: Vec<_> = answers[0].iter().map(|judged| judged.token.as_str()).collect();
+    assert_eq!(tokens, ["the", "cafe", "[UNK]", "[UNK]", "cat", "##s"]);
+    assert_eq!((answers[1].len(), answers[2].len()), (0, 8));
+    for (text, judged) in texts.iter().zip(&answers) {
+        let expected = logits::<ElectraDiscriminator>(folder.path(), text).sigmoid();
+        assert_eq!(expected.size(), [1, judged.len() as i64 + 2]);
+        for (place, judged) in judged.iter().enumerate() {
+            assert!((judged.probability - expected.double_value(&[0, place as i64 + 1])).abs() < TOLERANCE);
+        }
+    }
+    let last = answers[0].last().unwrap();
+    assert_eq!((last.token.as_str(), last.begin, last.end), ("##s", 14, 15));
+}
+
+#[test]
+fn what_cannot_be_answered_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = fill_mask(folder.path());
+    let message = |texts: &[&str], top_k| pipeline.predict(texts, top_k).unwrap_err().to_string();
+    assert_eq!(message(&[], 1), "texts: expected at least one text, got none");
+    assert_eq!(message(&["[MASK]", "the cat"], 1), "texts: expected a [MASK] in every text, got none in \"the cat\"");
+    assert_eq!(message(&["[MASK]"], 0), "top_k: expected at least 1, got 0");
+    let long = "[MASK] ".repeat(18);
+    match pipeline.predict(&["[MASK]", &long], 1) {
+        Err(Error::TooLong { row: 1, length: 20, maximum: 19, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    let narrow = ElectraConfig { vocab_size: 15, ..odd() };
+    let error = FillMask::new(trained(folder.path(), &narrow), tokenizer(folder.path())).unwrap_err();
+    assert_eq!(error.to_string(), "the vocabulary: expected at most the model's 15 ids, got 16");
+}
+
+#[test]
+fn a_head_that_no_file_filled_gives_no_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (generator, discriminator) = (folder.path().join("generator"), folder.path().join("discriminator"));
+    trained::<ElectraForMaskedLM>(&generator, &config());
+    trained::<ElectraDiscriminator>(&discriminator, &config());
+    for folder in [&generator, &discriminator] {
+        tokenizer(folder);
+    }
+    assert!(FillMask::from_folder(&generator, Device::Cpu).is_ok());
+    assert!(ReplacedTokenDetection::from_folder(&discriminator, Device::Cpu).is_ok());
+    let _random = random_numbers();
+    match FillMask::from_folder(&discriminator, Device::Cpu) {
+        Err(Error::UntrainedHead { task, parameters }) => {
+            assert_eq!((task.as_str(), parameters.len()), ("fill-mask", 5));
+            assert!(parameters.contains(&"generator_lm_head.bias".to_string()), "{parameters:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    match ReplacedTokenDetection::from_folder(&generator, Device::Cpu) {
+        Err(Error::UntrainedHead { task, parameters }) => {
+            assert_eq!((task.as_str(), parameters.len()), ("replaced-token-detection", 4));
+        }
+        other => panic!("{other:?}"),
+    }
+}

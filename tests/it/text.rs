@@ -1,0 +1,61 @@
+//! Text to a batch to a model's inputs: what the rooms promise each other. The tokenizer's own tests stand beside it.
+
+use std::path::Path;
+
+use oxbert::inputs::{Arguments, Inputs, Limits, Tokens};
+use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions, TokenizerOptions, Truncation};
+use tch::Device;
+
+/// Enough words for the tests of every room that sees text.
+const WORDS: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\nsat\non\na\nmat\n##s\n.\n,\ndog\ncafe\n";
+
+/// Writes `vocab.txt` into a folder and reads it.
+pub fn tokenizer(folder: &Path) -> ElectraTokenizer {
+    let path = folder.join("vocab.txt");
+    std::fs::write(&path, WORDS).unwrap();
+    ElectraTokenizer::from_vocab_file(path, &TokenizerOptions::default()).unwrap()
+}
+
+#[test]
+fn texts_become_rows_that_a_model_takes_without_padding() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let texts = [("The cats sat.", None), ("a mat", Some("the dog")), ("", None)];
+    let encodings = tokenizer.encode_batch(&texts, &EncodeOptions::default()).unwrap();
+    assert_eq!(encodings[0].tokens(), ["[CLS]", "the", "cat", "##s", "sat", ".", "[SEP]"]);
+    let batch: Batch = encodings.iter().collect();
+    assert_eq!(batch.lengths(), [7, 7, 2]);
+    assert_eq!(batch.type_ids[1], [0, 0, 0, 0, 1, 1, 1]);
+    let limits = Limits {
+        vocab_size: tokenizer.id_limit(),
+        max_position_embeddings: 7,
+        type_vocab_size: 2,
+        embedding_size: 4,
+        device: Device::Cpu,
+    };
+    let inputs = Inputs::new(Arguments::from_batch(&batch), &limits).unwrap();
+    assert_eq!((inputs.layout.rows(), inputs.layout.columns(), inputs.layout.tokens()), (3, 7, 16));
+    let Tokens::Ids(ids) = inputs.tokens else { panic!("ids went in") };
+    // The shortest row comes first.
+    assert_eq!(Vec::<i64>::try_from(ids.narrow(0, 0, 4)).unwrap(), [2, 3, 2, 5]);
+}
+
+#[test]
+fn a_text_that_is_too_long_says_how_to_cut_it_and_then_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let limits = Limits {
+        vocab_size: 16,
+        max_position_embeddings: 6,
+        type_vocab_size: 2,
+        embedding_size: 4,
+        device: Device::Cpu,
+    };
+    let inputs = |options: &EncodeOptions| {
+        let batch: Batch = [tokenizer.encode("the cat sat on a mat", None, options).unwrap()].iter().collect();
+        Inputs::new(Arguments::from_batch(&batch), &limits)
+    };
+    let message = inputs(&EncodeOptions::default()).unwrap_err().to_string();
+    assert!(message.contains("8 tokens at row 0") && message.contains("truncation"), "{message}");
+    assert_eq!(inputs(&EncodeOptions::truncated(Truncation::LongestFirst, 6)).unwrap().layout.tokens(), 6);
+}
