@@ -1,6 +1,6 @@
 //! The one error type of the crate. Each variant carries data: what was wrong, what was got, what was expected, where.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What every fallible function of this crate returns.
@@ -252,7 +252,8 @@ fn mismatch_message(
     ];
     for (label, names) in parts {
         if !names.is_empty() {
-            message.push_str(&format!("; {label}: {}", names.join(", ")));
+            // Writing to a string cannot fail.
+            let _ = write!(message, "; {label}: {}", names.join(", "));
         }
     }
     message

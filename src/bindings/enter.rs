@@ -1,6 +1,9 @@
 //! The one door from Python into the crate.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process;
+use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 
@@ -18,10 +21,34 @@ pub(super) fn enter_attached<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>
 }
 
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    survive_fork();
     // Models are only read here, and what is written is replaced whole, so nothing half-done can be seen afterwards.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let message = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
         Err(Error::Internal { message: message.lines().next().unwrap_or_default().to_string() })
     })
+}
+
+/// The process that imported the module.
+static IMPORTER: OnceLock<u32> = OnceLock::new();
+
+/// Remembers which process this is, so that a fork of it is known later.
+pub(super) fn remember_process() {
+    IMPORTER.get_or_init(process::id);
+}
+
+/// Keeps libtorch to one thread in a forked child.
+///
+/// A fork copies the memory of OpenMP's thread pool but not its threads: the child's first parallel region would wait
+/// for them forever. One thread needs no pool.
+fn survive_fork() {
+    thread_local! {
+        // The number of threads is a setting of each thread, so each has to be told.
+        static TOLD: Cell<bool> = const { Cell::new(false) };
+    }
+    if IMPORTER.get().is_some_and(|&importer| importer != process::id()) && !TOLD.get() {
+        tch::set_num_threads(1);
+        TOLD.set(true);
+    }
 }

@@ -19,6 +19,14 @@ use pyo3::prelude::*;
 /// Models, tokenizers and weight files of oxbert, in Rust on libtorch.
 #[pymodule(gil_used = true)]
 mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::enter::remember_process();
+        Ok(())
+    }
+
     #[pymodule_export]
     use super::config::PyElectraConfig;
     #[pymodule_export]

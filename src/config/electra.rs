@@ -19,6 +19,7 @@ use crate::nn::Activation;
 ///
 /// Source: `ElectraConfig` of transformers 5.23; `rust_bert::electra::ElectraConfig`.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "they are the keys of config.json")]
 pub struct ElectraConfig {
     /// V, entries of the vocabulary.
     pub vocab_size: i64,

@@ -91,7 +91,10 @@ impl Labels {
     }
 
     fn from_label2id(object: &Map<String, Value>) -> Result<Self> {
-        let by_id = object.iter().map(|(name, id)| (id.to_string(), Value::String(name.clone()))).collect();
+        let by_id: Map<_, _> = object.iter().map(|(name, id)| (id.to_string(), Value::String(name.clone()))).collect();
+        if by_id.len() < object.len() {
+            return Err(Error::config("label2id", "expected another id for every label, got one twice"));
+        }
         Self::from_id2label(&by_id)
     }
 

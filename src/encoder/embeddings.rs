@@ -54,7 +54,6 @@ impl Embeddings {
     }
 
     /// The word embeddings, `[V, E]`, the parameter itself: the decoder of a masked LM may be tied to it.
-    #[must_use]
     pub fn words(&self) -> &Tensor {
         self.words.weight()
     }

@@ -157,12 +157,11 @@ impl Inputs {
             Some(types) => Some(pack("token_type_ids", types, limits.type_vocab_size, true)?),
             None => None,
         };
-        let position_ids = match &position_ids {
-            Some(positions) => pack("position_ids", positions, limits.max_position_embeddings, true)?,
-            None => {
-                let positions: Vec<i64> = layout.packed_rows().flat_map(|(_, kept)| kept.iter().copied()).collect();
-                Tensor::f_from_slice(&positions)?.f_to_device(limits.device)?
-            }
+        let position_ids = if let Some(positions) = &position_ids {
+            pack("position_ids", positions, limits.max_position_embeddings, true)?
+        } else {
+            let positions: Vec<i64> = layout.packed_rows().flat_map(|(_, kept)| kept.iter().copied()).collect();
+            Tensor::f_from_slice(&positions)?.f_to_device(limits.device)?
         };
         Ok(Self { tokens, token_type_ids, position_ids, layout })
     }

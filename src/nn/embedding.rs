@@ -31,7 +31,6 @@ impl Embedding {
     }
 
     /// The table, `[rows, width]`, the parameter itself.
-    #[must_use]
     pub fn weight(&self) -> &Tensor {
         &self.weight
     }

@@ -83,7 +83,11 @@ pub fn waves(shape: &[i64], phase: f64) -> Tensor {
 
 /// Rows of ids of these lengths, none of them 0.
 pub fn ids(lengths: &[usize]) -> Vec<Vec<i64>> {
-    lengths.iter().enumerate().map(|(row, &length)| (0..length).map(|column| cell(row, column, 60) + 1).collect()).collect()
+    lengths
+        .iter()
+        .enumerate()
+        .map(|(row, &length)| (0..length).map(|column| cell(row, column, 60) + 1).collect())
+        .collect()
 }
 
 /// Token types under such rows.
@@ -98,7 +102,8 @@ fn cell(row: usize, column: usize, limit: usize) -> i64 {
 /// `[B, S]`, with `padding` after the end of each row.
 pub fn padded(rows: &[Vec<i64>], padding: i64) -> Tensor {
     let width = rows.iter().map(Vec::len).max().unwrap();
-    let values: Vec<i64> = rows.iter().flat_map(|row| (0..width).map(|column| row.get(column).copied().unwrap_or(padding))).collect();
+    let values: Vec<i64> =
+        rows.iter().flat_map(|row| (0..width).map(|column| row.get(column).copied().unwrap_or(padding))).collect();
     Tensor::from_slice(&values).view([rows.len() as i64, width as i64])
 }
 

@@ -51,7 +51,9 @@ fn the_generators_head_is_gelu_whatever_the_configuration_says() {
 fn hidden_states_of_another_width_are_an_error_of_one_line() {
     let (head, _) = build(|variables| ElectraDiscriminatorHead::new(variables.root() / "head", &odd()));
     match head.forward(&waves(&[2, 3, 34], 0.0)).unwrap_err() {
-        Error::Torch { message } => assert!(message.contains("shapes cannot be multiplied") && !message.contains('\n'), "{message}"),
+        Error::Torch { message } => {
+            assert!(message.contains("shapes cannot be multiplied") && !message.contains('\n'), "{message}")
+        }
         other => panic!("{other:?}"),
     }
     let bad = ElectraConfig { num_attention_heads: 4, ..odd() };

@@ -6,13 +6,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::common::{matrix, ragged, waves};
 
-const LIMITS: Limits = Limits {
-    vocab_size: 61,
-    max_position_embeddings: 19,
-    type_vocab_size: 4,
-    embedding_size: 12,
-    device: Device::Cpu,
-};
+const LIMITS: Limits =
+    Limits { vocab_size: 61, max_position_embeddings: 19, type_vocab_size: 4, embedding_size: 12, device: Device::Cpu };
 
 fn new(arguments: Arguments) -> Result<Inputs> {
     Inputs::new(arguments, &LIMITS)
@@ -37,7 +32,10 @@ fn assert_message(result: Result<Inputs>, expected: &str) {
 
 #[test]
 fn exactly_one_of_ids_and_embeddings() {
-    let both = Arguments { inputs_embeds: Some(waves(&[2, 3, 12], 0.0)), ..Arguments::from_tensors(Some(&ids()), None, None, None, None).unwrap() };
+    let both = Arguments {
+        inputs_embeds: Some(waves(&[2, 3, 12], 0.0)),
+        ..Arguments::from_tensors(Some(&ids()), None, None, None, None).unwrap()
+    };
     assert_message(new(both), "input_ids and inputs_embeds: expected exactly one of the two, got both");
     let neither = new(Arguments::default());
     assert!(matches!(neither, Err(Error::Input { .. })));
@@ -54,7 +52,10 @@ fn there_is_a_row_and_a_token_in_every_row() {
         assert_message(new(arguments), &format!("{what}: expected at least one row, got none"));
     }
     let row = |arguments, what, row| {
-        assert_message(new(arguments), &format!("{what}: expected at least one token in every row, got none in row {row}"));
+        assert_message(
+            new(arguments),
+            &format!("{what}: expected at least one token in every row, got none in row {row}"),
+        );
     };
     row(Arguments { input_ids: ragged(&[vec![1], vec![], vec![2]]), ..Arguments::default() }, "input_ids", 1);
     row(Arguments { inputs_embeds: Some(waves(&[2, 0, 12], 0.0)), ..Arguments::default() }, "inputs_embeds", 0);
@@ -105,10 +106,7 @@ fn a_mask_stands_under_the_ids_and_holds_0_and_1() {
         attention_mask: ragged(&[vec![1, 1, 1], vec![1, 1, 0]]),
         ..Arguments::default()
     };
-    assert_message(
-        new(uneven),
-        "attention_mask: expected shape [B, S] = 2 rows of lengths [3, 2], got [2, 3]",
-    );
+    assert_message(new(uneven), "attention_mask: expected shape [B, S] = 2 rows of lengths [3, 2], got [2, 3]");
     assert_message(
         from(&ids(), Some(&matrix([[1, 1, 1], [1, 1, 2]])), None, None),
         "attention_mask: expected 0 (padding) or 1 (keep), got 2 at [1, 2]",
@@ -165,18 +163,17 @@ fn a_text_fits_the_positions() {
     // Padding behind the last position needs none, and neither does a text whose positions are given.
     let mut mask = vec![0; 25];
     mask[..19].fill(1);
-    let padded = Arguments { input_ids: ragged(&[vec![1; 25]]), attention_mask: ragged(&[mask]), ..Arguments::default() };
+    let padded =
+        Arguments { input_ids: ragged(&[vec![1; 25]]), attention_mask: ragged(&[mask]), ..Arguments::default() };
     assert_eq!(new(padded).unwrap().layout.tokens(), 19);
-    let placed = Arguments { input_ids: ragged(&[vec![1; 25]]), position_ids: ragged(&[vec![3; 25]]), ..Arguments::default() };
+    let placed =
+        Arguments { input_ids: ragged(&[vec![1; 25]]), position_ids: ragged(&[vec![3; 25]]), ..Arguments::default() };
     assert_eq!(new(placed).unwrap().layout.tokens(), 25);
 }
 
 #[test]
 fn embeddings_have_the_models_width_and_dtype() {
-    assert_message(
-        embedded(&waves(&[1, 2, 13], 0.0)),
-        "inputs_embeds: expected shape [B, S, E = 12], got [1, 2, 13]",
-    );
+    assert_message(embedded(&waves(&[1, 2, 13], 0.0)), "inputs_embeds: expected shape [B, S, E = 12], got [1, 2, 13]");
     assert_message(embedded(&waves(&[2, 12], 0.0)), "inputs_embeds: expected shape [B, S, E = 12], got [2, 12]");
     assert_message(
         embedded(&waves(&[1, 2, 12], 0.0).to_kind(Kind::Double)),

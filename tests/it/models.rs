@@ -9,8 +9,8 @@ use tch::nn::VarStore;
 use tch::{Device, IndexOp, Kind, Tensor};
 
 use crate::common::{
-    Answer, answer, assert_close, difference, fill, ids, mask, matrix, model, odd, padded, plain, ragged, random_numbers,
-    run, tensor, types, waves,
+    Answer, answer, assert_close, difference, fill, ids, mask, matrix, model, odd, padded, plain, ragged,
+    random_numbers, run, tensor, types, waves,
 };
 
 /// Rows of these lengths: two of one length apart from each other, and one of a single token.
@@ -176,7 +176,10 @@ fn hidden_states_and_attentions_are_captured_without_changing_the_answer() {
         }
         for attention in attentions {
             assert_eq!(attention.size(), [5, heads, 9, 9]);
-            assert_close(&attention.sum_dim_intlist(-1, false, Kind::Float), &(kept.unsqueeze(1) + attention.zeros_like().select(-1, 0)));
+            assert_close(
+                &attention.sum_dim_intlist(-1, false, Kind::Float),
+                &(kept.unsqueeze(1) + attention.zeros_like().select(-1, 0)),
+            );
             let pairs = kept.unsqueeze(1).unsqueeze(-1) * kept.unsqueeze(1).unsqueeze(1);
             assert!(attention.equal(&(attention * pairs)));
         }
@@ -223,7 +226,8 @@ fn a_row_without_a_kept_token_is_zeros() {
         let alone = answer(model, only(&ids.i(2..3), None));
         assert_close(&output.main().i(2..3), &alone);
         let output = run(model, only(&ids, Some(&some.zeros_like())), CAPTURE);
-        let everything = [output.main()].into_iter().chain(output.states().unwrap()).chain(output.attentions().unwrap());
+        let everything =
+            [output.main()].into_iter().chain(output.states().unwrap()).chain(output.attentions().unwrap());
         for tensor in everything {
             assert_eq!((tensor.size()[0], tensor.abs().max().double_value(&[])), (3, 0.0));
         }
@@ -273,7 +277,8 @@ fn rust_berts_forward_is_the_same_and_captures_what_the_configuration_says() {
     let (ids, mask) = (padded(&ids(&LENGTHS), 0), mask(&LENGTHS));
     let types = padded(&types(&LENGTHS), 0);
     let plain = model::<ElectraForMaskedLM>(&odd());
-    let capturing = model::<ElectraForMaskedLM>(&ElectraConfig { output_hidden_states: true, output_attentions: true, ..odd() });
+    let capturing =
+        model::<ElectraForMaskedLM>(&ElectraConfig { output_hidden_states: true, output_attentions: true, ..odd() });
     let forward = |model: &Pretrained<ElectraForMaskedLM>| {
         model.model.forward_t(Some(&ids), Some(&mask), Some(&types), None, None, false).unwrap()
     };
@@ -325,7 +330,9 @@ fn every_parameter_gets_a_finite_gradient() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let _random = random_numbers();
         let weights = waves(&run(model, batch(), ForwardOptions::default()).main().size(), 8.0);
-        for options in [ForwardOptions { train: true, ..CAPTURE }, ForwardOptions { train: true, ..ForwardOptions::default() }] {
+        for options in
+            [ForwardOptions { train: true, ..CAPTURE }, ForwardOptions { train: true, ..ForwardOptions::default() }]
+        {
             let loss = (run(model, batch(), options).main() * &weights).sum(Kind::Float);
             loss.backward();
             for (name, mut parameter) in model.parameters() {
@@ -352,7 +359,11 @@ fn every_parameter_gets_a_finite_gradient() {
 fn padding_is_not_trained_unless_a_tied_decoder_trains_it() {
     fn gradients<M: Model<Output: Answer>>(model: &Pretrained<M>) -> Tensor {
         // The id 0 of padding stands there as a token that is kept.
-        run(model, only(&matrix([[0, 5, 0, 9]]), None), ForwardOptions::default()).main().square().sum(Kind::Float).backward();
+        run(model, only(&matrix([[0, 5, 0, 9]]), None), ForwardOptions::default())
+            .main()
+            .square()
+            .sum(Kind::Float)
+            .backward();
         let parameters = model.parameters();
         let (_, words) = parameters.iter().find(|(name, _)| name.ends_with("word_embeddings.weight")).unwrap();
         words.grad().abs().sum_dim_intlist(-1, false, Kind::Float)

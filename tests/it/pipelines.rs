@@ -62,7 +62,9 @@ fn every_mask_gets_its_likeliest_tokens() {
         let alone = pipeline.predict(&[text], 3).unwrap().remove(0);
         for (mask, alone) in masks.iter().zip(&alone) {
             assert_eq!((mask.index, alone.candidates.len()), (alone.index, 3));
-            let tokens = |mask: &oxbert::pipelines::MaskedToken| mask.candidates[..3].iter().map(|candidate| candidate.token).collect::<Vec<_>>();
+            let tokens = |mask: &oxbert::pipelines::MaskedToken| {
+                mask.candidates[..3].iter().map(|candidate| candidate.token).collect::<Vec<_>>()
+            };
             assert_eq!(tokens(mask), tokens(alone));
         }
     }

@@ -44,11 +44,11 @@ fn load_as<M: Model<Config = ElectraConfig>>(
     Pretrained::from_source(source, config, Device::Cpu, strictness)
 }
 
-/// A store for a model, with the model's names, as a program in rust_bert's way has it.
-fn store<M>(config: &ElectraConfig, new: impl FnOnce(tch::nn::Path<'_>, &ElectraConfig) -> Result<M>) -> VarStore {
+/// A masked LM's store, as a program in rust_bert's way has it.
+fn store(config: &ElectraConfig) -> VarStore {
     let _random = random_numbers();
     let variables = VarStore::new(Device::Cpu);
-    new(variables.root(), config).unwrap();
+    ElectraForMaskedLM::new(variables.root(), config).unwrap();
     variables
 }
 
@@ -78,7 +78,7 @@ fn what_tch_writes_is_read_and_what_is_written_tch_reads() {
     let folder = tempfile::tempdir().unwrap();
     let untied = ElectraConfig { tie_word_embeddings: false, ..odd() };
     for config in [untied.clone(), ElectraConfig { tie_word_embeddings: false, ..plain() }] {
-        let theirs = store(&config, ElectraForMaskedLM::new);
+        let theirs = store(&config);
         fill(named(&theirs));
         theirs.save(in_folder(&folder, "theirs.ot")).unwrap();
         let opened = WeightSource::open(in_folder(&folder, "theirs.ot")).unwrap();
@@ -86,14 +86,14 @@ fn what_tch_writes_is_read_and_what_is_written_tch_reads() {
         assert_same(&ours.parameters(), &named(&theirs));
 
         ours.save(in_folder(&folder, "ours"), WeightFormat::Ot).unwrap();
-        let mut again = store(&config, ElectraForMaskedLM::new);
+        let mut again = store(&config);
         again.load(in_folder(&folder, "ours/rust_model.ot")).unwrap();
         assert_same(&named(&again), &named(&theirs));
     }
     // rust_bert ties nothing: a tied decoder is written under both names.
     let tied = model::<ElectraForMaskedLM>(&odd());
     tied.save(in_folder(&folder, "tied"), WeightFormat::Ot).unwrap();
-    let mut theirs = store(&untied, ElectraForMaskedLM::new);
+    let mut theirs = store(&untied);
     theirs.load(in_folder(&folder, "tied/rust_model.ot")).unwrap();
     let theirs = theirs.variables();
     assert!(theirs[DECODER].equal(&theirs[WORDS]));
@@ -137,16 +137,21 @@ fn a_backbone_fits_below_a_head_and_out_of_it() {
     assert_eq!(with_head.untrained(), GENERATOR_HEAD);
     assert_eq!(with_head.report.loaded, bare.parameters().len());
     assert_eq!(with_head.report.renamed["embeddings.LayerNorm.bias"], "electra.embeddings.LayerNorm.bias");
-    let backbone: Named =
-        with_head.parameters().into_iter().filter(|(name, _)| name.starts_with("electra.")).collect();
+    let backbone: Named = with_head.parameters().into_iter().filter(|(name, _)| name.starts_with("electra.")).collect();
     assert_same(&renamed(&bare.parameters(), |name| format!("electra.{name}")), &backbone);
 
     let full = source(model::<ElectraForMaskedLM>(&odd()).parameters());
     let bare = load::<ElectraModel>(&full, Strictness::Backbone).unwrap();
-    assert_eq!((&bare.report.missing[..], &bare.report.unexpected[..]), (&[][..], &GENERATOR_HEAD.map(String::from)[..]));
+    assert_eq!(
+        (&bare.report.missing[..], &bare.report.unexpected[..]),
+        (&[][..], &GENERATOR_HEAD.map(String::from)[..])
+    );
     match load::<ElectraModel>(&full, Strictness::Everything) {
         Err(Error::WeightsMismatch { missing, unexpected, mismatched, .. }) => {
-            assert_eq!((missing.len(), unexpected, mismatched.len()), (0, GENERATOR_HEAD.map(String::from).to_vec(), 0));
+            assert_eq!(
+                (missing.len(), unexpected, mismatched.len()),
+                (0, GENERATOR_HEAD.map(String::from).to_vec(), 0)
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -155,7 +160,8 @@ fn a_backbone_fits_below_a_head_and_out_of_it() {
 #[test]
 fn names_of_older_checkpoints_are_understood() {
     let saved = model::<ElectraDiscriminator>(&odd());
-    let old = |name: &str| name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
+    let old =
+        |name: &str| name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
     let mut tensors = renamed(&saved.parameters(), old);
     let positions = Tensor::arange(19, (Kind::Int64, Device::Cpu)).unsqueeze(0);
     tensors.push(("electra.embeddings.position_ids".into(), positions));
@@ -251,7 +257,9 @@ fn a_head_that_the_file_lacks_is_initialised_and_listed() {
             _ => {}
         }
     }
-    assert!(load_as::<ElectraForMaskedLM>(&source(discriminator.parameters()), &config, Strictness::Everything).is_err());
+    assert!(
+        load_as::<ElectraForMaskedLM>(&source(discriminator.parameters()), &config, Strictness::Everything).is_err()
+    );
 }
 
 #[test]
@@ -261,7 +269,8 @@ fn all_that_does_not_fit_is_reported_at_once_and_nothing_changes() {
     const EXTRA: &str = "electra.encoder.layer.3.output.dense.bias";
     let good = model::<ElectraForMaskedLM>(&odd());
     let other: Named = copies(&good.parameters()).into_iter().map(|(name, tensor)| (name, tensor * 2.0)).collect();
-    let mut bad: Named = other.iter().filter(|(name, _)| name != QUERY).map(|(name, tensor)| (name.clone(), tensor.copy())).collect();
+    let mut bad: Named =
+        other.iter().filter(|(name, _)| name != QUERY).map(|(name, tensor)| (name.clone(), tensor.copy())).collect();
     for (name, tensor) in &mut bad {
         match name.as_str() {
             WORDS => *tensor = waves(&[60, 12], 0.0),
@@ -294,7 +303,9 @@ fn all_that_does_not_fit_is_reported_at_once_and_nothing_changes() {
         }
     }
     // No strictness lets a wrong shape through.
-    assert!(matches!(changing.load(&source(bad), Strictness::Nothing), Err(Error::WeightsMismatch { missing, .. }) if missing.is_empty()));
+    assert!(
+        matches!(changing.load(&source(bad), Strictness::Nothing), Err(Error::WeightsMismatch { missing, .. }) if missing.is_empty())
+    );
     assert_same(&changing.parameters(), &good.parameters());
     // Where the shapes are right, the rest is a matter of strictness.
     let mut partial: Named = copies(&other).into_iter().filter(|(name, _)| name != QUERY).collect();
@@ -304,8 +315,13 @@ fn all_that_does_not_fit_is_reported_at_once_and_nothing_changes() {
         assert!(changing.load(&partial, strict).is_err());
     }
     changing.load(&partial, Strictness::Nothing).unwrap();
-    assert_eq!((&changing.report.missing[..], &changing.report.unexpected[..]), (&[QUERY.to_string()][..], &[EXTRA.to_string()][..]));
-    for ((name, now), ((_, before), (_, given))) in changing.parameters().iter().zip(good.parameters().iter().zip(&other)) {
+    assert_eq!(
+        (&changing.report.missing[..], &changing.report.unexpected[..]),
+        (&[QUERY.to_string()][..], &[EXTRA.to_string()][..])
+    );
+    for ((name, now), ((_, before), (_, given))) in
+        changing.parameters().iter().zip(good.parameters().iter().zip(&other))
+    {
         assert!(now.equal(if name == QUERY { before } else { given }), "{name}");
     }
 }
@@ -320,7 +336,8 @@ fn half_precision_is_widened() {
         for format in FORMATS {
             let path = in_folder(&folder, format.file_name());
             save_tensors(&path, &narrow, format).unwrap();
-            let loaded = load::<ElectraDiscriminator>(&WeightSource::open(&path).unwrap(), Strictness::Everything).unwrap();
+            let loaded =
+                load::<ElectraDiscriminator>(&WeightSource::open(&path).unwrap(), Strictness::Everything).unwrap();
             assert!(loaded.parameters().iter().all(|(_, parameter)| parameter.kind() == Kind::Float));
             assert_same(&loaded.parameters(), &expected);
         }
@@ -363,8 +380,12 @@ fn damaged_files_are_errors_and_change_nothing() {
     let mut changing = model::<ElectraDiscriminator>(&odd());
     let before = copies(&changing.parameters());
     let refuse = |path: &Path, changing: &mut Pretrained<ElectraDiscriminator>| {
-        let error = WeightSource::open(path).and_then(|source| changing.load(&source, Strictness::Nothing)).unwrap_err();
-        assert!(matches!(&error, Error::WeightsFormat { path: named, reason } if named == path && !reason.is_empty()), "{error:?}");
+        let error =
+            WeightSource::open(path).and_then(|source| changing.load(&source, Strictness::Nothing)).unwrap_err();
+        assert!(
+            matches!(&error, Error::WeightsFormat { path: named, reason } if named == path && !reason.is_empty()),
+            "{error:?}"
+        );
         assert!(error.to_string().contains("is not a readable weight file"), "{error}");
     };
     for format in FORMATS {
@@ -381,7 +402,9 @@ fn damaged_files_are_errors_and_change_nothing() {
         let other = if format == WeightFormat::Ot { WeightFormat::Safetensors } else { WeightFormat::Ot };
         save_tensors(&path, &changing.parameters(), other).unwrap();
         assert_eq!(WeightFile::open(&path).unwrap().names().len(), changing.parameters().len());
-        for garbage in [&[0xa5; 4096][..], b"hello", b"PK\x03\x04 and nothing", b"\x10\0\0\0\0\0\0\0{\"a\":{\"dtype\": "] {
+        for garbage in
+            [&[0xa5; 4096][..], b"hello", b"PK\x03\x04 and nothing", b"\x10\0\0\0\0\0\0\0{\"a\":{\"dtype\": "]
+        {
             std::fs::write(&path, garbage).unwrap();
             refuse(&path, &mut changing);
         }
@@ -393,7 +416,7 @@ fn damaged_files_are_errors_and_change_nothing() {
 #[test]
 fn saving_where_it_cannot_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let variables = store(&odd(), ElectraModel::new);
+    let variables = store(&odd());
     let saved = model::<ElectraModel>(&odd());
     // A file where a folder should be, and a folder where a file should be.
     std::fs::write(in_folder(&folder, "file"), b"mine").unwrap();
