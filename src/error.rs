@@ -168,7 +168,10 @@ pub enum Error {
     },
 
     /// A pipeline was given a model whose head was never loaded.
-    #[error("{task} needs a trained head, but {} were initialised at random; load a checkpoint that has them", list(parameters))]
+    #[error(
+        "{task} needs a trained head, but {} were initialised at random; load a checkpoint that has them",
+        list(parameters)
+    )]
     UntrainedHead {
         /// The task.
         task: String,
@@ -238,12 +241,15 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_string() } else { names.join(", ") }
 }
 
-fn mismatch_message(
-    path: Option<&Path>,
-    missing: &[String],
-    unexpected: &[String],
-    mismatched: &[Mismatch],
-) -> String {
+/// The first names, and how many more there are: a foreign checkpoint can lack hundreds. The variant holds all of them.
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names[..names.len() - more].join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+fn mismatch_message(path: Option<&Path>, missing: &[String], unexpected: &[String], mismatched: &[Mismatch]) -> String {
     let mut message = format!("weights{} do not fit the model", place(path));
     let parts = [
         ("missing", missing.to_vec()),
@@ -253,7 +259,7 @@ fn mismatch_message(
     for (label, names) in parts {
         if !names.is_empty() {
             // Writing to a string cannot fail.
-            let _ = write!(message, "; {label}: {}", names.join(", "));
+            let _ = write!(message, "; {label}: {}", shortened(&names));
         }
     }
     message

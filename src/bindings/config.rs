@@ -101,9 +101,8 @@ impl PyElectraConfig {
         }
         let changed = PyDict::new(py);
         changed.set_item(name, value)?;
-        let changed: Map<String, Value> = serde_json::from_str(&dump(&changed)?).map_err(|error| {
-            raise(py, Error::config(name, format!("expected a value that JSON can hold: {error}")))
-        })?;
+        let changed: Map<String, Value> = serde_json::from_str(&dump(&changed)?)
+            .map_err(|error| raise(py, Error::config(name, format!("expected a value that JSON can hold: {error}"))))?;
         values.extend(changed);
         self.inner = ElectraConfig::from_map(values).map_err(|error| raise(py, error))?;
         Ok(())

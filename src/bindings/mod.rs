@@ -2,6 +2,9 @@
 //!
 //! Everything that may take time or fail goes through one door, [`enter`].
 
+// pyo3 hands over owned arguments and wants methods; docstrings here are Python's, not Rust's markdown.
+#![allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::doc_markdown, clippy::doc_link_with_quotes)]
+
 mod arguments;
 mod config;
 mod enter;
@@ -22,6 +25,7 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "the signature is pyo3's")]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::enter::remember_process();
         Ok(())

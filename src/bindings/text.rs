@@ -325,7 +325,10 @@ fn parse_padding(padding: Option<Choice>) -> Result<Padding> {
             "longest" => Ok(Padding::Longest),
             "max_length" => Ok(Padding::MaxLength),
             "do_not_pad" => Ok(Padding::None),
-            _ => Err(Error::input("padding", format!("expected a bool, longest, max_length or do_not_pad, got {name:?}"))),
+            _ => Err(Error::input(
+                "padding",
+                format!("expected a bool, longest, max_length or do_not_pad, got {name:?}"),
+            )),
         },
     }
 }

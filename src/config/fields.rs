@@ -104,11 +104,7 @@ impl Fields {
     }
 
     /// The name of an activation; the default where the key is absent, none where it is null.
-    pub(super) fn optional_activation(
-        &mut self,
-        key: &str,
-        default: Option<Activation>,
-    ) -> Result<Option<Activation>> {
+    pub(super) fn optional_activation(&mut self, key: &str, default: Option<Activation>) -> Result<Option<Activation>> {
         if self.is_null(key) {
             self.values.shift_remove(key);
             return Ok(None);

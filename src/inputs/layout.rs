@@ -140,7 +140,8 @@ impl Layout {
     /// # Errors
     /// [`crate::Error::Torch`] where libtorch refuses.
     pub fn unpack_attentions(&self, groups: &[Tensor], heads: i64) -> Result<Tensor> {
-        let device = self.index.as_ref().map_or_else(|| groups.first().map_or(Device::Cpu, Tensor::device), Tensor::device);
+        let device =
+            self.index.as_ref().map_or_else(|| groups.first().map_or(Device::Cpu, Tensor::device), Tensor::device);
         let square = [heads, self.columns, self.columns];
         let mut rows = Vec::with_capacity(self.order.len());
         for _ in 0..self.kept.len() {

@@ -238,7 +238,11 @@ fn check_shape(what: &str, rows: &Rows, lengths: &[usize], broadcast: bool) -> R
         return Ok(());
     }
     let expected: Vec<Vec<i64>> = lengths.iter().map(|&length| vec![0; length]).collect();
-    Err(Error::Shape { what: what.into(), expected: format!("[B, S] = {}", Rows::ragged(&expected).shape()), got: rows.shape() })
+    Err(Error::Shape {
+        what: what.into(),
+        expected: format!("[B, S] = {}", Rows::ragged(&expected).shape()),
+        got: rows.shape(),
+    })
 }
 
 /// The values at the kept positions, in packed order, each checked against its limit.

@@ -40,9 +40,10 @@ pub(crate) fn places(inputs: &Inputs, positions: &[(usize, usize)], device: tch:
     let places = positions
         .iter()
         .map(|&(row, column)| {
-            inputs.layout.place(row, column).ok_or_else(|| {
-                Error::input("positions", format!("expected a kept position, got [{row}, {column}]"))
-            })
+            inputs
+                .layout
+                .place(row, column)
+                .ok_or_else(|| Error::input("positions", format!("expected a kept position, got [{row}, {column}]")))
         })
         .collect::<Result<Vec<i64>>>()?;
     Ok(Tensor::f_from_slice(&places)?.f_to_device(device)?)

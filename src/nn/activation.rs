@@ -116,9 +116,7 @@ impl Activation {
             Self::Gelu => input.f_gelu("none")?,
             Self::Gelu10 => input.f_gelu("none")?.f_clamp(-10.0, 10.0)?,
             Self::GeluNew => tanh_form(input, &((input.f_pow_tensor_scalar(3.0)? * 0.044_715 + input) * ROOT))?,
-            Self::GeluFast => {
-                tanh_form(input, &(input * 0.797_884_560_8 * (input.f_square()? * 0.044_715 + 1.0)))?
-            }
+            Self::GeluFast => tanh_form(input, &(input * 0.797_884_560_8 * (input.f_square()? * 0.044_715 + 1.0)))?,
             Self::GeluTanh => input.f_gelu("tanh")?,
             Self::QuickGelu => input.f_mul(&(input * 1.702).f_sigmoid()?)?,
             Self::Relu => input.f_relu()?,

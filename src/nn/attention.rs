@@ -72,8 +72,7 @@ impl Attention {
     /// # Errors
     /// [`crate::Error::Torch`] where libtorch refuses.
     pub fn forward(&self, hidden: &Tensor, layout: &Layout, train: bool, capture: bool) -> Result<Attended> {
-        let (query, key, value) =
-            (self.query.forward(hidden)?, self.key.forward(hidden)?, self.value.forward(hidden)?);
+        let (query, key, value) = (self.query.forward(hidden)?, self.key.forward(hidden)?, self.value.forward(hidden)?);
         let mut contexts = Vec::new();
         let mut captured = Vec::new();
         for group in layout.groups() {

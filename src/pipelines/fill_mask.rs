@@ -81,9 +81,13 @@ impl FillMask {
         let mut positions = Vec::new();
         for (row, encoding) in encodings.iter().enumerate() {
             let before = positions.len();
-            positions.extend((0..encoding.len()).filter(|&column| encoding.ids[column] == mask).map(|column| (row, column)));
+            positions
+                .extend((0..encoding.len()).filter(|&column| encoding.ids[column] == mask).map(|column| (row, column)));
             if positions.len() == before {
-                return Err(Error::input("texts", format!("expected a [MASK] in every text, got none in {:?}", texts[row])));
+                return Err(Error::input(
+                    "texts",
+                    format!("expected a [MASK] in every text, got none in {:?}", texts[row]),
+                ));
             }
         }
         let batch: Batch = encodings.iter().collect();

@@ -61,12 +61,13 @@ pub fn resolve<'a>(
     let model_has_prefix = parameters.iter().any(|name| has_prefix(name));
     for (name, source) in names {
         let ours = match (file_has_prefix, model_has_prefix) {
-            (true, false) => name.strip_prefix(family.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(&name).into(),
+            (true, false) => {
+                name.strip_prefix(family.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(&name).into()
+            }
             (false, true) if family.is_backbone(&name) => format!("{}.{name}", family.prefix),
             _ => name,
         };
-        let place =
-            if parameters.contains(&ours) { &mut resolution.found } else { &mut resolution.unexpected };
+        let place = if parameters.contains(&ours) { &mut resolution.found } else { &mut resolution.unexpected };
         place.insert(ours, source);
     }
     resolution

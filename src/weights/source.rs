@@ -101,11 +101,12 @@ pub fn to_tensor(raw: &RawTensor) -> Result<Tensor> {
 pub fn to_raw(name: &str, tensor: &Tensor) -> Result<RawTensor<'static>> {
     let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
     let kind = tensor.f_kind()?;
-    let dtype = DTYPES.iter().find(|(_, known)| *known == kind).map(|(dtype, _)| *dtype).ok_or_else(|| Error::Dtype {
-        what: name.into(),
-        expected: "a float, integer or bool dtype".into(),
-        got: format!("{kind:?}").to_lowercase(),
-    })?;
+    let dtype =
+        DTYPES.iter().find(|(_, known)| *known == kind).map(|(dtype, _)| *dtype).ok_or_else(|| Error::Dtype {
+            what: name.into(),
+            expected: "a float, integer or bool dtype".into(),
+            got: format!("{kind:?}").to_lowercase(),
+        })?;
     let flat = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
     let mut bytes = vec![0_u8; flat.numel() * dtype.size()];
     flat.f_copy_data_u8(&mut bytes, flat.numel())?;

@@ -26,10 +26,8 @@ pub type ElectraDiscriminatorOutput = crate::outputs::DiscriminatorOutput;
 pub type ElectraTokenClassificationOutput = crate::outputs::TokenClassificationOutput;
 
 /// ELECTRA's names of the backbone.
-const FAMILY: crate::weights::names::Family = crate::weights::names::Family {
-    prefix: "electra",
-    roots: &["embeddings", "embeddings_project", "encoder"],
-};
+const FAMILY: crate::weights::names::Family =
+    crate::weights::names::Family { prefix: "electra", roots: &["embeddings", "embeddings_project", "encoder"] };
 
 /// The constructor and the forward pass that rust_bert's users know, for a type that implements `Model`.
 macro_rules! rust_bert_surface {
