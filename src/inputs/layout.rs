@@ -30,6 +30,8 @@ pub struct Layout {
     order: Vec<usize>,
     /// The kept columns of each row of the batch.
     kept: Vec<Vec<i64>>,
+    /// The place in the packed order of the first token of each row of the batch.
+    starts: Vec<i64>,
     /// The place in `[B * S]` of each packed token, `[T]`; none where every position is kept, and packing is a view.
     index: Option<Tensor>,
 }
@@ -40,9 +42,11 @@ impl Layout {
         let mut order: Vec<usize> = (0..kept.len()).collect();
         order.sort_by_key(|&row| kept[row].len());
         let mut groups: Vec<Group> = Vec::new();
+        let mut starts = vec![0; kept.len()];
         let mut tokens = 0;
         for &row in &order {
             let length = kept[row].len() as i64;
+            starts[row] = tokens;
             match groups.last_mut() {
                 Some(group) if group.length == length => group.rows += 1,
                 // A row with nothing to keep takes no part.
@@ -61,7 +65,7 @@ impl Layout {
                 .collect();
             Some(Tensor::f_from_slice(&places)?.f_to_device(device)?)
         };
-        Ok(Self { rows: kept.len() as i64, columns: columns as i64, tokens, groups, order, kept, index })
+        Ok(Self { rows: kept.len() as i64, columns: columns as i64, tokens, groups, order, kept, starts, index })
     }
 
     /// B, the rows of the batch.
@@ -96,14 +100,8 @@ impl Layout {
     /// The place in the packed order of the token at `column` of `row`; none where it is not kept.
     #[must_use]
     pub fn place(&self, row: usize, column: usize) -> Option<i64> {
-        let mut start = 0;
-        for (packed, kept) in self.packed_rows() {
-            if packed == row {
-                return kept.binary_search(&(column as i64)).ok().map(|place| start + place as i64);
-            }
-            start += kept.len() as i64;
-        }
-        None
+        let place = self.kept.get(row)?.binary_search(&(column as i64)).ok()?;
+        Some(self.starts[row] + place as i64)
     }
 
     /// `[B, S, ...]` -> `[T, ...]`. Gradients flow through.
