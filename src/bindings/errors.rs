@@ -14,98 +14,41 @@ pub(super) fn raise(py: Python<'_>, error: Error) -> PyErr {
 
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let details = PyDict::new(py);
+    /// Records fields under their own names; the value is the name of the class.
+    macro_rules! class {
+        ($class:expr, $($field:ident),+) => {{
+            $(details.set_item(stringify!($field), $field)?;)+
+            $class
+        }};
+    }
     let class = match error {
         Error::Io { action, path, source } => {
-            details.set_item("action", action)?;
-            details.set_item("path", path)?;
-            details.set_item("errno", source.raw_os_error())?;
-            if source.kind() == ErrorKind::NotFound { "MissingFileError" } else { "FileError" }
+            let errno = source.raw_os_error();
+            let missing = source.kind() == ErrorKind::NotFound;
+            class!(if missing { "MissingFileError" } else { "FileError" }, action, path, errno)
         }
-        Error::MissingFile { folder, wanted, found } => {
-            details.set_item("folder", folder)?;
-            details.set_item("wanted", wanted)?;
-            details.set_item("found", found)?;
-            "MissingFileError"
-        }
-        Error::Config { path, field, reason } => {
-            details.set_item("path", path)?;
-            details.set_item("field", field)?;
-            details.set_item("reason", reason)?;
-            "ConfigError"
-        }
-        Error::WeightsFormat { path, reason } => {
-            details.set_item("path", path)?;
-            details.set_item("reason", reason)?;
-            "WeightsFormatError"
-        }
+        Error::MissingFile { folder, wanted, found } => class!("MissingFileError", folder, wanted, found),
+        Error::Config { path, field, reason } => class!("ConfigError", path, field, reason),
+        Error::WeightsFormat { path, reason } => class!("WeightsFormatError", path, reason),
         Error::WeightsMismatch { path, missing, unexpected, mismatched } => {
-            details.set_item("path", path)?;
-            details.set_item("missing", missing)?;
-            details.set_item("unexpected", unexpected)?;
             let mismatched: Vec<_> = mismatched.iter().map(|one| (&one.name, &one.expected, &one.got)).collect();
-            details.set_item("mismatched", mismatched)?;
-            "WeightsMismatchError"
+            class!("WeightsMismatchError", path, missing, unexpected, mismatched)
         }
-        Error::Shape { what, expected, got } => {
-            details.set_item("what", what)?;
-            details.set_item("expected", expected)?;
-            details.set_item("got", got)?;
-            "ShapeError"
-        }
-        Error::Dtype { what, expected, got } => {
-            details.set_item("what", what)?;
-            details.set_item("expected", expected)?;
-            details.set_item("got", got)?;
-            "DtypeError"
-        }
-        Error::Input { what, reason } => {
-            details.set_item("what", what)?;
-            details.set_item("reason", reason)?;
-            "InputError"
-        }
-        Error::OutOfRange { what, value, position, limit } => {
-            details.set_item("what", what)?;
-            details.set_item("value", value)?;
-            details.set_item("position", position)?;
-            details.set_item("limit", limit)?;
-            "IdRangeError"
-        }
-        Error::TooLong { what, row, length, maximum } => {
-            details.set_item("what", what)?;
-            details.set_item("row", row)?;
-            details.set_item("length", length)?;
-            details.set_item("maximum", maximum)?;
-            "TooLongError"
-        }
-        Error::Vocabulary { path, line, reason } => {
-            details.set_item("path", path)?;
-            details.set_item("line", line)?;
-            details.set_item("reason", reason)?;
-            "VocabularyError"
-        }
-        Error::Tokenizer { reason } => {
-            details.set_item("reason", reason)?;
-            "TokenizerError"
-        }
-        Error::Device { requested, reason } => {
-            details.set_item("requested", requested)?;
-            details.set_item("reason", reason)?;
-            "DeviceError"
-        }
-        Error::UntrainedHead { task, parameters } => {
-            details.set_item("task", task)?;
-            details.set_item("parameters", parameters)?;
-            "UntrainedHeadError"
-        }
-        Error::Torch { message } => {
-            details.set_item("reason", message)?;
+        Error::Shape { what, expected, got } => class!("ShapeError", what, expected, got),
+        Error::Dtype { what, expected, got } => class!("DtypeError", what, expected, got),
+        Error::Input { what, reason } => class!("InputError", what, reason),
+        Error::OutOfRange { what, value, position, limit } => class!("IdRangeError", what, value, position, limit),
+        Error::TooLong { what, row, length, maximum } => class!("TooLongError", what, row, length, maximum),
+        Error::Vocabulary { path, line, reason } => class!("VocabularyError", path, line, reason),
+        Error::Tokenizer { reason } => class!("TokenizerError", reason),
+        Error::Device { requested, reason } => class!("DeviceError", requested, reason),
+        Error::UntrainedHead { task, parameters } => class!("UntrainedHeadError", task, parameters),
+        Error::Torch { message: reason } => {
             let exhausted = ["can't allocate memory", "not enough memory", "out of memory"];
-            if exhausted.iter().any(|sign| message.contains(sign)) { "OutOfMemory" } else { "TorchError" }
+            let memory = exhausted.iter().any(|sign| reason.contains(sign));
+            class!(if memory { "OutOfMemory" } else { "TorchError" }, reason)
         }
-        Error::Internal { message } => {
-            details.set_item("reason", message)?;
-            "InternalError"
-        }
+        Error::Internal { message: reason } => class!("InternalError", reason),
     };
     let class = py.import("oxbert.errors")?.getattr(class)?.cast_into::<PyType>()?;
     Ok(PyErr::from_value(class.call((error.to_string(),), Some(&details))?))
