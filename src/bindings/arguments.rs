@@ -6,7 +6,7 @@ use pyo3::types::{PyBool, PyInt, PyList, PySequence, PyString, PyTuple};
 
 use super::enter::enter_attached;
 use super::errors::raise;
-use super::tensors::{Arrays, floats, from_torch};
+use super::tensors::{Arrays, as_array, floats, from_torch};
 use crate::error::Error;
 use crate::inputs::{Arguments, Rows};
 
@@ -65,7 +65,7 @@ fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<(Rows
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         return Ok((Rows::ragged(&listed(what, object, values)?), Arrays::Numpy));
     }
-    let array = py.import("numpy")?.call_method1("asarray", (object,))?;
+    let array = as_array(what, object)?;
     let (numbers, shape) = numbers(what, &array, values)?;
     let [count, columns] = shape[..] else {
         let error = Error::Shape { what: what.into(), expected: "[B, S]".into(), got: format!("{shape:?}") };
@@ -117,7 +117,7 @@ fn listed(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Vec
             let numbers = row.cast::<PySequence>()?.try_iter()?.map(|number| integer(what, &number?, values));
             rows.push(numbers.collect::<PyResult<_>>()?);
         } else {
-            let array = py.import("numpy")?.call_method1("asarray", (&row,))?;
+            let array = as_array(what, &row)?;
             let (numbers, shape) = numbers(what, &array, values)?;
             if shape.len() != 1 {
                 let error = Error::Shape { what: what.into(), expected: "rows [S]".into(), got: format!("{shape:?}") };

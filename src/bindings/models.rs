@@ -9,62 +9,19 @@ use pyo3::types::{PyDict, PyString};
 use tch::{Device, Tensor};
 
 use super::arguments::PyArguments;
-use super::config::{PyElectraConfig, find_folder};
+use super::config::PyElectraConfig;
 use super::enter::{enter, enter_attached};
 use super::errors::raise;
-use super::tensors::{Arrays, device, device_name, from_numpy, from_torch, to_python, to_torch, to_tuple};
-use crate::config::{Config, ElectraConfig};
+use super::outputs::Answer;
+use super::pretrained::{LoadOptions, from_pretrained};
+use super::tensors::{Arrays, device, device_name, from_numpy, from_torch, to_torch};
+use crate::config::ElectraConfig;
 use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
 use crate::inputs::{Arguments, Inputs};
 use crate::models::Model;
-use crate::outputs::{DiscriminatorOutput, MaskedLMOutput, ModelOutput, TokenClassificationOutput};
 use crate::pretrained::Pretrained;
-use crate::resources::ModelFolder;
 use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource};
-
-/// An output on its way to Python: the class in `oxbert.outputs` and its fields.
-pub(super) struct Answer {
-    class: &'static str,
-    fields: Vec<(&'static str, Tensor)>,
-    hidden_states: Option<Vec<Tensor>>,
-    attentions: Option<Vec<Tensor>>,
-}
-
-/// From an output: its class, its fields under the names of transformers.
-macro_rules! answer {
-    ($output:ty, $class:literal, $($name:literal = $field:ident),+) => {
-        impl From<$output> for Answer {
-            fn from(output: $output) -> Self {
-                Self {
-                    class: $class,
-                    fields: vec![$(($name, output.$field)),+],
-                    hidden_states: output.all_hidden_states,
-                    attentions: output.all_attentions,
-                }
-            }
-        }
-    };
-}
-answer!(ModelOutput, "BaseModelOutput", "last_hidden_state" = hidden_state);
-answer!(MaskedLMOutput, "MaskedLMOutput", "logits" = prediction_scores);
-answer!(DiscriminatorOutput, "ElectraForPreTrainingOutput", "logits" = logits, "probabilities" = probabilities);
-answer!(TokenClassificationOutput, "TokenClassifierOutput", "logits" = logits);
-
-impl Answer {
-    fn into_python(self, py: Python<'_>, arrays: Arrays) -> PyResult<Bound<'_, PyAny>> {
-        let fields = PyDict::new(py);
-        for (name, tensor) in &self.fields {
-            fields.set_item(name, to_python(py, tensor, arrays)?)?;
-        }
-        for (name, tensors) in [("hidden_states", &self.hidden_states), ("attentions", &self.attentions)] {
-            if let Some(tensors) = tensors {
-                fields.set_item(name, to_tuple(py, tensors, arrays)?)?;
-            }
-        }
-        py.import("oxbert.outputs")?.getattr(self.class)?.call((), Some(&fields))
-    }
-}
 
 /// Any model, without its type.
 trait AnyModel: Send {
@@ -308,61 +265,6 @@ pub(super) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String,
         Ok((name, tensor))
     };
     values.iter().map(read).collect()
-}
-
-/// The options of `from_pretrained`.
-pub(super) struct LoadOptions<'a, 'py> {
-    pub(super) folder: PathBuf,
-    pub(super) config: Option<&'a PyElectraConfig>,
-    pub(super) device: &'a Bound<'py, PyAny>,
-    pub(super) precision: &'a str,
-    pub(super) strict: Option<bool>,
-}
-
-/// A model from a folder, with one warning where its head was not there.
-pub(super) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Pretrained<M>>
-where
-    M: Model<Config = ElectraConfig> + Send,
-{
-    let device = device(py, options.device)?;
-    if options.precision != "float32" {
-        let reason = format!("expected \"float32\", got {:?}", options.precision);
-        return Err(raise(py, Error::input("precision", reason)));
-    }
-    let strictness = match options.strict {
-        None => Strictness::Backbone,
-        Some(true) => Strictness::Everything,
-        Some(false) => Strictness::Nothing,
-    };
-    let folder = find_folder(py, options.folder)?;
-    let given = options.config.map(|config| config.inner.clone());
-    let (config, weights) = enter(py, || {
-        let folder = ModelFolder::open(&folder)?;
-        let config = given.map_or_else(|| ElectraConfig::from_file(folder.config()?), Ok)?;
-        Ok((config, folder.weights_or_pickle()?))
-    })?;
-    let source = if weights.extension().is_some_and(|ending| ending == "bin") {
-        read_pickle(py, weights)?
-    } else {
-        enter(py, || WeightSource::open(weights))?
-    };
-    let model = enter(py, move || Pretrained::<M>::from_source(&source, &config, device, strictness))?;
-    if !model.untrained().is_empty() {
-        let message = format!(
-            "{} has no weights for {}: {name} starts with fresh ones there, which must be trained before they are used",
-            folder.display(),
-            model.untrained().join(", "),
-        );
-        let category = py.import("oxbert.errors")?.getattr("UntrainedHeadWarning")?;
-        py.import("warnings")?.call_method1("warn", (PyString::new(py, &message), category, 2))?;
-    }
-    Ok(model)
-}
-
-/// A `.bin` file, read by torch's restricted unpickler.
-pub(super) fn read_pickle(py: Python<'_>, path: PathBuf) -> PyResult<WeightSource> {
-    let tensors = py.import("oxbert._pickles")?.call_method1("read", (&path,))?;
-    Ok(WeightSource::Tensors { path: Some(path), tensors: named_tensors(tensors.cast::<PyDict>()?)? })
 }
 
 /// A model class of the ELECTRA family.

@@ -4,7 +4,7 @@
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods, ToPyArray};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyList, PyTuple};
 use tch::{Kind, Tensor};
 
 use super::enter::enter_attached;
@@ -93,7 +93,14 @@ pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
         return Ok((tensor, Arrays::Torch));
     }
     let py = object.py();
-    let array = py.import("numpy")?.call_method1("asarray", (object,))?;
+    let mut array = as_array(what, object)?;
+    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        // Python's own floats have no dtype to be strict about.
+        array = match array.call_method1("astype", ("float32",)) {
+            Ok(array) => array,
+            Err(error) => return Err(raise(py, Error::input(what, format!("expected numbers: {}", error.value(py))))),
+        };
+    }
     let array = array.cast::<PyUntypedArray>()?;
     let Ok(values) = array.cast::<PyArrayDyn<f32>>() else {
         return Err(raise(py, dtype(what, "float32", &array.dtype().to_string())));
@@ -107,10 +114,22 @@ pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
     Ok((tensor, Arrays::Numpy))
 }
 
+/// Any object as a numpy array, as `numpy.asarray` makes one.
+pub(super) fn as_array<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    py.import("numpy")?.call_method1("asarray", (object,)).map_err(|error| {
+        let reason = format!("expected an array, or lists that can become one: {}", error.value(py));
+        raise(py, Error::input(what, reason))
+    })
+}
+
 /// Any numeric numpy array as a tensor, for weights.
 pub(super) fn from_numpy(what: &str, array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     let py = array.py();
-    let array = py.import("numpy")?.call_method1("ascontiguousarray", (array,))?;
+    let array = as_array(what, array)?;
+    // Bytes are taken as this machine orders them.
+    let native = array.getattr("dtype")?.call_method1("newbyteorder", ("=",))?;
+    let array = array.call_method1("astype", (native,))?;
     let shape: Vec<i64> = array.getattr("shape")?.extract()?;
     let name: String = array.getattr("dtype")?.getattr("name")?.extract()?;
     let kind = match name.as_str() {

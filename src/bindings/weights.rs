@@ -7,7 +7,8 @@ use pyo3::types::PyDict;
 
 use super::enter::enter;
 use super::errors::raise;
-use super::models::{named_tensors, read_pickle};
+use super::models::named_tensors;
+use super::pretrained::read_pickle;
 use super::tensors::{to_numpy, to_torch};
 use crate::error::Error;
 use crate::weights::{WeightFormat, WeightSource, names, save_tensors};

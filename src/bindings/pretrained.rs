@@ -1,0 +1,73 @@
+//! `from_pretrained`: a folder, or the name of a bundled model -> a model.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::config::{PyElectraConfig, find_folder};
+use super::enter::enter;
+use super::errors::raise;
+use super::models::named_tensors;
+use super::tensors::device;
+use crate::config::{Config, ElectraConfig};
+use crate::error::Error;
+use crate::models::Model;
+use crate::pretrained::Pretrained;
+use crate::resources::ModelFolder;
+use crate::weights::{Strictness, WeightSource};
+
+/// The options of `from_pretrained`.
+pub(super) struct LoadOptions<'a, 'py> {
+    pub(super) folder: PathBuf,
+    pub(super) config: Option<&'a PyElectraConfig>,
+    pub(super) device: &'a Bound<'py, PyAny>,
+    pub(super) precision: &'a str,
+    pub(super) strict: Option<bool>,
+}
+
+/// A model from a folder, with one warning where its head was not there.
+pub(super) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Pretrained<M>>
+where
+    M: Model<Config = ElectraConfig> + Send,
+{
+    let device = device(py, options.device)?;
+    if options.precision != "float32" {
+        let reason = format!("expected \"float32\", got {:?}", options.precision);
+        return Err(raise(py, Error::input("precision", reason)));
+    }
+    let strictness = match options.strict {
+        None => Strictness::Backbone,
+        Some(true) => Strictness::Everything,
+        Some(false) => Strictness::Nothing,
+    };
+    let folder = find_folder(py, options.folder)?;
+    let given = options.config.map(|config| config.inner.clone());
+    let (config, weights) = enter(py, || {
+        let folder = ModelFolder::open(&folder)?;
+        let config = given.map_or_else(|| ElectraConfig::from_file(folder.config()?), Ok)?;
+        Ok((config, folder.weights_or_pickle()?))
+    })?;
+    let source = if weights.extension().is_some_and(|ending| ending == "bin") {
+        read_pickle(py, weights)?
+    } else {
+        enter(py, || WeightSource::open(weights))?
+    };
+    let model = enter(py, move || Pretrained::<M>::from_source(&source, &config, device, strictness))?;
+    if !model.untrained().is_empty() {
+        let message = format!(
+            "{} has no weights for {}: {name} starts with fresh ones there, which must be trained before they are used",
+            folder.display(),
+            model.untrained().join(", "),
+        );
+        let category = py.import("oxbert.errors")?.getattr("UntrainedHeadWarning")?;
+        py.import("warnings")?.call_method1("warn", (PyString::new(py, &message), category, 2))?;
+    }
+    Ok(model)
+}
+
+/// A `.bin` file, read by torch's restricted unpickler.
+pub(super) fn read_pickle(py: Python<'_>, path: PathBuf) -> PyResult<WeightSource> {
+    let tensors = py.import("oxbert._pickles")?.call_method1("read", (&path,))?;
+    Ok(WeightSource::Tensors { path: Some(path), tensors: named_tensors(tensors.cast::<PyDict>()?)? })
+}
