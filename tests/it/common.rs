@@ -117,10 +117,12 @@ pub fn matrix<const B: usize, const S: usize>(rows: [[i64; S]; B]) -> Tensor {
     Tensor::from_slice(&rows.concat()).view([B as i64, S as i64])
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the fields of `Arguments` are options")]
 pub fn ragged(rows: &[Vec<i64>]) -> Option<Rows> {
     Some(Rows::ragged(rows))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the fields of `Arguments` are options")]
 pub fn tensor(what: &str, tensor: &Tensor) -> Option<Rows> {
     Some(Rows::from_tensor(what, tensor).unwrap())
 }

@@ -52,7 +52,7 @@ fn hidden_states_of_another_width_are_an_error_of_one_line() {
     let (head, _) = build(|variables| ElectraDiscriminatorHead::new(variables.root() / "head", &odd()));
     match head.forward(&waves(&[2, 3, 34], 0.0)).unwrap_err() {
         Error::Torch { message } => {
-            assert!(message.contains("shapes cannot be multiplied") && !message.contains('\n'), "{message}")
+            assert!(message.contains("shapes cannot be multiplied") && !message.contains('\n'), "{message}");
         }
         other => panic!("{other:?}"),
     }

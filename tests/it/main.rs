@@ -3,6 +3,8 @@
 
 // A test says what it expects by failing where it is not so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+// Where zeros are promised, they are exact.
+#![allow(clippy::float_cmp)]
 
 mod common;
 

@@ -1,0 +1,51 @@
+"""Fixtures for all rooms."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Nothing here may reach the network, whatever the machine is set up for.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import pytest
+import torch
+import transformers
+from hypothesis import settings
+
+import oxbert
+
+# The same examples in every run: a failure can be seen again.
+settings.register_profile("oxbert", derandomize=True, deadline=None, print_blob=False)
+settings.load_profile("oxbert")
+transformers.logging.disable_progress_bar()
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """Every test starts from the same random state."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def config() -> oxbert.ElectraConfig:
+    """A small configuration in which no two sizes are equal."""
+    return oxbert.ElectraConfig(
+        vocab_size=50,
+        embedding_size=12,
+        hidden_size=20,
+        num_hidden_layers=2,
+        num_attention_heads=5,
+        intermediate_size=28,
+        max_position_embeddings=16,
+        initializer_range=0.3,
+        layer_norm_eps=1e-3,
+        num_labels=3,
+    )
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Path:
+    """A word-piece vocabulary."""
+    return Path(__file__).parents[1] / "data" / "tokenizer_vocab.txt"

@@ -1,0 +1,88 @@
+"""The door to libtorch: which torch is accepted, what is said otherwise, and that torch itself stays unimported."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oxbert import _libtorch
+
+ROOT = Path(__file__).parents[2]
+COMMAND = 'pip install "torch==2.11.*"'
+
+
+def run(code: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter, with a folder ahead of everything else on `sys.path`."""
+    first = f"import sys; sys.path.insert(0, {str(path)!r}); " if path else "import sys; "
+    return subprocess.run([sys.executable, "-c", first + code], capture_output=True, text=True, timeout=100)
+
+
+def fake_torch(folder: Path, version: str) -> Path:
+    package = folder / "torch"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"__version__ = {version!r}\n")
+    (package / "version.py").write_text(f"__all__ = []\n__version__ = {version!r}\ndebug = False\n")
+    return package
+
+
+def test_import_leaves_torch_alone():
+    result = run("import oxbert; sys.exit('torch' in sys.modules)")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("order", ["import oxbert, torch", "import torch, oxbert"])
+def test_torch_before_or_after(order):
+    code = (
+        f"{order}; assert float(torch.ones(3).sum()) == 3; "
+        "libraries = {line.split()[-1] for line in open('/proc/self/maps') if '.so' in line}; "
+        "names = [path.rsplit('/', 1)[1] for path in libraries]; "
+        "sys.exit(sum(name.startswith('libtorch_cpu') for name in names) != 1 or names.count('libgomp.so.1') > 1)"
+    )
+    result = run(code)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("before", ["", "import torch; "])
+def test_another_release_is_refused(tmp_path, before):
+    package = fake_torch(tmp_path, "2.10.0+cpu")
+    result = run(before + "import oxbert", tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"ImportError: oxbert needs torch 2.11, but torch 2.10.0+cpu is installed in {package}; run: {COMMAND}"
+    )
+
+
+def test_no_torch_is_said(monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError) as caught:
+        _libtorch.load()
+    assert str(caught.value) == f"oxbert needs torch 2.11, which is not installed; run: {COMMAND}"
+    assert caught.value.name == "torch"
+
+
+@pytest.mark.parametrize("version", ["2.11.0", "2.11.1+cpu"])
+def test_versions_of_the_release(tmp_path, version):
+    package = fake_torch(tmp_path, version)
+    assert _libtorch.read_version(package) == version
+    _libtorch.check(version, package)
+
+
+@pytest.mark.parametrize("version", ["2.1.1", "2.110.0", "2.12.0"])
+def test_versions_of_other_releases(tmp_path, version):
+    with pytest.raises(ImportError, match=re.escape(version)):
+        _libtorch.check(version, tmp_path)
+
+
+def test_a_folder_without_a_version(tmp_path):
+    assert _libtorch.read_version(tmp_path) == "of unknown version"
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "Makefile", "build.rs", "build_backend/backend.py"])
+def test_one_release_everywhere(file):
+    named = re.findall(r'torch==(\d+\.\d+)|RELEASE(?:: &str)? = "(.*)"', (ROOT / file).read_text())
+    assert named
+    assert {"".join(pair) for pair in named} == {_libtorch.RELEASE}
