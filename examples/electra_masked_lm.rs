@@ -11,10 +11,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use oxbert::Config;
 use oxbert::electra::{ElectraConfig, ElectraForMaskedLM};
-use oxbert::models::Model;
 use oxbert::resources::ModelFolder;
 use oxbert::text::{ElectraTokenizer, EncodeOptions};
-use oxbert::weights::{Strictness, WeightSource};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -44,12 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = ElectraConfig::from_file(folder.config()?)?;
     let variables = VarStore::new(Device::Cpu);
     let model = ElectraForMaskedLM::new(variables.root(), &config)?;
-    // Everything must be there: a head that the file lacks would stay random.
-    WeightSource::open(folder.weights()?)?.load_into(
-        &variables,
-        &ElectraForMaskedLM::FAMILY,
-        Strictness::Everything,
-    )?;
+    oxbert::load::<ElectraForMaskedLM>(&variables, folder.weights()?)?;
     let tokenizer = ElectraTokenizer::from_pretrained(&arguments.model)?;
 
     let _no_grad = tch::no_grad_guard();

@@ -14,9 +14,6 @@ use std::path::PathBuf;
 use clap::Parser;
 use oxbert::Pretrained;
 use oxbert::electra::ElectraForTokenClassification;
-use oxbert::encoder::ForwardOptions;
-use oxbert::inputs::{Arguments as ModelArguments, Inputs};
-use oxbert::models::Model;
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions};
 use oxbert::weights::Strictness;
 use tch::Device;
@@ -50,9 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let texts: Vec<_> = arguments.texts.iter().map(|text| (text.as_str(), None)).collect();
     let encodings = tokenizer.encode_batch(&texts, &EncodeOptions::default())?;
     let batch: Batch = encodings.iter().collect();
-    let inputs = Inputs::new(ModelArguments::from_batch(&batch), &pretrained.model.limits())?;
     // [B, S, L]
-    let logits = pretrained.model.forward(&inputs, ForwardOptions::default())?.logits;
+    let logits = pretrained.predict(&batch)?.logits;
     let labels = logits.argmax(-1, false);
     for (row, (text, encoding)) in arguments.texts.iter().zip(&encodings).enumerate() {
         println!("{text}");

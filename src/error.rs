@@ -117,7 +117,7 @@ pub enum Error {
     OutOfRange {
         /// The argument, e.g. `input_ids`.
         what: String,
-        /// The first bad value.
+        /// The first bad value, row by row.
         value: i64,
         /// Where it stands: [row, column].
         position: Vec<usize>,
@@ -169,8 +169,8 @@ pub enum Error {
 
     /// A pipeline was given a model whose head was never loaded.
     #[error(
-        "{task} needs a trained head, but {} were initialised at random; load a checkpoint that has them",
-        list(parameters)
+        "{task} needs a trained model, but {} still have the random values of a fresh one; load a checkpoint that has them",
+        shortened(parameters)
     )]
     UntrainedHead {
         /// The task.

@@ -41,4 +41,4 @@ pub use config::{Config, ElectraConfig};
 pub use error::{Error, Result};
 pub use models::electra;
 pub use nn::Activation;
-pub use pretrained::Pretrained;
+pub use pretrained::{Pretrained, load};

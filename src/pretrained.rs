@@ -9,10 +9,13 @@ use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
 use crate::config::Config;
+use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
+use crate::inputs::{Arguments, Inputs};
 use crate::models::Model;
 use crate::nn::{Parameters, initialise};
 use crate::resources::ModelFolder;
+use crate::text::Batch;
 use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource, save_variables};
 
 /// A model, the variables that it is made of, its configuration, and how its weights came to be.
@@ -39,10 +42,39 @@ pub struct Pretrained<M: Model> {
     /// What was found in the file and what was not.
     pub report: LoadReport,
     variables: VarStore,
+    /// Parameters that hold the random values of a fresh model.
+    untrained: Vec<String>,
+}
+
+/// Fills the variables of a model that was built on them, in rust_bert's way, from a `.ot` or `.safetensors` file.
+///
+/// Unlike `VarStore::load` of tch it survives any file, checks everything before a parameter changes, and knows the names
+/// that other programs use. Every difference is an error.
+///
+/// ```
+/// # use oxbert::electra::{ElectraConfig, ElectraForMaskedLM};
+/// # use tch::{Device, nn::VarStore};
+/// # let config = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("rust_model.ot");
+/// # let saved = VarStore::new(Device::Cpu);
+/// # ElectraForMaskedLM::new(saved.root(), &config)?;
+/// # saved.save(&path)?;
+/// let variables = VarStore::new(Device::Cpu);
+/// let model = ElectraForMaskedLM::new(variables.root(), &config)?;
+/// oxbert::load::<ElectraForMaskedLM>(&variables, &path)?;
+/// # Ok::<(), oxbert::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`], [`Error::WeightsFormat`], [`Error::WeightsMismatch`].
+pub fn load<M: Model>(variables: &VarStore, path: impl AsRef<Path>) -> Result<LoadReport> {
+    WeightSource::open(path)?.load_into(variables, &M::FAMILY, Strictness::Everything)
 }
 
 impl<M: Model> Pretrained<M> {
-    /// Freshly initialised, as transformers does; the same seed gives the same values.
+    /// Freshly initialised, as transformers does. A seed is given to libtorch's one random generator, as
+    /// `torch.manual_seed` does, so that the same seed gives the same values.
     ///
     /// # Errors
     /// [`Error::Config`] where the configuration contradicts itself; [`Error::Torch`] where there is no memory.
@@ -52,7 +84,9 @@ impl<M: Model> Pretrained<M> {
         }
         let variables = VarStore::new(device);
         let model = M::build(&Parameters::random(&variables.root(), config.initializer_range()), config)?;
-        Ok(Self { model, config: config.clone(), report: LoadReport::default(), variables })
+        let mut untrained: Vec<String> = variables.variables().into_keys().collect();
+        untrained.sort();
+        Ok(Self { model, config: config.clone(), report: LoadReport::default(), variables, untrained })
     }
 
     /// From a folder with `config.json` and `model.safetensors` or `rust_model.ot` (the first that is there).
@@ -90,7 +124,8 @@ impl<M: Model> Pretrained<M> {
                 initialise(name, parameter, config.initializer_range(), padding)?;
             }
         }
-        Ok(Self { model, config, report, variables })
+        let untrained = report.missing.clone();
+        Ok(Self { model, config, report, variables, untrained })
     }
 
     /// Replaces the values of the parameters.
@@ -99,7 +134,18 @@ impl<M: Model> Pretrained<M> {
     /// As [`WeightSource::load_into`]; then nothing has changed.
     pub fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()> {
         self.report = source.load_into(&self.variables, &M::FAMILY, strictness)?;
+        self.untrained.retain(|name| self.report.missing.contains(name));
         Ok(())
+    }
+
+    /// Runs the model on tokenised texts, in evaluation and without a graph.
+    ///
+    /// # Errors
+    /// Those of [`Inputs::new`].
+    pub fn predict(&self, batch: &Batch) -> Result<M::Output> {
+        let _no_grad = tch::no_grad_guard();
+        let inputs = Inputs::new(Arguments::from_batch(batch), &self.model.limits())?;
+        self.model.forward(&inputs, ForwardOptions::default())
     }
 
     /// All parameters by name, the parameters themselves.
@@ -110,21 +156,27 @@ impl<M: Model> Pretrained<M> {
         parameters
     }
 
-    /// Parameters of a head that no file filled: an answer made with them would be a random one.
+    /// Parameters that no file has filled and that [`Pretrained::mark_trained`] has not vouched for: an answer made with
+    /// them would be a random one.
     #[must_use]
     pub fn untrained(&self) -> &[String] {
-        &self.report.missing
+        &self.untrained
     }
 
-    /// Refuses a model whose head no file has filled.
+    /// Says that the parameters have been trained since.
+    pub fn mark_trained(&mut self) {
+        self.untrained.clear();
+    }
+
+    /// Refuses a model with parameters that are still random.
     ///
     /// # Errors
     /// [`Error::UntrainedHead`], with the names.
     pub fn check_trained(&self, task: &str) -> Result<()> {
-        if self.report.missing.is_empty() {
+        if self.untrained.is_empty() {
             return Ok(());
         }
-        Err(Error::UntrainedHead { task: task.into(), parameters: self.report.missing.clone() })
+        Err(Error::UntrainedHead { task: task.into(), parameters: self.untrained.clone() })
     }
 
     /// The device of the parameters.

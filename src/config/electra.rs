@@ -103,6 +103,9 @@ impl Default for ElectraConfig {
 }
 
 impl ElectraConfig {
+    /// Far more than any model has: a hostile file must not make the process build layers without end.
+    const MAXIMUM_LAYERS: i64 = 1000;
+
     /// The encoder's part of this configuration.
     #[must_use]
     pub fn encoder(&self) -> EncoderConfig {
@@ -121,13 +124,17 @@ impl ElectraConfig {
     /// Checks what no single field can tell. Every model does so before it allocates anything.
     ///
     /// # Errors
-    /// [`Error::Config`] where H is not a multiple of A, `pad_token_id` lies outside the vocabulary, or the
+    /// [`Error::Config`] where H is not a multiple of A, there are more than 1,000 layers, `pad_token_id` lies outside the vocabulary, or the
     /// configuration asks for a decoder.
     pub fn check(&self) -> Result<()> {
         let (hidden, heads) = (self.hidden_size, self.num_attention_heads);
         if heads < 1 || hidden % heads != 0 {
             let reason = format!("expected a divisor of hidden_size = {hidden}, got {heads}");
             return Err(Error::config("num_attention_heads", reason));
+        }
+        if self.num_hidden_layers > Self::MAXIMUM_LAYERS {
+            let reason = format!("expected at most {}, got {}", Self::MAXIMUM_LAYERS, self.num_hidden_layers);
+            return Err(Error::config("num_hidden_layers", reason));
         }
         if let Some(pad) = self.pad_token_id.filter(|pad| !(0..self.vocab_size).contains(pad)) {
             let reason = format!("expected an id below vocab_size = {}, got {pad}", self.vocab_size);

@@ -92,6 +92,11 @@ impl Layout {
         &self.groups
     }
 
+    /// The kept columns of a row of the batch.
+    pub(super) fn kept(&self, row: usize) -> &[i64] {
+        &self.kept[row]
+    }
+
     /// The kept columns of each row, in packed order, with the row they came from.
     pub(super) fn packed_rows(&self) -> impl Iterator<Item = (usize, &[i64])> {
         self.order.iter().map(|&row| (row, self.kept[row].as_slice()))

@@ -247,21 +247,18 @@ fn check_shape(what: &str, rows: &Rows, lengths: &[usize], broadcast: bool) -> R
 
 /// The values at the kept positions, in packed order, each checked against its limit.
 fn gather(what: &str, rows: &Rows, layout: &Layout, limit: i64) -> Result<Vec<i64>> {
-    let mut packed = Vec::with_capacity(layout.tokens() as usize);
-    for (row, kept) in layout.packed_rows() {
-        let source = rows.row(if rows.count() == 1 { 0 } else { row });
-        for &column in kept {
-            let value = source[column as usize];
+    let source = |row: usize| rows.row(if rows.count() == 1 { 0 } else { row });
+    // Before packing changes the order, so that the first bad value is the first one that the caller sees.
+    for row in 0..layout.rows() as usize {
+        for &column in layout.kept(row) {
+            let value = source(row)[column as usize];
             if !(0..limit).contains(&value) {
-                return Err(Error::OutOfRange {
-                    what: what.into(),
-                    value,
-                    position: vec![row, column as usize],
-                    limit,
-                });
+                let position = vec![row, column as usize];
+                return Err(Error::OutOfRange { what: what.into(), value, position, limit });
             }
-            packed.push(value);
         }
     }
-    Ok(packed)
+    let values =
+        |(row, kept): (usize, &[i64])| kept.iter().map(|&column| source(row)[column as usize]).collect::<Vec<_>>();
+    Ok(layout.packed_rows().flat_map(values).collect())
 }

@@ -1,7 +1,7 @@
 //! Where the layers get their parameters from: a variable store, a path in it, and how new values are made.
 
-use tch::nn::{Init, Path};
-use tch::{Device, Tensor};
+use tch::nn::Path;
+use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 enum Filling {
     /// As transformers initialises a model, with this standard deviation.
     Random { standard_deviation: f64 },
-    /// Zeros; a file fills them later.
+    /// Whatever the memory holds: a loader fills all of them.
     Deferred,
 }
 
@@ -30,7 +30,10 @@ impl<'a> Parameters<'a> {
         Self { path: path.clone(), filling: Filling::Random { standard_deviation } }
     }
 
-    /// New parameters are zeros, for a loader that fills all of them.
+    /// New parameters hold whatever their memory holds: the caller must fill all of them.
+    ///
+    /// Nothing touches the memory before that, so a configuration that asks for more than a file has is refused without
+    /// having cost any.
     #[must_use]
     pub fn deferred(path: &Path<'a>) -> Self {
         Self { path: path.clone(), filling: Filling::Deferred }
@@ -60,7 +63,8 @@ impl<'a> Parameters<'a> {
             // tch would silently register it under another name, which no file would ever fill.
             return Err(Error::Internal { message: format!("the parameter {full_name} is defined twice") });
         }
-        let mut tensor = self.path.f_var(name, shape, Init::Const(0.0))?;
+        let memory = Tensor::f_empty(shape, (Kind::Float, self.device()))?;
+        let mut tensor = self.path.add(name, memory, true);
         if let Filling::Random { standard_deviation } = self.filling {
             initialise(&full_name, &mut tensor, standard_deviation, None)?;
         }
@@ -77,7 +81,9 @@ impl<'a> Parameters<'a> {
     /// As [`Parameters::tensor`].
     pub fn table(&self, name: &str, shape: &[i64], padding: Option<i64>) -> Result<Tensor> {
         let mut tensor = self.tensor(name, shape)?;
-        zero_row(&mut tensor, padding)?;
+        if self.filling != Filling::Deferred {
+            zero_row(&mut tensor, padding)?;
+        }
         Ok(tensor)
     }
 }

@@ -6,12 +6,9 @@ use tch::Device;
 
 use super::{check_vocabulary, encode, numbers};
 use crate::electra::ElectraDiscriminator;
-use crate::encoder::ForwardOptions;
 use crate::error::Result;
-use crate::inputs::{Arguments, Inputs};
-use crate::models::Model;
 use crate::pretrained::Pretrained;
-use crate::text::{Batch, ElectraTokenizer};
+use crate::text::ElectraTokenizer;
 use crate::weights::Strictness;
 
 /// A token and how likely it is that it was replaced.
@@ -61,13 +58,10 @@ impl ReplacedTokenDetection {
     /// # Errors
     /// [`crate::Error::Input`] where there is no text; [`crate::Error::TooLong`].
     pub fn predict(&self, texts: &[&str]) -> Result<Vec<Vec<JudgedToken>>> {
-        let _no_grad = tch::no_grad_guard();
         let encodings = encode(&self.tokenizer, texts)?;
-        let batch: Batch = encodings.iter().collect();
-        let inputs = Inputs::new(Arguments::from_batch(&batch), &self.model.model.limits())?;
-        let output = self.model.model.forward(&inputs, ForwardOptions::default())?;
+        let output = self.model.predict(&encodings.iter().collect())?;
         let probabilities = numbers(&output.probabilities)?;
-        let width = inputs.layout.columns() as usize;
+        let width = probabilities.len() / encodings.len();
         let judge = |(row, encoding): (usize, &crate::text::Encoding)| {
             let tokens = encoding.tokens();
             (1..encoding.len() - 1)
