@@ -197,3 +197,36 @@ fn threads_give_the_same_numbers() {
     let moved = thread::spawn(move || moved).join().unwrap();
     assert_eq!(numbers(&moved), expected);
 }
+
+#[test]
+fn a_fresh_model_is_random_until_somebody_vouches_for_it() {
+    let mut model = fresh::<ElectraForMaskedLM>(&odd(), 1);
+    match model.check_trained("a task") {
+        Err(Error::UntrainedHead { task, parameters }) => {
+            assert_eq!((task.as_str(), parameters.len()), ("a task", model.parameters().len()));
+        }
+        other => panic!("{other:?}"),
+    }
+    model.mark_trained();
+    model.check_trained("a task").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    model.save(folder.path(), WeightFormat::Ot).unwrap();
+    let mut other = fresh::<ElectraForMaskedLM>(&odd(), 2);
+    let source = oxbert::weights::WeightSource::open(folder.path().join("rust_model.ot")).unwrap();
+    other.load(&source, Strictness::Everything).unwrap();
+    assert!(other.untrained().is_empty());
+    assert_same(&model.parameters(), &other.parameters());
+}
+
+#[test]
+fn a_configuration_that_asks_for_more_than_the_file_has_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fresh::<ElectraForMaskedLM>(&odd(), 1).save(folder.path(), WeightFormat::Safetensors).unwrap();
+    // 100 GB of embeddings, if they were ever touched.
+    ElectraConfig { vocab_size: i64::from(i32::MAX), ..odd() }.save(folder.path().join("config.json")).unwrap();
+    match from_folder::<ElectraForMaskedLM>(folder.path()) {
+        Err(Error::WeightsMismatch { mismatched, .. }) => assert!(!mismatched.is_empty()),
+        Err(Error::Torch { message }) => assert!(message.contains("memory"), "{message}"),
+        other => panic!("{other:?}"),
+    }
+}
