@@ -24,15 +24,19 @@ REPLACED = [
 ]
 
 
+# In pre-training about one token in nine was replaced: below that a probability says "probably the original".
+BASE_RATE = 1 / 9
+
+
 def shade(word: str, probability: float, colours: bool) -> str:
     """The word, the redder the likelier it was replaced; without colours the likely ones are marked."""
     if not colours:
-        return f"{word} <{probability:.0%}>" if probability > 0.5 else word
-    if probability < 0.2:
+        return f"{word} <{probability:.0%}>" if probability > 2 * BASE_RATE else word
+    strength = min(1.0, max(0.0, probability - BASE_RATE) / (3 * BASE_RATE))
+    if strength == 0.0:
         return word
-    red = 255
-    other = round(200 * (1 - probability))
-    return f"\x1b[1;38;2;{red};{other};{other}m{word}\x1b[0m"
+    other = round(225 * (1 - strength))
+    return f"\x1b[1;38;2;255;{other};{other}m{word}\x1b[0m"
 
 
 def show_masks(fill: oxbert.FillMask, text: str) -> None:

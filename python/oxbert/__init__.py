@@ -22,13 +22,12 @@ from oxbert._native import (  # noqa: E402
     FillMask,
     Model,
     ReplacedTokenDetection,
+    __version__,
     canonical_name,
     load_weights,
     save_weights,
 )
 from oxbert.errors import OxbertError  # noqa: E402
-
-__version__ = "0.1.0"
 
 # rust_bert's name of the class, and transformers' other name of the tokenizer.
 ElectraDiscriminator = ElectraForPreTraining

@@ -31,7 +31,7 @@ class ElectraForPreTraining:
         """As `oxbert.ElectraForPreTraining.from_pretrained`."""
         return cls(_ElectraForPreTraining.from_pretrained(folder, **options))
 
-    def __call__(self, input_ids: Any, **arguments: Any) -> ElectraForPreTrainingOutput:
+    def __call__(self, input_ids: Any, **arguments: Any) -> ElectraForPreTrainingOutput[Any]:
         """Logits [N] of the N tokens between `[CLS]` and `[SEP]` of ids [1, N + 2].
 
         Raises:

@@ -7,11 +7,21 @@ not asked for is None as an attribute and left out of everything else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+ArrayT = TypeVar("ArrayT")
+"""The kind of array that went in and comes out: `numpy.ndarray` or `torch.Tensor`."""
 
 
-class ModelOutput:
-    """The base of all outputs: named arrays in a fixed order."""
+class ModelOutput(Generic[ArrayT]):
+    """The base of all outputs: named arrays in a fixed order.
+
+    `hidden_states` are n + 1 arrays [B, S, H], what went into the first layer and what came out of each; `attentions`
+    are n arrays [B, A, S, S]. Both are None unless they were asked for.
+    """
+
+    hidden_states: tuple[ArrayT, ...] | None
+    attentions: tuple[ArrayT, ...] | None
 
     _names: tuple[str, ...] = ()
 
@@ -36,7 +46,10 @@ class ModelOutput:
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of that name, or the default where it is not there."""
-        return getattr(self, name) if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def to_tuple(self) -> tuple[Any, ...]:
         """What is there, in order."""
@@ -74,25 +87,31 @@ def _describe(value: Any) -> str:
     return f"{type(value).__name__}{tuple(value.shape)}"
 
 
-class BaseModelOutput(ModelOutput):
+class BaseModelOutput(ModelOutput[ArrayT]):
     """Of a model without a head: `last_hidden_state` [B, S, H]."""
+
+    last_hidden_state: ArrayT
 
     _names = ("last_hidden_state", "hidden_states", "attentions")
 
 
-class MaskedLMOutput(ModelOutput):
+class MaskedLMOutput(ModelOutput[ArrayT]):
     """Of a masked LM: `logits` [B, S, V]."""
 
+    logits: ArrayT
+
     _names = ("logits", "hidden_states", "attentions")
 
 
-class ElectraForPreTrainingOutput(ModelOutput):
+class ElectraForPreTrainingOutput(ModelOutput[ArrayT]):
     """Of a discriminator: `logits` [B, S], above 0 where a token looks replaced; `probabilities`, their sigmoid."""
 
-    _names = ("logits", "hidden_states", "attentions")
-    probabilities: Any
+    logits: ArrayT
+    probabilities: ArrayT
 
-    def __init__(self, *, probabilities: Any = None, **values: Any) -> None:
+    _names = ("logits", "hidden_states", "attentions")
+
+    def __init__(self, *, probabilities: ArrayT, **values: Any) -> None:
         """Keep the probabilities beside the sequence of values, which stays that of transformers."""
         super().__init__(**values)
         self.probabilities = probabilities
@@ -102,8 +121,10 @@ class ElectraForPreTrainingOutput(ModelOutput):
         return self.probabilities if key == "probabilities" else super().__getitem__(key)
 
 
-class TokenClassifierOutput(ModelOutput):
+class TokenClassifierOutput(ModelOutput[ArrayT]):
     """Of a token classifier: `logits` [B, S, L]."""
+
+    logits: ArrayT
 
     _names = ("logits", "hidden_states", "attentions")
 

@@ -55,7 +55,7 @@ enum Values {
 
 fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<(Rows, Arrays)> {
     let py = object.py();
-    if let Some(tensor) = from_torch(object)? {
+    if let Some(tensor) = from_torch(what, object)? {
         let rows = enter_attached(py, || match values {
             Values::Integers => Rows::from_tensor(what, &tensor),
             Values::Mask => Rows::from_mask_tensor(what, &tensor),
@@ -134,6 +134,10 @@ fn integer(what: &str, number: &Bound<'_, PyAny>, values: Values) -> PyResult<i6
         let got = number.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
         raise(number.py(), Error::Dtype { what: what.into(), expected: "integers".into(), got })
     };
+    if number.is_instance_of::<PyList>() || number.is_instance_of::<PyTuple>() {
+        let got = "lists of lists of lists".into();
+        return Err(raise(number.py(), Error::Shape { what: what.into(), expected: "[B, S]".into(), got }));
+    }
     if number.is_instance_of::<PyBool>() && values == Values::Integers {
         return Err(wrong());
     }

@@ -34,6 +34,9 @@ mod _native {
     }
 
     #[pymodule_export]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
     use super::config::PyElectraConfig;
     #[pymodule_export]
     use super::heads::{PyElectraDiscriminatorHead, PyElectraGeneratorHead};

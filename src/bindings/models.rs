@@ -258,7 +258,7 @@ impl PyModel {
 pub(super) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Tensor)>> {
     let read = |(name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
         let name: String = name.extract()?;
-        let tensor = match from_torch(&value)? {
+        let tensor = match from_torch(&name, &value)? {
             Some(tensor) => enter_attached(value.py(), || Ok(tensor.f_detach()?))?,
             None => from_numpy(&name, &value)?,
         };

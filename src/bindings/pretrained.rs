@@ -61,7 +61,7 @@ where
             model.untrained().join(", "),
         );
         let category = py.import("oxbert.errors")?.getattr("UntrainedHeadWarning")?;
-        py.import("warnings")?.call_method1("warn", (PyString::new(py, &message), category, 2))?;
+        py.import("warnings")?.call_method1("warn", (PyString::new(py, &message), category))?;
     }
     Ok(model)
 }

@@ -21,14 +21,31 @@ pub(super) enum Arrays {
 }
 
 /// The tensor behind a `torch.Tensor`; none for any other object. torch is not imported for the question.
-pub(super) fn from_torch(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+///
+/// Nested, sparse and meta tensors, and dtypes that tch does not know, are refused: tch would panic on some of them.
+pub(super) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let py = object.py();
     // Without torch in the process nothing can be a torch tensor.
     if !py.import("sys")?.getattr("modules")?.contains("torch")? {
         return Ok(None);
     }
     // SAFETY: the pointer is that of a live object, held by `object`, and the GIL is held.
-    enter_attached(py, || Ok(unsafe { Tensor::pyobject_unpack(object.as_ptr().cast()) }?))
+    let Some(tensor) = enter_attached(py, || Ok(unsafe { Tensor::pyobject_unpack(object.as_ptr().cast()) }?))? else {
+        return Ok(None);
+    };
+    let layout = object.getattr("layout")?.str()?.to_string();
+    if layout != "torch.strided"
+        || object.getattr("is_nested")?.is_truthy()?
+        || object.getattr("is_meta")?.is_truthy()?
+    {
+        let reason = "expected a dense tensor with values, got a nested, sparse or meta tensor";
+        return Err(raise(py, Error::input(what, reason)));
+    }
+    if tensor.f_kind().is_err() {
+        let got = object.getattr("dtype")?.str()?.to_string();
+        return Err(raise(py, dtype(what, "one that oxbert knows", &got)));
+    }
+    Ok(Some(tensor))
 }
 
 /// The `torch.Tensor` of a tensor, sharing its memory and its graph. Imports torch.
@@ -89,7 +106,7 @@ pub(super) fn to_tuple<'py>(py: Python<'py>, tensors: &[Tensor], arrays: Arrays)
 
 /// A float tensor from a numpy array or a torch tensor, and which of the two it was.
 pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor, Arrays)> {
-    if let Some(tensor) = from_torch(object)? {
+    if let Some(tensor) = from_torch(what, object)? {
         return Ok((tensor, Arrays::Torch));
     }
     let py = object.py();
