@@ -38,6 +38,9 @@ def read(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise _unreadable(path, f"expected tensors by name, got {type(value).__name__} at {name!r}")
+        if value.layout is not torch.strided or value.is_nested or value.is_meta:
+            kind = "nested" if value.is_nested else "without values" if value.is_meta else "sparse"
+            raise _unreadable(path, f"expected dense tensors, but {name} is {kind}")
     return state
 
 

@@ -33,6 +33,7 @@ mod _native {
         Ok(())
     }
 
+    #[expect(non_upper_case_globals, reason = "Python's name of it")]
     #[pymodule_export]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 

@@ -20,6 +20,8 @@ import oxbert
 settings.register_profile("oxbert", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("oxbert")
 transformers.logging.disable_progress_bar()
+# Models of a few numbers gain nothing from threads, and lose much where the cores are busy.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,12 +61,16 @@ def build(name: str, values: dict[str, Any], folder: Path, seed: int = 0) -> Pai
     config = transformers.ElectraConfig(num_labels=labels, **values)
     torch.manual_seed(seed)
     model = getattr(transformers, name)._from_config(config, attn_implementation="eager").eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            # What starts as 0 or 1 could stand in for another parameter that does.
-            parameter.normal_(1.0 if parameter.ndim == 1 and bool((parameter == 1).all()) else 0.0, 0.3)
+    scatter(model.named_parameters())
     model.save_pretrained(folder)
     return Pair(model, folder)
+
+
+def scatter(parameters: Iterable[tuple[str, torch.Tensor]]) -> None:
+    """Gives every parameter values of its own: what starts as 0 or 1 could stand in for another that does."""
+    with torch.no_grad():
+        for name, parameter in parameters:
+            parameter.normal_(1.0 if name.endswith("LayerNorm.weight") else 0.0, 0.3)
 
 
 @dataclass

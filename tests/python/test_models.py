@@ -39,7 +39,9 @@ def pairs(*names: str, configs: list[str] | None = None) -> pytest.MarkDecorator
     """Parametrises `pair`: every model of the names with every configuration."""
     table = [(name, key) for name in names for key in configs or CONFIGS]
     identifiers = [f"{name.removeprefix('Electra')}-{key}" for name, key in table]
-    return pytest.mark.parametrize("pair", [(name, CONFIGS[key]) for name, key in table], indirect=True, ids=identifiers)
+    return pytest.mark.parametrize(
+        "pair", [(name, CONFIGS[key]) for name, key in table], indirect=True, ids=identifiers
+    )
 
 
 # Numbers.
@@ -58,6 +60,9 @@ def test_numbers_are_those_of_transformers(pair: Pair) -> None:
         assert type(got[name]) is np.ndarray
         assert reference.difference(got[name], expected[name], case.kept) <= TOLERANCE, label
         assert len(got.hidden_states) == theirs.config.num_hidden_layers + 1
+        if theirs.config.num_hidden_layers == 0:
+            # transformers records hidden states in its layers: where there is none, there is nothing to compare.
+            continue
         for mine, other in zip(got.hidden_states, expected.hidden_states, strict=True):
             assert reference.difference(mine, other, case.kept) <= TOLERANCE, label
         assert len(got.attentions) == theirs.config.num_hidden_layers
@@ -85,6 +90,26 @@ def test_arguments_have_the_order_of_transformers(pair: Pair) -> None:
     assert reference.difference(ours(None, mask, types, positions, embeddings)[0], embedded, mask.bool()) <= TOLERANCE
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("layer_norm_eps", 1e-12), ("hidden_act", "gelu"), ("num_attention_heads", 4), ("num_hidden_layers", 1),
+        ("hidden_act", "silu"), ("layer_norm_eps", 2e-3),
+    ],
+)  # fmt: skip
+def test_the_comparison_sees_a_wrong_constant(key: str, value: Any, tmp_path: Path) -> None:
+    """The weights are such that a value of the configuration that is not looked at cannot hide below the tolerance."""
+    for name in NAMES:
+        pair = reference.build(name, CONFIGS["E-is-H"], tmp_path / name)
+        wrong = oxbert.ElectraConfig.from_pretrained(pair.folder)
+        setattr(wrong, key, value)
+        case = reference.cases(pair.theirs.config)["right"]
+        with torch.no_grad():
+            expected = pair.theirs(**case.arguments)[0]
+            got = getattr(oxbert, name).from_pretrained(pair.folder, config=wrong, strict=False)(**case.arguments)[0]
+        assert reference.difference(got, expected, case.kept) > 10 * TOLERANCE
+
+
 @pairs("ElectraForPreTraining", configs=["small", "three-labels"])
 def test_probabilities_are_the_sigmoid_at_kept_tokens(pair: Pair) -> None:
     output = pair.ours()(np.array([[1, 2, 3]]), np.array([[1, 1, 0]]))
@@ -96,7 +121,7 @@ def test_probabilities_are_the_sigmoid_at_kept_tokens(pair: Pair) -> None:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_are_those_of_transformers(activation: str) -> None:
-    config = oxbert.ElectraConfig(hidden_size=30, hidden_act=activation)
+    config = oxbert.ElectraConfig(hidden_size=30, num_attention_heads=3, hidden_act=activation)
     head = oxbert.ElectraDiscriminatorHead(config, seed=0)
     parameters = dict(head.named_parameters())
     with torch.no_grad():
@@ -122,7 +147,9 @@ def test_every_activation_of_transformers_is_known() -> None:
         assert oxbert.ElectraConfig(hidden_act=name).hidden_act in ACT2FN
 
 
-@pytest.mark.parametrize(("embedding", "eps", "activation"), [(12, 1e-12, "gelu"), (20, 1e-3, "relu"), (33, 0.1, "tanh")])
+@pytest.mark.parametrize(
+    ("embedding", "eps", "activation"), [(12, 1e-12, "gelu"), (20, 1e-3, "relu"), (33, 0.1, "tanh")]
+)
 def test_heads_alone_are_those_of_transformers(embedding: int, eps: float, activation: str) -> None:
     from transformers.models.electra import modeling_electra
 
@@ -200,7 +227,12 @@ def test_the_kind_of_array_stays(name: str, config: oxbert.ElectraConfig) -> Non
         got = model(torch.tensor([[1, 2, 3]], dtype=dtype))[0]
         assert type(got) is torch.Tensor
         np.testing.assert_array_equal(got.detach(), expected)
-    for mask in [[[True, True, True]], np.ones((1, 3), dtype=bool), np.ones((1, 3), dtype=np.float32), torch.ones(1, 3)]:
+    for mask in [
+        [[True, True, True]],
+        np.ones((1, 3), dtype=bool),
+        np.ones((1, 3), dtype=np.float32),
+        torch.ones(1, 3),
+    ]:
         assert type(model([[1, 2, 3]], mask)[0]) is np.ndarray
         np.testing.assert_array_equal(model([[1, 2, 3]], mask)[0], expected)
     # Views that are not in row-major order.
@@ -366,6 +398,22 @@ def test_an_optimizer_follows_transformers(name: str, tmp_path: Path) -> None:
     assert got[-1] < got[0] - 0.01
 
 
+def test_autocast_reaches_the_model(config: oxbert.ElectraConfig) -> None:
+    model = oxbert.ElectraForMaskedLM(config, seed=0)
+    ids = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    expected = model(ids).logits
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(ids).logits
+    assert logits.dtype == torch.bfloat16
+    # bfloat16 has 8 bits: close, and not the same.
+    assert 1e-4 < (logits - expected).abs().max() < 0.05 * expected.abs().max()
+    logits.float().square().mean().backward()
+    for name, parameter in model.named_parameters():
+        if name != "electra.embeddings.token_type_embeddings.weight":
+            assert parameter.grad is not None and parameter.grad.dtype == torch.float32, name
+            assert parameter.grad.isfinite().all(), name
+
+
 # Making and looking at models.
 
 
@@ -381,7 +429,13 @@ def test_a_seed_makes_the_same_model(name: str, config: oxbert.ElectraConfig) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fresh_weights_are_distributed_as_transformers_does(name: str) -> None:
-    values = {"vocab_size": 300, "hidden_size": 64, "embedding_size": 48, "num_hidden_layers": 1, "initializer_range": 0.1}
+    values = {
+        "vocab_size": 300,
+        "hidden_size": 64,
+        "embedding_size": 48,
+        "num_hidden_layers": 1,
+        "initializer_range": 0.1,
+    }
     ours = dict(getattr(oxbert, name)(oxbert.ElectraConfig(**values), seed=0).named_parameters())
     theirs = dict(getattr(transformers, name)(transformers.ElectraConfig(**values)).named_parameters())
     assert ours.keys() == theirs.keys()

@@ -39,9 +39,8 @@ def main() -> None:
     for sentence in arguments.replaced or REPLACED:
         encoding = tokenizer.encode(sentence)
         scores = discriminator_logits(discriminator, torch.tensor([encoding.ids])).sigmoid()[0].tolist()
-        print(
-            f"{sentence}\n    {' '.join(f'{t}:{s:.2f}' for t, s in zip(encoding.tokens[1:-1], scores[1:-1], strict=True))}"
-        )
+        tokens = [f"{t}:{p:.2f}" for t, p in zip(encoding.tokens[1:-1], scores[1:-1], strict=True)]
+        print(f"{sentence}\n    {' '.join(tokens)}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""`python -m benches`: minutes; `--help` lists the options."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from benches import machine, models, tokenizing
+
+MINIMUM_ROUNDS = 5
+
+
+def main() -> None:
+    options = command_line()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    facts = machine.describe()
+    sgemm = machine.Sgemm()
+    sizes = list(models.SIZES) if options.size == "all" else [options.size]
+    results = [result for size in sizes for result in models.measure(size, options.rounds, sgemm)]
+    words = [] if options.no_tokenizer else tokenizing.measure(options.rounds)
+    facts |= {"sgemm, GFLOP/s, median": round(median(sgemm.rates)), "sgemm, GFLOP/s, best": round(max(sgemm.rates))}
+    rows = [model_row(result) for result in results]
+    table = {
+        "machine": facts,
+        "rounds": options.rounds,
+        "models": rows,
+        "tokenizers": [word_row(word) for word in words],
+    }
+    show(table)
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+def command_line() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benches", description="oxbert against its peers on the same random weights."
+    )
+    parser.add_argument("--size", choices=[*models.SIZES, "all"], default="all", help="the models [all]")
+    parser.add_argument("--rounds", type=rounds, default=7, help=f"at least {MINIMUM_ROUNDS} [7]")
+    parser.add_argument("--threads", type=int, help="torch's threads [its own choice]")
+    parser.add_argument("--no-tokenizer", action="store_true", help="leave the tokenizers out")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file too")
+    return parser.parse_args()
+
+
+def rounds(text: str) -> int:
+    number = int(text)
+    if number < MINIMUM_ROUNDS:
+        raise argparse.ArgumentTypeError(f"expected at least {MINIMUM_ROUNDS}, got {number}")
+    return number
+
+
+def model_row(result: models.Result) -> dict[str, str | float]:
+    return {
+        "model": f"ELECTRA-{result.size}",
+        "peer": result.peer,
+        "latency ms": round(result.latency.median * 1e3, 2),
+        "best ms": round(result.latency.best * 1e3, 2),
+        "batch": f"{result.tokens} tokens, {result.share:.0%} of the padded",
+        "tokens/s": round(result.tokens / result.batch.median),
+        "best tokens/s": round(result.tokens / result.batch.best),
+    }
+
+
+def word_row(word: tokenizing.Tokenizing) -> dict[str, str | float]:
+    return {
+        "peer": word.peer,
+        "texts": word.texts,
+        "seconds": round(word.timing.median, 3),
+        "best seconds": round(word.timing.best, 3),
+        "equal rows": word.equal,
+    }
+
+
+def show(table: dict) -> None:
+    for name, fact in table["machine"].items():
+        print(f"{name + ':':<26}{fact}")
+    rounds = table["rounds"]
+    print(f"\nfloat32, logits equal to 1e-5. Median and best of {rounds} rounds, in which the peers take turns.")
+    print(f"Latency: one text of {models.TOKENS_OF_ONE_TEXT} tokens. Batch: texts of many lengths, of which")
+    print("tokens/s counts the real tokens. transformers: sdpa, inference mode, a padded batch.\n")
+    print_rows(table["models"])
+    if table["tokenizers"]:
+        print(f"\nText to ids, docstrings cut at {tokenizing.MAX_LENGTH} tokens, all cores:\n")
+        print_rows(table["tokenizers"])
+
+
+def print_rows(rows: list[dict[str, str | float]]) -> None:
+    columns = list(rows[0])
+    cells = [columns, *([str(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    main()

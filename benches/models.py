@@ -1,0 +1,138 @@
+"""ELECTRA: the latency of one text, and the throughput of a batch of texts of many lengths."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import transformers
+
+import oxbert
+from benches.machine import Sgemm
+from benches.timing import Timing, take_turns
+
+transformers.utils.logging.disable_progress_bar()
+
+SEED = 20
+TOKENS_OF_ONE_TEXT = 16
+# Lengths of the batch: log-normal, as the lengths of sentences are.
+MEDIAN_LENGTH, SPREAD, SHORTEST, LONGEST = 25, 0.55, 4, 128
+# How often a short text is run in a round, so that a round is well above the clock's noise.
+REPEATS = 5
+TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Size:
+    """A published discriminator, and how many texts its batch has."""
+
+    config: dict[str, int]
+    texts: int
+
+
+SIZES = {
+    "small": Size(
+        {
+            "embedding_size": 128,
+            "hidden_size": 256,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 4,
+            "intermediate_size": 1024,
+        },
+        64,
+    ),
+    "base": Size(
+        {
+            "embedding_size": 768,
+            "hidden_size": 768,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+            "intermediate_size": 3072,
+        },
+        32,
+    ),
+}
+
+Rows = list[list[int]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one peer took, and for how many tokens of text."""
+
+    size: str
+    peer: str
+    latency: Timing
+    batch: Timing
+    tokens: int
+    # How much of the padded rectangle is text.
+    share: float
+
+
+def random_rows(texts: int, vocabulary: int) -> Rows:
+    """Ids of texts of many lengths; the same in every run."""
+    random = np.random.default_rng(SEED)
+    lengths = random.lognormal(np.log(MEDIAN_LENGTH), SPREAD, texts).round().clip(SHORTEST, LONGEST).astype(int)
+    return [random.integers(1000, vocabulary, length).tolist() for length in lengths]
+
+
+def measure(name: str, rounds: int, sgemm: Sgemm) -> list[Result]:
+    """Both peers on the weights that transformers wrote to a folder.
+
+    Raises:
+        RuntimeError: Their logits differ: a faster wrong answer is not worth measuring.
+    """
+    size = SIZES[name]
+    config = transformers.ElectraConfig(**size.config)
+    rows = random_rows(size.texts, config.vocab_size)
+    one = random_rows(1, config.vocab_size)[0]
+    one = [(one * TOKENS_OF_ONE_TEXT)[:TOKENS_OF_ONE_TEXT]]
+    with tempfile.TemporaryDirectory() as folder:
+        torch.manual_seed(SEED)
+        transformers.ElectraForPreTraining(config).save_pretrained(folder)
+        reference = transformers.ElectraForPreTraining.from_pretrained(folder, attn_implementation="sdpa").eval()
+        ours = oxbert.ElectraForPreTraining.from_pretrained(folder)
+    for batch in (one, rows):
+        check(run_transformers(reference, batch)(), run_oxbert(ours, batch)(), batch)
+    peers = {
+        "oxbert": lambda batch: run_oxbert(ours, batch),
+        "transformers": lambda batch: run_transformers(reference, batch),
+    }
+
+    def turns(batch: Rows, times: int) -> dict[str, Timing]:
+        return take_turns({peer: prepare(batch) for peer, prepare in peers.items()}, rounds, times, sgemm.measure)
+
+    latency, batch = turns(one, REPEATS), turns(rows, 1)
+    tokens = sum(map(len, rows))
+    share = tokens / (len(rows) * max(map(len, rows)))
+    return [Result(name, peer, latency[peer], batch[peer], tokens, share) for peer in peers]
+
+
+def run_oxbert(model: oxbert.ElectraForPreTraining, rows: Rows) -> Callable[[], np.ndarray]:
+    """Lists of ids, as they are: nothing to pad."""
+    return lambda: model(rows).logits
+
+
+def run_transformers(model: transformers.ElectraForPreTraining, rows: Rows) -> Callable[[], np.ndarray]:
+    """A padded batch and its mask, made before the clock runs; no mask where there is no padding."""
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    kept = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    mask = None if bool(kept.all()) else kept
+
+    def forward() -> np.ndarray:
+        with torch.inference_mode():
+            return model(input_ids=ids, attention_mask=mask).logits.numpy()
+
+    return forward
+
+
+def check(expected: np.ndarray, got: np.ndarray, rows: Rows) -> None:
+    """Equal to 1e-5 of the largest logit at every token of every text."""
+    scale = max(1.0, float(np.abs(expected).max()))
+    worst = max(float(np.abs(expected[row, : len(ids)] - got[row, : len(ids)]).max()) for row, ids in enumerate(rows))
+    if not worst <= TOLERANCE * scale:
+        raise RuntimeError(f"the logits differ by {worst:.2e}, expected at most {TOLERANCE * scale:.2e}")

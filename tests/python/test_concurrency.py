@@ -1,0 +1,151 @@
+"""Threads and forks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import oxbert
+
+
+def large() -> oxbert.ElectraForMaskedLM:
+    """A model whose forward pass takes a good part of a second on long rows."""
+    config = oxbert.ElectraConfig(vocab_size=2000, num_hidden_layers=6)
+    return oxbert.ElectraForMaskedLM(config, seed=0)
+
+
+def test_other_threads_run_during_a_forward_pass() -> None:
+    model, ids = large(), np.full((8, 256), 7)
+    steps: list[float] = []
+    started, finished = threading.Event(), threading.Event()
+
+    def count() -> None:
+        started.wait()
+        while not finished.is_set():
+            steps.append(time.perf_counter())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    started.set()
+    begin = time.perf_counter()
+    model(ids)
+    end = time.perf_counter()
+    finished.set()
+    thread.join()
+    # Inside the middle half of the pass, where nothing of Python is left to do.
+    quarter = (end - begin) / 4
+    inside = sum(begin + quarter < step < end - quarter for step in steps)
+    assert inside >= 3, f"{inside} steps of another thread in {end - begin:.2f} s"
+
+
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+def test_many_threads_share_a_model(kind: str, config: oxbert.ElectraConfig) -> None:
+    model = oxbert.ElectraForPreTraining(config, seed=0)
+    rows: list[Any] = [np.random.default_rng(seed).integers(0, 50, (3, 8)) for seed in range(8)]
+    if kind == "torch":
+        rows = [torch.tensor(row) for row in rows]
+    expected = [torch.as_tensor(model(row).logits).detach() for row in rows]
+
+    def work(place: int) -> None:
+        for _ in range(20):
+            got = model(rows[place]).logits
+            assert torch.equal(torch.as_tensor(got).detach(), expected[place])
+            assert not isinstance(got, torch.Tensor) or got.requires_grad
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+
+
+def test_threads_may_change_look_at_and_use_a_model(config: oxbert.ElectraConfig) -> None:
+    model = oxbert.ElectraForTokenClassification(config, seed=0)
+    expected = model([[1, 2, 3]]).logits
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def work(place: int) -> None:
+        for _ in range(15):
+            match place % 4:
+                case 0:
+                    np.testing.assert_array_equal(model([[1, 2, 3]]).logits, expected)
+                case 1:
+                    model.load_state_dict(state)
+                case 2:
+                    assert model.num_parameters() > 0 and "layers=2" in repr(model)
+                case 3:
+                    assert model.config == config and len(model.named_parameters()) == len(state)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+
+
+def test_threads_share_a_tokenizer() -> None:
+    tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    texts = ["A list of words, and another."] * 50
+    expected = tokenizer(texts)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(got == expected for got in pool.map(lambda _: tokenizer(texts), range(16)))
+
+
+PREPARE = """
+import os, signal, sys
+import numpy as np
+import oxbert
+
+config = oxbert.ElectraConfig(vocab_size=500, num_hidden_layers=2)
+model = oxbert.ElectraForMaskedLM(config, seed=0)
+tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+ids = np.full((8, 128), 7)
+expected = model(ids).logits
+tokenizer(["a text"] * 100)
+
+def check():
+    tokenizer(["a text"] * 100)
+    assert np.abs(model(ids).logits - expected).max() <= 1e-5
+"""
+FORK = """
+child = os.fork()
+if child == 0:
+    try:
+        check()
+    except BaseException as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(1)
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+check()
+"""
+POOL = """
+import multiprocessing
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+context = multiprocessing.get_context("fork")
+processes = [context.Process(target=check) for _ in range(2)]
+for process in processes:
+    process.start()
+for process in processes:
+    process.join()
+    assert process.exitcode == 0, process.exitcode
+"""
+TRAIN = """
+import torch
+loss = model(torch.from_numpy(ids)).logits.square().mean()
+loss.backward()
+"""
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork on this system")
+@pytest.mark.parametrize("script", [FORK, POOL, TRAIN + FORK], ids=["fork", "multiprocessing", "fork-after-backward"])
+def test_a_forked_child_can_use_the_model(script: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PREPARE + script], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,108 @@
+"""What importing oxbert needs, loads and refuses."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import oxbert
+from oxbert import _libtorch, _native
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_torch_is_not_imported_for_numpy_and_lists(tmp_path: Path) -> None:
+    script = """
+import sys
+import oxbert
+assert "torch" not in sys.modules
+import numpy as np
+config = oxbert.ElectraConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+model = oxbert.ElectraForPreTraining(config, seed=0)
+assert type(model([[1, 2], [3]]).logits) is np.ndarray
+assert type(model(np.array([[1, 2]]), np.array([[1, 0]])).logits) is np.ndarray
+tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+tokenizer(["a text"], return_tensors="np")
+oxbert.FillMask.from_pretrained("electra-tiny-generator")(["A [MASK]."])
+model.save_pretrained(sys.argv[1])
+model.save_pretrained(sys.argv[1], format="ot")
+oxbert.ElectraForPreTraining.from_pretrained(sys.argv[1])
+oxbert.load_weights(sys.argv[1] + "/rust_model.ot")
+model.train()([[1]])
+repr(model), model.config, model.num_parameters(), model.to("cpu"), model.device
+assert "torch" not in sys.modules
+parameters = model.named_parameters()
+assert "torch" in sys.modules and parameters[0][1].requires_grad
+"""
+    done = run(script, str(tmp_path))
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("order", ["oxbert, torch", "torch, oxbert"])
+def test_the_order_of_imports_does_not_matter(order: str) -> None:
+    done = run(f"""
+import {order}
+config = oxbert.ElectraConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+model = oxbert.ElectraForPreTraining(config, seed=0)
+ids = torch.tensor([[1, 2]])
+assert abs(model(ids).logits.detach().numpy() - model(ids.numpy()).logits).max() == 0
+model(ids).logits.sum().backward()
+torch.nn.Linear(2, 2)(torch.ones(1, 2)).sum().backward()
+""")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_cuda_is_not_needed() -> None:
+    readelf = shutil.which("readelf")
+    if readelf is None or not _native.__file__.endswith(".so"):
+        pytest.skip("readelf is needed to look into the module")
+    done = subprocess.run([readelf, "-d", _native.__file__], capture_output=True, text=True, check=True)
+    needed = [line for line in done.stdout.splitlines() if "(NEEDED)" in line]
+    assert any("libtorch_cpu" in line for line in needed), needed
+    assert not any("cuda" in line for line in needed), needed
+    assert not any("libpython" in line for line in needed), needed
+
+
+@pytest.mark.parametrize("version", ["2.10.0", "2.12.0+cu130", "3.0.0", "2.110.0"])
+def test_another_torch_is_refused_with_the_command(version: str, tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise RuntimeError('imported')")
+    (tmp_path / "torch" / "version.py").write_text(f"__version__ = '{version}'\n")
+    done = run("import sys; sys.path.insert(0, sys.argv[1]); import oxbert", str(tmp_path))
+    assert done.returncode == 1
+    assert f"torch {version} is installed in {tmp_path}" in done.stderr
+    assert 'pip install "torch==2.11.*"' in done.stderr and "ImportError" in done.stderr
+
+
+def test_a_missing_torch_is_told() -> None:
+    done = run("""
+import importlib.machinery, sys
+class Blind(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name == "torch" else super().find_spec(name, path, target)
+sys.meta_path = [Blind if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
+import oxbert
+""")
+    assert done.returncode == 1
+    assert "which is not installed" in done.stderr and 'pip install "torch==2.11.*"' in done.stderr
+
+
+def test_the_release_is_the_one_of_the_package() -> None:
+    import importlib.metadata
+
+    required = importlib.metadata.requires("oxbert") or []
+    assert f"torch=={_libtorch.RELEASE}.*" in required
+    assert oxbert.__version__ == importlib.metadata.version("oxbert")
+
+
+def test_the_package_is_typed() -> None:
+    folder = Path(oxbert.__file__).parent
+    assert (folder / "py.typed").is_file() and (folder / "_native.pyi").is_file()

@@ -1,0 +1,80 @@
+"""Outputs are read as transformers' `ModelOutput` is."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+import oxbert
+from oxbert import outputs
+
+from .reference import NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked", [{}, {"output_hidden_states": True}, {"output_attentions": True}])
+def test_every_way_to_read_is_that_of_transformers(
+    name: str, asked: dict[str, bool], config: oxbert.ElectraConfig
+) -> None:
+    model = getattr(oxbert, name)(config, seed=0)
+    mine = model([[1, 2, 3]], **asked)
+    kind = getattr(transformers, name)
+    theirs = kind._from_config(transformers.ElectraConfig(**config.to_dict()), attn_implementation="eager").eval()
+    with torch.no_grad():
+        other = theirs(torch.tensor([[1, 2, 3]]), **asked)
+    # transformers' encoder, which can be a decoder, lists attention to another encoder: always an empty tuple here.
+    names = [key for key in other if key != "cross_attentions"]
+    assert mine.keys() == names
+    assert len(mine) == len(names) == len(mine.to_tuple()) == len(mine.values()) == len(mine.items())
+    assert type(mine).__name__ == type(other).__name__ or name == "ElectraModel"
+    for place, key in enumerate(names):
+        assert mine[key] is mine[place] is getattr(mine, key) is mine.get(key) is mine.to_tuple()[place]
+        assert key in mine
+    assert mine[-1] is mine.values()[-1]
+    assert mine[:1] == (mine[0],) and mine[5:] == ()
+    first, *rest = mine
+    assert first is mine[0] and len(rest) == len(mine) - 1
+    for missing in {"hidden_states", "attentions"} - set(mine.keys()):
+        assert getattr(mine, missing) is None and missing not in mine and mine.get(missing, 7) == 7
+        with pytest.raises(KeyError, match=missing):
+            mine[missing]
+    with pytest.raises(IndexError):
+        mine[len(mine)]
+    with pytest.raises(AttributeError):
+        _ = mine.no_such_name
+    assert type(mine).__name__ in repr(mine) and "1, 3" in repr(mine)
+
+
+def test_probabilities_stand_beside_the_sequence(config: oxbert.ElectraConfig) -> None:
+    output = oxbert.ElectraForPreTraining(config, seed=0)([[1, 2]])
+    assert output.keys() == ["logits"] and len(output) == 1
+    assert output["probabilities"] is output.probabilities is output.get("probabilities")
+
+
+def test_shapes(config: oxbert.ElectraConfig) -> None:
+    output = oxbert.ElectraModel(config, seed=0)([[1, 2, 3]] * 2, output_hidden_states=True, output_attentions=True)
+    assert output.last_hidden_state.shape == (2, 3, 20)
+    assert [state.shape for state in output.hidden_states] == [(2, 3, 20)] * 3
+    assert [attention.shape for attention in output.attentions] == [(2, 5, 3, 3)] * 2
+    np.testing.assert_allclose(output.attentions[0].sum(-1), 1, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(output.hidden_states[-1], output.last_hidden_state)
+    (logits,) = oxbert.ElectraForMaskedLM(config, seed=0)([[1]])
+    assert logits.shape == (1, 1, 50)
+    assert oxbert.ElectraForTokenClassification(config, seed=0)([[1]]).logits.shape == (1, 1, 3)
+    assert oxbert.ElectraForPreTraining(config, seed=0)([[1]]).logits.shape == (1, 1)
+
+
+def test_outputs_can_be_made_pickled_and_typed() -> None:
+    output: Any = outputs.ElectraForPreTrainingOutput(logits=np.zeros((1, 2)), probabilities=np.ones((1, 2)))
+    for again in [pickle.loads(pickle.dumps(output)), copy.deepcopy(output)]:
+        assert again.keys() == ["logits"] and (again.probabilities == 1).all()
+    with pytest.raises(TypeError, match="scores"):
+        outputs.MaskedLMOutput(scores=1)
+    assert outputs.MaskedLMOutput[np.ndarray]
+    assert repr(outputs.BaseModelOutput(hidden_states=())) == "BaseModelOutput(hidden_states=())"
