@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         skip_lm_head=given.skip_lm_head,
         dtype=given.dtype,
     )
-    failed = {}
+    failed = []
     clashes = {} if given.output else find_clashes(sources)
     for source in sources:
         try:
@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise OxbertError(clashes[source])
             report = convert(source, given.output, options=options, track=partial(bar, source, given.quiet))
         except (OxbertError, OSError, MemoryError) as error:
-            failed[source] = str(error) or type(error).__name__
-            print(f"error: {failed[source]}", file=sys.stderr)
+            failed.append(source)
+            reason = str(error) or type(error).__name__
+            print(f"error: {reason if source in reason else f'{source}: {reason}'}", file=sys.stderr)
         else:
             if not given.quiet:
                 print("\n".join(describe(report, options, given.verbose)))

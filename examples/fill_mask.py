@@ -1,6 +1,6 @@
 """Fills a mask with the model and the tokenizer alone, in numpy: no torch is imported.
 
-    python examples/fill_mask.py [--model DIR] [TEXT]
+python examples/fill_mask.py [--model DIR] [TEXT]
 """
 
 import argparse

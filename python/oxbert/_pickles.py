@@ -21,15 +21,18 @@ def read(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     import torch
 
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        file = open(path, "rb")
     except FileNotFoundError as error:
         raise MissingFileError(f"cannot open {os.fspath(path)}: {error}", path=os.fspath(path)) from error
     except OSError as error:
-        raise FileError(f"cannot read {os.fspath(path)}: {error}", path=os.fspath(path)) from error
-    except Exception as error:
-        # torch raises half a dozen unrelated types for a broken file.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise _unreadable(path, reason) from error
+        raise FileError(f"cannot open {os.fspath(path)}: {error}", path=os.fspath(path)) from error
+    with file:
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:
+            # torch raises half a dozen unrelated types for a broken file, OSError among them.
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise _unreadable(path, reason) from error
     # Training scripts put the weights beside the state of the optimizer.
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]

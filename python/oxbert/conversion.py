@@ -329,9 +329,6 @@ def _cast(
     for name in track(list(names.written)):
         source = names.written[name]
         tensor = tensors[source]
-        if tensor.layout != torch.strided or tensor.is_quantized:
-            kind = "quantized" if tensor.is_quantized else str(tensor.layout).removeprefix("torch.")
-            raise WeightsError(f"{report.source}: {source} is {kind}, expected dense numbers", path=str(report.source))
         if wanted is not None and tensor.is_floating_point() and tensor.dtype != wanted:
             narrow, wide = tensor.to(wanted), tensor.to(torch.float64)
             if bool((narrow.isinf() & wide.isfinite()).any()):

@@ -173,13 +173,14 @@ fn dtype(what: &str, expected: &str, got: &str) -> Error {
 pub(super) fn device(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<tch::Device> {
     let requested = name.str()?.to_string();
     let found: Result<tch::Device> = match requested.split_once(':').unwrap_or((&requested, "0")) {
-        ("cpu", _) => Ok(tch::Device::Cpu),
+        ("cpu", "0") => Ok(tch::Device::Cpu),
         ("cuda", index) => {
             // torch registers its CUDA half when it is imported.
             py.import("torch")?;
             match index.parse::<usize>() {
                 Ok(index) if (index as i64) < tch::Cuda::device_count() => Ok(tch::Device::Cuda(index)),
-                _ => Err(format!("there are {} CUDA devices here", tch::Cuda::device_count())),
+                Ok(_) => Err(format!("there are {} CUDA devices here", tch::Cuda::device_count())),
+                Err(_) => Err(format!("expected a number after cuda:, got {index:?}")),
             }
         }
         _ => Err("expected cpu, cuda or cuda:N".to_string()),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::config::find_folder;
 use super::enter::enter;
@@ -21,11 +21,50 @@ pub(super) struct PyElectraTokenizer {
     pub(super) inner: ElectraTokenizer,
 }
 
+/// One text.
+struct Text(String);
+
+impl<'py> FromPyObject<'_, 'py> for Text {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        unicode(&object).map(Self)
+    }
+}
+
 /// One text or several, and whether it was one.
-#[derive(FromPyObject)]
 enum Texts {
     One(String),
     Several(Vec<String>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Texts {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if object.is_instance_of::<PyString>() {
+            return Ok(Self::One(unicode(&object)?));
+        }
+        if !(object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>()) {
+            return Err(not_text(&object));
+        }
+        object.try_iter()?.map(|text| unicode(&text?)).collect::<PyResult<_>>().map(Self::Several)
+    }
+}
+
+/// A text in UTF-8.
+fn unicode(object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = object.cast::<PyString>().map_err(|_| not_text(object))?;
+    // A Python string may hold half of a surrogate pair, which is no character.
+    text.to_str().map(ToString::to_string).map_err(|error| {
+        raise(object.py(), Error::input("text", format!("expected Unicode characters: {}", error.value(object.py()))))
+    })
+}
+
+fn not_text(object: &Bound<'_, PyAny>) -> PyErr {
+    let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
+    let (what, expected) = ("text".to_string(), "a str or a list of str".to_string());
+    raise(object.py(), Error::Dtype { what, expected, got })
 }
 
 impl Texts {
@@ -174,22 +213,22 @@ impl PyElectraTokenizer {
     fn encode<'py>(
         &self,
         py: Python<'py>,
-        text: String,
-        text_pair: Option<String>,
+        text: Text,
+        text_pair: Option<Text>,
         add_special_tokens: bool,
         truncation: Option<Choice>,
         max_length: Option<usize>,
         return_tensors: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = self.options(py, add_special_tokens, truncation, max_length)?;
-        let pair = text_pair.map(|pair| vec![pair]);
-        let rows: Vec<_> = self.encode_rows(py, vec![text], pair, &options)?.into_iter().map(|one| one.ids).collect();
+        let pair = text_pair.map(|pair| vec![pair.0]);
+        let rows: Vec<_> = self.encode_rows(py, vec![text.0], pair, &options)?.into_iter().map(|one| one.ids).collect();
         arrange(py, &rows, return_tensors, true)
     }
 
     /// The tokens of a text, without special tokens.
-    fn tokenize(&self, py: Python<'_>, text: String) -> PyResult<Vec<String>> {
-        enter(py, || Ok(self.inner.tokenize(&text)))
+    fn tokenize(&self, py: Python<'_>, text: Text) -> PyResult<Vec<String>> {
+        enter(py, || Ok(self.inner.tokenize(&text.0)))
     }
 
     /// The text of ids.

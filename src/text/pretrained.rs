@@ -29,6 +29,13 @@ pub(super) fn read(folder: &Path) -> Result<(Vocabulary, TokenizerOptions)> {
             found,
         });
     };
+    for name in ["added_tokens.json", "special_tokens_map.json"].into_iter().filter(|name| has(name)) {
+        let path = folder.join(name);
+        let file = json(&path)?;
+        // The first file is nothing but added tokens with their ids.
+        let refused = if name == "added_tokens.json" { no_added_keys(&file) } else { no_added_lists(&file) };
+        refused.map_err(|error| error.in_file(&path))?;
+    }
     let options = if has("tokenizer_config.json") {
         let path = folder.join("tokenizer_config.json");
         settings(&json(&path)?).map_err(|error| error.in_file(&path))?
@@ -90,6 +97,7 @@ fn settings(config: &Value) -> Result<TokenizerOptions> {
             only_special(token["content"].as_str(), "added_tokens_decoder")?;
         }
     }
+    no_added_lists(config)?;
     let defaults = TokenizerOptions::default();
     Ok(TokenizerOptions {
         do_lower_case: flag(config, "do_lower_case")?.unwrap_or(defaults.do_lower_case),
@@ -104,8 +112,31 @@ fn settings(config: &Value) -> Result<TokenizerOptions> {
 fn only_special(token: Option<&str>, field: &str) -> Result<()> {
     match token {
         Some(token) if SPECIAL_TOKENS.contains(&token) => Ok(()),
-        other => Err(Error::config(field, format!("got {other:?}, expected none but {}", SPECIAL_TOKENS.join(", ")))),
+        other => {
+            let got = other.unwrap_or("something that is no token");
+            Err(Error::config(field, format!("got {got}, expected none but {}", SPECIAL_TOKENS.join(", "))))
+        }
     }
+}
+
+/// Refuses added tokens in the lists, or tables by name, that hold them.
+fn no_added_lists(config: &Value) -> Result<()> {
+    for field in ["additional_special_tokens", "extra_special_tokens"] {
+        let tokens: Vec<&Value> = match &config[field] {
+            Value::Array(tokens) => tokens.iter().collect(),
+            Value::Object(tokens) => tokens.values().collect(),
+            _ => continue,
+        };
+        for token in tokens {
+            let content = if token.is_object() { &token["content"] } else { token };
+            only_special(content.as_str(), field)?;
+        }
+    }
+    Ok(())
+}
+
+fn no_added_keys(tokens: &Value) -> Result<()> {
+    tokens.as_object().into_iter().flatten().try_for_each(|(token, _)| only_special(Some(token), "added tokens"))
 }
 
 fn flag(config: &Value, field: &str) -> Result<Option<bool>> {

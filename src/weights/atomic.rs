@@ -27,6 +27,8 @@ where
 fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
     // The parent of a bare file name is the empty path.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Asked first, so that the error is the system's own about this folder and not one about a temporary name.
+    folder.metadata()?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".oxbert-").suffix(".tmp");
     // Temporary files are private by default (0600), which would lock every other user and service out.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -199,10 +200,34 @@ def test_what_cannot_be_truncated() -> None:
     assert caught.value.reason in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [5, None, b"bytes", ["a", 5], [["a"]], "a\ud800b"])
+@pytest.mark.parametrize("text", [5, None, b"bytes", ["a", 5], [["a"]]])
 def test_what_is_no_text(text: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(DtypeError, match="expected dtype a str or a list of str") as caught:
         OURS(text)
+    assert caught.value.what == "text"
+
+
+@pytest.mark.parametrize("use", [OURS, OURS.encode, OURS.tokenize, lambda text: OURS([text])])
+def test_half_a_character(use: Any) -> None:
+    with pytest.raises(InputError, match="surrogates"):
+        use("a\ud800b")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer_config.json", '{"additional_special_tokens": ["<x>"]}'),
+        ("tokenizer_config.json", '{"extra_special_tokens": {"image": {"content": "<x>"}}}'),
+        ("special_tokens_map.json", '{"additional_special_tokens": ["<x>"]}'),
+        ("added_tokens.json", '{"<x>": 8192}'),
+    ],
+)
+def test_added_tokens_are_refused(name: str, content: str, tmp_path: Path) -> None:
+    shutil.copy(VOCABULARY, tmp_path / "vocab.txt")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match="got <x>, expected none but") as caught:
+        oxbert.ElectraTokenizer.from_pretrained(tmp_path)
+    assert caught.value.path == tmp_path / name
 
 
 def test_ids_that_are_refused() -> None:
