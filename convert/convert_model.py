@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from tqdm import tqdm
+
 from oxbert import OxbertError
 from oxbert.conversion import DTYPES, Options, Report, convert, find_sources, find_weights, target_of
 
@@ -92,11 +94,7 @@ def find_clashes(sources: Iterable[str]) -> dict[str, str]:
 
 
 def bar(source: str, quiet: bool, names: Sequence[str]) -> Iterable[str]:
-    """A progress bar on a terminal, where tqdm is installed."""
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:
-        return names
+    """A progress bar on a terminal."""
     # None: off where standard error is no terminal.
     return tqdm(names, desc=source, unit=" tensors", leave=False, disable=True if quiet else None)
 

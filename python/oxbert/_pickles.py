@@ -21,7 +21,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     import torch
 
     try:
-        file = open(path, "rb")
+        file = open(path, "rb")  # noqa: SIM115  closed below, where an OSError means something else
     except FileNotFoundError as error:
         raise MissingFileError(f"cannot open {os.fspath(path)}: {error}", path=os.fspath(path)) from error
     except OSError as error:
