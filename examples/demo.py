@@ -14,15 +14,16 @@ import sys
 import oxbert
 
 MASKED = [
-    "The function returns a [MASK] of strings.",
-    "If the file does not [MASK], an error is raised.",
     "Return the number of [MASK] in the graph.",
+    "Raises an [MASK] if the input is not valid.",
+    "The algorithm stops when the maximum number of [MASK] is reached.",
 ]
 REPLACED = [
     "The function returns the elephant of the list.",
-    "If the file does not exist, an orange is raised.",
+    "The default weather is used if no argument is given.",
+    "The matrix must be symmetric and positive file.",
+    "Returns the number of elements because the list.",
 ]
-
 
 # In pre-training about one token in nine was replaced: below that a probability says "probably the original".
 BASE_RATE = 1 / 9

@@ -11,10 +11,25 @@ from transformers import ElectraForMaskedLM, ElectraForPreTraining
 from common import MASK, discriminator_logits, generator_logits, load_tokenizer
 
 MASKED = (
-    "The function returns the [MASK] of the list.",
-    "If the file does not [MASK], an error is raised.",
+    "Returns [MASK] if the graph is connected.",
+    "Return the number of [MASK] in the graph.",
+    "Raises an [MASK] if the input is not valid.",
+    "An error is [MASK] if the file does not exist.",
+    "The algorithm stops when the maximum number of [MASK] is reached.",
+    "If the argument is [MASK], the default value is used.",
+    "Compute the [MASK] of a square matrix.",
+    "The two arrays must have the same [MASK].",
+    "For more [MASK], see the documentation.",
+    "The loss is computed for each [MASK] in the batch.",
 )
-REPLACED = ("The function returns the elephant of the list.",)
+REPLACED = (
+    "The algorithm stops when the maximum number of iterations is the.",
+    "Returns the number of elements because the list.",
+    "The matrix must be symmetric and positive file.",
+    "This method is called when the object is kernel.",
+    "The default weather is used if no argument is given.",
+    "The key is not found in the purple dictionary.",
+)
 
 
 @torch.no_grad()

@@ -11,12 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import ElectraForMaskedLM, ElectraForPreTraining
 
+import oxbert
+from bundle import BUNDLED
 from common import (
     CLS,
     SEP,
@@ -91,18 +94,23 @@ def evaluate(
 def main() -> None:
     """Load the two folders, print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--generator", type=Path, required=True)
-    parser.add_argument("--discriminator", type=Path, required=True)
+    parser.add_argument("--generator", type=Path, default=BUNDLED / "electra-tiny-generator")
+    parser.add_argument("--discriminator", type=Path, default=BUNDLED / "electra-tiny-discriminator")
     parser.add_argument("--text", type=Path, required=True, help="heldout.txt")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rows = consecutive_windows(encode_text(arguments.text, load_tokenizer(arguments.generator / "vocab.txt")), 128)
-    figures = evaluate(
-        ElectraForMaskedLM.from_pretrained(arguments.generator),
-        ElectraForPreTraining.from_pretrained(arguments.discriminator),
-        rows,
-        arguments.seed,
-    )
+    with TemporaryDirectory() as scratch:
+        # The reference reads no `.ot`: what the package ships goes through oxbert first.
+        generator, discriminator = Path(scratch, "generator"), Path(scratch, "discriminator")
+        oxbert.ElectraForMaskedLM.from_pretrained(arguments.generator).save_pretrained(generator)
+        oxbert.ElectraForPreTraining.from_pretrained(arguments.discriminator).save_pretrained(discriminator)
+        figures = evaluate(
+            ElectraForMaskedLM.from_pretrained(generator),
+            ElectraForPreTraining.from_pretrained(discriminator),
+            rows,
+            arguments.seed,
+        )
     print(json.dumps({key: round(value, 4) for key, value in figures.items()}, indent=1))
 
 
