@@ -36,8 +36,9 @@ def shade(word: str, probability: float, colours: bool) -> str:
     strength = min(1.0, max(0.0, probability - BASE_RATE) / (3 * BASE_RATE))
     if strength == 0.0:
         return word
-    other = round(225 * (1 - strength))
-    return f"\x1b[1;38;2;255;{other};{other}m{word}\x1b[0m"
+    # From grey to red, which both dark and light terminals show.
+    red, other = round(150 + 80 * strength), round(150 - 120 * strength)
+    return f"\x1b[1;38;2;{red};{other};{other}m{word}\x1b[0m"
 
 
 def show_masks(fill: oxbert.FillMask, text: str) -> None:
