@@ -64,6 +64,8 @@ def show_replaced(detect: oxbert.ReplacedTokenDetection, text: str, colours: boo
         line += text[position:start] + shade(text[start:end], probability, colours)
         position = end
     print(f"  {line}{text[position:]}")
+    if not words:
+        return
     start, end, probability = max(words, key=lambda word: word[2])
     print(f"      most likely replaced: {text[start:end]!r}, {probability:.0%}")
 

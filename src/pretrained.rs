@@ -111,6 +111,7 @@ impl<M: Model> Pretrained<M> {
         strictness: Strictness,
     ) -> Result<Self> {
         let mut config = config.clone();
+        config.note_float32();
         if source.is_untied(&M::FAMILY)? {
             config.untie();
         }
@@ -206,7 +207,8 @@ impl<M: Model> Pretrained<M> {
         Ok(())
     }
 
-    /// Writes `config.json` and the weights into a folder, which is made where there is none.
+    /// Writes `config.json` and the weights into a folder, which is made where there is none. Where the folder has weights
+    /// in the other format, they are written anew too, so that a folder never contradicts itself.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -214,6 +216,13 @@ impl<M: Model> Pretrained<M> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
         save_variables(folder.join(format.file_name()), &self.variables, format)?;
+        // An older file in the other format would contradict the new one, and might be the one that is read.
+        for other in [WeightFormat::Safetensors, WeightFormat::Ot].into_iter().filter(|&other| other != format) {
+            let path = folder.join(other.file_name());
+            if path.exists() {
+                save_variables(path, &self.variables, other)?;
+            }
+        }
         self.config.save(folder.join("config.json"))
     }
 }

@@ -17,6 +17,8 @@ def bundled() -> list[str]:
         >>> bundled()
         ['electra-tiny-discriminator', 'electra-tiny-generator']
     """
+    if not _BUNDLED.is_dir():
+        return []
     return sorted(path.name for path in _BUNDLED.iterdir() if (path / "config.json").is_file())
 
 

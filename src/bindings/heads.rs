@@ -1,13 +1,12 @@
 //! Heads alone, on hidden states.
 
-use std::sync::{Mutex, PoisonError};
-
 use pyo3::prelude::*;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
 use super::config::PyElectraConfig;
 use super::enter::enter;
+use super::guarded::Guarded;
 use super::tensors::{Arrays, floats, to_python, to_torch};
 use crate::error::Result;
 use crate::heads::{ElectraDiscriminatorHead, ElectraGeneratorHead};
@@ -24,8 +23,7 @@ macro_rules! head_class {
         $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", frozen)]
         pub(super) struct $class {
-            // libtorch's tensors may be used by one thread at a time.
-            owned: Mutex<Owned<$head>>,
+            owned: Guarded<Owned<$head>>,
         }
 
         #[pymethods]
@@ -42,7 +40,7 @@ macro_rules! head_class {
                     let head = <$head>::new(variables.root(), &config)?;
                     Ok(Owned { head, variables })
                 })?;
-                Ok(Self { owned: Mutex::new(owned) })
+                Ok(Self { owned: Guarded::new(owned) })
             }
 
             fn __call__<'py>(
@@ -53,7 +51,7 @@ macro_rules! head_class {
                 let (hidden, arrays) = floats("hidden_states", hidden_states)?;
                 let result = enter(py, move || -> Result<Tensor> {
                     let _no_grad = (arrays == Arrays::Numpy).then(tch::no_grad_guard);
-                    self.owned.lock().unwrap_or_else(PoisonError::into_inner).head.forward(&hidden)
+                    self.owned.lock()?.head.forward(&hidden)
                 })?;
                 to_python(py, &result, arrays)
             }
@@ -61,7 +59,7 @@ macro_rules! head_class {
             /// Names and parameters, as torch tensors over the same memory. Imports torch.
             fn named_parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
                 let mut parameters: Vec<(String, Tensor)> = enter(py, || {
-                    let owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+                    let owned = self.owned.lock()?;
                     Ok(owned.variables.variables().into_iter().collect())
                 })?;
                 parameters.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -9,6 +9,7 @@ mod arguments;
 mod config;
 mod enter;
 mod errors;
+mod guarded;
 mod heads;
 mod models;
 mod outputs;

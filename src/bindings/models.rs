@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -12,6 +11,7 @@ use super::arguments::PyArguments;
 use super::config::PyElectraConfig;
 use super::enter::{enter, enter_attached};
 use super::errors::raise;
+use super::guarded::Guarded;
 use super::outputs::Answer;
 use super::pretrained::{LoadOptions, from_pretrained};
 use super::tensors::{Arrays, device, device_name, from_numpy, from_torch, to_torch};
@@ -80,8 +80,7 @@ where
 /// tensors with their graph, unless torch's grad mode is off.
 #[pyclass(name = "Model", module = "oxbert", subclass, frozen)]
 pub(super) struct PyModel {
-    // libtorch's tensors may be used by one thread at a time.
-    model: Mutex<Box<dyn AnyModel>>,
+    model: Guarded<Box<dyn AnyModel>>,
     training: AtomicBool,
 }
 
@@ -91,17 +90,11 @@ impl PyModel {
         M: Model<Config = ElectraConfig> + Send + 'static,
         M::Output: Into<Answer>,
     {
-        Self { model: Mutex::new(Box::new(model)), training: AtomicBool::new(false) }
-    }
-
-    /// Never called with the GIL held: the thread that holds the lock may be waiting for the GIL.
-    fn lock(&self) -> MutexGuard<'_, Box<dyn AnyModel>> {
-        // A panic while it was held left nothing half-done: see `enter`.
-        self.model.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        Self { model: Guarded::new(Box::new(model)), training: AtomicBool::new(false) }
     }
 
     fn with<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut dyn AnyModel) -> Result<T> + Send) -> PyResult<T> {
-        enter(py, || work(self.lock().as_mut()))
+        enter(py, || work(self.model.lock()?.as_mut()))
     }
 
     fn call<'py>(
@@ -121,6 +114,13 @@ impl PyModel {
                 output_attentions: output_attentions.unwrap_or(config.output_attentions),
             };
             let _no_grad = (arrays == Arrays::Numpy).then(tch::no_grad_guard);
+            let mut arguments = arguments;
+            if arrays == Arrays::Numpy
+                && let Some(embeddings) = &mut arguments.inputs_embeds
+            {
+                // An array of numpy is on no device; a tensor of torch has to be on the right one.
+                *embeddings = embeddings.f_to_device(model.device())?;
+            }
             model.run(arguments, options)
         })?;
         answer.into_python(py, arrays)
@@ -129,7 +129,7 @@ impl PyModel {
 
 #[pymethods]
 impl PyModel {
-    /// The configuration, a copy.
+    /// The configuration, a copy: a change of it does not change the model.
     #[getter]
     fn config(&self, py: Python<'_>) -> PyResult<PyElectraConfig> {
         Ok(PyElectraConfig { inner: self.with(py, |model| Ok(model.config()))? })
@@ -180,6 +180,8 @@ impl PyModel {
     }
 
     /// Moves the parameters to a device: `cpu`, `cuda`, `cuda:N`. Returns the model.
+    ///
+    /// The parameters there are new tensors: make an optimizer after the move, not before it.
     fn to<'py>(slf: Bound<'py, Self>, device: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let device = self::device(py, device)?;
@@ -257,7 +259,11 @@ impl PyModel {
 /// Tensors by name from a dictionary of torch tensors or numpy arrays.
 pub(super) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Tensor)>> {
     let read = |(name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-        let name: String = name.extract()?;
+        let Ok(name) = name.extract::<String>() else {
+            let got = name.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
+            let (what, expected) = ("names of tensors".to_string(), "str".to_string());
+            return Err(raise(value.py(), Error::Dtype { what, expected, got }));
+        };
         let tensor = match from_torch(&name, &value)? {
             Some(tensor) => enter_attached(value.py(), || Ok(tensor.f_detach()?))?,
             None => from_numpy(&name, &value)?,
@@ -290,7 +296,8 @@ macro_rules! electra_class {
                 Ok(PyClassInitializer::from(PyModel::new(model)).add_subclass(Self))
             }
 
-            /// A freshly initialised model, as transformers initialises one; the same seed gives the same values.
+            /// A freshly initialised model, as transformers initialises one. A seed is given to torch's one random
+            /// generator, as `torch.manual_seed` does; the same seed gives the same values.
             #[staticmethod]
             #[pyo3(signature = (config, *, seed = None, device = None))]
             fn from_config(

@@ -1,14 +1,15 @@
 //! `oxbert.FillMask`, `oxbert.ReplacedTokenDetection`.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::config::find_folder;
 use super::enter::enter;
+use super::guarded::Guarded;
 use super::tensors::device;
+use super::text::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
 
@@ -19,7 +20,7 @@ use crate::pipelines::{FillMask, ReplacedTokenDetection};
 ///     >>> fill(["The function returns a [MASK] of strings."], top_k=3)
 #[pyclass(name = "FillMask", module = "oxbert", frozen)]
 pub(super) struct PyFillMask {
-    inner: Mutex<FillMask>,
+    inner: Guarded<FillMask>,
 }
 
 #[pymethods]
@@ -30,16 +31,16 @@ impl PyFillMask {
     fn from_pretrained(py: Python<'_>, folder: PathBuf, device: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let folder = find_folder(py, folder)?;
         let device = device.map_or(Ok(tch::Device::Cpu), |name| self::device(py, name))?;
-        Ok(Self { inner: Mutex::new(enter(py, || FillMask::from_folder(folder, device))?) })
+        Ok(Self { inner: Guarded::new(enter(py, || FillMask::from_folder(folder, device))?) })
     }
 
     /// For every text, one dictionary a mask: `index`, `start`, `end` (characters) and `candidates`, the likeliest first:
     /// `score` (a probability), `token`, `token_str`, `sequence`.
     #[pyo3(signature = (texts, *, top_k = 5))]
-    fn __call__<'py>(&self, py: Python<'py>, texts: Vec<String>, top_k: usize) -> PyResult<Bound<'py, PyList>> {
+    fn __call__<'py>(&self, py: Python<'py>, texts: Several, top_k: usize) -> PyResult<Bound<'py, PyList>> {
         let answers = enter(py, || -> Result<_> {
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            self.inner.lock().unwrap_or_else(PoisonError::into_inner).predict(&texts, top_k)
+            let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();
+            self.inner.lock()?.predict(&texts, top_k)
         })?;
         let result = PyList::empty(py);
         for masks in answers {
@@ -74,7 +75,7 @@ impl PyFillMask {
 ///     >>> detect(["The function returns the elephant of the list."])
 #[pyclass(name = "ReplacedTokenDetection", module = "oxbert", frozen)]
 pub(super) struct PyReplacedTokenDetection {
-    inner: Mutex<ReplacedTokenDetection>,
+    inner: Guarded<ReplacedTokenDetection>,
 }
 
 #[pymethods]
@@ -85,14 +86,14 @@ impl PyReplacedTokenDetection {
     fn from_pretrained(py: Python<'_>, folder: PathBuf, device: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let folder = find_folder(py, folder)?;
         let device = device.map_or(Ok(tch::Device::Cpu), |name| self::device(py, name))?;
-        Ok(Self { inner: Mutex::new(enter(py, || ReplacedTokenDetection::from_folder(folder, device))?) })
+        Ok(Self { inner: Guarded::new(enter(py, || ReplacedTokenDetection::from_folder(folder, device))?) })
     }
 
     /// For every text, one dictionary a token: `token`, `start`, `end` (characters) and `probability`.
-    fn __call__<'py>(&self, py: Python<'py>, texts: Vec<String>) -> PyResult<Bound<'py, PyList>> {
+    fn __call__<'py>(&self, py: Python<'py>, texts: Several) -> PyResult<Bound<'py, PyList>> {
         let answers = enter(py, || -> Result<_> {
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            self.inner.lock().unwrap_or_else(PoisonError::into_inner).predict(&texts)
+            let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();
+            self.inner.lock()?.predict(&texts)
         })?;
         let result = PyList::empty(py);
         for tokens in answers {

@@ -41,11 +41,33 @@ pub(super) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Opti
         let reason = "expected a dense tensor with values, got a nested, sparse or meta tensor";
         return Err(raise(py, Error::input(what, reason)));
     }
+    if !has_bytes(object)? {
+        let reason = "expected a tensor with values, got one without memory of its own (fake, or released)";
+        return Err(raise(py, Error::input(what, reason)));
+    }
     if tensor.f_kind().is_err() {
         let got = object.getattr("dtype")?.str()?.to_string();
         return Err(raise(py, dtype(what, "one that oxbert knows", &got)));
     }
     Ok(Some(tensor))
+}
+
+/// Whether the memory behind a tensor reaches to its last element: libtorch reads without asking.
+fn has_bytes(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let shape: Vec<i64> = object.getattr("shape")?.extract()?;
+    if shape.contains(&0) {
+        return Ok(true);
+    }
+    // A tensor that only pretends has no address, or refuses to tell it.
+    let Ok(address) = object.call_method0("data_ptr").and_then(|address| address.extract::<usize>()) else {
+        return Ok(false);
+    };
+    let strides: Vec<i64> = object.call_method0("stride")?.extract()?;
+    let offset: i64 = object.call_method0("storage_offset")?.extract()?;
+    let size: i64 = object.getattr("itemsize")?.extract()?;
+    let bytes: i64 = object.call_method0("untyped_storage")?.call_method0("nbytes")?.extract()?;
+    let last: i64 = shape.iter().zip(&strides).map(|(size, stride)| (size - 1) * stride).sum();
+    Ok(address != 0 && (offset + last + 1) * size <= bytes)
 }
 
 /// The `torch.Tensor` of a tensor, sharing its memory and its graph. Imports torch.

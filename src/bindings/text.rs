@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple};
 
 use super::config::find_folder;
 use super::enter::enter;
@@ -32,6 +32,20 @@ impl<'py> FromPyObject<'_, 'py> for Text {
     }
 }
 
+/// A list of texts.
+pub(super) struct Several(pub(super) Vec<String>);
+
+impl<'py> FromPyObject<'_, 'py> for Several {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if !(object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>()) {
+            return Err(wrong("texts", "a list of str", &object));
+        }
+        object.try_iter()?.map(|text| unicode(&text?)).collect::<PyResult<_>>().map(Self)
+    }
+}
+
 /// One text or several, and whether it was one.
 enum Texts {
     One(String),
@@ -45,10 +59,10 @@ impl<'py> FromPyObject<'_, 'py> for Texts {
         if object.is_instance_of::<PyString>() {
             return Ok(Self::One(unicode(&object)?));
         }
-        if !(object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>()) {
-            return Err(not_text(&object));
+        if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+            return object.extract::<Several>().map(|texts| Self::Several(texts.0));
         }
-        object.try_iter()?.map(|text| unicode(&text?)).collect::<PyResult<_>>().map(Self::Several)
+        Err(not_text(&object))
     }
 }
 
@@ -62,9 +76,12 @@ fn unicode(object: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 fn not_text(object: &Bound<'_, PyAny>) -> PyErr {
+    wrong("text", "a str or a list of str", object)
+}
+
+fn wrong(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
     let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
-    let (what, expected) = ("text".to_string(), "a str or a list of str".to_string());
-    raise(object.py(), Error::Dtype { what, expected, got })
+    raise(object.py(), Error::Dtype { what: what.into(), expected: expected.into(), got })
 }
 
 impl Texts {
@@ -76,12 +93,25 @@ impl Texts {
     }
 }
 
-/// `padding`: a truth value or a name.
-#[derive(FromPyObject)]
+/// `padding` or `truncation`: a truth value or a name.
 enum Choice {
     Flag(bool),
     Name(String),
 }
+
+impl<'py> FromPyObject<'_, 'py> for Choice {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(flag) = object.cast::<PyBool>() {
+            return Ok(Self::Flag(flag.is_true()));
+        }
+        object.extract().map(Self::Name).map_err(|_| wrong("padding or truncation", "a bool or a str", &object))
+    }
+}
+
+/// The longest row that padding may make: far more than any model takes, and little enough memory.
+const LONGEST_ROW: usize = 1 << 20;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Padding {
@@ -151,8 +181,8 @@ impl PyElectraTokenizer {
         return_offsets_mapping: bool,
         return_special_tokens_mask: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let options = self.options(py, add_special_tokens, truncation, max_length)?;
         let padding = parse_padding(padding).map_err(|error| raise(py, error))?;
+        let options = self.options(py, add_special_tokens, truncation, max_length, padding)?;
         let (rows, single) = text.into_rows();
         let mut encodings = self.encode_rows(py, rows, text_pair.map(|pair| pair.into_rows().0), &options)?;
         let lengths: Vec<usize> = encodings.iter().map(Encoding::len).collect();
@@ -163,6 +193,10 @@ impl PyElectraTokenizer {
         };
         if padding == Padding::MaxLength && width.is_none() {
             return Err(raise(py, Error::input("padding", "expected max_length beside padding=\"max_length\"")));
+        }
+        if let Some(width) = width.filter(|&width| width > LONGEST_ROW) {
+            let reason = format!("expected at most {LONGEST_ROW} tokens to pad to, got {width}");
+            return Err(raise(py, Error::input("max_length", reason)));
         }
         let pad = self.inner.pad_token_id();
         for encoding in &mut encodings {
@@ -220,7 +254,7 @@ impl PyElectraTokenizer {
         max_length: Option<usize>,
         return_tensors: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let options = self.options(py, add_special_tokens, truncation, max_length)?;
+        let options = self.options(py, add_special_tokens, truncation, max_length, Padding::None)?;
         let pair = text_pair.map(|pair| vec![pair.0]);
         let rows: Vec<_> = self.encode_rows(py, vec![text.0], pair, &options)?.into_iter().map(|one| one.ids).collect();
         arrange(py, &rows, return_tensors, true)
@@ -328,8 +362,13 @@ impl PyElectraTokenizer {
         add_special_tokens: bool,
         truncation: Option<Choice>,
         max_length: Option<usize>,
+        padding: Padding,
     ) -> PyResult<EncodeOptions> {
-        let truncation = parse_truncation(truncation).map_err(|error| raise(py, error))?;
+        let truncation = match truncation {
+            // As transformers does: a length alone asks for it to be kept to.
+            None if max_length.is_some() && padding == Padding::None => Truncation::LongestFirst,
+            given => parse_truncation(given).map_err(|error| raise(py, error))?,
+        };
         let max_length = match truncation {
             Truncation::None => None,
             _ => max_length.or(self.inner.model_max_length()),

@@ -124,9 +124,22 @@ impl ElectraConfig {
     /// Checks what no single field can tell. Every model does so before it allocates anything.
     ///
     /// # Errors
-    /// [`Error::Config`] where H is not a multiple of A, there are more than 1,000 layers, `pad_token_id` lies outside the vocabulary, or the
+    /// [`Error::Config`] where a size is too small, H is not a multiple of A, there are more than 1,000 layers, `pad_token_id` lies outside the vocabulary, or the
     /// configuration asks for a decoder.
     pub fn check(&self) -> Result<()> {
+        for (field, size, minimum) in [
+            ("vocab_size", self.vocab_size, 1),
+            ("embedding_size", self.embedding_size, 1),
+            ("hidden_size", self.hidden_size, 1),
+            ("num_hidden_layers", self.num_hidden_layers, 0),
+            ("intermediate_size", self.intermediate_size, 1),
+            ("max_position_embeddings", self.max_position_embeddings, 1),
+            ("type_vocab_size", self.type_vocab_size, 1),
+        ] {
+            if size < minimum {
+                return Err(Error::config(field, format!("expected at least {minimum}, got {size}")));
+            }
+        }
         let (hidden, heads) = (self.hidden_size, self.num_attention_heads);
         if heads < 1 || hidden % heads != 0 {
             let reason = format!("expected a divisor of hidden_size = {hidden}, got {heads}");
@@ -162,6 +175,15 @@ impl Config for ElectraConfig {
 
     fn untie(&mut self) {
         self.tie_word_embeddings = false;
+    }
+
+    fn note_float32(&mut self) {
+        // transformers before 5 wrote the second name.
+        for key in ["dtype", "torch_dtype"] {
+            if let Some(dtype) = self.extra.get_mut(key) {
+                *dtype = "float32".into();
+            }
+        }
     }
 
     fn from_map(values: Map<String, Value>) -> Result<Self> {

@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::fields::Fields;
 use crate::error::{Error, Result};
 
+/// Far more than any classifier has: a hostile file must not make the process name labels without end.
+const MAXIMUM: i64 = 1_000_000;
+
 /// The names of a classifier's L labels, by id.
 ///
 /// As in transformers there are two, `LABEL_0` and `LABEL_1`, where a configuration names none.
@@ -56,6 +59,9 @@ impl Labels {
 
     pub(super) fn read(fields: &mut Fields) -> Result<Self> {
         let count = fields.optional_count("num_labels", 1)?;
+        if let Some(count) = count.filter(|&count| count > MAXIMUM) {
+            return Err(Error::config("num_labels", format!("expected at most {MAXIMUM}, got {count}")));
+        }
         // label2id is the inverse of id2label and is written anew; alone, it says as much.
         let by_name = fields.object("label2id")?;
         let labels = match (fields.object("id2label")?, by_name) {

@@ -41,6 +41,9 @@ pub trait Config: Sized {
     /// Says that the decoder of a masked LM is not the word embeddings.
     fn untie(&mut self);
 
+    /// Says that the parameters are float32 now, where the file said what they were stored in.
+    fn note_float32(&mut self);
+
     /// Reads a JSON text.
     ///
     /// # Errors

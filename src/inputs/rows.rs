@@ -108,7 +108,8 @@ impl Rows {
     /// Whether all rows have one length.
     #[must_use]
     pub fn is_rectangular(&self) -> bool {
-        self.lengths().all(|length| length == self.longest())
+        let longest = self.longest();
+        self.lengths().all(|length| length == longest)
     }
 
     /// The values of one row.

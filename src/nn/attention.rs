@@ -114,7 +114,7 @@ impl Attention {
     /// `softmax(Q Kᵀ / √D)` after dropout, `[rows, A, L, L]`.
     fn probabilities(&self, query: &Tensor, key: &Tensor, train: bool) -> Result<Tensor> {
         let scale = (self.head_size as f64).powf(-0.5);
-        let scores = query.f_matmul(&key.f_transpose(2, 3)?)? * scale;
+        let scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar(scale)?;
         self.dropout.forward(scores.f_softmax(-1, None)?, train)
     }
 }

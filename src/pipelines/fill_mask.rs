@@ -93,7 +93,9 @@ impl FillMask {
         let batch: Batch = encodings.iter().collect();
         let inputs = Inputs::new(Arguments::from_batch(&batch), &self.model.model.limits())?;
         let scores = self.model.model.scores_at(&inputs, &positions)?.f_softmax(-1, None)?;
-        let top_k = top_k.min(self.model.config.vocab_size as usize);
+        // A model may have more rows than the vocabulary has tokens.
+        let scores = scores.f_narrow(-1, 0, self.tokenizer.id_limit())?;
+        let top_k = top_k.min(self.tokenizer.id_limit() as usize);
         let (scores, tokens) = scores.f_topk(top_k as i64, -1, true, true)?;
         let (scores, tokens) = (numbers(&scores)?, numbers(&tokens)?);
         let mut answers: Vec<Vec<MaskedToken>> = texts.iter().map(|_| Vec::new()).collect();

@@ -47,7 +47,7 @@ impl WeightSource {
         // Under the names of a model with a head: those are what ties are written in.
         let parameters = ties::TIES.iter().map(|(_, words)| (*words).to_string()).collect();
         let mut resolution = resolve(self.names(), &parameters, family);
-        self.differs(&ties::absorb(&mut resolution))
+        self.differs(&ties::absorb(&mut resolution, ties::TIES.iter().copied()))
     }
 
     fn differs(&self, pairs: &[(String, String)]) -> Result<bool> {
@@ -75,7 +75,7 @@ impl WeightSource {
                 reason: format!("{one} and {other} are the same parameter"),
             });
         }
-        let tied = ties::absorb(&mut resolution);
+        let tied = ties::absorb(&mut resolution, ties::tied(&parameters));
         let mut report = self.compare(&parameters, &resolution)?;
         if self.differs(&tied)? {
             report.mismatched.extend(tied.iter().map(|(decoder, words)| Mismatch {

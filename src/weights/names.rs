@@ -68,7 +68,10 @@ pub fn resolve<'a>(
             _ => name,
         };
         let place = if parameters.contains(&ours) { &mut resolution.found } else { &mut resolution.unexpected };
-        place.insert(ours, source);
+        // One with the prefix and one without may mean the same.
+        if let Some(other) = place.insert(ours, source.clone()) {
+            resolution.ambiguous = Some((other, source));
+        }
     }
     resolution
 }

@@ -65,7 +65,8 @@ pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)], format
 pub fn save_variables(path: impl AsRef<Path>, variables: &VarStore, format: WeightFormat) -> Result<()> {
     let mut parameters: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
     if format == WeightFormat::Ot {
-        let copies: Vec<_> = ties::duplicates(&parameters)
+        // rust_bert ties nothing, so a file for it needs both names.
+        let copies: Vec<_> = ties::tied(&parameters)
             .filter_map(|(decoder, words)| Some((decoder.to_string(), parameters.get(words)?.shallow_clone())))
             .collect();
         parameters.extend(copies);

@@ -7,26 +7,29 @@ use crate::weights::names::Resolution;
 /// Decoder -> the parameter that it is tied to, unless the configuration says otherwise.
 pub const TIES: &[(&str, &str)] = &[("generator_lm_head.weight", "electra.embeddings.word_embeddings.weight")];
 
-/// For a tied model: gives the tensors that a file holds under the decoder's name to the parameter it is tied to, and
-/// returns the pairs `(decoder, words)` of names in the file that the file holds both of.
+/// For a model with tied decoders: gives the tensors that a file holds under a decoder's name to the parameter it is tied
+/// to, and returns the pairs `(decoder, words)` of names in the file that the file holds both of.
 ///
 /// Such a pair must be equal, or the checkpoint is not tied at all.
-pub(super) fn absorb(resolution: &mut Resolution) -> Vec<(String, String)> {
+pub(super) fn absorb<'a>(
+    resolution: &mut Resolution,
+    tied: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Vec<(String, String)> {
     let mut both = Vec::new();
-    for (decoder, words) in TIES {
-        let Some(source) = resolution.unexpected.remove(*decoder) else { continue };
-        match resolution.found.get(*words) {
+    for (decoder, words) in tied {
+        let Some(source) = resolution.unexpected.remove(decoder) else { continue };
+        match resolution.found.get(words) {
             Some(words) => both.push((source, words.clone())),
             None => {
-                resolution.found.insert((*words).to_string(), source);
+                resolution.found.insert(words.to_string(), source);
             }
         }
     }
     both
 }
 
-/// The names that a file for `rust_bert` needs on top of a model's own: it ties nothing. Decoder -> words.
-pub(super) fn duplicates<T>(parameters: &BTreeMap<String, T>) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// The decoders of a model that are tied, with what they are tied to. They are no parameters of their own.
+pub(super) fn tied<T>(parameters: &BTreeMap<String, T>) -> impl Iterator<Item = (&'static str, &'static str)> {
     TIES.iter().copied().filter(|(decoder, words)| {
         // Only a model that has the rest of the decoder lacks its weight because of the tie.
         let bias = decoder.replace(".weight", ".bias");

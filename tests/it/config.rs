@@ -44,6 +44,7 @@ fn every_key_has_a_bad_value_that_is_refused_by_name() {
         ("hidden_size", json!([256])),
         ("num_hidden_layers", json!(-1)),
         ("num_hidden_layers", json!(1001)),
+        ("num_labels", json!(i32::MAX)),
         ("num_attention_heads", json!(0)),
         ("num_attention_heads", json!(7)),
         ("intermediate_size", json!({})),

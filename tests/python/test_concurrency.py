@@ -149,3 +149,53 @@ def test_a_forked_child_can_use_the_model(script: str) -> None:
         [sys.executable, "-c", PREPARE + script], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+BUSY = """
+import threading, time
+child = 0
+stop = False
+def work():
+    while not stop:
+        model(ids)
+thread = threading.Thread(target=work)
+thread.start()
+time.sleep(0.2)
+for _ in range(8):
+    child = os.fork()
+    if child == 0:
+        # Whoever held the model is not here: the answer is right, or an error that says so, but never a wait.
+        try:
+            check()
+        except oxbert.OxbertError as error:
+            os._exit(0 if "forked" in str(error) else 1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+stop = True
+thread.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork on this system")
+def test_a_fork_in_the_middle_of_a_forward_pass_is_no_trap() -> None:
+    script = PREPARE + "import warnings\nwarnings.simplefilter('ignore')\n" + BUSY
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_model_that_is_called_from_its_own_forward_pass_says_so(config: oxbert.ElectraConfig) -> None:
+    model = oxbert.ElectraModel(config, seed=0)
+    ids = torch.tensor([[1, 2, 3]])
+    errors = []
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        try:
+            model(ids)
+        except oxbert.errors.InputError as error:
+            errors.append(str(error))
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        model(ids)
+    assert errors and all("own forward pass" in error for error in errors)

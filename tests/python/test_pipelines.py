@@ -155,3 +155,13 @@ def test_folders_and_devices_that_are_refused(pipeline: Any, tmp_path: Path) -> 
     with pytest.raises(DeviceError, match="tpu") as refused:
         pipeline.from_pretrained(GENERATOR, device="tpu")
     assert refused.value.requested == "tpu"
+
+
+@pytest.mark.parametrize("texts", ["a [MASK]", 5, [5], ["a [MASK]", None]])
+def test_what_is_no_list_of_texts(texts: Any) -> None:
+    for pipeline in (
+        oxbert.FillMask.from_pretrained("electra-tiny-generator"),
+        oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator"),
+    ):
+        with pytest.raises(oxbert.errors.DtypeError, match="str"):
+            pipeline(texts)

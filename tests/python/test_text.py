@@ -269,3 +269,25 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text("{")
     with pytest.raises(ConfigError, match="JSON"):
         oxbert.ElectraTokenizer.from_pretrained(tmp_path)
+
+
+def test_a_length_alone_truncates_as_it_does_there() -> None:
+    for options in [
+        {"max_length": 4},
+        {"max_length": 4, "truncation": False},
+        {"max_length": 9, "padding": "max_length"},
+    ]:
+        text = "the word of the people and the word"
+        assert OURS(text, **options)["input_ids"] == THEIRS(text, **options)["input_ids"]
+
+
+def test_rows_without_end_are_refused() -> None:
+    with pytest.raises(InputError, match="at most 1048576") as caught:
+        OURS("a", padding="max_length", max_length=10**12)
+    assert caught.value.what == "max_length"
+
+
+@pytest.mark.parametrize("options", [{"truncation": 3}, {"padding": 1.5}])
+def test_choices_of_another_type_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(DtypeError, match="a bool or a str"):
+        OURS("a", **options)

@@ -123,7 +123,7 @@ def test_other_float_dtypes_are_converted(config: oxbert.ElectraConfig, folder: 
 def test_safetensors_come_first(config: oxbert.ElectraConfig, folder: Path) -> None:
     one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
     one.save_pretrained(folder)
-    other.save_pretrained(folder, format="ot")
+    oxbert.save_weights(other.state_dict(), folder / "rust_model.ot")
     (folder / "pytorch_model.bin").write_bytes(b"not looked at")
     np.testing.assert_array_equal(oxbert.ElectraModel.from_pretrained(folder)(IDS)[0], one(IDS)[0])
     (folder / "model.safetensors").unlink()
@@ -589,3 +589,72 @@ def test_tensors_that_no_file_of_ours_can_hold(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="jax"):
         oxbert.load_weights(tmp_path / "weights.bin", "jax")  # type: ignore[call-overload]
     assert {path.name for path in tmp_path.iterdir()} == {"weights.bin"}
+
+
+def test_saving_leaves_no_older_weights_in_the_other_format(config: oxbert.ElectraConfig, folder: Path) -> None:
+    one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
+    one.save_pretrained(folder)
+    other.save_pretrained(folder, format="ot")
+    np.testing.assert_array_equal(oxbert.ElectraModel.from_pretrained(folder)(IDS)[0], other(IDS)[0])
+    (folder / "model.safetensors").unlink()
+    np.testing.assert_array_equal(oxbert.ElectraModel.from_pretrained(folder)(IDS)[0], other(IDS)[0])
+
+
+@pytest.mark.parametrize("format", ["safetensors", "ot"])
+def test_an_untied_generator_fits_every_model(config: oxbert.ElectraConfig, folder: Path, format: Any) -> None:
+    config.tie_word_embeddings = False
+    generator = oxbert.ElectraForMaskedLM(config, seed=1)
+    generator.save_pretrained(folder, format=format)
+    with pytest.warns(UntrainedHeadWarning):
+        discriminator = oxbert.ElectraForPreTraining.from_pretrained(folder)
+    assert DECODER in discriminator.load_report["unexpected"]
+    encoder = oxbert.ElectraModel.from_pretrained(folder)
+    assert encoder.load_report["loaded"] == len(encoder.parameters())
+    assert DECODER in encoder.load_report["unexpected"]
+    with pytest.raises(WeightsMismatchError, match=DECODER):
+        oxbert.ElectraModel.from_pretrained(folder, strict=True)
+
+
+def test_one_parameter_under_two_names_is_refused(config: oxbert.ElectraConfig) -> None:
+    model = oxbert.ElectraModel(config, seed=1)
+    before = state_of(model)
+    twice = before | {f"electra.{name}": value + 1 for name, value in before.items()}
+    with pytest.raises(WeightsFormatError, match="are the same parameter"):
+        model.load_state_dict(twice)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_the_configuration_says_what_is_saved(config: oxbert.ElectraConfig, folder: Path) -> None:
+    config.dtype = "float16"
+    config.save_pretrained(folder)
+    halves = {name: value.half() for name, value in oxbert.ElectraModel(config, seed=1).state_dict().items()}
+    oxbert.save_weights(halves, folder / "model.safetensors")
+    model = oxbert.ElectraModel.from_pretrained(folder)
+    model.save_pretrained(folder)
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "float32"
+    theirs = transformers.ElectraModel.from_pretrained(folder)
+    assert theirs.dtype == torch.float32
+
+
+def test_names_that_are_no_text_are_refused(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+    with pytest.raises(DtypeError, match="names of tensors"):
+        oxbert.save_weights({1: np.zeros(3)}, tmp_path / "model.ot")  # type: ignore[dict-item]
+
+
+def test_tensors_without_memory_are_refused(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        fake = torch.zeros(2, 3)
+    released = torch.zeros(2, 3)
+    released.untyped_storage().resize_(0)
+    shrunk = torch.zeros(2, 3)
+    shrunk.untyped_storage().resize_(8)
+    for tensor in (fake, released, shrunk):
+        with pytest.raises(InputError, match="without memory"):
+            oxbert.save_weights({"a": tensor}, tmp_path / "model.ot")
+    model = oxbert.ElectraModel(config, seed=1)
+    embeddings = torch.zeros(1, 2, config.embedding_size)
+    embeddings.untyped_storage().resize_(0)
+    with pytest.raises(InputError, match="without memory"):
+        model(inputs_embeds=embeddings)

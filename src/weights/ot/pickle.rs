@@ -27,8 +27,15 @@ struct Machine<'a> {
     memo: HashMap<u32, Value<'a>>,
     tuples: Vec<Vec<Value<'a>>>,
     lists: Vec<Vec<Value<'a>>>,
+    /// How many more tensors, and sizes and strides of them, the pickle may make. A few bytes repeat a long shape any
+    /// number of times, so without this a small file would ask for much memory.
+    tensors_left: usize,
+    dimensions_left: usize,
     result: Pickle<'a>,
 }
+
+/// More tensors than any model has.
+const MAX_TENSORS: usize = 1 << 20;
 
 impl<'a> Machine<'a> {
     fn new(bytes: &'a [u8]) -> Self {
@@ -40,6 +47,9 @@ impl<'a> Machine<'a> {
             memo: HashMap::new(),
             tuples: vec![],
             lists: vec![],
+            tensors_left: MAX_TENSORS,
+            // A writer spends two bytes at least on every number.
+            dimensions_left: bytes.len(),
             result,
         }
     }
@@ -308,6 +318,7 @@ impl<'a> Machine<'a> {
             ) => {
                 self.plain(more)?;
                 let tensor = Tensor { storage, offset, sizes: self.integers(sizes)?, strides: self.integers(strides)? };
+                self.afford(tensor.sizes.len() + tensor.strides.len())?;
                 self.result.tensors.push(tensor);
                 Value::Tensor(self.result.tensors.len() - 1)
             }
@@ -319,6 +330,14 @@ impl<'a> Machine<'a> {
             }
         };
         self.stack.push(value);
+        Ok(())
+    }
+
+    /// Counts one more tensor with so many sizes and strides.
+    fn afford(&mut self, dimensions: usize) -> Checked<()> {
+        let left = self.tensors_left.checked_sub(1).zip(self.dimensions_left.checked_sub(dimensions));
+        let (tensors, dimensions) = left.ok_or("its pickle makes more tensors than its length can describe")?;
+        (self.tensors_left, self.dimensions_left) = (tensors, dimensions);
         Ok(())
     }
 

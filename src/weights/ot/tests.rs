@@ -344,3 +344,23 @@ fn hostile_archives_are_refused() {
     let second = u8::try_from(file.windows(4).skip(1).position(|bytes| bytes == b"PK\x03\x04").unwrap() + 1).unwrap();
     assert!(patched(&[(120, second), (124, second)]).contains("overlap"));
 }
+
+#[test]
+fn a_shape_that_is_repeated_by_the_memo_cannot_fill_the_memory() {
+    let ones = [1_i64; 64];
+    // Once in full, then the function and its arguments from the memo, five bytes each time.
+    let first = tensor("Float", "0", 4, 0, &ones, &ones);
+    let call = first.len() - 1;
+    let mut program_bytes = b"](".to_vec();
+    let name_end = first.iter().position(|&byte| byte == b'(').unwrap();
+    program_bytes.extend(&first[..name_end]);
+    program_bytes.extend(b"q\x01");
+    program_bytes.extend(&first[name_end..call]);
+    program_bytes.extend(b"q\x02R");
+    for _ in 0..100_000 {
+        program_bytes.extend(b"h\x01h\x02R");
+    }
+    program_bytes.push(b'e');
+    let refused = content(&program(&program_bytes)).unwrap_err();
+    assert!(refused.contains("more tensors than its length"), "{refused}");
+}
