@@ -1,4 +1,4 @@
-//! Batch or arrays -> checked tensors and their [`Layout`]: the one place that refuses bad input.
+//! Batch or arrays -> checked tensors and their [`Layout`]: the one place that refuses a bad input of a model.
 //!
 //! In: a [`Batch`] of texts, tensors `[B, S]`, or rows of ids. Out: [`Inputs`], packed to `[T]`, whose every rank, shape,
 //! dtype, id and position has been checked, so that what comes next ([`crate::encoder`]) need not look again.

@@ -9,26 +9,8 @@ use memmap2::Mmap;
 
 use super::index::{Checked, Index};
 use super::raw::RawTensor;
-use super::{ot, safetensors_file};
+use super::{WeightFormat, ot, safetensors_file};
 use crate::error::{Error, Result};
-
-/// The formats that are read and written here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// `.ot`: the `TorchScript` archive of tch and `rust_bert`.
-    Ot,
-    /// `.safetensors`.
-    Safetensors,
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Ot => "ot",
-            Self::Safetensors => "safetensors",
-        })
-    }
-}
 
 /// An opened weight file. Everything in it has been checked, so that reading a tensor cannot fail.
 ///
@@ -37,7 +19,7 @@ impl fmt::Display for Format {
 pub struct WeightFile {
     path: PathBuf,
     map: Mmap,
-    format: Format,
+    format: WeightFormat,
     index: Index,
     metadata: BTreeMap<String, String>,
 }
@@ -67,8 +49,8 @@ impl WeightFile {
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
         let format = recognise(&map).map_err(refuse)?;
         let (index, metadata) = match format {
-            Format::Ot => ot::read(&map).map(|index| (index, BTreeMap::new())),
-            Format::Safetensors => safetensors_file::read(&map),
+            WeightFormat::Ot => ot::read(&map).map(|index| (index, BTreeMap::new())),
+            WeightFormat::Safetensors => safetensors_file::read(&map),
         }
         .map_err(refuse)?;
         Ok(Self { path: path.to_path_buf(), map, format, index, metadata })
@@ -82,7 +64,7 @@ impl WeightFile {
 
     /// What the content turned out to be.
     #[must_use]
-    pub const fn format(&self) -> Format {
+    pub const fn format(&self) -> WeightFormat {
         self.format
     }
 
@@ -119,13 +101,13 @@ impl fmt::Debug for WeightFile {
 }
 
 /// Tells the format by the first bytes, and says of foreign formats what they are.
-fn recognise(file: &[u8]) -> Checked<Format> {
+fn recognise(file: &[u8]) -> Checked<WeightFormat> {
     if file.starts_with(b"PK\x03\x04") {
-        return Ok(Format::Ot);
+        return Ok(WeightFormat::Ot);
     }
     // A u64 that is at most 100 MB, then the JSON object of the header.
     if file.get(4..9) == Some(&[0, 0, 0, 0, b'{']) {
-        return Ok(Format::Safetensors);
+        return Ok(WeightFormat::Safetensors);
     }
     let looks_like = match file {
         [0x80, 0x02..=0x05, ..] => format!("this is a PyTorch pickle (.bin, .pt), {}", ot::CONVERT),

@@ -17,7 +17,7 @@ mod source;
 pub mod ties;
 
 pub use atomic::write_atomically;
-pub use file::{Format, WeightFile};
+pub use file::WeightFile;
 pub use load::{LoadReport, Strictness};
 pub use ot::write_ot;
 pub use raw::{Dtype, RawTensor};

@@ -158,7 +158,7 @@ mod tests {
     use std::panic::catch_unwind;
 
     use super::*;
-    use crate::weights::{Format, WeightFile};
+    use crate::weights::{WeightFile, WeightFormat};
 
     fn file(header: &str, data: &[u8]) -> Vec<u8> {
         [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
@@ -181,7 +181,7 @@ mod tests {
         tensors.push(("empty", RawTensor::new(Dtype::Int64, vec![3, 0], vec![]).unwrap()));
         write_safetensors(&path, &tensors).unwrap();
         let file = WeightFile::open(&path).unwrap();
-        assert_eq!(file.format(), Format::Safetensors);
+        assert_eq!(file.format(), WeightFormat::Safetensors);
         assert_eq!(file.metadata().get("format").map(String::as_str), Some("pt"));
         assert_eq!(file.names().len(), tensors.len());
         for (name, tensor) in &tensors {

@@ -10,8 +10,8 @@ use super::source::to_raw;
 use super::{RawTensor, ties, write_ot, write_safetensors};
 use crate::error::{Error, Result};
 
-/// The formats that can be written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The formats that are read and written here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum WeightFormat {
     /// `model.safetensors`: what transformers reads. A tied decoder is left out.
     #[default]

@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 
 use super::read;
 use super::writer::Archive;
-use crate::weights::{Dtype, Format, RawTensor, WeightFile, write_ot};
+use crate::weights::{Dtype, RawTensor, WeightFile, WeightFormat, write_ot};
 
 /// Name, dtype, shape and bytes of every tensor, or the reason of a refusal.
 type Content = Result<Vec<(String, Dtype, Vec<usize>, Vec<u8>)>, String>;
@@ -111,7 +111,7 @@ fn every_dtype_and_odd_name_round_trips() {
     tensors.push(("empty", RawTensor::new(Dtype::Int64, vec![3, 0], vec![]).unwrap()));
     write_ot(&path, &tensors).unwrap();
     let file = WeightFile::open(&path).unwrap();
-    assert_eq!(file.format(), Format::Ot);
+    assert_eq!(file.format(), WeightFormat::Ot);
     assert!(file.names().eq(tensors.iter().map(|(name, _)| *name)));
     for (name, tensor) in &tensors {
         assert_eq!(file.get(name).as_ref(), Some(tensor));
