@@ -23,9 +23,9 @@ def read(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     try:
         file = open(path, "rb")  # noqa: SIM115  closed below, where an OSError means something else
     except OSError as error:
-        kind = MissingFileError if isinstance(error, FileNotFoundError) else FileError
+        refused = MissingFileError if isinstance(error, FileNotFoundError) else FileError
         message = f"cannot open {os.fspath(path)}: {error}"
-        raise kind(message, path=os.fspath(path), action="open", errno=error.errno) from error
+        raise refused(message, path=os.fspath(path), action="open", errno=error.errno) from error
     with file:
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
