@@ -17,6 +17,7 @@ mod pipelines;
 mod pretrained;
 mod tensors;
 mod text;
+mod texts;
 mod weights;
 
 use pyo3::prelude::*;

@@ -9,7 +9,7 @@ use super::config::find_folder;
 use super::enter::enter;
 use super::guarded::Guarded;
 use super::tensors::device;
-use super::text::Several;
+use super::texts::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
 
