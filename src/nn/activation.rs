@@ -112,13 +112,22 @@ impl Activation {
     pub fn forward(self, input: &Tensor) -> Result<Tensor> {
         /// √(2/π).
         const ROOT: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+        /// √½ in as many digits as the reference has, and no more.
+        #[expect(clippy::approx_constant, reason = "the exact constant would be another number")]
+        const LAPLACE_MEAN: f64 = 0.707_107;
         Ok(match self {
             Self::Gelu => input.f_gelu("none")?,
             Self::Gelu10 => input.f_gelu("none")?.f_clamp(-10.0, 10.0)?,
-            Self::GeluNew => tanh_form(input, &((input.f_pow_tensor_scalar(3.0)? * 0.044_715 + input) * ROOT))?,
-            Self::GeluFast => tanh_form(input, &(input * 0.797_884_560_8 * (input.f_square()? * 0.044_715 + 1.0)))?,
+            Self::GeluNew => {
+                let cube = input.f_pow_tensor_scalar(3.0)?.f_mul_scalar(0.044_715)?;
+                tanh_form(input, &cube.f_add(input)?.f_mul_scalar(ROOT)?)?
+            }
+            Self::GeluFast => {
+                let bend = input.f_square()?.f_mul_scalar(0.044_715)?.f_add_scalar(1.0)?;
+                tanh_form(input, &input.f_mul_scalar(0.797_884_560_8)?.f_mul(&bend)?)?
+            }
             Self::GeluTanh => input.f_gelu("tanh")?,
-            Self::QuickGelu => input.f_mul(&(input * 1.702).f_sigmoid()?)?,
+            Self::QuickGelu => input.f_mul(&input.f_mul_scalar(1.702)?.f_sigmoid()?)?,
             Self::Relu => input.f_relu()?,
             Self::ReluSquared => input.f_relu()?.f_square()?,
             Self::Relu6 => input.f_relu6()?,
@@ -127,10 +136,8 @@ impl Activation {
             Self::Mish => input.f_mish()?,
             Self::HardSwish => input.f_hardswish()?,
             Self::Laplace => {
-                // The reference writes 1/√2 to six places.
-                #[allow(clippy::approx_constant)]
-                let scaled = (input - 0.707_107) / (0.282_095 * std::f64::consts::SQRT_2);
-                (scaled.f_erf()? + 1.0) * 0.5
+                let scaled = input.f_sub_scalar(LAPLACE_MEAN)?.f_div_scalar(0.282_095 * std::f64::consts::SQRT_2)?;
+                scaled.f_erf()?.f_add_scalar(1.0)?.f_mul_scalar(0.5)?
             }
             Self::SqrtSoftplus => input.f_softplus()?.f_sqrt()?,
             Self::Sigmoid => input.f_sigmoid()?,
@@ -142,5 +149,5 @@ impl Activation {
 
 /// `x (1 + tanh(inner)) / 2`.
 fn tanh_form(input: &Tensor, inner: &Tensor) -> Result<Tensor> {
-    Ok((inner.f_tanh()? + 1.0).f_mul(&(input * 0.5))?)
+    Ok(inner.f_tanh()?.f_add_scalar(1.0)?.f_mul(&input.f_mul_scalar(0.5)?)?)
 }
