@@ -37,8 +37,8 @@ pub mod pipelines;
 #[cfg(feature = "python")]
 mod bindings;
 
-pub use config::{Config, ElectraConfig};
+pub use config::{Config, DistilBertConfig, ElectraConfig};
 pub use error::{Error, Result};
-pub use models::electra;
+pub use models::{distilbert, electra};
 pub use nn::Activation;
 pub use pretrained::{Pretrained, load};

@@ -1,65 +1,89 @@
 //! What models return, each once.
 //!
-//! Everything is unpacked: `[B, S, ...]`, zeros at padded positions. Where they were asked for, `all_hidden_states` are
-//! n + 1 tensors `[B, S, H]`, what went into the first layer and what came out of each, and `all_attentions` are n
-//! tensors `[B, A, S, S]`, the probabilities after dropout.
+//! Everything is unpacked: `[B, S, ...]`, zeros at padded positions. `loss` is a scalar, there where labels were given.
+//! Where they were asked for, `all_hidden_states` are n + 1 tensors `[B, S, H]`, what went into the first layer and what
+//! came out of each, and `all_attentions` are n tensors `[B, A, S, S]`, the probabilities after dropout. Multiple choice
+//! has B · C in place of B there.
 
 use tch::Tensor;
 
-use crate::encoder::Encoded;
-use crate::error::Result;
-use crate::inputs::Layout;
-
-/// Of a model without a head.
-#[derive(Debug)]
-pub struct ModelOutput {
-    /// The hidden states of the last layer, `[B, S, H]`.
-    pub hidden_state: Tensor,
-    /// n + 1 tensors `[B, S, H]`.
-    pub all_hidden_states: Option<Vec<Tensor>>,
-    /// n tensors `[B, A, S, S]`.
-    pub all_attentions: Option<Vec<Tensor>>,
+/// Declares an output: its own fields, then what every output has.
+macro_rules! output {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Debug)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)*
+            /// n + 1 tensors `[B, S, H]`.
+            pub all_hidden_states: Option<Vec<Tensor>>,
+            /// n tensors `[B, A, S, S]`.
+            pub all_attentions: Option<Vec<Tensor>>,
+        }
+    };
 }
 
-/// Of a masked LM.
-#[derive(Debug)]
-pub struct MaskedLMOutput {
-    /// Logits over the vocabulary, `[B, S, V]`.
-    pub prediction_scores: Tensor,
-    /// n + 1 tensors `[B, S, H]`.
-    pub all_hidden_states: Option<Vec<Tensor>>,
-    /// n tensors `[B, A, S, S]`.
-    pub all_attentions: Option<Vec<Tensor>>,
-}
-
-/// Of a discriminator.
-#[derive(Debug)]
-pub struct DiscriminatorOutput {
-    /// Above 0 where a token looks replaced, `[B, S]`.
-    pub logits: Tensor,
-    /// The probability that a token was replaced, `[B, S]`: the sigmoid of the logits.
-    pub probabilities: Tensor,
-    /// n + 1 tensors `[B, S, H]`.
-    pub all_hidden_states: Option<Vec<Tensor>>,
-    /// n tensors `[B, A, S, S]`.
-    pub all_attentions: Option<Vec<Tensor>>,
-}
-
-/// Of a token classifier.
-#[derive(Debug)]
-pub struct TokenClassificationOutput {
-    /// `[B, S, L]`.
-    pub logits: Tensor,
-    /// n + 1 tensors `[B, S, H]`.
-    pub all_hidden_states: Option<Vec<Tensor>>,
-    /// n tensors `[B, A, S, S]`.
-    pub all_attentions: Option<Vec<Tensor>>,
-}
-
-impl Encoded {
-    /// Unpacks the recorded hidden states, n + 1 tensors `[B, S, H]`.
-    pub(crate) fn unpack_hidden_states(&self, layout: &Layout) -> Result<Option<Vec<Tensor>>> {
-        let unpack = |states: &Vec<Tensor>| states.iter().map(|state| layout.unpack(state)).collect();
-        self.all_hidden_states.as_ref().map(unpack).transpose()
+output!(
+    /// Of a model without a head.
+    ModelOutput {
+        /// The hidden states of the last layer, `[B, S, H]`.
+        hidden_state: Tensor,
     }
-}
+);
+output!(
+    /// Of a masked LM.
+    MaskedLMOutput {
+        /// Cross entropy over labelled tokens.
+        loss: Option<Tensor>,
+        /// Logits over the vocabulary, `[B, S, V]`.
+        prediction_scores: Tensor,
+    }
+);
+output!(
+    /// Of a discriminator.
+    DiscriminatorOutput {
+        /// Binary cross entropy over kept tokens.
+        loss: Option<Tensor>,
+        /// Above 0 where a token looks replaced, `[B, S]`.
+        logits: Tensor,
+        /// The probability that a token was replaced, `[B, S]`: the sigmoid of the logits.
+        probabilities: Tensor,
+    }
+);
+output!(
+    /// Of a token classifier.
+    TokenClassificationOutput {
+        /// Cross entropy over labelled tokens.
+        loss: Option<Tensor>,
+        /// `[B, S, L]`.
+        logits: Tensor,
+    }
+);
+output!(
+    /// Of a text classifier.
+    SequenceClassificationOutput {
+        /// By the configuration's `problem_type`.
+        loss: Option<Tensor>,
+        /// `[B, L]`.
+        logits: Tensor,
+    }
+);
+output!(
+    /// Of a model that answers questions.
+    QuestionAnsweringOutput {
+        /// The mean of two cross entropies over kept tokens.
+        loss: Option<Tensor>,
+        /// Where an answer begins, `[B, S]`.
+        start_logits: Tensor,
+        /// Where an answer ends, `[B, S]`.
+        end_logits: Tensor,
+    }
+);
+output!(
+    /// Of a model that chooses.
+    MultipleChoiceOutput {
+        /// Cross entropy over the choices.
+        loss: Option<Tensor>,
+        /// `[B, C]`.
+        logits: Tensor,
+    }
+);

@@ -13,9 +13,10 @@ use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
 use crate::inputs::{Arguments, Inputs};
 use crate::models::Model;
-use crate::nn::{Parameters, initialise};
+use crate::nn::Parameters;
 use crate::resources::ModelFolder;
 use crate::text::Batch;
+use crate::weights::ties::TIES;
 use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource, save_variables};
 
 /// A model, the variables that it is made of, its configuration, and how its weights came to be.
@@ -42,6 +43,8 @@ pub struct Pretrained<M: Model> {
     /// What was found in the file and what was not.
     pub report: LoadReport,
     variables: VarStore,
+    /// The names of the parameters, in the order of the data's way through them.
+    names: Vec<String>,
     /// Parameters that hold the random values of a fresh model.
     untrained: Vec<String>,
 }
@@ -69,7 +72,7 @@ pub struct Pretrained<M: Model> {
 /// # Errors
 /// [`Error::Io`], [`Error::WeightsFormat`], [`Error::WeightsMismatch`].
 pub fn load<M: Model>(variables: &VarStore, path: impl AsRef<Path>) -> Result<LoadReport> {
-    WeightSource::open(path)?.load_into(variables, &M::FAMILY, Strictness::Everything)
+    WeightSource::open(path)?.load_into(variables, &M::BACKBONE, Strictness::Everything)
 }
 
 impl<M: Model> Pretrained<M> {
@@ -83,10 +86,11 @@ impl<M: Model> Pretrained<M> {
             tch::manual_seed(seed);
         }
         let variables = VarStore::new(device);
-        let model = M::build(&Parameters::random(&variables.root(), config.initializer_range()), config)?;
-        let mut untrained: Vec<String> = variables.variables().into_keys().collect();
-        untrained.sort();
-        Ok(Self { model, config: config.clone(), report: LoadReport::default(), variables, untrained })
+        let parameters = Parameters::random(&variables.root(), config.initial());
+        let model = M::build(&parameters, config)?;
+        let names = parameters.names();
+        let (config, untrained) = (config.clone(), names.clone());
+        Ok(Self { model, config, report: LoadReport::default(), variables, names, untrained })
     }
 
     /// From a folder with `config.json` and `model.safetensors` or `rust_model.ot` (the first that is there).
@@ -112,21 +116,22 @@ impl<M: Model> Pretrained<M> {
     ) -> Result<Self> {
         let mut config = config.clone();
         config.note_float32();
-        if source.is_untied(&M::FAMILY)? {
+        if source.is_untied(&M::BACKBONE)? {
             config.untie();
         }
         let variables = VarStore::new(device);
-        let model = M::build(&Parameters::deferred(&variables.root()), &config)?;
-        let report = source.load_into(&variables, &M::FAMILY, strictness)?;
-        let mut parameters = variables.variables();
+        let parameters = Parameters::deferred(&variables.root());
+        let model = M::build(&parameters, &config)?;
+        let names = parameters.names();
+        let report = source.load_into(&variables, &M::BACKBONE, strictness)?;
+        let (initial, mut tensors) = (config.initial(), variables.variables());
         for name in &report.missing {
-            let padding = config.pad_token_id().filter(|_| name.ends_with("word_embeddings.weight"));
-            if let Some(parameter) = parameters.get_mut(name) {
-                initialise(name, parameter, config.initializer_range(), padding)?;
+            if let Some(tensor) = tensors.get_mut(name) {
+                initial.fill(name, tensor)?;
             }
         }
         let untrained = report.missing.clone();
-        Ok(Self { model, config, report, variables, untrained })
+        Ok(Self { model, config, report, variables, names, untrained })
     }
 
     /// Replaces the values of the parameters.
@@ -134,7 +139,7 @@ impl<M: Model> Pretrained<M> {
     /// # Errors
     /// As [`WeightSource::load_into`]; then nothing has changed.
     pub fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()> {
-        self.report = source.load_into(&self.variables, &M::FAMILY, strictness)?;
+        self.report = source.load_into(&self.variables, &M::BACKBONE, strictness)?;
         self.untrained.retain(|name| self.report.missing.contains(name));
         Ok(())
     }
@@ -149,12 +154,12 @@ impl<M: Model> Pretrained<M> {
         self.model.forward(&inputs, ForwardOptions::default())
     }
 
-    /// All parameters by name, the parameters themselves.
+    /// All parameters by name, the parameters themselves, in the order of the data's way through them. A tied decoder is
+    /// not there a second time.
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
-        let mut parameters: Vec<_> = self.variables.variables().into_iter().collect();
-        parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
-        parameters
+        let mut parameters = self.variables.variables();
+        self.names.iter().filter_map(|name| Some((name.clone(), parameters.remove(name)?))).collect()
     }
 
     /// Parameters that no file has filled and that [`Pretrained::mark_trained`] has not vouched for: an answer made with
@@ -167,6 +172,15 @@ impl<M: Model> Pretrained<M> {
     /// Says that the parameters have been trained since.
     pub fn mark_trained(&mut self) {
         self.untrained.clear();
+    }
+
+    /// What a copy takes over beside the values: which parameters are frozen, and which are untrained.
+    #[cfg(feature = "python")]
+    pub(crate) fn restore_marks(&mut self, frozen: &[String], untrained: Vec<String>) {
+        for (name, parameter) in self.parameters() {
+            let _ = parameter.set_requires_grad(!frozen.contains(&name));
+        }
+        self.untrained = untrained;
     }
 
     /// Refuses a model with parameters that are still random.
@@ -183,27 +197,124 @@ impl<M: Model> Pretrained<M> {
     /// The device of the parameters.
     #[must_use]
     pub fn device(&self) -> Device {
-        self.variables.device()
+        self.model.limits().device
     }
 
-    /// Moves the parameters to another device.
+    /// Moves the parameters to another device. They stay the same parameters: an optimizer made before goes on.
     ///
     /// # Errors
     /// [`Error::Torch`] where it has no memory; then the model is where it was.
-    pub fn to_device(&mut self, device: Device) -> Result<()> {
-        if device == self.device() {
-            return Ok(());
-        }
-        let variables = VarStore::new(device);
-        let model = M::build(&Parameters::deferred(&variables.root()), &self.config)?;
+    pub fn to_device(&self, device: Device) -> Result<()> {
         let _no_grad = tch::no_grad_guard();
-        let mut targets = variables.variables();
-        for (name, parameter) in self.variables.variables() {
-            if let Some(target) = targets.get_mut(&name) {
-                target.f_copy_(&parameter)?;
+        let mut moved = Vec::new();
+        for (_, parameter) in self.parameters() {
+            let gradient = parameter.f_grad()?;
+            let gradient = gradient.defined().then(|| gradient.f_to_device(device)).transpose()?;
+            moved.push((parameter.f_to_device(device)?, parameter, gradient));
+        }
+        for (there, mut parameter, gradient) in moved {
+            parameter.f_set_data(&there)?;
+            if let Some(gradient) = gradient {
+                parameter.f_grad()?.f_set_data(&gradient)?;
             }
         }
-        (self.model, self.variables) = (model, variables);
+        Ok(())
+    }
+
+    /// The word embeddings `[V, E]`, the parameter itself.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where there are none, which cannot be.
+    pub fn word_embeddings(&self) -> Result<Tensor> {
+        let words = self.parameters().into_iter().find(|(name, _)| name.ends_with("word_embeddings.weight"));
+        words.map(|(_, words)| words).ok_or_else(|| Error::Internal { message: "no word embeddings".into() })
+    }
+
+    /// The decoder of a masked LM, weight `[V, E]` and bias `[V]`, the parameters themselves; none for other models.
+    #[must_use]
+    pub fn decoder(&self) -> Option<(Tensor, Tensor)> {
+        let mut parameters = self.variables.variables();
+        let (decoder, words) = TIES.iter().find(|(decoder, _)| parameters.contains_key(&bias_of(decoder)))?;
+        let bias = parameters.remove(&bias_of(decoder))?;
+        let weight = parameters.remove(*decoder).or_else(|| parameters.remove(*words))?;
+        Some((weight, bias))
+    }
+
+    /// Gives the vocabulary another size, and the decoder of a masked LM with it. The last rows are dropped; new ones are
+    /// drawn around the mean of the old ones, or, where `mean` is false, as fresh ones. Gradients are dropped, and an
+    /// optimizer has to be made anew.
+    ///
+    /// Source: `PreTrainedModel.resize_token_embeddings` of transformers 5.23.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the size is too small; [`Error::Torch`] where there is no memory. Then nothing has changed.
+    pub fn resize_vocabulary(&mut self, size: i64, mean: bool) -> Result<()> {
+        let mut config = self.config.clone();
+        config.set_vocab_size(size);
+        config.check()?;
+        let words = self.word_embeddings()?;
+        let deviation = config.shared().initializer_range;
+        let mut resized = vec![(resized(&words, size, mean, deviation)?, words)];
+        if let Some((weight, bias)) = self.decoder() {
+            let is_tied = config.shared().tie_word_embeddings;
+            resized.push((self::resized(&bias, size, mean && !is_tied, 0.0)?, bias));
+            if !is_tied {
+                resized.push((self::resized(&weight, size, mean, deviation)?, weight));
+            }
+        }
+        for (rows, mut parameter) in resized {
+            replace(&mut parameter, &rows)?;
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    /// Replaces the word embeddings by others `[V, E]`, with a vocabulary of another size where they have more or fewer
+    /// rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where E is another; as [`Pretrained::resize_vocabulary`].
+    pub fn set_word_embeddings(&mut self, rows: &Tensor) -> Result<()> {
+        let mut words = self.word_embeddings()?;
+        let (shape, width) = (rows.size(), words.size()[1]);
+        match shape[..] {
+            [size, columns] if columns == width => {
+                if size != words.size()[0] {
+                    self.resize_vocabulary(size, true)?;
+                }
+                let _no_grad = tch::no_grad_guard();
+                Ok(words.f_copy_(rows)?)
+            }
+            _ => Err(Error::Shape {
+                what: "the word embeddings".into(),
+                expected: format!("[V, E = {width}]"),
+                got: format!("{shape:?}"),
+            }),
+        }
+    }
+
+    /// Another configuration of the same parameters: other labels, other rates of dropout.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where it is one of other parameters.
+    pub fn set_config(&mut self, config: &M::Config) -> Result<()> {
+        let described = VarStore::new(Device::Cpu);
+        // Nothing touches the memory of these, so they cost nothing.
+        M::build(&Parameters::deferred(&described.root()), config)?;
+        let (mut described, own) = (described.variables(), self.variables.variables());
+        for (name, parameter) in &own {
+            let shape = described.remove(name).map(|tensor| tensor.size());
+            if shape.as_ref() != Some(&parameter.size()) {
+                let got = shape.map_or_else(|| "none".into(), |shape| format!("{shape:?}"));
+                let reason = format!("the model's {name} is {:?}, the configuration says {got}", parameter.size());
+                return Err(Error::config("the whole configuration", reason));
+            }
+        }
+        if let Some(name) = described.keys().next() {
+            let reason = format!("the model has no {name}, the configuration says that it has");
+            return Err(Error::config("the whole configuration", reason));
+        }
+        self.config = config.clone();
         Ok(())
     }
 
@@ -215,14 +326,57 @@ impl<M: Model> Pretrained<M> {
     pub fn save(&self, folder: impl AsRef<Path>, format: WeightFormat) -> Result<()> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
-        save_variables(folder.join(format.file_name()), &self.variables, format)?;
+        let save = |format: WeightFormat| {
+            save_variables(folder.join(format.file_name()), &self.variables, &M::BACKBONE, format)
+        };
+        save(format)?;
         // An older file in the other format would contradict the new one, and might be the one that is read.
         for other in [WeightFormat::Safetensors, WeightFormat::Ot].into_iter().filter(|&other| other != format) {
-            let path = folder.join(other.file_name());
-            if path.exists() {
-                save_variables(path, &self.variables, other)?;
+            if folder.join(other.file_name()).exists() {
+                save(other)?;
             }
         }
-        self.config.save(folder.join("config.json"))
+        let mut config = self.config.clone();
+        config.note_architecture(&M::name());
+        config.save(folder.join("config.json"))
     }
+}
+
+/// A table with `size` rows: the first of the old ones, then new ones.
+fn resized(old: &Tensor, size: i64, mean: bool, deviation: f64) -> Result<Tensor> {
+    /// The variance of new rows, as a share of the old ones'.
+    const SHARE: f64 = 1e-9;
+    let _no_grad = tch::no_grad_guard();
+    let rows = old.size()[0];
+    if size <= rows {
+        // A copy: a view would keep the memory of all rows.
+        return Ok(Tensor::f_cat(&[old.f_narrow(0, 0, size)?], 0)?);
+    }
+    let mut shape = old.size();
+    shape[0] = size - rows;
+    let new = if mean {
+        let centre = old.f_mean_dim(0_i64, true, None)?;
+        // ε X / √n, X the centred rows, has their covariance.
+        let draws = Tensor::f_randn([size - rows, rows], (old.kind(), old.device()))?;
+        let spread = draws.f_matmul(&old.f_sub(&centre)?)?.f_mul_scalar((SHARE / rows as f64).sqrt())?;
+        spread.f_add(&centre)?
+    } else {
+        Tensor::f_zeros(&shape, (old.kind(), old.device()))?.f_normal_(0.0, deviation)?
+    };
+    Ok(Tensor::f_cat(&[old, &new], 0)?)
+}
+
+/// Gives a parameter other values of another shape; it stays the same parameter.
+fn replace(parameter: &mut Tensor, values: &Tensor) -> Result<()> {
+    let _no_grad = tch::no_grad_guard();
+    let gradient = parameter.f_grad()?;
+    parameter.f_set_data(values)?;
+    if gradient.defined() {
+        parameter.f_grad()?.f_set_data(&values.f_zeros_like()?)?;
+    }
+    Ok(())
+}
+
+fn bias_of(decoder: &str) -> String {
+    decoder.replace(".weight", ".bias")
 }

@@ -11,13 +11,27 @@ _libtorch.load()
 from oxbert import errors, outputs  # noqa: E402
 from oxbert._folders import bundled  # noqa: E402
 from oxbert._native import (  # noqa: E402
+    Activation,
+    Config,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    DistilBertForMultipleChoice,
+    DistilBertForQuestionAnswering,
+    DistilBertForSequenceClassification,
+    DistilBertForTokenClassification,
+    DistilBertModel,
+    ElectraClassificationHead,
     ElectraConfig,
     ElectraDiscriminatorHead,
     ElectraForMaskedLM,
+    ElectraForMultipleChoice,
     ElectraForPreTraining,
+    ElectraForQuestionAnswering,
+    ElectraForSequenceClassification,
     ElectraForTokenClassification,
     ElectraGeneratorHead,
     ElectraModel,
+    ElectraSequenceSummary,
     ElectraTokenizer,
     FillMask,
     Model,
@@ -27,21 +41,61 @@ from oxbert._native import (  # noqa: E402
     load_weights,
     save_weights,
 )
+from oxbert.auto import (  # noqa: E402
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForMultipleChoice,
+    AutoModelForPreTraining,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 from oxbert.errors import OxbertError  # noqa: E402
 
-# rust_bert's name of the class, and transformers' other name of the tokenizer.
+# rust_bert's names of the classes, and transformers' other name of the tokenizer.
 ElectraDiscriminator = ElectraForPreTraining
+DistilBertModelMaskedLM = DistilBertForMaskedLM
+DistilBertModelClassifier = DistilBertForSequenceClassification
+DistilBertForSentenceEmbeddings = DistilBertModel
 ElectraTokenizerFast = ElectraTokenizer
 
 __all__ = [
+    "Activation",
+    "AutoConfig",
+    "AutoModel",
+    "AutoModelForMaskedLM",
+    "AutoModelForMultipleChoice",
+    "AutoModelForPreTraining",
+    "AutoModelForQuestionAnswering",
+    "AutoModelForSequenceClassification",
+    "AutoModelForTokenClassification",
+    "AutoTokenizer",
+    "Config",
+    "DistilBertConfig",
+    "DistilBertForMaskedLM",
+    "DistilBertForMultipleChoice",
+    "DistilBertForQuestionAnswering",
+    "DistilBertForSentenceEmbeddings",
+    "DistilBertForSequenceClassification",
+    "DistilBertForTokenClassification",
+    "DistilBertModel",
+    "DistilBertModelClassifier",
+    "DistilBertModelMaskedLM",
+    "ElectraClassificationHead",
     "ElectraConfig",
     "ElectraDiscriminator",
     "ElectraDiscriminatorHead",
     "ElectraForMaskedLM",
+    "ElectraForMultipleChoice",
     "ElectraForPreTraining",
+    "ElectraForQuestionAnswering",
+    "ElectraForSequenceClassification",
     "ElectraForTokenClassification",
     "ElectraGeneratorHead",
     "ElectraModel",
+    "ElectraSequenceSummary",
     "ElectraTokenizer",
     "ElectraTokenizerFast",
     "FillMask",

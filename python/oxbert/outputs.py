@@ -1,23 +1,25 @@
 """What models return.
 
 As transformers' `ModelOutput`, an output is read by attribute, by key, by integer, by slice, and by unpacking. What was
-not asked for is None as an attribute and left out of everything else.
+not asked for is None as an attribute and left out of everything else. As there, an output is a `dict`: torch's
+`DistributedDataParallel` and transformers' `Trainer` look into nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Generic, NoReturn, TypeVar
 
 ArrayT = TypeVar("ArrayT")
 """The kind of array that went in and comes out: `numpy.ndarray` or `torch.Tensor`."""
 
 
-class ModelOutput(Generic[ArrayT]):
+class ModelOutput(dict[str, Any], Generic[ArrayT]):
     """The base of all outputs: named arrays in a fixed order.
 
-    `hidden_states` are n + 1 arrays [B, S, H], what went into the first layer and what came out of each; `attentions`
-    are n arrays [B, A, S, S]. Both are None unless they were asked for.
+    `loss`, where labels were given, is an array without dimensions, and the first of all. `hidden_states` are n + 1
+    arrays [B, S, H], what went into the first layer and what came out of each; `attentions` are n arrays [B, A, S, S].
+    Both are None unless they were asked for.
     """
 
     hidden_states: tuple[ArrayT, ...] | None
@@ -25,22 +27,44 @@ class ModelOutput(Generic[ArrayT]):
 
     _names: tuple[str, ...] = ()
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, named: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **values: Any) -> None:
         """Keep the values by name; the rest is None."""
+        super().__init__()
+        values = dict(named, **values)
         for name in self._names:
             setattr(self, name, values.pop(name, None))
         if values:
             raise TypeError(f"{type(self).__name__} has no {', '.join(values)}")
 
-    def keys(self) -> list[str]:
+    def __setattr__(self, name: str, value: Any) -> None:
+        """An item is an attribute, and the other way round."""
+        super().__setattr__(name, value)
+        if value is None:
+            super().pop(name, None)
+        elif name in self._names:
+            super().__setitem__(name, value)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """By name only."""
+        if name not in self._names:
+            raise KeyError(name)
+        setattr(self, name, value)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(f"the names of {type(self).__name__} are fixed: set a value, or None")
+
+    __delitem__ = pop = popitem = setdefault = update = clear = _refuse
+
+    # Lists, where a `dict` has views: they can be indexed.
+    def keys(self) -> list[str]:  # type: ignore[override]
         """The names of what is there."""
         return [name for name in self._names if getattr(self, name) is not None]
 
-    def values(self) -> list[Any]:
+    def values(self) -> list[Any]:  # type: ignore[override]
         """What is there, in order."""
         return [getattr(self, name) for name in self.keys()]
 
-    def items(self) -> list[tuple[str, Any]]:
+    def items(self) -> list[tuple[str, Any]]:  # type: ignore[override]
         """Names and values of what is there, in order."""
         return list(zip(self.keys(), self.values(), strict=True))
 
@@ -75,6 +99,11 @@ class ModelOutput(Generic[ArrayT]):
         """How many values are there."""
         return len(self.keys())
 
+    # Arrays have no equality that is true or false.
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         """The names, with shapes."""
         parts = (f"{name}={_describe(value)}" for name, value in self.items())
@@ -98,23 +127,32 @@ class BaseModelOutput(ModelOutput[ArrayT]):
 class MaskedLMOutput(ModelOutput[ArrayT]):
     """Of a masked LM: `logits` [B, S, V]."""
 
+    loss: ArrayT | None
     logits: ArrayT
 
-    _names = ("logits", "hidden_states", "attentions")
+    _names = ("loss", "logits", "hidden_states", "attentions")
 
 
 class ElectraForPreTrainingOutput(ModelOutput[ArrayT]):
     """Of a discriminator: `logits` [B, S], above 0 where a token looks replaced; `probabilities`, their sigmoid."""
 
+    loss: ArrayT | None
     logits: ArrayT
     probabilities: ArrayT
 
-    _names = ("logits", "hidden_states", "attentions")
+    _names = ("loss", "logits", "hidden_states", "attentions")
 
-    def __init__(self, *, probabilities: ArrayT, **values: Any) -> None:
+    def __init__(
+        self,
+        named: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+        /,
+        *,
+        probabilities: ArrayT | None = None,
+        **values: Any,
+    ) -> None:
         """Keep the probabilities beside the sequence of values, which stays that of transformers."""
-        super().__init__(**values)
-        self.probabilities = probabilities
+        super().__init__(named, **values)
+        self.probabilities = probabilities  # type: ignore[assignment]  # None only where torch's helpers rebuild it
 
     def __getitem__(self, key: str | int | slice) -> Any:
         """As any output; the probabilities are found by name only."""
@@ -124,9 +162,38 @@ class ElectraForPreTrainingOutput(ModelOutput[ArrayT]):
 class TokenClassifierOutput(ModelOutput[ArrayT]):
     """Of a token classifier: `logits` [B, S, L]."""
 
+    loss: ArrayT | None
     logits: ArrayT
 
-    _names = ("logits", "hidden_states", "attentions")
+    _names = ("loss", "logits", "hidden_states", "attentions")
+
+
+class SequenceClassifierOutput(ModelOutput[ArrayT]):
+    """Of a classifier of whole texts: `logits` [B, L]."""
+
+    loss: ArrayT | None
+    logits: ArrayT
+
+    _names = ("loss", "logits", "hidden_states", "attentions")
+
+
+class QuestionAnsweringModelOutput(ModelOutput[ArrayT]):
+    """Of a model that finds answers: `start_logits` and `end_logits` [B, S], for the first and the last token."""
+
+    loss: ArrayT | None
+    start_logits: ArrayT
+    end_logits: ArrayT
+
+    _names = ("loss", "start_logits", "end_logits", "hidden_states", "attentions")
+
+
+class MultipleChoiceModelOutput(ModelOutput[ArrayT]):
+    """Of a model that chooses: `logits` [B, C], one for each of C choices."""
+
+    loss: ArrayT | None
+    logits: ArrayT
+
+    _names = ("loss", "logits", "hidden_states", "attentions")
 
 
 __all__ = [
@@ -134,5 +201,8 @@ __all__ = [
     "ElectraForPreTrainingOutput",
     "MaskedLMOutput",
     "ModelOutput",
+    "MultipleChoiceModelOutput",
+    "QuestionAnsweringModelOutput",
+    "SequenceClassifierOutput",
     "TokenClassifierOutput",
 ]

@@ -1,48 +1,118 @@
 //! Python's arguments of a forward pass -> [`Arguments`]: torch tensors, numpy arrays, or lists, ragged ones too.
 
+use std::collections::HashMap;
+
 use numpy::{PyArrayDyn, PyArrayMethods};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyInt, PyList, PySequence, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PySequence, PyString, PyTuple};
 
 use super::enter::enter_attached;
 use super::errors::raise;
+use super::parameters::values_of;
 use super::tensors::{Arrays, as_array, floats, from_torch};
 use crate::error::Error;
-use crate::inputs::{Arguments, Rows};
+use crate::inputs::{Arguments, GivenTargets, Labels, Rows};
 
-/// The arguments as Python gave them.
-pub(super) struct PyArguments<'a, 'py> {
-    pub(super) input_ids: Option<&'a Bound<'py, PyAny>>,
-    pub(super) attention_mask: Option<&'a Bound<'py, PyAny>>,
-    pub(super) token_type_ids: Option<&'a Bound<'py, PyAny>>,
-    pub(super) position_ids: Option<&'a Bound<'py, PyAny>>,
-    pub(super) inputs_embeds: Option<&'a Bound<'py, PyAny>>,
+/// What a model's `__call__` takes, in transformers' order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Signature {
+    /// Every argument that may be given by position or by name.
+    pub(super) names: Vec<&'static str>,
+    /// Names that are understood and make no difference.
+    pub(super) ignored: &'static [&'static str],
 }
 
-impl PyArguments<'_, '_> {
+impl Signature {
+    /// Options of every model, by name only.
+    const OPTIONS: [&'static str; 3] = ["output_hidden_states", "output_attentions", "return_dict"];
+}
+
+/// The arguments of one call, as Python gave them.
+pub(super) struct Call<'py> {
+    given: HashMap<&'static str, Bound<'py, PyAny>>,
+}
+
+impl<'py> Call<'py> {
+    /// Finds the place of each argument, as Python does for a function of this signature.
+    pub(super) fn bind(
+        class: &str,
+        signature: &Signature,
+        positional: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Self> {
+        let names = &signature.names;
+        if positional.len() > names.len() {
+            let (most, got) = (names.len(), positional.len());
+            let message = format!("{class}() takes at most {most} positional arguments ({got} given)");
+            return Err(PyTypeError::new_err(message));
+        }
+        let mut given: HashMap<_, _> = names.iter().copied().zip(positional.iter()).collect();
+        for (name, value) in named.into_iter().flat_map(|named| named.iter()) {
+            let name: String = name.extract()?;
+            if signature.ignored.contains(&name.as_str()) {
+                continue;
+            }
+            let Some(known) = names.iter().chain(&Signature::OPTIONS).find(|known| **known == name) else {
+                let message = format!("{class}() got an unexpected keyword argument {name:?}");
+                return Err(PyTypeError::new_err(message));
+            };
+            if given.insert(known, value).is_some() {
+                return Err(PyTypeError::new_err(format!("{class}() got multiple values for argument {name:?}")));
+            }
+        }
+        given.retain(|_, value| !value.is_none());
+        Ok(Self { given })
+    }
+
+    /// An option, where it was given.
+    pub(super) fn option(&self, name: &str) -> PyResult<Option<bool>> {
+        self.given.get(name).map(|value| value.is_truthy()).transpose()
+    }
+
     /// The arguments, and the kind of array that the answer is to have: that of the tokens.
     pub(super) fn read(&self) -> PyResult<(Arguments, Arrays)> {
         let mut arrays = Arrays::Numpy;
-        let input_ids = self.input_ids.map(|ids| rows("input_ids", ids, Values::Integers)).transpose()?;
+        let input_ids = self.given.get("input_ids").map(|ids| rows("input_ids", ids, Values::Integers)).transpose()?;
         if let Some((_, kind)) = &input_ids {
             arrays = *kind;
         }
-        let embeddings = self.inputs_embeds.map(|embeddings| floats("inputs_embeds", embeddings)).transpose()?;
+        let embeddings = self.given.get("inputs_embeds").map(|floats| self::floats("inputs_embeds", floats));
+        let embeddings = embeddings.transpose()?;
         if let Some((_, kind)) = &embeddings {
             arrays = *kind;
         }
-        let other = |what, object: Option<&Bound<'_, PyAny>>, values| -> PyResult<Option<Rows>> {
-            Ok(object.map(|object| rows(what, object, values)).transpose()?.map(|(rows, _)| rows))
+        let other = |what, values| -> PyResult<Option<Rows>> {
+            Ok(self.given.get(what).map(|object| rows(what, object, values)).transpose()?.map(|(rows, _)| rows))
         };
+        let span = |what: &str| self.given.get(what).map(|columns| values_of(what, columns)).transpose();
         let arguments = Arguments {
             input_ids: input_ids.map(|(rows, _)| rows),
-            attention_mask: other("attention_mask", self.attention_mask, Values::Mask)?,
-            token_type_ids: other("token_type_ids", self.token_type_ids, Values::Integers)?,
-            position_ids: other("position_ids", self.position_ids, Values::Integers)?,
+            attention_mask: other("attention_mask", Values::Mask)?,
+            token_type_ids: other("token_type_ids", Values::Integers)?,
+            position_ids: other("position_ids", Values::Integers)?,
             inputs_embeds: embeddings.map(|(tensor, _)| tensor),
+            targets: GivenTargets {
+                labels: self.given.get("labels").map(labels).transpose()?,
+                start_positions: span("start_positions")?,
+                end_positions: span("end_positions")?,
+            },
         };
         Ok((arguments, arrays))
     }
+}
+
+/// Labels: rows of lists of integers may be ragged, everything else is an array.
+fn labels(object: &Bound<'_, PyAny>) -> PyResult<Labels> {
+    let is_list = |object: &Bound<'_, PyAny>| object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>();
+    if is_list(object)
+        && let Ok(first) = object.get_item(0)
+        && is_list(&first)
+        && first.get_item(0).is_ok_and(|label| label.is_instance_of::<PyInt>())
+    {
+        return Ok(Labels::Rows(rows("labels", object, Values::Mask)?.0));
+    }
+    Ok(Labels::Tensor(values_of("labels", object)?))
 }
 
 /// What an argument may hold.
@@ -63,16 +133,11 @@ fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<(Rows
         return Ok((rows, Arrays::Torch));
     }
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        return Ok((Rows::ragged(&listed(what, object, values)?), Arrays::Numpy));
+        return Ok((choices(what, object, values)?, Arrays::Numpy));
     }
     let array = as_array(what, object)?;
     let (numbers, shape) = numbers(what, &array, values)?;
-    let [count, columns] = shape[..] else {
-        let error = Error::Shape { what: what.into(), expected: "[B, S]".into(), got: format!("{shape:?}") };
-        return Err(raise(py, error));
-    };
-    let rows = enter_attached(py, || Rows::rectangular(what, numbers, count, columns))?;
-    Ok((rows, Arrays::Numpy))
+    Ok((enter_attached(py, || Rows::shaped(what, numbers, &shape))?, Arrays::Numpy))
 }
 
 /// The integers of a numpy array, row-major, and its shape.
@@ -99,11 +164,33 @@ fn numbers(what: &str, array: &Bound<'_, PyAny>, values: Values) -> PyResult<(Ve
     Ok((array.to_owned_array().iter().copied().collect(), shape))
 }
 
+/// Rows, or as many choices of rows for every question.
+fn choices(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Rows> {
+    let py = object.py();
+    let is_list = |object: &Bound<'_, PyAny>| object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>();
+    let rank = |object: &Bound<'_, PyAny>| object.getattr("ndim").and_then(|rank| rank.extract()).unwrap_or(0);
+    let is_row = |row: &Bound<'_, PyAny>| is_list(row) || rank(row) == 1;
+    let is_question = |question: &Bound<'_, PyAny>| {
+        rank(question) == 2 || is_list(question) && question.get_item(0).is_ok_and(|row| is_row(&row))
+    };
+    if !object.get_item(0).is_ok_and(|first| is_question(&first)) {
+        return Ok(Rows::ragged(&listed(what, object, values)?));
+    }
+    let questions = object.try_iter()?;
+    let questions = questions.map(|question| listed(what, &question?, values)).collect::<PyResult<Vec<_>>>()?;
+    let count = questions.first().map_or(0, Vec::len);
+    if let Some(other) = questions.iter().find(|question| question.len() != count) {
+        let expected = format!("{count} choices for every question, as for the first");
+        return Err(raise(py, Error::Shape { what: what.into(), expected, got: other.len().to_string() }));
+    }
+    enter_attached(py, || Rows::ragged(&questions.concat()).in_choices(what, count))
+}
+
 /// The rows of a list of lists (or of one-dimensional arrays).
 fn listed(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Vec<Vec<i64>>> {
     let py = object.py();
     let mut rows = Vec::new();
-    for row in object.cast::<PySequence>()?.try_iter()? {
+    for row in object.try_iter()? {
         let row = row?;
         if row.is_instance_of::<PyInt>() || row.is_instance_of::<PyString>() {
             let error = Error::Shape {

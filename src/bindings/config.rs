@@ -1,4 +1,4 @@
-//! `oxbert.ElectraConfig`.
+//! `oxbert.Config`, `oxbert.ElectraConfig`, `oxbert.DistilBertConfig`.
 
 use std::path::PathBuf;
 
@@ -9,52 +9,92 @@ use serde_json::{Map, Value};
 
 use super::enter::enter;
 use super::errors::raise;
-use crate::config::{Config, ElectraConfig};
-use crate::error::Error;
+use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, either};
+use crate::error::{Error, Result};
 use crate::resources::ModelFolder;
 
-/// The configuration of an ELECTRA model.
+/// The base of all configurations: what does not depend on the family.
 ///
-/// Keyword arguments, defaults and attributes are those of transformers' `ElectraConfig`; keys that oxbert does not know
-/// are kept. Assigning to an attribute checks the whole configuration again.
+/// Keyword arguments, defaults and attributes are those of transformers; keys that oxbert does not know are kept.
+/// Assigning to an attribute checks the whole configuration again.
 ///
 /// Raises:
 ///     oxbert.errors.ConfigError: A value is bad; `field` names it.
-///
-/// Example:
-///     >>> oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2).hidden_size
-///     64
-#[pyclass(name = "ElectraConfig", module = "oxbert")]
-#[derive(Clone)]
-pub(super) struct PyElectraConfig {
-    pub(super) inner: ElectraConfig,
+#[pyclass(name = "Config", module = "oxbert", subclass)]
+pub(super) struct PyConfig {
+    pub(super) inner: AnyConfig,
 }
 
-#[pymethods]
-impl PyElectraConfig {
-    #[new]
-    #[pyo3(signature = (**values))]
-    fn new(py: Python<'_>, values: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        Self::parse(py, &values.map_or_else(|| Ok("{}".to_string()), |values| dump(values))?)
-    }
+/// A family's class of configurations.
+macro_rules! config_class {
+    ($(#[$doc:meta])* $class:ident, $name:literal, $config:ty) => {
+        $(#[$doc])*
+        #[pyclass(name = $name, module = "oxbert", extends = PyConfig)]
+        pub(super) struct $class;
 
+        #[pymethods]
+        impl $class {
+            #[classattr]
+            fn model_type() -> &'static str {
+                <$config as Config>::MODEL_TYPE
+            }
+
+            #[new]
+            #[pyo3(signature = (**values))]
+            fn new(py: Python<'_>, values: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+                let text = values.map_or_else(|| Ok("{}".to_string()), |values| dump(values))?;
+                let config = <$config>::from_json(&text).map_err(|error| raise(py, error))?;
+                Ok(PyClassInitializer::from(PyConfig { inner: config.into() }).add_subclass(Self))
+            }
+        }
+    };
+}
+
+config_class!(
+    /// The configuration of an ELECTRA model.
+    ///
+    /// Example:
+    ///     >>> oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2).hidden_size
+    ///     64
+    PyElectraConfig,
+    "ElectraConfig",
+    ElectraConfig
+);
+config_class!(
+    /// The configuration of a DistilBERT model.
+    ///
+    /// Example:
+    ///     >>> oxbert.DistilBertConfig(dim=64, n_heads=2).hidden_size
+    ///     64
+    PyDistilBertConfig,
+    "DistilBertConfig",
+    DistilBertConfig
+);
+
+#[pymethods]
+impl PyConfig {
     /// From a dictionary with the keys of `config.json`.
     #[classmethod]
-    fn from_dict(_class: &Bound<'_, PyType>, values: &Bound<'_, PyDict>) -> PyResult<Self> {
-        Self::parse(values.py(), &dump(values)?)
+    fn from_dict<'py>(class: &Bound<'py, PyType>, values: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+        let py = class.py();
+        let text = dump(values)?;
+        let family = Asked::by(class);
+        Self::build(py, family.parse(&text).map_err(|error| raise(py, error))?)
     }
 
     /// From a file with the keys of `config.json`.
     #[classmethod]
-    fn from_json_file(_class: &Bound<'_, PyType>, py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        Ok(Self { inner: enter(py, || ElectraConfig::from_file(path))? })
+    fn from_json_file<'py>(class: &Bound<'py, PyType>, path: PathBuf) -> PyResult<Bound<'py, PyAny>> {
+        let (py, family) = (class.py(), Asked::by(class));
+        Self::build(py, enter(py, move || family.read(path))?)
     }
 
     /// From a model folder, or the name of a bundled model.
     #[classmethod]
-    fn from_pretrained(_class: &Bound<'_, PyType>, py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+    fn from_pretrained<'py>(class: &Bound<'py, PyType>, folder: PathBuf) -> PyResult<Bound<'py, PyAny>> {
+        let (py, family) = (class.py(), Asked::by(class));
         let folder = find_folder(py, folder)?;
-        Ok(Self { inner: enter(py, || ElectraConfig::from_file(ModelFolder::open(folder)?.config()?))? })
+        Self::build(py, enter(py, move || family.read(ModelFolder::open(folder)?.config()?))?)
     }
 
     /// All keys, those that oxbert does not know included.
@@ -67,7 +107,7 @@ impl PyElectraConfig {
 
     /// The text of `config.json`.
     fn to_json_string(&self) -> String {
-        self.inner.to_json()
+        either!(&self.inner, config => config.to_json())
     }
 
     /// Writes `config.json` into a folder, which is made where there is none.
@@ -75,23 +115,36 @@ impl PyElectraConfig {
         let config = self.inner.clone();
         enter(py, move || {
             std::fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
-            config.save(folder.join("config.json"))
+            either!(config, config => config.save(folder.join("config.json")))
         })
     }
 
-    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let inner = slf.borrow().inner.clone();
         match name {
-            "num_labels" => Ok(self.inner.labels.len().into_pyobject(py)?.into_any()),
-            "id2label" => Ok(self.id2label(py)?.into_any()),
-            _ => match self.inner.to_map().get(name) {
+            "num_labels" => Ok(either!(&inner, config => config.labels.len()).into_pyobject(py)?.into_any()),
+            "id2label" => Ok(slf.borrow().id2label(py)?.into_any()),
+            // Written only where it says something.
+            "problem_type" => {
+                let problem_type = either!(&inner, config => config.problem_type);
+                Ok(problem_type.map(crate::config::ProblemType::name).into_pyobject(py)?)
+            }
+            _ => match inner.to_map().get(own_name(&inner, name)) {
                 Some(value) => load(py, value),
-                None => Err(PyAttributeError::new_err(format!("ElectraConfig has no attribute {name:?}"))),
+                None => {
+                    let class = slf.get_type().name()?;
+                    Err(PyAttributeError::new_err(format!("{class} has no attribute {name:?}")))
+                }
             },
         }
     }
 
-    fn __setattr__(&mut self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let mut values: Map<String, Value> = self.inner.to_map();
+    fn __setattr__(slf: &Bound<'_, Self>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let inner = slf.borrow().inner.clone();
+        let name = own_name(&inner, name);
+        let mut values: Map<String, Value> = inner.to_map();
         match name {
             // What the labels are said by twice must not contradict itself.
             "num_labels" => values.retain(|key, _| key != "id2label" && key != "label2id"),
@@ -104,7 +157,8 @@ impl PyElectraConfig {
         let changed: Map<String, Value> = serde_json::from_str(&dump(&changed)?)
             .map_err(|error| raise(py, Error::config(name, format!("expected a value that JSON can hold: {error}"))))?;
         values.extend(changed);
-        self.inner = ElectraConfig::from_map(values).map_err(|error| raise(py, error))?;
+        let changed = AnyConfig::from_map(values).map_err(|error| raise(py, error))?;
+        slf.borrow_mut().inner = changed;
         Ok(())
     }
 
@@ -112,27 +166,82 @@ impl PyElectraConfig {
         other.cast::<Self>().is_ok_and(|other| other.borrow().inner == self.inner)
     }
 
-    fn __repr__(&self) -> String {
-        format!("ElectraConfig {}", self.inner.to_json())
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Ok(format!("{} {}", slf.get_type().name()?, slf.borrow().to_json_string()))
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
-        Ok((slf.get_type().getattr("from_dict")?, (slf.borrow().to_dict(py)?,)))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
+        Ok((slf.get_type().getattr("from_dict")?, (slf.borrow().to_dict(slf.py())?,)))
     }
 }
 
-impl PyElectraConfig {
-    fn parse(py: Python<'_>, text: &str) -> PyResult<Self> {
-        Ok(Self { inner: ElectraConfig::from_json(text).map_err(|error| raise(py, error))? })
+impl PyConfig {
+    /// The configuration as an object of its family's class.
+    pub(super) fn build(py: Python<'_>, inner: AnyConfig) -> PyResult<Bound<'_, PyAny>> {
+        Ok(match &inner {
+            AnyConfig::Electra(_) => {
+                Bound::new(py, PyClassInitializer::from(Self { inner }).add_subclass(PyElectraConfig))?.into_any()
+            }
+            AnyConfig::DistilBert(_) => {
+                Bound::new(py, PyClassInitializer::from(Self { inner }).add_subclass(PyDistilBertConfig))?.into_any()
+            }
+        })
     }
 
     fn id2label<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let labels = PyDict::new(py);
-        for (id, name) in self.inner.labels.names().iter().enumerate() {
+        for (id, name) in either!(&self.inner, config => config.labels.names()).iter().enumerate() {
             labels.set_item(id, name)?;
         }
         Ok(labels)
     }
+}
+
+/// Which family a class of configurations is asked for.
+#[derive(Clone, Copy)]
+enum Asked {
+    Electra,
+    DistilBert,
+    /// As the file says.
+    Any,
+}
+
+impl Asked {
+    fn by(class: &Bound<'_, PyType>) -> Self {
+        let is = |known: PyResult<bool>| known.unwrap_or(false);
+        if is(class.is_subclass_of::<PyElectraConfig>()) {
+            Self::Electra
+        } else if is(class.is_subclass_of::<PyDistilBertConfig>()) {
+            Self::DistilBert
+        } else {
+            Self::Any
+        }
+    }
+
+    fn parse(self, text: &str) -> Result<AnyConfig> {
+        match self {
+            Self::Electra => ElectraConfig::from_json(text).map(AnyConfig::from),
+            Self::DistilBert => DistilBertConfig::from_json(text).map(AnyConfig::from),
+            Self::Any => AnyConfig::from_json(text),
+        }
+    }
+
+    fn read(self, path: PathBuf) -> Result<AnyConfig> {
+        match self {
+            Self::Electra => ElectraConfig::from_file(path).map(AnyConfig::from),
+            Self::DistilBert => DistilBertConfig::from_file(path).map(AnyConfig::from),
+            Self::Any => AnyConfig::from_file(path),
+        }
+    }
+}
+
+/// A field's own name, where it was asked for by transformers' general one.
+fn own_name<'a>(config: &AnyConfig, name: &'a str) -> &'a str {
+    let aliases = match config {
+        AnyConfig::Electra(_) => ElectraConfig::ALIASES,
+        AnyConfig::DistilBert(_) => DistilBertConfig::ALIASES,
+    };
+    aliases.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, own)| own)
 }
 
 /// Python -> JSON, by Python's own writer.

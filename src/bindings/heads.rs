@@ -4,12 +4,16 @@ use pyo3::prelude::*;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-use super::config::PyElectraConfig;
+use super::config::PyConfig;
 use super::enter::enter;
 use super::guarded::Guarded;
-use super::tensors::{Arrays, floats, to_python, to_torch};
+use super::parameters::named;
+use super::tensors::{Arrays, floats, to_python};
+use crate::config::ElectraConfig;
+use crate::electra::{
+    ElectraClassificationHead, ElectraDiscriminatorHead, ElectraGeneratorHead, ElectraSequenceSummary,
+};
 use crate::error::Result;
-use crate::heads::{ElectraDiscriminatorHead, ElectraGeneratorHead};
 
 /// A head with the variables that it is made of.
 struct Owned<H> {
@@ -17,9 +21,23 @@ struct Owned<H> {
     variables: VarStore,
 }
 
+impl<H> Owned<H> {
+    fn new(
+        config: &ElectraConfig,
+        seed: Option<i64>,
+        head: fn(&VarStore, &ElectraConfig) -> Result<H>,
+    ) -> Result<Self> {
+        if let Some(seed) = seed {
+            tch::manual_seed(seed);
+        }
+        let variables = VarStore::new(Device::Cpu);
+        Ok(Self { head: head(&variables, config)?, variables })
+    }
+}
+
 /// A head's class.
 macro_rules! head_class {
-    ($(#[$doc:meta])* $class:ident, $name:literal, $head:ty) => {
+    ($(#[$doc:meta])* $class:ident, $name:literal, $head:ty, $forward:expr) => {
         $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", frozen)]
         pub(super) struct $class {
@@ -30,28 +48,26 @@ macro_rules! head_class {
         impl $class {
             #[new]
             #[pyo3(signature = (config, *, seed = None))]
-            fn new(py: Python<'_>, config: &PyElectraConfig, seed: Option<i64>) -> PyResult<Self> {
-                let config = config.inner.clone();
-                let owned = enter(py, move || -> Result<_> {
-                    if let Some(seed) = seed {
-                        tch::manual_seed(seed);
-                    }
-                    let variables = VarStore::new(Device::Cpu);
-                    let head = <$head>::new(variables.root(), &config)?;
-                    Ok(Owned { head, variables })
+            fn new(config: &Bound<'_, PyConfig>, seed: Option<i64>) -> PyResult<Self> {
+                let (py, config) = (config.py(), config.borrow().inner.clone());
+                let owned = enter(py, move || {
+                    Owned::new(&config.try_into()?, seed, |variables, config| <$head>::new(variables.root(), config))
                 })?;
                 Ok(Self { owned: Guarded::new(owned) })
             }
 
+            #[pyo3(signature = (hidden_states, *, train = false))]
             fn __call__<'py>(
                 &self,
                 py: Python<'py>,
                 hidden_states: &Bound<'py, PyAny>,
+                train: bool,
             ) -> PyResult<Bound<'py, PyAny>> {
                 let (hidden, arrays) = floats("hidden_states", hidden_states)?;
                 let result = enter(py, move || -> Result<Tensor> {
                     let _no_grad = (arrays == Arrays::Numpy).then(tch::no_grad_guard);
-                    self.owned.lock()?.head.forward(&hidden)
+                    let forward: fn(&$head, &Tensor, bool) -> Result<Tensor> = $forward;
+                    forward(&self.owned.lock()?.head, &hidden, train)
                 })?;
                 to_python(py, &result, arrays)
             }
@@ -63,7 +79,7 @@ macro_rules! head_class {
                     Ok(owned.variables.variables().into_iter().collect())
                 })?;
                 parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
-                parameters.into_iter().map(|(name, tensor)| Ok((name, to_torch(py, &tensor)?))).collect()
+                named(py, parameters)
             }
         }
     };
@@ -73,11 +89,27 @@ head_class!(
     /// The generator's head alone: hidden states [..., H] -> [..., E], before the decoder.
     PyElectraGeneratorHead,
     "ElectraGeneratorHead",
-    ElectraGeneratorHead
+    ElectraGeneratorHead,
+    |head, hidden, _| head.forward(hidden)
 );
 head_class!(
     /// The discriminator's head alone: hidden states [..., H] -> logits [...].
     PyElectraDiscriminatorHead,
     "ElectraDiscriminatorHead",
-    ElectraDiscriminatorHead
+    ElectraDiscriminatorHead,
+    |head, hidden, _| head.forward(hidden)
+);
+head_class!(
+    /// The text classifier's head alone: hidden states [B, S, H] without padding -> logits [B, L].
+    PyElectraClassificationHead,
+    "ElectraClassificationHead",
+    ElectraClassificationHead,
+    ElectraClassificationHead::forward_t
+);
+head_class!(
+    /// The summary of multiple choice alone: hidden states [B, S, H] without padding -> [B, H].
+    PyElectraSequenceSummary,
+    "ElectraSequenceSummary",
+    ElectraSequenceSummary,
+    ElectraSequenceSummary::forward_t
 );

@@ -5,6 +5,7 @@
 // pyo3 hands over owned arguments and wants methods; docstrings here are Python's, not Rust's markdown.
 #![allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::doc_markdown, clippy::doc_link_with_quotes)]
 
+mod activation;
 mod arguments;
 mod config;
 mod enter;
@@ -12,7 +13,9 @@ mod errors;
 mod guarded;
 mod heads;
 mod models;
+mod outline;
 mod outputs;
+mod parameters;
 mod pipelines;
 mod pretrained;
 mod tensors;
@@ -40,12 +43,19 @@ mod _native {
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
     #[pymodule_export]
-    use super::config::PyElectraConfig;
+    use super::activation::PyActivation;
     #[pymodule_export]
-    use super::heads::{PyElectraDiscriminatorHead, PyElectraGeneratorHead};
+    use super::config::{PyConfig, PyDistilBertConfig, PyElectraConfig};
+    #[pymodule_export]
+    use super::heads::{
+        PyElectraClassificationHead, PyElectraDiscriminatorHead, PyElectraGeneratorHead, PyElectraSequenceSummary,
+    };
     #[pymodule_export]
     use super::models::{
-        PyElectraForMaskedLM, PyElectraForPreTraining, PyElectraForTokenClassification, PyElectraModel, PyModel,
+        PyDistilBertForMaskedLM, PyDistilBertForMultipleChoice, PyDistilBertForQuestionAnswering,
+        PyDistilBertForSequenceClassification, PyDistilBertForTokenClassification, PyDistilBertModel,
+        PyElectraForMaskedLM, PyElectraForMultipleChoice, PyElectraForPreTraining, PyElectraForQuestionAnswering,
+        PyElectraForSequenceClassification, PyElectraForTokenClassification, PyElectraModel, PyModel,
     };
     #[pymodule_export]
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};

@@ -4,64 +4,120 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use tch::{Device, Tensor};
 
-use super::arguments::PyArguments;
-use super::config::PyElectraConfig;
-use super::enter::{enter, enter_attached};
+use super::arguments::{Call, Signature};
+use super::config::PyConfig;
+use super::enter::enter;
 use super::errors::raise;
 use super::guarded::Guarded;
 use super::outputs::Answer;
+use super::parameters::{named, named_tensors, parameter, values_of};
 use super::pretrained::{LoadOptions, from_pretrained};
-use super::tensors::{Arrays, device, device_name, from_numpy, from_torch, to_torch};
-use crate::config::ElectraConfig;
+use super::tensors::{Arrays, device, device_name, to_numpy};
+use crate::config::{AnyConfig, DistilBertConfig, ElectraConfig, ProblemType, either};
 use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
-use crate::inputs::{Arguments, Inputs};
+use crate::inputs::{Arguments, Inputs, Targets, Task};
 use crate::models::Model;
 use crate::pretrained::Pretrained;
 use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource};
 
+/// A family's order of arguments: those before the labels, and those after them.
+pub(super) trait Surface {
+    const BEFORE: &'static [&'static str];
+    const AFTER: &'static [&'static str];
+    const IGNORED: &'static [&'static str];
+}
+
+impl Surface for ElectraConfig {
+    const BEFORE: &'static [&'static str] =
+        &["input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds"];
+    const AFTER: &'static [&'static str] = &[];
+    const IGNORED: &'static [&'static str] = &[];
+}
+
+impl Surface for DistilBertConfig {
+    const BEFORE: &'static [&'static str] = &["input_ids", "attention_mask", "inputs_embeds"];
+    const AFTER: &'static [&'static str] = &["position_ids"];
+    // As in transformers: its tokenizers make them.
+    const IGNORED: &'static [&'static str] = &["token_type_ids"];
+}
+
+fn signature<M: Model<Config: Surface>>() -> Signature {
+    let parts = [M::Config::BEFORE, M::TARGETS, M::Config::AFTER];
+    Signature { names: parts.concat(), ignored: M::Config::IGNORED }
+}
+
 /// Any model, without its type.
 trait AnyModel: Send {
-    fn run(&self, arguments: Arguments, options: ForwardOptions) -> Result<Answer>;
-    fn config(&self) -> ElectraConfig;
+    fn run(&self, arguments: Arguments, options: ForwardOptions, problem: &mut Option<ProblemType>) -> Result<Answer>;
     fn parameters(&self) -> Vec<(String, Tensor)>;
+    fn decoder(&self) -> Option<(Tensor, Tensor)>;
+    fn words(&self) -> Result<Tensor>;
+    fn resize(&mut self, size: i64, mean: bool) -> Result<()>;
+    fn set_words(&mut self, words: &Tensor) -> Result<()>;
     fn report(&self) -> &LoadReport;
+    fn untrained(&self) -> &[String];
     fn device(&self) -> Device;
-    fn to_device(&mut self, device: Device) -> Result<()>;
+    fn to_device(&self, device: Device) -> Result<()>;
     fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()>;
-    fn save(&self, folder: PathBuf, format: WeightFormat) -> Result<()>;
+    fn save(&mut self, folder: PathBuf, config: AnyConfig, format: WeightFormat) -> Result<()>;
 }
 
 impl<M> AnyModel for Pretrained<M>
 where
-    M: Model<Config = ElectraConfig> + Send,
+    M: Model + Send,
+    M::Config: TryFrom<AnyConfig, Error = Error> + Send,
     M::Output: Into<Answer>,
 {
-    fn run(&self, arguments: Arguments, options: ForwardOptions) -> Result<Answer> {
-        let inputs = Inputs::new(arguments, &self.model.limits())?;
+    fn run(&self, arguments: Arguments, options: ForwardOptions, problem: &mut Option<ProblemType>) -> Result<Answer> {
+        let mut limits = self.model.limits();
+        let mut is_text = false;
+        if let Task::Texts { problem_type, .. } = &mut limits.task {
+            (*problem_type, is_text) = (*problem, true);
+        }
+        let inputs = Inputs::new(arguments, &limits)?;
+        if is_text {
+            *problem = inputs.targets.as_ref().map(Targets::problem_type);
+        }
         Ok(self.model.forward(&inputs, options)?.into())
-    }
-
-    fn config(&self) -> ElectraConfig {
-        self.config.clone()
     }
 
     fn parameters(&self) -> Vec<(String, Tensor)> {
         Pretrained::parameters(self)
     }
 
+    fn decoder(&self) -> Option<(Tensor, Tensor)> {
+        Pretrained::decoder(self)
+    }
+
+    fn words(&self) -> Result<Tensor> {
+        self.word_embeddings()
+    }
+
+    fn resize(&mut self, size: i64, mean: bool) -> Result<()> {
+        self.resize_vocabulary(size, mean)
+    }
+
+    fn set_words(&mut self, words: &Tensor) -> Result<()> {
+        self.set_word_embeddings(words)
+    }
+
     fn report(&self) -> &LoadReport {
         &self.report
+    }
+
+    fn untrained(&self) -> &[String] {
+        Pretrained::untrained(self)
     }
 
     fn device(&self) -> Device {
         Pretrained::device(self)
     }
 
-    fn to_device(&mut self, device: Device) -> Result<()> {
+    fn to_device(&self, device: Device) -> Result<()> {
         Pretrained::to_device(self, device)
     }
 
@@ -69,7 +125,8 @@ where
         Pretrained::load(self, source, strictness)
     }
 
-    fn save(&self, folder: PathBuf, format: WeightFormat) -> Result<()> {
+    fn save(&mut self, folder: PathBuf, config: AnyConfig, format: WeightFormat) -> Result<()> {
+        self.set_config(&config.try_into()?)?;
         Pretrained::save(self, folder, format)
     }
 }
@@ -81,38 +138,84 @@ where
 #[pyclass(name = "Model", module = "oxbert", subclass, frozen)]
 pub(super) struct PyModel {
     model: Guarded<Box<dyn AnyModel>>,
+    config: Py<PyConfig>,
+    signature: Signature,
     training: AtomicBool,
 }
 
 impl PyModel {
-    fn new<M>(model: Pretrained<M>) -> Self
+    fn new<M>(py: Python<'_>, model: Pretrained<M>) -> PyResult<Self>
     where
-        M: Model<Config = ElectraConfig> + Send + 'static,
+        M: Model + Send + 'static,
+        M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Surface + Send,
         M::Output: Into<Answer>,
     {
-        Self { model: Guarded::new(Box::new(model)), training: AtomicBool::new(false) }
+        let config = PyConfig::build(py, model.config.clone().into())?.cast_into::<PyConfig>()?.unbind();
+        let (signature, training) = (signature::<M>(), AtomicBool::new(false));
+        Ok(Self { model: Guarded::new(Box::new(model)), config, signature, training })
+    }
+
+    fn fresh<M>(
+        config: &Bound<'_, PyConfig>,
+        seed: Option<i64>,
+        device: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Pretrained<M>>
+    where
+        M: Model + Send,
+        M::Config: TryFrom<AnyConfig, Error = Error> + Send,
+    {
+        let py = config.py();
+        let config = config.borrow().inner.clone();
+        let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
+        enter(py, move || Pretrained::<M>::from_config(&config.try_into()?, seed, device))
+    }
+
+    /// The model that was pickled or copied.
+    fn restored<M>(config: &Bound<'_, PyConfig>, tensors: &Bound<'_, PyDict>, device: &str) -> PyResult<Pretrained<M>>
+    where
+        M: Model + Send,
+        M::Config: TryFrom<AnyConfig, Error = Error> + Send,
+    {
+        let py = config.py();
+        let config = config.borrow().inner.clone();
+        let device = self::device(py, PyString::new(py, device).as_any())?;
+        let source = WeightSource::Tensors { path: None, tensors: named_tensors(tensors)? };
+        enter(py, move || Pretrained::<M>::from_source(&source, &config.try_into()?, device, Strictness::Everything))
     }
 
     fn with<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut dyn AnyModel) -> Result<T> + Send) -> PyResult<T> {
         enter(py, || work(self.model.lock()?.as_mut()))
     }
 
-    fn call<'py>(
-        &self,
-        py: Python<'py>,
-        arguments: &PyArguments<'_, 'py>,
-        output_hidden_states: Option<bool>,
-        output_attentions: Option<bool>,
+    /// Writes the vocabulary's size into the configuration, after it changed.
+    fn note_vocabulary(&self, py: Python<'_>) -> PyResult<()> {
+        let size = self.with(py, |model| Ok(model.words()?.size()[0]))?;
+        self.config.bind(py).setattr("vocab_size", size)
+    }
+}
+
+#[pymethods]
+impl PyModel {
+    /// Runs the model; every class says what its arguments are.
+    #[pyo3(signature = (*positional, **named))]
+    fn __call__<'py>(
+        slf: &Bound<'py, Self>,
+        positional: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (arguments, arrays) = arguments.read()?;
-        let train = self.training.load(Ordering::Relaxed);
-        let answer = self.with(py, move |model| {
-            let config = model.config();
+        let (py, this) = (slf.py(), slf.get());
+        let call = Call::bind(&slf.get_type().name()?.to_string(), &this.signature, positional, named)?;
+        let (arguments, arrays) = call.read()?;
+        let train = this.training.load(Ordering::Relaxed);
+        let (options, known) = either!(&this.config.bind(py).borrow().inner, config => {
             let options = ForwardOptions {
                 train,
-                output_hidden_states: output_hidden_states.unwrap_or(config.output_hidden_states),
-                output_attentions: output_attentions.unwrap_or(config.output_attentions),
+                output_hidden_states: call.option("output_hidden_states")?.unwrap_or(config.output_hidden_states),
+                output_attentions: call.option("output_attentions")?.unwrap_or(config.output_attentions),
             };
+            (options, config.problem_type)
+        });
+        let (answer, problem) = this.with(py, move |model| {
             let _no_grad = (arrays == Arrays::Numpy).then(tch::no_grad_guard);
             let mut arguments = arguments;
             if arrays == Arrays::Numpy
@@ -121,18 +224,23 @@ impl PyModel {
                 // An array of numpy is on no device; a tensor of torch has to be on the right one.
                 *embeddings = embeddings.f_to_device(model.device())?;
             }
-            model.run(arguments, options)
+            let mut problem = known;
+            let answer = model.run(arguments, options, &mut problem)?;
+            Ok((answer, problem))
         })?;
-        answer.into_python(py, arrays)
+        if let (None, Some(problem)) = (known, problem) {
+            // As in transformers: the first labels say what all labels are.
+            either!(&mut this.config.bind(py).borrow_mut().inner, config => config.problem_type = Some(problem));
+        }
+        let output = answer.into_python(py, arrays)?;
+        if call.option("return_dict")?.unwrap_or(true) { Ok(output) } else { output.call_method0("to_tuple") }
     }
-}
 
-#[pymethods]
-impl PyModel {
-    /// The configuration, a copy: a change of it does not change the model.
+    /// The configuration. A change of its labels, of its defaults for a call or of keys that oxbert does not know counts
+    /// at once; the sizes are those of the parameters.
     #[getter]
-    fn config(&self, py: Python<'_>) -> PyResult<PyElectraConfig> {
-        Ok(PyElectraConfig { inner: self.with(py, |model| Ok(model.config()))? })
+    fn config(&self, py: Python<'_>) -> Py<PyConfig> {
+        self.config.clone_ref(py)
     }
 
     /// Where the parameters are: `cpu` or `cuda:N`.
@@ -181,7 +289,7 @@ impl PyModel {
 
     /// Moves the parameters to a device: `cpu`, `cuda`, `cuda:N`. Returns the model.
     ///
-    /// The parameters there are new tensors: make an optimizer after the move, not before it.
+    /// They stay the same parameters, so that an optimizer made before goes on.
     fn to<'py>(slf: Bound<'py, Self>, device: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let device = self::device(py, device)?;
@@ -194,11 +302,10 @@ impl PyModel {
         self.with(py, |model| Ok(model.parameters().iter().map(|(_, tensor)| tensor.numel()).sum()))
     }
 
-    /// Names and parameters, as torch tensors over the same memory: a change is seen by the model, gradients arrive in
-    /// `.grad`. Imports torch.
+    /// Names and parameters, as `torch.nn.Parameter`s over the same memory: a change is seen by the model, gradients
+    /// arrive in `.grad`. Imports torch.
     fn named_parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
-        let parameters = self.with(py, |model| Ok(model.parameters()))?;
-        parameters.into_iter().map(|(name, tensor)| Ok((name, to_torch(py, &tensor)?))).collect()
+        named(py, self.with(py, |model| Ok(model.parameters()))?)
     }
 
     /// The parameters of `named_parameters`.
@@ -224,6 +331,59 @@ impl PyModel {
         self.with(py, move |model| model.load(&source, strictness))
     }
 
+    /// The word embeddings, as a `torch.nn.Embedding` over the very same parameter. Imports torch.
+    fn get_input_embeddings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let words = self.with(py, |model| model.words())?;
+        let padding = either!(&self.config.bind(py).borrow().inner, config => config.pad_token_id);
+        py.import("oxbert.torch")?.call_method1("embedding", (parameter(py, &words)?, padding))
+    }
+
+    /// Replaces the values of the word embeddings: a torch tensor or numpy array [V, E], or an object whose `weight` is
+    /// one. Another V is a vocabulary of another size. A tied decoder follows.
+    fn set_input_embeddings(&self, py: Python<'_>, embeddings: &Bound<'_, PyAny>) -> PyResult<()> {
+        let rows = match embeddings.getattr_opt("weight")? {
+            Some(weight) => values_of("embeddings", &weight)?,
+            None => values_of("embeddings", embeddings)?,
+        };
+        self.with(py, move |model| model.set_words(&rows))?;
+        self.note_vocabulary(py)
+    }
+
+    /// The decoder of a masked LM, as a `torch.nn.Linear` over the very same parameters; None for other models. Imports
+    /// torch.
+    fn get_output_embeddings<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some((weight, bias)) = self.with(py, |model| Ok(model.decoder()))? else { return Ok(None) };
+        let arguments = (parameter(py, &weight)?, parameter(py, &bias)?);
+        py.import("oxbert.torch")?.call_method1("linear", arguments).map(Some)
+    }
+
+    /// Gives the vocabulary another size, a masked LM's decoder with it, and returns the new word embeddings. The last
+    /// rows are dropped; new ones are drawn around the mean of the old ones, or, with `mean_resizing=False`, as fresh
+    /// ones. Make an optimizer after that, not before it.
+    #[pyo3(signature = (new_num_tokens = None, pad_to_multiple_of = None, mean_resizing = true))]
+    fn resize_token_embeddings<'py>(
+        &self,
+        py: Python<'py>,
+        new_num_tokens: Option<i64>,
+        pad_to_multiple_of: Option<i64>,
+        mean_resizing: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(multiple) = pad_to_multiple_of.filter(|&multiple| multiple < 1) {
+            let reason = format!("expected at least 1, got {multiple}");
+            return Err(raise(py, Error::input("pad_to_multiple_of", reason)));
+        }
+        self.with(py, move |model| {
+            let size = match new_num_tokens {
+                Some(size) => size,
+                None => model.words()?.size()[0],
+            };
+            let multiple = pad_to_multiple_of.unwrap_or(1);
+            model.resize(size.max(0).saturating_add(multiple - 1) / multiple * multiple, mean_resizing)
+        })?;
+        self.note_vocabulary(py)?;
+        self.get_input_embeddings(py)
+    }
+
     /// Writes `config.json` and the weights into a folder, which is made where there is none: `format` is
     /// `"safetensors"` (`model.safetensors`, for transformers) or `"ot"` (`rust_model.ot`, for rust_bert).
     #[pyo3(signature = (folder, format = "safetensors"))]
@@ -236,45 +396,42 @@ impl PyModel {
                 return Err(raise(py, Error::input("format", reason)));
             }
         };
-        self.with(py, move |model| model.save(folder, format))
+        let config = self.config.bind(py).borrow().inner.clone();
+        self.with(py, move |model| model.save(folder, config, format))
     }
 
+    /// The parts of the model with the shapes of their parameters.
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
-        let (config, count) = slf.get().with(py, |model| {
-            Ok((model.config(), model.parameters().iter().map(|(_, tensor)| tensor.numel()).sum::<usize>()))
+        let (parameters, device) = slf.get().with(py, |model| {
+            let shapes = model.parameters().into_iter().map(|(name, tensor)| (name, tensor.size()));
+            Ok((shapes.collect::<Vec<_>>(), model.device()))
         })?;
-        Ok(format!(
-            "{}(layers={}, hidden_size={}, heads={}, vocab_size={}, parameters={count}, device={})",
-            slf.get_type().name()?,
-            config.num_hidden_layers,
-            config.hidden_size,
-            config.num_attention_heads,
-            config.vocab_size,
-            slf.get().device(py)?,
-        ))
+        let count: i64 = parameters.iter().map(|(_, shape)| shape.iter().product::<i64>()).sum();
+        let outline = super::outline::outline(&parameters);
+        Ok(format!("{}: {count} parameters, float32 on {}\n{outline}", slf.get_type().name()?, device_name(device)))
+    }
+
+    /// What pickles and copies are made of: configuration, values, mode and what is frozen.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (py, this) = (slf.py(), slf.get());
+        let (parameters, device, untrained) =
+            this.with(py, |model| Ok((model.parameters(), model.device(), model.untrained().to_vec())))?;
+        let (values, mut frozen) = (PyDict::new(py), Vec::new());
+        for (name, tensor) in &parameters {
+            values.set_item(name, to_numpy(py, tensor)?)?;
+            if !tensor.requires_grad() {
+                frozen.push(name.clone());
+            }
+        }
+        let config = this.config.clone_ref(py);
+        let state = (config, values, device_name(device), this.training.load(Ordering::Relaxed), frozen, untrained);
+        Ok((slf.get_type().getattr("_restore")?, state.into_pyobject(py)?))
     }
 }
 
-/// Tensors by name from a dictionary of torch tensors or numpy arrays.
-pub(super) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Tensor)>> {
-    let read = |(name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-        let Ok(name) = name.extract::<String>() else {
-            let got = name.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
-            let (what, expected) = ("names of tensors".to_string(), "str".to_string());
-            return Err(raise(value.py(), Error::Dtype { what, expected, got }));
-        };
-        let tensor = match from_torch(&name, &value)? {
-            Some(tensor) => enter_attached(value.py(), || Ok(tensor.f_detach()?))?,
-            None => from_numpy(&name, &value)?,
-        };
-        Ok((name, tensor))
-    };
-    values.iter().map(read).collect()
-}
-
-/// A model class of the ELECTRA family.
-macro_rules! electra_class {
+/// A model's class.
+macro_rules! model_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $model:ty) => {
         $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", extends = PyModel, frozen)]
@@ -285,15 +442,18 @@ macro_rules! electra_class {
             #[new]
             #[pyo3(signature = (config, *, seed = None, device = None))]
             fn new(
-                py: Python<'_>,
-                config: &PyElectraConfig,
+                config: &Bound<'_, PyConfig>,
                 seed: Option<i64>,
                 device: Option<&Bound<'_, PyAny>>,
             ) -> PyResult<PyClassInitializer<Self>> {
-                let config = config.inner.clone();
-                let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
-                let model = enter(py, move || Pretrained::<$model>::from_config(&config, seed, device))?;
-                Ok(PyClassInitializer::from(PyModel::new(model)).add_subclass(Self))
+                let model = PyModel::new(config.py(), PyModel::fresh::<$model>(config, seed, device)?)?;
+                Ok(PyClassInitializer::from(model).add_subclass(Self))
+            }
+
+            /// The names of the arguments of a call, in their order.
+            #[classattr]
+            fn arguments(py: Python<'_>) -> PyResult<Py<PyTuple>> {
+                Ok(PyTuple::new(py, signature::<$model>().names)?.unbind())
             }
 
             /// A freshly initialised model, as transformers initialises one. A seed is given to torch's one random
@@ -301,12 +461,11 @@ macro_rules! electra_class {
             #[staticmethod]
             #[pyo3(signature = (config, *, seed = None, device = None))]
             fn from_config(
-                py: Python<'_>,
-                config: &PyElectraConfig,
+                config: &Bound<'_, PyConfig>,
                 seed: Option<i64>,
                 device: Option<&Bound<'_, PyAny>>,
             ) -> PyResult<Py<Self>> {
-                Py::new(py, Self::new(py, config, seed, device)?)
+                Py::new(config.py(), Self::new(config, seed, device)?)
             }
 
             /// A model from a folder, or a bundled one by its name: `model.safetensors`, `rust_model.ot` or
@@ -320,67 +479,112 @@ macro_rules! electra_class {
             fn from_pretrained(
                 py: Python<'_>,
                 folder: PathBuf,
-                config: Option<&PyElectraConfig>,
+                config: Option<&Bound<'_, PyConfig>>,
                 device: Option<&Bound<'_, PyAny>>,
                 precision: &str,
                 strict: Option<bool>,
             ) -> PyResult<Py<Self>> {
                 let cpu = PyString::new(py, "cpu").into_any();
                 let options = LoadOptions { folder, config, device: device.unwrap_or(&cpu), precision, strict };
-                let model = from_pretrained::<$model>(py, $name, options)?;
-                Py::new(py, PyClassInitializer::from(PyModel::new(model)).add_subclass(Self))
+                let model = PyModel::new(py, from_pretrained::<$model>(py, $name, options)?)?;
+                Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }
 
-            #[pyo3(signature = (
-                input_ids = None,
-                attention_mask = None,
-                token_type_ids = None,
-                position_ids = None,
-                inputs_embeds = None,
-                *,
-                output_hidden_states = None,
-                output_attentions = None,
-            ))]
-            #[expect(clippy::too_many_arguments, reason = "the arguments of transformers, in their order")]
-            fn __call__<'py>(
-                slf: &Bound<'py, Self>,
-                input_ids: Option<&Bound<'py, PyAny>>,
-                attention_mask: Option<&Bound<'py, PyAny>>,
-                token_type_ids: Option<&Bound<'py, PyAny>>,
-                position_ids: Option<&Bound<'py, PyAny>>,
-                inputs_embeds: Option<&Bound<'py, PyAny>>,
-                output_hidden_states: Option<bool>,
-                output_attentions: Option<bool>,
-            ) -> PyResult<Bound<'py, PyAny>> {
-                let arguments =
-                    PyArguments { input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds };
-                slf.as_super().get().call(slf.py(), &arguments, output_hidden_states, output_attentions)
+            #[classmethod]
+            fn _restore(
+                _class: &Bound<'_, PyType>,
+                config: &Bound<'_, PyConfig>,
+                values: &Bound<'_, PyDict>,
+                device: &str,
+                training: bool,
+                frozen: Vec<String>,
+                untrained: Vec<String>,
+            ) -> PyResult<Py<Self>> {
+                let mut model = PyModel::restored::<$model>(config, values, device)?;
+                model.restore_marks(&frozen, untrained);
+                let model = PyModel::new(config.py(), model)?;
+                model.training.store(training, Ordering::Relaxed);
+                Py::new(config.py(), PyClassInitializer::from(model).add_subclass(Self))
             }
         }
     };
 }
 
-electra_class!(
+model_class!(
     /// ELECTRA's encoder, without a head. Returns `last_hidden_state` [B, S, H].
     PyElectraModel,
     "ElectraModel",
     crate::electra::ElectraModel
 );
-electra_class!(
+model_class!(
     /// ELECTRA's discriminator: `logits` [B, S], above 0 where a token looks replaced, and `probabilities`.
     PyElectraForPreTraining,
     "ElectraForPreTraining",
     crate::electra::ElectraDiscriminator
 );
-electra_class!(
+model_class!(
     /// ELECTRA's generator, a masked LM: `logits` [B, S, V].
     PyElectraForMaskedLM,
     "ElectraForMaskedLM",
     crate::electra::ElectraForMaskedLM
 );
-electra_class!(
-    /// A label for every token: `logits` [B, S, L]; the labels are the configuration's.
+model_class!(
+    /// ELECTRA with a label for every token: `logits` [B, S, L].
     PyElectraForTokenClassification,
     "ElectraForTokenClassification",
     crate::electra::ElectraForTokenClassification
+);
+model_class!(
+    /// ELECTRA with labels for a text: `logits` [B, L].
+    PyElectraForSequenceClassification,
+    "ElectraForSequenceClassification",
+    crate::electra::ElectraForSequenceClassification
+);
+model_class!(
+    /// ELECTRA that answers questions: `start_logits` and `end_logits` [B, S].
+    PyElectraForQuestionAnswering,
+    "ElectraForQuestionAnswering",
+    crate::electra::ElectraForQuestionAnswering
+);
+model_class!(
+    /// ELECTRA that chooses between texts [B, C, S]: `logits` [B, C].
+    PyElectraForMultipleChoice,
+    "ElectraForMultipleChoice",
+    crate::electra::ElectraForMultipleChoice
+);
+model_class!(
+    /// DistilBERT's encoder, without a head. Returns `last_hidden_state` [B, S, H].
+    PyDistilBertModel,
+    "DistilBertModel",
+    crate::distilbert::DistilBertModel
+);
+model_class!(
+    /// DistilBERT, a masked LM: `logits` [B, S, V].
+    PyDistilBertForMaskedLM,
+    "DistilBertForMaskedLM",
+    crate::distilbert::DistilBertForMaskedLM
+);
+model_class!(
+    /// DistilBERT with labels for a text: `logits` [B, L].
+    PyDistilBertForSequenceClassification,
+    "DistilBertForSequenceClassification",
+    crate::distilbert::DistilBertForSequenceClassification
+);
+model_class!(
+    /// DistilBERT that answers questions: `start_logits` and `end_logits` [B, S].
+    PyDistilBertForQuestionAnswering,
+    "DistilBertForQuestionAnswering",
+    crate::distilbert::DistilBertForQuestionAnswering
+);
+model_class!(
+    /// DistilBERT with a label for every token: `logits` [B, S, L].
+    PyDistilBertForTokenClassification,
+    "DistilBertForTokenClassification",
+    crate::distilbert::DistilBertForTokenClassification
+);
+model_class!(
+    /// DistilBERT that chooses between texts [B, C, S]: `logits` [B, C].
+    PyDistilBertForMultipleChoice,
+    "DistilBertForMultipleChoice",
+    crate::distilbert::DistilBertForMultipleChoice
 );

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::config::{PyElectraConfig, find_folder};
+use super::config::{PyConfig, find_folder};
 use super::enter::enter;
 use super::errors::raise;
-use super::models::named_tensors;
+use super::parameters::named_tensors;
 use super::tensors::device;
-use crate::config::{Config, ElectraConfig};
+use crate::config::{AnyConfig, Config};
 use crate::error::Error;
 use crate::models::Model;
 use crate::pretrained::Pretrained;
@@ -20,7 +20,7 @@ use crate::weights::{Strictness, WeightSource};
 /// The options of `from_pretrained`.
 pub(super) struct LoadOptions<'a, 'py> {
     pub(super) folder: PathBuf,
-    pub(super) config: Option<&'a PyElectraConfig>,
+    pub(super) config: Option<&'a Bound<'py, PyConfig>>,
     pub(super) device: &'a Bound<'py, PyAny>,
     pub(super) precision: &'a str,
     pub(super) strict: Option<bool>,
@@ -29,7 +29,8 @@ pub(super) struct LoadOptions<'a, 'py> {
 /// A model from a folder, with one warning where its head was not there.
 pub(super) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Pretrained<M>>
 where
-    M: Model<Config = ElectraConfig> + Send,
+    M: Model + Send,
+    M::Config: TryFrom<AnyConfig, Error = Error> + Send,
 {
     let device = device(py, options.device)?;
     if options.precision != "float32" {
@@ -42,10 +43,10 @@ where
         Some(false) => Strictness::Nothing,
     };
     let folder = find_folder(py, options.folder)?;
-    let given = options.config.map(|config| config.inner.clone());
+    let given = options.config.map(|config| config.borrow().inner.clone());
     let (config, weights) = enter(py, || {
         let folder = ModelFolder::open(&folder)?;
-        let config = given.map_or_else(|| ElectraConfig::from_file(folder.config()?), Ok)?;
+        let config = given.map_or_else(|| M::Config::from_file(folder.config()?), TryInto::try_into)?;
         Ok((config, folder.weights_or_pickle()?))
     })?;
     let source = if weights.extension().is_some_and(|ending| ending == "bin") {

@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::enter::enter;
 use super::errors::raise;
-use super::models::named_tensors;
+use super::parameters::named_tensors;
 use super::pretrained::read_pickle;
 use super::tensors::{to_numpy, to_torch};
 use crate::error::Error;

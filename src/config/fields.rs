@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::ProblemType;
 use crate::error::{Error, Result};
 use crate::nn::Activation;
 
@@ -11,8 +12,23 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn new(values: Map<String, Value>) -> Self {
+    /// The fields of `config.json`, with those of another name under the family's own. Where both stand there, the
+    /// family's own counts.
+    pub(super) fn new(mut values: Map<String, Value>, aliases: &[(&str, &str)]) -> Self {
+        for (alias, name) in aliases {
+            if let Some(value) = values.shift_remove(*alias) {
+                values.entry(*name).or_insert(value);
+            }
+        }
         Self { values }
+    }
+
+    /// Refuses the configuration of another family.
+    pub(super) fn model_type(&mut self, expected: &str) -> Result<()> {
+        match self.text("model_type")?.filter(|model_type| model_type != expected) {
+            Some(got) => Err(Error::config("model_type", format!("expected {expected:?}, got {got:?}"))),
+            None => Ok(()),
+        }
     }
 
     /// The keys that nobody asked for.
@@ -31,8 +47,17 @@ impl Fields {
         self.values.get(key).is_some_and(Value::is_null)
     }
 
-    /// An integer of at least `minimum`, or the default where the key is absent.
-    pub(super) fn count(&mut self, key: &str, default: i64, minimum: i64) -> Result<i64> {
+    /// An integer of at least 1, or the default where the key is absent.
+    pub(super) fn size(&mut self, key: &str, default: i64) -> Result<i64> {
+        self.at_least(1, key, default)
+    }
+
+    /// An integer of at least 0, or the default where the key is absent.
+    pub(super) fn count(&mut self, key: &str, default: i64) -> Result<i64> {
+        self.at_least(0, key, default)
+    }
+
+    fn at_least(&mut self, minimum: i64, key: &str, default: i64) -> Result<i64> {
         if self.is_null(key) {
             return Err(wrong(key, &format!("an integer of at least {minimum}"), &Value::Null));
         }
@@ -55,12 +80,12 @@ impl Fields {
         if self.is_null(key) {
             return Err(wrong(key, "a probability, 0 <= p < 1", &Value::Null));
         }
-        Ok(self.optional_probability(key)?.unwrap_or(default))
+        Ok(self.optional_probability(key, None)?.unwrap_or(default))
     }
 
-    /// A probability in [0, 1), or none where the key is absent or null.
-    pub(super) fn optional_probability(&mut self, key: &str) -> Result<Option<f64>> {
-        let Some(value) = self.take(key) else { return Ok(None) };
+    /// A probability in [0, 1), or the default where the key is absent or null.
+    pub(super) fn optional_probability(&mut self, key: &str, default: Option<f64>) -> Result<Option<f64>> {
+        let Some(value) = self.take(key) else { return Ok(default) };
         match value.as_f64() {
             Some(number) if (0.0..1.0).contains(&number) => Ok(Some(number)),
             _ => Err(wrong(key, "a probability, 0 <= p < 1", &value)),
@@ -89,6 +114,21 @@ impl Fields {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(value) => Err(wrong(key, "a string", &value)),
         }
+    }
+
+    /// A string, or the default where the key is absent or null.
+    pub(super) fn string(&mut self, key: &str, default: String) -> Result<String> {
+        Ok(self.text(key)?.unwrap_or(default))
+    }
+
+    /// What the labels of a text classifier are, or none where the key is absent or null.
+    pub(super) fn problem_type(&mut self, key: &str) -> Result<Option<ProblemType>> {
+        self.choice(key, None, ProblemType::NAMES, |name| ProblemType::from_name(name).map(Some))
+    }
+
+    /// The name of an activation, or the default where the key is absent or null.
+    pub(super) fn activation(&mut self, key: &str, default: Activation) -> Result<Activation> {
+        self.choice(key, default, Activation::NAMES, Activation::from_name)
     }
 
     /// A string that `parse` understands, or the default where the key is absent or null. The error lists `allowed`.
@@ -128,6 +168,12 @@ impl Fields {
             Some(Value::Object(object)) => Ok(Some(object)),
             Some(value) => Err(wrong(key, "an object", &value)),
         }
+    }
+}
+
+impl From<Activation> for Value {
+    fn from(activation: Activation) -> Self {
+        activation.name().into()
     }
 }
 

@@ -51,6 +51,11 @@ impl Labels {
         self.names.len()
     }
 
+    /// L, as libtorch counts.
+    pub(crate) fn count(&self) -> i64 {
+        self.names.len() as i64
+    }
+
     /// Always false: there is at least one label.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,27 +1,39 @@
 //! `config.json` -> checked structs.
 //!
-//! In: the JSON that transformers, rust_bert and oxbert write. Out: [`ElectraConfig`], and from it the neutral
-//! [`EncoderConfig`] that [`crate::encoder`] is built from. Absent keys take the defaults of transformers, unknown keys
+//! In: the JSON that transformers, rust_bert and oxbert write. Out: [`ElectraConfig`] or [`DistilBertConfig`], and
+//! from it the neutral [`EncoderConfig`] that [`crate::encoder`] is built from. Absent keys take the defaults of transformers, unknown keys
 //! survive a round trip, and a bad value is an [`Error::Config`] that names its field.
 
+mod any;
+mod distilbert;
 mod electra;
 mod fields;
 mod labels;
+mod problem;
+mod table;
 
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+pub use any::AnyConfig;
+#[cfg(feature = "python")]
+pub(crate) use any::either;
+pub use distilbert::DistilBertConfig;
 pub use electra::ElectraConfig;
 pub use labels::Labels;
+pub use problem::ProblemType;
 
 use crate::error::{Error, Result};
-use crate::nn::Activation;
+use crate::nn::{Activation, Initial};
 
 /// A configuration that can be read from a file and written to one.
-pub trait Config: Sized {
+pub trait Config: Sized + Clone + std::fmt::Debug {
     /// The value of `model_type` in `config.json`.
     const MODEL_TYPE: &'static str;
+
+    /// Other names of fields that are understood: transformers' general name, the family's own.
+    const ALIASES: &'static [(&'static str, &'static str)];
 
     /// Reads the keys of `config.json`.
     ///
@@ -32,28 +44,57 @@ pub trait Config: Sized {
     /// The keys of `config.json`, unknown ones included.
     fn to_map(&self) -> Map<String, Value>;
 
-    /// Standard deviation of freshly initialised weights.
-    fn initializer_range(&self) -> f64;
+    /// The encoder's part.
+    fn encoder(&self) -> EncoderConfig;
 
-    /// The id whose word embedding stays zero.
-    fn pad_token_id(&self) -> Option<i64>;
+    /// Checks what no single field can tell.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    fn check(&self) -> Result<()>;
+
+    /// What both families have under one name.
+    fn shared(&self) -> Shared<'_>;
+
+    /// The values of fresh parameters.
+    fn initial(&self) -> Initial {
+        let EmbeddingConfig { padding, sinusoidal, .. } = self.encoder().embeddings;
+        Initial { standard_deviation: self.shared().initializer_range, padding, sinusoidal }
+    }
 
     /// Says that the decoder of a masked LM is not the word embeddings.
     fn untie(&mut self);
 
+    /// Says how many entries the vocabulary has now.
+    fn set_vocab_size(&mut self, vocab_size: i64);
+
+    /// Says what the labels of a text classifier are.
+    fn set_problem_type(&mut self, problem_type: ProblemType);
+
+    /// The keys that oxbert does not know.
+    fn extra_mut(&mut self) -> &mut Map<String, Value>;
+
     /// Says that the parameters are float32 now, where the file said what they were stored in.
-    fn note_float32(&mut self);
+    fn note_float32(&mut self) {
+        // transformers before 5 wrote the second name.
+        for key in ["dtype", "torch_dtype"] {
+            if let Some(dtype) = self.extra_mut().get_mut(key) {
+                *dtype = "float32".into();
+            }
+        }
+    }
+
+    /// Says which class of transformers the weights beside the file belong to.
+    fn note_architecture(&mut self, name: &str) {
+        self.extra_mut().insert("architectures".into(), Value::from(vec![name]));
+    }
 
     /// Reads a JSON text.
     ///
     /// # Errors
     /// [`Error::Config`] where the text is not a JSON object or a field is bad.
     fn from_json(text: &str) -> Result<Self> {
-        match serde_json::from_str(text) {
-            Ok(Value::Object(values)) => Self::from_map(values),
-            Ok(_) => Err(Error::config("the whole file", "expected a JSON object")),
-            Err(error) => Err(Error::config("the whole file", format!("not valid JSON: {error}"))),
-        }
+        Self::from_map(object(text)?)
     }
 
     /// Reads a `config.json`.
@@ -61,11 +102,7 @@ pub trait Config: Sized {
     /// # Errors
     /// [`Error::Io`] where the file cannot be read; [`Error::Config`] as [`Config::from_json`], with the file's name.
     fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|error| Error::config("the whole file", format!("not UTF-8: {error}")).in_file(path))?;
-        Self::from_json(&text).map_err(|error| error.in_file(path))
+        read(path.as_ref(), Self::from_json)
     }
 
     /// The JSON text that [`Config::from_json`] reads, indented by two spaces.
@@ -84,9 +121,66 @@ pub trait Config: Sized {
     }
 }
 
+/// The JSON object that a text is.
+fn object(text: &str) -> Result<Map<String, Value>> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(values)) => Ok(values),
+        Ok(_) => Err(Error::config("the whole file", "expected a JSON object")),
+        Err(error) => Err(Error::config("the whole file", format!("not valid JSON: {error}"))),
+    }
+}
+
+/// Parses a file, whose name an error then has.
+fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T>) -> Result<T> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Error::config("the whole file", format!("not UTF-8: {error}")).in_file(path))?;
+    parse(&text).map_err(|error| error.in_file(path))
+}
+
+/// What both families' configurations have under one name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shared<'a> {
+    /// Standard deviation of freshly initialised weights.
+    pub initializer_range: f64,
+    /// Whether the decoder of a masked LM is the word embeddings.
+    pub tie_word_embeddings: bool,
+    /// Whether the hidden states of all layers are returned.
+    pub output_hidden_states: bool,
+    /// Whether the attention probabilities of all layers are returned.
+    pub output_attentions: bool,
+    /// What the labels of a text classifier are.
+    pub problem_type: Option<ProblemType>,
+    /// The labels of a classifier.
+    pub labels: &'a Labels,
+}
+
+/// What the embeddings of either family need to know.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EmbeddingConfig {
+    /// V, rows of the word table.
+    pub vocab_size: i64,
+    /// E.
+    pub width: i64,
+    /// Rows of the position table.
+    pub positions: i64,
+    /// Rows of the type table; 0 where the family has none.
+    pub types: i64,
+    /// The id whose word embedding stays zero.
+    pub padding: Option<i64>,
+    /// Whether a fresh position table holds sines and cosines.
+    pub sinusoidal: bool,
+    /// Added to the variance in the norm.
+    pub layer_norm_eps: f64,
+    /// Dropout after the norm.
+    pub dropout: f64,
+}
+
 /// What the encoder of either family needs to know.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EncoderConfig {
+    /// What stands before the layers.
+    pub embeddings: EmbeddingConfig,
     /// H, the width of hidden states.
     pub hidden_size: i64,
     /// How many layers.
@@ -99,8 +193,64 @@ pub struct EncoderConfig {
     pub activation: Activation,
     /// Added to the variance in every layer norm.
     pub layer_norm_eps: f64,
-    /// Dropout after the attention's projection and after the feed-forward part.
-    pub hidden_dropout: f64,
     /// Dropout of attention probabilities.
     pub attention_dropout: f64,
+    /// Dropout after the attention's projection.
+    pub attention_output_dropout: f64,
+    /// Dropout after the feed-forward part.
+    pub output_dropout: f64,
+}
+
+/// A family's names of the sizes, for errors.
+struct SizeNames {
+    width: &'static str,
+    hidden: &'static str,
+    layers: &'static str,
+    heads: &'static str,
+    inner: &'static str,
+}
+
+impl EncoderConfig {
+    /// Far more than any model has: a hostile file must not make the process build layers without end.
+    const MAXIMUM_LAYERS: i64 = 1000;
+
+    fn check(&self, names: &SizeNames) -> Result<()> {
+        let (hidden, heads) = (self.hidden_size, self.num_attention_heads);
+        for (field, size, minimum) in [
+            ("vocab_size", self.embeddings.vocab_size, 1),
+            (names.width, self.embeddings.width, 1),
+            (names.hidden, hidden, 1),
+            (names.layers, self.num_hidden_layers, 0),
+            (names.inner, self.intermediate_size, 1),
+            ("max_position_embeddings", self.embeddings.positions, 1),
+        ] {
+            if size < minimum {
+                return Err(Error::config(field, format!("expected at least {minimum}, got {size}")));
+            }
+        }
+        if heads < 1 || hidden % heads != 0 {
+            let reason = format!("expected a divisor of {} = {hidden}, got {heads}", names.hidden);
+            return Err(Error::config(names.heads, reason));
+        }
+        if self.num_hidden_layers > Self::MAXIMUM_LAYERS {
+            let reason = format!("expected at most {}, got {}", Self::MAXIMUM_LAYERS, self.num_hidden_layers);
+            return Err(Error::config(names.layers, reason));
+        }
+        let vocab_size = self.embeddings.vocab_size;
+        if let Some(pad) = self.embeddings.padding.filter(|pad| !(0..vocab_size).contains(pad)) {
+            let reason = format!("expected an id below vocab_size = {vocab_size}, got {pad}");
+            return Err(Error::config("pad_token_id", reason));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a configuration of a decoder.
+fn refuse_decoder(extra: &Map<String, Value>) -> Result<()> {
+    for key in ["is_decoder", "add_cross_attention"] {
+        if extra.get(key) == Some(&Value::Bool(true)) {
+            return Err(Error::config(key, "expected false (oxbert has encoders only), got true"));
+        }
+    }
+    Ok(())
 }

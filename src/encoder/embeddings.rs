@@ -2,28 +2,10 @@
 
 use tch::Tensor;
 
+use crate::config::EmbeddingConfig;
 use crate::error::Result;
-use crate::inputs::{Inputs, Tokens};
+use crate::inputs::{Inputs, Limits, Task, Tokens};
 use crate::nn::{Dropout, Embedding, LayerNorm, Parameters};
-
-/// The sizes of the tables, and what follows them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EmbeddingSizes {
-    /// V.
-    pub vocab_size: i64,
-    /// E.
-    pub width: i64,
-    /// Rows of the position table.
-    pub positions: i64,
-    /// Rows of the type table; 0 where the family has none.
-    pub types: i64,
-    /// The id whose word embedding stays zero.
-    pub padding: Option<i64>,
-    /// Added to the variance in the norm.
-    pub layer_norm_eps: f64,
-    /// Dropout after the norm.
-    pub dropout: f64,
-}
 
 /// `drop(LN(word + type + position))`.
 ///
@@ -42,20 +24,33 @@ impl Embeddings {
     ///
     /// # Errors
     /// As [`Parameters::tensor`].
-    pub fn new(parameters: &Parameters, sizes: &EmbeddingSizes) -> Result<Self> {
-        let table = |name: &str, rows, padding| Embedding::new(&parameters.at(name), rows, sizes.width, padding);
+    pub fn new(parameters: &Parameters, config: &EmbeddingConfig) -> Result<Self> {
+        let table = |name: &str, rows, padding| Embedding::new(&parameters.at(name), rows, config.width, padding);
         Ok(Self {
-            words: table("word_embeddings", sizes.vocab_size, sizes.padding)?,
-            positions: table("position_embeddings", sizes.positions, None)?,
-            types: if sizes.types > 0 { Some(table("token_type_embeddings", sizes.types, None)?) } else { None },
-            norm: LayerNorm::new(&parameters.at("LayerNorm"), sizes.width, sizes.layer_norm_eps)?,
-            dropout: Dropout::new(sizes.dropout),
+            words: table("word_embeddings", config.vocab_size, config.padding)?,
+            positions: table("position_embeddings", config.positions, None)?,
+            types: if config.types > 0 { Some(table("token_type_embeddings", config.types, None)?) } else { None },
+            norm: LayerNorm::new(&parameters.at("LayerNorm"), config.width, config.layer_norm_eps)?,
+            dropout: Dropout::new(config.dropout),
         })
     }
 
     /// The word embeddings, `[V, E]`, the parameter itself: the decoder of a masked LM may be tied to it.
     pub fn words(&self) -> &Tensor {
         self.words.weight()
+    }
+
+    /// What the tables can take, as they are now.
+    pub(super) fn limits(&self, task: Task) -> Limits {
+        let rows = |table: &Embedding| table.weight().size()[0];
+        Limits {
+            vocab_size: rows(&self.words),
+            max_position_embeddings: rows(&self.positions),
+            type_vocab_size: self.types.as_ref().map_or(0, rows),
+            embedding_size: self.words().size()[1],
+            device: self.words().device(),
+            task,
+        }
     }
 
     /// `[T, E]`.

@@ -34,7 +34,8 @@ pub struct Layer {
     activation: Activation,
     output: Linear,
     output_norm: LayerNorm,
-    dropout: Dropout,
+    attention_dropout: Dropout,
+    output_dropout: Dropout,
 }
 
 impl Layer {
@@ -58,7 +59,8 @@ impl Layer {
             activation: config.activation,
             output: Linear::new(&parameters.at(names.output), inner, hidden)?,
             output_norm: norm(names.output_norm)?,
-            dropout: Dropout::new(config.hidden_dropout),
+            attention_dropout: Dropout::new(config.attention_output_dropout),
+            output_dropout: Dropout::new(config.output_dropout),
         })
     }
 
@@ -73,10 +75,10 @@ impl Layer {
         options: ForwardOptions,
     ) -> Result<(Tensor, Option<Tensor>)> {
         let attended = self.attention.forward(hidden, layout, options.train, options.output_attentions)?;
-        let attention = self.dropout.forward(attended.hidden, options.train)?;
+        let attention = self.attention_dropout.forward(attended.hidden, options.train)?;
         let hidden = self.attention_norm.forward(&attention.f_add(hidden)?)?;
         let inner = self.activation.forward(&self.intermediate.forward(&hidden)?)?;
-        let output = self.dropout.forward(self.output.forward(&inner)?, options.train)?;
+        let output = self.output_dropout.forward(self.output.forward(&inner)?, options.train)?;
         Ok((self.output_norm.forward(&output.f_add(&hidden)?)?, attended.probabilities))
     }
 }

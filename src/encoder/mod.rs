@@ -8,13 +8,13 @@ mod layer;
 
 use tch::Tensor;
 
-pub use embeddings::{EmbeddingSizes, Embeddings};
+pub use embeddings::Embeddings;
 pub use layer::{Layer, LayerNames};
 
 use crate::config::EncoderConfig;
 use crate::error::Result;
-use crate::inputs::Layout;
-use crate::nn::Parameters;
+use crate::inputs::{Inputs, Layout, Limits, Task};
+use crate::nn::{Linear, Parameters};
 
 /// What a forward pass is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,34 +38,69 @@ pub struct Encoded {
     pub all_attentions: Option<Vec<Tensor>>,
 }
 
-/// A stack of layers.
+/// A family's names of the parts of its encoder, as they stand in its checkpoints.
+#[derive(Debug, Clone, Copy)]
+pub struct EncoderNames {
+    /// The tables and their norm.
+    pub embeddings: &'static str,
+    /// E -> H, where the two differ.
+    pub projection: &'static str,
+    /// What stands before the number of a layer.
+    pub layers: &'static str,
+    /// Inside a layer.
+    pub layer: LayerNames,
+}
+
+/// Embeddings, a projection where E is not H, and a stack of layers.
 #[derive(Debug)]
 pub struct Encoder {
+    embeddings: Embeddings,
+    projection: Option<Linear>,
     layers: Vec<Layer>,
 }
 
 impl Encoder {
-    /// Takes layer `i` from `parameters.at("{i}")`.
+    /// Takes the parameters under their names.
     ///
     /// # Errors
     /// As [`Parameters::tensor`].
-    pub fn new(parameters: &Parameters, config: &EncoderConfig, names: &LayerNames) -> Result<Self> {
+    pub fn new(parameters: &Parameters, config: &EncoderConfig, names: &EncoderNames) -> Result<Self> {
+        let (width, hidden) = (config.embeddings.width, config.hidden_size);
+        let embeddings = Embeddings::new(&parameters.at(names.embeddings), &config.embeddings)?;
+        let projection =
+            (width != hidden).then(|| Linear::new(&parameters.at(names.projection), width, hidden)).transpose()?;
+        let stack = parameters.at(names.layers);
         let layers = (0..config.num_hidden_layers)
-            .map(|number| Layer::new(&parameters.at(&number.to_string()), config, names))
+            .map(|number| Layer::new(&stack.at(&number.to_string()), config, &names.layer))
             .collect::<Result<_>>()?;
-        Ok(Self { layers })
+        Ok(Self { embeddings, projection, layers })
     }
 
-    /// hidden `[T, H]` -> `[T, H]`.
+    /// The word embeddings, `[V, E]`, the parameter itself: the decoder of a masked LM may be tied to it.
+    #[must_use]
+    pub fn words(&self) -> &Tensor {
+        self.embeddings.words()
+    }
+
+    /// What it can take, as its tables are now, for a head with this task.
+    #[must_use]
+    pub fn limits(&self, task: Task) -> Limits {
+        self.embeddings.limits(task)
+    }
+
+    /// Packed hidden states `[T, H]`.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] where libtorch refuses.
-    pub fn forward(&self, hidden: Tensor, layout: &Layout, options: ForwardOptions) -> Result<Encoded> {
-        let mut hidden = hidden;
+    pub fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Encoded> {
+        let mut hidden = self.embeddings.forward(inputs, options.train)?;
+        if let Some(projection) = &self.projection {
+            hidden = projection.forward(&hidden)?;
+        }
         let mut states = Vec::new();
         let mut attentions = Vec::new();
         for layer in &self.layers {
-            let (next, probabilities) = layer.forward(&hidden, layout, options)?;
+            let (next, probabilities) = layer.forward(&hidden, &inputs.layout, options)?;
             states.push(std::mem::replace(&mut hidden, next));
             attentions.extend(probabilities);
             if !options.output_hidden_states {
@@ -79,5 +114,13 @@ impl Encoder {
             all_hidden_states: options.output_hidden_states.then_some(states),
             all_attentions: options.output_attentions.then_some(attentions),
         })
+    }
+}
+
+impl Encoded {
+    /// Unpacks the recorded hidden states, n + 1 tensors `[B, S, H]`.
+    pub(crate) fn unpack_hidden_states(&self, layout: &Layout) -> Result<Option<Vec<Tensor>>> {
+        let unpack = |states: &Vec<Tensor>| states.iter().map(|state| layout.unpack(state)).collect();
+        self.all_hidden_states.as_ref().map(unpack).transpose()
     }
 }

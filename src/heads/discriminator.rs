@@ -1,38 +1,36 @@
 //! The discriminator's head: was this token replaced?
 
 use tch::Tensor;
-use tch::nn::Path;
 
-use crate::config::ElectraConfig;
+use super::Head;
+use super::losses::loss;
+use crate::encoder::Encoded;
 use crate::error::Result;
+use crate::inputs::{Inputs, Task};
 use crate::nn::{Activation, Linear, Parameters};
+use crate::outputs::DiscriminatorOutput;
 
 /// `w · act(W x + b) + c`: one logit a token.
 ///
 /// Source: `ElectraDiscriminatorPredictions` of transformers 5.23. rust_bert's drops every dimension of size 1 from the
 /// result; this one only the last.
 #[derive(Debug)]
-pub struct ElectraDiscriminatorHead {
+pub struct DiscriminatorHead {
     dense: Linear,
     activation: Activation,
-    dense_prediction: Linear,
+    prediction: Linear,
 }
 
-impl ElectraDiscriminatorHead {
-    /// A freshly initialised head with the names `dense.*` and `dense_prediction.*` under a path.
+impl DiscriminatorHead {
+    /// Takes `dense.*` and `dense_prediction.*`.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] where the configuration contradicts itself; else as [`Parameters::tensor`].
-    pub fn new<'p>(path: impl std::borrow::Borrow<Path<'p>>, config: &ElectraConfig) -> Result<Self> {
-        config.check()?;
-        Self::build(&Parameters::random(path.borrow(), config.initializer_range), config)
-    }
-
-    pub(crate) fn build(parameters: &Parameters, config: &ElectraConfig) -> Result<Self> {
+    /// As [`Parameters::tensor`].
+    pub fn new(parameters: &Parameters, hidden_size: i64, activation: Activation) -> Result<Self> {
         Ok(Self {
-            dense: Linear::new(&parameters.at("dense"), config.hidden_size, config.hidden_size)?,
-            activation: config.hidden_act,
-            dense_prediction: Linear::new(&parameters.at("dense_prediction"), config.hidden_size, 1)?,
+            dense: Linear::new(&parameters.at("dense"), hidden_size, hidden_size)?,
+            activation,
+            prediction: Linear::new(&parameters.at("dense_prediction"), hidden_size, 1)?,
         })
     }
 
@@ -40,8 +38,29 @@ impl ElectraDiscriminatorHead {
     ///
     /// # Errors
     /// [`crate::Error::Torch`] where the last dimension is not H.
-    pub fn forward(&self, hidden_states: &Tensor) -> Result<Tensor> {
+    pub fn predict(&self, hidden_states: &Tensor) -> Result<Tensor> {
         let inner = self.activation.forward(&self.dense.forward(hidden_states)?)?;
-        Ok(self.dense_prediction.forward(&inner)?.f_squeeze_dim(-1)?)
+        Ok(self.prediction.forward(&inner)?.f_squeeze_dim(-1)?)
+    }
+}
+
+impl Head for DiscriminatorHead {
+    type Output = DiscriminatorOutput;
+    const NAME: &'static str = "ForPreTraining";
+
+    fn task(&self) -> Task {
+        Task::ReplacedTokens
+    }
+
+    fn forward(&self, encoded: Encoded, inputs: &Inputs, _train: bool) -> Result<DiscriminatorOutput> {
+        let logits = self.predict(&encoded.hidden)?;
+        Ok(DiscriminatorOutput {
+            loss: loss(&logits, inputs.targets.as_ref())?,
+            // After unpacking, a padded position would read as 0.5.
+            probabilities: inputs.layout.unpack(&logits.f_sigmoid()?)?,
+            logits: inputs.layout.unpack(&logits)?,
+            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
+            all_attentions: encoded.all_attentions,
+        })
     }
 }

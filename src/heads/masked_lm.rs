@@ -1,36 +1,28 @@
-//! The masked-LM heads: which token stands here?
+//! The masked-LM head: which token stands here?
 
 use tch::Tensor;
-use tch::nn::Path;
 
-use crate::config::ElectraConfig;
+use super::Head;
+use super::losses::loss;
+use crate::encoder::Encoded;
 use crate::error::Result;
+use crate::inputs::{Inputs, Task};
 use crate::nn::{Activation, LayerNorm, Linear, Parameters};
+use crate::outputs::MaskedLMOutput;
 
-/// `LN(gelu(W x + b))`: hidden states back to the width of the embeddings.
-///
-/// The activation is gelu whatever the configuration says, as in transformers' `ElectraGeneratorPredictions`.
+/// `LN(act(W x + b))`: hidden states back to the width of the embeddings.
 #[derive(Debug)]
-pub struct ElectraGeneratorHead {
+pub struct Transform {
     dense: Linear,
+    activation: Activation,
     norm: LayerNorm,
 }
 
-impl ElectraGeneratorHead {
-    /// A freshly initialised head with the names `dense.*` and `LayerNorm.*` under a path.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`] where the configuration contradicts itself; else as [`Parameters::tensor`].
-    pub fn new<'p>(path: impl std::borrow::Borrow<Path<'p>>, config: &ElectraConfig) -> Result<Self> {
-        config.check()?;
-        Self::build(&Parameters::random(path.borrow(), config.initializer_range), config)
-    }
-
-    pub(crate) fn build(parameters: &Parameters, config: &ElectraConfig) -> Result<Self> {
-        Ok(Self {
-            dense: Linear::new(&parameters.at("dense"), config.hidden_size, config.embedding_size)?,
-            norm: LayerNorm::new(&parameters.at("LayerNorm"), config.embedding_size, config.layer_norm_eps)?,
-        })
+impl Transform {
+    /// Of a linear layer H -> E and a norm.
+    #[must_use]
+    pub fn new(dense: Linear, activation: Activation, norm: LayerNorm) -> Self {
+        Self { dense, activation, norm }
     }
 
     /// hidden states `[..., H]` -> `[..., E]`.
@@ -38,7 +30,7 @@ impl ElectraGeneratorHead {
     /// # Errors
     /// [`crate::Error::Torch`] where the last dimension is not H.
     pub fn forward(&self, hidden_states: &Tensor) -> Result<Tensor> {
-        self.norm.forward(&Activation::Gelu.forward(&self.dense.forward(hidden_states)?)?)
+        self.norm.forward(&self.activation.forward(&self.dense.forward(hidden_states)?)?)
     }
 }
 
@@ -69,5 +61,47 @@ impl Decoder {
     /// [`crate::Error::Torch`] where the last dimension is not E.
     pub fn forward(&self, states: &Tensor) -> Result<Tensor> {
         Ok(states.f_linear(&self.weight, Some(&self.bias))?)
+    }
+}
+
+/// A [`Transform`], then a [`Decoder`].
+#[derive(Debug)]
+pub struct MaskedLMHead {
+    transform: Transform,
+    decoder: Decoder,
+}
+
+impl MaskedLMHead {
+    /// Of its two parts.
+    #[must_use]
+    pub fn new(transform: Transform, decoder: Decoder) -> Self {
+        Self { transform, decoder }
+    }
+
+    /// hidden states `[..., H]` -> logits `[..., V]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where the last dimension is not H.
+    pub fn decode(&self, hidden_states: &Tensor) -> Result<Tensor> {
+        self.decoder.forward(&self.transform.forward(hidden_states)?)
+    }
+}
+
+impl Head for MaskedLMHead {
+    type Output = MaskedLMOutput;
+    const NAME: &'static str = "ForMaskedLM";
+
+    fn task(&self) -> Task {
+        Task::TokenClasses { classes: self.decoder.bias.size()[0] }
+    }
+
+    fn forward(&self, encoded: Encoded, inputs: &Inputs, _train: bool) -> Result<MaskedLMOutput> {
+        let logits = self.decode(&encoded.hidden)?;
+        Ok(MaskedLMOutput {
+            loss: loss(&logits, inputs.targets.as_ref())?,
+            prediction_scores: inputs.layout.unpack(&logits)?,
+            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
+            all_attentions: encoded.all_attentions,
+        })
     }
 }

@@ -1,15 +1,19 @@
 //! Token classification: a label for every token.
 
-use tch::Tensor;
-
+use super::Head;
+use super::losses::loss;
+use crate::encoder::Encoded;
 use crate::error::Result;
+use crate::inputs::{Inputs, Task};
 use crate::nn::{Dropout, Linear, Parameters};
+use crate::outputs::TokenClassificationOutput;
 
 /// `W drop(x) + b`.
 #[derive(Debug)]
 pub struct TokenClassificationHead {
     dropout: Dropout,
     classifier: Linear,
+    labels: i64,
 }
 
 impl TokenClassificationHead {
@@ -18,14 +22,25 @@ impl TokenClassificationHead {
     /// # Errors
     /// As [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, hidden_size: i64, labels: i64, dropout: f64) -> Result<Self> {
-        Ok(Self { dropout: Dropout::new(dropout), classifier: Linear::new(parameters, hidden_size, labels)? })
+        Ok(Self { dropout: Dropout::new(dropout), classifier: Linear::new(parameters, hidden_size, labels)?, labels })
+    }
+}
+
+impl Head for TokenClassificationHead {
+    type Output = TokenClassificationOutput;
+    const NAME: &'static str = "ForTokenClassification";
+
+    fn task(&self) -> Task {
+        Task::TokenClasses { classes: self.labels }
     }
 
-    /// hidden states `[..., H]` -> logits `[..., L]`.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`] where the last dimension is not H.
-    pub fn forward(&self, hidden_states: Tensor, train: bool) -> Result<Tensor> {
-        self.classifier.forward(&self.dropout.forward(hidden_states, train)?)
+    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<TokenClassificationOutput> {
+        let logits = self.classifier.forward(&self.dropout.forward(encoded.hidden.f_alias()?, train)?)?;
+        Ok(TokenClassificationOutput {
+            loss: loss(&logits, inputs.targets.as_ref())?,
+            logits: inputs.layout.unpack(&logits)?,
+            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
+            all_attentions: encoded.all_attentions,
+        })
     }
 }

@@ -15,6 +15,17 @@ pub struct Group {
     pub length: i64,
 }
 
+/// How the tokens of a row become one vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// The first kept token: `[CLS]`.
+    First,
+    /// The last kept token.
+    Last,
+    /// The mean over kept tokens.
+    Mean,
+}
+
 /// Which positions of a batch `[B, S]` are kept, and in which order they are packed into `[T, ...]`.
 ///
 /// Rows are packed from the shortest to the longest, so that those of equal length are neighbours ([`Group`]) and
@@ -24,6 +35,8 @@ pub struct Group {
 pub struct Layout {
     rows: i64,
     columns: i64,
+    /// C; 1 where there are none.
+    choices: i64,
     tokens: i64,
     groups: Vec<Group>,
     /// The row of the batch that each packed row came from.
@@ -37,8 +50,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// From the kept columns of each row of a batch whose width is `columns` (S).
-    pub(super) fn new(kept: Vec<Vec<i64>>, columns: usize, device: Device) -> Result<Self> {
+    /// From the kept columns of each row of a batch whose width is `columns` (S), in groups of `choices` rows.
+    pub(super) fn new(kept: Vec<Vec<i64>>, columns: usize, choices: usize, device: Device) -> Result<Self> {
         let mut order: Vec<usize> = (0..kept.len()).collect();
         order.sort_by_key(|&row| kept[row].len());
         let mut groups: Vec<Group> = Vec::new();
@@ -65,10 +78,17 @@ impl Layout {
                 .collect();
             Some(Tensor::f_from_slice(&places)?.f_to_device(device)?)
         };
-        Ok(Self { rows: kept.len() as i64, columns: columns as i64, tokens, groups, order, kept, starts, index })
+        let (rows, columns, choices) = (kept.len() as i64, columns as i64, choices as i64);
+        Ok(Self { rows, columns, choices, tokens, groups, order, kept, starts, index })
     }
 
-    /// B, the rows of the batch.
+    /// C, how many rows stand for one question; 1 where there are no choices.
+    #[must_use]
+    pub fn choices(&self) -> i64 {
+        self.choices
+    }
+
+    /// B, the rows of the batch; B · C of choices.
     #[must_use]
     pub fn rows(&self) -> i64 {
         self.rows
@@ -136,6 +156,57 @@ impl Layout {
         };
         shape.splice(0..1, [self.rows, self.columns]);
         Ok(flat.f_view(shape.as_slice())?)
+    }
+
+    /// `[T, H]` -> one vector for each row of the batch, `[B, H]`; zeros where a row has nothing to keep.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where the first dimension is not T.
+    pub fn pool(&self, packed: &Tensor, pooling: Pooling) -> Result<Tensor> {
+        let rows: Vec<i64> = (0..self.rows).filter(|&row| !self.kept[row as usize].is_empty()).collect();
+        let lengths = |row: &i64| self.kept[*row as usize].len() as i64;
+        let device = packed.device();
+        let picked = match pooling {
+            Pooling::First | Pooling::Last => {
+                let place = |row: &i64| {
+                    self.starts[*row as usize] + if pooling == Pooling::First { 0 } else { lengths(row) - 1 }
+                };
+                let places: Vec<i64> = rows.iter().map(place).collect();
+                packed.f_index_select(0, &Tensor::f_from_slice(&places)?.f_to_device(device)?)?
+            }
+            Pooling::Mean => {
+                let means = rows
+                    .iter()
+                    .map(|row| {
+                        let tokens = packed.f_narrow(0, self.starts[*row as usize], lengths(row))?;
+                        Ok(tokens.f_mean_dim(0_i64, false, None)?)
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                if means.is_empty() { packed.f_narrow(0, 0, 0)? } else { Tensor::f_stack(&means, 0)? }
+            }
+        };
+        if rows.len() == self.kept.len() {
+            return Ok(picked);
+        }
+        let index = Tensor::f_from_slice(&rows)?.f_to_device(device)?;
+        let mut shape = picked.size();
+        shape[0] = self.rows;
+        Ok(Tensor::f_zeros(&shape, (packed.kind(), device))?.f_index_copy_(0, &index, &picked)?)
+    }
+
+    /// `[T]` -> `[B, S]` with `fill` where a position is not kept. Gradients flow through.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where the shape is not `[T]`.
+    pub fn unpack_with(&self, packed: &Tensor, fill: f64) -> Result<Tensor> {
+        let shape = [self.rows * self.columns];
+        let flat = match &self.index {
+            None => packed.f_alias()?,
+            Some(index) => {
+                Tensor::f_full(shape, fill, (packed.kind(), packed.device()))?.f_index_copy_(0, index, packed)?
+            }
+        };
+        Ok(flat.f_view([self.rows, self.columns])?)
     }
 
     /// One `[rows, A, L, L]` for each group -> `[B, A, S, S]`, zeros where a position is not kept.

@@ -9,19 +9,23 @@
 //! |---|---|---|---|
 //! | `input_ids` | `[B, S]` integer | ids below V | `inputs_embeds` must be given |
 //! | `attention_mask` | `[B, S]` 0 or 1 | 1 = keep, 0 = padding | all are kept |
-//! | `token_type_ids` | `[B, S]` or `[1, S]` integer | which of the texts of a pair | 0 |
+//! | `token_type_ids` | `[B, S]` or `[1, S]` integer | which of the texts of a pair (DistilBERT ignores it) | 0 |
 //! | `position_ids` | `[B, S]` or `[1, S]` integer | below `max_position_embeddings` | 0, 1, 2, ... by column |
 //! | `inputs_embeds` | `[B, S, E]` float32 | instead of word embeddings | `input_ids` must be given |
 //!
-//! What stands at a padded position is never read.
+//! | `labels`, `start_positions`, `end_positions` | by [`Task`] | what the model is trained towards | no loss |
+//!
+//! What stands at a padded position is never read, labels included. Multiple choice takes `[B, C, S]`, C choices for each of B questions.
 
 mod layout;
 mod rows;
+mod targets;
 
 use tch::{Device, Kind, Tensor};
 
-pub use layout::{Group, Layout};
+pub use layout::{Group, Layout, Pooling};
 pub use rows::Rows;
+pub use targets::{GivenTargets, IGNORED, Labels, Targets, Task};
 
 use crate::error::{Error, Result};
 use crate::text::Batch;
@@ -33,12 +37,14 @@ pub struct Limits {
     pub vocab_size: i64,
     /// Positions lie below it.
     pub max_position_embeddings: i64,
-    /// Token types lie below it; 0 where the model has none.
+    /// Token types lie below it; 0 where the model has none, and ignores them.
     pub type_vocab_size: i64,
     /// E, the width of `inputs_embeds`.
     pub embedding_size: i64,
     /// Where the model is.
     pub device: Device,
+    /// What its labels are.
+    pub task: Task,
 }
 
 /// The arguments of a model's forward pass, not checked yet. The [module](self) says what they mean.
@@ -54,6 +60,8 @@ pub struct Arguments {
     pub position_ids: Option<Rows>,
     /// `[B, S, E]`.
     pub inputs_embeds: Option<Tensor>,
+    /// What a loss is made from.
+    pub targets: GivenTargets,
 }
 
 impl Arguments {
@@ -75,6 +83,7 @@ impl Arguments {
             token_type_ids: rows("token_type_ids", token_type_ids)?,
             position_ids: rows("position_ids", position_ids)?,
             inputs_embeds: input_embeds.map(Tensor::f_alias).transpose()?,
+            targets: GivenTargets::default(),
         })
     }
 
@@ -109,6 +118,8 @@ pub struct Inputs {
     pub position_ids: Tensor,
     /// Where the tokens stood.
     pub layout: Layout,
+    /// What the model is trained towards, where labels came.
+    pub targets: Option<Targets>,
 }
 
 impl Inputs {
@@ -119,10 +130,11 @@ impl Inputs {
     /// token, or where the mask holds something else than 0 and 1; [`Error::Shape`], [`Error::Dtype`],
     /// [`Error::OutOfRange`] and [`Error::TooLong`], naming argument and place.
     pub fn new(arguments: Arguments, limits: &Limits) -> Result<Self> {
-        let Arguments { input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds } = arguments;
+        let Arguments { input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, targets } = arguments;
+        let inputs_embeds = inputs_embeds.map(|embeddings| Embeds::new(embeddings, limits)).transpose()?;
         let lengths = match (&input_ids, &inputs_embeds) {
             (Some(ids), None) => ids.lengths().collect::<Vec<_>>(),
-            (None, Some(embeddings)) => check_embeddings(embeddings, limits)?,
+            (None, Some(embeddings)) => embeddings.lengths(),
             (given, _) => {
                 let got = if given.is_some() { "both" } else { "neither" };
                 let reason = format!("expected exactly one of the two, got {got}");
@@ -130,6 +142,11 @@ impl Inputs {
             }
         };
         let what = if input_ids.is_some() { "input_ids" } else { "inputs_embeds" };
+        let choices = match (&input_ids, &inputs_embeds) {
+            (Some(ids), _) => ids.choices(),
+            (None, embeddings) => embeddings.as_ref().and_then(|embeddings| embeddings.choices),
+        };
+        check_choices(what, input_ids.as_ref(), choices, limits)?;
         if lengths.is_empty() {
             return Err(Error::input(what, "expected at least one row, got none"));
         }
@@ -141,19 +158,21 @@ impl Inputs {
         if position_ids.is_none() {
             check_lengths(what, &kept, limits)?;
         }
-        let layout = Layout::new(kept, columns, limits.device)?;
+        let layout = Layout::new(kept, columns, choices.unwrap_or(1), limits.device)?;
         let pack = |what: &str, rows: &Rows, limit: i64, broadcast: bool| -> Result<Tensor> {
             check_shape(what, rows, &lengths, broadcast)?;
-            Ok(Tensor::f_from_slice(&gather(what, rows, &layout, limit)?)?.f_to_device(limits.device)?)
+            Ok(Tensor::f_from_slice(&gather(what, rows, &layout, limit, false)?)?.f_to_device(limits.device)?)
         };
         let tokens = match (&input_ids, &inputs_embeds) {
             (Some(ids), _) => Tokens::Ids(pack("input_ids", ids, limits.vocab_size, false)?),
             (None, embeddings) => {
                 let embeddings = embeddings.as_ref().ok_or_else(|| Error::input("inputs_embeds", "is missing"))?;
-                Tokens::Embeddings(layout.pack(embeddings)?)
+                Tokens::Embeddings(layout.pack(&embeddings.values)?)
             }
         };
         let token_type_ids = match &token_type_ids {
+            // As in transformers: tokenizers make types for models that have none.
+            Some(_) if limits.type_vocab_size == 0 => None,
             Some(types) => Some(pack("token_type_ids", types, limits.type_vocab_size, true)?),
             None => None,
         };
@@ -163,34 +182,65 @@ impl Inputs {
             let positions: Vec<i64> = layout.packed_rows().flat_map(|(_, kept)| kept.iter().copied()).collect();
             Tensor::f_from_slice(&positions)?.f_to_device(limits.device)?
         };
-        Ok(Self { tokens, token_type_ids, position_ids, layout })
+        let targets = targets.check(limits.task, &layout, &lengths, limits.device)?;
+        Ok(Self { tokens, token_type_ids, position_ids, layout, targets })
     }
 }
 
-/// The row lengths of `[B, S, E]`.
-fn check_embeddings(embeddings: &Tensor, limits: &Limits) -> Result<Vec<usize>> {
-    let shape = embeddings.size();
-    match shape[..] {
-        [rows, columns, width] if width == limits.embedding_size => {
-            if embeddings.f_kind()? != Kind::Float {
-                return Err(Error::Dtype {
+/// Vectors instead of ids.
+struct Embeds {
+    /// `[B, S, E]`.
+    values: Tensor,
+    /// C, where they came as choices.
+    choices: Option<usize>,
+}
+
+impl Embeds {
+    /// Of `[B, S, E]`, or of choices `[B, C, S, E]`.
+    fn new(embeddings: Tensor, limits: &Limits) -> Result<Self> {
+        let shape = embeddings.size();
+        if embeddings.f_kind()? != Kind::Float && shape.len() > 2 {
+            return Err(Error::Dtype {
+                what: "inputs_embeds".into(),
+                expected: "float32".into(),
+                got: format!("{:?}", embeddings.kind()).to_lowercase(),
+            });
+        }
+        let (values, choices) = match shape[..] {
+            [_, _, width] if width == limits.embedding_size => (embeddings, None),
+            [_, choices, _, width] if width == limits.embedding_size => {
+                (embeddings.f_flatten(0, 1)?, Some(choices as usize))
+            }
+            _ => {
+                return Err(Error::Shape {
                     what: "inputs_embeds".into(),
-                    expected: "float32".into(),
-                    got: format!("{:?}", embeddings.kind()).to_lowercase(),
+                    expected: format!("[B, S, E = {}]", limits.embedding_size),
+                    got: format!("{shape:?}"),
                 });
             }
-            if embeddings.device() != limits.device {
-                let reason = format!("expected the model's device {:?}, got {:?}", limits.device, embeddings.device());
-                return Err(Error::input("inputs_embeds", reason));
-            }
-            Ok(vec![columns as usize; rows as usize])
+        };
+        if values.device() != limits.device {
+            let reason = format!("expected the model's device {:?}, got {:?}", limits.device, values.device());
+            return Err(Error::input("inputs_embeds", reason));
         }
-        _ => Err(Error::Shape {
-            what: "inputs_embeds".into(),
-            expected: format!("[B, S, E = {}]", limits.embedding_size),
-            got: format!("{shape:?}"),
-        }),
+        Ok(Self { values, choices })
     }
+
+    fn lengths(&self) -> Vec<usize> {
+        let shape = self.values.size();
+        vec![shape[1] as usize; shape[0] as usize]
+    }
+}
+
+/// Refuses choices where the model takes none, and rows where it takes choices.
+fn check_choices(what: &str, ids: Option<&Rows>, choices: Option<usize>, limits: &Limits) -> Result<()> {
+    let expected = match (limits.task == Task::Choices, choices) {
+        (true, None) => "[B, C, S]: C choices for each question",
+        (false, Some(_)) => "[B, S]",
+        _ => return Ok(()),
+    };
+    let got = ids.map_or_else(|| "another rank".into(), Rows::shape);
+    Err(Error::Shape { what: what.into(), expected: expected.into(), got })
 }
 
 /// The columns of each row that the mask keeps: all of them where there is no mask.
@@ -245,14 +295,14 @@ fn check_shape(what: &str, rows: &Rows, lengths: &[usize], broadcast: bool) -> R
     })
 }
 
-/// The values at the kept positions, in packed order, each checked against its limit.
-fn gather(what: &str, rows: &Rows, layout: &Layout, limit: i64) -> Result<Vec<i64>> {
+/// The values at the kept positions, in packed order, each checked against its limit; labels may be [`IGNORED`] too.
+fn gather(what: &str, rows: &Rows, layout: &Layout, limit: i64, ignorable: bool) -> Result<Vec<i64>> {
     let source = |row: usize| rows.row(if rows.count() == 1 { 0 } else { row });
     // Before packing changes the order, so that the first bad value is the first one that the caller sees.
     for row in 0..layout.rows() as usize {
         for &column in layout.kept(row) {
             let value = source(row)[column as usize];
-            if !(0..limit).contains(&value) {
+            if !(0..limit).contains(&value) && !(ignorable && value == IGNORED) {
                 let position = vec![row, column as usize];
                 return Err(Error::OutOfRange { what: what.into(), value, position, limit });
             }

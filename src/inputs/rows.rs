@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 
-/// B rows of integers, not necessarily of equal length.
+/// B rows of integers, not necessarily of equal length; or B · C rows, C choices for each of B questions.
 ///
 /// Ids, types, positions and masks all arrive as this, whether they came as a tensor, an array or lists. They are kept on
 /// the host, where bad values can be refused before a device sees them: on a GPU an id out of range would poison the
@@ -14,6 +14,8 @@ pub struct Rows {
     values: Vec<i64>,
     /// `ends[b]` is one past the last value of row `b`.
     ends: Vec<usize>,
+    /// C, where the rows came as choices.
+    choices: Option<usize>,
 }
 
 impl Rows {
@@ -26,7 +28,7 @@ impl Rows {
             values.extend_from_slice(row.as_ref());
             ends.push(values.len());
         }
-        Self { values, ends }
+        Self { values, ends, choices: None }
     }
 
     /// Rows of `columns` values each, one after the other.
@@ -41,13 +43,26 @@ impl Rows {
                 got: format!("{} values", values.len()),
             });
         }
-        Ok(Self { values, ends: (1..=rows).map(|row| row * columns).collect() })
+        Ok(Self { values, ends: (1..=rows).map(|row| row * columns).collect(), choices: None })
     }
 
-    /// A tensor `[B, S]` of integers on any device.
+    /// The same rows as C choices for each of B / C questions.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the rank is not 2; [`Error::Dtype`] where the dtype is not an integer.
+    /// [`Error::Shape`] where they do not come out even.
+    pub fn in_choices(self, what: &str, choices: usize) -> Result<Self> {
+        if choices == 0 || !self.count().is_multiple_of(choices) {
+            let expected = "as many choices for every question".into();
+            let got = format!("{} rows in choices of {choices}", self.count());
+            return Err(Error::Shape { what: what.into(), expected, got });
+        }
+        Ok(Self { choices: Some(choices), ..self })
+    }
+
+    /// A tensor `[B, S]`, or of choices `[B, C, S]`, of integers on any device.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the rank is neither 2 nor 3; [`Error::Dtype`] where the dtype is not an integer.
     pub fn from_tensor(what: &str, tensor: &Tensor) -> Result<Self> {
         match tensor.f_kind()? {
             Kind::Uint8 | Kind::Int8 | Kind::Int16 | Kind::Int | Kind::Int64 => Self::from_numbers(what, tensor),
@@ -59,10 +74,10 @@ impl Rows {
         }
     }
 
-    /// A mask `[B, S]` of integers, truth values or floats that are 0 or 1.
+    /// A mask `[B, S]`, or of choices `[B, C, S]`, of integers, truth values or floats that are 0 or 1.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the rank is not 2; [`Error::Dtype`] where the dtype is none of these; [`Error::Input`] where
+    /// [`Error::Shape`] where the rank is neither 2 nor 3; [`Error::Dtype`] where the dtype is none of these; [`Error::Input`] where
     /// a float is neither 0 nor 1.
     pub fn from_mask_tensor(what: &str, tensor: &Tensor) -> Result<Self> {
         match tensor.f_kind()? {
@@ -80,15 +95,40 @@ impl Rows {
     }
 
     fn from_numbers(what: &str, tensor: &Tensor) -> Result<Self> {
-        let shape = tensor.size();
-        let [rows, columns] = shape[..] else {
-            return Err(Error::Shape { what: what.into(), expected: "[B, S]".into(), got: format!("{shape:?}") });
-        };
+        let shape: Vec<usize> = tensor.size().into_iter().map(|size| size as usize).collect();
         let flat = tensor.f_detach()?.f_to_kind(Kind::Int64)?.f_reshape([-1])?.f_to_device(tch::Device::Cpu)?;
-        Self::rectangular(what, Vec::try_from(flat)?, rows as usize, columns as usize)
+        Self::shaped(what, Vec::try_from(flat)?, &shape)
     }
 
-    /// How many rows: B.
+    /// Rows of equal lengths, one after the other: of the shape `[B, S]`, or of choices `[B, C, S]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the rank is another, or the number of values is not what the shape says.
+    pub fn shaped(what: &str, values: Vec<i64>, shape: &[usize]) -> Result<Self> {
+        match *shape {
+            [rows, columns] => Self::rectangular(what, values, rows, columns),
+            [rows, choices, columns] => {
+                Self::rectangular(what, values, rows * choices, columns)?.in_choices(what, choices)
+            }
+            _ => Err(Error::Shape { what: what.into(), expected: "[B, S]".into(), got: format!("{shape:?}") }),
+        }
+    }
+
+    /// `[B, S]` int64 on the host.
+    pub(super) fn to_tensor(&self, what: &str) -> Result<Tensor> {
+        if !self.is_rectangular() {
+            return Err(Error::Shape { what: what.into(), expected: "rows of one length".into(), got: self.shape() });
+        }
+        Ok(Tensor::f_from_slice(&self.values)?.f_view([self.count() as i64, self.longest() as i64])?)
+    }
+
+    /// C, where the rows came as choices.
+    #[must_use]
+    pub fn choices(&self) -> Option<usize> {
+        self.choices
+    }
+
+    /// How many rows: B, or B · C of choices.
     #[must_use]
     pub fn count(&self) -> usize {
         self.ends.len()
@@ -119,10 +159,13 @@ impl Rows {
         &self.values[start..self.ends[row]]
     }
 
-    /// `[2, 7]`, or `2 rows of lengths [7, 3]` where they differ.
+    /// `[2, 7]`, of choices `[2, 4, 7]`, or `2 rows of lengths [7, 3]` where they differ.
     pub(super) fn shape(&self) -> String {
         if self.is_rectangular() {
-            format!("[{}, {}]", self.count(), self.longest())
+            match self.choices {
+                Some(choices) => format!("[{}, {choices}, {}]", self.count() / choices, self.longest()),
+                None => format!("[{}, {}]", self.count(), self.longest()),
+            }
         } else {
             let lengths: Vec<_> = self.lengths().take(8).map(|length| length.to_string()).collect();
             let more = if self.count() > lengths.len() { ", ..." } else { "" };

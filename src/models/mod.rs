@@ -1,29 +1,61 @@
 //! Families of models: wiring only. A configuration becomes an encoder with names and heads; no file is known here.
+//!
+//! A family is a table of names ([`Family`]) and, for each head, which sizes, names and rates it has there ([`HasHead`]).
+//! Everything else is [`Network`], which is the same for all.
 
+pub mod distilbert;
 pub mod electra;
+mod network;
 
-use tch::Tensor;
+pub use network::Network;
 
-use crate::encoder::ForwardOptions;
-use crate::error::{Error, Result};
+use crate::config::Config;
+use crate::encoder::{EncoderNames, ForwardOptions};
+use crate::error::Result;
 use crate::inputs::{Inputs, Limits};
-use crate::weights::names::Family;
+use crate::nn::Parameters;
+use crate::weights::names;
+
+/// A family of models: its configuration and its names.
+pub trait Family: std::fmt::Debug + Sized + 'static {
+    /// What `config.json` becomes.
+    type Config: Config;
+    /// What stands first in transformers' names of its models.
+    const NAME: &'static str;
+    /// Names of the backbone in a checkpoint.
+    const BACKBONE: names::Family;
+    /// Names inside the backbone.
+    const ENCODER: EncoderNames;
+}
+
+/// How a head is built on a family's encoder.
+pub trait HasHead<H>: Family {
+    /// Takes the head's parameters from the root of the checkpoint's names. `words` are the word embeddings.
+    ///
+    /// # Errors
+    /// As [`Parameters::tensor`].
+    fn head(parameters: &Parameters, config: &Self::Config, words: &tch::Tensor) -> Result<H>;
+}
 
 /// What loaders, bindings and pipelines need of any model.
 pub trait Model: Sized {
     /// The family's configuration.
-    type Config: crate::Config + Clone;
+    type Config: Config;
     /// What a forward pass returns.
     type Output;
     /// How the family names its backbone.
-    const FAMILY: Family;
+    const BACKBONE: names::Family;
+    /// The arguments that its loss is made from, by their names in transformers.
+    const TARGETS: &'static [&'static str];
+
+    /// transformers' name of the model.
+    fn name() -> String;
 
     /// Builds the model from parameters under `parameters`, which is the root of its checkpoint's names.
     ///
     /// # Errors
-    /// [`Error::Config`] where the configuration contradicts itself; else as
-    /// [`Parameters::tensor`](crate::nn::Parameters::tensor).
-    fn build(parameters: &crate::nn::Parameters, config: &Self::Config) -> Result<Self>;
+    /// [`crate::Error::Config`] where the configuration contradicts itself; else as [`Parameters::tensor`].
+    fn build(parameters: &Parameters, config: &Self::Config) -> Result<Self>;
 
     /// What the model can take.
     fn limits(&self) -> Limits;
@@ -31,20 +63,6 @@ pub trait Model: Sized {
     /// Runs the model.
     ///
     /// # Errors
-    /// [`Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] where libtorch refuses.
     fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Self::Output>;
-}
-
-/// The packed places of `(row, column)` pairs, `[P]` int64: for heads that are wanted at a few positions only.
-pub(crate) fn places(inputs: &Inputs, positions: &[(usize, usize)], device: tch::Device) -> Result<Tensor> {
-    let places = positions
-        .iter()
-        .map(|&(row, column)| {
-            inputs
-                .layout
-                .place(row, column)
-                .ok_or_else(|| Error::input("positions", format!("expected a kept position, got [{row}, {column}]")))
-        })
-        .collect::<Result<Vec<i64>>>()?;
-    Ok(Tensor::f_from_slice(&places)?.f_to_device(device)?)
 }

@@ -13,12 +13,12 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Takes `weight` `[rows, width]`. The row `padding`, if any, starts at zero and gets no gradient.
+    /// Takes `weight` `[rows, width]`. The row `padding`, if any, gets no gradient.
     ///
     /// # Errors
     /// As [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, rows: i64, width: i64, padding: Option<i64>) -> Result<Self> {
-        Ok(Self { weight: parameters.table("weight", &[rows, width], padding)?, padding })
+        Ok(Self { weight: parameters.tensor("weight", &[rows, width])?, padding })
     }
 
     /// ids `[...]` int64 -> `[..., width]`.

@@ -17,4 +17,4 @@ pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub use parameters::{Parameters, initialise};
+pub use parameters::{Initial, Parameters};

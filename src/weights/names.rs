@@ -9,6 +9,8 @@ pub struct Family {
     pub prefix: &'static str,
     /// The first components of the backbone's own names, e.g. `embeddings`, `encoder`.
     pub roots: &'static [&'static str],
+    /// What rust_bert puts before the names of a backbone without a head; nothing, or the prefix.
+    pub rust_bert_root: &'static str,
 }
 
 impl Family {
@@ -103,7 +105,7 @@ fn first_component(name: &str) -> &str {
 mod tests {
     use super::*;
 
-    const FAMILY: Family = Family { prefix: "electra", roots: &["embeddings", "encoder"] };
+    const FAMILY: Family = Family { prefix: "electra", roots: &["embeddings", "encoder"], rust_bert_root: "" };
 
     fn resolved(file: &[&str], model: &[&str]) -> Resolution {
         resolve(file.iter().copied(), &model.iter().map(ToString::to_string).collect(), &FAMILY)

@@ -6,6 +6,7 @@ use std::path::Path;
 use tch::Tensor;
 use tch::nn::VarStore;
 
+use super::names::Family;
 use super::source::to_raw;
 use super::{RawTensor, ties, write_ot, write_safetensors};
 use crate::error::{Error, Result};
@@ -58,13 +59,23 @@ pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)], format
     }
 }
 
-/// Writes all variables of a store, by name.
+/// Writes all variables of a store, by name; into an `.ot` file, by rust_bert's names.
 ///
 /// # Errors
 /// As [`save_tensors`].
-pub fn save_variables(path: impl AsRef<Path>, variables: &VarStore, format: WeightFormat) -> Result<()> {
+pub fn save_variables(
+    path: impl AsRef<Path>,
+    variables: &VarStore,
+    family: &Family,
+    format: WeightFormat,
+) -> Result<()> {
     let mut parameters: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
     if format == WeightFormat::Ot {
+        let is_alone = !parameters.keys().any(|name| name.split('.').next() == Some(family.prefix));
+        if is_alone && !family.rust_bert_root.is_empty() {
+            let rooted = |(name, tensor)| (format!("{}.{name}", family.rust_bert_root), tensor);
+            parameters = parameters.into_iter().map(rooted).collect();
+        }
         // rust_bert ties nothing, so a file for it needs both names.
         let copies: Vec<_> = ties::tied(&parameters)
             .filter_map(|(decoder, words)| Some((decoder.to_string(), parameters.get(words)?.shallow_clone())))

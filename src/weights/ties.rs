@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use crate::weights::names::Resolution;
 
 /// Decoder -> the parameter that it is tied to, unless the configuration says otherwise.
-pub const TIES: &[(&str, &str)] = &[("generator_lm_head.weight", "electra.embeddings.word_embeddings.weight")];
+pub const TIES: &[(&str, &str)] = &[
+    ("generator_lm_head.weight", "electra.embeddings.word_embeddings.weight"),
+    ("vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"),
+];
 
 /// For a model with tied decoders: gives the tensors that a file holds under a decoder's name to the parameter it is tied
 /// to, and returns the pairs `(decoder, words)` of names in the file that the file holds both of.

@@ -74,7 +74,75 @@ def test_outputs_can_be_made_pickled_and_typed() -> None:
     output: Any = outputs.ElectraForPreTrainingOutput(logits=np.zeros((1, 2)), probabilities=np.ones((1, 2)))
     for again in [pickle.loads(pickle.dumps(output)), copy.deepcopy(output)]:
         assert again.keys() == ["logits"] and (again.probabilities == 1).all()
+        assert type(again) is type(output) and again.hidden_states is None and len(again) == 1
     with pytest.raises(TypeError, match="scores"):
         outputs.MaskedLMOutput(scores=1)
     assert outputs.MaskedLMOutput[np.ndarray]
     assert repr(outputs.BaseModelOutput(hidden_states=())) == "BaseModelOutput(hidden_states=())"
+
+
+KINDS = {
+    "BaseModelOutput": ["last_hidden_state"],
+    "ElectraForPreTrainingOutput": ["loss", "logits"],
+    "MaskedLMOutput": ["loss", "logits"],
+    "MultipleChoiceModelOutput": ["loss", "logits"],
+    "QuestionAnsweringModelOutput": ["loss", "start_logits", "end_logits"],
+    "SequenceClassifierOutput": ["loss", "logits"],
+    "TokenClassifierOutput": ["loss", "logits"],
+}
+
+
+def test_every_kind_is_listed() -> None:
+    assert {"ModelOutput", *KINDS} == set(outputs.__all__)
+    assert all(issubclass(getattr(outputs, name), outputs.ModelOutput) for name in KINDS)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_fields_are_those_of_transformers(name: str) -> None:
+    theirs = (
+        transformers.models.electra.modeling_electra.ElectraForPreTrainingOutput
+        if name == "ElectraForPreTrainingOutput"
+        else getattr(transformers.modeling_outputs, name)
+    )
+    names = [*KINDS[name], "hidden_states", "attentions"]
+    assert names == list(theirs.__dataclass_fields__)
+    values = {field: np.array(place) for place, field in enumerate(names)}
+    mine, other = getattr(outputs, name)(**dict(reversed(values.items()))), theirs(**values)
+    assert mine.keys() == list(other.keys()) and mine.to_tuple() == other.to_tuple() == tuple(mine)
+    del values[names[0]]
+    mine, other = getattr(outputs, name)(**values), theirs(**values)
+    assert mine.keys() == list(other.keys()) and mine[0] == other[0] == 1 and getattr(mine, names[0]) is None
+
+
+def test_an_output_is_a_dictionary() -> None:
+    loss, logits = np.array(0.5), np.ones((1, 2, 3))
+    output: Any = outputs.MaskedLMOutput(loss=loss, logits=logits)
+    assert isinstance(output, dict)
+    for plain in [dict(output), {**output}, dict(output.items()), output.copy()]:
+        assert type(plain) is dict and plain == {"loss": loss, "logits": logits}
+    # As accelerate makes an output of an output.
+    doubled = type(output)({name: 2 * value for name, value in output.items()})
+    assert doubled.loss == 1 and doubled["logits"].sum() == 12 and doubled.keys() == ["loss", "logits"]
+    assert output == output and output != copy.copy(output) and len({output, output}) == 1
+    output.loss = None
+    assert (
+        output.keys() == ["logits"] and len(output) == 1 and output[0] is logits and dict(output).keys() == {"logits"}
+    )
+    output["loss"] = loss
+    assert output.loss is loss and output.keys() == ["loss", "logits"]
+    with pytest.raises(KeyError, match="scores"):
+        output["scores"] = loss
+    for change in [
+        lambda: output.pop("loss"),
+        lambda: output.update(loss=None),
+        lambda: output.setdefault("loss", 1),
+        output.popitem,
+        output.clear,
+    ]:
+        with pytest.raises(TypeError, match="fixed"):
+            change()
+    with pytest.raises(TypeError, match="fixed"):
+        del output["loss"]
+    assert output.loss is loss and output["loss"] is loss
+    probable = outputs.ElectraForPreTrainingOutput({"logits": logits}, probabilities=logits)
+    assert probable.keys() == ["logits"] and probable.probabilities is logits

@@ -1,0 +1,146 @@
+"""Classes that look into a folder before they decide what to load.
+
+The family is `model_type` of `config.json`, or, where an old file lacks it, the class that `architectures` names. The
+class says which head is wanted.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from oxbert import _native, errors
+
+_Path = str | os.PathLike[str]
+
+# What stands first in the names of a family's classes.
+_FAMILIES = {"electra": "Electra", "distilbert": "DistilBert"}
+
+
+class AutoConfig:
+    """The configuration of either family.
+
+    Example:
+        >>> import oxbert
+        >>> type(oxbert.AutoConfig.from_pretrained("electra-tiny-generator")).__name__
+        'ElectraConfig'
+    """
+
+    @staticmethod
+    def from_pretrained(folder: _Path) -> _native.Config:
+        """From a model folder, or the name of a bundled model.
+
+        Raises:
+            MissingFileError: There is no such folder or model, or no `config.json` in it.
+            ConfigError: A value is bad, or the family is another.
+        """
+        return _native.Config.from_pretrained(folder)
+
+    @staticmethod
+    def for_model(model_type: str, **values: Any) -> _native.Config:
+        """The defaults of a family, `electra` or `distilbert`, but for these values.
+
+        Raises:
+            ConfigError: A value is bad, or the family is another.
+        """
+        return _native.Config.from_dict({"model_type": model_type, **values})
+
+
+class AutoTokenizer:
+    """The tokenizer of either family: BERT's word pieces, which both use."""
+
+    @staticmethod
+    def from_pretrained(folder: _Path, **options: Any) -> _native.ElectraTokenizer:
+        """From a folder with a vocabulary, or the name of a bundled model; as `ElectraTokenizer.from_pretrained`."""
+        return _native.ElectraTokenizer.from_pretrained(folder, **options)
+
+
+class AutoModel:
+    """The encoder of either family, without a head.
+
+    The classes that are named after a task give the encoder with the head for it.
+
+    Example:
+        >>> import oxbert
+        >>> type(oxbert.AutoModel.from_pretrained("electra-tiny-discriminator")).__name__
+        'ElectraModel'
+    """
+
+    _head: ClassVar[str] = "Model"
+    # Where a family's class has another name than the family's and the head's together.
+    _others: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def from_pretrained(cls, folder: _Path, *, config: _native.Config | None = None, **options: Any) -> Any:
+        """A model in evaluation mode, from a folder or the name of a bundled model.
+
+        Args:
+            folder: As for the family's own classes.
+            config: Instead of the folder's own.
+            options: Those of the family's own classes: `device`, `precision`, `strict`.
+        """
+        config = AutoConfig.from_pretrained(folder) if config is None else config
+        return cls._class(config).from_pretrained(folder, config=config, **options)
+
+    @classmethod
+    def from_config(cls, config: _native.Config, **options: Any) -> Any:
+        """A freshly initialised model; `seed` and `device` as for the family's own classes."""
+        return cls._class(config).from_config(config, **options)
+
+    @classmethod
+    def _class(cls, config: _native.Config) -> Any:
+        if not isinstance(config, _native.Config):
+            expected, got = "a configuration of oxbert", type(config).__name__
+            raise errors.DtypeError(f"config: expected {expected}, got {got}", what="config", expected=expected, got=got)
+        name = cls._others.get(config.model_type) or _FAMILIES[config.model_type] + cls._head
+        return getattr(_native, name)
+
+
+class AutoModelForPreTraining(AutoModel):
+    """What a family was pre-trained as: ELECTRA's discriminator, DistilBERT's masked LM."""
+
+    _head = "ForPreTraining"
+    _others: ClassVar[dict[str, str]] = {"distilbert": "DistilBertForMaskedLM"}
+
+
+class AutoModelForMaskedLM(AutoModel):
+    """A masked LM of either family."""
+
+    _head = "ForMaskedLM"
+
+
+class AutoModelForSequenceClassification(AutoModel):
+    """A text classifier of either family."""
+
+    _head = "ForSequenceClassification"
+
+
+class AutoModelForTokenClassification(AutoModel):
+    """A token classifier of either family."""
+
+    _head = "ForTokenClassification"
+
+
+class AutoModelForQuestionAnswering(AutoModel):
+    """A model of either family that answers questions."""
+
+    _head = "ForQuestionAnswering"
+
+
+class AutoModelForMultipleChoice(AutoModel):
+    """A model of either family that chooses between texts."""
+
+    _head = "ForMultipleChoice"
+
+
+__all__ = [
+    "AutoConfig",
+    "AutoModel",
+    "AutoModelForMaskedLM",
+    "AutoModelForMultipleChoice",
+    "AutoModelForPreTraining",
+    "AutoModelForQuestionAnswering",
+    "AutoModelForSequenceClassification",
+    "AutoModelForTokenClassification",
+    "AutoTokenizer",
+]

@@ -1,0 +1,389 @@
+"""A model of oxbert as a `torch.nn.Module`, for torch's optimizers and wrappers and for transformers' `Trainer`.
+
+    module = oxbert.torch.Module(oxbert.ElectraForMaskedLM(config))
+    optimizer = torch.optim.AdamW(module.parameters())
+
+Nothing is copied: the parameters of the module are those of the model, and calling the module runs the model. This
+module imports torch, and is imported on its own: `import oxbert.torch`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Literal, NoReturn, overload
+
+import torch
+from torch.nn.modules.module import _IncompatibleKeys
+from torch.utils import _pytree
+from typing_extensions import Self
+
+from oxbert import errors, outputs
+from oxbert._native import Model
+
+_OPTIONS = ("output_hidden_states", "output_attentions", "return_dict")
+
+
+def as_parameter(tensor: torch.Tensor) -> torch.nn.Parameter:
+    """The same object, as a `torch.nn.Parameter`.
+
+    `torch.nn.Parameter(tensor)` would be another leaf of the graph, where no gradient of the model arrives. torch keeps
+    one Python object for each tensor of libtorch, so that the class stays, also where Python forgets the object and
+    asks the model for it again.
+
+    Args:
+        tensor: A leaf of the graph. Whether it requires a gradient stays as it is.
+
+    Example:
+        >>> weight = torch.ones(2, requires_grad=True)
+        >>> as_parameter(weight) is weight, type(weight).__name__
+        (True, 'Parameter')
+    """
+    if type(tensor) is torch.Tensor:
+        # As torch makes a parameter of an `UninitializedParameter`: the two classes differ in methods only.
+        tensor.__class__ = torch.nn.Parameter
+    return tensor  # type: ignore[return-value]  # mypy does not follow an assignment to `__class__`
+
+
+def embedding(weight: torch.Tensor, padding_idx: int | None = None) -> torch.nn.Embedding:
+    """A `torch.nn.Embedding` whose `weight` is this very parameter.
+
+    Args:
+        weight: The table [V, E].
+        padding_idx: The row that gets no gradient from this layer.
+
+    Example:
+        >>> table = as_parameter(torch.ones(3, 2, requires_grad=True))
+        >>> embedding(table, padding_idx=0).weight is table
+        True
+    """
+    rows, columns = weight.shape
+    # On `meta` nothing is allocated or drawn at random for the weight that is replaced.
+    layer = torch.nn.Embedding(rows, columns, padding_idx, device="meta")
+    layer.weight = as_parameter(weight)
+    return layer
+
+
+def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.Linear:
+    """A `torch.nn.Linear` whose `weight` and `bias` are these very parameters.
+
+    Args:
+        weight: [outputs, inputs].
+        bias: [outputs], or None.
+
+    Example:
+        >>> weight = as_parameter(torch.ones(3, 2, requires_grad=True))
+        >>> linear(weight).weight is weight, linear(weight).bias
+        (True, None)
+    """
+    outgoing, incoming = weight.shape
+    layer = torch.nn.Linear(incoming, outgoing, bias=bias is not None, device="meta")
+    layer.weight = as_parameter(weight)
+    if bias is not None:
+        layer.bias = as_parameter(bias)
+    return layer
+
+
+def _refuse(what: str, reason: str) -> NoReturn:
+    raise errors.InputError(f"{what}: {reason}", what=what, reason=reason)
+
+
+class _Shared(torch.nn.Module):
+    """Parameters that stay the same objects, whatever is done to their values."""
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        """What `to`, `half`, `cuda` and the like are made of."""
+        if torch.__future__.get_swap_module_params_on_conversion():
+            _refuse("torch.__future__.set_swap_module_params_on_conversion", "the model's parameters cannot be swapped")
+        before = dict(self._parameters)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        replaced = [name for name, parameter in before.items() if self._parameters[name] is not parameter]
+        if replaced:
+            self._parameters.update(before)
+            reason = "torch would replace it by a new one, which is not the model's"
+            _refuse(f"the conversion of the parameter {replaced[0]}", reason)
+        return self
+
+
+class _Part(_Shared):
+    """A part of a model: a name for its parameters. Only the whole model can be called."""
+
+    def extra_repr(self) -> str:
+        """Names and shapes of the parameters."""
+        return ", ".join(
+            f"{name}={list(parameter.shape)}" for name, parameter in self._parameters.items() if parameter is not None
+        )
+
+
+class _Parts(_Shared, torch.nn.ModuleList):
+    """Parts named 0, 1, 2, ...: a list in the order of the numbers.
+
+    They are registered in the order of the parameters, which is that of the names: there 10 comes before 2.
+    """
+
+    def __iter__(self) -> Iterator[torch.nn.Module]:
+        """In the order of the numbers."""
+        return (self._modules[str(number)] for number in range(len(self)))
+
+    @overload
+    def __getitem__(self, idx: slice) -> torch.nn.ModuleList: ...
+    @overload
+    def __getitem__(self, idx: int) -> torch.nn.Module: ...
+    def __getitem__(self, idx: int | slice) -> torch.nn.Module | torch.nn.ModuleList:
+        """By number, or a list of several of them."""
+        return torch.nn.ModuleList(list(self)[idx]) if isinstance(idx, slice) else super().__getitem__(idx)
+
+
+class Module(_Shared):
+    """A model of oxbert as a `torch.nn.Module`, over the very same parameters.
+
+    What torch and transformers do to a module, they do to the model: optimizers, schedulers, gradient clipping and
+    scaling, autocast, moves, `DistributedDataParallel` and the `Trainer` work as they are. The names of the parameters,
+    and of the parts that hold them, are transformers': `module.electra.encoder.layer[0].parameters()`. Parts cannot be
+    called, no hook of theirs is run, and they have no mode of their own: dropout is turned on for the whole model.
+
+    The result is of a class named as the model's, with a `forward` of the model's arguments, since there are callers
+    that look them up. Pickles and copies are made of the model, its mode, and what is frozen; hooks and attributes that
+    were added are left out.
+
+    Args:
+        model: Any model of oxbert.
+
+    Raises:
+        DtypeError: It is none.
+
+    Example:
+        >>> import oxbert
+        >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+        >>> module = Module(oxbert.ElectraForMaskedLM(config, seed=0)).train()
+        >>> optimizer = torch.optim.AdamW(module.parameters())
+        >>> module(torch.tensor([[1, 2, 3]])).logits.square().sum().backward()
+        >>> optimizer.step()
+        >>> type(module).__name__, module.model.training
+        ('ElectraForMaskedLM', True)
+    """
+
+    model: Any
+    """The model itself."""
+
+    def __new__(cls, model: Model, *arguments: Any, **options: Any) -> Self:
+        """An instance of the class for models of this class; a class derived from `Module` is taken as it is."""
+        _check_model(model)
+        return super().__new__(_class_for(type(model)) if cls is Module else cls)
+
+    def __init__(self, model: Model) -> None:
+        training = model.training
+        # Before anything else: torch starts in training mode, and the mode is the model's.
+        self.model = model
+        super().__init__()
+        _grow(self, _tree(model.named_parameters()))
+        self._places = [
+            (registry, name, item, f"{prefix}.{name}".lstrip("."))
+            for prefix, part in self.named_modules()
+            for registry in (part._parameters, part._modules)
+            for name, item in registry.items()
+        ]
+        self.train(training)
+
+    @property
+    def training(self) -> bool:
+        """Whether dropout is applied: the model's own mode."""
+        mode: bool = self.model.training
+        return mode
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self.model.train(mode)
+
+    def forward(self, *arguments: Any, **options: Any) -> Any:
+        """Run the model: the arguments are the model's, and so is the output.
+
+        Raises:
+            InputError: A parameter or a part of the module is not the model's any more.
+        """
+        for registry, name, item, full_name in self._places:
+            if registry.get(name) is not item:
+                # It would be trained, and the model would never see it.
+                _refuse(full_name, "something else was put in the place of the model's own; change values in place")
+        return self.model(*arguments, **options)
+
+    @property
+    def config(self) -> Any:
+        """The model's configuration."""
+        return self.model.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the parameters are stored in."""
+        return next(self.parameters()).dtype
+
+    def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
+        """How many numbers the parameters hold.
+
+        Args:
+            only_trainable: Leave out what is frozen.
+            exclude_embeddings: Leave out the tables of words, positions and types.
+        """
+        return sum(
+            parameter.numel()
+            for name, parameter in self.named_parameters()
+            if (parameter.requires_grad or not only_trainable)
+            and not (exclude_embeddings and name.endswith("_embeddings.weight"))
+        )
+
+    def get_input_embeddings(self) -> torch.nn.Embedding:
+        """The table of word embeddings, over the very same parameter."""
+        layer: torch.nn.Embedding = self.model.get_input_embeddings()
+        return layer
+
+    def get_output_embeddings(self) -> torch.nn.Linear | None:
+        """The decoder of a masked LM, over the very same parameters; None where there is none."""
+        layer: torch.nn.Linear | None = self.model.get_output_embeddings()
+        return layer
+
+    def resize_token_embeddings(self, *arguments: Any, **options: Any) -> torch.nn.Embedding:
+        """Resize the vocabulary, as the model does. The parameters stay the same objects, with new shapes."""
+        layer: torch.nn.Embedding = self.model.resize_token_embeddings(*arguments, **options)
+        return layer
+
+    def save_pretrained(
+        self, folder: str | os.PathLike[str], format: Literal["safetensors", "ot"] = "safetensors"
+    ) -> None:
+        """Write `config.json` and the weights into a folder, as the model does."""
+        self.model.save_pretrained(folder, format=format)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> _IncompatibleKeys:
+        """Replace the values of the parameters, as the model does: transformers' names are known, old ones included.
+
+        Args:
+            state_dict: Torch tensors or numpy arrays, by name.
+            strict: Refuse any difference; `False` refuses none but wrong shapes.
+            assign: Only `False`: the tensors themselves cannot become the model's parameters.
+
+        Returns:
+            `missing_keys` and `unexpected_keys`.
+
+        Raises:
+            WeightsMismatchError: Names, shapes or dtypes are not the model's; nothing has changed.
+            InputError: `assign` is asked for.
+        """
+        if assign:
+            _refuse(
+                "assign", "expected False: the parameters are the model's own, and only their values can be replaced"
+            )
+        self.model.load_state_dict(dict(state_dict), strict)
+        report = self.model.load_report
+        return _IncompatibleKeys(list(report["missing"]), list(report["unexpected"]))
+
+    def _replicate_for_data_parallel(self) -> NoReturn:
+        reason = "its copies of the parameters are not the model's; use DistributedDataParallel, one process a device"
+        _refuse("torch.nn.DataParallel", reason)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kind = Module if type(self) is _class_for(type(self.model)) else type(self)
+        frozen = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
+        return (_rebuild, (kind, self.model, self.training, frozen))
+
+
+def _rebuild(kind: type[Module], model: Model, training: bool, frozen: set[str]) -> Module:
+    module = kind(model)
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    return module.train(training)
+
+
+def _check_model(model: object) -> None:
+    if not isinstance(model, Model):
+        got = type(model).__name__
+        message = f"model: expected a model of oxbert, got {got}"
+        raise errors.DtypeError(message, what="model", expected="a model of oxbert", got=got)
+
+
+_CLASSES: dict[type[Model], type[Any]] = {}
+
+
+def _class_for(kind: type[Model]) -> type[Any]:
+    """The class of the modules over models of one class, of the same name."""
+    if kind not in _CLASSES:
+        _CLASSES[kind] = _make_class(kind)
+    return _CLASSES[kind]
+
+
+def _make_class(kind: type[Model]) -> type[Module]:
+
+    def forward(self: Module, *arguments: Any, **options: Any) -> Any:
+        return Module.forward(self, *arguments, **options)
+
+    forward.__doc__ = Module.forward.__doc__
+    positional, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter("self", positional),
+        *(inspect.Parameter(name, positional, default=None) for name in kind.arguments),
+        *(inspect.Parameter(name, named, default=None) for name in _OPTIONS),
+    ]
+    forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return type(kind.__name__, (Module,), {"forward": forward, "__doc__": kind.__doc__, "__module__": __name__})
+
+
+_Tree = dict[str, Any]
+
+
+def _tree(named: Iterable[tuple[str, torch.Tensor]]) -> _Tree:
+    """Dotted names -> dictionaries in dictionaries."""
+    root: _Tree = {}
+    for name, tensor in named:
+        *path, last = name.split(".")
+        node = root
+        for step in path:
+            node = node.setdefault(step, {})
+        node[last] = tensor
+    return root
+
+
+def _grow(module: torch.nn.Module, tree: _Tree) -> None:
+    """Registers the parameters of a tree, in its order."""
+    for name, item in tree.items():
+        if isinstance(item, dict):
+            part: torch.nn.Module = _Parts() if set(item) == set(map(str, range(len(item)))) else _Part()
+            _grow(part, item)
+            module.add_module(name, part)
+        else:
+            module.register_parameter(name, as_parameter(item))
+
+
+def _flatten(output: outputs.ModelOutput[Any]) -> tuple[list[Any], list[str]]:
+    names = output.keys()
+    if getattr(output, "probabilities", None) is not None:
+        names.append("probabilities")
+    return [getattr(output, name) for name in names], names
+
+
+def _flatten_with_keys(output: outputs.ModelOutput[Any]) -> tuple[list[tuple[_pytree.KeyEntry, Any]], list[str]]:
+    values, names = _flatten(output)
+    return [(_pytree.GetAttrKey(name), value) for name, value in zip(names, values, strict=True)], names
+
+
+def _unflatten(kind: type[outputs.ModelOutput[Any]], values: Iterable[Any], names: list[str]) -> Any:
+    return kind(**dict(zip(names, values, strict=True)))
+
+
+# `DistributedDataParallel` takes outputs apart and puts them together again, to find out which parameters were used.
+for _kind in outputs.ModelOutput.__subclasses__():
+    _pytree.register_pytree_node(
+        _kind,
+        _flatten,
+        partial(_unflatten, _kind),
+        serialized_type_name=f"{_kind.__module__}.{_kind.__qualname__}",
+        flatten_with_keys_fn=_flatten_with_keys,
+    )
+
+__all__ = ["Module", "as_parameter", "embedding", "linear"]

@@ -1,0 +1,62 @@
+//! `oxbert.Activation`'s half in Rust.
+
+use pyo3::prelude::*;
+
+use super::enter::enter;
+use super::errors::raise;
+use super::tensors::{Arrays, floats, to_python};
+use crate::error::Error;
+use crate::nn::Activation;
+
+/// An activation function, by the name that `config.json` gives it.
+///
+/// Example:
+///     >>> oxbert.Activation("relu")([-1.0, 2.0])
+///     array([0., 2.], dtype=float32)
+#[pyclass(name = "Activation", module = "oxbert", frozen, eq)]
+#[derive(PartialEq)]
+pub(super) struct PyActivation {
+    inner: Activation,
+}
+
+#[pymethods]
+impl PyActivation {
+    #[new]
+    fn new(py: Python<'_>, name: &str) -> PyResult<Self> {
+        let known = Activation::NAMES.join(", ");
+        let inner = Activation::from_name(name)
+            .ok_or_else(|| raise(py, Error::input("name", format!("expected one of {known}, got {name:?}"))))?;
+        Ok(Self { inner })
+    }
+
+    /// Every name that is understood.
+    #[staticmethod]
+    fn names() -> Vec<&'static str> {
+        Activation::NAMES.to_vec()
+    }
+
+    /// The name in `config.json`.
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    /// Any shape, number by number.
+    fn __call__<'py>(&self, py: Python<'py>, input: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (input, arrays) = floats("input", input)?;
+        let activation = self.inner;
+        let output = enter(py, move || {
+            let _no_grad = (arrays == Arrays::Numpy).then(tch::no_grad_guard);
+            activation.forward(&input)
+        })?;
+        to_python(py, &output, arrays)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Activation({:?})", self.inner.name())
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, pyo3::types::PyType>, (&'static str,)) {
+        (slf.get_type(), (slf.get().inner.name(),))
+    }
+}

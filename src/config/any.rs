@@ -1,0 +1,119 @@
+//! The configuration of either family.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::{Config, DistilBertConfig, ElectraConfig};
+use crate::error::{Error, Result};
+
+/// The configuration of either family, as `config.json` says which.
+///
+/// ```
+/// use oxbert::config::AnyConfig;
+/// let config = AnyConfig::from_json(r#"{"model_type": "distilbert", "n_layers": 2}"#)?;
+/// assert!(matches!(config, AnyConfig::DistilBert(config) if config.n_layers == 2));
+/// # Ok::<(), oxbert::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnyConfig {
+    /// `model_type` is `electra`.
+    Electra(ElectraConfig),
+    /// `model_type` is `distilbert`.
+    DistilBert(DistilBertConfig),
+}
+
+/// Runs an expression on the configuration inside, whichever it is.
+macro_rules! either {
+    ($any:expr, $config:ident => $result:expr) => {
+        match $any {
+            $crate::config::AnyConfig::Electra($config) => $result,
+            $crate::config::AnyConfig::DistilBert($config) => $result,
+        }
+    };
+}
+#[cfg(feature = "python")]
+pub(crate) use either;
+
+impl AnyConfig {
+    /// Every `model_type` that is understood.
+    pub const MODEL_TYPES: &'static [&'static str] = &[ElectraConfig::MODEL_TYPE, DistilBertConfig::MODEL_TYPE];
+
+    /// Reads a JSON text. Where it lacks `model_type`, as the files of old checkpoints do, `architectures` says what it is.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        Self::from_map(super::object(text)?)
+    }
+
+    /// Reads a `config.json`.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Config`] with the file's name.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        super::read(path.as_ref(), Self::from_json)
+    }
+
+    /// Reads the keys of `config.json`.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn from_map(values: Map<String, Value>) -> Result<Self> {
+        let named = values.get("model_type").and_then(Value::as_str);
+        let built = values.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str);
+        let model_type = named.map(str::to_string).unwrap_or_else(|| built.unwrap_or_default().to_lowercase());
+        // `distilbert` and `DistilBertForMaskedLM`, lower-cased, begin alike.
+        if model_type.starts_with(DistilBertConfig::MODEL_TYPE) {
+            DistilBertConfig::from_map(values).map(Self::DistilBert)
+        } else if model_type.starts_with(ElectraConfig::MODEL_TYPE) {
+            ElectraConfig::from_map(values).map(Self::Electra)
+        } else {
+            let got = named.map_or_else(|| "none".to_string(), |name| format!("{name:?}"));
+            Err(Error::config("model_type", format!("expected one of {}, got {got}", Self::MODEL_TYPES.join(", "))))
+        }
+    }
+
+    /// The value of `model_type`.
+    #[must_use]
+    pub fn model_type(&self) -> &'static str {
+        match self {
+            Self::Electra(_) => ElectraConfig::MODEL_TYPE,
+            Self::DistilBert(_) => DistilBertConfig::MODEL_TYPE,
+        }
+    }
+
+    /// The keys of `config.json`.
+    #[must_use]
+    pub fn to_map(&self) -> Map<String, Value> {
+        either!(self, config => config.to_map())
+    }
+}
+
+/// To and from the configuration of one family.
+macro_rules! family {
+    ($variant:ident, $config:ident) => {
+        impl From<$config> for AnyConfig {
+            fn from(config: $config) -> Self {
+                Self::$variant(config)
+            }
+        }
+
+        impl TryFrom<AnyConfig> for $config {
+            type Error = Error;
+
+            /// [`Error::Config`] where it is another family's.
+            fn try_from(config: AnyConfig) -> Result<Self> {
+                match config {
+                    AnyConfig::$variant(config) => Ok(config),
+                    other => {
+                        let (expected, got) = (Self::MODEL_TYPE, other.model_type());
+                        Err(Error::config("model_type", format!("expected {expected:?}, got {got:?}")))
+                    }
+                }
+            }
+        }
+    };
+}
+family!(Electra, ElectraConfig);
+family!(DistilBert, DistilBertConfig);

@@ -1,0 +1,141 @@
+//! One table a family: the fields of its configuration, their defaults, and how each is read from `config.json`.
+
+/// Writes the struct of a family's configuration with its [`Default`] and [`Config`](super::Config).
+///
+/// A row is `name: type = default, reader;` where the reader is a method of `Fields`. What both families have stands here
+/// once. The struct has `encoder` and `check` of its own.
+macro_rules! configuration {
+    (
+        $(#[$about:meta])*
+        $name:ident, model_type $model_type:literal, aliases $aliases:expr, {
+            $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $reader:ident;)*
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(clippy::struct_excessive_bools, reason = "they are the keys of config.json")]
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)*
+            /// V, entries of the vocabulary.
+            pub vocab_size: i64,
+            /// The longest text, in tokens.
+            pub max_position_embeddings: i64,
+            /// Standard deviation of freshly initialised weights.
+            pub initializer_range: f64,
+            /// The id of `[PAD]`, whose embedding is not trained.
+            pub pad_token_id: Option<i64>,
+            /// Whether the masked-LM decoder is the word embeddings (true unless a checkpoint says otherwise).
+            pub tie_word_embeddings: bool,
+            /// Whether `forward_t` returns the hidden states of all layers.
+            pub output_hidden_states: bool,
+            /// Whether `forward_t` returns the attention probabilities of all layers.
+            pub output_attentions: bool,
+            /// What the labels of a text classifier are; the first labels that it is given say so where this does not.
+            pub problem_type: Option<crate::config::ProblemType>,
+            /// The labels of a classifier.
+            pub labels: crate::config::Labels,
+            /// Keys that this version does not know; written back as they were read.
+            pub extra: serde_json::Map<String, serde_json::Value>,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self {
+                    $($field: $default,)*
+                    vocab_size: 30_522,
+                    max_position_embeddings: 512,
+                    initializer_range: 0.02,
+                    pad_token_id: Some(0),
+                    tie_word_embeddings: true,
+                    output_hidden_states: false,
+                    output_attentions: false,
+                    problem_type: None,
+                    labels: crate::config::Labels::default(),
+                    extra: serde_json::Map::new(),
+                }
+            }
+        }
+
+        impl crate::config::Config for $name {
+            const MODEL_TYPE: &'static str = $model_type;
+            const ALIASES: &'static [(&'static str, &'static str)] = $aliases;
+
+            fn from_map(values: serde_json::Map<String, serde_json::Value>) -> crate::Result<Self> {
+                let default = Self::default();
+                let mut fields = crate::config::fields::Fields::new(values, Self::ALIASES);
+                fields.model_type(Self::MODEL_TYPE)?;
+                let config = Self {
+                    $($field: fields.$reader(stringify!($field), default.$field)?,)*
+                    vocab_size: fields.size("vocab_size", default.vocab_size)?,
+                    max_position_embeddings: fields.size("max_position_embeddings", default.max_position_embeddings)?,
+                    initializer_range: fields.non_negative("initializer_range", default.initializer_range)?,
+                    pad_token_id: fields.optional_id("pad_token_id", default.pad_token_id)?,
+                    tie_word_embeddings: fields.flag("tie_word_embeddings", default.tie_word_embeddings)?,
+                    output_hidden_states: fields.flag("output_hidden_states", default.output_hidden_states)?,
+                    output_attentions: fields.flag("output_attentions", default.output_attentions)?,
+                    problem_type: fields.problem_type("problem_type")?,
+                    labels: crate::config::Labels::read(&mut fields)?,
+                    extra: fields.rest(),
+                };
+                config.check()?;
+                Ok(config)
+            }
+
+            fn to_map(&self) -> serde_json::Map<String, serde_json::Value> {
+                let mut values = serde_json::Map::new();
+                let mut put = |key: &str, value: serde_json::Value| values.insert(key.to_string(), value);
+                put("model_type", Self::MODEL_TYPE.into());
+                $(put(stringify!($field), self.$field.clone().into());)*
+                put("vocab_size", self.vocab_size.into());
+                put("max_position_embeddings", self.max_position_embeddings.into());
+                put("initializer_range", self.initializer_range.into());
+                put("pad_token_id", self.pad_token_id.into());
+                put("tie_word_embeddings", self.tie_word_embeddings.into());
+                put("output_hidden_states", self.output_hidden_states.into());
+                put("output_attentions", self.output_attentions.into());
+                if let Some(problem_type) = self.problem_type {
+                    put("problem_type", problem_type.name().into());
+                }
+                self.labels.write(&mut values);
+                values.extend(self.extra.clone());
+                values
+            }
+
+            fn encoder(&self) -> crate::config::EncoderConfig {
+                Self::encoder(self)
+            }
+
+            fn check(&self) -> crate::Result<()> {
+                Self::check(self)
+            }
+
+            fn shared(&self) -> crate::config::Shared<'_> {
+                crate::config::Shared {
+                    initializer_range: self.initializer_range,
+                    tie_word_embeddings: self.tie_word_embeddings,
+                    output_hidden_states: self.output_hidden_states,
+                    output_attentions: self.output_attentions,
+                    problem_type: self.problem_type,
+                    labels: &self.labels,
+                }
+            }
+
+            fn untie(&mut self) {
+                self.tie_word_embeddings = false;
+            }
+
+            fn set_vocab_size(&mut self, vocab_size: i64) {
+                self.vocab_size = vocab_size;
+            }
+
+            fn set_problem_type(&mut self, problem_type: crate::config::ProblemType) {
+                self.problem_type = Some(problem_type);
+            }
+
+            fn extra_mut(&mut self) -> &mut serde_json::Map<String, serde_json::Value> {
+                &mut self.extra
+            }
+        }
+    };
+}
+pub(super) use configuration;

@@ -1,0 +1,26 @@
+//! Losses: logits and targets -> a scalar, as transformers computes it.
+
+use tch::{Reduction, Tensor};
+
+use crate::error::{Error, Result};
+use crate::inputs::{IGNORED, Targets};
+
+/// The mean loss over everything that counts; none without targets.
+///
+/// logits `[N, L]` for classes `[N]`, else of the targets' shape.
+pub(super) fn loss(logits: &Tensor, targets: Option<&Targets>) -> Result<Option<Tensor>> {
+    let Some(targets) = targets else { return Ok(None) };
+    Ok(Some(match targets {
+        Targets::Classes(classes) => cross_entropy(logits, classes)?,
+        Targets::Flags(flags) => {
+            logits.f_binary_cross_entropy_with_logits::<Tensor>(flags, None, None, Reduction::Mean)?
+        }
+        Targets::Numbers(numbers) => logits.f_mse_loss(numbers, Reduction::Mean)?,
+        Targets::Spans { .. } => return Err(Error::Internal { message: "spans have two logits".into() }),
+    }))
+}
+
+/// Of logits `[N, L]` and classes `[N]`. NaN, as in transformers, where every class is [`IGNORED`].
+pub(super) fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Tensor> {
+    Ok(logits.f_cross_entropy_loss::<Tensor>(classes, None, Reduction::Mean, IGNORED, 0.0)?)
+}

@@ -1,0 +1,44 @@
+//! Text classification: a label, several, or numbers for every text.
+
+use super::losses::loss;
+use super::{Head, SummaryHead};
+use crate::config::ProblemType;
+use crate::encoder::Encoded;
+use crate::error::Result;
+use crate::inputs::{Inputs, Task};
+use crate::outputs::SequenceClassificationOutput;
+
+/// L logits from a text's [`Summary`](super::Summary).
+#[derive(Debug)]
+pub struct SequenceClassificationHead {
+    head: SummaryHead,
+    labels: i64,
+    problem_type: Option<ProblemType>,
+}
+
+impl SequenceClassificationHead {
+    /// With L = `labels` outputs.
+    #[must_use]
+    pub fn new(head: SummaryHead, labels: i64, problem_type: Option<ProblemType>) -> Self {
+        Self { head, labels, problem_type }
+    }
+}
+
+impl Head for SequenceClassificationHead {
+    type Output = SequenceClassificationOutput;
+    const NAME: &'static str = "ForSequenceClassification";
+
+    fn task(&self) -> Task {
+        Task::Texts { labels: self.labels, problem_type: self.problem_type }
+    }
+
+    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<SequenceClassificationOutput> {
+        let logits = self.head.forward_packed(&encoded.hidden, &inputs.layout, train)?;
+        Ok(SequenceClassificationOutput {
+            loss: loss(&logits, inputs.targets.as_ref())?,
+            logits,
+            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
+            all_attentions: encoded.all_attentions,
+        })
+    }
+}

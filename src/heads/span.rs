@@ -1,0 +1,63 @@
+//! Question answering: where does the answer begin and end?
+
+use tch::Tensor;
+
+use super::Head;
+use super::losses::cross_entropy;
+use crate::encoder::Encoded;
+use crate::error::{Error, Result};
+use crate::inputs::{Inputs, Targets, Task};
+use crate::nn::{Dropout, Linear, Parameters};
+use crate::outputs::QuestionAnsweringOutput;
+
+/// `W drop(x) + b`: two logits a token.
+#[derive(Debug)]
+pub struct QuestionAnsweringHead {
+    dropout: Dropout,
+    outputs: Linear,
+}
+
+impl QuestionAnsweringHead {
+    /// Takes `weight` `[2, H]` and `bias` `[2]`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the configuration has another number of labels than two; else as [`Parameters::tensor`].
+    pub fn new(parameters: &Parameters, hidden_size: i64, labels: usize, dropout: f64) -> Result<Self> {
+        if labels != 2 {
+            let reason = format!("expected 2 (the start and the end of an answer), got {labels}");
+            return Err(Error::config("num_labels", reason));
+        }
+        Ok(Self { dropout: Dropout::new(dropout), outputs: Linear::new(parameters, hidden_size, 2)? })
+    }
+}
+
+impl Head for QuestionAnsweringHead {
+    type Output = QuestionAnsweringOutput;
+    const NAME: &'static str = "ForQuestionAnswering";
+    const TARGETS: &'static [&'static str] = &["start_positions", "end_positions"];
+
+    fn task(&self) -> Task {
+        Task::Spans
+    }
+
+    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<QuestionAnsweringOutput> {
+        let logits = self.outputs.forward(&self.dropout.forward(encoded.hidden.f_alias()?, train)?)?;
+        let (start, end) = (logits.f_select(-1, 0)?, logits.f_select(-1, 1)?);
+        let loss = match &inputs.targets {
+            Some(Targets::Spans { start: first, end: last }) => {
+                // A padded position is no answer: it must not take part in the softmax over a row.
+                let rows = |logits: &Tensor| inputs.layout.unpack_with(logits, f64::NEG_INFINITY);
+                let (first, last) = (cross_entropy(&rows(&start)?, first)?, cross_entropy(&rows(&end)?, last)?);
+                Some(first.f_add(&last)?.f_div_scalar(2.0)?)
+            }
+            _ => None,
+        };
+        Ok(QuestionAnsweringOutput {
+            loss,
+            start_logits: inputs.layout.unpack(&start)?,
+            end_logits: inputs.layout.unpack(&end)?,
+            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
+            all_attentions: encoded.all_attentions,
+        })
+    }
+}

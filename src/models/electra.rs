@@ -1,0 +1,299 @@
+//! ELECTRA: Pre-training Text Encoders as Discriminators Rather Than Generators (Clark et al., ICLR 2020).
+//!
+//! [`ElectraModel`] is the encoder; [`ElectraForMaskedLM`] the generator; [`ElectraDiscriminator`] (in transformers:
+//! `ElectraForPreTraining`) says of every token whether it was replaced; the others are for fine-tuning. Names and paths
+//! are rust_bert's, numbers are transformers'.
+
+use std::borrow::Borrow;
+
+use tch::Tensor;
+use tch::nn::Path;
+
+use super::{Family, HasHead, Network};
+use crate::config::Config;
+pub use crate::config::ElectraConfig;
+use crate::encoder::{EncoderNames, LayerNames};
+use crate::error::{Error, Result};
+use crate::heads::{
+    Decoder, DiscriminatorHead, Head, MaskedLMHead, MultipleChoiceHead, NoHead, QuestionAnsweringHead,
+    SequenceClassificationHead, Summary, SummaryConfig, SummaryHead, TokenClassificationHead, Transform,
+};
+use crate::inputs::{Arguments, Pooling};
+use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters};
+use crate::weights::names;
+
+/// The family.
+#[derive(Debug)]
+pub enum Electra {}
+
+/// The encoder: embeddings, a projection where E is not H, and the layers.
+///
+/// ```
+/// use oxbert::electra::{ElectraConfig, ElectraModel};
+/// use tch::{Device, Tensor, nn};
+/// let config = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let model = ElectraModel::new(&vs.root(), &config)?;
+/// let ids = Tensor::from_slice(&[2_i64, 7, 3]).view([1, 3]);
+/// let output = model.forward_t(Some(&ids), None, None, None, None, false)?;
+/// assert_eq!(output.hidden_state.size(), [1, 3, 8]);
+/// # Ok::<(), oxbert::Error>(())
+/// ```
+///
+/// Source: `ElectraModel` of transformers 5.23; `rust_bert::electra::ElectraModel`.
+pub type ElectraModel = Network<Electra, NoHead>;
+/// The generator, a masked LM: which token stands at each position? The decoder is the word embeddings unless
+/// `tie_word_embeddings` is false (rust_bert never ties them).
+pub type ElectraForMaskedLM = Network<Electra, MaskedLMHead>;
+/// The discriminator: how likely is it of each token that another model put it there?
+pub type ElectraDiscriminator = Network<Electra, DiscriminatorHead>;
+/// transformers' name of [`ElectraDiscriminator`].
+pub type ElectraForPreTraining = ElectraDiscriminator;
+/// A label for every token; the labels are the configuration's.
+pub type ElectraForTokenClassification = Network<Electra, TokenClassificationHead>;
+/// A label, several, or numbers for every text.
+pub type ElectraForSequenceClassification = Network<Electra, SequenceClassificationHead>;
+/// Where does the answer to a question begin and end?
+pub type ElectraForQuestionAnswering = Network<Electra, QuestionAnsweringHead>;
+/// Which of several texts?
+pub type ElectraForMultipleChoice = Network<Electra, MultipleChoiceHead>;
+
+/// rust_bert's name.
+pub type ElectraModelOutput = crate::outputs::ModelOutput;
+/// rust_bert's name.
+pub type ElectraMaskedLMOutput = crate::outputs::MaskedLMOutput;
+/// rust_bert's name.
+pub type ElectraDiscriminatorOutput = crate::outputs::DiscriminatorOutput;
+/// rust_bert's name.
+pub type ElectraTokenClassificationOutput = crate::outputs::TokenClassificationOutput;
+
+impl Family for Electra {
+    type Config = ElectraConfig;
+    const NAME: &'static str = "Electra";
+    const BACKBONE: names::Family = names::Family {
+        prefix: "electra",
+        roots: &["embeddings", "embeddings_project", "encoder"],
+        rust_bert_root: "",
+    };
+    const ENCODER: EncoderNames = EncoderNames {
+        embeddings: "embeddings",
+        projection: "embeddings_project",
+        layers: "encoder.layer",
+        layer: LayerNames {
+            attention: AttentionNames {
+                query: "attention.self.query",
+                key: "attention.self.key",
+                value: "attention.self.value",
+                output: "attention.output.dense",
+            },
+            attention_norm: "attention.output.LayerNorm",
+            intermediate: "intermediate.dense",
+            output: "output.dense",
+            output_norm: "output.LayerNorm",
+        },
+    };
+}
+
+impl HasHead<MaskedLMHead> for Electra {
+    fn head(parameters: &Parameters, config: &ElectraConfig, words: &Tensor) -> Result<MaskedLMHead> {
+        let decoder = Decoder::new(&parameters.at("generator_lm_head"), words, config.tie_word_embeddings)?;
+        Ok(MaskedLMHead::new(transform(&parameters.at("generator_predictions"), config)?, decoder))
+    }
+}
+
+impl HasHead<DiscriminatorHead> for Electra {
+    fn head(parameters: &Parameters, config: &ElectraConfig, _: &Tensor) -> Result<DiscriminatorHead> {
+        discriminator(&parameters.at("discriminator_predictions"), config)
+    }
+}
+
+impl HasHead<TokenClassificationHead> for Electra {
+    fn head(parameters: &Parameters, config: &ElectraConfig, _: &Tensor) -> Result<TokenClassificationHead> {
+        let (labels, dropout) = (config.labels.count(), config.classifier_dropout());
+        TokenClassificationHead::new(&parameters.at("classifier"), config.hidden_size, labels, dropout)
+    }
+}
+
+impl HasHead<SequenceClassificationHead> for Electra {
+    fn head(parameters: &Parameters, config: &ElectraConfig, _: &Tensor) -> Result<SequenceClassificationHead> {
+        let head = classification(&parameters.at("classifier"), config)?;
+        Ok(SequenceClassificationHead::new(head, config.labels.count(), config.problem_type))
+    }
+}
+
+impl HasHead<QuestionAnsweringHead> for Electra {
+    fn head(parameters: &Parameters, config: &ElectraConfig, _: &Tensor) -> Result<QuestionAnsweringHead> {
+        QuestionAnsweringHead::new(&parameters.at("qa_outputs"), config.hidden_size, config.labels.len(), 0.0)
+    }
+}
+
+impl HasHead<MultipleChoiceHead> for Electra {
+    fn head(parameters: &Parameters, config: &ElectraConfig, _: &Tensor) -> Result<MultipleChoiceHead> {
+        let summary = summary_config(config, "sequence_summary.summary")?;
+        Ok(MultipleChoiceHead::new(SummaryHead::new(parameters, config.hidden_size, &summary, "classifier", 1)?))
+    }
+}
+
+/// The generator's head below its decoder. Its activation is gelu whatever the configuration says.
+fn transform(parameters: &Parameters, config: &ElectraConfig) -> Result<Transform> {
+    let width = config.embedding_size;
+    let dense = Linear::new(&parameters.at("dense"), config.hidden_size, width)?;
+    let norm = LayerNorm::new(&parameters.at("LayerNorm"), width, config.layer_norm_eps)?;
+    Ok(Transform::new(dense, Activation::Gelu, norm))
+}
+
+/// The discriminator's head.
+fn discriminator(parameters: &Parameters, config: &ElectraConfig) -> Result<DiscriminatorHead> {
+    DiscriminatorHead::new(parameters, config.hidden_size, config.hidden_act)
+}
+
+/// The text classifier's head. Its activation is gelu whatever the configuration says.
+fn classification(parameters: &Parameters, config: &ElectraConfig) -> Result<SummaryHead> {
+    let dropout = config.classifier_dropout();
+    let summary = SummaryConfig {
+        pooling: Pooling::First,
+        before: dropout,
+        projection: Some("dense"),
+        activation: Activation::Gelu,
+        after: dropout,
+    };
+    SummaryHead::new(parameters, config.hidden_size, &summary, "out_proj", config.labels.count())
+}
+
+/// What the configuration says of `sequence_summary`.
+fn summary_config(config: &ElectraConfig, projection: &'static str) -> Result<SummaryConfig> {
+    let pooling = match config.summary_type.as_str() {
+        "first" => Pooling::First,
+        // Without a place of its own, `cls_index` means the last token.
+        "last" | "cls_index" => Pooling::Last,
+        "mean" => Pooling::Mean,
+        other => {
+            let reason = format!("expected one of first, last, mean, cls_index, got {other:?}");
+            return Err(Error::config("summary_type", reason));
+        }
+    };
+    if config.summary_use_proj && config.summary_proj_to_labels && config.labels.count() != config.hidden_size {
+        let reason =
+            format!("a classifier of hidden_size = {} follows, got {}", config.hidden_size, config.labels.len());
+        return Err(Error::config("summary_proj_to_labels", reason));
+    }
+    Ok(SummaryConfig {
+        pooling,
+        before: config.summary_first_dropout,
+        projection: config.summary_use_proj.then_some(projection),
+        activation: config.summary_activation.unwrap_or(Activation::Identity),
+        after: config.summary_last_dropout,
+    })
+}
+
+impl<H: Head> Network<Electra, H>
+where
+    Electra: HasHead<H>,
+{
+    /// A freshly initialised model whose names start at `path`. Load weights into its variable store next.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the configuration contradicts itself; [`Error::Torch`] where there is no memory.
+    pub fn new<'p>(path: impl Borrow<Path<'p>>, config: &ElectraConfig) -> Result<Self> {
+        Self::fresh(path.borrow(), config)
+    }
+
+    /// Checks the arguments ([`crate::inputs`] says what they mean) and runs the model. Hidden states and attentions are
+    /// returned where the configuration asks for them.
+    ///
+    /// # Errors
+    /// Those of [`crate::inputs::Inputs::new`]; [`Error::Torch`] where libtorch refuses.
+    pub fn forward_t(
+        &self,
+        input_ids: Option<&Tensor>,
+        mask: Option<&Tensor>,
+        token_type_ids: Option<&Tensor>,
+        position_ids: Option<&Tensor>,
+        input_embeds: Option<&Tensor>,
+        train: bool,
+    ) -> Result<H::Output> {
+        self.run(Arguments::from_tensors(input_ids, mask, token_type_ids, position_ids, input_embeds)?, train)
+    }
+}
+
+/// A head of ELECTRA's that is used alone, on hidden states.
+macro_rules! head_alone {
+    ($(#[$about:meta])* $name:ident($part:ty) = $build:expr) => {
+        $(#[$about])*
+        #[derive(Debug)]
+        pub struct $name($part);
+
+        impl $name {
+            /// A freshly initialised head whose names start at `path`.
+            ///
+            /// # Errors
+            /// [`Error::Config`] where the configuration contradicts itself; else as [`Parameters::tensor`].
+            pub fn new<'p>(path: impl Borrow<Path<'p>>, config: &ElectraConfig) -> Result<Self> {
+                config.check()?;
+                $build(&Parameters::random(path.borrow(), config.initial()), config).map(Self)
+            }
+        }
+    };
+}
+
+head_alone!(
+    /// `LN(gelu(W x + b))`, what stands before the generator's decoder, with the names `dense.*` and `LayerNorm.*`.
+    ElectraGeneratorHead(Transform) = transform
+);
+
+impl ElectraGeneratorHead {
+    /// hidden states `[..., H]` -> `[..., E]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where the last dimension is not H.
+    pub fn forward(&self, hidden_states: &Tensor) -> Result<Tensor> {
+        self.0.forward(hidden_states)
+    }
+}
+
+head_alone!(
+    /// `w · act(W x + b) + c`, with the names `dense.*` and `dense_prediction.*`.
+    ElectraDiscriminatorHead(DiscriminatorHead) = discriminator
+);
+
+impl ElectraDiscriminatorHead {
+    /// hidden states `[..., H]` -> logits `[...]`, above 0 where the token looks replaced.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where the last dimension is not H.
+    pub fn forward(&self, hidden_states: &Tensor) -> Result<Tensor> {
+        self.0.predict(hidden_states)
+    }
+}
+
+head_alone!(
+    /// The text classifier, with the names `dense.*` and `out_proj.*`.
+    ElectraClassificationHead(SummaryHead) = classification
+);
+
+impl ElectraClassificationHead {
+    /// hidden states `[B, S, H]` without padding -> logits `[B, L]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where the shape is another.
+    pub fn forward_t(&self, hidden_states: &Tensor, train: bool) -> Result<Tensor> {
+        self.0.forward(hidden_states, train)
+    }
+}
+
+head_alone!(
+    /// What multiple choice makes of a text, with the names `summary.*`.
+    ElectraSequenceSummary(Summary) = |parameters: &Parameters, config: &ElectraConfig| {
+        Summary::new(parameters, config.hidden_size, &summary_config(config, "summary")?)
+    }
+);
+
+impl ElectraSequenceSummary {
+    /// hidden states `[B, S, H]` without padding -> `[B, H]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where the shape is another.
+    pub fn forward_t(&self, hidden_states: &Tensor, train: bool) -> Result<Tensor> {
+        self.0.forward(hidden_states, train)
+    }
+}
