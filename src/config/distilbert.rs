@@ -88,6 +88,6 @@ impl DistilBertConfig {
             heads: "n_heads",
             inner: "hidden_dim",
         })?;
-        super::refuse_decoder(&self.extra)
+        super::refuse_unsupported(&self.extra)
     }
 }

@@ -99,7 +99,7 @@ impl ElectraConfig {
         if self.type_vocab_size < 1 {
             return Err(Error::config("type_vocab_size", format!("expected at least 1, got {}", self.type_vocab_size)));
         }
-        super::refuse_decoder(&self.extra)
+        super::refuse_unsupported(&self.extra)
     }
 
     /// Dropout before and inside a classifier.

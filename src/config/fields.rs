@@ -26,7 +26,15 @@ impl Fields {
     /// Refuses the configuration of another family.
     pub(super) fn model_type(&mut self, expected: &str) -> Result<()> {
         match self.text("model_type")?.filter(|model_type| model_type != expected) {
-            Some(got) => Err(Error::config("model_type", format!("expected {expected:?}, got {got:?}"))),
+            Some(got) => {
+                // The two differ in the width of the embeddings only.
+                let hint = if (expected, got.as_str()) == ("electra", "bert") {
+                    "; a BERT encoder runs as an electra whose embedding_size is its hidden_size"
+                } else {
+                    ""
+                };
+                Err(Error::config("model_type", format!("expected {expected:?}, got {got:?}{hint}")))
+            }
             None => Ok(()),
         }
     }

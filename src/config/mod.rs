@@ -245,12 +245,16 @@ impl EncoderConfig {
     }
 }
 
-/// Refuses a configuration of a decoder.
-fn refuse_decoder(extra: &Map<String, Value>) -> Result<()> {
+/// Refuses what would change the numbers of a model and is not built here.
+fn refuse_unsupported(extra: &Map<String, Value>) -> Result<()> {
     for key in ["is_decoder", "add_cross_attention"] {
         if extra.get(key) == Some(&Value::Bool(true)) {
             return Err(Error::config(key, "expected false (oxbert has encoders only), got true"));
         }
     }
-    Ok(())
+    match extra.get("position_embedding_type") {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(kind)) if kind == "absolute" => Ok(()),
+        Some(other) => Err(Error::config("position_embedding_type", format!("expected \"absolute\", got {other}"))),
+    }
 }
