@@ -91,7 +91,9 @@ class AutoModel:
     def _class(cls, config: _native.Config) -> Any:
         if not isinstance(config, _native.Config):
             expected, got = "a configuration of oxbert", type(config).__name__
-            raise errors.DtypeError(f"config: expected {expected}, got {got}", what="config", expected=expected, got=got)
+            raise errors.DtypeError(
+                f"config: expected {expected}, got {got}", what="config", expected=expected, got=got
+            )
         name = cls._others.get(config.model_type) or _FAMILIES[config.model_type] + cls._head
         return getattr(_native, name)
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Literal, NoReturn, overload
+from typing import Any, Literal, NoReturn
 
 import torch
 from torch.nn.modules.module import _IncompatibleKeys
@@ -118,22 +118,7 @@ class _Part(_Shared):
 
 
 class _Parts(_Shared, torch.nn.ModuleList):
-    """Parts named 0, 1, 2, ...: a list in the order of the numbers.
-
-    They are registered in the order of the parameters, which is that of the names: there 10 comes before 2.
-    """
-
-    def __iter__(self) -> Iterator[torch.nn.Module]:
-        """In the order of the numbers."""
-        return (self._modules[str(number)] for number in range(len(self)))
-
-    @overload
-    def __getitem__(self, idx: slice) -> torch.nn.ModuleList: ...
-    @overload
-    def __getitem__(self, idx: int) -> torch.nn.Module: ...
-    def __getitem__(self, idx: int | slice) -> torch.nn.Module | torch.nn.ModuleList:
-        """By number, or a list of several of them."""
-        return torch.nn.ModuleList(list(self)[idx]) if isinstance(idx, slice) else super().__getitem__(idx)
+    """Parts named 0, 1, 2, ..., in that order."""
 
 
 class Module(_Shared):
@@ -353,7 +338,7 @@ def _grow(module: torch.nn.Module, tree: _Tree) -> None:
     """Registers the parameters of a tree, in its order."""
     for name, item in tree.items():
         if isinstance(item, dict):
-            part: torch.nn.Module = _Parts() if set(item) == set(map(str, range(len(item)))) else _Part()
+            part: torch.nn.Module = _Parts() if list(item) == list(map(str, range(len(item)))) else _Part()
             _grow(part, item)
             module.add_module(name, part)
         else:

@@ -33,23 +33,6 @@ IDS = torch.tensor([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 3, 12, 2, 13], [14, 
 LABELS = torch.where(IDS % 2 == 0, IDS, -100)
 
 
-def picklable() -> bool:
-    try:
-        pickle.dumps(oxbert.ElectraModel(oxbert.ElectraConfig(**BASE), seed=0))
-    except TypeError:
-        return False
-    return True
-
-
-# Interim: until the models have these.
-has_labels = "labels" in getattr(oxbert.ElectraForMaskedLM, "arguments", ())
-needs_labels = pytest.mark.skipif(not has_labels, reason="models take no labels yet")
-needs_pickles = pytest.mark.skipif(not picklable(), reason="models cannot be pickled yet")
-needs_resizing = pytest.mark.skipif(
-    not hasattr(oxbert.Model, "resize_token_embeddings"), reason="models cannot be resized yet"
-)
-
-
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:
     """A masked LM without dropout: in training mode it is a function too."""
@@ -78,7 +61,7 @@ def masked(model: Any) -> torch.Tensor:
 
 LOSSES = [
     pytest.param(lambda model: square(model(IDS)), id="without-labels"),
-    pytest.param(masked, id="with-labels", marks=needs_labels),
+    pytest.param(masked, id="with-labels"),
 ]
 
 
@@ -133,7 +116,7 @@ def test_parts_are_found_as_in_transformers(config: oxbert.ElectraConfig) -> Non
     assert sorted(dict(module.named_children())) == sorted(dict(theirs.named_children()))
     with pytest.raises(NotImplementedError):
         layers[0](IDS)
-    assert "LayerNorm): _Part(bias=[12], weight=[12])" in repr(module)
+    assert "LayerNorm): _Part(weight=[12], bias=[12])" in repr(module)
 
 
 def test_frozen_parts_stay_as_they_are(config: oxbert.ElectraConfig) -> None:
@@ -174,7 +157,6 @@ def test_the_class_is_one_for_each_kind_of_model(name: str, config: oxbert.Elect
         module(IDS, nothing_known=1)
 
 
-@needs_labels
 def test_the_signature_is_that_of_transformers(config: oxbert.ElectraConfig) -> None:
     for name in NAMES:
         theirs = getattr(transformers, name)
@@ -248,7 +230,6 @@ def test_layers_over_the_same_parameters(config: oxbert.ElectraConfig) -> None:
     assert oxbert.torch.embedding(plain).weight is plain and not plain.requires_grad
 
 
-@needs_resizing
 def test_resizing_keeps_the_objects(config: oxbert.ElectraConfig) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     before = list(module.parameters())
@@ -450,7 +431,6 @@ def test_states_that_do_not_fit(config: oxbert.ElectraConfig) -> None:
     assert torch.equal(module(IDS).logits, expected)
 
 
-@needs_pickles
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
 @pytest.mark.parametrize("training", [False, True])
 def test_copies_are_independent(
@@ -468,7 +448,6 @@ def test_copies_are_independent(
     assert not torch.equal(other(IDS).logits, module(IDS).logits)
 
 
-@needs_pickles
 def test_an_average_of_weights(config: oxbert.ElectraConfig) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     average = torch.optim.swa_utils.AveragedModel(module)
@@ -572,10 +551,6 @@ class Items(torch.utils.data.Dataset[dict[str, Any]]):
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels, "remark": "unknown to all"}
 
 
-def cross_entropy(output: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-    return torch.nn.functional.cross_entropy(output.logits.flatten(0, 1), labels.flatten())
-
-
 class Trainers:
     """transformers' own `Trainer`, on any model, with the same options and data."""
 
@@ -602,17 +577,9 @@ class Trainers:
             report_to="none",
             disable_tqdm=True,
             dataloader_pin_memory=False,
-            # As long as the loss is not the model's own, its arguments do not say what the labels are.
-            label_names=None if has_labels else ["labels"],
             **(self.options | options),
         )
-        return transformers.Trainer(
-            model, arguments, train_dataset=Items(9), eval_dataset=Items(7), compute_loss_func=self.loss()
-        )
-
-    @staticmethod
-    def loss() -> Any:
-        return None if has_labels else cross_entropy
+        return transformers.Trainer(model, arguments, train_dataset=Items(9), eval_dataset=Items(7))
 
     def pair(self, pair: Pair, **options: Any) -> tuple[transformers.Trainer, transformers.Trainer]:
         """Of our model and of transformers'."""
@@ -648,7 +615,7 @@ def test_what_the_trainer_saves_can_be_loaded(pair: Pair, trainers: Trainers, tm
     again = oxbert.ElectraForMaskedLM.from_pretrained(tmp_path / "saved", config=module.config, strict=True)
     assert torch.equal(again(IDS).logits, module.eval()(IDS).logits)
     state = safetensors.torch.load_file(tmp_path / "saved" / "model.safetensors")
-    assert sorted(state) == [name for name, _ in module.named_parameters()]
+    assert set(state) == {name for name, _ in module.named_parameters()}
     # Interrupted in the middle, and taken up again.
     whole = trainers.make(Module(pair.ours()), "whole")
     whole.train()
@@ -664,8 +631,6 @@ def test_what_the_trainer_saves_can_be_loaded(pair: Pair, trainers: Trainers, tm
     "options", [{"bf16": True}, {"gradient_accumulation_steps": 2}, {"label_smoothing_factor": 0.1}]
 )
 def test_options_of_the_trainer(options: dict[str, Any], pair: Pair, trainers: Trainers) -> None:
-    if "label_smoothing_factor" in options and not has_labels:
-        pytest.skip("models take no labels yet")
     mine, theirs = trainers.pair(pair, **options)
     results = [trainer.train().training_loss for trainer in (mine, theirs)]
     loose = 100 if "bf16" in options else 1
