@@ -16,7 +16,7 @@ use crate::models::Model;
 use crate::nn::Parameters;
 use crate::resources::ModelFolder;
 use crate::text::Batch;
-use crate::weights::ties::TIES;
+use crate::weights::ties::{TIES, has_tied_decoder};
 use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource, save_variables};
 
 /// A model, the variables that it is made of, its configuration, and how its weights came to be.
@@ -116,12 +116,15 @@ impl<M: Model> Pretrained<M> {
     ) -> Result<Self> {
         let mut config = config.clone();
         config.note_float32();
-        if source.is_untied(&M::BACKBONE)? {
+        let mut variables = VarStore::new(device);
+        let mut parameters = Parameters::deferred(&variables.root());
+        let mut model = M::build(&parameters, &config)?;
+        if has_tied_decoder(&variables) && source.is_untied(&M::BACKBONE)? {
             config.untie();
+            variables = VarStore::new(device);
+            parameters = Parameters::deferred(&variables.root());
+            model = M::build(&parameters, &config)?;
         }
-        let variables = VarStore::new(device);
-        let parameters = Parameters::deferred(&variables.root());
-        let model = M::build(&parameters, &config)?;
         let names = parameters.names();
         let report = source.load_into(&variables, &M::BACKBONE, strictness)?;
         let (initial, mut tensors) = (config.initial(), variables.variables());
@@ -293,7 +296,8 @@ impl<M: Model> Pretrained<M> {
         }
     }
 
-    /// Another configuration of the same parameters: other labels, other rates of dropout.
+    /// Another configuration of the same parameters, to be saved with them: other names of labels, other unknown keys. What
+    /// the model computes stays as it was built.
     ///
     /// # Errors
     /// [`Error::Config`] where it is one of other parameters.

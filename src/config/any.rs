@@ -62,7 +62,7 @@ impl AnyConfig {
     pub fn from_map(values: Map<String, Value>) -> Result<Self> {
         let named = values.get("model_type").and_then(Value::as_str);
         let built = values.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str);
-        let model_type = named.map(str::to_string).unwrap_or_else(|| built.unwrap_or_default().to_lowercase());
+        let model_type = named.map_or_else(|| built.unwrap_or_default().to_lowercase(), str::to_string);
         // `distilbert` and `DistilBertForMaskedLM`, lower-cased, begin alike.
         if model_type.starts_with(DistilBertConfig::MODEL_TYPE) {
             DistilBertConfig::from_map(values).map(Self::DistilBert)

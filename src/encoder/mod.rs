@@ -77,7 +77,6 @@ impl Encoder {
     }
 
     /// The word embeddings, `[V, E]`, the parameter itself: the decoder of a masked LM may be tied to it.
-    #[must_use]
     pub fn words(&self) -> &Tensor {
         self.embeddings.words()
     }

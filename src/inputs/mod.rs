@@ -146,7 +146,11 @@ impl Inputs {
             (Some(ids), _) => ids.choices(),
             (None, embeddings) => embeddings.as_ref().and_then(|embeddings| embeddings.choices),
         };
-        check_choices(what, input_ids.as_ref(), choices, limits)?;
+        let shape = || match (&input_ids, &inputs_embeds) {
+            (Some(ids), _) => ids.shape(),
+            (None, embeddings) => embeddings.as_ref().map(|embeddings| embeddings.shape.clone()).unwrap_or_default(),
+        };
+        check_choices(what, shape, choices, limits)?;
         if lengths.is_empty() {
             return Err(Error::input(what, "expected at least one row, got none"));
         }
@@ -193,6 +197,8 @@ struct Embeds {
     values: Tensor,
     /// C, where they came as choices.
     choices: Option<usize>,
+    /// As they came.
+    shape: String,
 }
 
 impl Embeds {
@@ -205,6 +211,11 @@ impl Embeds {
                 expected: "float32".into(),
                 got: format!("{:?}", embeddings.kind()).to_lowercase(),
             });
+        }
+        if let [rows, .., 0, _] = shape[..]
+            && rows > 0
+        {
+            return Err(Error::input("inputs_embeds", "expected at least one token in every row, got none in row 0"));
         }
         let (values, choices) = match shape[..] {
             [_, _, width] if width == limits.embedding_size => (embeddings, None),
@@ -223,7 +234,7 @@ impl Embeds {
             let reason = format!("expected the model's device {:?}, got {:?}", limits.device, values.device());
             return Err(Error::input("inputs_embeds", reason));
         }
-        Ok(Self { values, choices })
+        Ok(Self { values, choices, shape: format!("{shape:?}") })
     }
 
     fn lengths(&self) -> Vec<usize> {
@@ -233,14 +244,13 @@ impl Embeds {
 }
 
 /// Refuses choices where the model takes none, and rows where it takes choices.
-fn check_choices(what: &str, ids: Option<&Rows>, choices: Option<usize>, limits: &Limits) -> Result<()> {
+fn check_choices(what: &str, shape: impl Fn() -> String, choices: Option<usize>, limits: &Limits) -> Result<()> {
     let expected = match (limits.task == Task::Choices, choices) {
         (true, None) => "[B, C, S]: C choices for each question",
         (false, Some(_)) => "[B, S]",
         _ => return Ok(()),
     };
-    let got = ids.map_or_else(|| "another rank".into(), Rows::shape);
-    Err(Error::Shape { what: what.into(), expected: expected.into(), got })
+    Err(Error::Shape { what: what.into(), expected: expected.into(), got: shape() })
 }
 
 /// The columns of each row that the mask keeps: all of them where there is no mask.
@@ -302,7 +312,7 @@ fn gather(what: &str, rows: &Rows, layout: &Layout, limit: i64, ignorable: bool)
     for row in 0..layout.rows() as usize {
         for &column in layout.kept(row) {
             let value = source(row)[column as usize];
-            if !(0..limit).contains(&value) && !(ignorable && value == IGNORED) {
+            if !((0..limit).contains(&value) || ignorable && value == IGNORED) {
                 let position = vec![row, column as usize];
                 return Err(Error::OutOfRange { what: what.into(), value, position, limit });
             }

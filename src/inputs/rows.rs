@@ -34,8 +34,12 @@ impl Rows {
     /// Rows of `columns` values each, one after the other.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the number of values is not `rows * columns`.
+    /// [`Error::Shape`] where the number of values is not `rows * columns`; [`Error::Input`] where rows are empty.
     pub fn rectangular(what: &str, values: Vec<i64>, rows: usize, columns: usize) -> Result<Self> {
+        if columns == 0 && rows > 0 {
+            // A tensor of empty rows takes no memory, however many they are; their ends would.
+            return Err(Error::input(what, "expected at least one token in every row, got none in row 0"));
+        }
         if rows.checked_mul(columns) != Some(values.len()) {
             return Err(Error::Shape {
                 what: what.into(),
@@ -108,7 +112,7 @@ impl Rows {
         match *shape {
             [rows, columns] => Self::rectangular(what, values, rows, columns),
             [rows, choices, columns] => {
-                Self::rectangular(what, values, rows * choices, columns)?.in_choices(what, choices)
+                Self::rectangular(what, values, rows.saturating_mul(choices), columns)?.in_choices(what, choices)
             }
             _ => Err(Error::Shape { what: what.into(), expected: "[B, S]".into(), got: format!("{shape:?}") }),
         }

@@ -97,7 +97,10 @@ impl GivenTargets {
         let is_given = [labels.is_some(), start_positions.is_some() || end_positions.is_some()];
         match (task, is_given) {
             (_, [false, false]) => return Ok(None),
-            (Task::Encoding, _) => return Err(Error::input("labels", "this model has no head, and takes none")),
+            (Task::Encoding, [given, _]) => {
+                let what = if given { "labels" } else { "start_positions and end_positions" };
+                return Err(Error::input(what, "this model has no head, and takes none"));
+            }
             (Task::Spans, [true, _]) => {
                 return Err(Error::input("labels", "this model takes start_positions and end_positions instead"));
             }

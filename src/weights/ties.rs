@@ -31,6 +31,11 @@ pub(super) fn absorb<'a>(
     both
 }
 
+/// Whether the model of these variables has a decoder that is tied.
+pub(crate) fn has_tied_decoder(variables: &tch::nn::VarStore) -> bool {
+    tied(&variables.variables().into_iter().collect()).next().is_some()
+}
+
 /// The decoders of a model that are tied, with what they are tied to. They are no parameters of their own.
 pub(super) fn tied<T>(parameters: &BTreeMap<String, T>) -> impl Iterator<Item = (&'static str, &'static str)> {
     TIES.iter().copied().filter(|(decoder, words)| {

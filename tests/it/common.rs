@@ -4,46 +4,144 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use oxbert::config::Labels;
 use oxbert::encoder::ForwardOptions;
-use oxbert::inputs::{Arguments, Inputs, Rows};
+use oxbert::inputs::{Arguments, Inputs, Rows, Task};
 use oxbert::models::Model;
-use oxbert::outputs::{DiscriminatorOutput, MaskedLMOutput, ModelOutput, TokenClassificationOutput};
-use oxbert::{Activation, ElectraConfig, Pretrained};
+use oxbert::nn::Parameters;
+use oxbert::outputs::{
+    DiscriminatorOutput, MaskedLMOutput, ModelOutput, MultipleChoiceOutput, QuestionAnsweringOutput,
+    SequenceClassificationOutput, TokenClassificationOutput,
+};
+use oxbert::weights::WeightFormat;
+use oxbert::{Activation, Config, DistilBertConfig, ElectraConfig, Pretrained};
+use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 /// The largest difference between two float32 results that are the same number in mathematics.
 pub const TOLERANCE: f64 = 1e-5;
 
-/// E is not H, and no two sizes are equal, so that no swapped dimension and no constant can hide.
-pub fn odd() -> ElectraConfig {
-    ElectraConfig {
-        vocab_size: 61,
-        embedding_size: 12,
-        hidden_size: 35,
-        num_hidden_layers: 3,
-        num_attention_heads: 5,
-        intermediate_size: 23,
-        hidden_act: Activation::Relu,
-        max_position_embeddings: 19,
-        type_vocab_size: 4,
-        initializer_range: 0.05,
-        layer_norm_eps: 1e-3,
-        classifier_dropout: Some(0.3),
-        labels: Labels::numbered(3),
-        ..ElectraConfig::default()
+/// In training.
+pub const TRAIN: ForwardOptions = ForwardOptions { train: true, output_hidden_states: false, output_attentions: false };
+
+pub const FORMATS: [WeightFormat; 2] = [WeightFormat::Ot, WeightFormat::Safetensors];
+
+/// A family's configurations for tests.
+pub trait Tiny: Config + Default + PartialEq {
+    /// No two sizes are equal (and in ELECTRA E is not H), so that no swapped dimension and no constant can hide.
+    fn odd() -> Self;
+    /// E is H, one layer, one head.
+    fn plain() -> Self;
+    fn labelled(self, labels: usize) -> Self;
+    fn untied(self) -> Self;
+}
+
+impl Tiny for ElectraConfig {
+    fn odd() -> Self {
+        Self {
+            vocab_size: 61,
+            embedding_size: 12,
+            hidden_size: 35,
+            num_hidden_layers: 3,
+            num_attention_heads: 5,
+            intermediate_size: 23,
+            hidden_act: Activation::Relu,
+            max_position_embeddings: 19,
+            type_vocab_size: 4,
+            initializer_range: 0.05,
+            layer_norm_eps: 1e-3,
+            classifier_dropout: Some(0.3),
+            labels: Labels::numbered(3),
+            ..Self::default()
+        }
+    }
+
+    fn plain() -> Self {
+        Self {
+            embedding_size: 6,
+            hidden_size: 6,
+            num_hidden_layers: 1,
+            num_attention_heads: 1,
+            hidden_act: Activation::Gelu,
+            ..odd()
+        }
+    }
+
+    fn labelled(self, labels: usize) -> Self {
+        Self { labels: Labels::numbered(labels), ..self }
+    }
+
+    fn untied(self) -> Self {
+        Self { tie_word_embeddings: false, ..self }
     }
 }
 
-/// E is H, one layer, one head.
-pub fn plain() -> ElectraConfig {
-    ElectraConfig {
-        embedding_size: 6,
-        hidden_size: 6,
-        num_hidden_layers: 1,
-        num_attention_heads: 1,
-        hidden_act: Activation::Gelu,
-        ..odd()
+impl Tiny for DistilBertConfig {
+    fn odd() -> Self {
+        Self {
+            vocab_size: 61,
+            dim: 35,
+            n_layers: 3,
+            n_heads: 5,
+            hidden_dim: 23,
+            activation: Activation::Relu,
+            max_position_embeddings: 19,
+            initializer_range: 0.05,
+            labels: Labels::numbered(3),
+            ..Self::default()
+        }
+    }
+
+    fn plain() -> Self {
+        Self { dim: 6, n_layers: 1, n_heads: 1, activation: Activation::Gelu, ..odd() }
+    }
+
+    fn labelled(self, labels: usize) -> Self {
+        Self { labels: Labels::numbered(labels), ..self }
+    }
+
+    fn untied(self) -> Self {
+        Self { tie_word_embeddings: false, ..self }
     }
 }
+
+pub fn odd<C: Tiny>() -> C {
+    C::odd()
+}
+
+pub fn plain<C: Tiny>() -> C {
+    C::plain()
+}
+
+/// An odd configuration for a model, with as many labels as it can have.
+pub fn odd_for<M: Model<Config: Tiny>>() -> M::Config {
+    suited::<M>(odd())
+}
+
+/// Both sizes for a model.
+pub fn both<M: Model<Config: Tiny>>() -> [M::Config; 2] {
+    [suited::<M>(odd()), suited::<M>(plain())]
+}
+
+fn suited<M: Model<Config: Tiny>>(config: M::Config) -> M::Config {
+    if M::name().ends_with("QuestionAnswering") { config.labelled(2) } else { config }
+}
+
+/// Calls `law::<M>()` with each model of both families.
+macro_rules! for_every_model {
+    ($law:ident) => {
+        $crate::common::for_every_model!($law: oxbert::electra::{
+            ElectraModel, ElectraForMaskedLM, ElectraDiscriminator, ElectraForTokenClassification,
+            ElectraForSequenceClassification, ElectraForQuestionAnswering, ElectraForMultipleChoice
+        });
+        $crate::common::for_every_model!($law: oxbert::distilbert::{
+            DistilBertModel, DistilBertForMaskedLM, DistilBertForTokenClassification,
+            DistilBertForSequenceClassification, DistilBertForQuestionAnswering, DistilBertForMultipleChoice
+        });
+    };
+    ($law:ident: oxbert::$family:ident::{$($model:ident),*}) => {
+        $($law::<oxbert::$family::$model>();)*
+    };
+}
+pub(crate) use for_every_model;
 
 /// libtorch has one random generator for the whole process: whoever draws from it holds this lock, so that a test of
 /// seeds is not disturbed.
@@ -53,13 +151,13 @@ pub fn random_numbers() -> MutexGuard<'static, ()> {
 }
 
 /// As `Pretrained::from_config` leaves it.
-pub fn fresh<M: Model<Config = ElectraConfig>>(config: &ElectraConfig, seed: i64) -> Pretrained<M> {
+pub fn fresh<M: Model>(config: &M::Config, seed: i64) -> Pretrained<M> {
     let _random = random_numbers();
     Pretrained::from_config(config, Some(seed), Device::Cpu).unwrap()
 }
 
 /// With values that are the same on every machine and of a size that lets every part matter, biases included.
-pub fn model<M: Model<Config = ElectraConfig>>(config: &ElectraConfig) -> Pretrained<M> {
+pub fn model<M: Model>(config: &M::Config) -> Pretrained<M> {
     let model = fresh(config, 0);
     fill(model.parameters());
     model
@@ -72,6 +170,19 @@ pub fn fill(parameters: Vec<(String, Tensor)>) {
         let is_norm = parameter.dim() == 1 && name.ends_with("weight");
         parameter.copy_(&if is_norm { waves * 0.2 + 1.0 } else { waves * 0.4 });
     }
+}
+
+/// Parameters with known values, and what is built on them.
+pub fn built<T>(build: impl FnOnce(&Parameters) -> oxbert::Result<T>) -> (T, VarStore) {
+    let variables = VarStore::new(Device::Cpu);
+    let parameters = Parameters::random(&variables.root(), ElectraConfig::default().initial());
+    let part = {
+        let _random = random_numbers();
+        build(&parameters).unwrap()
+    };
+    let mut tensors = variables.variables();
+    fill(parameters.names().into_iter().map(|name| (name.clone(), tensors.remove(&name).unwrap())).collect());
+    (part, variables)
 }
 
 /// Numbers between -1 and 1 without a pattern: every row and column is another.
@@ -129,17 +240,27 @@ pub fn tensor(what: &str, tensor: &Tensor) -> Option<Rows> {
 
 /// What a forward pass returns, whatever the head.
 pub trait Answer {
-    /// Hidden states or logits.
-    fn main(&self) -> &Tensor;
+    /// Whether each token has numbers of its own, `[B, S, ...]`, or each text, `[B, ...]`.
+    const BY_TOKEN: bool;
+    /// Hidden states or logits; two for every token where they are of answers' ends.
+    fn main(&self) -> Tensor;
+    fn loss(&self) -> Option<&Tensor>;
     fn states(&self) -> Option<&[Tensor]>;
     fn attentions(&self) -> Option<&[Tensor]>;
 }
 
 macro_rules! answer {
-    ($output:ty, $main:ident) => {
+    ($output:ty, $by_token:literal, $($main:ident)+ $(; $loss:ident)?) => {
         impl Answer for $output {
-            fn main(&self) -> &Tensor {
-                &self.$main
+            const BY_TOKEN: bool = $by_token;
+            fn main(&self) -> Tensor {
+                match [$(&self.$main),+].as_slice() {
+                    [only] => only.shallow_clone(),
+                    several => Tensor::stack(several, -1),
+                }
+            }
+            fn loss(&self) -> Option<&Tensor> {
+                None::<&Tensor>$(.or(self.$loss.as_ref()))?
             }
             fn states(&self) -> Option<&[Tensor]> {
                 self.all_hidden_states.as_deref()
@@ -150,20 +271,58 @@ macro_rules! answer {
         }
     };
 }
-answer!(ModelOutput, hidden_state);
-answer!(MaskedLMOutput, prediction_scores);
-answer!(DiscriminatorOutput, logits);
-answer!(TokenClassificationOutput, logits);
+answer!(ModelOutput, true, hidden_state);
+answer!(MaskedLMOutput, true, prediction_scores; loss);
+answer!(DiscriminatorOutput, true, logits; loss);
+answer!(TokenClassificationOutput, true, logits; loss);
+answer!(SequenceClassificationOutput, false, logits; loss);
+answer!(QuestionAnsweringOutput, true, start_logits end_logits; loss);
+answer!(MultipleChoiceOutput, false, logits; loss);
 
-pub fn run<M: Model>(model: &Pretrained<M>, arguments: Arguments, options: ForwardOptions) -> M::Output {
-    let inputs = Inputs::new(arguments, &model.model.limits()).unwrap();
-    model.model.forward(&inputs, options).unwrap()
+/// Runs a model. Where it takes choices and the arguments have none, every row is the one choice of a question.
+pub fn run<M: Model>(model: &Pretrained<M>, mut arguments: Arguments, options: ForwardOptions) -> M::Output {
+    let limits = model.model.limits();
+    if limits.task == Task::Choices {
+        let alone = |ids: Rows| if ids.choices().is_some() { ids } else { ids.in_choices("input_ids", 1).unwrap() };
+        arguments.input_ids = arguments.input_ids.map(alone);
+        arguments.inputs_embeds = arguments.inputs_embeds.map(|embeddings| embeddings.unsqueeze(1));
+    }
+    model.model.forward(&Inputs::new(arguments, &limits).unwrap(), options).unwrap()
 }
 
 /// Hidden states or logits, without dropout and without a graph.
 pub fn answer<M: Model<Output: Answer>>(model: &Pretrained<M>, arguments: Arguments) -> Tensor {
     let _no_grad = tch::no_grad_guard();
-    run(model, arguments, ForwardOptions::default()).main().shallow_clone()
+    run(model, arguments, ForwardOptions::default()).main()
+}
+
+/// What an answer says of one row, and there of the tokens at these columns.
+pub fn of_row<M: Model<Output: Answer>>(answer: &Tensor, row: usize, columns: &[usize]) -> Tensor {
+    let answer = answer.narrow(0, row as i64, 1);
+    if !M::Output::BY_TOKEN {
+        return answer;
+    }
+    let columns: Vec<i64> = columns.iter().map(|&column| column as i64).collect();
+    answer.index_select(1, &Tensor::from_slice(&columns))
+}
+
+/// All numbers of a tensor, row-major.
+pub fn numbers(tensor: &Tensor) -> Vec<f64> {
+    Vec::try_from(tensor.detach().to_kind(Kind::Double).reshape([-1])).unwrap()
+}
+
+/// `x Wᵀ + b` with the parameters of that name.
+pub fn linear(input: &Tensor, parameter: &dyn Fn(&str) -> Tensor, name: &str) -> Tensor {
+    input.matmul(&parameter(&format!("{name}.weight")).transpose(0, 1)) + parameter(&format!("{name}.bias"))
+}
+
+/// A layer norm written out, with the parameters of that name.
+pub fn normalised(input: &Tensor, parameter: &dyn Fn(&str) -> Tensor, name: &str, eps: f64) -> Tensor {
+    let inner = input.to_kind(Kind::Double);
+    let centred = &inner - inner.mean_dim(-1, true, Kind::Double);
+    let scale = (centred.square().mean_dim(-1, true, Kind::Double) + eps).rsqrt();
+    let scaled = centred * scale * parameter(&format!("{name}.weight")) + parameter(&format!("{name}.bias"));
+    scaled.to_kind(Kind::Float)
 }
 
 /// The largest difference of two tensors; NaN where either holds one.
@@ -175,15 +334,22 @@ pub fn difference(one: &Tensor, other: &Tensor) -> f64 {
 #[track_caller]
 pub fn assert_close(one: &Tensor, other: &Tensor) {
     let difference = difference(one, other);
-    assert!(difference <= TOLERANCE, "differ by {difference}");
+    let largest = if other.numel() == 0 { 0.0 } else { other.abs().max().double_value(&[]) };
+    assert!(difference <= TOLERANCE * largest.max(1.0), "differ by {difference}");
 }
 
-/// The same names, shapes and values, bit for bit.
+/// The same names, shapes and values, bit for bit, in whichever order.
 #[track_caller]
 pub fn assert_same(one: &[(String, Tensor)], other: &[(String, Tensor)]) {
+    let by_name = |parameters: &[(String, Tensor)]| {
+        let mut parameters = copies(parameters);
+        parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
+        parameters
+    };
+    let (one, other) = (by_name(one), by_name(other));
     let names = |parameters: &[(String, Tensor)]| parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    assert_eq!(names(one), names(other));
-    for ((name, one), (_, other)) in one.iter().zip(other) {
+    assert_eq!(names(&one), names(&other));
+    for ((name, one), (_, other)) in one.iter().zip(&other) {
         assert!(one.equal(other), "{name} differs");
     }
 }

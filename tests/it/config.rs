@@ -2,22 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use oxbert::config::Labels;
-use oxbert::{Activation, Config, ElectraConfig, Error};
+use oxbert::config::{AnyConfig, Labels, ProblemType};
+use oxbert::{Activation, Config, DistilBertConfig, ElectraConfig, Error};
 use serde_json::{Map, Value, json};
 
 use crate::common;
 
 fn read(value: &Value) -> oxbert::Result<ElectraConfig> {
     ElectraConfig::from_json(&value.to_string())
-}
-
-/// The field that an error names, and its reason.
-fn refused(value: &Value) -> (String, String) {
-    match read(value) {
-        Err(Error::Config { path: None, field, reason }) => (field, reason),
-        other => panic!("{value}: {other:?}"),
-    }
 }
 
 #[test]
@@ -59,8 +51,12 @@ fn every_key_has_a_bad_value_that_is_refused_by_name() {
         ("layer_norm_eps", json!("1e-12")),
         ("summary_type", json!(1)),
         ("summary_use_proj", json!("yes")),
+        ("summary_proj_to_labels", json!("no")),
+        ("summary_first_dropout", json!(-1)),
         ("summary_activation", json!("gellu")),
         ("summary_last_dropout", json!("0")),
+        ("problem_type", json!("ranking")),
+        ("problem_type", json!(1)),
         ("pad_token_id", json!(-1)),
         ("pad_token_id", json!(30_522)),
         ("classifier_dropout", json!(1.0)),
@@ -79,15 +75,47 @@ fn every_key_has_a_bad_value_that_is_refused_by_name() {
         ("is_decoder", json!(true)),
         ("add_cross_attention", json!(true)),
     ];
-    for (field, value) in &bad {
-        let (named, reason) = refused(&json!({ *field: value }));
+    let distilbert = [
+        ("dim", json!(0)),
+        ("n_layers", json!("six")),
+        ("n_layers", json!(1001)),
+        ("n_heads", json!(7)),
+        ("hidden_dim", Value::Null),
+        ("activation", json!("gellu")),
+        ("dropout", json!(1)),
+        ("attention_dropout", json!("0.1")),
+        ("qa_dropout", json!(-0.1)),
+        ("seq_classif_dropout", json!(true)),
+        ("sinusoidal_pos_embds", json!(1)),
+        ("tie_weights_", json!("true")),
+    ];
+    refuses::<ElectraConfig>(&bad);
+    let own: Vec<_> = ElectraConfig::default().to_map().into_iter().map(|(field, _)| field).collect();
+    let general = ["num_attention_heads", "num_hidden_layers", "hidden_size"];
+    let shared = bad.into_iter().filter(|(field, _)| {
+        DistilBertConfig::default().to_map().contains_key(*field) || !own.iter().any(|known| known == field)
+    });
+    let shared: Vec<_> = shared.filter(|(field, _)| !general.contains(field)).chain(distilbert).collect();
+    refuses::<DistilBertConfig>(&shared);
+}
+
+/// Each of these values is refused by its field's name, and there is one for every field.
+fn refuses<C: Config + Default>(bad: &[(&str, Value)]) {
+    for (field, value) in bad {
+        let (named, reason) = match C::from_json(&json!({ *field: value }).to_string()) {
+            Err(Error::Config { path: None, field, reason }) => (field, reason),
+            other => panic!("{field} {value}: {other:?}"),
+        };
         assert_eq!(named, *field, "{value}");
         // What was expected, and what was got or which id is to blame.
         assert!(reason.contains("expected") || reason.contains("twice"), "{field}: {reason}");
     }
     let covered: BTreeSet<_> = bad.iter().map(|(field, _)| (*field).to_string()).collect();
-    let written: BTreeSet<_> = ElectraConfig::default().to_map().keys().cloned().collect();
-    assert!(written.is_subset(&covered), "no bad value for {:?}", written.difference(&covered));
+    let mut written: BTreeSet<_> = C::default().to_map().keys().cloned().collect();
+    // Written only where it is known.
+    written.insert("problem_type".into());
+    let forgotten: Vec<_> = written.difference(&covered).collect();
+    assert!(forgotten.is_empty(), "no bad value for {forgotten:?}");
 }
 
 #[test]
@@ -114,6 +142,16 @@ fn a_model_refuses_a_configuration_that_was_changed_in_code() {
     ] {
         let variables = tch::nn::VarStore::new(tch::Device::Cpu);
         let error = oxbert::electra::ElectraModel::new(variables.root(), &change).unwrap_err();
+        assert!(matches!(&error, Error::Config { field: named, .. } if named == field), "{error:?}");
+        assert!(variables.is_empty());
+    }
+    for (change, field) in [
+        (DistilBertConfig { n_heads: 4, ..common::odd() }, "n_heads"),
+        (DistilBertConfig { dim: 0, ..common::odd() }, "dim"),
+        (DistilBertConfig { hidden_dim: -1, ..common::odd() }, "hidden_dim"),
+    ] {
+        let variables = tch::nn::VarStore::new(tch::Device::Cpu);
+        let error = oxbert::distilbert::DistilBertModel::new(variables.root(), &change).unwrap_err();
         assert!(matches!(&error, Error::Config { field: named, .. } if named == field), "{error:?}");
         assert!(variables.is_empty());
     }
@@ -165,6 +203,7 @@ fn what_is_written_is_read_back_with_unknown_keys() {
         extra,
         labels: Labels::new(vec!["O".into(), "B-PER".into()]).unwrap(),
         summary_activation: Some(Activation::Tanh),
+        problem_type: Some(ProblemType::MultiLabel),
         tie_word_embeddings: false,
         output_attentions: true,
         hidden_dropout_prob: 0.123_456_789_012_345,
@@ -208,4 +247,94 @@ fn files_that_are_none_are_errors_with_their_name() {
     let nowhere = ElectraConfig::default().save(folder.path().join("none/config.json")).unwrap_err();
     assert!(matches!(nowhere, Error::Io { action: "write", .. }), "{nowhere:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+fn distilbert(value: &Value) -> oxbert::Result<DistilBertConfig> {
+    DistilBertConfig::from_json(&value.to_string())
+}
+
+#[test]
+fn a_distilbert_understands_transformers_general_names_and_writes_its_own() {
+    assert_eq!(distilbert(&json!({})).unwrap(), DistilBertConfig::default());
+    // The base model of transformers.
+    let default = DistilBertConfig::default();
+    assert_eq!((default.vocab_size, default.dim, default.hidden_dim, default.n_layers), (30_522, 768, 3072, 6));
+    assert_eq!((default.qa_dropout, default.seq_classif_dropout, default.tie_weights_), (0.1, 0.2, true));
+    let config = distilbert(&json!({"hidden_size": 60, "num_attention_heads": 5, "num_hidden_layers": 2})).unwrap();
+    assert_eq!((config.dim, config.n_heads, config.n_layers), (60, 5, 2));
+    assert_eq!(config, distilbert(&json!({"dim": 60, "n_heads": 5, "n_layers": 2})).unwrap());
+    // Where a file has both, the family's own counts; neither survives as an unknown key.
+    let both = distilbert(&json!({"hidden_size": 8, "dim": 24, "n_layers": 1, "num_hidden_layers": 9})).unwrap();
+    assert_eq!((both.dim, both.n_layers, both.extra.len()), (24, 1, 0));
+    let written = both.to_map();
+    assert_eq!((written.get("hidden_size"), &written["dim"]), (None, &json!(24)));
+    // A bad value under a general name is told under the family's.
+    let message = distilbert(&json!({"hidden_size": 10})).unwrap_err().to_string();
+    assert_eq!(message, "config: n_heads: expected a divisor of dim = 10, got 12");
+    // rust_bert refuses a file without this key, so it is always there, and kept.
+    assert_eq!((&written["tie_weights_"], &written["model_type"]), (&json!(true), &json!("distilbert")));
+    assert!(!distilbert(&json!({"tie_weights_": false})).unwrap().tie_weights_);
+    // An ELECTRA keeps no such names apart.
+    assert_eq!(read(&json!({"dim": 3})).unwrap().extra, Map::from_iter([("dim".to_string(), json!(3))]));
+    let config = DistilBertConfig {
+        sinusoidal_pos_embds: true,
+        activation: Activation::Relu,
+        problem_type: Some(ProblemType::Regression),
+        labels: Labels::numbered(1),
+        pad_token_id: None,
+        ..common::odd()
+    };
+    assert_eq!(DistilBertConfig::from_json(&config.to_json()).unwrap(), config);
+}
+
+#[test]
+fn the_family_is_told_by_model_type_or_by_the_architecture() {
+    let family =
+        |value: Value| AnyConfig::from_json(&value.to_string()).map(|config| config.to_map()["model_type"].clone());
+    for (value, expected) in [
+        (json!({"model_type": "electra"}), "electra"),
+        (json!({"model_type": "distilbert"}), "distilbert"),
+        (json!({"architectures": ["DistilBertForMaskedLM"]}), "distilbert"),
+        (json!({"architectures": ["ElectraForPreTraining"]}), "electra"),
+        (json!({"model_type": "distilbert", "architectures": ["ElectraModel"]}), "distilbert"),
+    ] {
+        assert_eq!(family(value.clone()).unwrap(), expected, "{value}");
+    }
+    for (value, got) in [
+        (json!({}), "none"),
+        (json!({"architectures": []}), "none"),
+        (json!({"architectures": ["BertModel"]}), "none"),
+        (json!({"model_type": "bert", "architectures": ["ElectraModel"]}), "\"bert\""),
+    ] {
+        let message = family(value).unwrap_err().to_string();
+        assert_eq!(message, format!("config: model_type: expected one of electra, distilbert, got {got}"));
+    }
+    assert!(
+        matches!(family(json!({"model_type": "electra-large"})), Err(Error::Config { field, .. }) if field == "model_type")
+    );
+    assert!(
+        matches!(family(json!({"model_type": "distilbert", "dim": 0})), Err(Error::Config { field, .. }) if field == "dim")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    assert!(matches!(AnyConfig::from_file(&path), Err(Error::Io { .. })));
+    common::odd::<DistilBertConfig>().save(&path).unwrap();
+    assert_eq!(AnyConfig::from_file(&path).unwrap(), common::odd::<DistilBertConfig>().into());
+    common::odd::<ElectraConfig>().save(&path).unwrap();
+    assert_eq!(AnyConfig::from_file(&path).unwrap(), AnyConfig::Electra(common::odd()));
+    std::fs::write(&path, b"[]").unwrap();
+    assert!(matches!(AnyConfig::from_file(&path), Err(Error::Config { path: Some(named), .. }) if named == path));
+}
+
+#[test]
+fn what_the_labels_of_a_text_are_has_a_name() {
+    for name in ProblemType::NAMES {
+        let problem_type = ProblemType::from_name(name);
+        assert_eq!(problem_type.map(ProblemType::name), Some(*name));
+        assert_eq!(read(&json!({"problem_type": name})).unwrap().problem_type, problem_type);
+        assert_eq!(distilbert(&json!({"problem_type": name})).unwrap().to_map()["problem_type"], json!(name));
+    }
+    assert_eq!(ProblemType::from_name("ranking"), None);
+    assert_eq!(read(&json!({"problem_type": null})).unwrap().problem_type, None);
+    assert!(!ElectraConfig::default().to_map().contains_key("problem_type"));
 }

@@ -1,11 +1,27 @@
-//! Heads alone on hidden states, against the formula of the paper written out.
+//! Heads on hidden states, alone and in their models, against the formula written out.
 
-use oxbert::Error;
-use oxbert::electra::{ElectraConfig, ElectraDiscriminatorHead, ElectraGeneratorHead};
+use oxbert::config::EncoderConfig;
+use oxbert::distilbert::{
+    DistilBertForMaskedLM, DistilBertForMultipleChoice, DistilBertForQuestionAnswering,
+    DistilBertForSequenceClassification, DistilBertForTokenClassification, DistilBertModel,
+};
+use oxbert::electra::{
+    ElectraClassificationHead, ElectraConfig, ElectraDiscriminator, ElectraDiscriminatorHead, ElectraForMaskedLM,
+    ElectraForMultipleChoice, ElectraForQuestionAnswering, ElectraForSequenceClassification,
+    ElectraForTokenClassification, ElectraGeneratorHead, ElectraModel, ElectraSequenceSummary,
+};
+use oxbert::inputs::Arguments;
+use oxbert::models::Model;
+use oxbert::outputs::ModelOutput;
+use oxbert::weights::{Strictness, WeightSource};
+use oxbert::{Activation, Config, DistilBertConfig, Error, Pretrained};
 use tch::nn::VarStore;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
-use crate::common::{assert_close, fill, odd, random_numbers, waves};
+use crate::common::{
+    Answer, Tiny, answer, assert_close, fill, linear, matrix, model, normalised, odd, odd_for, of_row, random_numbers,
+    waves,
+};
 
 /// A head under `head`, filled, and a look-up of its parameters.
 fn build<H>(new: impl FnOnce(&VarStore) -> oxbert::Result<H>) -> (H, impl Fn(&str) -> Tensor) {
@@ -18,8 +34,137 @@ fn build<H>(new: impl FnOnce(&VarStore) -> oxbert::Result<H>) -> (H, impl Fn(&st
     (head, move |name: &str| variables.variables()[&format!("head.{name}")].shallow_clone())
 }
 
-fn linear(input: &Tensor, parameter: &impl Fn(&str) -> Tensor, name: &str) -> Tensor {
-    input.matmul(&parameter(&format!("{name}.weight")).transpose(0, 1)) + parameter(&format!("{name}.bias"))
+/// The logits of a model are a formula of the hidden states of the same encoder without a head `[1, L, H]`, a row at a
+/// time and kept tokens only: the first one is not always in the first column.
+fn check<M, B>(config: &M::Config, formula: impl Fn(&Tensor, &dyn Fn(&str) -> Tensor, &EncoderConfig) -> Tensor)
+where
+    M: Model<Output: Answer>,
+    B: Model<Config = M::Config, Output = ModelOutput>,
+{
+    let model = model::<M>(config);
+    let source = WeightSource::Tensors { path: None, tensors: model.parameters() };
+    let bare = Pretrained::<B>::from_source(&source, config, Device::Cpu, Strictness::Backbone).unwrap();
+    let parameters: std::collections::HashMap<_, _> = model.parameters().into_iter().collect();
+    let arguments = || {
+        let ids = matrix([[5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]);
+        let mask = matrix([[1, 1, 1, 1], [0, 1, 1, 0], [0, 0, 0, 1]]);
+        Arguments::from_tensors(Some(&ids), Some(&mask), None, None, None).unwrap()
+    };
+    let (logits, hidden) = (answer(&model, arguments()), answer(&bare, arguments()));
+    for (row, kept) in [vec![0, 1, 2, 3], vec![1, 2], vec![3]].iter().enumerate() {
+        let hidden = of_row::<B>(&hidden, row, kept);
+        let expected = formula(&hidden, &|name| parameters[name].shallow_clone(), &config.encoder());
+        assert_close(&of_row::<M>(&logits, row, kept), &expected);
+    }
+}
+
+fn first(hidden: &Tensor) -> Tensor {
+    hidden.select(1, 0)
+}
+
+#[test]
+fn electras_heads_are_their_formulas() {
+    check::<ElectraForMaskedLM, ElectraModel>(&odd(), |hidden, parameter, config| {
+        let inner = linear(hidden, parameter, "generator_predictions.dense").gelu("none");
+        let states = normalised(&inner, parameter, "generator_predictions.LayerNorm", config.layer_norm_eps);
+        let words = parameter("electra.embeddings.word_embeddings.weight");
+        states.matmul(&words.transpose(0, 1)) + parameter("generator_lm_head.bias")
+    });
+    check::<ElectraDiscriminator, ElectraModel>(&odd(), |hidden, parameter, _| {
+        let inner = linear(hidden, parameter, "discriminator_predictions.dense").relu();
+        linear(&inner, parameter, "discriminator_predictions.dense_prediction").squeeze_dim(-1)
+    });
+    check::<ElectraForTokenClassification, ElectraModel>(&odd(), |hidden, parameter, _| {
+        linear(hidden, parameter, "classifier")
+    });
+    check::<ElectraForQuestionAnswering, ElectraModel>(
+        &odd_for::<ElectraForQuestionAnswering>(),
+        |hidden, parameter, _| linear(hidden, parameter, "qa_outputs"),
+    );
+    // gelu whatever the configuration says.
+    check::<ElectraForSequenceClassification, ElectraModel>(&odd(), |hidden, parameter, _| {
+        linear(&linear(&first(hidden), parameter, "classifier.dense").gelu("none"), parameter, "classifier.out_proj")
+    });
+}
+
+#[test]
+fn distilberts_heads_are_their_formulas() {
+    let gelu = DistilBertConfig { activation: Activation::Gelu, ..odd() };
+    for config in [odd(), gelu.clone(), gelu.untied()] {
+        check::<DistilBertForMaskedLM, DistilBertModel>(&config, |hidden, parameter, encoder| {
+            let inner = linear(hidden, parameter, "vocab_transform");
+            // The activation is the configuration's.
+            let inner = if config.activation == Activation::Relu { inner.relu() } else { inner.gelu("none") };
+            assert_eq!(encoder.activation, config.activation);
+            let states = normalised(&inner, parameter, "vocab_layer_norm", 1e-12);
+            let decoder = if config.tie_word_embeddings {
+                "distilbert.embeddings.word_embeddings.weight"
+            } else {
+                "vocab_projector.weight"
+            };
+            states.matmul(&parameter(decoder).transpose(0, 1)) + parameter("vocab_projector.bias")
+        });
+    }
+    check::<DistilBertForTokenClassification, DistilBertModel>(&odd(), |hidden, parameter, _| {
+        linear(hidden, parameter, "classifier")
+    });
+    check::<DistilBertForQuestionAnswering, DistilBertModel>(
+        &odd_for::<DistilBertForQuestionAnswering>(),
+        |hidden, parameter, _| linear(hidden, parameter, "qa_outputs"),
+    );
+    // relu whatever the configuration says.
+    let config = DistilBertConfig { activation: Activation::Gelu, ..odd() };
+    let text = |hidden: &Tensor, parameter: &dyn Fn(&str) -> Tensor, _: &EncoderConfig| {
+        linear(&linear(&first(hidden), parameter, "pre_classifier").relu(), parameter, "classifier")
+    };
+    check::<DistilBertForSequenceClassification, DistilBertModel>(&config, text);
+    check::<DistilBertForMultipleChoice, DistilBertModel>(&config, text);
+}
+
+#[test]
+fn electras_summary_is_what_the_configuration_says() {
+    for summary_type in ["first", "last", "mean", "cls_index"] {
+        for projected in [true, false] {
+            for activation in [Some(Activation::Gelu), Some(Activation::Tanh), None] {
+                let config = ElectraConfig {
+                    summary_type: summary_type.into(),
+                    summary_use_proj: projected,
+                    summary_activation: activation,
+                    ..odd()
+                };
+                let summary = |hidden: &Tensor, parameter: &dyn Fn(&str) -> Tensor, name: &str| {
+                    let pooled = match summary_type {
+                        "first" => first(hidden),
+                        "mean" => hidden.mean_dim(1, false, tch::Kind::Float),
+                        _ => hidden.select(1, -1),
+                    };
+                    let inner = if projected { linear(&pooled, parameter, name) } else { pooled };
+                    match activation {
+                        Some(Activation::Gelu) => inner.gelu("none"),
+                        Some(_) => inner.tanh(),
+                        None => inner,
+                    }
+                };
+                check::<ElectraForMultipleChoice, ElectraModel>(&config, |hidden, parameter, _| {
+                    linear(&summary(hidden, parameter, "sequence_summary.summary"), parameter, "classifier")
+                });
+                let (head, parameter) =
+                    build(|variables| ElectraSequenceSummary::new(variables.root() / "head", &config));
+                let hidden = waves(&[2, 3, 35], 4.0);
+                assert_close(&head.forward_t(&hidden, false).unwrap(), &summary(&hidden, &parameter, "summary"));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_text_classifiers_head_is_the_one_in_its_model() {
+    let (head, parameter) = build(|variables| ElectraClassificationHead::new(variables.root() / "head", &odd()));
+    let hidden = waves(&[2, 3, 35], 4.0);
+    let expected = linear(&linear(&first(&hidden), &parameter, "dense").gelu("none"), &parameter, "out_proj");
+    assert_eq!(expected.size(), [2, 3]);
+    assert_close(&head.forward_t(&hidden, false).unwrap(), &expected);
+    assert!(matches!(head.forward_t(&waves(&[35], 0.0), false), Err(Error::Torch { .. })));
 }
 
 #[test]
@@ -39,12 +184,9 @@ fn the_discriminators_head_gives_one_logit_a_token_of_any_rank() {
 fn the_generators_head_is_gelu_whatever_the_configuration_says() {
     let (head, parameter) = build(|variables| ElectraGeneratorHead::new(variables.root() / "head", &odd()));
     let hidden = waves(&[2, 3, 35], 4.0);
-    let inner = linear(&hidden, &parameter, "dense").gelu("none").to_kind(Kind::Double);
-    let centred = &inner - inner.mean_dim(-1, true, Kind::Double);
     // The epsilon is the configuration's.
-    let scale = (centred.square().mean_dim(-1, true, Kind::Double) + 1e-3).rsqrt();
-    let expected = centred * scale * parameter("LayerNorm.weight") + parameter("LayerNorm.bias");
-    assert_close(&head.forward(&hidden).unwrap(), &expected.to_kind(Kind::Float));
+    let inner = linear(&hidden, &parameter, "dense").gelu("none");
+    assert_close(&head.forward(&hidden).unwrap(), &normalised(&inner, &parameter, "LayerNorm", 1e-3));
 }
 
 #[test]

@@ -1,16 +1,25 @@
 //! The one place that refuses bad input: every refusal, and what is let through.
 
-use oxbert::inputs::{Arguments, Inputs, Limits, Rows, Tokens};
+use oxbert::inputs::{Arguments, Inputs, Limits, Rows, Task, Tokens};
 use oxbert::{Error, Result};
 use tch::{Device, Kind, Tensor};
 
 use crate::common::{matrix, ragged, waves};
 
-const LIMITS: Limits =
-    Limits { vocab_size: 61, max_position_embeddings: 19, type_vocab_size: 4, embedding_size: 12, device: Device::Cpu };
+/// Of a model with a head for this task.
+pub const fn limits(task: Task) -> Limits {
+    Limits {
+        vocab_size: 61,
+        max_position_embeddings: 19,
+        type_vocab_size: 4,
+        embedding_size: 12,
+        device: Device::Cpu,
+        task,
+    }
+}
 
 fn new(arguments: Arguments) -> Result<Inputs> {
-    Inputs::new(arguments, &LIMITS)
+    Inputs::new(arguments, &limits(Task::Encoding))
 }
 
 fn from(ids: &Tensor, mask: Option<&Tensor>, types: Option<&Tensor>, positions: Option<&Tensor>) -> Result<Inputs> {
@@ -26,7 +35,7 @@ fn ids() -> Tensor {
 }
 
 #[track_caller]
-fn assert_message(result: Result<Inputs>, expected: &str) {
+pub fn assert_message(result: Result<Inputs>, expected: &str) {
     assert_eq!(result.unwrap_err().to_string(), expected);
 }
 
@@ -59,7 +68,20 @@ fn there_is_a_row_and_a_token_in_every_row() {
     };
     row(Arguments { input_ids: ragged(&[vec![1], vec![], vec![2]]), ..Arguments::default() }, "input_ids", 1);
     row(Arguments { inputs_embeds: Some(waves(&[2, 0, 12], 0.0)), ..Arguments::default() }, "inputs_embeds", 0);
-    assert!(from(&Tensor::zeros([2, 0], (Kind::Int64, Device::Cpu)), None, None, None).is_err());
+    // However many rows there are of nothing: they take no memory as a tensor, and here neither.
+    for rows in [2, 1 << 40] {
+        let empty = Tensor::zeros([rows, 0], (Kind::Int64, Device::Cpu));
+        assert!(matches!(from(&empty, None, None, None), Err(Error::Input { .. })));
+        assert!(matches!(from(&empty.unsqueeze(1), None, None, None), Err(Error::Input { .. })));
+        row(
+            Arguments {
+                inputs_embeds: Some(Tensor::zeros([rows, 0, 12], (Kind::Float, Device::Cpu))),
+                ..Arguments::default()
+            },
+            "inputs_embeds",
+            0,
+        );
+    }
 }
 
 #[test]

@@ -9,10 +9,15 @@
 mod common;
 
 mod config;
+mod distilbert_weights;
+mod dropout;
 mod heads;
 mod inputs;
 mod models;
 mod pipelines;
 mod pretrained;
+mod resizing;
+mod targets;
 mod text;
+mod training;
 mod weights;

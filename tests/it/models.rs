@@ -1,38 +1,41 @@
 //! Laws that hold for every model, whatever its weights.
 
-use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM, ElectraForTokenClassification, ElectraModel};
+use oxbert::config::EncoderConfig;
+use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertForQuestionAnswering, DistilBertModel};
+use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM, ElectraModel};
 use oxbert::encoder::ForwardOptions;
 use oxbert::inputs::{Arguments, Inputs, Rows};
 use oxbert::models::Model;
-use oxbert::{ElectraConfig, Error, Pretrained};
-use tch::nn::VarStore;
+use oxbert::weights::{Strictness, WeightSource};
+use oxbert::{Config, DistilBertConfig, ElectraConfig, Error, Pretrained};
 use tch::{Device, IndexOp, Kind, Tensor};
 
 use crate::common::{
-    Answer, answer, assert_close, difference, fill, ids, mask, matrix, model, odd, padded, plain, ragged,
-    random_numbers, run, tensor, types, waves,
+    Answer, Tiny, answer, assert_close, both, for_every_model, ids, mask, matrix, model, numbers, odd, odd_for, of_row,
+    padded, ragged, run, tensor, types, waves,
 };
 
 /// Rows of these lengths: two of one length apart from each other, and one of a single token.
 const LENGTHS: [usize; 5] = [5, 9, 1, 5, 7];
 
 /// Captures everything that a forward pass can capture.
-const CAPTURE: ForwardOptions = ForwardOptions { train: false, output_hidden_states: true, output_attentions: true };
+pub const CAPTURE: ForwardOptions =
+    ForwardOptions { train: false, output_hidden_states: true, output_attentions: true };
 
-/// Calls a law with each of the four models in two sizes.
-macro_rules! for_every_model {
+/// Calls a law with each model in two sizes.
+macro_rules! for_both_sizes_of_every_model {
     ($law:ident) => {
-        for config in [odd(), plain()] {
-            $law(&model::<ElectraModel>(&config));
-            $law(&model::<ElectraForMaskedLM>(&config));
-            $law(&model::<ElectraDiscriminator>(&config));
-            $law(&model::<ElectraForTokenClassification>(&config));
+        fn sizes<M: Model<Config: Tiny, Output: Answer>>() {
+            for config in both::<M>() {
+                $law(&model::<M>(&config));
+            }
         }
+        for_every_model!(sizes);
     };
 }
 
 /// `LENGTHS` as a padded batch, with types.
-fn batch() -> Arguments {
+pub fn batch() -> Arguments {
     Arguments {
         input_ids: tensor("input_ids", &padded(&ids(&LENGTHS), 0)),
         attention_mask: tensor("attention_mask", &mask(&LENGTHS)),
@@ -41,7 +44,7 @@ fn batch() -> Arguments {
     }
 }
 
-fn only(input_ids: &Tensor, mask: Option<&Tensor>) -> Arguments {
+pub fn only(input_ids: &Tensor, mask: Option<&Tensor>) -> Arguments {
     Arguments::from_tensors(Some(input_ids), mask, None, None, None).unwrap()
 }
 
@@ -61,14 +64,17 @@ fn padded_alone_and_ragged_are_the_same() {
                 token_type_ids: ragged(std::slice::from_ref(types)),
                 ..Arguments::default()
             };
-            assert_close(&answer(model, alone), &together.i((row as i64..=row as i64, ..ids.len() as i64)));
+            let columns: Vec<_> = (0..ids.len()).collect();
+            assert_close(&answer(model, alone), &of_row::<M>(&together, row, &columns));
         }
         let packed = Arguments { input_ids: ragged(&ids), token_type_ids: ragged(&types), ..Arguments::default() };
         assert!(answer(model, packed).equal(&together));
-        let padding = broadcast(&mask(&LENGTHS), together.dim()).eq(0);
-        assert!((&together * padding).eq(0.0).all().int64_value(&[]) == 1, "padded positions are zeros");
+        if M::Output::BY_TOKEN {
+            let padding = broadcast(&mask(&LENGTHS), together.dim()).eq(0);
+            assert!((&together * padding).eq(0.0).all().int64_value(&[]) == 1, "padded positions are zeros");
+        }
     }
-    for_every_model!(law);
+    for_both_sizes_of_every_model!(law);
 }
 
 #[test]
@@ -87,7 +93,7 @@ fn a_mask_of_ones_is_no_mask() {
         };
         assert_close(&answer(model, explicit), &without);
     }
-    for_every_model!(law);
+    for_both_sizes_of_every_model!(law);
 }
 
 #[test]
@@ -112,7 +118,7 @@ fn what_stands_at_padding_is_never_read() {
         assert!(poisoned.isnan().any().int64_value(&[]) == 1);
         assert!(embedded(&poisoned).equal(&embedded(&embeddings)));
     }
-    for_every_model!(law);
+    for_both_sizes_of_every_model!(law);
 }
 
 #[test]
@@ -122,30 +128,40 @@ fn padding_may_stand_on_the_left_and_in_the_middle() {
         let mask = matrix([[0, 0, 1, 1, 1, 1], [1, 0, 1, 1, 0, 1], [0, 0, 0, 0, 0, 1]]);
         let together = answer(model, only(&ids, Some(&mask)));
         for row in 0..3 {
-            let columns = mask.get(row).nonzero().squeeze_dim(-1);
+            let kept = mask.get(row).nonzero().squeeze_dim(-1);
             // A token keeps the position of its column unless positions are given.
             let alone = Arguments {
-                position_ids: tensor("position_ids", &columns.unsqueeze(0)),
-                ..only(&ids.get(row).index_select(0, &columns).unsqueeze(0), None)
+                position_ids: tensor("position_ids", &kept.unsqueeze(0)),
+                ..only(&ids.get(row).index_select(0, &kept).unsqueeze(0), None)
             };
-            let alone = answer(model, alone);
-            assert_close(&alone.get(0), &together.get(row).index_select(0, &columns));
+            let columns: Vec<_> = numbers(&kept).into_iter().map(|column| column as usize).collect();
+            assert_close(&answer(model, alone), &of_row::<M>(&together, row as usize, &columns));
         }
         // With positions of its own, a text padded on the left is the text alone.
         let positions = matrix([[9, 9, 0, 1, 2, 3], [0, 9, 1, 2, 9, 3], [9, 9, 9, 9, 9, 0]]);
         let moved = Arguments { position_ids: tensor("position_ids", &positions), ..only(&ids, Some(&mask)) };
         let alone = answer(model, only(&ids.i((0..1, 2..6)), None));
-        assert_close(&answer(model, moved).i((0..1, 2..6)), &alone);
+        assert_close(&of_row::<M>(&answer(model, moved), 0, &[2, 3, 4, 5]), &alone);
     }
-    for_every_model!(law);
+    for_both_sizes_of_every_model!(law);
 }
 
 #[test]
 fn one_row_and_one_token_keep_the_rank() {
-    let ids = matrix([[7]]);
-    assert_eq!(answer(&model::<ElectraModel>(&odd()), only(&ids, None)).size(), [1, 1, 35]);
-    assert_eq!(answer(&model::<ElectraForMaskedLM>(&odd()), only(&ids, None)).size(), [1, 1, 61]);
-    assert_eq!(answer(&model::<ElectraForTokenClassification>(&odd()), only(&ids, None)).size(), [1, 1, 3]);
+    fn law<M: Model<Config: Tiny, Output: Answer>>() {
+        let last: &[i64] = match M::name().split_once("For") {
+            None => &[1, 35],
+            Some((_, "MaskedLM")) => &[1, 61],
+            Some((_, "PreTraining" | "MultipleChoice")) => &[1],
+            Some((_, "TokenClassification")) => &[1, 3],
+            Some((_, "SequenceClassification")) => &[3],
+            Some((_, "QuestionAnswering")) => &[1, 2],
+            other => panic!("{other:?}"),
+        };
+        let output = answer(&model::<M>(&odd_for::<M>()), only(&matrix([[7]]), None));
+        assert_eq!(output.size(), [&[1], last].concat(), "{}", M::name());
+    }
+    for_every_model!(law);
     let discriminator = model::<ElectraDiscriminator>(&odd());
     for shape in [[1, 1], [1, 4], [3, 1]] {
         let ids = Tensor::full(shape, 7, (Kind::Int64, Device::Cpu));
@@ -161,21 +177,22 @@ fn one_row_and_one_token_keep_the_rank() {
 
 #[test]
 fn hidden_states_and_attentions_are_captured_without_changing_the_answer() {
-    fn law<M: Model<Config = ElectraConfig, Output: Answer>>(model: &Pretrained<M>) {
+    fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let expected = answer(model, batch());
         let output = run(model, batch(), CAPTURE);
         // Attention written out and the fused one are the same.
-        assert_close(output.main(), &expected);
-        let (layers, heads) = (model.config.num_hidden_layers as usize, model.config.num_attention_heads);
+        assert_close(&output.main(), &expected);
+        let EncoderConfig { num_hidden_layers, num_attention_heads, hidden_size, .. } = model.config.encoder();
+        let layers = num_hidden_layers as usize;
         let (states, attentions) = (output.states().unwrap(), output.attentions().unwrap());
         assert_eq!((states.len(), attentions.len()), (layers + 1, layers));
         let kept = mask(&LENGTHS).to_kind(Kind::Float);
         for state in states {
-            assert_eq!(state.size(), [5, 9, model.config.hidden_size]);
+            assert_eq!(state.size(), [5, 9, hidden_size]);
             assert!(state.equal(&(state * kept.unsqueeze(-1))));
         }
         for attention in attentions {
-            assert_eq!(attention.size(), [5, heads, 9, 9]);
+            assert_eq!(attention.size(), [5, num_attention_heads, 9, 9]);
             assert_close(
                 &attention.sum_dim_intlist(-1, false, Kind::Float),
                 &(kept.unsqueeze(1) + attention.zeros_like().select(-1, 0)),
@@ -189,14 +206,14 @@ fn hidden_states_and_attentions_are_captured_without_changing_the_answer() {
         assert!(only_states.attentions().is_none());
         assert_close(only_states.states().unwrap().last().unwrap(), states.last().unwrap());
     }
-    for_every_model!(law);
+    for_both_sizes_of_every_model!(law);
     let bare = model::<ElectraModel>(&odd());
     let output = run(&bare, batch(), CAPTURE);
-    assert!(output.states().unwrap()[3].equal(output.main()));
+    assert!(output.states().unwrap()[3].equal(&output.main()));
     // A model without layers is its embeddings.
     let empty = model::<ElectraModel>(&ElectraConfig { num_hidden_layers: 0, ..odd() });
     let output = run(&empty, batch(), CAPTURE);
-    assert!(output.states().unwrap()[0].equal(output.main()));
+    assert!(output.states().unwrap()[0].equal(&output.main()));
     assert_eq!(output.attentions().unwrap().len(), 0);
 }
 
@@ -213,7 +230,7 @@ fn the_order_of_a_batch_never_matters() {
         let order = Tensor::from_slice(&order.map(|row| row as i64));
         assert_close(&answer(model, arguments), &answer(model, batch()).index_select(0, &order));
     }
-    for_every_model!(law);
+    for_both_sizes_of_every_model!(law);
 }
 
 #[test]
@@ -222,17 +239,18 @@ fn a_row_without_a_kept_token_is_zeros() {
         let ids = padded(&ids(&[4, 4, 4]), 0);
         let some = matrix([[1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]]);
         let output = run(model, only(&ids, Some(&some)), CAPTURE);
-        assert_eq!(output.main().get(1).abs().max().double_value(&[]), 0.0);
+        // A text of nothing is a vector of zeros to a head.
+        let nothing = numbers(&output.main().get(1));
+        assert!(nothing.iter().all(|number| if M::Output::BY_TOKEN { *number == 0.0 } else { number.is_finite() }));
         let alone = answer(model, only(&ids.i(2..3), None));
         assert_close(&output.main().i(2..3), &alone);
         let output = run(model, only(&ids, Some(&some.zeros_like())), CAPTURE);
-        let everything =
-            [output.main()].into_iter().chain(output.states().unwrap()).chain(output.attentions().unwrap());
-        for tensor in everything {
+        for tensor in output.states().unwrap().iter().chain(output.attentions().unwrap()) {
             assert_eq!((tensor.size()[0], tensor.abs().max().double_value(&[])), (3, 0.0));
         }
+        assert!(!M::Output::BY_TOKEN || numbers(&output.main()).iter().all(|&number| number == 0.0));
     }
-    for_every_model!(law);
+    for_both_sizes_of_every_model!(law);
 }
 
 #[test]
@@ -256,8 +274,7 @@ fn scores_at_a_few_places_are_rows_of_all_scores() {
 #[test]
 fn embeddings_may_stand_for_ids() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
-        let parameters = model.parameters();
-        let (_, words) = parameters.iter().find(|(name, _)| name.ends_with("word_embeddings.weight")).unwrap();
+        let words = model.word_embeddings().unwrap();
         let (ids, mask) = (padded(&ids(&LENGTHS), 0), mask(&LENGTHS));
         let vectors = words.index_select(0, &ids.view([-1])).view([5, 9, -1]);
         let arguments = Arguments::from_tensors(None, Some(&mask), None, None, Some(&vectors)).unwrap();
@@ -269,7 +286,7 @@ fn embeddings_may_stand_for_ids() {
         let gradient = leaf.grad().abs().sum_dim_intlist(-1, false, Kind::Float);
         assert!(gradient.gt(0.0).equal(&mask.eq(1)));
     }
-    for_every_model!(law);
+    for_both_sizes_of_every_model!(law);
 }
 
 #[test]
@@ -291,131 +308,96 @@ fn rust_berts_forward_is_the_same_and_captures_what_the_configuration_says() {
 }
 
 #[test]
-fn dropout_is_applied_in_training_only() {
-    fn law<M: Model<Config = ElectraConfig, Output: Answer>>(model: &Pretrained<M>) {
-        let _random = random_numbers();
-        let train = ForwardOptions { train: true, ..ForwardOptions::default() };
-        let once = || run(model, batch(), train).main().shallow_clone();
-        let eval = answer(model, batch());
-        assert!(answer(model, batch()).equal(&eval));
-        if dropouts(&model.config).iter().all(|&probability| probability == 0.0) {
-            assert!(once().equal(&eval));
-        } else {
-            assert!(difference(&once(), &once()) > 1e-3 && difference(&once(), &eval) > 1e-3);
-        }
-    }
-    let none = ElectraConfig {
-        hidden_dropout_prob: 0.0,
-        attention_probs_dropout_prob: 0.0,
-        classifier_dropout: Some(0.0),
-        ..odd()
-    };
-    for_every_model!(law);
-    law(&model::<ElectraForTokenClassification>(&none));
-    // Each of them alone.
-    law(&model::<ElectraForMaskedLM>(&ElectraConfig { attention_probs_dropout_prob: 0.5, ..none.clone() }));
-    law(&model::<ElectraDiscriminator>(&ElectraConfig { hidden_dropout_prob: 0.5, ..none.clone() }));
-    law(&model::<ElectraForTokenClassification>(&ElectraConfig { classifier_dropout: Some(0.5), ..none.clone() }));
-    // Where the classifier's own is not given, it is that of the hidden states.
-    law(&model::<ElectraForTokenClassification>(&ElectraConfig { classifier_dropout: None, ..none }));
-}
-
-fn dropouts(config: &ElectraConfig) -> [f64; 3] {
-    let classifier = config.classifier_dropout.unwrap_or(config.hidden_dropout_prob);
-    [config.hidden_dropout_prob, config.attention_probs_dropout_prob, classifier]
+fn distilberts_forward_is_rust_berts() {
+    let (ids, mask) = (padded(&ids(&LENGTHS), 0), mask(&LENGTHS));
+    let config = DistilBertConfig { output_hidden_states: true, output_attentions: true, ..odd() };
+    let masked = model::<DistilBertForMaskedLM>(&config);
+    let output = masked.model.forward_t(Some(&ids), Some(&mask), None, false).unwrap();
+    assert!(output.loss.is_none());
+    assert_eq!((output.all_hidden_states.unwrap().len(), output.all_attentions.unwrap().len()), (4, 3));
+    assert_close(&output.prediction_scores, &answer(&masked, only(&ids, Some(&mask))));
+    let answering = model::<DistilBertForQuestionAnswering>(&odd::<DistilBertConfig>().labelled(2));
+    let vectors = waves(&[5, 9, 35], 1.0);
+    let output = answering.model.forward_t(None, Some(&mask), Some(&vectors), false).unwrap();
+    assert_eq!((output.start_logits.size(), output.end_logits.size()), (vec![5, 9], vec![5, 9]));
+    assert!(matches!(answering.model.forward_t(None, None, None, false), Err(Error::Input { .. })));
 }
 
 #[test]
-fn every_parameter_gets_a_finite_gradient() {
-    fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
-        let _random = random_numbers();
-        let weights = waves(&run(model, batch(), ForwardOptions::default()).main().size(), 8.0);
-        for options in
-            [ForwardOptions { train: true, ..CAPTURE }, ForwardOptions { train: true, ..ForwardOptions::default() }]
-        {
-            let loss = (run(model, batch(), options).main() * &weights).sum(Kind::Float);
-            loss.backward();
-            for (name, mut parameter) in model.parameters() {
-                let gradient = parameter.grad();
-                assert!(gradient.defined(), "{name} has no gradient");
-                assert!(gradient.isfinite().all().int64_value(&[]) == 1, "{name} has a gradient that is not finite");
-                // A key's bias moves all scores of a query alike, which softmax does not see.
-                let nothing = gradient.abs().max().double_value(&[]) == 0.0;
-                assert!(!nothing || name.ends_with("key.bias"), "{name} has a gradient of zeros");
-                parameter.zero_grad();
+fn distilbert_ignores_token_types_whatever_they_are() {
+    let model = model::<DistilBertModel>(&odd());
+    let expected = answer(&model, only(&padded(&ids(&LENGTHS), 0), Some(&mask(&LENGTHS))));
+    for types in [matrix([[-7, i64::MAX]]), padded(&types(&LENGTHS), 0)] {
+        let arguments = Arguments { token_type_ids: tensor("token_type_ids", &types), ..batch() };
+        assert!(answer(&model, arguments).equal(&expected));
+    }
+}
+
+#[test]
+fn a_distilbert_is_an_electra_with_other_names() {
+    const NAMES: [(&str, &str); 8] = [
+        ("transformer", "encoder"),
+        ("attention.q_lin", "attention.self.query"),
+        ("attention.k_lin", "attention.self.key"),
+        ("attention.v_lin", "attention.self.value"),
+        ("attention.out_lin", "attention.output.dense"),
+        ("sa_layer_norm", "attention.output.LayerNorm"),
+        ("ffn.lin1", "intermediate.dense"),
+        ("output_layer_norm", "output.LayerNorm"),
+    ];
+    let distilbert = model::<DistilBertModel>(&odd());
+    let rename = |name: String| NAMES.iter().fold(name, |name, (theirs, ours)| name.replace(theirs, ours));
+    let mut tensors: Vec<_> = distilbert
+        .parameters()
+        .into_iter()
+        .map(|(name, parameter)| (rename(name).replace("ffn.lin2", "output.dense"), parameter))
+        .collect();
+    let types = Tensor::zeros([1, 35], (Kind::Float, Device::Cpu));
+    tensors.push(("embeddings.token_type_embeddings.weight".into(), types));
+    let config = ElectraConfig { embedding_size: 35, type_vocab_size: 1, layer_norm_eps: 1e-12, ..odd() };
+    let source = WeightSource::Tensors { path: None, tensors };
+    let electra =
+        Pretrained::<ElectraModel>::from_source(&source, &config, Device::Cpu, Strictness::Everything).unwrap();
+    let only = || only(&padded(&ids(&LENGTHS), 0), Some(&mask(&LENGTHS)));
+    assert!(answer(&electra, only()).equal(&answer(&distilbert, only())));
+}
+
+#[test]
+fn choices_are_rows_side_by_side() {
+    fn law<M: Model<Config: Tiny, Output: Answer>>() {
+        if !M::name().ends_with("MultipleChoice") {
+            return;
+        }
+        for config in both::<M>() {
+            let model = model::<M>(&config);
+            let (rows, types) = (ids(&[5, 9, 1, 5, 7, 2]), types(&[5, 9, 1, 5, 7, 2]));
+            let alone = Arguments { input_ids: ragged(&rows), token_type_ids: ragged(&types), ..Arguments::default() };
+            let alone = answer(&model, alone);
+            for choices in [1_usize, 2, 3, 6] {
+                let shape = [6 / choices as i64, choices as i64];
+                let ids = ragged(&rows).map(|ids| ids.in_choices("input_ids", choices).unwrap());
+                let types = ragged(&types);
+                let packed = Arguments { input_ids: ids, token_type_ids: types, ..Arguments::default() };
+                assert_close(&answer(&model, packed), &alone.view(shape));
+                // The same as tensors [B, C, S].
+                let cube = |rows: &[Vec<i64>]| padded(rows, 0).view([shape[0], shape[1], 9]);
+                let mask = mask(&[5, 9, 1, 5, 7, 2]).view([shape[0], shape[1], 9]);
+                let padded = Arguments {
+                    token_type_ids: tensor("token_type_ids", &cube(&self::types(&[5, 9, 1, 5, 7, 2]))),
+                    ..Arguments::from_tensors(Some(&cube(&rows)), Some(&mask), None, None, None).unwrap()
+                };
+                let output = run(&model, padded, CAPTURE);
+                assert_close(&output.main(), &alone.view(shape));
+                // Hidden states are those of the rows.
+                assert_eq!(output.states().unwrap()[0].size()[..2], [6, 9]);
             }
+            let vectors = waves(&[2, 3, 4, model.model.limits().embedding_size], 1.0);
+            let together = Arguments { inputs_embeds: Some(vectors.shallow_clone()), ..Arguments::default() };
+            let inputs = Inputs::new(together, &model.model.limits()).unwrap();
+            let together = M::Output::main(&model.model.forward(&inputs, ForwardOptions::default()).unwrap());
+            let alone = Arguments { inputs_embeds: Some(vectors.flatten(0, 1)), ..Arguments::default() };
+            assert_close(&together, &answer(&model, alone).view([2, 3]));
         }
-        let without = tch::no_grad(|| run(model, batch(), CAPTURE));
-        let all = [without.main()].into_iter().chain(without.states().unwrap()).chain(without.attentions().unwrap());
-        assert!(all.into_iter().all(|tensor| !tensor.requires_grad()));
-        // In evaluation the graph is the caller's choice.
-        assert!(run(model, batch(), ForwardOptions::default()).main().requires_grad());
     }
     for_every_model!(law);
-    law(&model::<ElectraForMaskedLM>(&ElectraConfig { tie_word_embeddings: false, ..odd() }));
-}
-
-#[test]
-fn padding_is_not_trained_unless_a_tied_decoder_trains_it() {
-    fn gradients<M: Model<Output: Answer>>(model: &Pretrained<M>) -> Tensor {
-        // The id 0 of padding stands there as a token that is kept.
-        run(model, only(&matrix([[0, 5, 0, 9]]), None), ForwardOptions::default())
-            .main()
-            .square()
-            .sum(Kind::Float)
-            .backward();
-        let parameters = model.parameters();
-        let (_, words) = parameters.iter().find(|(name, _)| name.ends_with("word_embeddings.weight")).unwrap();
-        words.grad().abs().sum_dim_intlist(-1, false, Kind::Float)
-    }
-    let bare = gradients(&model::<ElectraModel>(&odd()));
-    let rows = Vec::<f64>::try_from(bare.gt(0.0).nonzero().view([-1]).to_kind(Kind::Double)).unwrap();
-    assert_eq!(rows, [5.0, 9.0]);
-    let unpadded = gradients(&model::<ElectraModel>(&ElectraConfig { pad_token_id: None, ..odd() }));
-    assert!(unpadded.double_value(&[0]) > 0.0);
-    // A decoder that is the word embeddings has a score for every word, padding included.
-    let tied = gradients(&model::<ElectraForMaskedLM>(&odd()));
-    assert_eq!(tied.gt(0.0).sum(Kind::Int64).int64_value(&[]), 61);
-    let untied = gradients(&model::<ElectraForMaskedLM>(&ElectraConfig { tie_word_embeddings: false, ..odd() }));
-    assert_eq!(untied.double_value(&[0]), 0.0);
-}
-
-#[test]
-fn gradients_are_those_of_finite_differences() {
-    const STEP: f64 = 1e-6;
-    let mut variables = VarStore::new(Device::Cpu);
-    let model = {
-        let _random = random_numbers();
-        ElectraForMaskedLM::new(variables.root(), &odd()).unwrap()
-    };
-    let mut parameters: Vec<_> = variables.variables().into_iter().collect();
-    parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
-    fill(parameters);
-    // In float32 the difference of two losses would be noise.
-    variables.double();
-    let inputs = Inputs::new(batch(), &model.limits()).unwrap();
-    let weights = waves(&[5, 9, 61], 2.0).to_kind(Kind::Double);
-    for options in [ForwardOptions::default(), CAPTURE] {
-        let loss = || (model.forward(&inputs, options).unwrap().prediction_scores * &weights).sum(Kind::Double);
-        for (_, mut parameter) in variables.variables() {
-            parameter.zero_grad();
-        }
-        loss().backward();
-        for (name, parameter) in variables.variables() {
-            let gradient = parameter.grad();
-            // The number with the steepest slope: the others' would drown in rounding.
-            let place = gradient.abs().argmax(None, false).int64_value(&[]);
-            let slope = gradient.view([-1]).double_value(&[place]);
-            let _no_grad = tch::no_grad_guard();
-            let mut number = parameter.view([-1]).narrow(0, place, 1);
-            let value = number.double_value(&[0]);
-            let mut at = |value: f64| {
-                let _ = number.fill_(value);
-                loss().double_value(&[])
-            };
-            let difference = (at(value + STEP) - at(value - STEP)) / (2.0 * STEP);
-            at(value);
-            assert!((difference - slope).abs() <= 1e-6 * (1.0 + slope.abs()), "{name}: {slope} against {difference}");
-        }
-    }
 }

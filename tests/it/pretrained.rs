@@ -3,108 +3,157 @@
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM, ElectraForTokenClassification, ElectraModel};
+use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertForQuestionAnswering, DistilBertModel};
+use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM, ElectraForMultipleChoice, ElectraModel};
 use oxbert::inputs::Arguments;
 use oxbert::models::Model;
 use oxbert::resources::{LocalResource, ModelFolder, ResourceProvider};
 use oxbert::weights::{Strictness, WeightFormat};
-use oxbert::{Config, ElectraConfig, Error, Pretrained};
+use oxbert::{Config, DistilBertConfig, ElectraConfig, Error, Pretrained};
 use tch::{Device, Kind};
 
-use crate::common::{answer, assert_same, copies, fresh, ids, model, odd, ragged};
+use crate::common::{Tiny, answer, assert_same, copies, for_every_model, fresh, ids, model, odd, odd_for, ragged};
 
-fn from_folder<M: Model<Config = ElectraConfig>>(folder: &std::path::Path) -> oxbert::Result<Pretrained<M>> {
+fn from_folder<M: Model>(folder: &std::path::Path) -> oxbert::Result<Pretrained<M>> {
     Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything)
 }
 
 #[test]
 fn a_seed_decides_the_fresh_values() {
-    fn law<M: Model<Config = ElectraConfig>>() {
-        let one = fresh::<M>(&odd(), 7);
-        assert_same(&one.parameters(), &fresh::<M>(&odd(), 7).parameters());
-        let other = fresh::<M>(&odd(), 8);
+    fn law<M: Model<Config: Tiny>>() {
+        let config = odd_for::<M>();
+        let one = fresh::<M>(&config, 7);
+        assert_same(&one.parameters(), &fresh::<M>(&config, 7).parameters());
+        let other = fresh::<M>(&config, 8);
         let drawn =
             one.parameters().iter().zip(other.parameters()).filter(|((_, one), (_, other))| !one.equal(other)).count();
         let matrices = one.parameters().iter().filter(|(_, parameter)| parameter.dim() == 2).count();
         assert_eq!(drawn, matrices);
     }
-    law::<ElectraModel>();
-    law::<ElectraForMaskedLM>();
-    law::<ElectraDiscriminator>();
-    law::<ElectraForTokenClassification>();
+    for_every_model!(law);
 }
 
 #[test]
 fn fresh_values_are_those_of_transformers() {
-    let config = ElectraConfig { vocab_size: 500, initializer_range: 0.1, pad_token_id: Some(3), ..odd() };
-    for (name, parameter) in fresh::<ElectraForMaskedLM>(&config, 1).parameters() {
-        let all = |value: f64| parameter.eq(value).all().int64_value(&[]) == 1;
-        if name.ends_with("bias") {
-            assert!(all(0.0), "{name}");
-        } else if name.ends_with("LayerNorm.weight") {
-            assert!(all(1.0), "{name}");
-        } else {
-            let deviation = parameter.std(true).double_value(&[]);
-            assert!((deviation - 0.1).abs() < 0.02, "{name}: {deviation}");
+    fn law<M: Model>(config: &M::Config) {
+        for (name, parameter) in fresh::<M>(config, 1).parameters() {
+            let all = |value: f64| parameter.eq(value).all().int64_value(&[]) == 1;
+            if name.ends_with("bias") {
+                assert!(all(0.0), "{name}");
+            } else if parameter.dim() == 1 {
+                assert!(all(1.0), "{name}");
+            } else {
+                let deviation = parameter.std(true).double_value(&[]);
+                assert!((deviation - 0.1).abs() < 0.02, "{name}: {deviation}");
+            }
+            if name.ends_with("word_embeddings.weight") {
+                assert_eq!(parameter.get(3).abs().max().double_value(&[]), 0.0);
+                assert_eq!(parameter.abs().max_dim(1, false).0.eq(0.0).sum(Kind::Int64).int64_value(&[]), 1);
+            }
+            assert!(parameter.requires_grad() && parameter.kind() == Kind::Float, "{name}");
         }
-        if name.ends_with("word_embeddings.weight") {
-            assert_eq!(parameter.get(3).abs().max().double_value(&[]), 0.0);
-            assert_eq!(parameter.abs().max_dim(1, false).0.eq(0.0).sum(Kind::Int64).int64_value(&[]), 1);
-        }
-        assert!(parameter.requires_grad() && parameter.kind() == Kind::Float, "{name}");
     }
+    let (vocab_size, initializer_range, pad_token_id) = (500, 0.1, Some(3));
+    law::<ElectraForMaskedLM>(&ElectraConfig { vocab_size, initializer_range, pad_token_id, ..odd() });
+    law::<DistilBertForMaskedLM>(&DistilBertConfig { vocab_size, initializer_range, pad_token_id, ..odd() });
 }
 
 #[test]
-fn the_names_are_those_of_transformers() {
-    let names =
-        |parameters: Vec<(String, tch::Tensor)>| parameters.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+fn a_sinusoidal_position_table_holds_sines_and_cosines() {
+    for dim in [35, 6] {
+        let config = DistilBertConfig { sinusoidal_pos_embds: true, dim, n_heads: 1, ..odd() };
+        let parameters = fresh::<DistilBertModel>(&config, 1).parameters();
+        let (name, table) = &parameters[1];
+        assert_eq!((name.as_str(), table.size()), ("embeddings.position_embeddings.weight", vec![19, dim]));
+        for position in 0..19 {
+            for pair in 0..=(dim - 1) / 2 {
+                // Vaswani et al. 2017, section 3.5.
+                let angle = position as f64 / 1e4_f64.powf(2.0 * pair as f64 / dim as f64);
+                let cell = |column: i64| table.double_value(&[position, column]);
+                assert!((cell(2 * pair) - angle.sin()).abs() < 1e-6, "{position} {pair}");
+                assert!(2 * pair + 1 >= dim || (cell(2 * pair + 1) - angle.cos()).abs() < 1e-6, "{position} {pair}");
+            }
+        }
+        // Everything else is drawn.
+        assert!(parameters[0].1.std(true).double_value(&[]) < 0.1);
+    }
+}
+
+/// The names of all parameters, in their order.
+fn names<M: Model>(config: &M::Config) -> Vec<String> {
+    fresh::<M>(config, 0).parameters().into_iter().map(|(name, _)| name).collect()
+}
+
+/// `weight` and `bias` under each name.
+fn weights_and_biases(layers: &[&str]) -> Vec<String> {
+    layers.iter().flat_map(|layer| ["weight", "bias"].map(|name| format!("{layer}.{name}"))).collect()
+}
+
+/// Those that do not begin with the family's prefix.
+fn of_head<M: Model>(config: &M::Config) -> Vec<String> {
+    let prefix = format!("{}.", M::BACKBONE.prefix);
+    names::<M>(config).into_iter().filter(|name| !name.starts_with(&prefix)).collect()
+}
+
+#[test]
+fn the_names_are_those_of_transformers_in_the_order_of_the_data() {
     let config = ElectraConfig { num_hidden_layers: 1, ..odd() };
-    let bare = names(model::<ElectraModel>(&config).parameters());
+    let tables = |kinds: &[&str]| kinds.iter().map(|kind| format!("embeddings.{kind}_embeddings.weight")).collect();
+    let layer = [
+        "embeddings.LayerNorm",
+        "embeddings_project",
+        "encoder.layer.0.attention.self.query",
+        "encoder.layer.0.attention.self.key",
+        "encoder.layer.0.attention.self.value",
+        "encoder.layer.0.attention.output.dense",
+        "encoder.layer.0.attention.output.LayerNorm",
+        "encoder.layer.0.intermediate.dense",
+        "encoder.layer.0.output.dense",
+        "encoder.layer.0.output.LayerNorm",
+    ];
+    let embeddings: Vec<String> = tables(&["word", "position", "token_type"]);
+    assert_eq!(names::<ElectraModel>(&config), [embeddings, weights_and_biases(&layer)].concat());
+    let same_width = ElectraConfig { embedding_size: 35, ..config.clone() };
+    assert!(!names::<ElectraModel>(&same_width).iter().any(|name| name.contains("project")));
+    let head = ["discriminator_predictions.dense", "discriminator_predictions.dense_prediction"];
+    assert_eq!(of_head::<ElectraDiscriminator>(&config), weights_and_biases(&head));
     assert_eq!(
-        bare,
-        [
-            "embeddings.LayerNorm.bias",
-            "embeddings.LayerNorm.weight",
-            "embeddings.position_embeddings.weight",
-            "embeddings.token_type_embeddings.weight",
-            "embeddings.word_embeddings.weight",
-            "embeddings_project.bias",
-            "embeddings_project.weight",
-            "encoder.layer.0.attention.output.LayerNorm.bias",
-            "encoder.layer.0.attention.output.LayerNorm.weight",
-            "encoder.layer.0.attention.output.dense.bias",
-            "encoder.layer.0.attention.output.dense.weight",
-            "encoder.layer.0.attention.self.key.bias",
-            "encoder.layer.0.attention.self.key.weight",
-            "encoder.layer.0.attention.self.query.bias",
-            "encoder.layer.0.attention.self.query.weight",
-            "encoder.layer.0.attention.self.value.bias",
-            "encoder.layer.0.attention.self.value.weight",
-            "encoder.layer.0.intermediate.dense.bias",
-            "encoder.layer.0.intermediate.dense.weight",
-            "encoder.layer.0.output.LayerNorm.bias",
-            "encoder.layer.0.output.LayerNorm.weight",
-            "encoder.layer.0.output.dense.bias",
-            "encoder.layer.0.output.dense.weight",
-        ]
+        of_head::<ElectraForMultipleChoice>(&config),
+        weights_and_biases(&["sequence_summary.summary", "classifier"])
     );
-    let head = |all: Vec<String>| all.into_iter().filter(|name| !name.starts_with("electra.")).collect::<Vec<_>>();
-    assert_eq!(
-        head(names(model::<ElectraDiscriminator>(&config).parameters())),
-        [
-            "discriminator_predictions.dense.bias",
-            "discriminator_predictions.dense.weight",
-            "discriminator_predictions.dense_prediction.bias",
-            "discriminator_predictions.dense_prediction.weight",
-        ]
-    );
-    assert_eq!(
-        head(names(model::<ElectraForTokenClassification>(&config).parameters())),
-        ["classifier.bias", "classifier.weight"]
-    );
-    let same_width = ElectraConfig { embedding_size: 35, ..config };
-    assert!(!names(model::<ElectraModel>(&same_width).parameters()).iter().any(|name| name.contains("project")));
+    let unprojected = ElectraConfig { summary_use_proj: false, ..config };
+    assert_eq!(of_head::<ElectraForMultipleChoice>(&unprojected), weights_and_biases(&["classifier"]));
+
+    let config = DistilBertConfig { n_layers: 1, ..odd() };
+    let layer = [
+        "embeddings.LayerNorm",
+        "transformer.layer.0.attention.q_lin",
+        "transformer.layer.0.attention.k_lin",
+        "transformer.layer.0.attention.v_lin",
+        "transformer.layer.0.attention.out_lin",
+        "transformer.layer.0.sa_layer_norm",
+        "transformer.layer.0.ffn.lin1",
+        "transformer.layer.0.ffn.lin2",
+        "transformer.layer.0.output_layer_norm",
+    ];
+    let embeddings: Vec<String> = tables(&["word", "position"]);
+    let backbone = [embeddings, weights_and_biases(&layer)].concat();
+    assert_eq!(names::<DistilBertModel>(&config), backbone);
+    let head = [
+        weights_and_biases(&["vocab_transform", "vocab_layer_norm"]),
+        vec!["vocab_projector.weight".into(), "vocab_projector.bias".into()],
+    ];
+    assert_eq!(of_head::<DistilBertForMaskedLM>(&config.clone().untied()), head.concat());
+    assert_eq!(of_head::<DistilBertForMaskedLM>(&config).len(), 5);
+    // rust_bert's way: an encoder without a head has the family's name before its own.
+    let variables = tch::nn::VarStore::new(Device::Cpu);
+    let _random = crate::common::random_numbers();
+    DistilBertModel::new(variables.root(), &config).unwrap();
+    let mut rooted: Vec<_> = variables.variables().into_keys().collect();
+    let mut expected: Vec<_> = backbone.iter().map(|name| format!("distilbert.{name}")).collect();
+    rooted.sort();
+    expected.sort();
+    assert_eq!(rooted, expected);
 }
 
 #[test]
@@ -115,7 +164,7 @@ fn a_folder_without_its_files_says_what_it_holds() {
     assert!(matches!(ModelFolder::open(folder.path().join("none")), Err(Error::Io { .. })));
     let empty = from_folder::<ElectraModel>(folder.path()).unwrap_err().to_string();
     assert!(empty.ends_with("has no config.json; it holds: nothing"), "{empty}");
-    odd().save(folder.path().join("config.json")).unwrap();
+    odd::<ElectraConfig>().save(folder.path().join("config.json")).unwrap();
     std::fs::write(folder.path().join("vocab.txt"), b"").unwrap();
     match from_folder::<ElectraModel>(folder.path()) {
         Err(Error::MissingFile { folder: named, wanted, found }) => {
@@ -228,5 +277,59 @@ fn a_configuration_that_asks_for_more_than_the_file_has_costs_nothing() {
         Err(Error::WeightsMismatch { mismatched, .. }) => assert!(!mismatched.is_empty()),
         Err(Error::Torch { message }) => assert!(message.contains("memory"), "{message}"),
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_a_model_cannot_be_built_from_is_a_configuration_error() {
+    fn refused<M: Model<Config: std::fmt::Debug>>(config: &M::Config) -> (String, String) {
+        match Pretrained::<M>::from_config(config, None, Device::Cpu).map(|_| ()) {
+            Err(Error::Config { path: None, field, reason }) => (field, reason),
+            other => panic!("{other:?}"),
+        }
+    }
+    let labels = |count| refused::<DistilBertForQuestionAnswering>(&odd::<DistilBertConfig>().labelled(count));
+    assert_eq!(labels(3), ("num_labels".into(), "expected 2 (the start and the end of an answer), got 3".into()));
+    assert_eq!(labels(1).0, "num_labels");
+    let summary = ElectraConfig { summary_type: "attn".into(), ..odd() };
+    let (field, reason) = refused::<ElectraForMultipleChoice>(&summary);
+    assert_eq!(
+        (field.as_str(), reason.as_str()),
+        ("summary_type", "expected one of first, last, mean, cls_index, got \"attn\"")
+    );
+    let summary = ElectraConfig { summary_proj_to_labels: true, ..odd() };
+    assert_eq!(refused::<ElectraForMultipleChoice>(&summary).0, "summary_proj_to_labels");
+    // Where nothing is projected, or as many labels as H, it says nothing.
+    for fine in [ElectraConfig { summary_use_proj: false, ..summary.clone() }, summary.labelled(35)] {
+        fresh::<ElectraForMultipleChoice>(&fine, 0);
+    }
+}
+
+#[test]
+fn another_configuration_of_the_same_parameters_is_taken() {
+    let mut model = model::<ElectraForMultipleChoice>(&odd());
+    let renamed = ElectraConfig { labels: oxbert::config::Labels::numbered(7), ..odd() };
+    model.set_config(&renamed).unwrap();
+    assert_eq!(model.config, renamed);
+    let refused = |change: ElectraConfig, model: &mut Pretrained<ElectraForMultipleChoice>| {
+        let before = (model.config.clone(), copies(&model.parameters()));
+        match model.set_config(&change).unwrap_err() {
+            Error::Config { path: None, field, reason } => {
+                assert_eq!(model.config, before.0);
+                assert_same(&model.parameters(), &before.1);
+                (field, reason)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    for (change, named) in [
+        (ElectraConfig { vocab_size: 60, ..odd() }, "[61, 12], the configuration says [60, 12]"),
+        (ElectraConfig { num_hidden_layers: 2, ..odd() }, "the configuration says none"),
+        (ElectraConfig { num_hidden_layers: 4, ..odd() }, "the model has no electra.encoder.layer.3."),
+        (ElectraConfig { summary_use_proj: false, ..odd() }, "sequence_summary.summary"),
+        (ElectraConfig { hidden_size: 36, ..odd() }, "expected a divisor"),
+    ] {
+        let (field, reason) = refused(change, &mut model);
+        assert!(reason.contains(named), "{field}: {reason}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use oxbert::inputs::{Arguments, Inputs, Limits, Tokens};
+use oxbert::inputs::{Arguments, Inputs, Limits, Task, Tokens};
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions, TokenizerOptions, Truncation};
 use tch::Device;
 
@@ -32,6 +32,7 @@ fn texts_become_rows_that_a_model_takes_without_padding() {
         type_vocab_size: 2,
         embedding_size: 4,
         device: Device::Cpu,
+        task: Task::Encoding,
     };
     let inputs = Inputs::new(Arguments::from_batch(&batch), &limits).unwrap();
     assert_eq!((inputs.layout.rows(), inputs.layout.columns(), inputs.layout.tokens()), (3, 7, 16));
@@ -50,6 +51,7 @@ fn a_text_that_is_too_long_says_how_to_cut_it_and_then_fits() {
         type_vocab_size: 2,
         embedding_size: 4,
         device: Device::Cpu,
+        task: Task::Encoding,
     };
     let inputs = |options: &EncodeOptions| {
         let batch: Batch = [tokenizer.encode("the cat sat on a mat", None, options).unwrap()].iter().collect();
