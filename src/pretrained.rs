@@ -300,8 +300,13 @@ impl<M: Model> Pretrained<M> {
     /// the model computes stays as it was built.
     ///
     /// # Errors
-    /// [`Error::Config`] where it is one of other parameters.
+    /// [`Error::Config`] where it is one of other parameters, or of other numbers made with them.
     pub fn set_config(&mut self, config: &M::Config) -> Result<()> {
+        if config.encoder().without_dropout() != self.config.encoder().without_dropout() {
+            let (own, got) = (self.config.encoder(), config.encoder());
+            let reason = format!("it does not describe the model's encoder: expected {own:?}, got {got:?}");
+            return Err(Error::config("the whole configuration", reason));
+        }
         let described = VarStore::new(Device::Cpu);
         // Nothing touches the memory of these, so they cost nothing.
         M::build(&Parameters::deferred(&described.root()), config)?;

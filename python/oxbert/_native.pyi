@@ -1,28 +1,51 @@
 """Types of the native module: models, tokenizers and weight files, in Rust on libtorch.
 
-Letters in shapes: B batch, S sequence, H hidden, E embedding, A heads, V vocabulary, L labels. Examples are run with
-`import oxbert`, `import numpy as np` and `import torch`. Every error is a class of `oxbert.errors`.
+Letters in shapes: B batch, S sequence, C choices, H hidden, E embedding, A heads, F feed-forward, V vocabulary, L
+labels. Examples are run with `import oxbert`, `import numpy as np` and `import torch`. Every error is a class of
+`oxbert.errors`.
 """
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar, final, overload
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypedDict, TypeVar, final, overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from typing_extensions import Self, disjoint_base
 
-from oxbert.outputs import BaseModelOutput, ElectraForPreTrainingOutput, MaskedLMOutput, TokenClassifierOutput
+from oxbert.outputs import (
+    BaseModelOutput,
+    ElectraForPreTrainingOutput,
+    MaskedLMOutput,
+    MultipleChoiceModelOutput,
+    QuestionAnsweringModelOutput,
+    SequenceClassifierOutput,
+    TokenClassifierOutput,
+)
 
 __all__ = [
+    "Activation",
+    "Config",
+    "DistilBertConfig",
+    "DistilBertForMaskedLM",
+    "DistilBertForMultipleChoice",
+    "DistilBertForQuestionAnswering",
+    "DistilBertForSequenceClassification",
+    "DistilBertForTokenClassification",
+    "DistilBertModel",
+    "ElectraClassificationHead",
     "ElectraConfig",
     "ElectraDiscriminatorHead",
     "ElectraForMaskedLM",
+    "ElectraForMultipleChoice",
     "ElectraForPreTraining",
+    "ElectraForQuestionAnswering",
+    "ElectraForSequenceClassification",
     "ElectraForTokenClassification",
     "ElectraGeneratorHead",
     "ElectraModel",
+    "ElectraSequenceSummary",
     "ElectraTokenizer",
     "FillMask",
     "Model",
@@ -35,18 +58,24 @@ __all__ = [
 
 __version__: str
 
-_TorchOutput = TypeVar("_TorchOutput")
-_NumpyOutput = TypeVar("_NumpyOutput")
-
 _Path = str | os.PathLike[str]
 _Device = str | torch.device
 _Array = npt.NDArray[Any]
 _Floats = npt.NDArray[np.float32]
+# Python's own numbers, in lists of any depth.
+_Numbers: TypeAlias = "Sequence[float | _Numbers]"
 # Rows of equal or different lengths: a list of lists, of tuples or of one-dimensional arrays, or an array [B, S].
-_Rows = Sequence[Sequence[int] | _Array] | _Array
+# Multiple choice takes a list of such lists, or an array [B, C, S].
+_Row = Sequence[int] | _Array
+_Rows = Sequence[_Row | Sequence[_Row]] | _Array
+_Columns = torch.Tensor | _Array | Sequence[int]
+_Labels = torch.Tensor | _Array | _Numbers
 _Ids = int | Sequence[int] | _Array | torch.Tensor
+# A `dict`; its type could not be told so that both of `dict[str, torch.Tensor]` and `dict[str, NDArray]` fit.
+_Tensors = Mapping[str, torch.Tensor | _Array]
 _Truncation = bool | Literal["longest_first", "only_first", "only_second", "do_not_truncate"] | None
 _Padding = bool | Literal["longest", "max_length", "do_not_pad"] | None
+_ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
 
 class _LoadReport(TypedDict):
     loaded: int
@@ -73,67 +102,100 @@ class _JudgedToken(TypedDict):
     end: int
     probability: float
 
+class _HasWeight(Protocol):
+    # As `torch.nn.Embedding`.
+    @property
+    def weight(self) -> torch.Tensor | _Array: ...
+
+@final
+class Activation:
+    """An activation function, by the name that `config.json` gives it.
+
+    Called on floats of any shape, it gives as many of them: torch tensors give torch tensors with their graph and in
+    their own floating dtype, float32 arrays and lists of numbers give float32 arrays. Two activations are equal where
+    they are the same function, whatever they are called; they can be pickled and copied.
+
+    Args:
+        name: One of `names()`: those of transformers, less the few that have parameters of their own.
+
+    Raises:
+        InputError: There is none of that name; the message lists all of them.
+        DtypeError: An array that it is called on is not float32.
+        TorchError: libtorch has no such function for the dtype of a torch tensor.
+
+    Example:
+        >>> relu = oxbert.Activation("relu")
+        >>> relu([-1.0, 2.0])
+        array([0., 2.], dtype=float32)
+        >>> oxbert.Activation("swish") == oxbert.Activation("silu"), oxbert.Activation("swish").name
+        (True, 'silu')
+    """
+
+    def __new__(cls, name: str) -> Self: ...
+    @staticmethod
+    def names() -> list[str]:
+        """Every name that is understood."""
+
+    @property
+    def name(self) -> str:
+        """The name in `config.json`: of several names of one function, the one that is written."""
+
+    @overload
+    def __call__(self, input: torch.Tensor) -> torch.Tensor: ...
+    @overload
+    def __call__(self, input: _Floats | _Numbers) -> _Floats: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[str]]: ...
+
 class _Attributes:
     # Keys that oxbert does not know are attributes too.
     def __getattr__(self, name: str) -> Any: ...
 
-@final
-class ElectraConfig(_Attributes):
-    """The configuration of an ELECTRA model.
+@disjoint_base
+class Config(_Attributes):
+    """The base of all configurations: what does not depend on the family.
 
-    Keyword arguments, defaults and attributes are those of transformers' `ElectraConfig`. Keys that oxbert does not
-    know are kept: they are attributes too, and are written back. Assigning to an attribute checks the whole
-    configuration again and changes nothing where it is refused. Two configurations are equal where
-    all their values are; they can be pickled and copied.
+    Configurations are made by their own classes, `ElectraConfig` and `DistilBertConfig`. What `Config` itself reads is
+    of the family that `model_type` says, or, where an old file lacks it, the class that `architectures` names.
+
+    Keyword arguments, defaults and attributes are those of transformers. Keys that oxbert does not know are kept: they
+    are attributes too, and are written back. Assigning to an attribute checks the whole configuration again and changes
+    nothing where it is refused. What an attribute gives is a copy: assign `id2label` as a whole to change a name. Two
+    configurations are equal where all their values are; they can be pickled and copied.
 
     Raises:
         ConfigError: A value is bad; `field` names it.
 
     Example:
-        >>> config = oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2)
-        >>> config.hidden_size, config.embedding_size
-        (64, 128)
-        >>> config.num_labels = 3
-        >>> config.id2label
-        {0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2'}
+        >>> config = oxbert.Config.from_dict({"model_type": "distilbert", "n_layers": 2})
+        >>> type(config).__name__, config.num_hidden_layers
+        ('DistilBertConfig', 2)
     """
 
     model_type: str
     vocab_size: int
-    embedding_size: int
-    hidden_size: int
-    num_hidden_layers: int
-    num_attention_heads: int
-    intermediate_size: int
-    hidden_act: str
-    hidden_dropout_prob: float
-    attention_probs_dropout_prob: float
     max_position_embeddings: int
-    type_vocab_size: int
     initializer_range: float
-    layer_norm_eps: float
-    summary_type: str
-    summary_use_proj: bool
-    summary_activation: str | None
-    summary_last_dropout: float
     pad_token_id: int | None
-    classifier_dropout: float | None
     tie_word_embeddings: bool
     output_hidden_states: bool
     output_attentions: bool
+    problem_type: _ProblemType | None
     num_labels: int
     id2label: dict[int, str]
     label2id: dict[str, int]
 
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
-    def __new__(cls, **values: Any) -> Self: ...
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         """From a dictionary with the keys of `config.json`.
 
         Raises:
-            ConfigError: A value is bad, or `model_type` is not `electra`.
+            ConfigError: A value is bad, or `model_type` is another family's; on `Config` itself, neither `model_type`
+                nor `architectures` names a family.
 
         Example:
             >>> oxbert.ElectraConfig.from_dict({"hidden_act": "relu"}).hidden_act
@@ -146,7 +208,7 @@ class ElectraConfig(_Attributes):
 
         Raises:
             MissingFileError: There is no such file.
-            ConfigError: It is not JSON, or a value is bad; `path` names the file.
+            ConfigError: It is not JSON, or as for `from_dict`; `path` names the file.
         """
 
     @classmethod
@@ -155,10 +217,10 @@ class ElectraConfig(_Attributes):
 
         Raises:
             MissingFileError: There is no such folder or model, or no `config.json` in it.
-            ConfigError: A value is bad; `path` names the file.
+            ConfigError: As for `from_dict`; `path` names the file.
 
         Example:
-            >>> oxbert.ElectraConfig.from_pretrained("electra-tiny-generator").model_type
+            >>> oxbert.Config.from_pretrained("electra-tiny-generator").model_type
             'electra'
         """
 
@@ -185,36 +247,240 @@ class ElectraConfig(_Attributes):
     def __ne__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Any, tuple[dict[str, Any]]]: ...
 
+@final
+class ElectraConfig(Config):
+    """The configuration of an ELECTRA model; `Config` says what all configurations have in common.
+
+    Args:
+        vocab_size: V, entries of the vocabulary.
+        embedding_size: E, the width of the embeddings.
+        hidden_size: H, the width of hidden states.
+        num_hidden_layers: How many layers, at most 1,000; 0 is allowed.
+        num_attention_heads: A; divides H.
+        intermediate_size: F, the width inside the feed-forward part.
+        hidden_act: One of `Activation.names()`, for the feed-forward part and the discriminator's head.
+        hidden_dropout_prob: Of embeddings and of each layer's two outputs, 0 <= p < 1, as all rates of dropout.
+        attention_probs_dropout_prob: Of attention probabilities.
+        max_position_embeddings: The longest text, in tokens.
+        type_vocab_size: How many token types.
+        initializer_range: Standard deviation of fresh weights.
+        layer_norm_eps: Added to the variance in every layer norm.
+        summary_type: How multiple choice makes one vector of a text: the `first` or `last` token, their `mean`, or
+            `cls_index`, which is the last.
+        summary_use_proj: Whether that vector is projected.
+        summary_proj_to_labels: Whether it is projected to L numbers instead of H.
+        summary_activation: One of `Activation.names()`, after that projection; None is none.
+        summary_first_dropout: Before that projection.
+        summary_last_dropout: After it.
+        pad_token_id: The id of `[PAD]`, below V, whose embedding is not trained.
+        classifier_dropout: Before a classifier; `hidden_dropout_prob` where it is None.
+        tie_word_embeddings: Whether the decoder of a masked LM is the word embeddings.
+        output_hidden_states: Whether a call returns all hidden states, where it does not say.
+        output_attentions: Whether a call returns all attention probabilities, where it does not say.
+        problem_type: What the labels of a text classifier are; the first labels say so where it is None.
+        num_labels: L. Where it contradicts the names, they are numbered anew.
+        id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` where nothing is said.
+        label2id: The same the other way round.
+        values: Any other keys, whose values JSON can hold.
+
+    Raises:
+        ConfigError: A value is bad; `field` names it.
+
+    Example:
+        >>> config = oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2)
+        >>> config.hidden_size, config.embedding_size
+        (64, 128)
+        >>> config.num_labels = 3
+        >>> config.id2label
+        {0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2'}
+    """
+
+    embedding_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    hidden_act: str
+    hidden_dropout_prob: float
+    attention_probs_dropout_prob: float
+    type_vocab_size: int
+    layer_norm_eps: float
+    summary_type: str
+    summary_use_proj: bool
+    summary_proj_to_labels: bool
+    summary_activation: str | None
+    summary_first_dropout: float
+    summary_last_dropout: float
+    classifier_dropout: float | None
+
+    def __new__(
+        cls,
+        *,
+        vocab_size: int = 30522,
+        embedding_size: int = 128,
+        hidden_size: int = 256,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 4,
+        intermediate_size: int = 1024,
+        hidden_act: str = "gelu",
+        hidden_dropout_prob: float = 0.1,
+        attention_probs_dropout_prob: float = 0.1,
+        max_position_embeddings: int = 512,
+        type_vocab_size: int = 2,
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        summary_type: str = "first",
+        summary_use_proj: bool = True,
+        summary_proj_to_labels: bool = False,
+        summary_activation: str | None = "gelu",
+        summary_first_dropout: float = 0.0,
+        summary_last_dropout: float = 0.1,
+        pad_token_id: int | None = 0,
+        classifier_dropout: float | None = None,
+        tie_word_embeddings: bool = True,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        problem_type: _ProblemType | None = None,
+        num_labels: int | None = ...,
+        id2label: dict[int, str] | dict[str, str] | None = ...,
+        label2id: dict[str, int] | None = ...,
+        **values: Any,
+    ) -> Self: ...
+
+@final
+class DistilBertConfig(Config):
+    """The configuration of a DistilBERT model; `Config` says what all configurations have in common.
+
+    transformers' general names `hidden_size`, `num_attention_heads` and `num_hidden_layers` are understood wherever
+    `dim`, `n_heads` and `n_layers` are; where both are given, the family's own counts.
+
+    Args:
+        vocab_size: V, entries of the vocabulary.
+        dim: H, the width of embeddings and hidden states.
+        n_layers: How many layers, at most 1,000; 0 is allowed.
+        n_heads: A, attention heads; divides H.
+        hidden_dim: F, the width inside the feed-forward part.
+        activation: One of `Activation.names()`, for the feed-forward part and the masked LM's head.
+        dropout: Of embeddings, of each layer's feed-forward part, and before a token classifier, 0 <= p < 1, as all
+            rates of dropout.
+        attention_dropout: Of attention probabilities.
+        qa_dropout: Before the question-answering head.
+        seq_classif_dropout: In the heads of text classification and multiple choice.
+        max_position_embeddings: The longest text, in tokens.
+        sinusoidal_pos_embds: Whether a fresh position table holds sines and cosines instead of random numbers.
+        initializer_range: Standard deviation of fresh weights.
+        pad_token_id: The id of `[PAD]`, below V, whose embedding is not trained.
+        tie_word_embeddings: Whether the decoder of a masked LM is the word embeddings.
+        tie_weights_: Without meaning; rust_bert refuses a file that lacks it.
+        output_hidden_states: Whether a call returns all hidden states, where it does not say.
+        output_attentions: Whether a call returns all attention probabilities, where it does not say.
+        problem_type: What the labels of a text classifier are; the first labels say so where it is None.
+        num_labels: L. Where it contradicts the names, they are numbered anew.
+        id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` where nothing is said.
+        label2id: The same the other way round.
+        values: Any other keys, whose values JSON can hold.
+
+    Raises:
+        ConfigError: A value is bad; `field` names it.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(hidden_size=64, n_heads=2)
+        >>> config.dim, config.hidden_size, config.n_layers
+        (64, 64, 6)
+    """
+
+    dim: int
+    n_layers: int
+    n_heads: int
+    hidden_dim: int
+    activation: str
+    dropout: float
+    attention_dropout: float
+    qa_dropout: float
+    seq_classif_dropout: float
+    sinusoidal_pos_embds: bool
+    tie_weights_: bool
+    # transformers' general names of three of them.
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+
+    def __new__(
+        cls,
+        *,
+        vocab_size: int = 30522,
+        dim: int = 768,
+        n_layers: int = 6,
+        n_heads: int = 12,
+        hidden_dim: int = 3072,
+        activation: str = "gelu",
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        qa_dropout: float = 0.1,
+        seq_classif_dropout: float = 0.2,
+        max_position_embeddings: int = 512,
+        sinusoidal_pos_embds: bool = False,
+        initializer_range: float = 0.02,
+        pad_token_id: int | None = 0,
+        tie_word_embeddings: bool = True,
+        tie_weights_: bool = True,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        problem_type: _ProblemType | None = None,
+        num_labels: int | None = ...,
+        id2label: dict[int, str] | dict[str, str] | None = ...,
+        label2id: dict[str, int] | None = ...,
+        **values: Any,
+    ) -> Self: ...
+
 @disjoint_base
 class Model:
     """The base of all models: what does not depend on the family or the head.
 
-    A model is called as in transformers. Every argument may be given by position or by name:
+    A model is called as in transformers. The arguments that `arguments` names may be given by position, in that order,
+    or by name; the rest by name only. Multiple choice takes C texts for every question: there [B, C, S] stands for
+    [B, S], and rows are one list deeper.
 
-    - `input_ids` [B, S] integer, below V; or ragged rows, which need no padding and no mask.
-    - `attention_mask` [B, S], 1 = keep, 0 = padding; integers, truth values or whole floats. All are kept without it.
-    - `token_type_ids` [B, S] or [1, S] integer, below `type_vocab_size`. 0 without it.
-    - `position_ids` [B, S] or [1, S] integer, below `max_position_embeddings`. 0, 1, 2, ... by column without it.
-    - `inputs_embeds` [B, S, E] float32, instead of `input_ids`.
-    - `output_hidden_states`, `output_attentions`: the configuration's values where they are None.
+    Args:
+        input_ids: [B, S] integer, below V; or ragged rows, which need no padding and no mask.
+        attention_mask: [B, S], 1 = keep, 0 = padding; integers, truth values or whole floats. All are kept without it.
+        token_type_ids: [B, S] or [1, S] integer, below `type_vocab_size`. 0 without it. DistilBERT has no types: it
+            takes the name, since its tokenizers make them, and ignores it.
+        position_ids: [B, S] or [1, S] integer, below `max_position_embeddings`. 0, 1, 2, ... by column without it.
+        inputs_embeds: [B, S, E] float32, instead of `input_ids`. DistilBERT's E is H.
+        labels: What the model is trained towards, as each class says; integers are -100 where they do not count. With
+            labels the output has a `loss`, an array without dimensions.
+        start_positions, end_positions: [B] integer, instead of `labels` for question answering.
+        output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; as the configuration says where it is
+            None.
+        output_attentions: Return n arrays [B, A, S, S] of probabilities; as the configuration says where it is None.
+        return_dict: False returns a tuple of what is there.
 
     Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give
     torch tensors with their graph, unless torch's grad mode is off. What stands at a padded position is never read, and
     comes back as zeros. A model may be called from several threads; they take turns, and other Python threads run
-    meanwhile.
+    meanwhile. Models can be pickled and copied, and `repr` shows their parts with the shapes of their parameters.
 
     Raises:
         ShapeError: An argument has the wrong rank or shape.
         DtypeError: An argument has the wrong dtype.
-        IdRangeError: An id, a type or a position lies outside its table.
+        IdRangeError: An id, a type, a position or a label lies outside its table.
         TooLongError: A row has more than `max_position_embeddings` tokens.
-        InputError: Not exactly one of `input_ids` and `inputs_embeds` is given, a row is empty, or the mask holds
-            something else than 0 and 1.
+        InputError: Not exactly one of `input_ids` and `inputs_embeds` is given, a row is empty, the mask holds
+            something else than 0 and 1, or only one of `start_positions` and `end_positions` is given.
     """
 
+    arguments: ClassVar[tuple[str, ...]]
+    """The names of the arguments of a call, in their order. Every class for a family and a head has its own."""
+
     @property
-    def config(self) -> ElectraConfig:
-        """The configuration, a copy."""
+    def config(self) -> Config:
+        """The configuration, the model's own.
+
+        A change of its labels' names, of `problem_type`, of its defaults for a call or of keys that oxbert does not
+        know counts at once. The model is not built anew: sizes, activations and rates of dropout stay what they were
+        when it was made, and `save_pretrained` refuses a configuration with other sizes.
+        """
 
     @property
     def device(self) -> str:
@@ -250,13 +516,15 @@ class Model:
     def to(self, device: _Device) -> Self:
         """Move the parameters to a device: `cpu`, `cuda`, `cuda:N`. Returns the model.
 
+        They stay the same parameters, so that an optimizer made before goes on.
+
         Raises:
             DeviceError: There is no such device here.
             OutOfMemory: It has no memory for them; the model stays where it was.
         """
 
     def num_parameters(self) -> int:
-        """How many numbers the parameters hold.
+        """How many numbers the parameters hold; a tied decoder is not counted a second time.
 
         Example:
             >>> config = oxbert.ElectraConfig(vocab_size=10, embedding_size=4, hidden_size=4, num_hidden_layers=0)
@@ -264,27 +532,27 @@ class Model:
             2104
         """
 
-    def named_parameters(self) -> list[tuple[str, torch.Tensor]]:
-        """Names and parameters, float32, over the same memory as the model's, sorted by name. Imports torch.
+    def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """Names and parameters, float32, over the same memory as the model's, embeddings first. Imports torch.
 
         A change is seen by the model; gradients arrive in `.grad`. The names are transformers', and a tied decoder is
-        not listed a second time. `Model.to` makes new parameters where the device changes.
+        not listed a second time. They stay the same objects, also when the model moves or its vocabulary is resized.
 
         Example:
             >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
             >>> model = oxbert.ElectraForPreTraining(config, seed=0)
             >>> optimizer = torch.optim.AdamW(parameter for _, parameter in model.named_parameters())
-            >>> model(torch.tensor([[1, 2, 3]])).logits.square().sum().backward()
+            >>> model(torch.tensor([[1, 2, 3]]), labels=torch.tensor([[0, 1, 0]])).loss.backward()
             >>> optimizer.step()
         """
 
-    def parameters(self) -> list[torch.Tensor]:
+    def parameters(self) -> list[torch.nn.Parameter]:
         """The parameters of `named_parameters`. Imports torch."""
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Names and values, over the same memory as the model's, without gradients. Imports torch."""
 
-    def load_state_dict(self, state_dict: Mapping[str, torch.Tensor | _Array], strict: bool = True) -> None:
+    def load_state_dict(self, state_dict: _Tensors, strict: bool = True) -> None:
         """Replace the values of the parameters. Nothing changes where there is an error.
 
         Args:
@@ -302,72 +570,337 @@ class Model:
             True
         """
 
+    def get_input_embeddings(self) -> torch.nn.Embedding:
+        """The table of word embeddings [V, E]; its `weight` is the model's own parameter. Imports torch."""
+
+    def set_input_embeddings(self, embeddings: torch.Tensor | _Array | _Numbers | _HasWeight) -> None:
+        """Replace the values of the word embeddings; a tied decoder follows.
+
+        Args:
+            embeddings: [V, E], or something whose `weight` is, such as a `torch.nn.Embedding`. Another V resizes the
+                vocabulary.
+
+        Raises:
+            ShapeError: E is another.
+
+        Example:
+            >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=0)
+            >>> model = oxbert.DistilBertModel(config, seed=0)
+            >>> model.set_input_embeddings(np.zeros((12, 8)))
+            >>> model.config.vocab_size
+            12
+        """
+
+    def get_output_embeddings(self) -> torch.nn.Linear | None:
+        """The decoder of a masked LM, over the model's own parameters; None for other models. Imports torch."""
+
+    def resize_token_embeddings(
+        self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None, mean_resizing: bool = True
+    ) -> torch.nn.Embedding:
+        """Give the vocabulary another size, and a masked LM's decoder with it. Imports torch.
+
+        The last rows are dropped, or new ones added. The parameters stay the same objects with new shapes, without
+        their gradients; make an optimizer after that, not before it.
+
+        Args:
+            new_num_tokens: The new V; the present one where it is None.
+            pad_to_multiple_of: Round V up to a multiple of this.
+            mean_resizing: Draw new rows around the mean of the old ones; otherwise as fresh ones.
+
+        Returns:
+            The table, as `get_input_embeddings`.
+
+        Raises:
+            ConfigError: The new V is below 1, or not above `pad_token_id`.
+            InputError: `pad_to_multiple_of` is below 1.
+
+        Example:
+            >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=0)
+            >>> model = oxbert.DistilBertForMaskedLM(config, seed=0)
+            >>> model.resize_token_embeddings(pad_to_multiple_of=8)
+            Embedding(16, 8, padding_idx=0)
+            >>> model([[15]]).logits.shape
+            (1, 1, 16)
+        """
+
     def save_pretrained(self, folder: _Path, format: Literal["safetensors", "ot"] = "safetensors") -> None:
         """Write `config.json` and the weights into a folder, which is made where there is none.
 
         Args:
-            folder: The folder.
+            folder: The folder. Where it has weights in the other format, they are written anew too.
             format: `safetensors` (`model.safetensors`, which transformers loads) or `ot` (`rust_model.ot`, which
                 rust_bert and tch load). A crash leaves the old file or the new one.
 
         Raises:
             FileError: A file cannot be written.
             InputError: The format is none of the two.
+            ConfigError: The configuration was changed to one of other parameters.
         """
 
-class _Callable(Generic[_TorchOutput, _NumpyOutput]):
-    # The one forward signature of all models; `Model` says what the arguments mean.
+    def __call__(self, *arguments: Any, **options: Any) -> Any: ...
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...
+
+_ConfigT = TypeVar("_ConfigT", bound=Config)
+_ModelT = TypeVar("_ModelT", bound=Model)
+_TorchOutput = TypeVar("_TorchOutput")
+_NumpyOutput = TypeVar("_NumpyOutput")
+
+class _Pretrained(Generic[_ConfigT, _ModelT]):
+    # How the models of a family are made.
+    def __new__(cls, config: _ConfigT, *, seed: int | None = None, device: _Device | None = None) -> Self: ...
+    @property
+    def config(self) -> _ConfigT:
+        """The configuration, the model's own.
+
+        A change of its labels' names, of `problem_type`, of its defaults for a call or of keys that oxbert does not
+        know counts at once. The model is not built anew: sizes, activations and rates of dropout stay what they were
+        when it was made, and `save_pretrained` refuses a configuration with other sizes.
+        """
+
+    @staticmethod
+    def from_config(config: _ConfigT, *, seed: int | None = None, device: _Device | None = None) -> _ModelT:
+        """A freshly initialised model, as transformers initialises one; the same seed gives the same values.
+
+        The class itself takes the same arguments.
+
+        Args:
+            config: Of the same family.
+            seed: Given to torch's one random generator, as `torch.manual_seed` does. Without it that goes on.
+            device: `cpu` where it is None.
+
+        Raises:
+            ConfigError: The configuration contradicts itself, or is another family's.
+            DeviceError: There is no such device here.
+        """
+
+    @staticmethod
+    def from_pretrained(
+        folder: _Path,
+        *,
+        config: _ConfigT | None = None,
+        device: _Device | None = None,
+        precision: Literal["float32"] = "float32",
+        strict: bool | None = None,
+    ) -> _ModelT:
+        """A model in evaluation mode, from a folder or the name of a bundled model.
+
+        Args:
+            folder: Holds `config.json` and `model.safetensors`, `rust_model.ot` or `pytorch_model.bin` (the first that
+                is there; nothing in it is executed).
+            config: Instead of the folder's own.
+            device: `cpu` where it is None.
+            precision: What the parameters are stored in.
+            strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
+                (`UntrainedHeadWarning`); True refuses any difference, False none but wrong shapes.
+
+        Raises:
+            MissingFileError: There is no such folder or model, or a file is missing in it.
+            ConfigError: The configuration is bad, or another family's; `field` names the value.
+            WeightsFormatError: The weight file is truncated, corrupt or of another format.
+            WeightsMismatchError: The weights are not the model's, as `strict` says.
+            DeviceError: There is no such device here.
+        """
+
+class _ElectraEncoder(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
+    # ELECTRA without labels; `Model` says what the arguments mean.
     @overload
     def __call__(
         self,
-        input_ids: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | _Rows | None = None,
         token_type_ids: torch.Tensor | _Rows | None = None,
         position_ids: torch.Tensor | _Rows | None = None,
-        inputs_embeds: None = None,
+        inputs_embeds: torch.Tensor | None = None,
         *,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
     ) -> _TorchOutput: ...
     @overload
     def __call__(
         self,
-        input_ids: _Rows,
+        input_ids: _Rows | None = None,
         attention_mask: torch.Tensor | _Rows | None = None,
         token_type_ids: torch.Tensor | _Rows | None = None,
         position_ids: torch.Tensor | _Rows | None = None,
-        inputs_embeds: None = None,
+        inputs_embeds: _Floats | _Numbers | None = None,
         *,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
     ) -> _NumpyOutput: ...
+    @overload
+    def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
+
+class _ElectraLabelled(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
+    # ELECTRA with `labels`.
     @overload
     def __call__(
         self,
-        input_ids: None = None,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | _Rows | None = None,
         token_type_ids: torch.Tensor | _Rows | None = None,
         position_ids: torch.Tensor | _Rows | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: _Labels | None = None,
         *,
-        inputs_embeds: torch.Tensor,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
     ) -> _TorchOutput: ...
     @overload
     def __call__(
         self,
-        input_ids: None = None,
+        input_ids: _Rows | None = None,
         attention_mask: torch.Tensor | _Rows | None = None,
         token_type_ids: torch.Tensor | _Rows | None = None,
         position_ids: torch.Tensor | _Rows | None = None,
+        inputs_embeds: _Floats | _Numbers | None = None,
+        labels: _Labels | None = None,
         *,
-        inputs_embeds: _Floats,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
     ) -> _NumpyOutput: ...
+    @overload
+    def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
+
+class _ElectraSpans(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
+    # ELECTRA with the first and the last token of an answer.
+    @overload
+    def __call__(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        token_type_ids: torch.Tensor | _Rows | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        start_positions: _Columns | None = None,
+        end_positions: _Columns | None = None,
+        *,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+    ) -> _TorchOutput: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: _Rows | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        token_type_ids: torch.Tensor | _Rows | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        inputs_embeds: _Floats | _Numbers | None = None,
+        start_positions: _Columns | None = None,
+        end_positions: _Columns | None = None,
+        *,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+    ) -> _NumpyOutput: ...
+    @overload
+    def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
+
+class _DistilBertEncoder(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
+    # DistilBERT without labels; `Model` says what the arguments mean.
+    @overload
+    def __call__(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        *,
+        token_type_ids: object = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+    ) -> _TorchOutput: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: _Rows | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        inputs_embeds: _Floats | _Numbers | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        *,
+        token_type_ids: object = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+    ) -> _NumpyOutput: ...
+    @overload
+    def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
+
+class _DistilBertLabelled(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
+    # DistilBERT with `labels`.
+    @overload
+    def __call__(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: _Labels | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        *,
+        token_type_ids: object = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+    ) -> _TorchOutput: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: _Rows | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        inputs_embeds: _Floats | _Numbers | None = None,
+        labels: _Labels | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        *,
+        token_type_ids: object = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+    ) -> _NumpyOutput: ...
+    @overload
+    def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
+
+class _DistilBertSpans(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
+    # DistilBERT with the first and the last token of an answer.
+    @overload
+    def __call__(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        start_positions: _Columns | None = None,
+        end_positions: _Columns | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        *,
+        token_type_ids: object = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+    ) -> _TorchOutput: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: _Rows | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        inputs_embeds: _Floats | _Numbers | None = None,
+        start_positions: _Columns | None = None,
+        end_positions: _Columns | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        *,
+        token_type_ids: object = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+    ) -> _NumpyOutput: ...
+    @overload
+    def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
 
 @final
-class ElectraModel(Model, _Callable[BaseModelOutput[torch.Tensor], BaseModelOutput[_Floats]]):
+class ElectraModel(_ElectraEncoder["ElectraModel", BaseModelOutput[torch.Tensor], BaseModelOutput[_Floats]], Model):
     """ELECTRA's encoder, without a head.
 
     Calling it returns `last_hidden_state` [B, S, H] float32. `Model` says what the arguments mean.
@@ -380,161 +913,61 @@ class ElectraModel(Model, _Callable[BaseModelOutput[torch.Tensor], BaseModelOutp
         ((2, 3, 8), 2)
     """
 
-    def __new__(cls, config: ElectraConfig, *, seed: int | None = None, device: _Device | None = None) -> Self: ...
-    @staticmethod
-    def from_config(config: ElectraConfig, *, seed: int | None = None, device: _Device | None = None) -> ElectraModel:
-        """A freshly initialised model, as transformers initialises one; the same seed gives the same values.
-
-        Raises:
-            ConfigError: The configuration contradicts itself.
-            DeviceError: There is no such device here.
-        """
-
-    @staticmethod
-    def from_pretrained(
-        folder: _Path,
-        *,
-        config: ElectraConfig | None = None,
-        device: _Device | None = None,
-        precision: Literal["float32"] = "float32",
-        strict: bool | None = None,
-    ) -> ElectraModel:
-        """A model in evaluation mode, from a folder or the name of a bundled model.
-
-        Args:
-            folder: Holds `config.json` and `model.safetensors`, `rust_model.ot` or `pytorch_model.bin` (the first that
-                is there; nothing in it is executed).
-            config: Instead of the folder's own.
-            device: `cpu` where it is None.
-            precision: What the parameters are stored in.
-            strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
-                (`UntrainedHeadWarning`); True refuses any difference, False none but wrong shapes.
-
-        Raises:
-            MissingFileError: There is no such folder or model, or a file is missing in it.
-            ConfigError: The configuration is bad; `field` names the value.
-            WeightsFormatError: The weight file is truncated, corrupt or of another format.
-            WeightsMismatchError: The weights are not the model's, as `strict` says.
-            DeviceError: There is no such device here.
-        """
-
 @final
 class ElectraForPreTraining(
-    Model, _Callable[ElectraForPreTrainingOutput[torch.Tensor], ElectraForPreTrainingOutput[_Floats]]
+    _ElectraLabelled[
+        "ElectraForPreTraining", ElectraForPreTrainingOutput[torch.Tensor], ElectraForPreTrainingOutput[_Floats]
+    ],
+    Model,
 ):
     """ELECTRA's discriminator: was each token replaced?
 
     Calling it returns `logits` [B, S] float32, above 0 where a token looks replaced, and `probabilities`, their
     sigmoid. `Model` says what the arguments mean.
 
+    `labels` are [B, S], 1 = replaced: integers, truth values or floats from 0 to 1. The loss is the binary cross
+    entropy over kept tokens.
+
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
         >>> model = oxbert.ElectraForPreTraining(config, seed=0)
         >>> model([[1, 2, 3], [4, 5]]).probabilities.shape
         (2, 3)
+        >>> model(torch.tensor([[1, 2, 3]]), labels=torch.tensor([[0, 1, 0]])).loss.shape
+        torch.Size([])
     """
 
-    def __new__(cls, config: ElectraConfig, *, seed: int | None = None, device: _Device | None = None) -> Self: ...
-    @staticmethod
-    def from_config(
-        config: ElectraConfig, *, seed: int | None = None, device: _Device | None = None
-    ) -> ElectraForPreTraining:
-        """A freshly initialised model, as transformers initialises one; the same seed gives the same values.
-
-        Raises:
-            ConfigError: The configuration contradicts itself.
-            DeviceError: There is no such device here.
-        """
-
-    @staticmethod
-    def from_pretrained(
-        folder: _Path,
-        *,
-        config: ElectraConfig | None = None,
-        device: _Device | None = None,
-        precision: Literal["float32"] = "float32",
-        strict: bool | None = None,
-    ) -> ElectraForPreTraining:
-        """A model in evaluation mode, from a folder or the name of a bundled model.
-
-        Args:
-            folder: Holds `config.json` and `model.safetensors`, `rust_model.ot` or `pytorch_model.bin` (the first that
-                is there; nothing in it is executed).
-            config: Instead of the folder's own.
-            device: `cpu` where it is None.
-            precision: What the parameters are stored in.
-            strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
-                (`UntrainedHeadWarning`); True refuses any difference, False none but wrong shapes.
-
-        Raises:
-            MissingFileError: There is no such folder or model, or a file is missing in it.
-            ConfigError: The configuration is bad; `field` names the value.
-            WeightsFormatError: The weight file is truncated, corrupt or of another format.
-            WeightsMismatchError: The weights are not the model's, as `strict` says.
-            DeviceError: There is no such device here.
-        """
-
 @final
-class ElectraForMaskedLM(Model, _Callable[MaskedLMOutput[torch.Tensor], MaskedLMOutput[_Floats]]):
+class ElectraForMaskedLM(
+    _ElectraLabelled["ElectraForMaskedLM", MaskedLMOutput[torch.Tensor], MaskedLMOutput[_Floats]], Model
+):
     """ELECTRA's generator, a masked LM: which token stands at each position?
 
     Calling it returns `logits` [B, S, V] float32. `Model` says what the arguments mean.
 
+    `labels` are [B, S] integer, below V. The loss is the cross entropy over those that are not -100.
+
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
         >>> model = oxbert.ElectraForMaskedLM(config, seed=0)
-        >>> model(np.array([[1, 2, 3]])).logits.shape
-        (1, 3, 10)
+        >>> output = model(np.array([[1, 2, 3]]), labels=[[-100, 7, -100]])
+        >>> output.logits.shape, output.loss.shape
+        ((1, 3, 10), ())
     """
-
-    def __new__(cls, config: ElectraConfig, *, seed: int | None = None, device: _Device | None = None) -> Self: ...
-    @staticmethod
-    def from_config(
-        config: ElectraConfig, *, seed: int | None = None, device: _Device | None = None
-    ) -> ElectraForMaskedLM:
-        """A freshly initialised model, as transformers initialises one; the same seed gives the same values.
-
-        Raises:
-            ConfigError: The configuration contradicts itself.
-            DeviceError: There is no such device here.
-        """
-
-    @staticmethod
-    def from_pretrained(
-        folder: _Path,
-        *,
-        config: ElectraConfig | None = None,
-        device: _Device | None = None,
-        precision: Literal["float32"] = "float32",
-        strict: bool | None = None,
-    ) -> ElectraForMaskedLM:
-        """A model in evaluation mode, from a folder or the name of a bundled model.
-
-        Args:
-            folder: Holds `config.json` and `model.safetensors`, `rust_model.ot` or `pytorch_model.bin` (the first that
-                is there; nothing in it is executed).
-            config: Instead of the folder's own.
-            device: `cpu` where it is None.
-            precision: What the parameters are stored in.
-            strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
-                (`UntrainedHeadWarning`); True refuses any difference, False none but wrong shapes.
-
-        Raises:
-            MissingFileError: There is no such folder or model, or a file is missing in it.
-            ConfigError: The configuration is bad; `field` names the value.
-            WeightsFormatError: The weight file is truncated, corrupt or of another format.
-            WeightsMismatchError: The weights are not the model's, as `strict` says.
-            DeviceError: There is no such device here.
-        """
 
 @final
 class ElectraForTokenClassification(
-    Model, _Callable[TokenClassifierOutput[torch.Tensor], TokenClassifierOutput[_Floats]]
+    _ElectraLabelled[
+        "ElectraForTokenClassification", TokenClassifierOutput[torch.Tensor], TokenClassifierOutput[_Floats]
+    ],
+    Model,
 ):
-    """A label for every token.
+    """ELECTRA with a label for every token.
 
-    Calling it returns `logits` [B, S, L] float32; the labels are the configuration's. `Model` says what the arguments
-    mean.
+    Calling it returns `logits` [B, S, L] float32; the names of the labels are the configuration's `id2label`. `Model`
+    says what the arguments mean.
+
+    `labels` are [B, S] integer, below L. The loss is the cross entropy over those that are not -100.
 
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -544,55 +977,249 @@ class ElectraForTokenClassification(
         torch.Size([1, 3, 2])
     """
 
-    def __new__(cls, config: ElectraConfig, *, seed: int | None = None, device: _Device | None = None) -> Self: ...
-    @staticmethod
-    def from_config(
-        config: ElectraConfig, *, seed: int | None = None, device: _Device | None = None
-    ) -> ElectraForTokenClassification:
-        """A freshly initialised model, as transformers initialises one; the same seed gives the same values.
+@final
+class ElectraForSequenceClassification(
+    _ElectraLabelled[
+        "ElectraForSequenceClassification", SequenceClassifierOutput[torch.Tensor], SequenceClassifierOutput[_Floats]
+    ],
+    Model,
+):
+    """ELECTRA with labels for a text, from its first kept token.
 
-        Raises:
-            ConfigError: The configuration contradicts itself.
-            DeviceError: There is no such device here.
-        """
+    Calling it returns `logits` [B, L] float32; the names of the labels are the configuration's `id2label`. `Model` says
+    what the arguments mean.
 
-    @staticmethod
-    def from_pretrained(
-        folder: _Path,
-        *,
-        config: ElectraConfig | None = None,
-        device: _Device | None = None,
-        precision: Literal["float32"] = "float32",
-        strict: bool | None = None,
-    ) -> ElectraForTokenClassification:
-        """A model in evaluation mode, from a folder or the name of a bundled model.
+    `labels` and the loss are as the configuration's `problem_type` says:
 
-        Args:
-            folder: Holds `config.json` and `model.safetensors`, `rust_model.ot` or `pytorch_model.bin` (the first that
-                is there; nothing in it is executed).
-            config: Instead of the folder's own.
-            device: `cpu` where it is None.
-            precision: What the parameters are stored in.
-            strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
-                (`UntrainedHeadWarning`); True refuses any difference, False none but wrong shapes.
+    - `single_label_classification`: [B] integer, below L; cross entropy over those that are not -100.
+    - `multi_label_classification`: [B, L] floats from 0 to 1; binary cross entropy.
+    - `regression`: [B], or [B, L] of several labels; mean squared error.
 
-        Raises:
-            MissingFileError: There is no such folder or model, or a file is missing in it.
-            ConfigError: The configuration is bad; `field` names the value.
-            WeightsFormatError: The weight file is truncated, corrupt or of another format.
-            WeightsMismatchError: The weights are not the model's, as `strict` says.
-            DeviceError: There is no such device here.
-        """
+    Where it says nothing, the first labels do, and it is written into the configuration: L = 1 means regression,
+    integers a single label, floats and truth values several.
+
+    Example:
+        >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+        >>> model = oxbert.ElectraForSequenceClassification(config, seed=0)
+        >>> output = model([[1, 2, 3], [4, 5]], labels=[0, 1])
+        >>> output.logits.shape, output.loss.shape, model.config.problem_type
+        ((2, 2), (), 'single_label_classification')
+    """
 
 @final
-class ElectraGeneratorHead:
-    """The generator's head alone, before the decoder: hidden states [..., H] -> [..., E], float32.
+class ElectraForQuestionAnswering(
+    _ElectraSpans[
+        "ElectraForQuestionAnswering", QuestionAnsweringModelOutput[torch.Tensor], QuestionAnsweringModelOutput[_Floats]
+    ],
+    Model,
+):
+    """ELECTRA that answers questions: where does the answer begin and end?
 
-    `LayerNorm(gelu(W x + b))`, freshly initialised. numpy in, numpy out; torch in, torch out with its graph.
+    Calling it returns `start_logits` and `end_logits` [B, S] float32, for the first and the last token of the answer.
+    `Model` says what the arguments mean.
+
+    `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column does not
+    count. The loss is the mean of two cross entropies over kept tokens.
 
     Raises:
-        DtypeError: The hidden states are not float32.
-        TorchError: Their last dimension is not H.
+        ConfigError: `num_labels` is not 2.
+        InputError: An answer begins or ends at a padded position.
+
+    Example:
+        >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+        >>> model = oxbert.ElectraForQuestionAnswering(config, seed=0)
+        >>> output = model([[1, 2, 3], [4, 5]], start_positions=[1, 0], end_positions=[2, 0])
+        >>> output.start_logits.shape, output.loss.shape
+        ((2, 3), ())
+    """
+
+@final
+class ElectraForMultipleChoice(
+    _ElectraLabelled[
+        "ElectraForMultipleChoice", MultipleChoiceModelOutput[torch.Tensor], MultipleChoiceModelOutput[_Floats]
+    ],
+    Model,
+):
+    """ELECTRA that chooses between texts.
+
+    Its inputs are [B, C, S], C texts for each question: lists of as many rows for every question, or arrays of three
+    dimensions (`inputs_embeds`: four). Calling it returns `logits` [B, C] float32; hidden states and attentions come as
+    B * C rows. `Model` says what the arguments mean.
+
+    `labels` are [B] integer, below C. The loss is the cross entropy over those that are not -100.
+
+    The configuration's `summary_type` and the keys like it say how a text becomes one vector.
+
+    Raises:
+        ConfigError: `summary_type` is none of `first`, `last`, `mean` and `cls_index`, or `summary_proj_to_labels` does
+            not fit.
+
+    Example:
+        >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+        >>> model = oxbert.ElectraForMultipleChoice(config, seed=0)
+        >>> output = model([[[1, 2, 3], [1, 4]], [[5, 6], [5, 7, 8]]], labels=[0, 1])
+        >>> output.logits.shape, output.loss.shape
+        ((2, 2), ())
+    """
+
+@final
+class DistilBertModel(
+    _DistilBertEncoder["DistilBertModel", BaseModelOutput[torch.Tensor], BaseModelOutput[_Floats]], Model
+):
+    """DistilBERT's encoder, without a head.
+
+    Calling it returns `last_hidden_state` [B, S, H] float32. `Model` says what the arguments mean.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+        >>> model = oxbert.DistilBertModel(config, seed=0)
+        >>> output = model([[1, 2, 3], [4, 5]], output_attentions=True)
+        >>> output.last_hidden_state.shape, output.attentions[0].shape
+        ((2, 3, 8), (2, 2, 3, 3))
+    """
+
+@final
+class DistilBertForMaskedLM(
+    _DistilBertLabelled["DistilBertForMaskedLM", MaskedLMOutput[torch.Tensor], MaskedLMOutput[_Floats]], Model
+):
+    """DistilBERT, a masked LM: which token stands at each position?
+
+    Calling it returns `logits` [B, S, V] float32. `Model` says what the arguments mean.
+
+    `labels` are [B, S] integer, below V. The loss is the cross entropy over those that are not -100.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+        >>> model = oxbert.DistilBertForMaskedLM(config, seed=0)
+        >>> output = model(np.array([[1, 2, 3]]), labels=[[-100, 7, -100]])
+        >>> output.logits.shape, output.loss.shape
+        ((1, 3, 10), ())
+    """
+
+@final
+class DistilBertForTokenClassification(
+    _DistilBertLabelled[
+        "DistilBertForTokenClassification", TokenClassifierOutput[torch.Tensor], TokenClassifierOutput[_Floats]
+    ],
+    Model,
+):
+    """DistilBERT with a label for every token.
+
+    Calling it returns `logits` [B, S, L] float32; the names of the labels are the configuration's `id2label`. `Model`
+    says what the arguments mean.
+
+    `labels` are [B, S] integer, below L. The loss is the cross entropy over those that are not -100.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+        >>> model = oxbert.DistilBertForTokenClassification(config, seed=0)
+        >>> (logits,) = model(torch.tensor([[1, 2, 3]]))
+        >>> logits.shape
+        torch.Size([1, 3, 2])
+    """
+
+@final
+class DistilBertForSequenceClassification(
+    _DistilBertLabelled[
+        "DistilBertForSequenceClassification", SequenceClassifierOutput[torch.Tensor], SequenceClassifierOutput[_Floats]
+    ],
+    Model,
+):
+    """DistilBERT with labels for a text, from its first kept token.
+
+    Calling it returns `logits` [B, L] float32; the names of the labels are the configuration's `id2label`. `Model` says
+    what the arguments mean.
+
+    `labels` and the loss are as the configuration's `problem_type` says:
+
+    - `single_label_classification`: [B] integer, below L; cross entropy over those that are not -100.
+    - `multi_label_classification`: [B, L] floats from 0 to 1; binary cross entropy.
+    - `regression`: [B], or [B, L] of several labels; mean squared error.
+
+    Where it says nothing, the first labels do, and it is written into the configuration: L = 1 means regression,
+    integers a single label, floats and truth values several.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+        >>> model = oxbert.DistilBertForSequenceClassification(config, seed=0)
+        >>> output = model([[1, 2, 3], [4, 5]], labels=[0, 1])
+        >>> output.logits.shape, output.loss.shape, model.config.problem_type
+        ((2, 2), (), 'single_label_classification')
+    """
+
+@final
+class DistilBertForQuestionAnswering(
+    _DistilBertSpans[
+        "DistilBertForQuestionAnswering",
+        QuestionAnsweringModelOutput[torch.Tensor],
+        QuestionAnsweringModelOutput[_Floats],
+    ],
+    Model,
+):
+    """DistilBERT that answers questions: where does the answer begin and end?
+
+    Calling it returns `start_logits` and `end_logits` [B, S] float32, for the first and the last token of the answer.
+    `Model` says what the arguments mean.
+
+    `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column does not
+    count. The loss is the mean of two cross entropies over kept tokens.
+
+    Raises:
+        ConfigError: `num_labels` is not 2.
+        InputError: An answer begins or ends at a padded position.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+        >>> model = oxbert.DistilBertForQuestionAnswering(config, seed=0)
+        >>> output = model([[1, 2, 3], [4, 5]], start_positions=[1, 0], end_positions=[2, 0])
+        >>> output.start_logits.shape, output.loss.shape
+        ((2, 3), ())
+    """
+
+@final
+class DistilBertForMultipleChoice(
+    _DistilBertLabelled[
+        "DistilBertForMultipleChoice", MultipleChoiceModelOutput[torch.Tensor], MultipleChoiceModelOutput[_Floats]
+    ],
+    Model,
+):
+    """DistilBERT that chooses between texts.
+
+    Its inputs are [B, C, S], C texts for each question: lists of as many rows for every question, or arrays of three
+    dimensions (`inputs_embeds`: four). Calling it returns `logits` [B, C] float32; hidden states and attentions come as
+    B * C rows. `Model` says what the arguments mean.
+
+    `labels` are [B] integer, below C. The loss is the cross entropy over those that are not -100.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+        >>> model = oxbert.DistilBertForMultipleChoice(config, seed=0)
+        >>> output = model([[[1, 2, 3], [1, 4]], [[5, 6], [5, 7, 8]]], labels=[0, 1])
+        >>> output.logits.shape, output.loss.shape
+        ((2, 2), ())
+    """
+
+class _Head:
+    # A head alone, freshly initialised. `train` turns dropout on.
+    def __new__(cls, config: ElectraConfig, *, seed: int | None = None) -> Self: ...
+    @overload
+    def __call__(self, hidden_states: torch.Tensor, *, train: bool = False) -> torch.Tensor: ...
+    @overload
+    def __call__(self, hidden_states: _Floats | _Numbers, *, train: bool = False) -> _Floats: ...
+    def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """Names and parameters, over the same memory as the head's, sorted by name. Imports torch."""
+
+@final
+class ElectraGeneratorHead(_Head):
+    """The generator's head alone, before the decoder: hidden states [..., H] -> [..., E], float32.
+
+    `LayerNorm(gelu(W x + b))`, freshly initialised; it has no dropout, and `train` makes no difference. numpy in, numpy
+    out; torch in, torch out with its graph.
+
+    Raises:
+        ConfigError: The configuration is bad, or not ELECTRA's.
+        DtypeError: An array is not float32.
+        TorchError: The shape is another, or the dtype of a torch tensor is not float32.
 
     Example:
         >>> head = oxbert.ElectraGeneratorHead(oxbert.ElectraConfig(hidden_size=8, embedding_size=6), seed=0)
@@ -600,23 +1227,17 @@ class ElectraGeneratorHead:
         (2, 3, 6)
     """
 
-    def __new__(cls, config: ElectraConfig, *, seed: int | None = None) -> Self: ...
-    @overload
-    def __call__(self, hidden_states: torch.Tensor) -> torch.Tensor: ...
-    @overload
-    def __call__(self, hidden_states: _Floats) -> _Floats: ...
-    def named_parameters(self) -> list[tuple[str, torch.Tensor]]:
-        """Names and parameters, over the same memory as the head's. Imports torch."""
-
 @final
-class ElectraDiscriminatorHead:
+class ElectraDiscriminatorHead(_Head):
     """The discriminator's head alone: hidden states [..., H] -> logits [...], float32.
 
-    `w · activation(W x + b) + c`, freshly initialised. numpy in, numpy out; torch in, torch out with its graph.
+    `w · activation(W x + b) + c`, freshly initialised; it has no dropout, and `train` makes no difference. numpy in,
+    numpy out; torch in, torch out with its graph.
 
     Raises:
-        DtypeError: The hidden states are not float32.
-        TorchError: Their last dimension is not H.
+        ConfigError: The configuration is bad, or not ELECTRA's.
+        DtypeError: An array is not float32.
+        TorchError: The shape is another, or the dtype of a torch tensor is not float32.
 
     Example:
         >>> head = oxbert.ElectraDiscriminatorHead(oxbert.ElectraConfig(hidden_size=8), seed=0)
@@ -624,13 +1245,42 @@ class ElectraDiscriminatorHead:
         torch.Size([2, 3])
     """
 
-    def __new__(cls, config: ElectraConfig, *, seed: int | None = None) -> Self: ...
-    @overload
-    def __call__(self, hidden_states: torch.Tensor) -> torch.Tensor: ...
-    @overload
-    def __call__(self, hidden_states: _Floats) -> _Floats: ...
-    def named_parameters(self) -> list[tuple[str, torch.Tensor]]:
-        """Names and parameters, over the same memory as the head's. Imports torch."""
+@final
+class ElectraClassificationHead(_Head):
+    """The text classifier's head alone: hidden states [B, S, H] without padding -> logits [B, L], float32.
+
+    `U drop(gelu(W drop(x) + b)) + c` of the first token x, freshly initialised. numpy in, numpy out; torch in, torch
+    out with its graph. The rate of dropout is `classifier_dropout`, and there is none unless `train` is true.
+
+    Raises:
+        ConfigError: The configuration is bad, or not ELECTRA's.
+        DtypeError: An array is not float32.
+        TorchError: The shape is another, or the dtype of a torch tensor is not float32.
+
+    Example:
+        >>> head = oxbert.ElectraClassificationHead(oxbert.ElectraConfig(hidden_size=8, num_labels=3), seed=0)
+        >>> head(torch.ones(2, 5, 8), train=True).shape
+        torch.Size([2, 3])
+    """
+
+@final
+class ElectraSequenceSummary(_Head):
+    """What multiple choice makes of a text, alone: hidden states [B, S, H] without padding -> [B, H], float32.
+
+    `drop(activation(W drop(x) + b))`, freshly initialised, where x, W, the activation and the rates are what the
+    configuration's keys that begin with `summary_` say. numpy in, numpy out; torch in, torch out with its graph. There
+    is no dropout unless `train` is true.
+
+    Raises:
+        ConfigError: The configuration is bad, or not ELECTRA's.
+        DtypeError: An array is not float32.
+        TorchError: The shape is another, or the dtype of a torch tensor is not float32.
+
+    Example:
+        >>> summary = oxbert.ElectraSequenceSummary(oxbert.ElectraConfig(hidden_size=8, summary_type="mean"), seed=0)
+        >>> summary([[[1.0] * 8] * 5]).shape
+        (1, 8)
+    """
 
 @final
 class ElectraTokenizer:
@@ -903,7 +1553,7 @@ def load_weights(path: _Path, arrays: Literal["numpy"] = "numpy") -> dict[str, _
 
 @overload
 def load_weights(path: _Path, arrays: Literal["torch"]) -> dict[str, torch.Tensor]: ...
-def save_weights(tensors: Mapping[str, torch.Tensor | _Array], path: _Path) -> None:
+def save_weights(tensors: _Tensors, path: _Path) -> None:
     """Write tensors by name. A crash leaves the old file or the new one.
 
     Args:

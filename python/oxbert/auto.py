@@ -71,7 +71,7 @@ class AutoModel:
     _others: ClassVar[dict[str, str]] = {}
 
     @classmethod
-    def from_pretrained(cls, folder: _Path, *, config: _native.Config | None = None, **options: Any) -> Any:
+    def from_pretrained(cls, folder: _Path, *, config: _native.Config | None = None, **options: Any) -> _native.Model:
         """A model in evaluation mode, from a folder or the name of a bundled model.
 
         Args:
@@ -80,15 +80,17 @@ class AutoModel:
             options: Those of the family's own classes: `device`, `precision`, `strict`.
         """
         config = AutoConfig.from_pretrained(folder) if config is None else config
-        return cls._class(config).from_pretrained(folder, config=config, **options)
+        model: _native.Model = cls._class(config).from_pretrained(folder, config=config, **options)
+        return model
 
     @classmethod
-    def from_config(cls, config: _native.Config, **options: Any) -> Any:
+    def from_config(cls, config: _native.Config, **options: Any) -> _native.Model:
         """A freshly initialised model; `seed` and `device` as for the family's own classes."""
-        return cls._class(config).from_config(config, **options)
+        model: _native.Model = cls._class(config).from_config(config, **options)
+        return model
 
     @classmethod
-    def _class(cls, config: _native.Config) -> Any:
+    def _class(cls, config: object) -> Any:
         if not isinstance(config, _native.Config):
             expected, got = "a configuration of oxbert", type(config).__name__
             raise errors.DtypeError(

@@ -13,8 +13,8 @@ use crate::nn::Activation;
 /// Example:
 ///     >>> oxbert.Activation("relu")([-1.0, 2.0])
 ///     array([0., 2.], dtype=float32)
-#[pyclass(name = "Activation", module = "oxbert", frozen, eq)]
-#[derive(PartialEq)]
+#[pyclass(name = "Activation", module = "oxbert", frozen, eq, hash)]
+#[derive(PartialEq, Hash)]
 pub(super) struct PyActivation {
     inner: Activation,
 }

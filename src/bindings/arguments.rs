@@ -102,17 +102,27 @@ impl<'py> Call<'py> {
     }
 }
 
-/// Labels: rows of lists of integers may be ragged, everything else is an array.
+/// Labels: rows of integers may be ragged, everything else is an array.
 fn labels(object: &Bound<'_, PyAny>) -> PyResult<Labels> {
-    let is_list = |object: &Bound<'_, PyAny>| object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>();
+    // What makes an object an integer is `__index__`, which an array of floats has too, but does not give.
+    let is_integer = |label: &Bound<'_, PyAny>| label.call_method0("__index__").is_ok();
     if is_list(object)
-        && let Ok(first) = object.get_item(0)
-        && is_list(&first)
-        && first.get_item(0).is_ok_and(|label| label.is_instance_of::<PyInt>())
+        && let Ok(row) = object.get_item(0)
+        && (is_list(&row) || rank(&row) == 1)
+        && row.get_item(0).is_ok_and(|label| is_integer(&label))
     {
         return Ok(Labels::Rows(rows("labels", object, Values::Mask)?.0));
     }
     Ok(Labels::Tensor(values_of("labels", object)?))
+}
+
+fn is_list(object: &Bound<'_, PyAny>) -> bool {
+    object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>()
+}
+
+/// How many dimensions an array has; 0 for what is none.
+fn rank(object: &Bound<'_, PyAny>) -> usize {
+    object.getattr("ndim").and_then(|rank| rank.extract()).unwrap_or(0)
 }
 
 /// What an argument may hold.
@@ -167,8 +177,6 @@ fn numbers(what: &str, array: &Bound<'_, PyAny>, values: Values) -> PyResult<(Ve
 /// Rows, or as many choices of rows for every question.
 fn choices(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Rows> {
     let py = object.py();
-    let is_list = |object: &Bound<'_, PyAny>| object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>();
-    let rank = |object: &Bound<'_, PyAny>| object.getattr("ndim").and_then(|rank| rank.extract()).unwrap_or(0);
     let is_row = |row: &Bound<'_, PyAny>| is_list(row) || rank(row) == 1;
     let is_question = |question: &Bound<'_, PyAny>| {
         rank(question) == 2 || is_list(question) && question.get_item(0).is_ok_and(|row| is_row(&row))

@@ -102,6 +102,8 @@ impl PyConfig {
         let values = load(py, &Value::Object(self.inner.to_map()))?;
         // JSON has no integer keys; Python's configurations do.
         values.set_item("id2label", self.id2label(py)?)?;
+        // Written to a file only where it says something.
+        values.call_method1("setdefault", ("problem_type", py.None()))?;
         Ok(values)
     }
 
@@ -143,7 +145,8 @@ impl PyConfig {
     fn __setattr__(slf: &Bound<'_, Self>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let inner = slf.borrow().inner.clone();
-        let name = own_name(&inner, name);
+        let name = own_name(&inner, name).to_string();
+        let name = name.as_str();
         let mut values: Map<String, Value> = inner.to_map();
         match name {
             // What the labels are said by twice must not contradict itself.
@@ -157,9 +160,20 @@ impl PyConfig {
         let changed: Map<String, Value> = serde_json::from_str(&dump(&changed)?)
             .map_err(|error| raise(py, Error::config(name, format!("expected a value that JSON can hold: {error}"))))?;
         values.extend(changed);
-        let changed = AnyConfig::from_map(values).map_err(|error| raise(py, error))?;
+        // Of the same family: a class of Python cannot change.
+        let changed = match inner {
+            AnyConfig::Electra(_) => ElectraConfig::from_map(values).map(AnyConfig::from),
+            AnyConfig::DistilBert(_) => DistilBertConfig::from_map(values).map(AnyConfig::from),
+        };
+        let changed = changed.map_err(|error| raise(py, error))?;
         slf.borrow_mut().inner = changed;
         Ok(())
+    }
+
+    fn __dir__(slf: &Bound<'_, Self>) -> PyResult<Vec<String>> {
+        let methods: Vec<String> = slf.get_type().dir()?.extract()?;
+        let fields = slf.borrow().inner.to_map().into_iter().map(|(name, _)| name);
+        Ok(methods.into_iter().chain(fields).collect())
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
@@ -247,10 +261,25 @@ fn own_name<'a>(config: &AnyConfig, name: &'a str) -> &'a str {
 /// Python -> JSON, by Python's own writer.
 fn dump(values: &Bound<'_, PyDict>) -> PyResult<String> {
     let py = values.py();
-    let text = py.import("json")?.call_method1("dumps", (values,)).map_err(|error| {
-        raise(py, Error::config("a value", format!("expected what JSON can hold: {}", error.value(py))))
+    let dumps = py.import("json")?.getattr("dumps")?;
+    let text = dumps.call1((values,)).map_err(|error| {
+        let refused = values.iter().find(|(_, value)| dumps.call1((value,)).is_err());
+        let name = refused.map_or_else(|| "a value".into(), |(name, _)| name.to_string());
+        raise(py, Error::config(&name, format!("expected what JSON can hold: {}", error.value(py))))
     })?;
     text.extract()
+}
+
+/// A configuration of oxbert; transformers' own is told how to become one.
+pub(super) fn expect_config<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyConfig>> {
+    object.cast::<PyConfig>().map_err(|_| {
+        let py = object.py();
+        let class = object.get_type();
+        let name = class.fully_qualified_name().map_or_else(|_| "something else".into(), |name| name.to_string());
+        let hint = if name.starts_with("transformers.") { "; oxbert's has from_dict(config.to_dict())" } else { "" };
+        let expected = "a configuration of oxbert".into();
+        raise(py, Error::Dtype { what: "config".into(), expected, got: format!("{name}{hint}") })
+    })
 }
 
 /// JSON -> Python, by Python's own reader.

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-use super::config::PyConfig;
+use super::config::expect_config;
 use super::enter::enter;
 use super::guarded::Guarded;
 use super::parameters::named;
@@ -48,8 +48,8 @@ macro_rules! head_class {
         impl $class {
             #[new]
             #[pyo3(signature = (config, *, seed = None))]
-            fn new(config: &Bound<'_, PyConfig>, seed: Option<i64>) -> PyResult<Self> {
-                let (py, config) = (config.py(), config.borrow().inner.clone());
+            fn new(config: &Bound<'_, PyAny>, seed: Option<i64>) -> PyResult<Self> {
+                let (py, config) = (config.py(), expect_config(config)?.borrow().inner.clone());
                 let owned = enter(py, move || {
                     Owned::new(&config.try_into()?, seed, |variables, config| <$head>::new(variables.root(), config))
                 })?;

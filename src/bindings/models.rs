@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use tch::{Device, Tensor};
 
 use super::arguments::{Call, Signature};
-use super::config::PyConfig;
+use super::config::{PyConfig, expect_config};
 use super::enter::enter;
 use super::errors::raise;
 use super::guarded::Guarded;
@@ -54,6 +54,7 @@ fn signature<M: Model<Config: Surface>>() -> Signature {
 trait AnyModel: Send {
     fn run(&self, arguments: Arguments, options: ForwardOptions, problem: &mut Option<ProblemType>) -> Result<Answer>;
     fn parameters(&self) -> Vec<(String, Tensor)>;
+    fn config(&self) -> AnyConfig;
     fn decoder(&self) -> Option<(Tensor, Tensor)>;
     fn words(&self) -> Result<Tensor>;
     fn resize(&mut self, size: i64, mean: bool) -> Result<()>;
@@ -69,9 +70,13 @@ trait AnyModel: Send {
 impl<M> AnyModel for Pretrained<M>
 where
     M: Model + Send,
-    M::Config: TryFrom<AnyConfig, Error = Error> + Send,
+    M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Send,
     M::Output: Into<Answer>,
 {
+    fn config(&self) -> AnyConfig {
+        self.config.clone().into()
+    }
+
     fn run(&self, arguments: Arguments, options: ForwardOptions, problem: &mut Option<ProblemType>) -> Result<Answer> {
         let mut limits = self.model.limits();
         let mut is_text = false;
@@ -156,7 +161,7 @@ impl PyModel {
     }
 
     fn fresh<M>(
-        config: &Bound<'_, PyConfig>,
+        config: &Bound<'_, PyAny>,
         seed: Option<i64>,
         device: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Pretrained<M>>
@@ -165,7 +170,7 @@ impl PyModel {
         M::Config: TryFrom<AnyConfig, Error = Error> + Send,
     {
         let py = config.py();
-        let config = config.borrow().inner.clone();
+        let config = expect_config(config)?.borrow().inner.clone();
         let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
         enter(py, move || Pretrained::<M>::from_config(&config.try_into()?, seed, device))
     }
@@ -196,6 +201,12 @@ impl PyModel {
 
 #[pymethods]
 impl PyModel {
+    /// The names of the arguments of a call, in their order: every class has its own.
+    #[classattr]
+    fn arguments(py: Python<'_>) -> Py<PyTuple> {
+        PyTuple::empty(py).unbind()
+    }
+
     /// Runs the model; every class says what its arguments are.
     #[pyo3(signature = (*positional, **named))]
     fn __call__<'py>(
@@ -415,8 +426,8 @@ impl PyModel {
     /// What pickles and copies are made of: configuration, values, mode and what is frozen.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let (py, this) = (slf.py(), slf.get());
-        let (parameters, device, untrained) =
-            this.with(py, |model| Ok((model.parameters(), model.device(), model.untrained().to_vec())))?;
+        let (parameters, device, untrained, built) = this
+            .with(py, |model| Ok((model.parameters(), model.device(), model.untrained().to_vec(), model.config())))?;
         let (values, mut frozen) = (PyDict::new(py), Vec::new());
         for (name, tensor) in &parameters {
             values.set_item(name, to_numpy(py, tensor)?)?;
@@ -424,8 +435,8 @@ impl PyModel {
                 frozen.push(name.clone());
             }
         }
-        let config = this.config.clone_ref(py);
-        let state = (config, values, device_name(device), this.training.load(Ordering::Relaxed), frozen, untrained);
+        let configs = (PyConfig::build(py, built)?, this.config.clone_ref(py));
+        let state = (configs, values, device_name(device), this.training.load(Ordering::Relaxed), frozen, untrained);
         Ok((slf.get_type().getattr("_restore")?, state.into_pyobject(py)?))
     }
 }
@@ -442,7 +453,7 @@ macro_rules! model_class {
             #[new]
             #[pyo3(signature = (config, *, seed = None, device = None))]
             fn new(
-                config: &Bound<'_, PyConfig>,
+                config: &Bound<'_, PyAny>,
                 seed: Option<i64>,
                 device: Option<&Bound<'_, PyAny>>,
             ) -> PyResult<PyClassInitializer<Self>> {
@@ -461,7 +472,7 @@ macro_rules! model_class {
             #[staticmethod]
             #[pyo3(signature = (config, *, seed = None, device = None))]
             fn from_config(
-                config: &Bound<'_, PyConfig>,
+                config: &Bound<'_, PyAny>,
                 seed: Option<i64>,
                 device: Option<&Bound<'_, PyAny>>,
             ) -> PyResult<Py<Self>> {
@@ -479,12 +490,13 @@ macro_rules! model_class {
             fn from_pretrained(
                 py: Python<'_>,
                 folder: PathBuf,
-                config: Option<&Bound<'_, PyConfig>>,
+                config: Option<&Bound<'_, PyAny>>,
                 device: Option<&Bound<'_, PyAny>>,
                 precision: &str,
                 strict: Option<bool>,
             ) -> PyResult<Py<Self>> {
                 let cpu = PyString::new(py, "cpu").into_any();
+                let config = config.map(expect_config).transpose()?;
                 let options = LoadOptions { folder, config, device: device.unwrap_or(&cpu), precision, strict };
                 let model = PyModel::new(py, from_pretrained::<$model>(py, $name, options)?)?;
                 Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
@@ -493,18 +505,20 @@ macro_rules! model_class {
             #[classmethod]
             fn _restore(
                 _class: &Bound<'_, PyType>,
-                config: &Bound<'_, PyConfig>,
+                configs: (Bound<'_, PyConfig>, Bound<'_, PyConfig>),
                 values: &Bound<'_, PyDict>,
                 device: &str,
                 training: bool,
                 frozen: Vec<String>,
                 untrained: Vec<String>,
             ) -> PyResult<Py<Self>> {
-                let mut model = PyModel::restored::<$model>(config, values, device)?;
+                let (built, live) = configs;
+                let py = built.py();
+                let mut model = PyModel::restored::<$model>(&built, values, device)?;
                 model.restore_marks(&frozen, untrained);
-                let model = PyModel::new(config.py(), model)?;
+                let model = PyModel { config: live.unbind(), ..PyModel::new(py, model)? };
                 model.training.store(training, Ordering::Relaxed);
-                Py::new(config.py(), PyClassInitializer::from(model).add_subclass(Self))
+                Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }
         }
     };

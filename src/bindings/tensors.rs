@@ -4,7 +4,7 @@
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods, ToPyArray};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
 use tch::{Kind, Tensor};
 
 use super::enter::enter_attached;
@@ -133,7 +133,8 @@ pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
     }
     let py = object.py();
     let mut array = as_array(what, object)?;
-    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+    let is_number = object.is_instance_of::<PyFloat>() || object.is_instance_of::<PyInt>();
+    if is_number || object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         // Python's own floats have no dtype to be strict about.
         array = match array.call_method1("astype", ("float32",)) {
             Ok(array) => array,

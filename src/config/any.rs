@@ -69,7 +69,7 @@ impl AnyConfig {
         } else if model_type.starts_with(ElectraConfig::MODEL_TYPE) {
             ElectraConfig::from_map(values).map(Self::Electra)
         } else {
-            let got = named.map_or_else(|| "none".to_string(), |name| format!("{name:?}"));
+            let got = values.get("model_type").map_or_else(|| "none".to_string(), ToString::to_string);
             Err(Error::config("model_type", format!("expected one of {}, got {got}", Self::MODEL_TYPES.join(", "))))
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::ProblemType;
+use super::{AnyConfig, ProblemType};
 use crate::error::{Error, Result};
 use crate::nn::Activation;
 
@@ -25,18 +25,28 @@ impl Fields {
 
     /// Refuses the configuration of another family.
     pub(super) fn model_type(&mut self, expected: &str) -> Result<()> {
-        match self.text("model_type")?.filter(|model_type| model_type != expected) {
-            Some(got) => {
-                // The two differ in the width of the embeddings only.
-                let hint = if (expected, got.as_str()) == ("electra", "bert") {
-                    "; a BERT encoder runs as an electra whose embedding_size is its hidden_size"
-                } else {
-                    ""
-                };
-                Err(Error::config("model_type", format!("expected {expected:?}, got {got:?}{hint}")))
-            }
-            None => Ok(()),
+        let Some(got) = self.text("model_type")? else { return self.architecture(expected) };
+        if got == expected {
+            return Ok(());
         }
+        // The two differ in the width of the embeddings only.
+        let hint = if (expected, got.as_str()) == ("electra", "bert") {
+            "; a BERT encoder runs as an electra whose embedding_size is its hidden_size"
+        } else {
+            ""
+        };
+        Err(Error::config("model_type", format!("expected {expected:?}, got {got:?}{hint}")))
+    }
+
+    /// Refuses the class of another family, which is all that an old file says of its own.
+    fn architecture(&self, expected: &str) -> Result<()> {
+        let class = self.values.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str);
+        let Some(class) = class else { return Ok(()) };
+        let others = AnyConfig::MODEL_TYPES.iter().filter(|&&other| other != expected);
+        if others.into_iter().any(|other| class.to_lowercase().starts_with(other)) {
+            return Err(Error::config("architectures", format!("expected a class of {expected}, got {class:?}")));
+        }
+        Ok(())
     }
 
     /// The keys that nobody asked for.

@@ -211,6 +211,13 @@ struct SizeNames {
 }
 
 impl EncoderConfig {
+    /// The same with no dropout anywhere: what a model computes in evaluation.
+    #[must_use]
+    pub(crate) fn without_dropout(self) -> Self {
+        let embeddings = EmbeddingConfig { dropout: 0.0, ..self.embeddings };
+        Self { embeddings, attention_dropout: 0.0, attention_output_dropout: 0.0, output_dropout: 0.0, ..self }
+    }
+
     /// Far more than any model has: a hostile file must not make the process build layers without end.
     const MAXIMUM_LAYERS: i64 = 1000;
 

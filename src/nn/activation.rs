@@ -14,7 +14,7 @@ use crate::error::Result;
 ///
 /// Source: `ACT2FN` of transformers 5.23 and rust_bert's `Activation`. Of transformers' names, `prelu` and `xielu` are
 /// not here: they have parameters of their own, which no checkpoint of these families carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// `x Φ(x)`, by the error function: the one of ELECTRA and DistilBERT.
     Gelu,

@@ -12,55 +12,147 @@ import pytest
 import transformers
 
 import oxbert
-from oxbert.errors import ConfigError, FileError, MissingFileError
+from oxbert.errors import ConfigError, FileError, MissingFileError, OxbertError
 
-FIELDS = [
-    "vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
-    "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings", "type_vocab_size",
-    "initializer_range", "layer_norm_eps", "summary_type", "summary_use_proj", "summary_activation",
-    "summary_last_dropout", "pad_token_id", "classifier_dropout", "tie_word_embeddings", "model_type", "num_labels",
-    "id2label", "label2id", "output_hidden_states",
+SHARED = [
+    "model_type", "vocab_size", "max_position_embeddings", "initializer_range", "pad_token_id", "tie_word_embeddings",
+    "output_hidden_states", "output_attentions", "problem_type", "num_labels", "id2label", "label2id",
 ]  # fmt: skip
+# What transformers' configuration of the family has too.
+FIELDS = {
+    "ElectraConfig": [
+        *SHARED, "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+        "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "type_vocab_size", "layer_norm_eps",
+        "summary_type", "summary_use_proj", "summary_activation", "summary_last_dropout", "classifier_dropout",
+    ],
+    "DistilBertConfig": [
+        *SHARED, "dim", "n_layers", "n_heads", "hidden_dim", "activation", "dropout", "attention_dropout", "qa_dropout",
+        "seq_classif_dropout", "sinusoidal_pos_embds", "hidden_size", "num_hidden_layers", "num_attention_heads",
+    ],
+}  # fmt: skip
+# Of a value each that is not its default.
+VALUES: dict[str, dict[str, Any]] = {
+    "ElectraConfig": {
+        "vocab_size": 99, "embedding_size": 12, "hidden_size": 20, "num_hidden_layers": 3, "num_attention_heads": 2,
+        "intermediate_size": 7, "hidden_act": "relu", "hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.0,
+        "max_position_embeddings": 33, "type_vocab_size": 3, "initializer_range": 0.3, "layer_norm_eps": 1e-3,
+        "summary_type": "mean", "summary_use_proj": False, "summary_activation": "tanh", "summary_last_dropout": 0.4,
+        "pad_token_id": None, "classifier_dropout": 0.3, "tie_word_embeddings": False, "num_labels": 3,
+        "problem_type": "regression", "output_hidden_states": True,
+    },
+    "DistilBertConfig": {
+        "vocab_size": 99, "dim": 24, "n_layers": 3, "n_heads": 3, "hidden_dim": 7, "activation": "relu", "dropout": 0.2,
+        "attention_dropout": 0.0, "qa_dropout": 0.3, "seq_classif_dropout": 0.4, "max_position_embeddings": 33,
+        "sinusoidal_pos_embds": True, "initializer_range": 0.3, "pad_token_id": None, "tie_word_embeddings": False,
+        "num_labels": 3, "problem_type": "regression", "output_hidden_states": True,
+    },
+}  # fmt: skip
+ALIASES = {"hidden_size": "dim", "num_attention_heads": "n_heads", "num_hidden_layers": "n_layers"}
+FAMILIES = pytest.mark.parametrize("name", list(FIELDS))
 
 
-def test_defaults_are_those_of_transformers() -> None:
-    ours, theirs = oxbert.ElectraConfig(), transformers.ElectraConfig()
-    for name in FIELDS:
-        assert getattr(ours, name) == getattr(theirs, name), name
-    assert ours.output_attentions is False
+def other(name: str) -> str:
+    """The name of the other family's class."""
+    return next(another for another in FIELDS if another != name)
 
 
-def test_both_read_what_the_other_writes(tmp_path: Path) -> None:
-    values: dict[str, Any] = {
-        "hidden_size": 20, "num_attention_heads": 5, "hidden_act": "relu", "layer_norm_eps": 1e-3, "num_labels": 3,
-        "classifier_dropout": 0.3, "pad_token_id": None, "tie_word_embeddings": False,
-    }  # fmt: skip
-    ours, theirs = oxbert.ElectraConfig(**values), transformers.ElectraConfig(**values)
+# Values.
+
+
+@FAMILIES
+def test_defaults_are_those_of_transformers(name: str) -> None:
+    ours, theirs = getattr(oxbert, name)(), getattr(transformers, name)()
+    for field in FIELDS[name]:
+        assert getattr(ours, field) == getattr(theirs, field), field
+
+
+def test_defaults_that_transformers_leaves_open() -> None:
+    electra, distilbert = oxbert.ElectraConfig(), oxbert.DistilBertConfig()
+    # Where they are not in the file, its models look for them and do without.
+    assert (electra.summary_first_dropout, electra.summary_proj_to_labels) == (0.0, False)
+    # rust_bert refuses a file without it.
+    assert distilbert.tie_weights_ is True and json.loads(distilbert.to_json_string())["tie_weights_"] is True
+    assert oxbert.DistilBertConfig(tie_weights_=False).to_dict()["tie_weights_"] is False
+
+
+@FAMILIES
+def test_both_read_what_the_other_writes(name: str, tmp_path: Path) -> None:
+    values = VALUES[name]
+    ours, theirs = getattr(oxbert, name)(**values), getattr(transformers, name)(**values)
+    for field, value in values.items():
+        assert getattr(ours, field) == value != getattr(getattr(oxbert, name)(), field), field
     theirs.save_pretrained(tmp_path / "theirs")
     ours.save_pretrained(tmp_path / "ours" / "deep")
-    read = oxbert.ElectraConfig.from_pretrained(tmp_path / "theirs")
-    back = transformers.ElectraConfig.from_pretrained(tmp_path / "ours" / "deep")
-    for name in FIELDS:
-        assert getattr(read, name) == getattr(ours, name) == getattr(back, name) == getattr(theirs, name), name
+    read = getattr(oxbert, name).from_pretrained(tmp_path / "theirs")
+    back = getattr(transformers, name).from_pretrained(tmp_path / "ours" / "deep")
+    for field in FIELDS[name]:
+        expected = getattr(theirs, field)
+        assert getattr(read, field) == getattr(ours, field) == getattr(back, field) == expected, field
+    # In memory too: what they make of themselves, we take.
+    taken = getattr(oxbert, name).from_dict(theirs.to_dict())
+    assert {field: getattr(taken, field) for field in FIELDS[name]} == {
+        field: getattr(ours, field) for field in FIELDS[name]
+    }
 
 
-def test_unknown_keys_survive(tmp_path: Path) -> None:
-    extra = {"mine": {"deep": [1, 2.5, None, "\u6587"]}, "architectures": ["ElectraForMaskedLM"]}
-    config = oxbert.ElectraConfig(hidden_size=64, **extra)
+def test_their_summaries_are_read() -> None:
+    """Two keys that transformers' class does not declare, and its models look for."""
+    theirs = transformers.ElectraConfig(summary_first_dropout=0.3, summary_proj_to_labels=True, num_labels=256)
+    ours = oxbert.ElectraConfig.from_dict(theirs.to_dict())
+    assert (ours.summary_first_dropout, ours.summary_proj_to_labels) == (0.3, True)
+    for value in [None, "gelu", "tanh"]:
+        assert oxbert.ElectraConfig(summary_activation=value).summary_activation == value
+    # A null in the file is no activation, and stays one.
+    written = json.loads(oxbert.ElectraConfig(summary_activation=None).to_json_string())
+    assert written["summary_activation"] is None
+
+
+@FAMILIES
+def test_unknown_keys_survive(name: str, tmp_path: Path) -> None:
+    kind = getattr(oxbert, name)
+    extra = {"mine": {"deep": [1, 2.5, None, "\u6587"]}, "architectures": ["Another"], "sized": 3}
+    config = kind(vocab_size=64, **extra)
     assert config.mine == extra["mine"]
     config.save_pretrained(tmp_path)
-    again = oxbert.ElectraConfig.from_json_file(tmp_path / "config.json")
+    again = kind.from_json_file(tmp_path / "config.json")
     assert again == config and again.to_dict()["mine"] == extra["mine"]
-    assert oxbert.ElectraConfig.from_dict(config.to_dict()) == config
+    assert kind.from_dict(config.to_dict()) == config
     assert json.loads(config.to_json_string())["mine"] == extra["mine"]
-    assert pickle.loads(pickle.dumps(config)) == copy.deepcopy(config) == copy.copy(config) == config
-    assert oxbert.ElectraConfig(hidden_size=64) != config
-    assert config != "a text"
-    assert "ElectraConfig" in repr(config) and '"hidden_size": 64' in repr(config)
+    config.mine = "else"
+    assert config.mine == config.to_dict()["mine"] == "else" and config != again
 
 
-def test_labels_do_not_contradict_themselves() -> None:
-    config = oxbert.ElectraConfig(id2label={0: "no", 1: "yes", 2: "perhaps"})
+@FAMILIES
+def test_copies_and_pickles_are_equal_and_apart(name: str) -> None:
+    config = getattr(oxbert, name)(**VALUES[name], mine=[1])
+    for twin in [pickle.loads(pickle.dumps(config)), copy.deepcopy(config), copy.copy(config)]:
+        assert type(twin) is type(config) and twin == config and (twin != config) is False
+        twin.vocab_size = 98
+        assert twin != config and config.vocab_size == 99
+
+
+@FAMILIES
+def test_equality_is_that_of_all_values(name: str) -> None:
+    kind = getattr(oxbert, name)
+    assert kind() == kind()
+    for field, value in VALUES[name].items():
+        assert kind(**{field: value}) != kind(), field
+    assert kind(mine=1) != kind() and kind(mine=1) != kind(mine=2) and kind(mine=1) == kind(mine=1)
+    assert kind() != getattr(oxbert, other(name))() and kind() != "a text"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(kind())
+
+
+@FAMILIES
+def test_the_text_of_a_configuration_is_its_json(name: str) -> None:
+    config = getattr(oxbert, name)(vocab_size=64)
+    assert repr(config) == str(config) == f"{name} {config.to_json_string()}"
+    assert '"vocab_size": 64' in repr(config)
+
+
+@FAMILIES
+def test_labels_do_not_contradict_themselves(name: str) -> None:
+    config = getattr(oxbert, name)(id2label={0: "no", 1: "yes", 2: "perhaps"})
     assert (config.num_labels, config.label2id) == (3, {"no": 0, "yes": 1, "perhaps": 2})
     config.num_labels = 2
     assert config.id2label == {0: "LABEL_0", 1: "LABEL_1"}
@@ -70,77 +162,339 @@ def test_labels_do_not_contradict_themselves() -> None:
     assert config.id2label == {0: "b", 1: "a"}
 
 
+@FAMILIES
+def test_what_an_attribute_gives_is_a_copy(name: str) -> None:
+    config = getattr(oxbert, name)(mine=[1])
+    config.mine.append(2)
+    config.id2label[0] = "changed"
+    assert config.mine == [1] and config.id2label[0] == "LABEL_0"
+
+
+# Two names of one field.
+
+
+@pytest.mark.parametrize(("alias", "own"), ALIASES.items())
+def test_general_names_are_understood(alias: str, own: str, tmp_path: Path) -> None:
+    config = oxbert.DistilBertConfig(**{alias: 24})
+    assert getattr(config, own) == getattr(config, alias) == 24
+    assert config == oxbert.DistilBertConfig(**{own: 24}) == oxbert.DistilBertConfig.from_dict({alias: 24})
+    setattr(config, alias, 48)
+    assert getattr(config, own) == getattr(config, alias) == 48
+    setattr(config, own, 96)
+    assert getattr(config, own) == getattr(config, alias) == 96
+    # Only the family's own name is written, as transformers does.
+    theirs = transformers.DistilBertConfig(**{alias: 24})
+    for written in [config.to_dict(), json.loads(config.to_json_string()), theirs.to_dict()]:
+        assert own in written and alias not in written
+    config.save_pretrained(tmp_path)
+    assert getattr(transformers.DistilBertConfig.from_pretrained(tmp_path), alias) == 96
+
+
+@pytest.mark.parametrize(("alias", "own"), ALIASES.items())
+def test_the_own_name_wins(alias: str, own: str) -> None:
+    for values in [{alias: 48, own: 24}, {own: 24, alias: 48}]:
+        for config in [oxbert.DistilBertConfig(**values), oxbert.DistilBertConfig.from_dict(values)]:
+            assert getattr(config, own) == getattr(config, alias) == 24
+
+
+def test_an_electra_has_no_other_names() -> None:
+    config = oxbert.ElectraConfig(dim=3)
+    assert config.hidden_size == 256 and config.to_dict()["dim"] == 3
+
+
+# Bad values.
+
+
+@FAMILIES
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("hidden_size", "wide", "integer"),
-        ("hidden_size", 0, "from 1"),
-        ("hidden_size", 2**40, "integer"),
-        ("num_hidden_layers", -1, "from 0"),
-        ("num_attention_heads", 3, "divisor of hidden_size"),
-        ("hidden_act", "gellu", "one of gelu"),
-        ("hidden_dropout_prob", 1.5, "probability"),
-        ("attention_probs_dropout_prob", -0.1, "probability"),
-        ("layer_norm_eps", -1, "got -1"),
+        ("vocab_size", 0, "from 1"),
+        ("vocab_size", True, "integer"),
+        ("vocab_size", 2.5, "integer"),
+        ("vocab_size", None, "integer"),
+        ("max_position_embeddings", 0, "from 1"),
+        ("initializer_range", -1, "at least 0"),
         ("pad_token_id", 30522, "below vocab_size"),
-        ("tie_word_embeddings", "yes", "got"),
+        ("pad_token_id", -1, "from 0"),
+        ("tie_word_embeddings", "yes", "true or false"),
+        ("output_attentions", 1, "true or false"),
+        ("problem_type", "guess", "one of regression, single_label_classification, multi_label_classification"),
+        ("problem_type", 3, "string"),
         ("is_decoder", True, "encoders only"),
-        ("model_type", "distilbert", "electra"),
+        ("add_cross_attention", True, "encoders only"),
+        ("position_embedding_type", "relative_key", "absolute"),
         ("num_labels", 0, "got 0"),
+        ("num_labels", 10**7, "at most"),
         ("id2label", {"0": 5}, "string"),
         ("id2label", {"3": "x"}, "key"),
+        ("id2label", {}, "at least one"),
+        ("label2id", {"a": 0, "b": 0}, "twice"),
+        ("model_type", "bert", "got"),
+        ("model_type", 5, "string"),
     ],
 )
-def test_bad_values(field: str, value: Any, reason: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=reason) as caught:
-        oxbert.ElectraConfig(**{field: value})
-    error = caught.value
-    assert isinstance(error, ValueError)
-    assert error.field == field and error.path is None and field in str(error) and error.reason in str(error)
+def test_bad_values(name: str, field: str, value: Any, reason: str, tmp_path: Path) -> None:
+    refused(name, field, value, reason, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value", "reason"),
+    [
+        ("ElectraConfig", "hidden_size", "wide", "integer"),
+        ("ElectraConfig", "hidden_size", 2**40, "integer"),
+        ("ElectraConfig", "embedding_size", 0, "from 1"),
+        ("ElectraConfig", "num_hidden_layers", -1, "from 0"),
+        ("ElectraConfig", "num_hidden_layers", 1001, "at most 1000"),
+        ("ElectraConfig", "num_attention_heads", 3, "divisor of hidden_size = 256"),
+        ("ElectraConfig", "type_vocab_size", 0, "from 1"),
+        ("ElectraConfig", "hidden_act", "gellu", "one of gelu"),
+        ("ElectraConfig", "summary_activation", "gellu", "one of gelu"),
+        ("ElectraConfig", "hidden_dropout_prob", 1.5, "probability"),
+        ("ElectraConfig", "summary_first_dropout", 1, "probability"),
+        ("ElectraConfig", "attention_probs_dropout_prob", -0.1, "probability"),
+        ("ElectraConfig", "layer_norm_eps", -1, "got -1"),
+        ("ElectraConfig", "summary_use_proj", "yes", "true or false"),
+        ("ElectraConfig", "model_type", "distilbert", "electra"),
+        ("DistilBertConfig", "dim", 0, "from 1"),
+        ("DistilBertConfig", "n_layers", 1001, "at most 1000"),
+        ("DistilBertConfig", "n_heads", 5, "divisor of dim = 768"),
+        ("DistilBertConfig", "n_heads", 0, "from 1"),
+        ("DistilBertConfig", "hidden_dim", 0, "from 1"),
+        ("DistilBertConfig", "activation", "gellu", "one of gelu"),
+        ("DistilBertConfig", "dropout", 1, "probability"),
+        ("DistilBertConfig", "qa_dropout", "much", "probability"),
+        ("DistilBertConfig", "seq_classif_dropout", None, "probability"),
+        ("DistilBertConfig", "sinusoidal_pos_embds", 1, "true or false"),
+        ("DistilBertConfig", "tie_weights_", "no", "true or false"),
+        ("DistilBertConfig", "model_type", "electra", "distilbert"),
+    ],
+)
+def test_bad_values_of_a_family(name: str, field: str, value: Any, reason: str, tmp_path: Path) -> None:
+    refused(name, field, value, reason, tmp_path)
+
+
+def refused(name: str, field: str, value: Any, reason: str, folder: Path) -> None:
+    """Everywhere, with the name of the field; nothing has changed."""
+    kind = getattr(oxbert, name)
+    for make in [lambda: kind(**{field: value}), lambda: kind.from_dict({field: value})]:
+        with pytest.raises(ConfigError, match=reason) as caught:
+            make()
+        error = caught.value
+        assert isinstance(error, ValueError) and isinstance(error, OxbertError)
+        assert error.field == field and error.path is None and field in str(error) and error.reason in str(error)
     # In a file, the file is named too.
-    (tmp_path / "config.json").write_text(json.dumps({field: value}))
+    (folder / "config.json").write_text(json.dumps({field: value}))
     with pytest.raises(ConfigError, match=r"config\.json") as caught:
-        oxbert.ElectraConfig.from_pretrained(tmp_path)
-    assert Path(caught.value.path) == tmp_path / "config.json" and caught.value.field == field
+        kind.from_pretrained(folder)
+    assert Path(caught.value.path) == folder / "config.json" and caught.value.field == field
     # An attribute is checked as well, and keeps its value.
-    config = oxbert.ElectraConfig()
+    config = kind()
     before = config.to_dict()
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as caught:
         setattr(config, field, value)
-    assert config.to_dict() == before
+    assert caught.value.field == field
+    assert config.to_dict() == before and config == kind()
 
 
-def test_values_that_json_cannot_hold() -> None:
+@pytest.mark.parametrize(("alias", "own"), ALIASES.items())
+def test_a_bad_value_under_a_general_name(alias: str, own: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        oxbert.DistilBertConfig(**{alias: -1})
+    assert caught.value.field == own
+    with pytest.raises(ConfigError) as caught:
+        setattr(oxbert.DistilBertConfig(), alias, -1)
+    assert caught.value.field == own
+
+
+@FAMILIES
+def test_values_that_json_cannot_hold(name: str) -> None:
+    kind = getattr(oxbert, name)
+    for make in [lambda: kind(mine=object()), lambda: kind.from_dict({"mine": {1, 2}})]:
+        with pytest.raises(ConfigError, match="JSON"):
+            make()
     with pytest.raises(ConfigError, match="JSON"):
-        oxbert.ElectraConfig(mine=object())
-    with pytest.raises(ConfigError, match="JSON"):
-        oxbert.ElectraConfig().mine = object()
+        kind().mine = object()
     with pytest.raises(ConfigError):
-        oxbert.ElectraConfig(layer_norm_eps=float("nan"))
-
-
-def test_files_that_are_no_configuration(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    for content in [b"", b"{", b"[]", b"\xff", b'"x"']:
-        path.write_bytes(content)
-        with pytest.raises(ConfigError) as caught:
-            oxbert.ElectraConfig.from_json_file(path)
-        assert Path(caught.value.path) == path
-    with pytest.raises(MissingFileError):
-        oxbert.ElectraConfig.from_json_file(tmp_path / "none.json")
-    path.unlink()
-    with pytest.raises(MissingFileError, match=r"config\.json") as missing:
-        oxbert.ElectraConfig.from_pretrained(tmp_path)
-    assert missing.value.wanted == "config.json" and missing.value.found == []
-    with pytest.raises(FileError):
-        path.write_text("a file")
-        oxbert.ElectraConfig().save_pretrained(path / "below")
-
-
-def test_attributes_that_are_not_there() -> None:
-    config = oxbert.ElectraConfig()
-    with pytest.raises(AttributeError, match="hiden_size"):
-        _ = config.hiden_size
-    assert getattr(config, "hiden_size", None) is None
+        kind(initializer_range=float("nan"))
     with pytest.raises(TypeError):
-        hash(config)
+        kind({"vocab_size": 3})
+
+
+@FAMILIES
+def test_files_that_are_no_configuration(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    for kind in [getattr(oxbert, name), oxbert.Config]:
+        for content in [b"", b"{", b"[]", b"\xff", b'"x"']:
+            path.write_bytes(content)
+            with pytest.raises(ConfigError) as caught:
+                kind.from_json_file(path)
+            assert Path(caught.value.path) == path
+        with pytest.raises(MissingFileError):
+            kind.from_json_file(tmp_path / "none.json")
+        path.unlink()
+        with pytest.raises(MissingFileError, match=r"config\.json") as missing:
+            kind.from_pretrained(tmp_path)
+        assert missing.value.wanted == "config.json" and missing.value.found == []
+    path.write_text("a file")
+    with pytest.raises(FileError):
+        getattr(oxbert, name)().save_pretrained(path / "below")
+
+
+@FAMILIES
+def test_attributes_that_are_not_there(name: str) -> None:
+    config = getattr(oxbert, name)()
+    with pytest.raises(AttributeError, match=rf"{name}.*hiden_size"):
+        _ = config.hiden_size
+    assert getattr(config, "hiden_size", None) is None and not hasattr(config, "hiden_size")
+    with pytest.raises(AttributeError):
+        del config.vocab_size
+
+
+# Families.
+
+
+@FAMILIES
+def test_the_base_finds_the_family(name: str, tmp_path: Path) -> None:
+    values = VALUES[name]
+    saved = getattr(transformers, name)(**values)
+    saved.save_pretrained(tmp_path)
+    expected = getattr(oxbert, name).from_pretrained(tmp_path)
+    for config in [
+        oxbert.Config.from_pretrained(tmp_path),
+        oxbert.Config.from_json_file(tmp_path / "config.json"),
+        oxbert.Config.from_dict(saved.to_dict()),
+    ]:
+        assert type(config) is getattr(oxbert, name) and isinstance(config, oxbert.Config)
+        assert config.model_type == type(config).model_type == saved.model_type
+        assert config.vocab_size == 99
+    assert oxbert.Config.from_pretrained(tmp_path) == expected
+    assert oxbert.Config.from_pretrained(str(tmp_path)) == expected
+
+
+def test_the_base_has_no_configuration_of_its_own() -> None:
+    with pytest.raises(TypeError):
+        oxbert.Config()
+
+
+@FAMILIES
+def test_an_old_file_is_told_by_its_architecture(name: str, tmp_path: Path) -> None:
+    """Files from before `model_type` name the class that the weights belong to."""
+    family = name.removesuffix("Config")
+    for values in [
+        {"architectures": [f"{family}ForMaskedLM"], "vocab_size": 9},
+        {"architectures": [f"{family}Model", "Another"], "vocab_size": 9, "model_type": None},
+    ]:
+        (tmp_path / "config.json").write_text(json.dumps(values))
+        config = oxbert.Config.from_pretrained(tmp_path)
+        assert type(config) is getattr(oxbert, name) and config.vocab_size == 9
+        assert config.architectures == values["architectures"]
+        assert config == getattr(oxbert, name).from_pretrained(tmp_path)
+    # What is said outright counts more.
+    mixed = {"model_type": getattr(oxbert, name).model_type, "architectures": [f"{other(name)[:-6]}Model"]}
+    assert type(oxbert.Config.from_dict(mixed)) is getattr(oxbert, name)
+
+
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        ({}, "none"),
+        ({"model_type": "bert"}, '"bert"'),
+        ({"model_type": "ELECTRA"}, '"ELECTRA"'),
+        ({"model_type": ""}, '""'),
+        ({"architectures": ["BertModel"]}, "none"),
+        ({"architectures": []}, "none"),
+        ({"architectures": "ElectraModel"}, "none"),
+        ({"architectures": None}, "none"),
+        ({"model_type": "bert", "architectures": ["ElectraModel"]}, '"bert"'),
+    ],
+)
+def test_the_base_refuses_other_families(values: dict[str, Any], got: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"expected one of electra, distilbert, got {got}") as caught:
+        oxbert.Config.from_dict(values)
+    assert caught.value.field == "model_type" and caught.value.path is None
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=r"config\.json") as caught:
+        oxbert.Config.from_pretrained(tmp_path)
+    assert caught.value.field == "model_type" and Path(caught.value.path) == tmp_path / "config.json"
+
+
+@FAMILIES
+def test_the_wrong_family_is_refused(name: str, tmp_path: Path) -> None:
+    """By the class that reads, and by the models."""
+    kind, wrong = getattr(oxbert, name), getattr(oxbert, other(name))()
+    wrong.save_pretrained(tmp_path)
+    expected = rf'expected "{kind.model_type}", got "{wrong.model_type}"'
+    family = name.removesuffix("Config")
+    for refuse in [
+        lambda: kind.from_pretrained(tmp_path),
+        lambda: kind.from_json_file(tmp_path / "config.json"),
+        lambda: kind.from_dict(wrong.to_dict()),
+        lambda: kind(model_type=wrong.model_type),
+        lambda: getattr(oxbert, f"{family}Model")(wrong),
+        lambda: getattr(oxbert, f"{family}ForMaskedLM").from_config(wrong),
+    ]:
+        with pytest.raises(ConfigError, match=expected) as caught:
+            refuse()
+        assert caught.value.field == "model_type"
+
+
+@FAMILIES
+def test_an_old_file_of_the_wrong_family_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        getattr(oxbert, name).from_dict({"architectures": [f"{other(name)[:-6]}ForMaskedLM"]})
+    assert caught.value.field in ("model_type", "architectures")
+
+
+@FAMILIES
+def test_a_bert_is_told_how_it_runs(name: str) -> None:
+    hint = "a BERT encoder runs as an electra whose embedding_size is its hidden_size"
+    with pytest.raises(ConfigError) as caught:
+        getattr(oxbert, name).from_dict({"model_type": "bert"})
+    assert (hint in str(caught.value)) == (name == "ElectraConfig")
+
+
+# What only a model can tell.
+
+
+@FAMILIES
+@pytest.mark.parametrize("labels", [1, 3])
+def test_answers_have_a_start_and_an_end(name: str, labels: int) -> None:
+    small = {"vocab_size": 9, "num_hidden_layers": 0}
+    config = getattr(oxbert, name)(**small, num_labels=labels)
+    model = getattr(oxbert, f"{name.removesuffix('Config')}ForQuestionAnswering")
+    for make in [model, model.from_config]:
+        with pytest.raises(ConfigError, match=rf"num_labels.*expected 2 .*got {labels}") as caught:
+            make(config, seed=0)
+        assert caught.value.field == "num_labels"
+    config.num_labels = 2
+    assert model(config, seed=0).config.num_labels == 2
+
+
+def test_a_summary_that_multiple_choice_cannot_make() -> None:
+    """The other models do not look at it."""
+    config = oxbert.ElectraConfig(vocab_size=9, num_hidden_layers=0, summary_type="attn")
+    assert oxbert.ElectraForSequenceClassification(config).config.summary_type == "attn"
+    with pytest.raises(ConfigError, match="one of first, last, mean, cls_index") as caught:
+        oxbert.ElectraForMultipleChoice(config)
+    assert caught.value.field == "summary_type"
+    config.summary_type, config.summary_proj_to_labels = "cls_index", True
+    with pytest.raises(ConfigError, match=r"256.*got 2") as caught:
+        oxbert.ElectraForMultipleChoice(config)
+    assert caught.value.field == "summary_proj_to_labels"
+    # Without a projection nothing is projected to labels.
+    config.summary_use_proj = False
+    assert oxbert.ElectraForMultipleChoice(config)([[[1, 2], [3]]]).logits.shape == (1, 2)
+
+
+@FAMILIES
+def test_problem_types(name: str, tmp_path: Path) -> None:
+    kind = getattr(oxbert, name)
+    for value in ["regression", "single_label_classification", "multi_label_classification"]:
+        config = kind(problem_type=value)
+        assert config.problem_type == config.to_dict()["problem_type"] == value
+        config.save_pretrained(tmp_path)
+        assert getattr(transformers, name).from_pretrained(tmp_path).problem_type == value
+        config.problem_type = None
+        assert config == kind()
+    assert kind().problem_type is kind(problem_type=None).problem_type is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 
 import oxbert
 from oxbert import _native
@@ -22,6 +24,38 @@ TREE = ast.parse(STUBS.read_text("utf-8"))
 EXPORTED = {name for name in dir(_native) if not name.startswith("_")}
 DEFINED = [node for node in TREE.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
 PUBLIC = [node for node in DEFINED if not node.name.startswith("_")]
+CLASSES = {node.name: node for node in DEFINED if isinstance(node, ast.ClassDef)}
+KINDS = {name: thing for name in EXPORTED if isinstance(thing := getattr(_native, name), type)}
+MODELS = sorted(name for name, kind in KINDS.items() if issubclass(kind, oxbert.Model) and kind is not oxbert.Model)
+CONFIGS = ["ElectraConfig", "DistilBertConfig"]
+# Modules with names of their own to document.
+DOCUMENTED = ["auto", "errors", "outputs", "torch"]
+OPTIONS = ["output_hidden_states", "output_attentions", "return_dict"]
+
+
+def items(name: str) -> list[ast.stmt]:
+    """What a class of the stubs defines, itself or in bases that are not there at run time."""
+    node = CLASSES[name]
+    bases = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
+    private = [base.id for base in bases if isinstance(base, ast.Name) and base.id.startswith("_")]
+    return [*node.body, *(item for base in private for item in items(base))]
+
+
+def methods(name: str, *wanted: str) -> list[ast.FunctionDef]:
+    """The methods of a class of the stubs: all of them, or those of a name, overloads included."""
+    found = [item for item in items(name) if isinstance(item, ast.FunctionDef)]
+    return [item for item in found if not wanted or item.name in wanted]
+
+
+def fields(name: str) -> dict[str, str]:
+    """The attributes of a class of the stubs, with their types."""
+    found = [item for item in items(name) if isinstance(item, ast.AnnAssign)]
+    types = {ast.unparse(item.target): ast.unparse(item.annotation) for item in found}
+    return {field: types[field] for field in types if not field.startswith("_")}
+
+
+def public(names: Any) -> set[str]:
+    return {name for name in names if not name.startswith("_")}
 
 
 def test_every_native_name_is_public() -> None:
@@ -29,6 +63,7 @@ def test_every_native_name_is_public() -> None:
     for name in oxbert.__all__:
         assert hasattr(oxbert, name)
     assert len(oxbert.__all__) == len(set(oxbert.__all__))
+    assert oxbert.__all__ == sorted(oxbert.__all__)
     assert set(_native.__all__) == EXPORTED | {"__version__"}
 
 
@@ -36,11 +71,207 @@ def test_the_stubs_name_exactly_what_is_exported() -> None:
     assert {node.name for node in PUBLIC} == EXPORTED
     assigned = {ast.unparse(node.targets[0]): node.value for node in TREE.body if isinstance(node, ast.Assign)}
     assert set(ast.literal_eval(assigned["__all__"])) == set(_native.__all__)
-    for node in PUBLIC:
-        if isinstance(node, ast.ClassDef):
-            stubbed = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
-            found = {name for name in vars(getattr(_native, node.name)) if not name.startswith("_")}
-            assert {name for name in stubbed if not name.startswith("_")} == found, node.name
+    for name in public(CLASSES):
+        kind = getattr(_native, name)
+        found = public(vars(kind))
+        inherited = {member for base in kind.__mro__[1:] for member in vars(base)}
+        stubbed = public(item.name for item in methods(name)) - inherited
+        assert stubbed <= found, name
+        annotated = {"model_type", "arguments"} & {
+            field for base in kind.__mro__[:-1] for field in fields(base.__name__)
+        }
+        assert found <= stubbed | annotated, name
+
+
+# Models.
+
+
+def test_there_are_thirteen_models() -> None:
+    assert len(MODELS) == 13
+    heads = {name.removeprefix("Electra") for name in MODELS if name.startswith("Electra")}
+    # A discriminator is what only ELECTRA has.
+    assert heads - {"ForPreTraining"} == {name.removeprefix("DistilBert") for name in MODELS if "DistilBert" in name}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_call_is_stubbed_as_the_model_is_called(name: str) -> None:
+    kind = getattr(oxbert, name)
+    tensors, arrays, tuples = methods(name, "__call__")
+    ignored = ["token_type_ids"] if name.startswith("DistilBert") else []
+    for overload in [tensors, arrays]:
+        assert tuple(argument.arg for argument in overload.args.args[1:]) == kind.arguments
+        assert [argument.arg for argument in overload.args.kwonlyargs] == ignored + OPTIONS
+        assert overload.args.vararg is overload.args.kwarg is None and not overload.args.posonlyargs
+        assert all(default is None or ast.literal_eval(default) is None for default in overload.args.kw_defaults)
+        assert len(overload.args.defaults) == len(kind.arguments)
+    types = [ast.unparse(overload.args.args[1].annotation or overload) for overload in [tensors, arrays]]
+    assert types == ["torch.Tensor | None", "_Rows | None"]
+    assert ast.unparse(tuples.returns or tuples) == "tuple[Any, ...]"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_order_of_the_arguments_is_that_of_transformers(name: str) -> None:
+    ours = getattr(oxbert, name).arguments
+    theirs = list(inspect.signature(getattr(transformers, name).forward).parameters)
+    # What their encoder takes beyond that is for decoders.
+    assert ours == tuple(theirs[1 : len(ours) + 1])
+    assert name == "ElectraModel" or theirs[len(ours) + 1 :] == ["kwargs"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_stubs_say_what_a_model_returns(name: str) -> None:
+    """The base of a model names itself, and the class of its outputs for both kinds of arrays."""
+    kind = getattr(oxbert, name)
+    (base,) = [base for base in CLASSES[name].bases if isinstance(base, ast.Subscript)]
+    assert isinstance(base.slice, ast.Tuple)
+    itself, tensors, arrays = map(ast.unparse, base.slice.elts)
+    assert ast.literal_eval(itself) == name
+    family = "ElectraConfig" if name.startswith("Electra") else "DistilBertConfig"
+    assert f"[{family}," in ast.unparse(CLASSES[ast.unparse(base.value)].bases[0])
+    model = kind(getattr(oxbert, family)(vocab_size=9, num_hidden_layers=1, hidden_size=24), seed=0)
+    rows = [[[1, 2]]] if "MultipleChoice" in name else [[1, 2]]
+    assert type(model.config).__name__ == family
+    for ids, stub, array in [(torch.tensor(rows), tensors, torch.Tensor), (rows, arrays, np.ndarray)]:
+        output = model(ids)
+        assert type(output).__name__ == stub.partition("[")[0]
+        assert type(output[0]) is array
+        assert type(model(ids, return_dict=False)) is tuple
+    assert "torch.Tensor" in tensors and "_Floats" in arrays
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_unknown_argument_is_refused(name: str) -> None:
+    kind = getattr(oxbert, name)
+    family = oxbert.ElectraConfig if name.startswith("Electra") else oxbert.DistilBertConfig
+    model = kind(family(vocab_size=9, num_hidden_layers=0, hidden_size=24), seed=0)
+    known = {*kind.arguments, *OPTIONS, *(["token_type_ids"] if family is oxbert.DistilBertConfig else [])}
+    for argument in ["labels", "start_positions", "head_mask", "token_type_ids"]:
+        if argument not in known:
+            with pytest.raises(TypeError, match=f"{name}.*{argument}"):
+                model([[1]], **{argument: None})
+    with pytest.raises(TypeError, match=f"at most {len(kind.arguments)} positional arguments"):
+        model(*[None] * (len(kind.arguments) + 1))
+    with pytest.raises(TypeError, match="multiple values for argument"):
+        model([[1]], input_ids=[[1]])
+
+
+# Configurations.
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_configuration_is_stubbed_with_its_fields_and_defaults(name: str) -> None:
+    config = getattr(oxbert, name)()
+    (new,) = methods(name, "__new__")
+    known = fields(name) | fields("Config")
+    aliases = {"hidden_size", "num_hidden_layers", "num_attention_heads"} if name == "DistilBertConfig" else set()
+    arguments = {
+        argument.arg: default for argument, default in zip(new.args.kwonlyargs, new.args.kw_defaults, strict=True)
+    }
+    assert set(arguments) == set(known) - aliases - {"model_type"}
+    assert set(config.to_dict()) == set(known) - aliases - {"num_labels"}
+    for field, default in arguments.items():
+        assert default is not None
+        value = ast.literal_eval(default)
+        assert value is ... or (value, type(value)) == (getattr(config, field), type(getattr(config, field))), field
+    text = inspect.cleandoc(ast.get_docstring(CLASSES[name]) or "")
+    described = re.findall(r"^    (\w+): ", text[text.index("Args:") : text.index("Raises:")], re.MULTILINE)
+    assert [*described] == [*arguments, "values"]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_attributes_have_the_types_of_the_stubs(name: str) -> None:
+    config = getattr(oxbert, name)()
+    types = {"int": int, "str": str, "float": float, "bool": bool, "dict[int, str]": dict, "dict[str, int]": dict}
+    for field, annotation in (fields(name) | fields("Config")).items():
+        value, expected = getattr(config, field), types.get(annotation.removesuffix(" | None"))
+        assert value is None and annotation.endswith(" | None") or type(value) is expected, field
+
+
+# Types.
+
+# A line that ends so is one that a type checker must refuse.
+REFUSED = "# refused"
+TYPED = """
+from typing import Any
+from typing_extensions import assert_type
+import numpy as np, numpy.typing as npt, torch
+import oxbert
+from oxbert import outputs
+Floats = npt.NDArray[np.float32]
+ids = torch.tensor([[1]])
+electra, distilbert = oxbert.ElectraConfig(hidden_size=8, mine=[1]), oxbert.DistilBertConfig(hidden_size=8, num_labels=3)
+oxbert.ElectraConfig(hidden_size="wide")  # refused
+electra.problem_type = "regression"
+electra.problem_type = "guess"  # refused
+assert_type(oxbert.ElectraConfig.from_pretrained("folder"), oxbert.ElectraConfig)
+assert_type(oxbert.Config.from_dict({}), oxbert.Config)
+
+model = oxbert.ElectraModel.from_pretrained("folder")
+assert_type(model, oxbert.ElectraModel)
+assert_type(oxbert.ElectraModel(electra, seed=0), oxbert.ElectraModel)
+assert_type(model.train().config, oxbert.ElectraConfig)
+assert_type(oxbert.DistilBertModel.from_config(distilbert).config, oxbert.DistilBertConfig)
+oxbert.ElectraModel(distilbert)  # refused
+
+assert_type(model(ids), outputs.BaseModelOutput[torch.Tensor])
+assert_type(model(ids, [[1]]).hidden_states, tuple[torch.Tensor, ...] | None)
+assert_type(model([[1, 2], [3]]), outputs.BaseModelOutput[Floats])
+assert_type(model([np.array([1, 2]), np.array([3])]), outputs.BaseModelOutput[Floats])
+assert_type(model(np.array([[1]]), ids), outputs.BaseModelOutput[Floats])
+assert_type(model(None, ids, ids, ids, torch.ones(1, 1, 8)), outputs.BaseModelOutput[torch.Tensor])
+assert_type(model(inputs_embeds=np.ones((1, 1, 8), np.float32)), outputs.BaseModelOutput[Floats])
+assert_type(model(inputs_embeds=[[[0.5]]]), outputs.BaseModelOutput[Floats])
+assert_type(model(ids, return_dict=False), tuple[Any, ...])
+model(**oxbert.ElectraTokenizer("vocab.txt")("a text"))
+model(3)  # refused
+model([1, 2])  # refused
+model([["a"]])  # refused
+model(ids, labels=ids)  # refused
+model(ids, inputs_embeds=np.ones((1, 1, 8), np.float32))  # refused
+
+texts = oxbert.DistilBertForSequenceClassification(distilbert)
+assert_type(texts(ids, labels=[1]), outputs.SequenceClassifierOutput[torch.Tensor])
+assert_type(texts([[1]], labels=[[0.5, 1.0]], token_type_ids=[[0]]).loss, Floats | None)
+texts(ids, None, None, ids, ids)
+texts(ids, None, None, ids, ids, ids)  # refused
+answers = oxbert.ElectraForQuestionAnswering(electra)
+assert_type(answers(ids, start_positions=ids[0], end_positions=[1]).start_logits, torch.Tensor)
+answers(ids, labels=[1])  # refused
+choices = oxbert.ElectraForMultipleChoice(electra)
+assert_type(choices([[[1, 2], [3]], [[4], [5]]], labels=[0, 1]), outputs.MultipleChoiceModelOutput[Floats])
+
+for either in [model, texts]:
+    either([[1]])
+def run(any_model: oxbert.Model) -> str:
+    any_model.load_state_dict(any_model.state_dict())
+    any_model.set_input_embeddings(any_model.get_input_embeddings())
+    any_model([[1]], labels=[1])
+    return any_model.config.model_type + any_model.arguments[0]
+any_kind: type[oxbert.Model] = oxbert.ElectraModel
+
+head = oxbert.ElectraClassificationHead(electra)
+assert_type(head(torch.ones(1, 1, 8), train=True), torch.Tensor)
+assert_type(head([[[1.0]]]), Floats)
+assert_type(oxbert.Activation("gelu")([1, 2.5]), Floats)
+oxbert.save_weights({"a": torch.ones(1), "b": np.ones(1)}, "file.ot")
+assert_type(oxbert.load_weights("file.ot", "torch"), dict[str, torch.Tensor])
+"""
+
+
+@pytest.mark.slow
+def test_type_checkers_know_what_goes_in_and_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mypy = pytest.importorskip("mypy.api")
+    monkeypatch.chdir(ROOT)
+    program = tmp_path / "program.py"
+    program.write_text(TYPED)
+    report, failure, _ = mypy.run(["--no-error-summary", "--hide-error-context", str(program)])
+    assert not failure
+    found = {int(line) for line in re.findall(r"program\.py:(\d+): error", report)}
+    expected = {number for number, line in enumerate(TYPED.splitlines(), 1) if line.endswith(REFUSED)}
+    assert found == expected, report
+
+
+# Documentation.
 
 
 def test_everything_has_a_docstring() -> None:
@@ -54,7 +285,7 @@ def test_everything_has_a_docstring() -> None:
                     assert value.__doc__, f"{name}.{member}"
     seen = set()
     for node in PUBLIC:
-        for item in [node, *(node.body if isinstance(node, ast.ClassDef) else [])]:
+        for item in [node, *(items(node.name) if isinstance(node, ast.ClassDef) else [])]:
             if not isinstance(item, ast.ClassDef | ast.FunctionDef) or item.name.startswith("__"):
                 continue
             where = node.name if item is node else f"{node.name}.{item.name}"
@@ -65,10 +296,28 @@ def test_everything_has_a_docstring() -> None:
             text = ast.get_docstring(item)
             assert text, where
             assert text.splitlines()[0].endswith((".", "?")), where
-    for module in [oxbert, oxbert.errors, oxbert.outputs]:
+
+
+def test_every_name_of_the_package_is_documented() -> None:
+    for module in map(importlib.import_module, ["oxbert", *(f"oxbert.{name}" for name in DOCUMENTED)]):
         assert module.__doc__
         for name in module.__all__:
-            assert name == "__version__" or getattr(module, name).__doc__, name
+            thing = getattr(module, name)
+            assert name == "__version__" or inspect.getdoc(thing), name
+            if isinstance(thing, type) and thing.__module__ == module.__name__:
+                for member in public(vars(thing)):
+                    value = getattr(thing, member)
+                    # What an output refuses goes by another name.
+                    if callable(value) and not value.__name__.startswith("_"):
+                        assert inspect.getdoc(value), f"{name}.{member}"
+
+
+def test_aliases_are_the_classes_themselves() -> None:
+    assert oxbert.ElectraDiscriminator is oxbert.ElectraForPreTraining
+    assert oxbert.DistilBertModelMaskedLM is oxbert.DistilBertForMaskedLM
+    assert oxbert.DistilBertModelClassifier is oxbert.DistilBertForSequenceClassification
+    assert oxbert.DistilBertForSentenceEmbeddings is oxbert.DistilBertModel
+    assert oxbert.ElectraTokenizerFast is oxbert.ElectraTokenizer
 
 
 def test_the_version_is_that_of_the_crate() -> None:
@@ -102,30 +351,32 @@ def test_every_class_and_function_has_an_example() -> None:
         if node.name == "Model":
             # The base: its examples are those of its methods and of the models.
             continue
-        items = node.body if isinstance(node, ast.ClassDef) else []
+        below = node.body if isinstance(node, ast.ClassDef) else []
         texts = [
-            ast.get_docstring(item) or "" for item in [node, *items] if isinstance(item, ast.ClassDef | ast.FunctionDef)
+            ast.get_docstring(item) or "" for item in [node, *below] if isinstance(item, ast.ClassDef | ast.FunctionDef)
         ]
         overloads = [other for other in PUBLIC if other.name == node.name]
         assert any(">>>" in text for text in texts) or len(overloads) > 1, node.name
 
 
 def test_the_examples_of_the_package_work() -> None:
-    attempted = 0
-    for name in ["_folders", "_libtorch", "_pickles", "errors", "modelcard", "outputs"]:
+    attempted = {}
+    for name in ["_folders", "_libtorch", "_pickles", "conversion", "modelcard", *DOCUMENTED]:
         result = doctest.testmod(importlib.import_module(f"oxbert.{name}"))
         assert result.failed == 0, name
-        attempted += result.attempted
-    assert attempted > 0
+        attempted[name] = result.attempted
+    assert min(attempted[name] for name in ["_folders", "auto", "torch"]) > 0
 
 
 def blocks(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-def test_the_readme_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["README.md", "docs/training.md"])
+def test_the_documents_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block of Python, from top to bottom, in one namespace."""
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
-    for number, block in enumerate(blocks(ROOT / "README.md")):
-        exec(compile(block, f"README.md, block {number + 1}", "exec"), names)
+    assert blocks(ROOT / name)
+    for number, block in enumerate(blocks(ROOT / name)):
+        exec(compile(block, f"{name}, block {number + 1}", "exec"), names)
