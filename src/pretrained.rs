@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use tch::nn::VarStore;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::config::Config;
 use crate::encoder::ForwardOptions;
@@ -115,7 +115,7 @@ impl<M: Model> Pretrained<M> {
         strictness: Strictness,
     ) -> Result<Self> {
         let mut config = config.clone();
-        config.note_float32();
+        config.note_dtype("float32");
         let mut variables = VarStore::new(device);
         let mut parameters = Parameters::deferred(&variables.root());
         let mut model = M::build(&parameters, &config)?;
@@ -177,13 +177,19 @@ impl<M: Model> Pretrained<M> {
         self.untrained.clear();
     }
 
-    /// What a copy takes over beside the values: which parameters are frozen, and which are untrained.
+    /// What a copy takes over beside the values: which parameters are frozen, which are untrained, what they are stored in.
     #[cfg(feature = "python")]
-    pub(crate) fn restore_marks(&mut self, frozen: &[String], untrained: Vec<String>) {
-        for (name, parameter) in self.parameters() {
+    pub(crate) fn restore_marks(&mut self, frozen: &[String], untrained: Vec<String>, kind: Kind) -> Result<()> {
+        let _no_grad = tch::no_grad_guard();
+        for (name, mut parameter) in self.parameters() {
+            if parameter.kind() != kind {
+                let converted = parameter.f_to_kind(kind)?;
+                parameter.f_set_data(&converted)?;
+            }
             let _ = parameter.set_requires_grad(!frozen.contains(&name));
         }
         self.untrained = untrained;
+        Ok(())
     }
 
     /// Refuses a model with parameters that are still random.
@@ -201,6 +207,17 @@ impl<M: Model> Pretrained<M> {
     #[must_use]
     pub fn device(&self) -> Device {
         self.model.limits().device
+    }
+
+    /// What the parameters are stored in: float32, unless torch converted them.
+    #[must_use]
+    pub fn dtype(&self) -> &'static str {
+        match self.model.limits().kind {
+            Kind::Half => "float16",
+            Kind::BFloat16 => "bfloat16",
+            Kind::Double => "float64",
+            _ => "float32",
+        }
     }
 
     /// Moves the parameters to another device. They stay the same parameters: an optimizer made before goes on.
@@ -244,7 +261,7 @@ impl<M: Model> Pretrained<M> {
     }
 
     /// Gives the vocabulary another size, and the decoder of a masked LM with it. The last rows are dropped; new ones are
-    /// drawn around the mean of the old ones, or, where `mean` is false, as fresh ones. Gradients are dropped, and an
+    /// drawn around the mean of the old ones, or, where `mean` is false, as fresh ones. Gradients become zeros, and an
     /// optimizer has to be made anew.
     ///
     /// Source: `PreTrainedModel.resize_token_embeddings` of transformers 5.23.
@@ -257,16 +274,16 @@ impl<M: Model> Pretrained<M> {
         config.check()?;
         let words = self.word_embeddings()?;
         let deviation = config.shared().initializer_range;
-        let mut resized = vec![(resized(&words, size, mean, deviation)?, words)];
+        let mut changes = vec![Change::new(resized(&words, size, mean, deviation)?, words)?];
         if let Some((weight, bias)) = self.decoder() {
             let is_tied = config.shared().tie_word_embeddings;
-            resized.push((self::resized(&bias, size, mean && !is_tied, 0.0)?, bias));
+            changes.push(Change::new(resized_bias(&bias, size, mean && !is_tied)?, bias)?);
             if !is_tied {
-                resized.push((self::resized(&weight, size, mean, deviation)?, weight));
+                changes.push(Change::new(resized(&weight, size, mean, deviation)?, weight)?);
             }
         }
-        for (rows, mut parameter) in resized {
-            replace(&mut parameter, &rows)?;
+        for change in changes {
+            change.make()?;
         }
         self.config = config;
         Ok(())
@@ -280,6 +297,11 @@ impl<M: Model> Pretrained<M> {
     pub fn set_word_embeddings(&mut self, rows: &Tensor) -> Result<()> {
         let mut words = self.word_embeddings()?;
         let (shape, width) = (rows.size(), words.size()[1]);
+        let kind = rows.f_kind()?;
+        if !matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) {
+            let (what, expected) = ("the word embeddings".into(), "a float dtype".into());
+            return Err(Error::Dtype { what, expected, got: format!("{kind:?}").to_lowercase() });
+        }
         match shape[..] {
             [size, columns] if columns == width => {
                 if size != words.size()[0] {
@@ -302,11 +324,6 @@ impl<M: Model> Pretrained<M> {
     /// # Errors
     /// [`Error::Config`] where it is one of other parameters, or of other numbers made with them.
     pub fn set_config(&mut self, config: &M::Config) -> Result<()> {
-        if config.encoder().without_dropout() != self.config.encoder().without_dropout() {
-            let (own, got) = (self.config.encoder(), config.encoder());
-            let reason = format!("it does not describe the model's encoder: expected {own:?}, got {got:?}");
-            return Err(Error::config("the whole configuration", reason));
-        }
         let described = VarStore::new(Device::Cpu);
         // Nothing touches the memory of these, so they cost nothing.
         M::build(&Parameters::deferred(&described.root()), config)?;
@@ -321,6 +338,9 @@ impl<M: Model> Pretrained<M> {
         }
         if let Some(name) = described.keys().next() {
             let reason = format!("the model has no {name}, the configuration says that it has");
+            return Err(Error::config("the whole configuration", reason));
+        }
+        if let Some(reason) = self.config.encoder().difference(&config.encoder()) {
             return Err(Error::config("the whole configuration", reason));
         }
         self.config = config.clone();
@@ -346,44 +366,73 @@ impl<M: Model> Pretrained<M> {
             }
         }
         let mut config = self.config.clone();
+        config.note_dtype(self.dtype());
         config.note_architecture(&M::name());
         config.save(folder.join("config.json"))
     }
 }
 
+/// New values for a parameter, which stays the same parameter. Everything is allocated before anything changes.
+struct Change {
+    parameter: Tensor,
+    values: Tensor,
+    /// Of the new shape, where there is a gradient.
+    gradient: Option<Tensor>,
+}
+
+impl Change {
+    fn new(values: Tensor, parameter: Tensor) -> Result<Self> {
+        let gradient = parameter.f_grad()?.defined().then(|| values.f_zeros_like()).transpose()?;
+        Ok(Self { parameter, values, gradient })
+    }
+
+    fn make(mut self) -> Result<()> {
+        let _no_grad = tch::no_grad_guard();
+        let mut old = self.parameter.f_grad()?;
+        self.parameter.f_set_data(&self.values)?;
+        if let Some(gradient) = self.gradient {
+            old.f_set_data(&gradient)?;
+        }
+        Ok(())
+    }
+}
+
 /// A table with `size` rows: the first of the old ones, then new ones.
 fn resized(old: &Tensor, size: i64, mean: bool, deviation: f64) -> Result<Tensor> {
-    /// The variance of new rows, as a share of the old ones'.
+    /// The covariance of new rows, as a share of the old ones'.
     const SHARE: f64 = 1e-9;
     let _no_grad = tch::no_grad_guard();
-    let rows = old.size()[0];
+    let (rows, width) = (old.size()[0], old.size()[1]);
     if size <= rows {
         // A copy: a view would keep the memory of all rows.
         return Ok(Tensor::f_cat(&[old.f_narrow(0, 0, size)?], 0)?);
     }
-    let mut shape = old.size();
-    shape[0] = size - rows;
+    let shape = [size - rows, width];
     let new = if mean {
-        let centre = old.f_mean_dim(0_i64, true, None)?;
-        // ε X / √n, X the centred rows, has their covariance.
-        let draws = Tensor::f_randn([size - rows, rows], (old.kind(), old.device()))?;
-        let spread = draws.f_matmul(&old.f_sub(&centre)?)?.f_mul_scalar((SHARE / rows as f64).sqrt())?;
-        spread.f_add(&centre)?
+        let all = old.f_to_kind(Kind::Float)?;
+        let centre = all.f_mean_dim(0_i64, true, None)?;
+        let centred = all.f_sub(&centre)?;
+        let covariance = centred.f_transpose(0, 1)?.f_matmul(&centred)?.f_mul_scalar(SHARE / rows as f64)?;
+        let (root, failed) = covariance.f_linalg_cholesky_ex(false, false)?;
+        if failed.f_int64_value(&[])? == 0 {
+            let draws = Tensor::f_randn(shape, (Kind::Float, old.device()))?;
+            draws.f_matmul(&root.f_transpose(0, 1)?)?.f_add(&centre)?
+        } else {
+            // Fewer old rows than columns: they do not say how new ones should vary.
+            centre.f_expand(shape, false)?
+        }
     } else {
-        Tensor::f_zeros(&shape, (old.kind(), old.device()))?.f_normal_(0.0, deviation)?
+        Tensor::f_zeros(shape, (Kind::Float, old.device()))?.f_normal_(0.0, deviation)?
     };
-    Ok(Tensor::f_cat(&[old, &new], 0)?)
+    Ok(Tensor::f_cat(&[old, &new.f_to_kind(old.kind())?], 0)?)
 }
 
-/// Gives a parameter other values of another shape; it stays the same parameter.
-fn replace(parameter: &mut Tensor, values: &Tensor) -> Result<()> {
+/// A decoder's bias with `size` numbers: the first of the old ones, then zeros, or their mean.
+fn resized_bias(old: &Tensor, size: i64, mean: bool) -> Result<Tensor> {
     let _no_grad = tch::no_grad_guard();
-    let gradient = parameter.f_grad()?;
-    parameter.f_set_data(values)?;
-    if gradient.defined() {
-        parameter.f_grad()?.f_set_data(&values.f_zeros_like()?)?;
-    }
-    Ok(())
+    let length = old.size()[0].min(size);
+    let new = if mean { old.f_mean(None)? } else { old.f_mean(None)?.f_zeros_like()? };
+    Ok(Tensor::f_cat(&[old.f_narrow(0, 0, length)?, new.f_expand([size - length], false)?], 0)?)
 }
 
 fn bias_of(decoder: &str) -> String {

@@ -488,7 +488,7 @@ class Model:
 
     @property
     def precision(self) -> str:
-        """What the parameters are stored in: `float32`."""
+        """What the parameters are stored in: `float32`, unless torch converted them."""
 
     @property
     def training(self) -> bool:
@@ -506,6 +506,12 @@ class Model:
             >>> model.load_report["missing"], model.load_report["unexpected"]
             ([], [])
         """
+
+    def forward(self, *positional: Any, **named: Any) -> Any:
+        """As calling the model."""
+
+    def zero_grad(self) -> None:
+        """Forget the gradients. Imports torch."""
 
     def train(self, mode: bool = True) -> Self:
         """Turn dropout on, or off with `mode=False`. Returns the model."""
@@ -681,6 +687,7 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
         device: _Device | None = None,
         precision: Literal["float32"] = "float32",
         strict: bool | None = None,
+        **fields: Any,
     ) -> _ModelT:
         """A model in evaluation mode, from a folder or the name of a bundled model.
 
@@ -692,8 +699,10 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
             precision: What the parameters are stored in.
             strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
                 (`UntrainedHeadWarning`); True refuses any difference, False none but wrong shapes.
+            fields: Fields of the configuration that count instead of the folder's, such as `num_labels=3`.
 
         Raises:
+            TypeError: There is no such field.
             MissingFileError: There is no such folder or model, or a file is missing in it.
             ConfigError: The configuration is bad, or another family's; `field` names the value.
             WeightsFormatError: The weight file is truncated, corrupt or of another format.

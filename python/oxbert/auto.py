@@ -77,7 +77,7 @@ class AutoModel:
         Args:
             folder: As for the family's own classes.
             config: Instead of the folder's own.
-            options: Those of the family's own classes: `device`, `precision`, `strict`.
+            options: Those of the family's own classes: `device`, `precision`, `strict`, fields of the configuration.
         """
         config = AutoConfig.from_pretrained(folder) if config is None else config
         model: _native.Model = cls._class(config).from_pretrained(folder, config=config, **options)

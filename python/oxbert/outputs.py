@@ -154,6 +154,10 @@ class ElectraForPreTrainingOutput(ModelOutput[ArrayT]):
         super().__init__(named, **values)
         self.probabilities = probabilities  # type: ignore[assignment]  # None only where torch's helpers rebuild it
 
+    def __contains__(self, name: object) -> bool:
+        """Whether something of that name is there."""
+        return name == "probabilities" or super().__contains__(name)
+
     def __getitem__(self, key: str | int | slice) -> Any:
         """As any output; the probabilities are found by name only."""
         return self.probabilities if key == "probabilities" else super().__getitem__(key)

@@ -150,9 +150,6 @@ class Module(_Shared):
         ('ElectraForMaskedLM', True)
     """
 
-    model: Any
-    """The model itself."""
-
     def __new__(cls, model: Model, *arguments: Any, **options: Any) -> Self:
         """An instance of the class for models of this class; a class derived from `Module` is taken as it is."""
         _check_model(model)
@@ -161,7 +158,7 @@ class Module(_Shared):
     def __init__(self, model: Model) -> None:
         training = model.training
         # Before anything else: torch starts in training mode, and the mode is the model's.
-        self.model = model
+        object.__setattr__(self, "_model", model)
         super().__init__()
         _grow(self, _tree(model.named_parameters()))
         self._places = [
@@ -171,6 +168,11 @@ class Module(_Shared):
             for name, item in registry.items()
         ]
         self.train(training)
+
+    @property
+    def model(self) -> Any:
+        """The model itself."""
+        return self._model
 
     @property
     def training(self) -> bool:

@@ -13,6 +13,7 @@ use super::parameters::values_of;
 use super::tensors::{Arrays, as_array, floats, from_torch};
 use crate::error::Error;
 use crate::inputs::{Arguments, GivenTargets, Labels, Rows};
+use tch::Tensor;
 
 /// What a model's `__call__` takes, in transformers' order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl<'py> Call<'py> {
             return Err(PyTypeError::new_err(message));
         }
         let mut given: HashMap<_, _> = names.iter().copied().zip(positional.iter()).collect();
-        for (name, value) in named.into_iter().flat_map(|named| named.iter()) {
+        for (name, value) in named.into_iter().flat_map(PyDictMethods::iter) {
             let name: String = name.extract()?;
             if signature.ignored.contains(&name.as_str()) {
                 continue;
@@ -67,7 +68,7 @@ impl<'py> Call<'py> {
 
     /// An option, where it was given.
     pub(super) fn option(&self, name: &str) -> PyResult<Option<bool>> {
-        self.given.get(name).map(|value| value.is_truthy()).transpose()
+        self.given.get(name).map(PyAnyMethods::is_truthy).transpose()
     }
 
     /// The arguments, and the kind of array that the answer is to have: that of the tokens.
@@ -85,7 +86,7 @@ impl<'py> Call<'py> {
         let other = |what, values| -> PyResult<Option<Rows>> {
             Ok(self.given.get(what).map(|object| rows(what, object, values)).transpose()?.map(|(rows, _)| rows))
         };
-        let span = |what: &str| self.given.get(what).map(|columns| values_of(what, columns)).transpose();
+        let span = |what: &str| self.given.get(what).map(|columns| numbers_of(what, columns)).transpose();
         let arguments = Arguments {
             input_ids: input_ids.map(|(rows, _)| rows),
             attention_mask: other("attention_mask", Values::Mask)?,
@@ -104,16 +105,26 @@ impl<'py> Call<'py> {
 
 /// Labels: rows of integers may be ragged, everything else is an array.
 fn labels(object: &Bound<'_, PyAny>) -> PyResult<Labels> {
-    // What makes an object an integer is `__index__`, which an array of floats has too, but does not give.
-    let is_integer = |label: &Bound<'_, PyAny>| label.call_method0("__index__").is_ok();
-    if is_list(object)
-        && let Ok(row) = object.get_item(0)
-        && (is_list(&row) || rank(&row) == 1)
-        && row.get_item(0).is_ok_and(|label| is_integer(&label))
-    {
-        return Ok(Labels::Rows(rows("labels", object, Values::Mask)?.0));
+    let is_ragged = is_list(object) && object.get_item(0).is_ok_and(|row| is_list(&row) || rank(&row) == 1);
+    if !is_ragged {
+        return Ok(Labels::Tensor(numbers_of("labels", object)?));
     }
-    Ok(Labels::Tensor(values_of("labels", object)?))
+    match rows("labels", object, Values::Mask) {
+        Ok((rows, _)) => Ok(Labels::Rows(rows)),
+        // Rows of one length may hold floats.
+        Err(refused) => numbers_of("labels", object).map(Labels::Tensor).map_err(|_| refused),
+    }
+}
+
+/// Numbers of any shape, unsigned ones of numpy too, which libtorch has no arithmetic for.
+fn numbers_of(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+    let is_unsigned = |array: &Bound<'_, PyAny>| -> PyResult<bool> {
+        Ok(array.getattr("dtype")?.getattr("kind")?.extract::<String>()? == "u")
+    };
+    if is_unsigned(object).unwrap_or(false) {
+        return values_of(what, &object.call_method1("astype", ("int64",))?);
+    }
+    values_of(what, object)
 }
 
 fn is_list(object: &Bound<'_, PyAny>) -> bool {
@@ -184,8 +195,16 @@ fn choices(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Ro
     if !object.get_item(0).is_ok_and(|first| is_question(&first)) {
         return Ok(Rows::ragged(&listed(what, object, values)?));
     }
-    let questions = object.try_iter()?;
-    let questions = questions.map(|question| listed(what, &question?, values)).collect::<PyResult<Vec<_>>>()?;
+    let question = |question: PyResult<Bound<'_, PyAny>>| {
+        let question = question?;
+        if !(is_list(&question) || rank(&question) == 2) {
+            let (expected, got) =
+                ("choices for every question".into(), format!("a question that is {}", question.repr()?));
+            return Err(raise(py, Error::Shape { what: what.into(), expected, got }));
+        }
+        listed(what, &question, values)
+    };
+    let questions = object.try_iter()?.map(question).collect::<PyResult<Vec<_>>>()?;
     let count = questions.first().map_or(0, Vec::len);
     if let Some(other) = questions.iter().find(|question| question.len() != count) {
         let expected = format!("{count} choices for every question, as for the first");

@@ -1,6 +1,7 @@
 //! `oxbert.Config`, `oxbert.ElectraConfig`, `oxbert.DistilBertConfig`.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
@@ -20,16 +21,17 @@ use crate::resources::ModelFolder;
 ///
 /// Raises:
 ///     oxbert.errors.ConfigError: A value is bad; `field` names it.
-#[pyclass(name = "Config", module = "oxbert", subclass)]
+#[pyclass(name = "Config", module = "oxbert", subclass, frozen)]
 pub(super) struct PyConfig {
-    pub(super) inner: AnyConfig,
+    /// Held for the moment of a copy only, never while Python runs.
+    inner: Mutex<AnyConfig>,
 }
 
 /// A family's class of configurations.
 macro_rules! config_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $config:ty) => {
         $(#[$doc])*
-        #[pyclass(name = $name, module = "oxbert", extends = PyConfig)]
+        #[pyclass(name = $name, module = "oxbert", extends = PyConfig, frozen)]
         pub(super) struct $class;
 
         #[pymethods]
@@ -44,7 +46,7 @@ macro_rules! config_class {
             fn new(py: Python<'_>, values: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
                 let text = values.map_or_else(|| Ok("{}".to_string()), |values| dump(values))?;
                 let config = <$config>::from_json(&text).map_err(|error| raise(py, error))?;
-                Ok(PyClassInitializer::from(PyConfig { inner: config.into() }).add_subclass(Self))
+                Ok(PyClassInitializer::from(PyConfig::from(AnyConfig::from(config))).add_subclass(Self))
             }
         }
     };
@@ -99,9 +101,10 @@ impl PyConfig {
 
     /// All keys, those that oxbert does not know included.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let values = load(py, &Value::Object(self.inner.to_map()))?;
+        let config = self.get();
+        let values = load(py, &Value::Object(config.to_map()))?;
         // JSON has no integer keys; Python's configurations do.
-        values.set_item("id2label", self.id2label(py)?)?;
+        values.set_item("id2label", id2label(py, &config)?)?;
         // Written to a file only where it says something.
         values.call_method1("setdefault", ("problem_type", py.None()))?;
         Ok(values)
@@ -109,12 +112,12 @@ impl PyConfig {
 
     /// The text of `config.json`.
     fn to_json_string(&self) -> String {
-        either!(&self.inner, config => config.to_json())
+        either!(self.get(), config => config.to_json())
     }
 
     /// Writes `config.json` into a folder, which is made where there is none.
     fn save_pretrained(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
-        let config = self.inner.clone();
+        let config = self.get();
         enter(py, move || {
             std::fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
             either!(config, config => config.save(folder.join("config.json")))
@@ -122,32 +125,85 @@ impl PyConfig {
     }
 
     fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let inner = slf.borrow().inner.clone();
+        let (py, config) = (slf.py(), slf.get().get());
         match name {
-            "num_labels" => Ok(either!(&inner, config => config.labels.len()).into_pyobject(py)?.into_any()),
-            "id2label" => Ok(slf.borrow().id2label(py)?.into_any()),
-            // Written only where it says something.
-            "problem_type" => {
-                let problem_type = either!(&inner, config => config.problem_type);
-                Ok(problem_type.map(crate::config::ProblemType::name).into_pyobject(py)?)
-            }
-            _ => match inner.to_map().get(own_name(&inner, name)) {
-                Some(value) => load(py, value),
-                None => {
+            "num_labels" => Ok(either!(&config, config => config.labels.len()).into_pyobject(py)?.into_any()),
+            "id2label" => Ok(id2label(py, &config)?.into_any()),
+            // A file says it by an empty text.
+            "summary_activation" if config.to_map().get(name) == Some(&"".into()) => Ok(py.None().into_bound(py)),
+            _ => {
+                let value = config.to_map().remove(own_name(&config, name)).or_else(|| default_of(name));
+                let Some(value) = value else {
                     let class = slf.get_type().name()?;
-                    Err(PyAttributeError::new_err(format!("{class} has no attribute {name:?}")))
-                }
-            },
+                    return Err(PyAttributeError::new_err(format!("{class} has no attribute {name:?}")));
+                };
+                load(py, &value)
+            }
         }
     }
 
     fn __setattr__(slf: &Bound<'_, Self>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
-        let inner = slf.borrow().inner.clone();
-        let name = own_name(&inner, name).to_string();
-        let name = name.as_str();
-        let mut values: Map<String, Value> = inner.to_map();
+        slf.get().assign(slf.py(), name, value)
+    }
+
+    fn __dir__(slf: &Bound<'_, Self>) -> PyResult<Vec<String>> {
+        let methods: Vec<String> = slf.get_type().dir()?.extract()?;
+        let fields = slf.get().get().to_map().into_iter().map(|(name, _)| name);
+        Ok(methods.into_iter().chain(fields).collect())
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| other.get().get() == self.get())
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Ok(format!("{} {}", slf.get_type().name()?, slf.get().to_json_string()))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
+        Ok((slf.get_type().getattr("from_dict")?, (slf.get().to_dict(slf.py())?,)))
+    }
+}
+
+impl From<AnyConfig> for PyConfig {
+    fn from(config: AnyConfig) -> Self {
+        Self { inner: Mutex::new(config) }
+    }
+}
+
+impl PyConfig {
+    /// The configuration as an object of its family's class.
+    pub(super) fn build(py: Python<'_>, config: AnyConfig) -> PyResult<Bound<'_, PyAny>> {
+        let is_electra = matches!(config, AnyConfig::Electra(_));
+        let base = PyClassInitializer::from(Self::from(config));
+        Ok(if is_electra {
+            Bound::new(py, base.add_subclass(PyElectraConfig))?.into_any()
+        } else {
+            Bound::new(py, base.add_subclass(PyDistilBertConfig))?.into_any()
+        })
+    }
+
+    /// Whether there is a field of that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let config = self.get();
+        matches!(name, "num_labels" | "problem_type") || config.to_map().contains_key(own_name(&config, name))
+    }
+
+    /// A copy.
+    pub(super) fn get(&self) -> AnyConfig {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the configuration in place.
+    pub(super) fn update(&self, change: impl FnOnce(&mut AnyConfig)) {
+        change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Gives a field another value; nothing changes where the whole would be bad.
+    pub(super) fn assign(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let config = self.get();
+        let name = own_name(&config, name);
+        let mut values: Map<String, Value> = config.to_map();
         match name {
             // What the labels are said by twice must not contradict itself.
             "num_labels" => values.retain(|key, _| key != "id2label" && key != "label2id"),
@@ -161,54 +217,33 @@ impl PyConfig {
             .map_err(|error| raise(py, Error::config(name, format!("expected a value that JSON can hold: {error}"))))?;
         values.extend(changed);
         // Of the same family: a class of Python cannot change.
-        let changed = match inner {
+        let changed = match config {
             AnyConfig::Electra(_) => ElectraConfig::from_map(values).map(AnyConfig::from),
             AnyConfig::DistilBert(_) => DistilBertConfig::from_map(values).map(AnyConfig::from),
         };
         let changed = changed.map_err(|error| raise(py, error))?;
-        slf.borrow_mut().inner = changed;
+        self.update(|config| *config = changed);
         Ok(())
-    }
-
-    fn __dir__(slf: &Bound<'_, Self>) -> PyResult<Vec<String>> {
-        let methods: Vec<String> = slf.get_type().dir()?.extract()?;
-        let fields = slf.borrow().inner.to_map().into_iter().map(|(name, _)| name);
-        Ok(methods.into_iter().chain(fields).collect())
-    }
-
-    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<Self>().is_ok_and(|other| other.borrow().inner == self.inner)
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        Ok(format!("{} {}", slf.get_type().name()?, slf.borrow().to_json_string()))
-    }
-
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
-        Ok((slf.get_type().getattr("from_dict")?, (slf.borrow().to_dict(slf.py())?,)))
     }
 }
 
-impl PyConfig {
-    /// The configuration as an object of its family's class.
-    pub(super) fn build(py: Python<'_>, inner: AnyConfig) -> PyResult<Bound<'_, PyAny>> {
-        Ok(match &inner {
-            AnyConfig::Electra(_) => {
-                Bound::new(py, PyClassInitializer::from(Self { inner }).add_subclass(PyElectraConfig))?.into_any()
-            }
-            AnyConfig::DistilBert(_) => {
-                Bound::new(py, PyClassInitializer::from(Self { inner }).add_subclass(PyDistilBertConfig))?.into_any()
-            }
-        })
+/// What transformers' configurations say that a file does not have to.
+fn default_of(name: &str) -> Option<Value> {
+    match name {
+        "return_dict" | "use_cache" => Some(Value::Bool(true)),
+        "is_decoder" | "is_encoder_decoder" | "add_cross_attention" => Some(Value::Bool(false)),
+        "chunk_size_feed_forward" => Some(0.into()),
+        "problem_type" | "architectures" | "bos_token_id" | "eos_token_id" => Some(Value::Null),
+        _ => None,
     }
+}
 
-    fn id2label<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let labels = PyDict::new(py);
-        for (id, name) in either!(&self.inner, config => config.labels.names()).iter().enumerate() {
-            labels.set_item(id, name)?;
-        }
-        Ok(labels)
+fn id2label<'py>(py: Python<'py>, config: &AnyConfig) -> PyResult<Bound<'py, PyDict>> {
+    let labels = PyDict::new(py);
+    for (id, name) in either!(config, config => config.labels.names()).iter().enumerate() {
+        labels.set_item(id, name)?;
     }
+    Ok(labels)
 }
 
 /// Which family a class of configurations is asked for.

@@ -9,7 +9,8 @@ use crate::error::Error;
 
 /// The exception for an error, with the parts of its message as attributes.
 pub(super) fn raise(py: Python<'_>, error: Error) -> PyErr {
-    build(py, &error).unwrap_or_else(|failure| failure)
+    // Python code that libtorch called has said better what went wrong.
+    PyErr::take(py).unwrap_or_else(|| build(py, &error).unwrap_or_else(|failure| failure))
 }
 
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
@@ -44,7 +45,8 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Device { requested, reason } => class!("DeviceError", requested, reason),
         Error::UntrainedHead { task, parameters } => class!("UntrainedHeadError", task, parameters),
         Error::Torch { message: reason } => {
-            let exhausted = ["can't allocate memory", "not enough memory", "out of memory"];
+            let exhausted =
+                ["can't allocate memory", "not enough memory", "out of memory", "size calculation overflowed"];
             let memory = exhausted.iter().any(|sign| reason.contains(sign));
             class!(if memory { "OutOfMemory" } else { "TorchError" }, reason)
         }

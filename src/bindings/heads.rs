@@ -49,7 +49,7 @@ macro_rules! head_class {
             #[new]
             #[pyo3(signature = (config, *, seed = None))]
             fn new(config: &Bound<'_, PyAny>, seed: Option<i64>) -> PyResult<Self> {
-                let (py, config) = (config.py(), expect_config(config)?.borrow().inner.clone());
+                let (py, config) = (config.py(), expect_config(config)?.get().get());
                 let owned = enter(py, move || {
                     Owned::new(&config.try_into()?, seed, |variables, config| <$head>::new(variables.root(), config))
                 })?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::arguments::{Call, Signature};
 use super::config::{PyConfig, expect_config};
@@ -16,7 +16,7 @@ use super::outputs::Answer;
 use super::parameters::{named, named_tensors, parameter, values_of};
 use super::pretrained::{LoadOptions, from_pretrained};
 use super::tensors::{Arrays, device, device_name, to_numpy};
-use crate::config::{AnyConfig, DistilBertConfig, ElectraConfig, ProblemType, either};
+use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, ProblemType, either};
 use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
 use crate::inputs::{Arguments, Inputs, Targets, Task};
@@ -62,6 +62,7 @@ trait AnyModel: Send {
     fn report(&self) -> &LoadReport;
     fn untrained(&self) -> &[String];
     fn device(&self) -> Device;
+    fn dtype(&self) -> &'static str;
     fn to_device(&self, device: Device) -> Result<()>;
     fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()>;
     fn save(&mut self, folder: PathBuf, config: AnyConfig, format: WeightFormat) -> Result<()>;
@@ -85,7 +86,7 @@ where
         }
         let inputs = Inputs::new(arguments, &limits)?;
         if is_text {
-            *problem = inputs.targets.as_ref().map(Targets::problem_type);
+            *problem = inputs.targets.as_ref().and_then(Targets::problem_type);
         }
         Ok(self.model.forward(&inputs, options)?.into())
     }
@@ -122,6 +123,10 @@ where
         Pretrained::device(self)
     }
 
+    fn dtype(&self) -> &'static str {
+        Pretrained::dtype(self)
+    }
+
     fn to_device(&self, device: Device) -> Result<()> {
         Pretrained::to_device(self, device)
     }
@@ -155,7 +160,7 @@ impl PyModel {
         M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Surface + Send,
         M::Output: Into<Answer>,
     {
-        let config = PyConfig::build(py, model.config.clone().into())?.cast_into::<PyConfig>()?.unbind();
+        let config = copy_of(py, model.config.clone().into())?;
         let (signature, training) = (signature::<M>(), AtomicBool::new(false));
         Ok(Self { model: Guarded::new(Box::new(model)), config, signature, training })
     }
@@ -170,7 +175,7 @@ impl PyModel {
         M::Config: TryFrom<AnyConfig, Error = Error> + Send,
     {
         let py = config.py();
-        let config = expect_config(config)?.borrow().inner.clone();
+        let config = expect_config(config)?.get().get();
         let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
         enter(py, move || Pretrained::<M>::from_config(&config.try_into()?, seed, device))
     }
@@ -182,7 +187,7 @@ impl PyModel {
         M::Config: TryFrom<AnyConfig, Error = Error> + Send,
     {
         let py = config.py();
-        let config = config.borrow().inner.clone();
+        let config = config.get().get();
         let device = self::device(py, PyString::new(py, device).as_any())?;
         let source = WeightSource::Tensors { path: None, tensors: named_tensors(tensors)? };
         enter(py, move || Pretrained::<M>::from_source(&source, &config.try_into()?, device, Strictness::Everything))
@@ -192,10 +197,32 @@ impl PyModel {
         enter(py, || work(self.model.lock()?.as_mut()))
     }
 
-    /// Writes the vocabulary's size into the configuration, after it changed.
-    fn note_vocabulary(&self, py: Python<'_>) -> PyResult<()> {
-        let size = self.with(py, |model| Ok(model.words()?.size()[0]))?;
-        self.config.bind(py).setattr("vocab_size", size)
+    /// Changes the size of the vocabulary, and the configuration with it. Nothing has changed where there is an error.
+    fn resize(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut dyn AnyModel) -> Result<()> + Send,
+        size: i64,
+    ) -> PyResult<()> {
+        let config = self.config.get();
+        self.with(py, move |model| {
+            let live = config.get();
+            let resized = either!(live, live => {
+                let mut live = live;
+                live.set_vocab_size(size);
+                live.check().map(|()| AnyConfig::from(live))
+            })?;
+            change(model)?;
+            config.update(|config| *config = resized);
+            Ok(())
+        })?;
+        for parameter in self.parameters(py)? {
+            // Of another shape, it would be no gradient of this parameter.
+            if !parameter.getattr("grad")?.is_none() {
+                parameter.setattr("grad", py.None())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -218,11 +245,14 @@ impl PyModel {
         let call = Call::bind(&slf.get_type().name()?.to_string(), &this.signature, positional, named)?;
         let (arguments, arrays) = call.read()?;
         let train = this.training.load(Ordering::Relaxed);
-        let (options, known) = either!(&this.config.bind(py).borrow().inner, config => {
+        let hidden_states = call.option("output_hidden_states")?;
+        let attentions = call.option("output_attentions")?;
+        let return_dict = call.option("return_dict")?;
+        let (options, known) = either!(this.config.get().get(), config => {
             let options = ForwardOptions {
                 train,
-                output_hidden_states: call.option("output_hidden_states")?.unwrap_or(config.output_hidden_states),
-                output_attentions: call.option("output_attentions")?.unwrap_or(config.output_attentions),
+                output_hidden_states: hidden_states.unwrap_or(config.output_hidden_states),
+                output_attentions: attentions.unwrap_or(config.output_attentions),
             };
             (options, config.problem_type)
         });
@@ -241,14 +271,29 @@ impl PyModel {
         })?;
         if let (None, Some(problem)) = (known, problem) {
             // As in transformers: the first labels say what all labels are.
-            either!(&mut this.config.bind(py).borrow_mut().inner, config => config.problem_type = Some(problem));
+            this.config.get().update(|config| either!(config, config => config.problem_type = Some(problem)));
         }
         let output = answer.into_python(py, arrays)?;
-        if call.option("return_dict")?.unwrap_or(true) { Ok(output) } else { output.call_method0("to_tuple") }
+        if return_dict.unwrap_or(true) { Ok(output) } else { output.call_method0("to_tuple") }
     }
 
-    /// The configuration. A change of its labels, of its defaults for a call or of keys that oxbert does not know counts
-    /// at once; the sizes are those of the parameters.
+    /// As calling the model.
+    #[pyo3(signature = (*positional, **named))]
+    fn forward<'py>(
+        slf: &Bound<'py, Self>,
+        positional: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Self::__call__(slf, positional, named)
+    }
+
+    /// Forgets the gradients. Imports torch.
+    fn zero_grad(&self, py: Python<'_>) -> PyResult<()> {
+        self.parameters(py)?.into_iter().try_for_each(|parameter| parameter.setattr("grad", py.None()))
+    }
+
+    /// The configuration. A change of `output_hidden_states`, `output_attentions` or `problem_type` counts at once, names of
+    /// labels and keys that oxbert does not know are saved with the model; the sizes are those of the parameters.
     #[getter]
     fn config(&self, py: Python<'_>) -> Py<PyConfig> {
         self.config.clone_ref(py)
@@ -262,8 +307,8 @@ impl PyModel {
 
     /// What the parameters are stored in.
     #[getter]
-    fn precision(&self) -> &'static str {
-        "float32"
+    fn precision(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.with(py, |model| Ok(model.dtype()))
     }
 
     /// Whether dropout is applied.
@@ -345,7 +390,7 @@ impl PyModel {
     /// The word embeddings, as a `torch.nn.Embedding` over the very same parameter. Imports torch.
     fn get_input_embeddings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let words = self.with(py, |model| model.words())?;
-        let padding = either!(&self.config.bind(py).borrow().inner, config => config.pad_token_id);
+        let padding = either!(self.config.get().get(), config => config.pad_token_id);
         py.import("oxbert.torch")?.call_method1("embedding", (parameter(py, &words)?, padding))
     }
 
@@ -356,8 +401,10 @@ impl PyModel {
             Some(weight) => values_of("embeddings", &weight)?,
             None => values_of("embeddings", embeddings)?,
         };
-        self.with(py, move |model| model.set_words(&rows))?;
-        self.note_vocabulary(py)
+        let own = self.with(py, |model| Ok(model.words()?.size()[0]))?;
+        // Rows of another rank are refused where they are looked at.
+        let size = rows.size().first().copied().unwrap_or(own);
+        self.resize(py, move |model| model.set_words(&rows), size)
     }
 
     /// The decoder of a masked LM, as a `torch.nn.Linear` over the very same parameters; None for other models. Imports
@@ -383,15 +430,13 @@ impl PyModel {
             let reason = format!("expected at least 1, got {multiple}");
             return Err(raise(py, Error::input("pad_to_multiple_of", reason)));
         }
-        self.with(py, move |model| {
-            let size = match new_num_tokens {
-                Some(size) => size,
-                None => model.words()?.size()[0],
-            };
-            let multiple = pad_to_multiple_of.unwrap_or(1);
-            model.resize(size.max(0).saturating_add(multiple - 1) / multiple * multiple, mean_resizing)
-        })?;
-        self.note_vocabulary(py)?;
+        let size = match new_num_tokens {
+            Some(size) => size,
+            None => self.with(py, |model| Ok(model.words()?.size()[0]))?,
+        };
+        let multiple = pad_to_multiple_of.unwrap_or(1);
+        let size = size.max(0).saturating_add(multiple - 1) / multiple * multiple;
+        self.resize(py, move |model| model.resize(size, mean_resizing), size)?;
         self.get_input_embeddings(py)
     }
 
@@ -407,37 +452,55 @@ impl PyModel {
                 return Err(raise(py, Error::input("format", reason)));
             }
         };
-        let config = self.config.bind(py).borrow().inner.clone();
+        let config = self.config.get().get();
         self.with(py, move |model| model.save(folder, config, format))
     }
 
     /// The parts of the model with the shapes of their parameters.
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
-        let (parameters, device) = slf.get().with(py, |model| {
+        let (parameters, (dtype, device)) = slf.get().with(py, |model| {
             let shapes = model.parameters().into_iter().map(|(name, tensor)| (name, tensor.size()));
-            Ok((shapes.collect::<Vec<_>>(), model.device()))
+            Ok((shapes.collect::<Vec<_>>(), (model.dtype(), device_name(model.device()))))
         })?;
         let count: i64 = parameters.iter().map(|(_, shape)| shape.iter().product::<i64>()).sum();
         let outline = super::outline::outline(&parameters);
-        Ok(format!("{}: {count} parameters, float32 on {}\n{outline}", slf.get_type().name()?, device_name(device)))
+        Ok(format!("{}: {count} parameters, {dtype} on {device}\n{outline}", slf.get_type().name()?))
     }
 
     /// What pickles and copies are made of: configuration, values, mode and what is frozen.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let (py, this) = (slf.py(), slf.get());
-        let (parameters, device, untrained, built) = this
-            .with(py, |model| Ok((model.parameters(), model.device(), model.untrained().to_vec(), model.config())))?;
+        let (parameters, device, dtype, untrained, built) = this.with(py, |model| {
+            Ok((model.parameters(), model.device(), model.dtype(), model.untrained().to_vec(), model.config()))
+        })?;
         let (values, mut frozen) = (PyDict::new(py), Vec::new());
         for (name, tensor) in &parameters {
+            // Half precision as float32, which holds every value of it.
             values.set_item(name, to_numpy(py, tensor)?)?;
             if !tensor.requires_grad() {
                 frozen.push(name.clone());
             }
         }
         let configs = (PyConfig::build(py, built)?, this.config.clone_ref(py));
-        let state = (configs, values, device_name(device), this.training.load(Ordering::Relaxed), frozen, untrained);
+        let place = (device_name(device), dtype);
+        let state = (configs, values, place, this.training.load(Ordering::Relaxed), frozen, untrained);
         Ok((slf.get_type().getattr("_restore")?, state.into_pyobject(py)?))
+    }
+}
+
+/// The configuration as an object of its own.
+fn copy_of(py: Python<'_>, config: AnyConfig) -> PyResult<Py<PyConfig>> {
+    Ok(PyConfig::build(py, config)?.cast_into::<PyConfig>()?.unbind())
+}
+
+/// What a dtype of `Model.precision` is in libtorch.
+fn kind(dtype: &str) -> Kind {
+    match dtype {
+        "float16" => Kind::Half,
+        "bfloat16" => Kind::BFloat16,
+        "float64" => Kind::Double,
+        _ => Kind::Float,
     }
 }
 
@@ -485,8 +548,12 @@ macro_rules! model_class {
             /// `strict=None` refuses a missing or unexpected part of the encoder, and warns of a missing head;
             /// `strict=True` refuses any difference, `strict=False` none but wrong shapes. The model is in evaluation
             /// mode.
+            ///
+            /// Further keywords are fields of the configuration, such as `num_labels=3`.
             #[staticmethod]
-            #[pyo3(signature = (folder, *, config = None, device = None, precision = "float32", strict = None))]
+            #[pyo3(signature = (
+                folder, *, config = None, device = None, precision = "float32", strict = None, **fields
+            ))]
             fn from_pretrained(
                 py: Python<'_>,
                 folder: PathBuf,
@@ -494,10 +561,12 @@ macro_rules! model_class {
                 device: Option<&Bound<'_, PyAny>>,
                 precision: &str,
                 strict: Option<bool>,
+                fields: Option<&Bound<'_, PyDict>>,
             ) -> PyResult<Py<Self>> {
                 let cpu = PyString::new(py, "cpu").into_any();
                 let config = config.map(expect_config).transpose()?;
-                let options = LoadOptions { folder, config, device: device.unwrap_or(&cpu), precision, strict };
+                let device = device.unwrap_or(&cpu);
+                let options = LoadOptions { folder, config, device, precision, strict, fields };
                 let model = PyModel::new(py, from_pretrained::<$model>(py, $name, options)?)?;
                 Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }
@@ -507,16 +576,17 @@ macro_rules! model_class {
                 _class: &Bound<'_, PyType>,
                 configs: (Bound<'_, PyConfig>, Bound<'_, PyConfig>),
                 values: &Bound<'_, PyDict>,
-                device: &str,
+                place: (String, String),
                 training: bool,
                 frozen: Vec<String>,
                 untrained: Vec<String>,
             ) -> PyResult<Py<Self>> {
                 let (built, live) = configs;
-                let py = built.py();
-                let mut model = PyModel::restored::<$model>(&built, values, device)?;
-                model.restore_marks(&frozen, untrained);
-                let model = PyModel { config: live.unbind(), ..PyModel::new(py, model)? };
+                let (py, (device, dtype)) = (built.py(), place);
+                let mut model = PyModel::restored::<$model>(&built, values, &device)?;
+                enter(py, || model.restore_marks(&frozen, untrained, kind(&dtype)))?;
+                // A copy: `copy.copy` hands over the original's own.
+                let model = PyModel { config: copy_of(py, live.get().get())?, ..PyModel::new(py, model)? };
                 model.training.store(training, Ordering::Relaxed);
                 Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }

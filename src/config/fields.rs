@@ -161,13 +161,14 @@ impl Fields {
         parse(&text).ok_or_else(|| Error::config(key, format!("expected one of {}, got {text:?}", allowed.join(", "))))
     }
 
-    /// The name of an activation; the default where the key is absent, none where it is null.
+    /// The name of an activation; the default where the key is absent, none where it is null or empty.
     pub(super) fn optional_activation(&mut self, key: &str, default: Option<Activation>) -> Result<Option<Activation>> {
         if self.is_null(key) {
             self.values.shift_remove(key);
             return Ok(None);
         }
-        self.choice(key, default, Activation::NAMES, |name| Activation::from_name(name).map(Some))
+        let parse = |name: &str| if name.is_empty() { Some(None) } else { Activation::from_name(name).map(Some) };
+        self.choice(key, default, Activation::NAMES, parse)
     }
 
     /// The id of a token; the default where the key is absent, none where it is null.
@@ -189,9 +190,32 @@ impl Fields {
     }
 }
 
-impl From<Activation> for Value {
-    fn from(activation: Activation) -> Self {
-        activation.name().into()
+/// A field as it stands in `config.json`.
+pub(super) trait ToJson {
+    fn to_json(&self) -> Value;
+}
+
+macro_rules! as_value {
+    ($($type:ty),+) => {
+        $(impl ToJson for $type {
+            fn to_json(&self) -> Value {
+                self.clone().into()
+            }
+        })+
+    };
+}
+as_value!(i64, f64, bool, String, Option<f64>);
+
+impl ToJson for Activation {
+    fn to_json(&self) -> Value {
+        self.name().into()
+    }
+}
+
+impl ToJson for Option<Activation> {
+    fn to_json(&self) -> Value {
+        // transformers takes an empty text for none, and refuses null.
+        self.map_or("", Activation::name).into()
     }
 }
 

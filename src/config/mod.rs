@@ -1,8 +1,8 @@
 //! `config.json` -> checked structs.
 //!
-//! In: the JSON that transformers, rust_bert and oxbert write. Out: [`ElectraConfig`] or [`DistilBertConfig`], and
-//! from it the neutral [`EncoderConfig`] that [`crate::encoder`] is built from. Absent keys take the defaults of transformers, unknown keys
-//! survive a round trip, and a bad value is an [`Error::Config`] that names its field.
+//! In: the JSON that transformers, rust_bert and oxbert write. Out: [`ElectraConfig`] or [`DistilBertConfig`], and from it
+//! the neutral [`EncoderConfig`] that [`crate::encoder`] is built from. Absent keys take the defaults of transformers,
+//! unknown keys survive a round trip, and a bad value is an [`Error::Config`] that names its field.
 
 mod any;
 mod distilbert;
@@ -68,19 +68,20 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
     /// Says how many entries the vocabulary has now.
     fn set_vocab_size(&mut self, vocab_size: i64);
 
-    /// Says what the labels of a text classifier are.
-    fn set_problem_type(&mut self, problem_type: ProblemType);
-
     /// The keys that oxbert does not know.
     fn extra_mut(&mut self) -> &mut Map<String, Value>;
 
-    /// Says that the parameters are float32 now, where the file said what they were stored in.
-    fn note_float32(&mut self) {
+    /// Says what the parameters are stored in, where the file says so or where it is not float32.
+    fn note_dtype(&mut self, name: &str) {
+        let extra = self.extra_mut();
         // transformers before 5 wrote the second name.
         for key in ["dtype", "torch_dtype"] {
-            if let Some(dtype) = self.extra_mut().get_mut(key) {
-                *dtype = "float32".into();
+            if let Some(dtype) = extra.get_mut(key) {
+                *dtype = name.into();
             }
+        }
+        if name != "float32" && !extra.contains_key("torch_dtype") {
+            extra.insert("dtype".into(), name.into());
         }
     }
 
@@ -211,9 +212,17 @@ struct SizeNames {
 }
 
 impl EncoderConfig {
-    /// The same with no dropout anywhere: what a model computes in evaluation.
-    #[must_use]
-    pub(crate) fn without_dropout(self) -> Self {
+    /// The first difference to another in what a model computes in evaluation, for an error.
+    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
+        let (own, other) = (self.without_dropout(), other.without_dropout());
+        let (own, other) = (format!("{own:#?}"), format!("{other:#?}"));
+        let (one, two) = own.lines().zip(other.lines()).find(|(one, two)| one != two)?;
+        let line = |line: &str| line.trim().trim_end_matches(',').to_string();
+        Some(format!("the model was built with {}, got {}", line(one), line(two)))
+    }
+
+    /// The same with no dropout anywhere.
+    fn without_dropout(self) -> Self {
         let embeddings = EmbeddingConfig { dropout: 0.0, ..self.embeddings };
         Self { embeddings, attention_dropout: 0.0, attention_output_dropout: 0.0, output_dropout: 0.0, ..self }
     }
@@ -250,6 +259,15 @@ impl EncoderConfig {
         }
         Ok(())
     }
+}
+
+/// Refuses a choice between classes of which there is one.
+fn check_problem(problem_type: Option<ProblemType>, labels: &Labels) -> Result<()> {
+    if problem_type == Some(ProblemType::SingleLabel) && labels.len() == 1 {
+        let reason = "single_label_classification needs two labels at least, got one";
+        return Err(Error::config("problem_type", reason));
+    }
+    Ok(())
 }
 
 /// Refuses what would change the numbers of a model and is not built here.

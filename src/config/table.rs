@@ -30,7 +30,7 @@ macro_rules! configuration {
             pub output_hidden_states: bool,
             /// Whether `forward_t` returns the attention probabilities of all layers.
             pub output_attentions: bool,
-            /// What the labels of a text classifier are; the first labels that it is given say so where this does not.
+            /// What the labels of a text classifier are; where it does not say, the labels of each call do.
             pub problem_type: Option<crate::config::ProblemType>,
             /// The labels of a classifier.
             pub labels: crate::config::Labels,
@@ -78,6 +78,7 @@ macro_rules! configuration {
                     extra: fields.rest(),
                 };
                 config.check()?;
+                crate::config::check_problem(config.problem_type, &config.labels)?;
                 Ok(config)
             }
 
@@ -85,7 +86,7 @@ macro_rules! configuration {
                 let mut values = serde_json::Map::new();
                 let mut put = |key: &str, value: serde_json::Value| values.insert(key.to_string(), value);
                 put("model_type", Self::MODEL_TYPE.into());
-                $(put(stringify!($field), self.$field.clone().into());)*
+                $(put(stringify!($field), crate::config::fields::ToJson::to_json(&self.$field));)*
                 put("vocab_size", self.vocab_size.into());
                 put("max_position_embeddings", self.max_position_embeddings.into());
                 put("initializer_range", self.initializer_range.into());
@@ -126,10 +127,6 @@ macro_rules! configuration {
 
             fn set_vocab_size(&mut self, vocab_size: i64) {
                 self.vocab_size = vocab_size;
-            }
-
-            fn set_problem_type(&mut self, problem_type: crate::config::ProblemType) {
-                self.problem_type = Some(problem_type);
             }
 
             fn extra_mut(&mut self) -> &mut serde_json::Map<String, serde_json::Value> {

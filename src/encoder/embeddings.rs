@@ -42,13 +42,15 @@ impl Embeddings {
 
     /// What the tables can take, as they are now.
     pub(super) fn limits(&self, task: Task) -> Limits {
-        let rows = |table: &Embedding| table.weight().size()[0];
+        // Whatever torch made of them: no shape is taken for granted.
+        let rows = |table: &Embedding| table.weight().size().first().copied().unwrap_or(0);
         Limits {
             vocab_size: rows(&self.words),
             max_position_embeddings: rows(&self.positions),
             type_vocab_size: self.types.as_ref().map_or(0, rows),
-            embedding_size: self.words().size()[1],
+            embedding_size: self.words().size().get(1).copied().unwrap_or(0),
             device: self.words().device(),
+            kind: self.words().kind(),
             task,
         }
     }

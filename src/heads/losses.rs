@@ -13,9 +13,10 @@ pub(super) fn loss(logits: &Tensor, targets: Option<&Targets>) -> Result<Option<
     Ok(Some(match targets {
         Targets::Classes(classes) => cross_entropy(logits, classes)?,
         Targets::Flags(flags) => {
-            logits.f_binary_cross_entropy_with_logits::<Tensor>(flags, None, None, Reduction::Mean)?
+            let flags = flags.f_to_kind(logits.kind())?;
+            logits.f_binary_cross_entropy_with_logits::<Tensor>(&flags, None, None, Reduction::Mean)?
         }
-        Targets::Numbers(numbers) => logits.f_mse_loss(numbers, Reduction::Mean)?,
+        Targets::Numbers(numbers) => logits.f_mse_loss(&numbers.f_to_kind(logits.kind())?, Reduction::Mean)?,
         Targets::Spans { .. } => return Err(Error::Internal { message: "spans have two logits".into() }),
     }))
 }

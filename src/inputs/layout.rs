@@ -146,12 +146,20 @@ impl Layout {
     /// # Errors
     /// [`crate::Error::Torch`] where the first dimension is not T.
     pub fn unpack(&self, packed: &Tensor) -> Result<Tensor> {
+        self.unpack_with(packed, 0.0)
+    }
+
+    /// As [`Layout::unpack`], with another filling.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] where the first dimension is not T.
+    pub fn unpack_with(&self, packed: &Tensor, fill: f64) -> Result<Tensor> {
         let mut shape = packed.size();
         let flat = match &self.index {
             None => packed.f_alias()?,
             Some(index) => {
                 shape[0] = self.rows * self.columns;
-                Tensor::f_zeros(&shape, (packed.kind(), packed.device()))?.f_index_copy_(0, index, packed)?
+                Tensor::f_full(&shape, fill, (packed.kind(), packed.device()))?.f_index_copy_(0, index, packed)?
             }
         };
         shape.splice(0..1, [self.rows, self.columns]);
@@ -163,50 +171,29 @@ impl Layout {
     /// # Errors
     /// [`crate::Error::Torch`] where the first dimension is not T.
     pub fn pool(&self, packed: &Tensor, pooling: Pooling) -> Result<Tensor> {
-        let rows: Vec<i64> = (0..self.rows).filter(|&row| !self.kept[row as usize].is_empty()).collect();
-        let lengths = |row: &i64| self.kept[*row as usize].len() as i64;
         let device = packed.device();
-        let picked = match pooling {
+        // The rows of the batch that have something to keep, in packed order.
+        let rows: Vec<usize> = self.order.iter().copied().filter(|&row| !self.kept[row].is_empty()).collect();
+        let pooled = match pooling {
             Pooling::First | Pooling::Last => {
-                let place = |row: &i64| {
-                    self.starts[*row as usize] + if pooling == Pooling::First { 0 } else { lengths(row) - 1 }
-                };
-                let places: Vec<i64> = rows.iter().map(place).collect();
+                let from_the_end = |row: usize| if pooling == Pooling::First { 0 } else { self.kept[row].len() - 1 };
+                let places: Vec<i64> = rows.iter().map(|&row| self.starts[row] + from_the_end(row) as i64).collect();
                 packed.f_index_select(0, &Tensor::f_from_slice(&places)?.f_to_device(device)?)?
             }
             Pooling::Mean => {
-                let means = rows
-                    .iter()
-                    .map(|row| {
-                        let tokens = packed.f_narrow(0, self.starts[*row as usize], lengths(row))?;
-                        Ok(tokens.f_mean_dim(0_i64, false, None)?)
-                    })
-                    .collect::<Result<Vec<_>>>()?;
-                if means.is_empty() { packed.f_narrow(0, 0, 0)? } else { Tensor::f_stack(&means, 0)? }
+                let mean = |group: &Group| -> Result<Tensor> {
+                    let tokens = packed.f_narrow(0, group.start, group.rows * group.length)?;
+                    Ok(tokens.f_view([group.rows, group.length, -1])?.f_mean_dim(1_i64, false, None)?)
+                };
+                let means = self.groups.iter().map(mean).collect::<Result<Vec<_>>>()?;
+                if means.is_empty() { packed.f_alias()? } else { Tensor::f_cat(&means, 0)? }
             }
         };
-        if rows.len() == self.kept.len() {
-            return Ok(picked);
-        }
-        let index = Tensor::f_from_slice(&rows)?.f_to_device(device)?;
-        let mut shape = picked.size();
+        let index: Vec<i64> = rows.into_iter().map(|row| row as i64).collect();
+        let index = Tensor::f_from_slice(&index)?.f_to_device(device)?;
+        let mut shape = pooled.size();
         shape[0] = self.rows;
-        Ok(Tensor::f_zeros(&shape, (packed.kind(), device))?.f_index_copy_(0, &index, &picked)?)
-    }
-
-    /// `[T]` -> `[B, S]` with `fill` where a position is not kept. Gradients flow through.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`] where the shape is not `[T]`.
-    pub fn unpack_with(&self, packed: &Tensor, fill: f64) -> Result<Tensor> {
-        let shape = [self.rows * self.columns];
-        let flat = match &self.index {
-            None => packed.f_alias()?,
-            Some(index) => {
-                Tensor::f_full(shape, fill, (packed.kind(), packed.device()))?.f_index_copy_(0, index, packed)?
-            }
-        };
-        Ok(flat.f_view([self.rows, self.columns])?)
+        Ok(Tensor::f_zeros(&shape, (packed.kind(), device))?.f_index_copy_(0, &index, &pooled)?)
     }
 
     /// One `[rows, A, L, L]` for each group -> `[B, A, S, S]`, zeros where a position is not kept.

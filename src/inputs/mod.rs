@@ -12,10 +12,10 @@
 //! | `token_type_ids` | `[B, S]` or `[1, S]` integer | which of the texts of a pair (DistilBERT ignores it) | 0 |
 //! | `position_ids` | `[B, S]` or `[1, S]` integer | below `max_position_embeddings` | 0, 1, 2, ... by column |
 //! | `inputs_embeds` | `[B, S, E]` float32 | instead of word embeddings | `input_ids` must be given |
-//!
 //! | `labels`, `start_positions`, `end_positions` | by [`Task`] | what the model is trained towards | no loss |
 //!
-//! What stands at a padded position is never read, labels included. Multiple choice takes `[B, C, S]`, C choices for each of B questions.
+//! What stands at a padded position is never read, labels included. Multiple choice takes `[B, C, S]`, C choices for each
+//! of B questions.
 
 mod layout;
 mod rows;
@@ -43,6 +43,8 @@ pub struct Limits {
     pub embedding_size: i64,
     /// Where the model is.
     pub device: Device,
+    /// What its embeddings are stored in: float32, unless torch converted them.
+    pub kind: Kind,
     /// What its labels are.
     pub task: Task,
 }
@@ -158,13 +160,14 @@ impl Inputs {
             return Err(Error::input(what, format!("expected at least one token in every row, got none in row {row}")));
         }
         let columns = lengths.iter().copied().max().unwrap_or(0);
-        let kept = kept_columns(attention_mask.as_ref(), &lengths)?;
+        let given = Given { lengths: &lengths, choices };
+        let kept = kept_columns(attention_mask.as_ref(), given)?;
         if position_ids.is_none() {
             check_lengths(what, &kept, limits)?;
         }
         let layout = Layout::new(kept, columns, choices.unwrap_or(1), limits.device)?;
         let pack = |what: &str, rows: &Rows, limit: i64, broadcast: bool| -> Result<Tensor> {
-            check_shape(what, rows, &lengths, broadcast)?;
+            given.check(what, rows, broadcast)?;
             Ok(Tensor::f_from_slice(&gather(what, rows, &layout, limit, false)?)?.f_to_device(limits.device)?)
         };
         let tokens = match (&input_ids, &inputs_embeds) {
@@ -186,7 +189,7 @@ impl Inputs {
             let positions: Vec<i64> = layout.packed_rows().flat_map(|(_, kept)| kept.iter().copied()).collect();
             Tensor::f_from_slice(&positions)?.f_to_device(limits.device)?
         };
-        let targets = targets.check(limits.task, &layout, &lengths, limits.device)?;
+        let targets = targets.check(limits.task, &layout, given, limits.device)?;
         Ok(Self { tokens, token_type_ids, position_ids, layout, targets })
     }
 }
@@ -205,10 +208,14 @@ impl Embeds {
     /// Of `[B, S, E]`, or of choices `[B, C, S, E]`.
     fn new(embeddings: Tensor, limits: &Limits) -> Result<Self> {
         let shape = embeddings.size();
-        if embeddings.f_kind()? != Kind::Float && shape.len() > 2 {
+        if embeddings.f_kind()? != limits.kind && shape.len() > 2 {
             return Err(Error::Dtype {
                 what: "inputs_embeds".into(),
-                expected: "float32".into(),
+                expected: if limits.kind == Kind::Float {
+                    "float32".into()
+                } else {
+                    format!("{:?}, as the model's", limits.kind).to_lowercase()
+                },
                 got: format!("{:?}", embeddings.kind()).to_lowercase(),
             });
         }
@@ -254,9 +261,11 @@ fn check_choices(what: &str, shape: impl Fn() -> String, choices: Option<usize>,
 }
 
 /// The columns of each row that the mask keeps: all of them where there is no mask.
-fn kept_columns(mask: Option<&Rows>, lengths: &[usize]) -> Result<Vec<Vec<i64>>> {
-    let Some(mask) = mask else { return Ok(lengths.iter().map(|&length| (0..length as i64).collect()).collect()) };
-    check_shape("attention_mask", mask, lengths, false)?;
+fn kept_columns(mask: Option<&Rows>, given: Given) -> Result<Vec<Vec<i64>>> {
+    let Some(mask) = mask else {
+        return Ok(given.lengths.iter().map(|&length| (0..length as i64).collect()).collect());
+    };
+    given.check("attention_mask", mask, false)?;
     (0..mask.count())
         .map(|row| {
             let mut kept = Vec::new();
@@ -290,19 +299,33 @@ fn check_lengths(what: &str, kept: &[Vec<i64>], limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-/// Refuses rows that do not stand under the tokens one to one, or, where that is allowed, one row under all of them.
-fn check_shape(what: &str, rows: &Rows, lengths: &[usize], broadcast: bool) -> Result<()> {
-    let fits = rows.lengths().eq(lengths.iter().copied());
-    let fits_all = broadcast && rows.count() == 1 && lengths.iter().all(|&length| length == rows.longest());
-    if fits || fits_all {
-        return Ok(());
+/// The rows of tokens, which everything else must stand under.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    lengths: &'a [usize],
+    choices: Option<usize>,
+}
+
+impl Given<'_> {
+    /// Refuses rows that do not stand under the tokens one to one, or, where that is allowed, one row under all of them.
+    fn check(self, what: &str, rows: &Rows, broadcast: bool) -> Result<()> {
+        let Self { lengths, choices } = self;
+        let fits = rows.choices().is_none_or(|own| Some(own) == choices) && rows.lengths().eq(lengths.iter().copied());
+        let fits_all = broadcast && rows.count() == 1 && lengths.iter().all(|&length| length == rows.longest());
+        if fits || fits_all {
+            return Ok(());
+        }
+        Err(Error::Shape { what: what.into(), expected: format!("[B, S] = {}", self.shape()), got: rows.shape() })
     }
-    let expected: Vec<Vec<i64>> = lengths.iter().map(|&length| vec![0; length]).collect();
-    Err(Error::Shape {
-        what: what.into(),
-        expected: format!("[B, S] = {}", Rows::ragged(&expected).shape()),
-        got: rows.shape(),
-    })
+
+    fn shape(self) -> String {
+        let rows = Rows::ragged(&self.lengths.iter().map(|&length| vec![0; length]).collect::<Vec<_>>());
+        let rows = match self.choices {
+            Some(choices) => rows.in_choices("", choices),
+            None => Ok(rows),
+        };
+        rows.map_or_else(|_| String::new(), |rows| rows.shape())
+    }
 }
 
 /// The values at the kept positions, in packed order, each checked against its limit; labels may be [`IGNORED`] too.

@@ -101,7 +101,14 @@ impl Rows {
     fn from_numbers(what: &str, tensor: &Tensor) -> Result<Self> {
         let shape: Vec<usize> = tensor.size().into_iter().map(|size| size as usize).collect();
         let flat = tensor.f_detach()?.f_to_kind(Kind::Int64)?.f_reshape([-1])?.f_to_device(tch::Device::Cpu)?;
-        Self::shaped(what, Vec::try_from(flat)?, &shape)
+        let (mut values, count) = (Vec::new(), flat.numel());
+        // A tensor may claim any number of elements without having them.
+        values
+            .try_reserve_exact(count)
+            .map_err(|_| Error::Torch { message: format!("not enough memory for {what}") })?;
+        values.resize(count, 0);
+        flat.f_contiguous()?.f_copy_data(&mut values, count)?;
+        Self::shaped(what, values, &shape)
     }
 
     /// Rows of equal lengths, one after the other: of the shape `[B, S]`, or of choices `[B, C, S]`.

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Layout, Rows, check_shape, gather};
+use super::{Given, Layout, Rows, gather};
 use crate::config::ProblemType;
 use crate::error::{Error, Result};
 
@@ -62,13 +62,14 @@ pub enum Targets {
 }
 
 impl Targets {
-    /// What the labels of a text classifier turned out to be.
+    /// What the labels of a text classifier turned out to be; none of spans.
     #[must_use]
-    pub fn problem_type(&self) -> ProblemType {
+    pub fn problem_type(&self) -> Option<ProblemType> {
         match self {
-            Self::Classes(_) | Self::Spans { .. } => ProblemType::SingleLabel,
-            Self::Flags(_) => ProblemType::MultiLabel,
-            Self::Numbers(_) => ProblemType::Regression,
+            Self::Classes(_) => Some(ProblemType::SingleLabel),
+            Self::Flags(_) => Some(ProblemType::MultiLabel),
+            Self::Numbers(_) => Some(ProblemType::Regression),
+            Self::Spans { .. } => None,
         }
     }
 }
@@ -86,13 +87,7 @@ pub struct GivenTargets {
 
 impl GivenTargets {
     /// Checks what came against what the model takes, and packs it; none where nothing came.
-    pub(super) fn check(
-        self,
-        task: Task,
-        layout: &Layout,
-        lengths: &[usize],
-        device: Device,
-    ) -> Result<Option<Targets>> {
+    pub(super) fn check(self, task: Task, layout: &Layout, given: Given, device: Device) -> Result<Option<Targets>> {
         let Self { labels, start_positions, end_positions } = self;
         let is_given = [labels.is_some(), start_positions.is_some() || end_positions.is_some()];
         match (task, is_given) {
@@ -113,13 +108,12 @@ impl GivenTargets {
         if let Some(labels) = labels {
             return Ok(Some(match task {
                 Task::TokenClasses { classes } => {
-                    let rows = labels.rows()?;
-                    check_shape("labels", &rows, lengths, false)?;
+                    let rows = labels.rows(given)?;
                     Targets::Classes(on_device(Tensor::f_from_slice(&gather(
                         "labels", &rows, layout, classes, true,
                     )?)?)?)
                 }
-                Task::ReplacedTokens => Targets::Flags(replaced(labels, layout, lengths, device)?),
+                Task::ReplacedTokens => Targets::Flags(replaced(labels, layout, given, device)?),
                 Task::Texts { labels: count, problem_type } => {
                     match texts(&labels.tensor()?, layout.rows(), count, problem_type)? {
                         Targets::Flags(flags) => Targets::Flags(on_device(flags)?),
@@ -128,7 +122,10 @@ impl GivenTargets {
                         spans @ Targets::Spans { .. } => spans,
                     }
                 }
-                Task::Choices | Task::Encoding | Task::Spans => {
+                Task::Encoding | Task::Spans => {
+                    return Err(Error::Internal { message: "labels were let through".into() });
+                }
+                Task::Choices => {
                     let choices = layout.choices();
                     Targets::Classes(on_device(classes(&labels.tensor()?, layout.rows() / choices, choices)?)?)
                 }
@@ -145,11 +142,22 @@ impl GivenTargets {
 }
 
 impl Labels {
-    fn rows(self) -> Result<Rows> {
-        match self {
-            Self::Tensor(tensor) => Rows::from_tensor("labels", &tensor),
-            Self::Rows(rows) => Ok(rows),
-        }
+    /// A label for every token.
+    fn rows(self, given: Given) -> Result<Rows> {
+        let rows = match self {
+            Self::Tensor(tensor) => {
+                let tokens: usize = given.lengths.iter().sum();
+                if tensor.numel() > tokens {
+                    // Before they are copied: a tensor may claim any number of elements without having them.
+                    let (expected, got) = (format!("[B, S] = {}", given.shape()), format!("{:?}", tensor.size()));
+                    return Err(Error::Shape { what: "labels".into(), expected, got });
+                }
+                Rows::from_tensor("labels", &tensor)?
+            }
+            Self::Rows(rows) => rows,
+        };
+        given.check("labels", &rows, false)?;
+        Ok(rows)
     }
 
     /// On the host, where values can be looked at.
@@ -162,15 +170,14 @@ impl Labels {
 }
 
 /// `[T]` float32, 1 where a token was replaced.
-fn replaced(labels: Labels, layout: &Layout, lengths: &[usize], device: Device) -> Result<Tensor> {
+fn replaced(labels: Labels, layout: &Layout, given: Given, device: Device) -> Result<Tensor> {
     if let Labels::Tensor(tensor) = &labels
         && (tensor.is_floating_point() || tensor.f_kind()? == Kind::Bool)
     {
         expect_shape("labels", tensor, "[B, S]", &[&[layout.rows(), layout.columns()]])?;
         return expect_flags(layout.pack(&tensor.f_detach()?.f_to_device(device)?.f_to_kind(Kind::Float)?)?);
     }
-    let rows = labels.rows()?;
-    check_shape("labels", &rows, lengths, false)?;
+    let rows = labels.rows(given)?;
     let flags = Tensor::f_from_slice(&gather("labels", &rows, layout, 2, false)?)?;
     Ok(flags.f_to_device(device)?.f_to_kind(Kind::Float)?)
 }
@@ -178,7 +185,11 @@ fn replaced(labels: Labels, layout: &Layout, lengths: &[usize], device: Device) 
 /// Labels of texts, by what the configuration says that they are, or else, as in transformers, by what they look like.
 fn texts(labels: &Tensor, rows: i64, count: i64, problem_type: Option<ProblemType>) -> Result<Targets> {
     let kind = labels.f_kind()?;
-    let is_class = !labels.is_floating_point() && kind != Kind::Bool;
+    if !(labels.is_floating_point() || is_integer(kind) || kind == Kind::Bool) {
+        let got = format!("{kind:?}").to_lowercase();
+        return Err(Error::Dtype { what: "labels".into(), expected: "integers or floats".into(), got });
+    }
+    let is_class = is_integer(kind);
     let inferred = match (count, is_class) {
         (1, _) => ProblemType::Regression,
         (_, true) => ProblemType::SingleLabel,
@@ -226,12 +237,16 @@ fn span(what: &str, columns: &Tensor, layout: &Layout) -> Result<Tensor> {
 /// The integers of `[B]` or `[B, 1]`.
 fn integers(what: &str, tensor: &Tensor, rows: i64) -> Result<Vec<i64>> {
     let kind = tensor.f_kind()?;
-    if tensor.is_floating_point() || kind == Kind::Bool {
+    if !is_integer(kind) {
         let got = format!("{kind:?}").to_lowercase();
         return Err(Error::Dtype { what: what.into(), expected: "an integer (int64)".into(), got });
     }
     expect_shape(what, tensor, "[B]", &[&[rows], &[rows, 1]])?;
     Ok(Vec::try_from(tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Int64)?.f_view([-1])?)?)
+}
+
+fn is_integer(kind: Kind) -> bool {
+    matches!(kind, Kind::Uint8 | Kind::Int8 | Kind::Int16 | Kind::Int | Kind::Int64)
 }
 
 fn expect_flags(flags: Tensor) -> Result<Tensor> {

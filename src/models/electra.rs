@@ -96,8 +96,9 @@ impl Family for Electra {
 
 impl HasHead<MaskedLMHead> for Electra {
     fn head(parameters: &Parameters, config: &ElectraConfig, words: &Tensor) -> Result<MaskedLMHead> {
+        let transform = transform(&parameters.at("generator_predictions"), config)?;
         let decoder = Decoder::new(&parameters.at("generator_lm_head"), words, config.tie_word_embeddings)?;
-        Ok(MaskedLMHead::new(transform(&parameters.at("generator_predictions"), config)?, decoder))
+        Ok(MaskedLMHead::new(transform, decoder))
     }
 }
 
@@ -137,8 +138,8 @@ impl HasHead<MultipleChoiceHead> for Electra {
 /// The generator's head below its decoder. Its activation is gelu whatever the configuration says.
 fn transform(parameters: &Parameters, config: &ElectraConfig) -> Result<Transform> {
     let width = config.embedding_size;
-    let dense = Linear::new(&parameters.at("dense"), config.hidden_size, width)?;
     let norm = LayerNorm::new(&parameters.at("LayerNorm"), width, config.layer_norm_eps)?;
+    let dense = Linear::new(&parameters.at("dense"), config.hidden_size, width)?;
     Ok(Transform::new(dense, Activation::Gelu, norm))
 }
 

@@ -14,6 +14,7 @@ pub const fn limits(task: Task) -> Limits {
         type_vocab_size: 4,
         embedding_size: 12,
         device: Device::Cpu,
+        kind: Kind::Float,
         task,
     }
 }

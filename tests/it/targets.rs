@@ -142,7 +142,7 @@ fn a_token_was_replaced_or_not() {
 fn labels_of_a_text_are_what_the_configuration_says_or_what_they_look_like() {
     let (single, multi, regression) =
         (Some(ProblemType::SingleLabel), Some(ProblemType::MultiLabel), Some(ProblemType::Regression));
-    let problem_type = |task, labels: &Tensor| labelled(task, labels).unwrap().targets.unwrap().problem_type();
+    let problem_type = |task, labels: &Tensor| labelled(task, labels).unwrap().targets.unwrap().problem_type().unwrap();
     for kind in [Kind::Int64, Kind::Int, Kind::Uint8] {
         assert_eq!(problem_type(texts(3, None), &vector(&[2, 0]).to_kind(kind)), ProblemType::SingleLabel);
         assert_eq!(problem_type(texts(1, None), &vector(&[7, 0]).to_kind(kind)), ProblemType::Regression);

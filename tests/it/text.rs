@@ -4,7 +4,7 @@ use std::path::Path;
 
 use oxbert::inputs::{Arguments, Inputs, Limits, Task, Tokens};
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions, TokenizerOptions, Truncation};
-use tch::Device;
+use tch::{Device, Kind};
 
 /// Enough words for the tests of every room that sees text.
 const WORDS: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\nsat\non\na\nmat\n##s\n.\n,\ndog\ncafe\n";
@@ -32,6 +32,7 @@ fn texts_become_rows_that_a_model_takes_without_padding() {
         type_vocab_size: 2,
         embedding_size: 4,
         device: Device::Cpu,
+        kind: Kind::Float,
         task: Task::Encoding,
     };
     let inputs = Inputs::new(Arguments::from_batch(&batch), &limits).unwrap();
@@ -51,6 +52,7 @@ fn a_text_that_is_too_long_says_how_to_cut_it_and_then_fits() {
         type_vocab_size: 2,
         embedding_size: 4,
         device: Device::Cpu,
+        kind: Kind::Float,
         task: Task::Encoding,
     };
     let inputs = |options: &EncodeOptions| {

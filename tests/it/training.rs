@@ -178,7 +178,9 @@ fn a_text_classifiers_loss_is_by_what_its_labels_are() {
         let loss = |labels: usize, problem_type: Option<ProblemType>, given: Tensor| {
             let mut config = odd::<M::Config>().labelled(labels);
             if let Some(problem_type) = problem_type {
-                config.set_problem_type(problem_type);
+                let mut fields = config.to_map();
+                fields.insert("problem_type".into(), problem_type.name().into());
+                config = M::Config::from_map(fields).unwrap();
             }
             let arguments = Arguments { targets: labelled(Labels::Tensor(given)), ..batch() };
             let output = tch::no_grad(|| run(&model::<M>(&config), arguments, ForwardOptions::default()));

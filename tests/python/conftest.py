@@ -16,6 +16,8 @@ from hypothesis import settings
 
 import oxbert
 
+from .reference import Pair, build
+
 # The same examples in every run: a failure can be seen again.
 settings.register_profile("oxbert", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("oxbert")
@@ -45,6 +47,19 @@ def config() -> oxbert.ElectraConfig:
         layer_norm_eps=1e-3,
         num_labels=3,
     )
+
+
+@pytest.fixture
+def folder(config: oxbert.ElectraConfig, tmp_path: Path) -> Path:
+    """A folder with a configuration and no weights."""
+    config.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
+    """transformers' model and the same for us: `reference.pairs` says which."""
+    return build(*request.param, tmp_path / "reference")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ import torch
 
 import oxbert
 
+from .reference import fresh
+
 
 def large() -> oxbert.ElectraForMaskedLM:
     """A model whose forward pass takes a good part of a second on long rows."""
@@ -48,8 +50,9 @@ def test_other_threads_run_during_a_forward_pass() -> None:
 
 
 @pytest.mark.parametrize("kind", ["numpy", "torch"])
-def test_many_threads_share_a_model(kind: str, config: oxbert.ElectraConfig) -> None:
-    model = oxbert.ElectraForPreTraining(config, seed=0)
+@pytest.mark.parametrize("name", ["ElectraForPreTraining", "DistilBertForSequenceClassification"])
+def test_many_threads_share_a_model(kind: str, name: str) -> None:
+    model = fresh(name)
     rows: list[Any] = [np.random.default_rng(seed).integers(0, 50, (3, 8)) for seed in range(8)]
     if kind == "torch":
         rows = [torch.tensor(row) for row in rows]
@@ -78,12 +81,32 @@ def test_threads_may_change_look_at_and_use_a_model(config: oxbert.ElectraConfig
                 case 1:
                     model.load_state_dict(state)
                 case 2:
-                    assert model.num_parameters() > 0 and "layers=2" in repr(model)
+                    assert model.num_parameters() > 0 and "0-1 (2 times)" in repr(model)
                 case 3:
                     assert model.config == config and len(model.named_parameters()) == len(state)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
+
+
+def test_threads_train_a_model_and_settle_what_its_labels_mean() -> None:
+    model = fresh("DistilBertForSequenceClassification", "three-labels")
+    ids, labels = torch.tensor([[1, 2, 3], [4, 5, 6]]), torch.tensor([0, 2])
+    parameters = model.parameters()
+
+    def gradients() -> tuple[torch.Tensor, ...]:
+        return torch.autograd.grad(model(ids, labels=labels).loss, parameters)
+
+    def work(_: int) -> None:
+        for _ in range(5):
+            for got, expected in zip(gradients(), once, strict=True):
+                torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-6)
+
+    once = gradients()
+    model.config.problem_type = None
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(8)))
+    assert model.config.problem_type == "single_label_classification"
 
 
 def test_threads_share_a_tokenizer() -> None:

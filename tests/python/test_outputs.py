@@ -14,25 +14,23 @@ import transformers
 import oxbert
 from oxbert import outputs
 
-from .reference import NAMES
+from .reference import CLASSES, Pair, cases, pairs
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pairs(*CLASSES, configs=["small"])
 @pytest.mark.parametrize("asked", [{}, {"output_hidden_states": True}, {"output_attentions": True}])
-def test_every_way_to_read_is_that_of_transformers(
-    name: str, asked: dict[str, bool], config: oxbert.ElectraConfig
-) -> None:
-    model = getattr(oxbert, name)(config, seed=0)
-    mine = model([[1, 2, 3]], **asked)
-    kind = getattr(transformers, name)
-    theirs = kind._from_config(transformers.ElectraConfig(**config.to_dict()), attn_implementation="eager").eval()
+@pytest.mark.parametrize("with_loss", [False, True])
+def test_every_way_to_read_is_that_of_transformers(pair: Pair, asked: dict[str, bool], with_loss: bool) -> None:
+    case = cases(pair.theirs.config)["ids"]
+    arguments = pair.arguments(case) | (pair.targets(case) if with_loss else {}) | asked
+    mine = pair.ours()(**arguments)
     with torch.no_grad():
-        other = theirs(torch.tensor([[1, 2, 3]]), **asked)
+        other = pair.theirs(**arguments)
     # transformers' encoder, which can be a decoder, lists attention to another encoder: always an empty tuple here.
     names = [key for key in other if key != "cross_attentions"]
     assert mine.keys() == names
     assert len(mine) == len(names) == len(mine.to_tuple()) == len(mine.values()) == len(mine.items())
-    assert type(mine).__name__ == type(other).__name__ or name == "ElectraModel"
+    assert type(mine).__name__ == type(other).__name__ or pair.name == "ElectraModel"
     for place, key in enumerate(names):
         assert mine[key] is mine[place] is getattr(mine, key) is mine.get(key) is mine.to_tuple()[place]
         assert key in mine
@@ -48,7 +46,8 @@ def test_every_way_to_read_is_that_of_transformers(
         mine[len(mine)]
     with pytest.raises(AttributeError):
         _ = mine.no_such_name
-    assert type(mine).__name__ in repr(mine) and "1, 3" in repr(mine)
+    shape = ", ".join(map(str, mine[-1 if not asked else 0].shape))
+    assert type(mine).__name__ in repr(mine) and f"({shape})" in repr(mine)
 
 
 def test_probabilities_stand_beside_the_sequence(config: oxbert.ElectraConfig) -> None:
