@@ -12,6 +12,7 @@ from oxbert import errors, outputs  # noqa: E402
 from oxbert._folders import bundled  # noqa: E402
 from oxbert._native import (  # noqa: E402
     Activation,
+    AddedToken,
     Config,
     DistilBertConfig,
     DistilBertForMaskedLM,
@@ -20,6 +21,7 @@ from oxbert._native import (  # noqa: E402
     DistilBertForSequenceClassification,
     DistilBertForTokenClassification,
     DistilBertModel,
+    DistilBertTokenizer,
     ElectraClassificationHead,
     ElectraConfig,
     ElectraDiscriminatorHead,
@@ -33,9 +35,12 @@ from oxbert._native import (  # noqa: E402
     ElectraModel,
     ElectraSequenceSummary,
     ElectraTokenizer,
+    Encoding,
+    Encodings,
     FillMask,
     Model,
     ReplacedTokenDetection,
+    Tokenizer,
     __version__,
     canonical_name,
     load_weights,
@@ -52,17 +57,20 @@ from oxbert.auto import (  # noqa: E402
     AutoModelForTokenClassification,
     AutoTokenizer,
 )
+from oxbert.encoding import BatchEncoding  # noqa: E402
 from oxbert.errors import OxbertError  # noqa: E402
 
-# rust_bert's names of the classes, and transformers' other name of the tokenizer.
+# rust_bert's names of the classes, and transformers' other names of the tokenizers.
 ElectraDiscriminator = ElectraForPreTraining
 DistilBertModelMaskedLM = DistilBertForMaskedLM
 DistilBertModelClassifier = DistilBertForSequenceClassification
 DistilBertForSentenceEmbeddings = DistilBertModel
 ElectraTokenizerFast = ElectraTokenizer
+DistilBertTokenizerFast = DistilBertTokenizer
 
 __all__ = [
     "Activation",
+    "AddedToken",
     "AutoConfig",
     "AutoModel",
     "AutoModelForMaskedLM",
@@ -72,6 +80,7 @@ __all__ = [
     "AutoModelForSequenceClassification",
     "AutoModelForTokenClassification",
     "AutoTokenizer",
+    "BatchEncoding",
     "Config",
     "DistilBertConfig",
     "DistilBertForMaskedLM",
@@ -83,6 +92,8 @@ __all__ = [
     "DistilBertModel",
     "DistilBertModelClassifier",
     "DistilBertModelMaskedLM",
+    "DistilBertTokenizer",
+    "DistilBertTokenizerFast",
     "ElectraClassificationHead",
     "ElectraConfig",
     "ElectraDiscriminator",
@@ -98,10 +109,13 @@ __all__ = [
     "ElectraSequenceSummary",
     "ElectraTokenizer",
     "ElectraTokenizerFast",
+    "Encoding",
+    "Encodings",
     "FillMask",
     "Model",
     "OxbertError",
     "ReplacedTokenDetection",
+    "Tokenizer",
     "__version__",
     "bundled",
     "canonical_name",

@@ -47,12 +47,17 @@ class AutoConfig:
 
 
 class AutoTokenizer:
-    """The tokenizer of either family: BERT's word pieces, which both use."""
+    """The tokenizer of either family: BERT's word pieces, which both use, with token types where the family has them."""
 
     @staticmethod
-    def from_pretrained(folder: _Path, **options: Any) -> _native.ElectraTokenizer:
-        """From a folder with a vocabulary, or the name of a bundled model; as `ElectraTokenizer.from_pretrained`."""
-        return _native.ElectraTokenizer.from_pretrained(folder, **options)
+    def from_pretrained(folder: _Path) -> _native.Tokenizer:
+        """From a folder with a vocabulary, or the name of a bundled model. Without `config.json` it is ELECTRA's."""
+        try:
+            config = AutoConfig.from_pretrained(folder)
+        except errors.MissingFileError:
+            return _native.ElectraTokenizer.from_pretrained(folder)
+        kind: type[_native.Tokenizer] = getattr(_native, _FAMILIES[config.model_type] + "Tokenizer")
+        return kind.from_pretrained(folder)
 
 
 class AutoModel:

@@ -6,8 +6,10 @@
 #![allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::doc_markdown, clippy::doc_link_with_quotes)]
 
 mod activation;
+mod added;
 mod arguments;
 mod config;
+mod encodings;
 mod enter;
 mod errors;
 mod guarded;
@@ -45,7 +47,11 @@ mod _native {
     #[pymodule_export]
     use super::activation::PyActivation;
     #[pymodule_export]
+    use super::added::PyAddedToken;
+    #[pymodule_export]
     use super::config::{PyConfig, PyDistilBertConfig, PyElectraConfig};
+    #[pymodule_export]
+    use super::encodings::{PyEncoding, PyEncodings};
     #[pymodule_export]
     use super::heads::{
         PyElectraClassificationHead, PyElectraDiscriminatorHead, PyElectraGeneratorHead, PyElectraSequenceSummary,
@@ -60,7 +66,7 @@ mod _native {
     #[pymodule_export]
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
     #[pymodule_export]
-    use super::text::PyElectraTokenizer;
+    use super::text::{PyDistilBertTokenizer, PyElectraTokenizer, PyTokenizer};
     #[pymodule_export]
     use super::weights::{canonical_name, load_weights, save_weights};
 }

@@ -2,7 +2,7 @@
 //!
 //! A `torch.Tensor` is the same object on both sides: no copy, and its graph goes along. numpy arrays are copied.
 
-use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods, ToPyArray};
+use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
 use tch::{Kind, Tensor};
@@ -218,11 +218,4 @@ pub(super) fn device_name(device: tch::Device) -> String {
         tch::Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_string(),
     }
-}
-
-/// An int64 numpy array `[rows, columns]`.
-pub(super) fn int_array<'py>(py: Python<'py>, rows: &[Vec<i64>]) -> PyResult<Bound<'py, PyAny>> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let flat: Vec<i64> = rows.iter().flatten().copied().collect();
-    Ok(flat.to_pyarray(py).reshape([rows.len(), columns])?.into_any())
 }

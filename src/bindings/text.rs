@@ -1,65 +1,97 @@
-//! `oxbert.ElectraTokenizer`.
+//! `oxbert.Tokenizer`, `oxbert.ElectraTokenizer`, `oxbert.DistilBertTokenizer`.
 
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple, PyType};
 
+use super::added::{PyAddedToken, added_tokens};
 use super::config::find_folder;
+use super::encodings::{Columns, Form, PyEncodings};
 use super::enter::enter;
 use super::errors::raise;
-use super::tensors::int_array;
-use super::texts::{Choice, Padding, Text, Texts, parse_padding, parse_truncation};
-use crate::error::Error;
-use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, TokenizerOptions, Truncation};
+use super::texts::{Choice, Padding, Rows, Text, parse_padding, parse_truncation};
+use crate::error::{Error, Result};
+use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, Side, TokenizerOptions, Truncation};
 
-/// Text to ids and back, over a BERT word-piece vocabulary.
+/// The base of both families' tokenizers: text to ids and back, over a BERT word-piece vocabulary.
 ///
-/// Ids, types, masks and offsets are those of transformers' fast tokenizer. Offsets are in characters of the original
+/// Ids, types, masks and offsets are those of transformers' fast tokenizers. Offsets are in characters of the original
 /// text. What a call returns goes straight into a model: `model(**tokenizer(texts))`; without padding it stays ragged.
-#[pyclass(name = "ElectraTokenizer", module = "oxbert", frozen)]
-pub(super) struct PyElectraTokenizer {
-    pub(super) inner: ElectraTokenizer,
+#[pyclass(name = "Tokenizer", module = "oxbert", subclass, frozen)]
+pub(super) struct PyTokenizer {
+    /// Held for the moment of a copy only, which is cheap.
+    inner: RwLock<ElectraTokenizer>,
+    /// Whether rows have types where nobody says.
+    has_types: bool,
 }
 
 /// The longest row that padding may make: far more than any model takes, and little enough memory.
 const LONGEST_ROW: usize = 1 << 20;
 
-#[pymethods]
-impl PyElectraTokenizer {
-    #[new]
-    #[pyo3(signature = (
-        vocab_file,
-        *,
-        do_lower_case = true,
-        strip_accents = None,
-        tokenize_chinese_chars = true,
-        model_max_length = None,
-    ))]
-    fn new(
+impl PyTokenizer {
+    fn new(tokenizer: ElectraTokenizer, has_types: bool) -> Self {
+        Self { inner: RwLock::new(tokenizer), has_types }
+    }
+
+    pub(super) fn get(&self) -> ElectraTokenizer {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut TokenizerOptions)) {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner).set_options(change);
+    }
+
+    fn encode_options(
+        &self,
         py: Python<'_>,
-        vocab_file: PathBuf,
-        do_lower_case: bool,
-        strip_accents: Option<bool>,
-        tokenize_chinese_chars: bool,
-        model_max_length: Option<usize>,
-    ) -> PyResult<Self> {
-        let options = TokenizerOptions { do_lower_case, strip_accents, tokenize_chinese_chars, model_max_length };
-        Ok(Self { inner: enter(py, || ElectraTokenizer::from_vocab_file(vocab_file, &options))? })
+        asked: &Asked,
+        truncation: Option<Choice>,
+        padding: Padding,
+    ) -> PyResult<EncodeOptions> {
+        let truncation = match truncation {
+            // As transformers does: a length alone asks for it to be kept to.
+            None if asked.max_length.is_some() && padding == Padding::None => Truncation::LongestFirst,
+            given => parse_truncation(given).map_err(|error| raise(py, error))?,
+        };
+        Ok(EncodeOptions {
+            add_special_tokens: asked.add_special_tokens,
+            truncation,
+            max_length: asked.max_length,
+            overflow: asked.return_overflowing_tokens,
+            stride: asked.stride,
+            truncation_side: self.get().options().truncation_side,
+        })
     }
+}
 
-    /// From a model folder, or a bundled model by its name.
-    #[staticmethod]
-    fn from_pretrained(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
-        let folder = find_folder(py, folder)?;
-        Ok(Self { inner: enter(py, || ElectraTokenizer::from_pretrained(folder))? })
-    }
+/// What a call asks for beside its texts.
+#[derive(Default)]
+struct Asked {
+    add_special_tokens: bool,
+    max_length: Option<usize>,
+    stride: usize,
+    return_overflowing_tokens: bool,
+}
 
+/// Gives Python the chance to end what takes long.
+fn check_signals() -> Result<()> {
+    Python::attach(|py| {
+        py.check_signals().map_err(|error| {
+            // It is what is raised in the end.
+            error.restore(py);
+            Error::Internal { message: "interrupted".into() }
+        })
+    })
+}
+
+#[pymethods]
+impl PyTokenizer {
     /// Tokenises a text or several, on all cores.
     ///
-    /// Returns a dictionary with `input_ids`, `token_type_ids` and `attention_mask`, and `offset_mapping` and
-    /// `special_tokens_mask` where asked for: flat lists for one text, lists of rows for several, arrays [B, S] with
-    /// `return_tensors="np"` or `"pt"`.
+    /// Returns a `BatchEncoding`, a dictionary with `input_ids`, `token_type_ids` and `attention_mask` and what else is
+    /// asked for: flat lists for one text, lists of rows for several, arrays [B, S] with `return_tensors`.
     #[pyo3(signature = (
         text,
         text_pair = None,
@@ -68,128 +100,130 @@ impl PyElectraTokenizer {
         padding = None,
         truncation = None,
         max_length = None,
+        stride = 0,
+        is_split_into_words = false,
+        pad_to_multiple_of = None,
+        padding_side = None,
         return_tensors = None,
-        return_offsets_mapping = false,
+        return_token_type_ids = None,
+        return_attention_mask = None,
+        return_overflowing_tokens = false,
         return_special_tokens_mask = false,
+        return_offsets_mapping = false,
+        return_length = false,
     ))]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
+    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "the arguments of transformers")]
     fn __call__<'py>(
         &self,
         py: Python<'py>,
-        text: Texts,
-        text_pair: Option<Texts>,
+        text: &Bound<'py, PyAny>,
+        text_pair: Option<&Bound<'py, PyAny>>,
         add_special_tokens: bool,
         padding: Option<Choice>,
         truncation: Option<Choice>,
         max_length: Option<usize>,
+        stride: usize,
+        is_split_into_words: bool,
+        pad_to_multiple_of: Option<usize>,
+        padding_side: Option<&str>,
         return_tensors: Option<&str>,
-        return_offsets_mapping: bool,
+        return_token_type_ids: Option<bool>,
+        return_attention_mask: Option<bool>,
+        return_overflowing_tokens: bool,
         return_special_tokens_mask: bool,
-    ) -> PyResult<Bound<'py, PyDict>> {
+        return_offsets_mapping: bool,
+        return_length: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let padding = parse_padding(padding).map_err(|error| raise(py, error))?;
-        let options = self.options(py, add_special_tokens, truncation, max_length, padding)?;
-        let (rows, single) = text.into_rows();
-        let mut encodings = self.encode_rows(py, rows, text_pair.map(|pair| pair.into_rows().0), &options)?;
-        let lengths: Vec<usize> = encodings.iter().map(Encoding::len).collect();
-        let width = match padding {
-            Padding::None => None,
-            Padding::Longest => lengths.iter().max().copied(),
-            Padding::MaxLength => max_length.or(self.inner.model_max_length()),
+        let asked = Asked { add_special_tokens, max_length, stride, return_overflowing_tokens };
+        let options = self.encode_options(py, &asked, truncation, padding)?;
+        let held = Rows::read(text, text_pair, is_split_into_words)?;
+        let single = held.single && !return_overflowing_tokens;
+        let form = Form::parse(py, return_tensors, single)?;
+        let tokenizer = self.get();
+        let side = match padding_side {
+            None => tokenizer.options().padding_side,
+            Some(name) => parse_side(py, "padding_side", name)?,
         };
-        if padding == Padding::MaxLength && width.is_none() {
-            return Err(raise(py, Error::input("padding", "expected max_length beside padding=\"max_length\"")));
-        }
-        if let Some(width) = width.filter(|&width| width > LONGEST_ROW) {
-            let reason = format!("expected at most {LONGEST_ROW} tokens to pad to, got {width}");
-            return Err(raise(py, Error::input("max_length", reason)));
-        }
-        let pad = self.inner.pad_token_id();
-        for encoding in &mut encodings {
-            let width = width.unwrap_or(0).max(encoding.len());
-            encoding.ids.resize(width, pad);
-            encoding.type_ids.resize(width, 0);
-            encoding.special_tokens_mask.resize(width, true);
-            encoding.offsets.resize(width, (0, 0));
-        }
-        let kept = |(encoding, &length): (&Encoding, &usize)| {
-            (0..encoding.ids.len()).map(|column| i64::from(column < length)).collect::<Vec<_>>()
-        };
-        let mut fields = vec![
-            ("input_ids", encodings.iter().map(|encoding| encoding.ids.clone()).collect::<Vec<_>>()),
-            ("token_type_ids", encodings.iter().map(|encoding| encoding.type_ids.clone()).collect()),
-            ("attention_mask", encodings.iter().zip(&lengths).map(kept).collect()),
-        ];
-        if return_special_tokens_mask {
-            let special = |encoding: &Encoding| encoding.special_tokens_mask.iter().copied().map(i64::from).collect();
-            fields.push(("special_tokens_mask", encodings.iter().map(special).collect()));
-        }
-        let result = PyDict::new(py);
-        for (name, rows) in fields {
-            result.set_item(name, arrange(py, &rows, return_tensors, single)?)?;
-        }
-        if return_offsets_mapping {
-            let offsets: Vec<_> = encodings.iter().map(|encoding| encoding.offsets.clone()).collect();
-            if single && return_tensors.is_none() {
-                result.set_item("offset_mapping", offsets.into_iter().next())?;
-            } else {
-                result.set_item("offset_mapping", offsets)?;
+        let width = Width { padding, max_length: max_length.or(tokenizer.model_max_length()), pad_to_multiple_of };
+        width.check(&options).map_err(|error| raise(py, error))?;
+        let (rows, samples) = enter(py, || {
+            let pairs: Vec<Pair> = held
+                .pairs
+                .iter()
+                .map(|(text, pair)| (text.source(), pair.as_ref().map(|pair| pair.source())))
+                .collect();
+            let encoded = tokenizer.encode_pairs(&pairs, &options, &check_signals)?;
+            let samples = |(sample, rows): (usize, &Vec<Encoding>)| vec![sample as i64; rows.len()];
+            let samples: Vec<i64> = encoded.iter().enumerate().flat_map(samples).collect();
+            let mut rows: Vec<Encoding> = encoded.into_iter().flatten().collect();
+            if let Some(width) = width.of(&rows)? {
+                for row in &mut rows {
+                    row.pad(width, side);
+                }
             }
-        }
-        Ok(result)
+            Ok((Arc::new(rows), samples))
+        })?;
+        let columns = Columns {
+            token_type_ids: return_token_type_ids.unwrap_or(self.has_types),
+            attention_mask: return_attention_mask.unwrap_or(true),
+            special_tokens_mask: return_special_tokens_mask,
+            offsets_mapping: return_offsets_mapping,
+            length: return_length,
+            samples: return_overflowing_tokens.then_some(samples),
+        };
+        let data = columns.read(py, &rows, form)?;
+        py.import("oxbert.encoding")?.getattr("BatchEncoding")?.call1((data, PyEncodings { rows }))
     }
 
     /// The ids of one text or pair; [1, S] with `return_tensors`.
-    #[pyo3(signature = (
-        text,
-        text_pair = None,
-        *,
-        add_special_tokens = true,
-        truncation = None,
-        max_length = None,
-        return_tensors = None,
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
+    #[pyo3(signature = (text, text_pair = None, **options))]
     fn encode<'py>(
-        &self,
-        py: Python<'py>,
-        text: Text,
-        text_pair: Option<Text>,
-        add_special_tokens: bool,
-        truncation: Option<Choice>,
-        max_length: Option<usize>,
-        return_tensors: Option<&str>,
+        slf: &Bound<'py, Self>,
+        text: &Bound<'py, PyAny>,
+        text_pair: Option<&Bound<'py, PyAny>>,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let options = self.options(py, add_special_tokens, truncation, max_length, Padding::None)?;
-        let pair = text_pair.map(|pair| vec![pair.0]);
-        let rows: Vec<_> = self.encode_rows(py, vec![text.0], pair, &options)?.into_iter().map(|one| one.ids).collect();
-        arrange(py, &rows, return_tensors, true)
+        slf.call((text, text_pair), options)?.get_item("input_ids")
     }
 
-    /// The tokens of a text, without special tokens.
-    fn tokenize(&self, py: Python<'_>, text: Text) -> PyResult<Vec<String>> {
-        enter(py, || Ok(self.inner.tokenize(&text.0)))
+    /// The tokens of a text, or of a pair; without special tokens, unless they are asked for.
+    #[pyo3(signature = (text, pair = None, *, add_special_tokens = false))]
+    fn tokenize(
+        &self,
+        py: Python<'_>,
+        text: Text,
+        pair: Option<Text>,
+        add_special_tokens: bool,
+    ) -> PyResult<Vec<String>> {
+        let tokenizer = self.get();
+        enter(py, || {
+            let options = EncodeOptions { add_special_tokens, ..EncodeOptions::default() };
+            let row = tokenizer.encode(&text.0, pair.as_ref().map(|pair| pair.0.as_str()), &options)?;
+            Ok(row.tokens().into_iter().map(str::to_string).collect())
+        })
     }
 
     /// The text of ids.
-    #[pyo3(signature = (token_ids, *, skip_special_tokens = false, clean_up_tokenization_spaces = false))]
+    #[pyo3(signature = (token_ids, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
     fn decode(
         &self,
         py: Python<'_>,
         token_ids: &Bound<'_, PyAny>,
         skip_special_tokens: bool,
-        clean_up_tokenization_spaces: bool,
+        clean_up_tokenization_spaces: Option<bool>,
     ) -> PyResult<String> {
-        let ids = flat_ids(token_ids)?;
-        enter(py, || self.inner.decode(&ids, skip_special_tokens, clean_up_tokenization_spaces))
+        let (ids, tokenizer) = (flat_ids(token_ids)?, self.get());
+        enter(py, || tokenizer.decode(&ids, skip_special_tokens, clean_up_tokenization_spaces.unwrap_or(false)))
     }
 
     /// The texts of rows of ids.
-    #[pyo3(signature = (sequences, *, skip_special_tokens = false, clean_up_tokenization_spaces = false))]
+    #[pyo3(signature = (sequences, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
     fn batch_decode(
         &self,
         sequences: &Bound<'_, PyAny>,
         skip_special_tokens: bool,
-        clean_up_tokenization_spaces: bool,
+        clean_up_tokenization_spaces: Option<bool>,
     ) -> PyResult<Vec<String>> {
         let decode = |row: PyResult<Bound<'_, PyAny>>| {
             let row = row?;
@@ -198,130 +232,472 @@ impl PyElectraTokenizer {
         sequences.try_iter()?.map(decode).collect()
     }
 
-    /// The tokens of ids.
-    fn convert_ids_to_tokens(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    /// The tokens of ids; the token of one id.
+    #[pyo3(signature = (ids, skip_special_tokens = false))]
+    fn convert_ids_to_tokens<'py>(
+        &self,
+        ids: &Bound<'py, PyAny>,
+        skip_special_tokens: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, tokenizer) = (ids.py(), self.get());
+        let one = ids.extract::<i64>().is_ok();
         let ids = flat_ids(ids)?;
-        enter(py, || self.inner.convert_ids_to_tokens(&ids))
+        let mut tokens = enter(py, || tokenizer.convert_ids_to_tokens(&ids, skip_special_tokens && !one))?;
+        match tokens.pop() {
+            Some(token) if one => Ok(token.into_pyobject(py)?.into_any()),
+            last => Ok(tokens.into_iter().chain(last).collect::<Vec<_>>().into_pyobject(py)?),
+        }
     }
 
-    /// The ids of tokens, that of `[UNK]` for one that the vocabulary lacks.
-    fn convert_tokens_to_ids(&self, py: Python<'_>, tokens: Vec<String>) -> PyResult<Vec<i64>> {
-        enter(py, || Ok(self.inner.convert_tokens_to_ids(&tokens)))
+    /// The ids of tokens, that of `[UNK]` for one that the vocabulary lacks; the id of one token.
+    fn convert_tokens_to_ids<'py>(&self, tokens: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, tokenizer) = (tokens.py(), self.get());
+        if let Ok(token) = tokens.extract::<String>() {
+            return Ok(tokenizer.convert_tokens_to_ids(&[token])[0].into_pyobject(py)?.into_any());
+        }
+        let tokens: Vec<String> = tokens.extract()?;
+        enter(py, || Ok(tokenizer.convert_tokens_to_ids(&tokens)))?.into_pyobject(py)
     }
 
-    /// How many tokens the vocabulary has.
+    /// The text of tokens.
+    fn convert_tokens_to_string(&self, py: Python<'_>, tokens: Vec<String>) -> PyResult<String> {
+        let tokenizer = self.get();
+        enter(py, || Ok(tokenizer.convert_tokens_to_string(&tokens)))
+    }
+
+    /// A row of ids with `[CLS]` and `[SEP]` where they belong.
+    #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
+    fn build_inputs_with_special_tokens(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
+        let tokenizer = self.get();
+        let separator = tokenizer.sep_token_id();
+        let second = token_ids_1.map(|ids| ids.into_iter().chain([separator]));
+        let first = std::iter::once(tokenizer.cls_token_id()).chain(token_ids_0).chain([separator]);
+        first.chain(second.into_iter().flatten()).collect()
+    }
+
+    /// The types of such a row.
+    #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
+    fn create_token_type_ids_from_sequences(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
+        let mut types = vec![0; token_ids_0.len() + 2];
+        if let Some(second) = token_ids_1 {
+            types.resize(types.len() + second.len() + 1, 1);
+        }
+        types
+    }
+
+    /// 1 where a special token stands in such a row; in the row itself, where it has them already.
+    #[pyo3(signature = (token_ids_0, token_ids_1 = None, already_has_special_tokens = false))]
+    fn get_special_tokens_mask(
+        &self,
+        token_ids_0: Vec<i64>,
+        token_ids_1: Option<Vec<i64>>,
+        already_has_special_tokens: bool,
+    ) -> Vec<i64> {
+        if already_has_special_tokens {
+            let special = self.get().special_ids();
+            return token_ids_0.iter().map(|id| i64::from(special.contains(id))).collect();
+        }
+        let inner = |count: usize| std::iter::repeat_n(0, count).chain([1]);
+        let second = token_ids_1.map(|ids| inner(ids.len()));
+        std::iter::once(1).chain(inner(token_ids_0.len())).chain(second.into_iter().flatten()).collect()
+    }
+
+    /// How many special tokens a row gets.
+    #[pyo3(signature = (pair = false))]
+    fn num_special_tokens_to_add(&self, pair: bool) -> usize {
+        self.get().num_special_tokens_to_add(pair)
+    }
+
+    /// Pads rows of ids that were tokenised before: a dictionary of rows, or a list of dictionaries.
+    #[pyo3(signature = (encoded_inputs, **options))]
+    fn pad<'py>(
+        slf: &Bound<'py, Self>,
+        encoded_inputs: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("oxbert.encoding")?.getattr("pad")?.call((slf, encoded_inputs), options)
+    }
+
+    /// Adds tokens, which are cut out of a text before all else: one or a list, each a `str` or an `AddedToken`. Returns
+    /// how many were not there before; a model's embeddings must have a row for each: `resize_token_embeddings`.
+    #[pyo3(signature = (new_tokens, special_tokens = false))]
+    fn add_tokens(&self, new_tokens: &Bound<'_, PyAny>, special_tokens: bool) -> PyResult<usize> {
+        let tokens = added_tokens(new_tokens, special_tokens)?;
+        let py = new_tokens.py();
+        let mut tokenizer = self.get();
+        let (tokenizer, new) = enter(py, move || {
+            let new = tokenizer.add_tokens(&tokens)?;
+            Ok((tokenizer, new))
+        })?;
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = tokenizer;
+        Ok(new)
+    }
+
+    /// Adds special tokens: `{"additional_special_tokens": [...]}`. `[CLS]` and the other four cannot be others.
+    fn add_special_tokens(slf: &Bound<'_, Self>, special_tokens_dict: &Bound<'_, PyDict>) -> PyResult<usize> {
+        let py = slf.py();
+        let mut new = 0;
+        for (name, value) in special_tokens_dict {
+            let name: String = name.extract()?;
+            if matches!(name.as_str(), "additional_special_tokens" | "extra_special_tokens") {
+                new += slf.get().add_tokens(&value, true)?;
+                continue;
+            }
+            let own = slf.getattr(name.as_str()).ok().filter(|_| name.ends_with("_token"));
+            if !own.is_some_and(|own| own.eq(value.str().map_or(value, Bound::into_any)).unwrap_or(false)) {
+                let reason = "expected additional_special_tokens; the other special tokens are those of the vocabulary";
+                return Err(raise(py, Error::input(&name, reason)));
+            }
+        }
+        Ok(new)
+    }
+
+    /// The added tokens by id.
+    #[getter]
+    fn added_tokens_decoder<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tokens = PyDict::new(py);
+        for (id, token) in self.get().added_tokens() {
+            tokens.set_item(id, PyAddedToken::from(token.clone()))?;
+        }
+        Ok(tokens)
+    }
+
+    /// The ids of added tokens.
+    fn get_added_vocab<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tokens = PyDict::new(py);
+        for (id, token) in self.get().added_tokens() {
+            tokens.set_item(&token.content, id)?;
+        }
+        Ok(tokens)
+    }
+
+    /// The ids of all tokens, added ones included.
+    fn get_vocab<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (vocabulary, tokenizer) = (PyDict::new(py), self.get());
+        for id in 0..tokenizer.id_limit() {
+            if let Some(token) = tokenizer.id_to_token(id) {
+                vocabulary.set_item(token, id)?;
+            }
+        }
+        Ok(vocabulary)
+    }
+
+    /// As `get_vocab`.
+    #[getter(vocab)]
+    fn all_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.get_vocab(py)
+    }
+
+    /// Writes `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json` into a folder, which is made where there
+    /// is none; returns their paths.
+    fn save_pretrained<'py>(&self, py: Python<'py>, folder: PathBuf) -> PyResult<Bound<'py, PyTuple>> {
+        let tokenizer = self.get();
+        let paths = enter(py, move || tokenizer.save_pretrained(folder))?;
+        PyTuple::new(py, paths.iter().map(|path| path.display().to_string()))
+    }
+
+    /// How many tokens the vocabulary has, added ones left out.
     #[getter]
     fn vocab_size(&self) -> usize {
-        self.inner.vocab_size()
+        self.get().vocab_size()
     }
 
     /// The longest row that the model takes, in tokens; None where it is not known.
     #[getter]
     fn model_max_length(&self) -> Option<usize> {
-        self.inner.model_max_length()
+        self.get().model_max_length()
+    }
+
+    #[setter]
+    fn set_model_max_length(&self, length: Option<usize>) {
+        self.change(|options| options.model_max_length = length);
+    }
+
+    /// The end at which rows are padded: `left` or `right`.
+    #[getter]
+    fn padding_side(&self) -> &'static str {
+        self.get().options().padding_side.name()
+    }
+
+    #[setter]
+    fn set_padding_side(&self, py: Python<'_>, side: &str) -> PyResult<()> {
+        let side = parse_side(py, "padding_side", side)?;
+        self.change(|options| options.padding_side = side);
+        Ok(())
+    }
+
+    /// The end at which texts that are too long lose tokens: `left` or `right`.
+    #[getter]
+    fn truncation_side(&self) -> &'static str {
+        self.get().options().truncation_side.name()
+    }
+
+    #[setter]
+    fn set_truncation_side(&self, py: Python<'_>, side: &str) -> PyResult<()> {
+        let side = parse_side(py, "truncation_side", side)?;
+        self.change(|options| options.truncation_side = side);
+        Ok(())
+    }
+
+    /// What a call returns where nobody says.
+    #[getter]
+    fn model_input_names(&self) -> Vec<&'static str> {
+        if self.has_types {
+            vec!["input_ids", "token_type_ids", "attention_mask"]
+        } else {
+            vec!["input_ids", "attention_mask"]
+        }
+    }
+
+    /// Whether the text is lower-cased.
+    #[getter]
+    fn do_lower_case(&self) -> bool {
+        self.get().options().do_lower_case
+    }
+
+    /// The special tokens, those of the vocabulary first.
+    #[getter]
+    fn all_special_tokens(&self) -> Vec<String> {
+        let tokenizer = self.get();
+        let spelled = |id| tokenizer.id_to_token(id).unwrap_or_default().to_string();
+        tokenizer.special_ids().into_iter().map(spelled).collect()
+    }
+
+    /// Their ids.
+    #[getter]
+    fn all_special_ids(&self) -> Vec<i64> {
+        self.get().special_ids()
+    }
+
+    /// `pad_token` and the others, and `additional_special_tokens`.
+    #[getter]
+    fn special_tokens_map<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let map = PyDict::new(slf.py());
+        for name in ["unk_token", "sep_token", "pad_token", "cls_token", "mask_token"] {
+            map.set_item(name, slf.getattr(name)?)?;
+        }
+        let extra = slf.get().additional_special_tokens();
+        if !extra.is_empty() {
+            map.set_item("additional_special_tokens", extra)?;
+        }
+        Ok(map)
+    }
+
+    /// Special tokens beside the five of the vocabulary.
+    #[getter]
+    fn additional_special_tokens(&self) -> Vec<String> {
+        self.all_special_tokens().into_iter().skip(5).collect()
+    }
+
+    /// `[PAD]`.
+    #[getter]
+    fn pad_token(&self) -> &'static str {
+        "[PAD]"
+    }
+
+    /// `[UNK]`.
+    #[getter]
+    fn unk_token(&self) -> &'static str {
+        "[UNK]"
+    }
+
+    /// `[CLS]`.
+    #[getter]
+    fn cls_token(&self) -> &'static str {
+        "[CLS]"
+    }
+
+    /// `[SEP]`.
+    #[getter]
+    fn sep_token(&self) -> &'static str {
+        "[SEP]"
+    }
+
+    /// `[MASK]`.
+    #[getter]
+    fn mask_token(&self) -> &'static str {
+        "[MASK]"
     }
 
     /// The id of `[PAD]`.
     #[getter]
     fn pad_token_id(&self) -> i64 {
-        self.inner.pad_token_id()
+        self.get().pad_token_id()
+    }
+
+    /// The type of padding: 0.
+    #[getter]
+    fn pad_token_type_id(&self) -> i64 {
+        0
     }
 
     /// The id of `[UNK]`.
     #[getter]
     fn unk_token_id(&self) -> i64 {
-        self.inner.unk_token_id()
+        self.get().unk_token_id()
     }
 
     /// The id of `[CLS]`.
     #[getter]
     fn cls_token_id(&self) -> i64 {
-        self.inner.cls_token_id()
+        self.get().cls_token_id()
     }
 
     /// The id of `[SEP]`.
     #[getter]
     fn sep_token_id(&self) -> i64 {
-        self.inner.sep_token_id()
+        self.get().sep_token_id()
     }
 
     /// The id of `[MASK]`.
     #[getter]
     fn mask_token_id(&self) -> i64 {
-        self.inner.mask_token_id()
+        self.get().mask_token_id()
+    }
+
+    /// Always true: it is written in Rust.
+    #[getter]
+    fn is_fast(&self) -> bool {
+        true
     }
 
     fn __len__(&self) -> usize {
-        self.inner.vocab_size()
+        self.get().len()
     }
 
-    fn __repr__(&self) -> String {
-        format!("ElectraTokenizer(vocab_size={}, {:?})", self.inner.vocab_size(), self.inner.options())
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let tokenizer = slf.get().get();
+        Ok(format!("{}(vocab_size={}, {:?})", slf.get_type().name()?, tokenizer.vocab_size(), tokenizer.options()))
     }
 }
 
-impl PyElectraTokenizer {
-    fn options(
-        &self,
-        py: Python<'_>,
-        add_special_tokens: bool,
-        truncation: Option<Choice>,
-        max_length: Option<usize>,
-        padding: Padding,
-    ) -> PyResult<EncodeOptions> {
-        let truncation = match truncation {
-            // As transformers does: a length alone asks for it to be kept to.
-            None if max_length.is_some() && padding == Padding::None => Truncation::LongestFirst,
-            given => parse_truncation(given).map_err(|error| raise(py, error))?,
-        };
-        let max_length = match truncation {
-            Truncation::None => None,
-            _ => max_length.or(self.inner.model_max_length()),
-        };
-        Ok(EncodeOptions { add_special_tokens, truncation, max_length })
+/// A family's class of tokenizers.
+macro_rules! tokenizer_class {
+    ($(#[$doc:meta])* $class:ident, $name:literal, $has_types:literal) => {
+        $(#[$doc])*
+        #[pyclass(name = $name, module = "oxbert", extends = PyTokenizer, frozen)]
+        pub(super) struct $class;
+
+        #[pymethods]
+        impl $class {
+            #[new]
+            #[pyo3(signature = (
+                vocab_file,
+                *,
+                do_lower_case = true,
+                strip_accents = None,
+                tokenize_chinese_chars = true,
+                model_max_length = None,
+                padding_side = "right",
+                truncation_side = "right",
+            ))]
+            #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
+            fn new(
+                py: Python<'_>,
+                vocab_file: PathBuf,
+                do_lower_case: bool,
+                strip_accents: Option<bool>,
+                tokenize_chinese_chars: bool,
+                model_max_length: Option<usize>,
+                padding_side: &str,
+                truncation_side: &str,
+            ) -> PyResult<PyClassInitializer<Self>> {
+                let options = TokenizerOptions {
+                    do_lower_case,
+                    strip_accents,
+                    tokenize_chinese_chars,
+                    model_max_length,
+                    padding_side: parse_side(py, "padding_side", padding_side)?,
+                    truncation_side: parse_side(py, "truncation_side", truncation_side)?,
+                };
+                let tokenizer = enter(py, || ElectraTokenizer::from_vocab_file(vocab_file, &options))?;
+                Ok(Self::of(tokenizer))
+            }
+
+            /// From a model folder, or a bundled model by its name.
+            #[classmethod]
+            fn from_pretrained(_class: &Bound<'_, PyType>, py: Python<'_>, folder: PathBuf) -> PyResult<Py<Self>> {
+                let folder = find_folder(py, folder)?;
+                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_pretrained(folder))?))
+            }
+
+            fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Vec<u8>,))> {
+                let (py, tokenizer) = (slf.py(), slf.as_super().get().get());
+                let state = enter(py, move || tokenizer.to_bytes())?;
+                Ok((slf.get_type().getattr("_restore")?, (state,)))
+            }
+
+            #[classmethod]
+            fn _restore(_class: &Bound<'_, PyType>, py: Python<'_>, state: Vec<u8>) -> PyResult<Py<Self>> {
+                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_bytes(&state))?))
+            }
+        }
+
+        impl $class {
+            fn of(tokenizer: ElectraTokenizer) -> PyClassInitializer<Self> {
+                PyClassInitializer::from(PyTokenizer::new(tokenizer, $has_types)).add_subclass(Self)
+            }
+        }
+    };
+}
+
+tokenizer_class!(
+    /// ELECTRA's tokenizer.
+    PyElectraTokenizer,
+    "ElectraTokenizer",
+    true
+);
+tokenizer_class!(
+    /// DistilBERT's tokenizer: ELECTRA's, whose rows have no types unless they are asked for.
+    PyDistilBertTokenizer,
+    "DistilBertTokenizer",
+    false
+);
+
+/// How wide rows are padded.
+struct Width {
+    padding: Padding,
+    max_length: Option<usize>,
+    pad_to_multiple_of: Option<usize>,
+}
+
+impl Width {
+    fn check(&self, options: &EncodeOptions) -> Result<()> {
+        let multiple = self.pad_to_multiple_of.unwrap_or(1);
+        if multiple == 0 {
+            return Err(Error::input("pad_to_multiple_of", "expected at least 1, got 0"));
+        }
+        let cut =
+            options.max_length.filter(|_| options.truncation != Truncation::None && self.padding != Padding::None);
+        if let Some(length) = cut.filter(|length| length % multiple != 0) {
+            let reason = format!("expected a multiple of pad_to_multiple_of = {multiple}, got {length}");
+            return Err(Error::input("max_length", reason));
+        }
+        if self.padding == Padding::MaxLength && self.max_length.is_none() {
+            return Err(Error::input("padding", "expected max_length beside padding=\"max_length\""));
+        }
+        Ok(())
     }
 
-    fn encode_rows(
-        &self,
-        py: Python<'_>,
-        texts: Vec<String>,
-        pairs: Option<Vec<String>>,
-        options: &EncodeOptions,
-    ) -> PyResult<Vec<Encoding>> {
-        enter(py, || {
-            if let Some(pairs) = pairs.as_ref().filter(|pairs| pairs.len() != texts.len()) {
-                let reason = format!("expected {} texts, as in text, got {}", texts.len(), pairs.len());
-                return Err(Error::input("text_pair", reason));
-            }
-            let pair = |row: usize| pairs.as_ref().and_then(|pairs| pairs.get(row)).map(String::as_str);
-            let rows: Vec<_> = texts.iter().enumerate().map(|(row, text)| (text.as_str(), pair(row))).collect();
-            self.inner.encode_batch(&rows, options)
-        })
+    /// In tokens; none where nothing is padded.
+    fn of(&self, rows: &[Encoding]) -> Result<Option<usize>> {
+        let width = match self.padding {
+            Padding::None => return Ok(None),
+            Padding::Longest => rows.iter().map(Encoding::len).max().unwrap_or(0),
+            Padding::MaxLength => self.max_length.unwrap_or(0),
+        };
+        let width = width.checked_next_multiple_of(self.pad_to_multiple_of.unwrap_or(1)).unwrap_or(usize::MAX);
+        if width > LONGEST_ROW && self.padding == Padding::MaxLength {
+            let reason = format!("expected at most {LONGEST_ROW} tokens to pad to, got {width}");
+            return Err(Error::input("max_length", reason));
+        }
+        Ok(Some(width))
     }
 }
 
-/// Rows as the caller wants them: lists, or an array of a library.
-fn arrange<'py>(
-    py: Python<'py>,
-    rows: &[Vec<i64>],
-    return_tensors: Option<&str>,
-    single: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    match return_tensors {
-        None if single => Ok(rows.first().cloned().unwrap_or_default().into_pyobject(py)?),
-        None => Ok(rows.to_vec().into_pyobject(py)?),
-        Some(library @ ("np" | "pt")) => {
-            if rows.iter().any(|row| row.len() != rows[0].len()) {
-                let reason = "the texts have different numbers of tokens: give padding=True, or no return_tensors";
-                return Err(raise(py, Error::input("return_tensors", reason)));
-            }
-            let array = int_array(py, rows)?;
-            if library == "np" { Ok(array) } else { py.import("torch")?.call_method1("from_numpy", (array,)) }
-        }
-        Some(other) => {
-            Err(raise(py, Error::input("return_tensors", format!("expected \"np\", \"pt\" or None, got {other:?}"))))
-        }
-    }
+fn parse_side(py: Python<'_>, what: &str, name: &str) -> PyResult<Side> {
+    Side::from_name(name)
+        .ok_or_else(|| raise(py, Error::input(what, format!("expected \"left\" or \"right\", got {name:?}"))))
 }
 
 /// Ids from one id, a list or a one-dimensional array.

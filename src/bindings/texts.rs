@@ -1,11 +1,12 @@
 //! Arguments of the tokenizer and the pipelines: texts, and how to pad and cut them.
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyList, PyString, PyTuple};
 
 use super::errors::raise;
 use crate::error::{Error, Result};
-use crate::text::Truncation;
+use crate::text::{Source, Truncation};
 
 /// One text.
 pub(super) struct Text(pub(super) String);
@@ -32,33 +33,104 @@ impl<'py> FromPyObject<'_, 'py> for Several {
     }
 }
 
-/// One text or several, and whether it was one.
-pub(super) enum Texts {
-    One(String),
-    Several(Vec<String>),
+/// What a row is made from, held without a copy.
+pub(super) enum Held {
+    Text(PyBackedStr),
+    Words(Vec<PyBackedStr>),
 }
 
-impl<'py> FromPyObject<'_, 'py> for Texts {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        if object.is_instance_of::<PyString>() {
-            return Ok(Self::One(unicode(&object)?));
+impl Held {
+    pub(super) fn source(&self) -> Source<'_> {
+        match self {
+            Self::Text(text) => Source::Text(text),
+            Self::Words(words) => Source::Words(words.iter().map(|word| &**word).collect()),
         }
-        if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-            return object.extract::<Several>().map(|texts| Self::Several(texts.0));
-        }
-        Err(not_text(&object))
     }
+}
+
+/// The rows of a call of a tokenizer: each a text or a pair, and whether it was one text alone.
+pub(super) struct Rows {
+    pub(super) pairs: Vec<(Held, Option<Held>)>,
+    pub(super) single: bool,
+}
+
+impl Rows {
+    /// From `text` and `text_pair`: a text or a list of them; a list may hold pairs. Where the words are cut apart already,
+    /// a text is a list of words.
+    pub(super) fn read(
+        text: &Bound<'_, PyAny>,
+        text_pair: Option<&Bound<'_, PyAny>>,
+        is_split_into_words: bool,
+    ) -> PyResult<Self> {
+        let one = |object: &Bound<'_, PyAny>| -> PyResult<Held> {
+            if is_split_into_words {
+                let words = items(object)?.ok_or_else(|| wrong("text", "a list of words", object))?;
+                words.iter().map(backed).collect::<PyResult<_>>().map(Held::Words)
+            } else {
+                backed(object).map(Held::Text)
+            }
+        };
+        let is_one = |object: &Bound<'_, PyAny>| -> PyResult<bool> {
+            if !is_split_into_words {
+                return Ok(object.is_instance_of::<PyString>());
+            }
+            let words = items(object)?.ok_or_else(|| wrong("text", "a list of words", object))?;
+            Ok(words.first().is_some_and(PyAnyMethods::is_instance_of::<PyString>))
+        };
+        if is_one(text)? {
+            return Ok(Self { pairs: vec![(one(text)?, text_pair.map(one).transpose()?)], single: true });
+        }
+        let texts = items(text)?.ok_or_else(|| not_text(text))?;
+        let pairs = match text_pair {
+            Some(pairs) => {
+                let pairs = items(pairs)?.ok_or_else(|| wrong("text_pair", "a list of str, as text is", pairs))?;
+                if pairs.len() != texts.len() {
+                    let reason = format!("expected {} texts, as in text, got {}", texts.len(), pairs.len());
+                    return Err(raise(text.py(), Error::input("text_pair", reason)));
+                }
+                texts
+                    .iter()
+                    .zip(&pairs)
+                    .map(|(text, pair)| Ok((one(text)?, Some(one(pair)?))))
+                    .collect::<PyResult<_>>()?
+            }
+            None => texts
+                .iter()
+                .map(|text| match (is_one(text).unwrap_or(true), items(text)?.as_deref()) {
+                    // A text of no words.
+                    (false, Some([])) if is_split_into_words => Ok((one(text)?, None)),
+                    (false, Some([first, second])) => Ok((one(first)?, Some(one(second)?))),
+                    _ => Ok((one(text)?, None)),
+                })
+                .collect::<PyResult<_>>()?,
+        };
+        Ok(Self { pairs, single: false })
+    }
+}
+
+/// The items of a list or tuple; none of anything else.
+fn items<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        return object.try_iter()?.collect::<PyResult<_>>().map(Some);
+    }
+    Ok(None)
+}
+
+/// A text in UTF-8, where it stands.
+fn backed(object: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
+    let text = object.cast::<PyString>().map_err(|_| not_text(object))?;
+    PyBackedStr::try_from(text.clone()).map_err(|error| not_unicode(object.py(), &error))
 }
 
 /// A text in UTF-8.
 fn unicode(object: &Bound<'_, PyAny>) -> PyResult<String> {
     let text = object.cast::<PyString>().map_err(|_| not_text(object))?;
-    // A Python string may hold half of a surrogate pair, which is no character.
-    text.to_str().map(ToString::to_string).map_err(|error| {
-        raise(object.py(), Error::input("text", format!("expected Unicode characters: {}", error.value(object.py()))))
-    })
+    text.to_str().map(ToString::to_string).map_err(|error| not_unicode(object.py(), &error))
+}
+
+/// A Python string may hold half of a surrogate pair, which is no character.
+fn not_unicode(py: Python<'_>, error: &PyErr) -> PyErr {
+    raise(py, Error::input("text", format!("expected Unicode characters: {}", error.value(py))))
 }
 
 fn not_text(object: &Bound<'_, PyAny>) -> PyErr {
@@ -68,15 +140,6 @@ fn not_text(object: &Bound<'_, PyAny>) -> PyErr {
 fn wrong(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
     let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
     raise(object.py(), Error::Dtype { what: what.into(), expected: expected.into(), got })
-}
-
-impl Texts {
-    pub(super) fn into_rows(self) -> (Vec<String>, bool) {
-        match self {
-            Self::One(text) => (vec![text], true),
-            Self::Several(texts) => (texts, false),
-        }
-    }
 }
 
 /// `padding` or `truncation`: a truth value or a name.

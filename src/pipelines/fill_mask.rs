@@ -81,8 +81,9 @@ impl FillMask {
         let mut positions = Vec::new();
         for (row, encoding) in encodings.iter().enumerate() {
             let before = positions.len();
-            positions
-                .extend((0..encoding.len()).filter(|&column| encoding.ids[column] == mask).map(|column| (row, column)));
+            positions.extend(
+                (0..encoding.len()).filter(|&column| encoding.ids()[column] == mask).map(|column| (row, column)),
+            );
             if positions.len() == before {
                 return Err(Error::input(
                     "texts",
@@ -106,14 +107,14 @@ impl FillMask {
                 .zip(&tokens[best])
                 .map(|(&score, &token)| self.candidate(&encodings[row], column, score, token as i64))
                 .collect::<Result<_>>()?;
-            let (begin, end) = encodings[row].offsets[column];
+            let (begin, end) = encodings[row].offset(column);
             answers[row].push(MaskedToken { index: column, begin, end, candidates });
         }
         Ok(answers)
     }
 
     fn candidate(&self, encoding: &Encoding, column: usize, score: f64, token: i64) -> Result<Candidate> {
-        let mut ids = encoding.ids.clone();
+        let mut ids = encoding.ids().to_vec();
         ids[column] = token;
         // [CLS] and [SEP] stand at the ends; a [MASK] that was not asked for must stay, so nothing is skipped by kind.
         let sequence = self.tokenizer.decode(&ids[1..ids.len() - 1], false, true)?;

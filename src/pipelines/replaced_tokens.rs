@@ -67,8 +67,8 @@ impl ReplacedTokenDetection {
             (1..encoding.len() - 1)
                 .map(|column| JudgedToken {
                     token: tokens[column].to_string(),
-                    begin: encoding.offsets[column].0,
-                    end: encoding.offsets[column].1,
+                    begin: encoding.offset(column).0,
+                    end: encoding.offset(column).1,
                     probability: probabilities[row * width + column],
                 })
                 .collect()

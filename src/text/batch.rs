@@ -35,14 +35,15 @@ impl Batch {
 
 impl FromIterator<Encoding> for Batch {
     fn from_iter<Encodings: IntoIterator<Item = Encoding>>(encodings: Encodings) -> Self {
-        let (ids, type_ids) = encodings.into_iter().map(|encoding| (encoding.ids, encoding.type_ids)).unzip();
+        let (ids, type_ids) =
+            encodings.into_iter().map(|encoding| (encoding.ids().to_vec(), encoding.type_ids().collect())).unzip();
         Self { ids, type_ids }
     }
 }
 
 impl<'encoding> FromIterator<&'encoding Encoding> for Batch {
     fn from_iter<Encodings: IntoIterator<Item = &'encoding Encoding>>(encodings: Encodings) -> Self {
-        let row = |encoding: &Encoding| (encoding.ids.clone(), encoding.type_ids.clone());
+        let row = |encoding: &Encoding| (encoding.ids().to_vec(), encoding.type_ids().collect());
         let (ids, type_ids) = encodings.into_iter().map(row).unzip();
         Self { ids, type_ids }
     }

@@ -6,29 +6,42 @@
 //! The flow inside the room, one file each:
 //!
 //! ```text
-//! vocab.txt -> vocabulary ----------------------------------+
-//! text -> special (cut out [MASK] and its like) -> normalize -> wordpiece -> encoding (truncate, [CLS] [SEP]) -> batch
+//! vocab.txt -> vocabulary (trie), added -> tokens ----------------------+
+//! text -> added (cut out [MASK] and its like) -> words (normalize, marks; wordpiece)
+//!                                                   -> encoding (truncate, [CLS] [SEP]) -> batch
 //! ids  -> decode -> text
 //! ```
 //!
 //! Ids, types and offsets are those of transformers' `BertTokenizer` (which is also `ElectraTokenizer` and
 //! `DistilBertTokenizer`) for every string of Unicode; `tests/data/make_tokenizer_cases.py` holds the cases.
 
+mod added;
 mod batch;
 mod decode;
 mod encoding;
+mod marks;
 mod normalize;
+mod normalized;
 mod options;
 mod pretrained;
 mod special;
 mod tokenizer;
+mod tokens;
+mod trie;
 mod vocabulary;
 mod wordpiece;
+mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod words_tests;
 
+pub use added::AddedToken;
 pub use batch::Batch;
 pub use encoding::Encoding;
-pub use options::{EncodeOptions, TokenizerOptions, Truncation};
-pub use tokenizer::ElectraTokenizer;
+pub use options::{EncodeOptions, Side, TokenizerOptions, Truncation};
+pub use tokenizer::{Check, ElectraTokenizer, Pair, Source};
+
+/// The tokenizer of `DistilBERT` is the same.
+pub type DistilBertTokenizer = ElectraTokenizer;

@@ -1,144 +1,312 @@
-//! The text as the vocabulary spells it, with the way back to the characters that were given.
+//! What becomes of each character before words are spelled, with the way back to the characters that were given.
 //!
 //! This is why oxbert takes the vocabulary of `rust_tokenizers` and not its `BertTokenizer`. That one has tables of its own
 //! for white space, control characters, accents and punctuation, decomposes each character without putting combining
 //! marks in canonical order, and leaves U+2028 inside a word; its ids and offsets then differ from those that the models
-//! were trained with. Its word-piece step cannot be called alone, so the text is cleaned and cut into words here, step for
-//! step as `tokenizers` does it (`normalizers/bert.rs`, `pre_tokenizers/bert.rs`), and spelled in `wordpiece`.
+//! were trained with. Its word-piece step cannot be called alone, so the text is normalised here, as `tokenizers` does it
+//! (`normalizers/bert.rs`, `pre_tokenizers/bert.rs`), cut in `words` and spelled in `wordpiece`.
+//!
+//! There, each step makes a new text: what cannot be seen is dropped and Chinese characters are set apart; canonical
+//! decomposition; non-spacing marks are dropped; lower case; words end at white space and around punctuation. Here, all of
+//! it happens to one character after the other, and no text is made. That is possible because each step but one looks at
+//! one character only. The exception is the canonical order of combining marks, and nearly all of those are dropped
+//! afterwards, so that their order does not matter; see [`Fate::Unsettled`] for the rest.
 //!
 //! The Unicode tables are those of the crates that `tokenizers` itself uses, old as they are, because a newer table
 //! would give other tokens: `unicode_categories` 0.1 (Unicode 8) for control characters, marks and punctuation,
 //! `unicode-normalization-alignments` 0.1 (Unicode 9) for canonical decomposition. White space and lower case are the standard
 //! library's in both.
 
-use unicode_categories::UnicodeCategories;
-use unicode_normalization_alignments::UnicodeNormalization;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::TokenizerOptions;
+use unicode_categories::UnicodeCategories;
+use unicode_normalization_alignments::char::{canonical_combining_class, decompose_canonical};
+
+use super::{TokenizerOptions, marks};
+use crate::error::Result;
 
 /// Characters of the original text, `(begin, end)` with `end` exclusive.
-pub(super) type Span = (usize, usize);
+pub(super) type Span = (u32, u32);
 
-/// A normalised text and, for each of its characters, the original characters that it stands for.
-#[derive(Debug, Default)]
-pub(super) struct Normalized {
-    text: String,
-    spans: Vec<Span>,
+/// What a normalised character does to the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Belongs to the word under way.
+    Letter,
+    /// Is a word of its own.
+    Punctuation,
+    /// Ends the word under way and belongs to none.
+    Space,
 }
 
-/// A word of a normalised text: what the word-piece vocabulary is asked to spell. Never empty.
+/// Takes a normalised text, character by character.
+pub(super) trait Sink {
+    /// In a longer word than this, the characters between the first and the last do not matter.
+    const LONGEST_WORD: usize;
+
+    /// The next character, which stands for the character number `place` of the original text.
+    fn put(&mut self, character: char, kind: Kind, place: usize);
+
+    /// So many letters of a word too long; called between two others of them.
+    fn omit(&mut self, letters: usize);
+}
+
+/// Where something begins in a stretch of text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Word<'text> {
-    /// The word itself.
-    pub text: &'text str,
-    /// One span per character of `text`.
-    pub spans: &'text [Span],
+pub(super) struct Position {
+    /// Counted from the begin of the stretch.
+    pub byte: usize,
+    /// Counted from the begin of the whole text.
+    pub character: usize,
 }
 
-impl Normalized {
-    /// Normalises a stretch of text whose first character is the `first`-th of the whole text.
-    pub fn new(section: &str, first: usize, options: &TokenizerOptions) -> Self {
-        let cleaned = clean(section, first, options.tokenize_chinese_chars);
-        // ASCII has no accents, and decomposes to itself.
-        let stripped = if options.strips_accents() && !section.is_ascii() { strip_accents(&cleaned) } else { cleaned };
-        if options.do_lower_case { lower_case(stripped) } else { stripped }
+impl Position {
+    pub fn behind(self, character: char) -> Self {
+        Self { byte: self.byte + character.len_utf8(), character: self.character + 1 }
+    }
+}
+
+/// Asks from time to time whether to go on.
+pub(super) struct Progress<'call> {
+    check: &'call dyn Fn() -> Result<()>,
+    /// Bytes until the next time.
+    left: usize,
+}
+
+impl<'call> Progress<'call> {
+    /// Bytes between two calls of `check`: a fraction of a millisecond.
+    const INTERVAL: usize = 1 << 16;
+
+    pub fn new(check: &'call dyn Fn() -> Result<()>) -> Self {
+        Self { check, left: Self::INTERVAL }
     }
 
-    /// The words: separated by white space, with each punctuation character a word of its own.
-    pub fn words(&self) -> Vec<Word<'_>> {
-        let mut words = Vec::new();
-        // First byte and first character of the word under way.
-        let mut open: Option<(usize, usize)> = None;
-        let word = |(byte, character): (usize, usize), end_byte: usize, end_character: usize| Word {
-            text: &self.text[byte..end_byte],
-            spans: &self.spans[character..end_character],
+    /// Notes that so many bytes are done.
+    #[inline]
+    pub fn pass(&mut self, bytes: usize) -> Result<()> {
+        if let Some(left) = self.left.checked_sub(bytes) {
+            self.left = left;
+            return Ok(());
+        }
+        self.left = Self::INTERVAL;
+        (self.check)()
+    }
+}
+
+/// What becomes of a character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing is left: it cannot be seen, or is an accent to be stripped.
+    Nothing,
+    /// One character.
+    One(char, Kind),
+    /// One Chinese character, which is a word of its own if the options say so.
+    Chinese(char),
+    /// Several characters, in the order of decomposition.
+    Several,
+    /// A combining mark that stays is in it, and has to be put in canonical order with the marks around. There are few:
+    /// those that are spacing (musical stems), or younger than the table of marks.
+    Unsettled,
+}
+
+/// Fates as numbers, see [`Fate::pack`]; 0 where one is not known yet. One table for each way to normalise.
+///
+/// A character's fate is found when it first comes, because looking it up in all the Unicode tables takes hundreds of times
+/// longer than all else that happens to it, and filling the whole table would take longer than most texts. Fates do
+/// not depend on anything else, so it does no harm when two threads find the same one, and no thread ever waits (a process
+/// may be forked at any moment). The operating system gives memory only to those parts that are used.
+static FATES: [[AtomicU32; FATES_KEPT]; 4] = [const { [const { AtomicU32::new(0) }; FATES_KEPT] }; 4];
+
+/// The characters of the first two planes. Beyond are rare Chinese ones, whose fates are found faster.
+const FATES_KEPT: usize = 0x2_0000;
+
+impl Fate {
+    const NOTHING: u32 = 1;
+    const LETTER: u32 = 2;
+    const PUNCTUATION: u32 = 3;
+    const SPACE: u32 = 4;
+    const CHINESE: u32 = 5;
+    const SEVERAL: u32 = 6;
+    const UNSETTLED: u32 = 7;
+    /// A number has the character in its lower bits.
+    const SHIFT: u32 = 24;
+
+    fn pack(self) -> u32 {
+        let (tag, character) = match self {
+            Self::Nothing => (Self::NOTHING, '\0'),
+            Self::One(character, Kind::Letter) => (Self::LETTER, character),
+            Self::One(character, Kind::Punctuation) => (Self::PUNCTUATION, character),
+            Self::One(character, Kind::Space) => (Self::SPACE, character),
+            Self::Chinese(character) => (Self::CHINESE, character),
+            Self::Several => (Self::SEVERAL, '\0'),
+            Self::Unsettled => (Self::UNSETTLED, '\0'),
         };
-        for (index, (byte, character)) in self.text.char_indices().enumerate() {
-            let space = character.is_whitespace();
-            if space || is_punctuation(character) {
-                if let Some(start) = open.take() {
-                    words.push(word(start, byte, index));
-                }
-                if !space {
-                    words.push(word((byte, index), byte + character.len_utf8(), index + 1));
-                }
-            } else if open.is_none() {
-                open = Some((byte, index));
-            }
-        }
-        if let Some(start) = open {
-            words.push(word(start, self.text.len(), self.spans.len()));
-        }
-        words
+        tag << Self::SHIFT | u32::from(character)
     }
 
-    fn with_capacity(bytes: usize) -> Self {
-        Self { text: String::with_capacity(bytes), spans: Vec::with_capacity(bytes) }
-    }
-
-    fn push(&mut self, character: char, span: Span) {
-        self.text.push(character);
-        self.spans.push(span);
+    #[inline]
+    fn unpack(packed: u32) -> Option<Self> {
+        let character = char::from_u32(packed & ((1 << Self::SHIFT) - 1))?;
+        Some(match packed >> Self::SHIFT {
+            Self::LETTER => Self::One(character, Kind::Letter),
+            Self::PUNCTUATION => Self::One(character, Kind::Punctuation),
+            Self::SPACE => Self::One(character, Kind::Space),
+            Self::CHINESE => Self::Chinese(character),
+            Self::NOTHING => Self::Nothing,
+            Self::SEVERAL => Self::Several,
+            Self::UNSETTLED => Self::Unsettled,
+            _ => return None,
+        })
     }
 }
 
-/// Drops what cannot be seen, makes all white space a space, and sets Chinese characters apart.
-fn clean(section: &str, first: usize, tokenize_chinese_chars: bool) -> Normalized {
-    let mut cleaned = Normalized::with_capacity(section.len());
-    for (index, character) in section.chars().enumerate() {
-        let span = (first + index, first + index + 1);
-        if matches!(character, '\0' | char::REPLACEMENT_CHARACTER) || is_control(character) {
-            continue;
+/// A way to normalise.
+#[derive(Clone, Copy)]
+pub(super) struct Normalizer {
+    strips: bool,
+    lowers: bool,
+    /// Whether each Chinese character is a word.
+    chinese: bool,
+    fates: &'static [AtomicU32; FATES_KEPT],
+}
+
+impl Normalizer {
+    pub fn new(options: &TokenizerOptions) -> Self {
+        Self::of(options.strips_accents(), options.do_lower_case, options.tokenize_chinese_chars)
+    }
+
+    fn of(strips: bool, lowers: bool, chinese: bool) -> Self {
+        Self { strips, lowers, chinese, fates: &FATES[usize::from(strips) + 2 * usize::from(lowers)] }
+    }
+
+    /// Whether it makes lower case.
+    pub fn lowers(&self) -> bool {
+        self.lowers
+    }
+
+    /// Normalises the character at `at`, and all combining marks behind it where one must stay. Returns what lies behind.
+    #[inline]
+    pub fn step(
+        &self,
+        section: &str,
+        at: Position,
+        sink: &mut impl Sink,
+        progress: &mut Progress<'_>,
+    ) -> Result<Position> {
+        let Some(character) = section.get(at.byte..).and_then(|rest| rest.chars().next()) else {
+            return Ok(Position { byte: section.len(), ..at });
+        };
+        progress.pass(character.len_utf8())?;
+        match self.fate(character) {
+            Fate::Nothing => {}
+            Fate::One(character, kind) => sink.put(character, kind, at.character),
+            Fate::Chinese(character) if self.chinese => {
+                sink.put(' ', Kind::Space, at.character);
+                sink.put(character, Kind::Letter, at.character);
+                sink.put(' ', Kind::Space, at.character);
+            }
+            Fate::Chinese(character) => sink.put(character, Kind::Letter, at.character),
+            Fate::Several => self.expand(character, |part| sink.put(part, kind(part), at.character)),
+            Fate::Unsettled => return marks::settle(self, section, at, character, sink, progress),
+        }
+        Ok(at.behind(character))
+    }
+
+    #[inline]
+    fn fate(&self, character: char) -> Fate {
+        let cell = self.fates.get(character as usize);
+        let known = cell.and_then(|cell| Fate::unpack(cell.load(Ordering::Relaxed)));
+        known.unwrap_or_else(|| {
+            let fate = self.find_fate(character);
+            if let Some(cell) = cell {
+                cell.store(fate.pack(), Ordering::Relaxed);
+            }
+            fate
+        })
+    }
+
+    #[cold]
+    fn find_fate(&self, character: char) -> Fate {
+        if is_dropped(character) {
+            return Fate::Nothing;
         }
         if character.is_whitespace() {
-            cleaned.push(' ', span);
-        } else if tokenize_chinese_chars && is_chinese(character) {
-            for character in [' ', character, ' '] {
-                cleaned.push(character, span);
-            }
+            return Fate::One(' ', Kind::Space);
+        }
+        let mut unsettled = false;
+        if self.strips {
+            decompose_canonical(character, |part| {
+                unsettled |= canonical_combining_class(part) != 0 && !part.is_mark_nonspacing();
+            });
+        }
+        if unsettled {
+            return Fate::Unsettled;
+        }
+        let mut fate = Fate::Nothing;
+        self.expand(character, |part| {
+            fate = match fate {
+                Fate::Nothing if is_chinese(character) => Fate::Chinese(part),
+                Fate::Nothing => Fate::One(part, find_kind(part)),
+                _ => Fate::Several,
+            };
+        });
+        fate
+    }
+
+    /// A character that is not dropped, decomposed, without its accents, in lower case.
+    ///
+    /// Hangul falls apart into its Jamo here, which is what the multilingual vocabularies hold. Lower case goes by one
+    /// character at a time: a final sigma becomes an ordinary one.
+    fn expand(&self, character: char, mut put: impl FnMut(char)) {
+        if self.strips {
+            decompose_canonical(character, |part| {
+                // Not a mark and without case, but looking that up would take most of the time for Korean.
+                let is_jamo = matches!(part, '\u{1100}'..='\u{11FF}');
+                if is_jamo {
+                    put(part);
+                } else if !part.is_mark_nonspacing() {
+                    self.lower(part, &mut put);
+                }
+            });
         } else {
-            cleaned.push(character, span);
+            self.lower(character, put);
         }
     }
-    cleaned
+
+    /// Lower case, if the options ask for it.
+    fn lower(&self, part: char, put: impl FnMut(char)) {
+        if self.lowers { part.to_lowercase().for_each(put) } else { std::iter::once(part).for_each(put) }
+    }
+
+    /// Puts a part of a decomposition, unless it is an accent.
+    pub(super) fn put_part(&self, part: char, place: usize, sink: &mut impl Sink) {
+        if !part.is_mark_nonspacing() {
+            self.lower(part, |part| sink.put(part, kind(part), place));
+        }
+    }
 }
 
-/// Canonical decomposition without the non-spacing marks. Hangul falls apart into its Jamo here, which is what the
-/// multilingual vocabularies hold.
-fn strip_accents(text: &Normalized) -> Normalized {
-    let mut stripped = Normalized::with_capacity(text.text.len());
-    // Characters of `text` that are used up so far.
-    let mut used = 0_usize;
-    for (character, change) in text.text.as_str().nfd() {
-        // A change above zero marks a further character of the same decomposition: it shares the span of the last
-        // character used. Marks may come out in another order than they went in; spans follow the order of the result,
-        // as they do in `tokenizers`.
-        let source = if change > 0 {
-            used.checked_sub(1)
-        } else {
-            used += 1;
-            Some(used - 1)
-        };
-        let span = source.and_then(|source| text.spans.get(source)).copied().unwrap_or_default();
-        if !character.is_mark_nonspacing() {
-            stripped.push(character, span);
-        }
+/// What a normalised character does to the words.
+pub(super) fn kind(character: char) -> Kind {
+    match Normalizer::of(false, false, false).fate(character) {
+        Fate::One(_, kind) => kind,
+        _ => Kind::Letter,
     }
-    stripped
 }
 
-/// Lower case, one character at a time: a final sigma stays an ordinary one.
-fn lower_case(text: Normalized) -> Normalized {
-    if text.text.is_ascii() {
-        return Normalized { text: text.text.to_ascii_lowercase(), spans: text.spans };
+fn find_kind(character: char) -> Kind {
+    if character.is_whitespace() {
+        Kind::Space
+    } else if is_punctuation(character) {
+        Kind::Punctuation
+    } else {
+        Kind::Letter
     }
-    let mut lower = Normalized::with_capacity(text.text.len());
-    for (character, span) in text.text.chars().zip(text.spans) {
-        for character in character.to_lowercase() {
-            lower.push(character, span);
-        }
-    }
-    lower
+}
+
+/// What cannot be seen.
+pub(super) fn is_dropped(character: char) -> bool {
+    matches!(character, '\0' | char::REPLACEMENT_CHARACTER) || is_control(character)
 }
 
 /// Control, format, private-use and surrogate characters; tab and line ends count as white space instead.

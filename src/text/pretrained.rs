@@ -1,59 +1,231 @@
-//! A model folder to a vocabulary and its settings.
+//! A model folder to a vocabulary, its added tokens and its settings, and back.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::TokenizerOptions;
+use super::added::AddedToken;
 use super::special::{CLASS, MASK, PAD, SEPARATOR, SPECIAL_TOKENS, UNKNOWN};
+use super::tokens::Tokens;
 use super::vocabulary::Vocabulary;
+use super::{Side, TokenizerOptions};
 use crate::error::{Error, Result};
+use crate::weights::write_atomically;
 
 /// Reads what [`super::ElectraTokenizer::from_pretrained`] says.
-pub(super) fn read(folder: &Path) -> Result<(Vocabulary, TokenizerOptions)> {
+pub(super) fn read(folder: &Path) -> Result<(Tokens, TokenizerOptions)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
         found.push(entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned());
     }
     found.sort();
-    let has = |name: &str| found.iter().any(|file| file == name);
-    let vocabulary = if has("vocab.txt") {
-        Vocabulary::from_lines(&folder.join("vocab.txt"))?
-    } else if has("tokenizer.json") {
-        vocabulary_in_json(&folder.join("tokenizer.json"))?
-    } else {
-        return Err(Error::MissingFile {
-            folder: folder.to_path_buf(),
-            wanted: "vocab.txt or tokenizer.json".into(),
-            found,
-        });
+    let open = |name: &str| -> Result<Option<Value>> {
+        found.iter().any(|file| file == name).then(|| read_json(&folder.join(name))).transpose()
     };
-    for name in ["added_tokens.json", "special_tokens_map.json"].into_iter().filter(|name| has(name)) {
-        let path = folder.join(name);
-        let file = json(&path)?;
-        // The first file is nothing but added tokens with their ids.
-        let refused = if name == "added_tokens.json" { no_added_keys(&file) } else { no_added_lists(&file) };
-        refused.map_err(|error| error.in_file(&path))?;
+    let whole = open(WHOLE)?;
+    let vocabulary = if found.iter().any(|file| file == VOCABULARY) {
+        Vocabulary::from_lines(&folder.join(VOCABULARY))?
+    } else if let Some(file) = &whole {
+        vocabulary_in_json(file, &folder.join(WHOLE))?
+    } else {
+        let folder = folder.to_path_buf();
+        return Err(Error::MissingFile { folder, wanted: format!("{VOCABULARY} or {WHOLE}"), found });
+    };
+    let settings_file = open(SETTINGS)?;
+    let options = match (&settings_file, &whole) {
+        (Some(file), _) => settings(file).map_err(|error| error.in_file(folder.join(SETTINGS)))?,
+        (None, Some(file)) => normalizer(&file["normalizer"]).map_err(|error| error.in_file(folder.join(WHOLE)))?,
+        (None, None) => TokenizerOptions::default(),
+    };
+    let mut added = Added::default();
+    for (name, file) in [(WHOLE, whole), (SETTINGS, settings_file), (ADDED, open(ADDED)?), (SPECIAL, open(SPECIAL)?)] {
+        if let Some(file) = file {
+            added.read(name, &file).map_err(|error| error.in_file(folder.join(name)))?;
+        }
     }
-    let options = if has("tokenizer_config.json") {
-        let path = folder.join("tokenizer_config.json");
-        settings(&json(&path)?).map_err(|error| error.in_file(&path))?
-    } else {
-        TokenizerOptions::default()
-    };
-    Ok((vocabulary, options))
+    let mut tokens = Tokens::new(vocabulary, &added.tokens(), &options)?;
+    let unnumbered: Vec<AddedToken> = added.special.into_iter().map(AddedToken::special).collect();
+    tokens.added.add(&unnumbered, &tokens.vocabulary, &options)?;
+    Ok((tokens, options))
 }
 
-fn json(path: &Path) -> Result<Value> {
+const VOCABULARY: &str = "vocab.txt";
+const SETTINGS: &str = "tokenizer_config.json";
+const SPECIAL: &str = "special_tokens_map.json";
+const ADDED: &str = "added_tokens.json";
+/// The only file of a tokenizer that transformers 5 saves, beside its settings.
+const WHOLE: &str = "tokenizer.json";
+
+/// The added tokens of all files of a folder.
+#[derive(Default)]
+struct Added {
+    by_id: BTreeMap<i64, AddedToken>,
+    /// Special ones that are named without an id.
+    special: Vec<String>,
+}
+
+impl Added {
+    /// Takes what a file says; a later file counts more.
+    fn read(&mut self, name: &str, file: &Value) -> Result<()> {
+        if name == ADDED {
+            // Nothing but contents and ids.
+            for (content, id) in file.as_object().into_iter().flatten() {
+                let id = number(id, content)?;
+                self.by_id.entry(id).or_insert_with(|| AddedToken::ordinary(content));
+            }
+        }
+        for token in file["added_tokens"].as_array().into_iter().flatten() {
+            self.by_id.insert(number(&token["id"], "added_tokens")?, added_token(token, "added_tokens")?);
+        }
+        for (id, token) in file["added_tokens_decoder"].as_object().into_iter().flatten() {
+            let id = id.parse::<u32>().map_or(Value::Null, Value::from);
+            self.by_id.insert(number(&id, "added_tokens_decoder")?, added_token(token, "added_tokens_decoder")?);
+        }
+        for field in ["additional_special_tokens", "extra_special_tokens"] {
+            let tokens: Vec<&Value> = match &file[field] {
+                Value::Array(tokens) => tokens.iter().collect(),
+                Value::Object(tokens) => tokens.values().collect(),
+                _ => continue,
+            };
+            for token in tokens {
+                let content = if token.is_object() { &token["content"] } else { token };
+                let Some(content) = content.as_str() else {
+                    return Err(Error::config(field, format!("expected tokens, got {token}")));
+                };
+                self.special.push(content.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Those with an id.
+    fn tokens(&mut self) -> Vec<(i64, AddedToken)> {
+        let special = std::mem::take(&mut self.special);
+        for content in special {
+            match self.by_id.values_mut().find(|token| token.content == content) {
+                Some(token) if token.special => {}
+                Some(token) => *token = AddedToken::special(content),
+                None => self.special.push(content),
+            }
+        }
+        self.by_id.iter().map(|(&id, token)| (id, token.clone())).collect()
+    }
+}
+
+fn number(id: &Value, field: &str) -> Result<i64> {
+    let id = id.as_u64().filter(|&id| id < u64::from(u32::MAX));
+    id.map(|id| id as i64).ok_or_else(|| Error::config(field, "expected an id below 2^32 - 1 for every token"))
+}
+
+/// A token with its properties; those that are absent are those of an ordinary token.
+fn added_token(token: &Value, field: &str) -> Result<AddedToken> {
+    let Some(content) = token["content"].as_str() else {
+        return Err(Error::config(field, format!("expected a token with its content, got {token}")));
+    };
+    let flag = |name: &str| flag(token, name);
+    let special = flag("special")?.unwrap_or(false);
+    Ok(AddedToken {
+        content: content.to_string(),
+        single_word: flag("single_word")?.unwrap_or(false),
+        lstrip: flag("lstrip")?.unwrap_or(false),
+        rstrip: flag("rstrip")?.unwrap_or(false),
+        normalized: flag("normalized")?.unwrap_or(!special),
+        special,
+    })
+}
+
+/// What stands in the files of settings and of special tokens.
+fn described(tokens: &Tokens, options: &TokenizerOptions) -> (Value, Value) {
+    /// transformers' word for a length that is not known.
+    const NO_LENGTH: f64 = 1e30;
+    let properties = |token: &AddedToken| {
+        json!({
+            "content": token.content, "lstrip": token.lstrip, "normalized": token.normalized,
+            "rstrip": token.rstrip, "single_word": token.single_word, "special": token.special,
+        })
+    };
+    let decoder: Map<String, Value> =
+        tokens.added.iter().map(|(id, token)| (id.to_string(), properties(token))).collect();
+    let extra = |token: &AddedToken| token.special && !SPECIAL_TOKENS.contains(&token.content.as_str());
+    let extra: Vec<&str> =
+        tokens.added.iter().filter(|(_, token)| extra(token)).map(|(_, token)| token.content.as_str()).collect();
+    let mut special = json!({
+        "cls_token": CLASS, "mask_token": MASK, "pad_token": PAD, "sep_token": SEPARATOR, "unk_token": UNKNOWN,
+    });
+    if !extra.is_empty() {
+        special["additional_special_tokens"] = json!(extra);
+    }
+    let mut settings = json!({
+        "added_tokens_decoder": decoder,
+        "do_lower_case": options.do_lower_case,
+        "strip_accents": options.strip_accents,
+        "tokenize_chinese_chars": options.tokenize_chinese_chars,
+        "model_max_length": options.model_max_length.map_or_else(|| json!(NO_LENGTH), |length| json!(length)),
+        "padding_side": options.padding_side.name(),
+        "truncation_side": options.truncation_side.name(),
+        "tokenizer_class": "BertTokenizer",
+    });
+    for (name, token) in special.as_object().into_iter().flatten() {
+        settings[name] = token.clone();
+    }
+    (settings, special)
+}
+
+/// As [`write`], in one text: the vocabulary as an object of tokens and ids.
+pub(super) fn to_bytes(tokens: &Tokens, options: &TokenizerOptions) -> Result<Vec<u8>> {
+    let vocabulary: Map<String, Value> =
+        tokens.vocabulary.table().values.iter().map(|(token, id)| (token.clone(), json!(id))).collect();
+    let (settings, _) = described(tokens, options);
+    let whole = json!({ "model": { "type": "WordPiece", "vocab": vocabulary }, "settings": settings });
+    serde_json::to_vec(&whole).map_err(|error| Error::Internal { message: error.to_string() })
+}
+
+/// What [`to_bytes`] wrote.
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Tokens, TokenizerOptions)> {
+    let refused = |error: serde_json::Error| Error::Tokenizer { reason: format!("these are no tokenizer: {error}") };
+    let whole: Value = serde_json::from_slice(bytes).map_err(refused)?;
+    let vocabulary = vocabulary_in_json(&whole, Path::new("the bytes"))?;
+    let options = settings(&whole["settings"])?;
+    let mut added = Added::default();
+    added.read(SETTINGS, &whole["settings"])?;
+    Ok((Tokens::new(vocabulary, &added.tokens(), &options)?, options))
+}
+
+/// Writes what [`super::ElectraTokenizer::save_pretrained`] says.
+pub(super) fn write(folder: &Path, tokens: &Tokens, options: &TokenizerOptions) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
+    let vocabulary = &tokens.vocabulary;
+    let last = vocabulary.token(vocabulary.limit() - 1).unwrap_or_default();
+    // A repeated line is written as the last token, which has the last word.
+    let lines: Vec<&str> = (0..vocabulary.limit()).map(|id| vocabulary.token(id).unwrap_or(last)).collect();
+    if let Some(bad) = lines.iter().find(|token| token.contains(['\n', '\r']) || token.trim_end() != **token) {
+        let reason = format!("the token {bad:?} cannot stand in a line of {VOCABULARY}");
+        return Err(Error::Tokenizer { reason });
+    }
+    let (settings, special) = described(tokens, options);
+    let mut paths = Vec::new();
+    for (name, text) in [
+        (VOCABULARY, lines.join("\n") + "\n"),
+        (SETTINGS, format!("{settings:#}\n")),
+        (SPECIAL, format!("{special:#}\n")),
+    ] {
+        let path = folder.join(name);
+        write_atomically(&path, |file| file.write_all(text.as_bytes()))?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+fn read_json(path: &Path) -> Result<Value> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     serde_json::from_slice(&bytes).map_err(|error| Error::config("JSON", error.to_string()).in_file(path))
 }
 
-/// The word-piece vocabulary of a `tokenizer.json`, which is the only file that transformers 5 saves.
-fn vocabulary_in_json(path: &Path) -> Result<Vocabulary> {
+/// The word-piece vocabulary of a `tokenizer.json`.
+fn vocabulary_in_json(file: &Value, path: &Path) -> Result<Vocabulary> {
     let refused = |reason: String| Error::Vocabulary { path: path.to_path_buf(), line: None, reason };
-    let file = json(path)?;
     let model = &file["model"];
     // Old files name no type; a vocabulary that maps tokens to ids without merges is one of word pieces.
     let kind = model["type"].as_str().unwrap_or("WordPiece");
@@ -69,12 +241,18 @@ fn vocabulary_in_json(path: &Path) -> Result<Vocabulary> {
         let id = id.ok_or_else(|| refused(format!("the id of {token:?} is not a number below 2^32")))?;
         tokens.insert(token.clone(), i64::from(id));
     }
-    if let Some(added) = file["added_tokens"].as_array() {
-        for token in added {
-            only_special(token["content"].as_str(), "added_tokens").map_err(|error| error.in_file(path))?;
-        }
-    }
     Vocabulary::new(tokens, path)
+}
+
+/// The settings that stand in a `tokenizer.json` alone.
+fn normalizer(normalizer: &Value) -> Result<TokenizerOptions> {
+    let defaults = TokenizerOptions::default();
+    Ok(TokenizerOptions {
+        do_lower_case: flag(normalizer, "lowercase")?.unwrap_or(defaults.do_lower_case),
+        strip_accents: flag(normalizer, "strip_accents")?,
+        tokenize_chinese_chars: flag(normalizer, "handle_chinese_chars")?.unwrap_or(defaults.tokenize_chinese_chars),
+        ..defaults
+    })
 }
 
 fn settings(config: &Value) -> Result<TokenizerOptions> {
@@ -92,51 +270,21 @@ fn settings(config: &Value) -> Result<TokenizerOptions> {
             return Err(Error::config(field, format!("got {content}, expected {token}")));
         }
     }
-    if let Some(added) = config["added_tokens_decoder"].as_object() {
-        for token in added.values() {
-            only_special(token["content"].as_str(), "added_tokens_decoder")?;
-        }
-    }
-    no_added_lists(config)?;
     let defaults = TokenizerOptions::default();
+    let side = |field: &str| match config[field].as_str() {
+        None if config[field].is_null() => Ok(Side::Right),
+        name => name
+            .and_then(Side::from_name)
+            .ok_or_else(|| Error::config(field, format!("got {}, expected left or right", config[field]))),
+    };
     Ok(TokenizerOptions {
         do_lower_case: flag(config, "do_lower_case")?.unwrap_or(defaults.do_lower_case),
         strip_accents: flag(config, "strip_accents")?,
         tokenize_chinese_chars: flag(config, "tokenize_chinese_chars")?.unwrap_or(defaults.tokenize_chinese_chars),
         model_max_length: model_max_length(config)?,
+        padding_side: side("padding_side")?,
+        truncation_side: side("truncation_side")?,
     })
-}
-
-/// Added tokens would have to be cut out of the text before everything else, under rules of their own; the tokens of a
-/// text that holds them would be wrong without that, so they are refused.
-fn only_special(token: Option<&str>, field: &str) -> Result<()> {
-    match token {
-        Some(token) if SPECIAL_TOKENS.contains(&token) => Ok(()),
-        other => {
-            let got = other.unwrap_or("something that is no token");
-            Err(Error::config(field, format!("got {got}, expected none but {}", SPECIAL_TOKENS.join(", "))))
-        }
-    }
-}
-
-/// Refuses added tokens in the lists, or tables by name, that hold them.
-fn no_added_lists(config: &Value) -> Result<()> {
-    for field in ["additional_special_tokens", "extra_special_tokens"] {
-        let tokens: Vec<&Value> = match &config[field] {
-            Value::Array(tokens) => tokens.iter().collect(),
-            Value::Object(tokens) => tokens.values().collect(),
-            _ => continue,
-        };
-        for token in tokens {
-            let content = if token.is_object() { &token["content"] } else { token };
-            only_special(content.as_str(), field)?;
-        }
-    }
-    Ok(())
-}
-
-fn no_added_keys(tokens: &Value) -> Result<()> {
-    tokens.as_object().into_iter().flatten().try_for_each(|(token, _)| only_special(Some(token), "added tokens"))
 }
 
 fn flag(config: &Value, field: &str) -> Result<Option<bool>> {

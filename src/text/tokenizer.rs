@@ -1,30 +1,48 @@
 //! The tokenizer of both families.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use rust_tokenizers::vocab::BertVocab;
 
-use super::encoding::TextToken;
-use super::normalize::Normalized;
-use super::special::{Section, sections};
+use super::normalize::{Normalizer, Progress};
+use super::normalized::Normalized;
+use super::tokens::Tokens;
 use super::vocabulary::Vocabulary;
-use super::{EncodeOptions, Encoding, TokenizerOptions, decode, pretrained, wordpiece};
-use crate::error::Result;
+use super::words::{Scratch, TextToken, TextTokens};
+use super::{AddedToken, EncodeOptions, Encoding, TokenizerOptions, decode, pretrained};
+use crate::error::{Error, Result};
+
+/// What a row is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// A text.
+    Text(&'a str),
+    /// The words of a text, which somebody has cut apart already. Offsets are those inside a word then.
+    Words(Vec<&'a str>),
+}
+
+/// A row's text, and the second one of a pair.
+pub type Pair<'a> = (Source<'a>, Option<Source<'a>>);
+
+/// Called now and then by what may take long; when it refuses, that is the end.
+pub type Check<'a> = &'a (dyn Fn() -> Result<()> + Sync);
 
 /// Text to ids and back, over a BERT word-piece vocabulary.
 ///
 /// The same one serves `DistilBERT`. It is cheap to clone and may be shared between threads.
 ///
 /// Ids, types, masks and offsets are those of transformers' `BertTokenizer` 5.23, for any text. It recognises the five
-/// special tokens `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` inside a text when they are spelled exactly so.
+/// special tokens `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` inside a text when they are spelled exactly so, and the
+/// tokens that were added.
 ///
 /// # Source
 /// `transformers/models/bert/tokenization_bert.py` (5.23) over `tokenizers` 0.23.
 #[derive(Debug, Clone)]
 pub struct ElectraTokenizer {
-    vocabulary: Arc<Vocabulary>,
+    tokens: Arc<Tokens>,
     options: TokenizerOptions,
 }
 
@@ -36,8 +54,8 @@ impl ElectraTokenizer {
     /// # Errors
     /// `Io` where the file cannot be read; `Vocabulary` where a line is not UTF-8 or a special token is missing.
     pub fn from_vocab_file(path: impl AsRef<Path>, options: &TokenizerOptions) -> Result<Self> {
-        let vocabulary = Arc::new(Vocabulary::from_lines(path.as_ref())?);
-        Ok(Self { vocabulary, options: options.clone() })
+        let tokens = Tokens::new(Vocabulary::from_lines(path.as_ref())?, &[], options)?;
+        Ok(Self { tokens: Arc::new(tokens), options: options.clone() })
     }
 
     /// Reads the tokenizer of a model folder: `vocab.txt`, or the vocabulary inside `tokenizer.json` where there is no
@@ -51,8 +69,46 @@ impl ElectraTokenizer {
     /// [`Self::from_vocab_file`]; `Config` where a setting has the wrong type, or asks for special or added tokens other
     /// than the five.
     pub fn from_pretrained(folder: impl AsRef<Path>) -> Result<Self> {
-        let (vocabulary, options) = pretrained::read(folder.as_ref())?;
-        Ok(Self { vocabulary: Arc::new(vocabulary), options })
+        let (tokens, options) = pretrained::read(folder.as_ref())?;
+        Ok(Self { tokens: Arc::new(tokens), options })
+    }
+
+    /// Writes `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json` into a folder, which is made where there
+    /// is none. Returns their paths.
+    ///
+    /// # Errors
+    /// `Io` where a file cannot be written; `Tokenizer` where a token cannot stand in a line of its own.
+    pub fn save_pretrained(&self, folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+        pretrained::write(folder.as_ref(), &self.tokens, &self.options)
+    }
+
+    /// Adds tokens that are cut out of a text before it is cut into word pieces; one that the vocabulary has already keeps
+    /// its id, the others get the next ones. Returns how many were not there before.
+    ///
+    /// A model's word embeddings must have a row for each: see [`crate::Pretrained::resize_vocabulary`].
+    ///
+    /// # Errors
+    /// `Tokenizer` where they are more than can be searched for at once.
+    pub fn add_tokens(&mut self, tokens: &[AddedToken]) -> Result<usize> {
+        let mut changed = Tokens::clone(&self.tokens);
+        let new = changed.added.add(tokens, &changed.vocabulary, &self.options)?;
+        self.tokens = Arc::new(changed);
+        Ok(new)
+    }
+
+    /// The added tokens by id, the five special ones among them.
+    pub fn added_tokens(&self) -> impl Iterator<Item = (i64, &AddedToken)> {
+        self.tokens.added.iter()
+    }
+
+    /// Other settings of rows: their longest length, and the ends at which they are padded and cut.
+    pub fn set_options(&mut self, change: impl FnOnce(&mut TokenizerOptions)) {
+        let before = self.options.clone();
+        change(&mut self.options);
+        // Those that added tokens were normalised by stay.
+        let TokenizerOptions { do_lower_case, strip_accents, tokenize_chinese_chars, .. } = before;
+        self.options =
+            TokenizerOptions { do_lower_case, strip_accents, tokenize_chinese_chars, ..self.options.clone() };
     }
 
     /// The settings.
@@ -67,180 +123,306 @@ impl ElectraTokenizer {
         self.options.model_max_length
     }
 
-    /// How many tokens the vocabulary has.
+    /// How many tokens the vocabulary has, added ones left out.
     ///
     /// A file that repeats a token has ids beyond this number; see [`Self::id_limit`].
     #[must_use]
     pub fn vocab_size(&self) -> usize {
-        self.vocabulary.len()
+        self.tokens.vocabulary.len()
+    }
+
+    /// How many tokens there are, added ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Always false: the five special tokens are there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        false
     }
 
     /// One more than the largest id: the rows that a model's word embeddings must have at least.
     #[must_use]
     pub fn id_limit(&self) -> i64 {
-        self.vocabulary.limit()
+        self.tokens.limit()
     }
 
     /// The vocabulary as `rust_tokenizers` holds it.
     #[must_use]
     pub fn vocab(&self) -> &BertVocab {
-        self.vocabulary.table()
+        self.tokens.vocabulary.table()
     }
 
     /// The id of a token, exactly as the vocabulary spells it (`##` and all).
     #[must_use]
     pub fn token_to_id(&self, token: &str) -> Option<i64> {
-        self.vocabulary.id(token)
+        self.tokens.id(token)
     }
 
     /// The token of an id.
     #[must_use]
     pub fn id_to_token(&self, id: i64) -> Option<&str> {
-        self.vocabulary.token(id)
+        self.tokens.token(id)
     }
 
     /// The id of `[PAD]`.
     #[must_use]
     pub fn pad_token_id(&self) -> i64 {
-        self.vocabulary.pad
+        self.tokens.vocabulary.pad
     }
 
     /// The id of `[UNK]`.
     #[must_use]
     pub fn unk_token_id(&self) -> i64 {
-        self.vocabulary.unknown
+        self.tokens.vocabulary.unknown
     }
 
     /// The id of `[CLS]`.
     #[must_use]
     pub fn cls_token_id(&self) -> i64 {
-        self.vocabulary.class
+        self.tokens.vocabulary.class
     }
 
     /// The id of `[SEP]`.
     #[must_use]
     pub fn sep_token_id(&self) -> i64 {
-        self.vocabulary.separator
+        self.tokens.vocabulary.separator
     }
 
     /// The id of `[MASK]`.
     #[must_use]
     pub fn mask_token_id(&self) -> i64 {
-        self.vocabulary.mask
+        self.tokens.vocabulary.mask
     }
 
     /// The ids of `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]`.
     #[must_use]
     pub fn special_token_ids(&self) -> [i64; 5] {
-        let Vocabulary { pad, unknown, class, separator, mask, .. } = *self.vocabulary;
+        let Vocabulary { pad, unknown, class, separator, mask, .. } = *self.tokens.vocabulary;
         [pad, unknown, class, separator, mask]
+    }
+
+    /// The ids of all special tokens: the five of the vocabulary, then those that were added.
+    #[must_use]
+    pub fn special_ids(&self) -> Vec<i64> {
+        let five = self.special_token_ids();
+        let added = self.added_tokens().filter(|(id, token)| token.special && !five.contains(id)).map(|(id, _)| id);
+        five.into_iter().chain(added).collect()
+    }
+
+    /// Everything about the tokenizer in bytes of its own, for a copy in another process.
+    ///
+    /// # Errors
+    /// `Io` where there is no room for the files of [`Self::save_pretrained`]; as there.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        pretrained::to_bytes(&self.tokens, &self.options)
+    }
+
+    /// The tokenizer that [`Self::to_bytes`] was called on.
+    ///
+    /// # Errors
+    /// `Tokenizer` where the bytes are others.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (tokens, options) = pretrained::from_bytes(bytes)?;
+        Ok(Self { tokens: Arc::new(tokens), options })
     }
 
     /// How many special tokens a row gets: 2 for one text, 3 for a pair.
     #[must_use]
     pub fn num_special_tokens_to_add(&self, pair: bool) -> usize {
-        2 + usize::from(pair)
+        EncodeOptions::default().added(pair)
     }
 
     /// The tokens of a text, without `[CLS]` and `[SEP]`. A word that the vocabulary cannot spell is `[UNK]`.
-    #[must_use]
-    pub fn tokenize(&self, text: &str) -> Vec<String> {
+    ///
+    /// # Errors
+    /// `Input` where the text has more than 2^32 characters.
+    pub fn tokenize(&self, text: &str) -> Result<Vec<String>> {
+        let tokens = self.source_tokens(&Source::Text(text), usize::MAX, &|| Ok(()))?;
         // Every id came out of the vocabulary.
-        let spelled = |token: &TextToken| self.vocabulary.token(token.id).unwrap_or_default().to_string();
-        self.text_tokens(text).iter().map(spelled).collect()
+        let spelled = |token: &TextToken| self.tokens.token(i64::from(token.id)).unwrap_or_default().to_string();
+        Ok(tokens.iter().map(spelled).collect())
     }
 
     /// Encodes a text, or a pair of texts: `[CLS] text [SEP]`, `[CLS] text [SEP] pair [SEP]`.
     ///
     /// # Errors
-    /// Only when truncation is asked for: `Input` where `max_length` leaves no room for the special tokens; `Tokenizer`
+    /// `Input` where `max_length` leaves no room for the special tokens, or the stride none for a further row; `Tokenizer`
     /// where the text that may be cut is too short to make the row fit, or is the second of none.
     pub fn encode(&self, text: &str, pair: Option<&str>, options: &EncodeOptions) -> Result<Encoding> {
-        let first = self.text_tokens(text);
-        let second = pair.map(|pair| self.text_tokens(pair));
-        Encoding::assemble(&self.vocabulary, first, second, options, self.options.model_max_length)
+        let pair = (Source::Text(text), pair.map(Source::Text));
+        let mut rows = self.encode_rows(&pair, options, &|| Ok(()))?;
+        Ok(rows.swap_remove(0))
+    }
+
+    /// As [`Self::encode`]: the row, and behind it, where the options ask for that, what did not fit.
+    ///
+    /// # Errors
+    /// As [`Self::encode`], and what `check` says.
+    pub fn encode_rows(&self, pair: &Pair, options: &EncodeOptions, check: Check) -> Result<Vec<Encoding>> {
+        let (first, second) = pair;
+        let limits = options.max_length.or(self.options.model_max_length);
+        let options = EncodeOptions { max_length: limits, ..options.clone() };
+        let tokens = |source: &Source, text: usize| {
+            let limit = options.needed(text, second.is_some())?.unwrap_or(usize::MAX);
+            self.source_tokens(source, limit, check)
+        };
+        let first = tokens(first, 0)?;
+        let second = second.as_ref().map(|second| tokens(second, 1)).transpose()?;
+        Encoding::assemble(&self.tokens, &first, second.as_deref(), &options)
     }
 
     /// Encodes many texts on all cores; the result has their order.
     ///
-    /// A process forked from one that has already called this runs on its own core only: the threads stay behind in the
-    /// parent, and waiting for them would never end.
-    ///
     /// # Errors
     /// As [`Self::encode`], for the first row that has one.
     pub fn encode_batch(&self, texts: &[(&str, Option<&str>)], options: &EncodeOptions) -> Result<Vec<Encoding>> {
+        let pairs: Vec<Pair> = texts.iter().map(|&(text, pair)| (Source::Text(text), pair.map(Source::Text))).collect();
+        let rows = self.encode_pairs(&pairs, options, &|| Ok(()))?;
+        Ok(rows.into_iter().flat_map(|rows| rows.into_iter().take(1)).collect())
+    }
+
+    /// As [`Self::encode_rows`] for each of many texts, on all cores.
+    ///
+    /// A process forked from one that has already called this runs on its own core only: the threads stay behind in the
+    /// parent, and waiting for them would never end. `check` is called on the caller's thread only.
+    ///
+    /// # Errors
+    /// As [`Self::encode_rows`], for the first row that has one.
+    pub fn encode_pairs(&self, pairs: &[Pair], options: &EncodeOptions, check: Check) -> Result<Vec<Vec<Encoding>>> {
+        /// Bytes that other threads work on without a word to the caller, who waits.
+        const AT_ONCE: usize = 1 << 23;
         static THREADS_OF: OnceLock<u32> = OnceLock::new();
-        let encode = |&(text, pair): &(&str, Option<&str>)| self.encode(text, pair, options);
-        if texts.len() < 2 {
-            return texts.iter().map(encode).collect();
-        }
         let process = std::process::id();
-        if *THREADS_OF.get_or_init(|| process) != process {
-            return texts.iter().map(encode).collect();
+        let alone = pairs.len() < 2 || *THREADS_OF.get_or_init(|| process) != process;
+        let mut rows = Vec::with_capacity(pairs.len());
+        let mut rest = pairs;
+        while let Some(first) = rest.first() {
+            check()?;
+            let mut bytes = 0;
+            let count = rest.iter().take_while(|pair| {
+                bytes += size(pair);
+                bytes <= AT_ONCE
+            });
+            let count = count.count();
+            if alone || count < 2 {
+                rows.push(self.encode_rows(first, options, check)?);
+                rest = &rest[1..];
+                continue;
+            }
+            let (slice, after) = rest.split_at(count);
+            let encode = |pair: &Pair| self.encode_rows(pair, options, &|| Ok(()));
+            let encoded: Vec<Result<Vec<Encoding>>> = slice.par_iter().map(encode).collect();
+            for row in encoded {
+                rows.push(row?);
+            }
+            rest = after;
         }
-        let rows: Vec<Result<Encoding>> = texts.par_iter().map(encode).collect();
-        rows.into_iter().collect()
+        Ok(rows)
     }
 
     /// Joins the tokens of `ids` into a text.
     ///
     /// Spaces stand between words, and are taken away before `. ? ! ,` and before `n't 'm 's 've 're` where those are
-    /// single tokens. `skip_special_tokens` leaves out the five special tokens. `clean_up` is transformers'
+    /// single tokens. `skip_special_tokens` leaves out the special tokens. `clean_up` is transformers'
     /// `clean_up_tokenization_spaces`, off by default there: it also takes away those spaces where contractions are
     /// several tokens.
     ///
     /// # Errors
     /// `OutOfRange` for an id beyond the vocabulary, `Tokenizer` for one that has no token.
     pub fn decode(&self, ids: &[i64], skip_special_tokens: bool, clean_up: bool) -> Result<String> {
-        decode::decode(&self.vocabulary, ids, skip_special_tokens, clean_up)
+        decode::decode(&self.tokens, ids, skip_special_tokens, clean_up)
     }
 
     /// Ids to tokens, one for one.
     ///
     /// # Errors
     /// As [`Self::decode`].
-    pub fn convert_ids_to_tokens(&self, ids: &[i64]) -> Result<Vec<String>> {
-        let token = |(position, &id)| decode::token(&self.vocabulary, id, position).map(str::to_string);
-        ids.iter().enumerate().map(token).collect()
+    pub fn convert_ids_to_tokens(&self, ids: &[i64], skip_special_tokens: bool) -> Result<Vec<String>> {
+        let wanted = ids.iter().enumerate().filter(|(_, id)| !(skip_special_tokens && self.tokens.is_special(**id)));
+        wanted.map(|(position, &id)| decode::token(&self.tokens, id, position).map(str::to_string)).collect()
     }
 
     /// Tokens to ids, one for one; the id of `[UNK]` for a token that the vocabulary lacks.
     #[must_use]
     pub fn convert_tokens_to_ids<Token: AsRef<str>>(&self, tokens: &[Token]) -> Vec<i64> {
-        let id = |token: &Token| self.vocabulary.id(token.as_ref()).unwrap_or(self.vocabulary.unknown);
+        let id = |token: &Token| self.tokens.id(token.as_ref()).unwrap_or(self.tokens.vocabulary.unknown);
         tokens.iter().map(id).collect()
     }
 
-    /// The tokens of one text.
-    fn text_tokens(&self, text: &str) -> Vec<TextToken> {
-        let mut tokens = Vec::new();
-        let mut buffer = String::new();
-        // Characters and words of the text that lie behind.
-        let mut characters = 0;
-        let mut words = 0;
-        for section in sections(text) {
-            match section {
-                Section::Special(token) => {
-                    let end = characters + token.len();
-                    let id = self.vocabulary.id(token).unwrap_or(self.vocabulary.unknown);
-                    tokens.push(TextToken { id, span: (characters, end), word: words });
-                    characters = end;
-                    words += 1;
-                }
-                Section::Text(bytes) => {
-                    let section = &text[bytes];
-                    for word in Normalized::new(section, characters, &self.options).words() {
-                        for piece in wordpiece::pieces(word.text, word.spans.len(), &self.vocabulary, &mut buffer) {
-                            let (begin, end) = (piece.characters.start, piece.characters.end);
-                            let span = (word.spans[begin].0, word.spans[end - 1].1);
-                            tokens.push(TextToken { id: piece.id, span, word: words });
-                        }
-                        words += 1;
+    /// Tokens to a text, as [`Self::decode`] joins them.
+    #[must_use]
+    pub fn convert_tokens_to_string<Token: AsRef<str>>(&self, tokens: &[Token]) -> String {
+        decode::join(tokens.iter().map(AsRef::as_ref))
+    }
+
+    /// The tokens of a text, or of words that are cut apart already; the first `limit` at least.
+    fn source_tokens(&self, source: &Source, limit: usize, check: Check) -> Result<Vec<TextToken>> {
+        match source {
+            Source::Text(text) => self.text_tokens(text, limit, check),
+            Source::Words(words) => {
+                let mut tokens = Vec::new();
+                for (number, word) in words.iter().enumerate() {
+                    if tokens.len() >= limit {
+                        break;
                     }
-                    characters += section.chars().count();
+                    let pieces = self.text_tokens(word, limit - tokens.len(), check)?;
+                    tokens.extend(pieces.into_iter().map(|piece| TextToken { word: number as u32, ..piece }));
                 }
+                Ok(tokens)
             }
         }
-        tokens
     }
+
+    /// The tokens of one text.
+    fn text_tokens(&self, text: &str, limit: usize, check: Check) -> Result<Vec<TextToken>> {
+        thread_local! {
+            static SCRATCH: RefCell<Scratch> = RefCell::default();
+        }
+        // Offsets are stored in 32 bits; no character has less than a byte.
+        if text.len() > u32::MAX as usize && text.chars().count() > u32::MAX as usize {
+            return Err(Error::input("text", "expected at most 2^32 characters, got more"));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut tokens = Vec::new();
+            let Tokens { vocabulary, added } = &*self.tokens;
+            let mut all = TextTokens::new(vocabulary, &self.options, limit, check, scratch, &mut tokens);
+            // Characters of the text that lie behind.
+            let mut characters = 0;
+            for (id, bytes) in added.cut(text) {
+                if all.is_full() {
+                    break;
+                }
+                let section = &text[bytes];
+                let length = section.chars().count();
+                if let Some(id) = id {
+                    all.add(id as u32, (characters as u32, (characters + length) as u32));
+                } else if added.has_normalized() {
+                    let (normalizer, mut progress) = (Normalizer::new(&self.options), Progress::new(check));
+                    let normalized = Normalized::new(section, characters, &normalizer, &mut progress)?;
+                    for (id, bytes) in added.cut_normalized(normalized.text()) {
+                        match id {
+                            Some(id) => all.add(id as u32, normalized.span(bytes)),
+                            None => all.normalized(&normalized, bytes)?,
+                        }
+                    }
+                } else {
+                    all.text(section, characters)?;
+                }
+                characters += length;
+            }
+            Ok(tokens)
+        })
+    }
+}
+
+/// Bytes of a row's texts.
+fn size(pair: &Pair) -> usize {
+    let bytes = |source: &Source| match source {
+        Source::Text(text) => text.len(),
+        Source::Words(words) => words.iter().map(|word| word.len()).sum(),
+    };
+    bytes(&pair.0) + pair.1.as_ref().map_or(0, bytes)
 }

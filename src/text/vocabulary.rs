@@ -8,16 +8,19 @@ use rust_tokenizers::vocab::{BertVocab, Vocab};
 use serde_json::json;
 
 use super::special::{CLASS, MASK, PAD, SEPARATOR, SPECIAL_TOKENS, UNKNOWN};
-use super::wordpiece::CONTINUATION;
+use super::trie::{NodeIndex, Trie};
+use super::wordpiece::{CONTINUATION, LONGEST_WORD};
 use crate::error::{Error, Result};
 
 /// The tokens of a model and their ids, the five special ones among them.
 pub(super) struct Vocabulary {
     table: BertVocab,
+    /// The tokens that a word can have.
+    trie: Trie,
+    /// Where in `trie` a piece begins that continues a word, if there are any.
+    continuation: Option<NodeIndex>,
     /// One more than the largest id.
     limit: i64,
-    /// Characters of the longest token, without the mark of a continuation.
-    longest: usize,
     pub pad: i64,
     pub unknown: i64,
     pub class: i64,
@@ -50,7 +53,7 @@ impl Vocabulary {
         Self::new(tokens, path)
     }
 
-    /// Checks a table of tokens that came from the file `path`.
+    /// Checks a table of tokens that came from the file `path`. Ids are below 2^32 - 1.
     pub fn new(tokens: HashMap<String, i64>, path: &Path) -> Result<Self> {
         let refused = |reason: String| Error::Vocabulary { path: path.to_path_buf(), line: None, reason };
         let missing: Vec<&str> = SPECIAL_TOKENS.into_iter().filter(|token| !tokens.contains_key(*token)).collect();
@@ -64,14 +67,14 @@ impl Vocabulary {
         let special = json!({ "unk_token": UNKNOWN, "pad_token": PAD, "sep_token": SEPARATOR, "cls_token": CLASS, "mask_token": MASK });
         let special =
             serde_json::from_value(special).map_err(|error| Error::Internal { message: error.to_string() })?;
+        let trie = trie(&tokens).map_err(refused)?;
+        let continuation = trie.walk(CONTINUATION.as_bytes());
         let limit = tokens.values().max().map_or(0, |id| id + 1);
-        let length = |token: &String| token.strip_prefix(CONTINUATION).unwrap_or(token).chars().count();
-        let longest = tokens.keys().map(length).max().unwrap_or(0);
         let table = BertVocab::from_values_and_special_token_map(tokens, special)
             .map_err(|error| refused(error.to_string()))?;
         let id = |token: &str| table.values.get(token).copied().unwrap_or_default();
         let [pad, unknown, class, separator, mask] = SPECIAL_TOKENS.map(id);
-        Ok(Self { table, limit, longest, pad, unknown, class, separator, mask })
+        Ok(Self { table, trie, continuation, limit, pad, unknown, class, separator, mask })
     }
 
     /// How many tokens there are.
@@ -84,9 +87,14 @@ impl Vocabulary {
         self.limit
     }
 
-    /// Characters of the longest token, without the mark of a continuation: no longer piece need be looked up.
-    pub fn longest(&self) -> usize {
-        self.longest
+    /// The tokens that a word can have, byte by byte.
+    pub fn trie(&self) -> &Trie {
+        &self.trie
+    }
+
+    /// Where in the trie a piece begins that continues a word, if there are any.
+    pub fn continuation(&self) -> Option<NodeIndex> {
+        self.continuation
     }
 
     /// The id of a token, exactly as the file spells it.
@@ -99,15 +107,23 @@ impl Vocabulary {
         self.table.indices.get(&id).map(String::as_str)
     }
 
-    /// Whether an id is one of the five special tokens.
-    pub fn is_special(&self, id: i64) -> bool {
-        self.table.special_indices.contains_key(&id)
-    }
-
     /// The table itself.
     pub fn table(&self) -> &BertVocab {
         &self.table
     }
+}
+
+/// The trie of all tokens but those that are longer than any word that is looked at.
+fn trie(tokens: &HashMap<String, i64>) -> Result<Trie, String> {
+    let mut strings = Vec::with_capacity(tokens.len());
+    for (token, &id) in tokens {
+        let number = u32::try_from(id).ok().filter(|&number| number < u32::MAX);
+        let number = number.ok_or_else(|| format!("the id {id} of {token:?} is not a number below 2^32 - 1"))?;
+        if token.strip_prefix(CONTINUATION).unwrap_or(token).chars().nth(LONGEST_WORD).is_none() {
+            strings.push((token.as_bytes(), number));
+        }
+    }
+    Trie::new(strings).ok_or_else(|| "its tokens are too many".to_string())
 }
 
 impl fmt::Debug for Vocabulary {

@@ -1,0 +1,309 @@
+//! `oxbert.Encoding` and what a call of a tokenizer returns: rows of tokens as lists or arrays.
+
+use std::sync::Arc;
+
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::errors::raise;
+use crate::error::Error;
+use crate::text::Encoding;
+
+/// The rows of one call.
+pub(super) type Rows = Arc<Vec<Encoding>>;
+
+/// One row of tokens, with the way back to its text.
+///
+/// Everything has one entry per token. Positions of characters are those of the original text, counted from 0; `end` is one
+/// past the last. What was added (`[CLS]`, `[SEP]`, padding) belongs to no text, word or character.
+#[pyclass(name = "Encoding", module = "oxbert", frozen)]
+pub(super) struct PyEncoding {
+    rows: Rows,
+    row: usize,
+}
+
+impl PyEncoding {
+    fn row(&self) -> &Encoding {
+        // It was made for a row that is there, and rows never change.
+        &self.rows[self.row]
+    }
+
+    /// The place of the only token that covers a character.
+    fn token_at(&self, character: usize, sequence: usize) -> Option<usize> {
+        let covers = |place: &usize| {
+            let (begin, end) = self.row().offset(*place);
+            (begin..end).contains(&character)
+        };
+        self.row().text(sequence).find(covers)
+    }
+
+    fn word(&self, place: usize) -> Option<usize> {
+        self.row().word_ids().nth(place).flatten()
+    }
+
+    /// The first token of a word, and one past its last.
+    fn tokens_of(&self, word: usize, sequence: usize) -> Option<(usize, usize)> {
+        let mut places = self.row().text(sequence).filter(|&place| self.word(place) == Some(word));
+        let first = places.next()?;
+        Some((first, places.next_back().unwrap_or(first) + 1))
+    }
+}
+
+#[pymethods]
+impl PyEncoding {
+    /// Token ids.
+    #[getter]
+    fn ids(&self) -> Vec<i64> {
+        self.row().ids().to_vec()
+    }
+
+    /// 0 for the first text and padding, 1 for the second.
+    #[getter]
+    fn type_ids(&self) -> Vec<i64> {
+        self.row().type_ids().collect()
+    }
+
+    /// 1, and 0 for padding.
+    #[getter]
+    fn attention_mask(&self) -> Vec<i64> {
+        self.row().attention_mask().collect()
+    }
+
+    /// 1 for what was added.
+    #[getter]
+    fn special_tokens_mask(&self) -> Vec<i64> {
+        self.row().special_tokens_mask().map(i64::from).collect()
+    }
+
+    /// (start, end) of each token in its text.
+    #[getter]
+    fn offsets(&self) -> Vec<(usize, usize)> {
+        self.row().offsets().collect()
+    }
+
+    /// The tokens as the vocabulary spells them.
+    #[getter]
+    fn tokens(&self) -> Vec<&str> {
+        self.row().tokens()
+    }
+
+    /// The word of each token, counted from 0 in its text.
+    #[getter]
+    fn word_ids(&self) -> Vec<Option<usize>> {
+        self.row().word_ids().collect()
+    }
+
+    /// The text of each token: 0, or 1 of a pair.
+    #[getter]
+    fn sequence_ids(&self) -> Vec<Option<usize>> {
+        self.row().sequence_ids().collect()
+    }
+
+    /// How many texts there are.
+    #[getter]
+    fn n_sequences(&self) -> usize {
+        self.row().n_sequences()
+    }
+
+    /// The text of a token.
+    fn token_to_sequence(&self, token_index: usize) -> Option<usize> {
+        self.row().sequence_ids().nth(token_index).flatten()
+    }
+
+    /// (start, end) of a token's characters.
+    fn token_to_chars(&self, token_index: usize) -> Option<(usize, usize)> {
+        self.token_to_sequence(token_index).map(|_| self.row().offset(token_index))
+    }
+
+    /// The word of a token.
+    fn token_to_word(&self, token_index: usize) -> Option<usize> {
+        self.word(token_index)
+    }
+
+    /// (start, end) of a word's tokens.
+    #[pyo3(signature = (word_index, sequence_index = 0))]
+    fn word_to_tokens(&self, word_index: usize, sequence_index: usize) -> Option<(usize, usize)> {
+        self.tokens_of(word_index, sequence_index)
+    }
+
+    /// (start, end) of a word's characters.
+    #[pyo3(signature = (word_index, sequence_index = 0))]
+    fn word_to_chars(&self, word_index: usize, sequence_index: usize) -> Option<(usize, usize)> {
+        let (first, end) = self.tokens_of(word_index, sequence_index)?;
+        Some((self.row().offset(first).0, self.row().offset(end - 1).1))
+    }
+
+    /// The token that a character is part of.
+    #[pyo3(signature = (char_pos, sequence_index = 0))]
+    fn char_to_token(&self, char_pos: usize, sequence_index: usize) -> Option<usize> {
+        self.token_at(char_pos, sequence_index)
+    }
+
+    /// The word that a character is part of.
+    #[pyo3(signature = (char_pos, sequence_index = 0))]
+    fn char_to_word(&self, char_pos: usize, sequence_index: usize) -> Option<usize> {
+        self.token_at(char_pos, sequence_index).and_then(|token| self.word(token))
+    }
+
+    fn __len__(&self) -> usize {
+        self.row().len()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Encoding({})", self.row().tokens().join(" "))
+    }
+}
+
+/// The rows of one call, made into objects when they are asked for.
+#[pyclass(name = "Encodings", module = "oxbert", frozen, sequence)]
+pub(super) struct PyEncodings {
+    pub(super) rows: Rows,
+}
+
+#[pymethods]
+impl PyEncodings {
+    fn __len__(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn __getitem__(&self, row: isize) -> PyResult<PyEncoding> {
+        let count = self.rows.len();
+        let place = if row < 0 { row + count as isize } else { row };
+        let place = usize::try_from(place).ok().filter(|&place| place < count);
+        let Some(row) = place else { return Err(PyIndexError::new_err(format!("row {row} of {count}"))) };
+        Ok(PyEncoding { rows: Arc::clone(&self.rows), row })
+    }
+}
+
+/// What rows are handed over as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Lists: of numbers for one text, of rows for several.
+    Lists {
+        single: bool,
+    },
+    /// An array of a library: `np`, `pt`, `tf`.
+    Numpy,
+    Torch,
+    Tensorflow,
+}
+
+impl Form {
+    /// `return_tensors`, and whether one text came.
+    pub(super) fn parse(py: Python<'_>, return_tensors: Option<&str>, single: bool) -> PyResult<Self> {
+        match return_tensors {
+            None => Ok(Self::Lists { single }),
+            Some("np") => Ok(Self::Numpy),
+            Some("pt") => Ok(Self::Torch),
+            Some("tf") => Ok(Self::Tensorflow),
+            Some(other) => {
+                let reason = format!("expected \"np\", \"pt\", \"tf\" or None, got {other:?}");
+                Err(raise(py, Error::input("return_tensors", reason)))
+            }
+        }
+    }
+
+    /// One number a token, of each row.
+    pub(super) fn column<'py, 'row, I: ExactSizeIterator<Item = i64>>(
+        self,
+        py: Python<'py>,
+        rows: &'row Rows,
+        column: impl Fn(&'row Encoding) -> I,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Self::Lists { single: true } => match rows.first() {
+                Some(row) => Ok(column(row).collect::<Vec<_>>().into_pyobject(py)?),
+                None => Ok(Vec::<i64>::new().into_pyobject(py)?),
+            },
+            Self::Lists { single: false } => {
+                Ok(rows.iter().map(|row| column(row).collect::<Vec<_>>()).collect::<Vec<_>>().into_pyobject(py)?)
+            }
+            _ => {
+                let width = self.width(py, rows)?;
+                self.array(py, rows.iter().flat_map(column).collect(), &[rows.len(), width])
+            }
+        }
+    }
+
+    /// (start, end) of each token.
+    pub(super) fn offsets<'py>(self, py: Python<'py>, rows: &Rows) -> PyResult<Bound<'py, PyAny>> {
+        let lists = |row: &Encoding| row.offsets().collect::<Vec<_>>();
+        match self {
+            Self::Lists { single: true } => Ok(rows.first().map(lists).unwrap_or_default().into_pyobject(py)?),
+            Self::Lists { single: false } => Ok(rows.iter().map(lists).collect::<Vec<_>>().into_pyobject(py)?),
+            _ => {
+                let width = self.width(py, rows)?;
+                let numbers = rows.iter().flat_map(Encoding::offsets).flat_map(|(start, end)| [start, end]);
+                self.array(py, numbers.map(|number| number as i64).collect(), &[rows.len(), width, 2])
+            }
+        }
+    }
+
+    /// One number a row; a list even for one text.
+    pub(super) fn numbers(self, py: Python<'_>, numbers: Vec<i64>) -> PyResult<Bound<'_, PyAny>> {
+        if matches!(self, Self::Lists { .. }) {
+            return numbers.into_pyobject(py);
+        }
+        let shape = [numbers.len()];
+        self.array(py, numbers, &shape)
+    }
+
+    fn width(self, py: Python<'_>, rows: &Rows) -> PyResult<usize> {
+        let width = rows.first().map_or(0, Encoding::len);
+        if rows.iter().any(|row| row.len() != width) {
+            let reason = "the texts have different numbers of tokens: give padding=True, or no return_tensors";
+            return Err(raise(py, Error::input("return_tensors", reason)));
+        }
+        Ok(width)
+    }
+
+    fn array<'py>(self, py: Python<'py>, numbers: Vec<i64>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
+        let array = PyArray1::from_vec(py, numbers).reshape(shape.to_vec())?.into_any();
+        match self {
+            Self::Torch => py.import("torch")?.call_method1("from_numpy", (array,)),
+            Self::Tensorflow => py.import("tensorflow")?.call_method1("constant", (array,)),
+            _ => Ok(array),
+        }
+    }
+}
+
+/// The columns of a call of a tokenizer.
+#[expect(clippy::struct_excessive_bools, reason = "they are the arguments of transformers")]
+pub(super) struct Columns {
+    pub(super) token_type_ids: bool,
+    pub(super) attention_mask: bool,
+    pub(super) special_tokens_mask: bool,
+    pub(super) offsets_mapping: bool,
+    pub(super) length: bool,
+    /// The text that each row came from.
+    pub(super) samples: Option<Vec<i64>>,
+}
+
+impl Columns {
+    pub(super) fn read<'py>(self, py: Python<'py>, rows: &Rows, form: Form) -> PyResult<Bound<'py, PyDict>> {
+        let data = PyDict::new(py);
+        data.set_item("input_ids", form.column(py, rows, |row| row.ids().iter().copied())?)?;
+        if self.token_type_ids {
+            data.set_item("token_type_ids", form.column(py, rows, Encoding::type_ids)?)?;
+        }
+        if self.attention_mask {
+            data.set_item("attention_mask", form.column(py, rows, Encoding::attention_mask)?)?;
+        }
+        if self.special_tokens_mask {
+            let mask = form.column(py, rows, |row| row.special_tokens_mask().map(i64::from))?;
+            data.set_item("special_tokens_mask", mask)?;
+        }
+        if self.offsets_mapping {
+            data.set_item("offset_mapping", form.offsets(py, rows)?)?;
+        }
+        if self.length {
+            data.set_item("length", form.numbers(py, rows.iter().map(|row| row.len() as i64).collect())?)?;
+        }
+        if let Some(samples) = self.samples {
+            data.set_item("overflow_to_sample_mapping", form.numbers(py, samples)?)?;
+        }
+        Ok(data)
+    }
+}

@@ -1,0 +1,221 @@
+//! Tokens that stand beside the word pieces: the five special ones and those that a user added. They are cut out of a text
+//! before anything else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::TokenizerOptions;
+use super::normalize::{Normalizer, Progress};
+use super::normalized::Normalized;
+use super::special::SPECIAL_TOKENS;
+use super::vocabulary::Vocabulary;
+use crate::error::{Error, Result};
+
+/// A token that is looked for in the text itself.
+///
+/// Source: `AddedToken` of `tokenizers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "they are the keys of tokenizer.json")]
+pub struct AddedToken {
+    /// What is looked for.
+    pub content: String,
+    /// Whether it must not stand inside a word.
+    pub single_word: bool,
+    /// Whether it takes the white space on its left along.
+    pub lstrip: bool,
+    /// Whether it takes the white space on its right along.
+    pub rstrip: bool,
+    /// Whether it is looked for in the normalised text, normalised itself.
+    pub normalized: bool,
+    /// Whether decoding may leave it out.
+    pub special: bool,
+}
+
+impl AddedToken {
+    /// An ordinary token: it is found in the normalised text.
+    #[must_use]
+    pub fn ordinary(content: impl Into<String>) -> Self {
+        let content = content.into();
+        Self { content, single_word: false, lstrip: false, rstrip: false, normalized: true, special: false }
+    }
+
+    /// A special token: it is found in the text as it stands, and decoding may leave it out.
+    #[must_use]
+    pub fn special(content: impl Into<String>) -> Self {
+        Self { normalized: false, special: true, ..Self::ordinary(content) }
+    }
+}
+
+/// All added tokens, by id, and how to find them.
+#[derive(Debug, Clone)]
+pub(super) struct AddedTokens {
+    tokens: BTreeMap<i64, AddedToken>,
+    ids: HashMap<String, i64>,
+    /// Finds those that are looked for in the text as it stands.
+    raw: Finder,
+    /// Finds the others, in the normalised text; none where there is no such token.
+    normalized: Option<Finder>,
+}
+
+/// Finds several patterns at once; of those that begin at one place, the longest.
+#[derive(Debug, Clone)]
+struct Finder {
+    automaton: AhoCorasick,
+    ids: Vec<i64>,
+}
+
+/// A stretch of bytes, and the added token that it is, if it is one.
+pub(super) type Stretch = (Option<i64>, Range<usize>);
+
+impl AddedTokens {
+    /// The five special tokens of a vocabulary, and these, by the ids that files give them.
+    ///
+    /// A token of a file whose id is another token's is an error: the ids of a text that holds it would be wrong.
+    pub fn new(vocabulary: &Vocabulary, tokens: &[(i64, AddedToken)], options: &TokenizerOptions) -> Result<Self> {
+        let nothing = Finder::new(Vec::new())?;
+        let mut added = Self { tokens: BTreeMap::new(), ids: HashMap::new(), raw: nothing, normalized: None };
+        added.add(&SPECIAL_TOKENS.map(AddedToken::special), vocabulary, options)?;
+        for (id, token) in tokens {
+            let taken = added.tokens.get(id).map(|known| known.content.as_str()).or_else(|| vocabulary.token(*id));
+            let own = added.id(&token.content).or_else(|| vocabulary.id(&token.content));
+            if taken.is_some_and(|taken| taken != token.content) || own.is_some_and(|own| own != *id) {
+                let reason = format!("the added token {:?} has the id {id}, which is not its own", token.content);
+                return Err(Error::Tokenizer { reason });
+            }
+            added.ids.insert(token.content.clone(), *id);
+            added.tokens.insert(*id, token.clone());
+        }
+        added.index(options)?;
+        Ok(added)
+    }
+
+    /// Adds tokens; one that the vocabulary has keeps its id, the others get the next ones. Returns how many were not
+    /// there before.
+    pub fn add(&mut self, tokens: &[AddedToken], vocabulary: &Vocabulary, options: &TokenizerOptions) -> Result<usize> {
+        let mut new = 0;
+        for token in tokens {
+            if token.content.is_empty() || self.tokens.values().any(|known| known == token) {
+                continue;
+            }
+            let known = self.ids.get(&token.content).copied().or_else(|| vocabulary.id(&token.content));
+            let next = self.limit(vocabulary);
+            let id = known.unwrap_or(next);
+            self.ids.insert(token.content.clone(), id);
+            self.tokens.insert(id, token.clone());
+            new += 1;
+        }
+        self.index(options)?;
+        Ok(new)
+    }
+
+    /// Makes what finds them.
+    fn index(&mut self, options: &TokenizerOptions) -> Result<()> {
+        let normalizer = Normalizer::new(options);
+        let finder = |normalized: bool| {
+            let wanted = self.tokens.iter().filter(|(_, token)| token.normalized == normalized);
+            let pattern = |(&id, token): (&i64, &AddedToken)| -> Result<(i64, String)> {
+                if !normalized {
+                    return Ok((id, token.content.clone()));
+                }
+                let check = || Ok(());
+                let content = Normalized::new(&token.content, 0, &normalizer, &mut Progress::new(&check))?;
+                Ok((id, content.into_text()))
+            };
+            let mut patterns = wanted.map(pattern).collect::<Result<Vec<_>>>()?;
+            patterns.retain(|(_, content)| !content.is_empty());
+            Finder::new(patterns)
+        };
+        let (raw, normalized) = (finder(false)?, finder(true)?);
+        self.raw = raw;
+        self.normalized = (!normalized.ids.is_empty()).then_some(normalized);
+        Ok(())
+    }
+
+    /// One more than the largest id of both.
+    pub fn limit(&self, vocabulary: &Vocabulary) -> i64 {
+        let last = self.tokens.keys().next_back().map_or(0, |id| id + 1);
+        last.max(vocabulary.limit())
+    }
+
+    /// The id of an added token.
+    pub fn id(&self, content: &str) -> Option<i64> {
+        self.ids.get(content).copied()
+    }
+
+    /// The added token of an id.
+    pub fn token(&self, id: i64) -> Option<&AddedToken> {
+        self.tokens.get(&id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &AddedToken)> {
+        self.tokens.iter().map(|(&id, token)| (id, token))
+    }
+
+    /// Whether any is looked for in the normalised text.
+    pub fn has_normalized(&self) -> bool {
+        self.normalized.is_some()
+    }
+
+    /// The whole text, cut at the added tokens that are looked for in it as it stands.
+    pub fn cut(&self, text: &str) -> Vec<Stretch> {
+        self.raw.cut(text, &self.tokens)
+    }
+
+    /// The whole normalised text, cut at the added tokens that are looked for in it.
+    pub fn cut_normalized(&self, text: &str) -> Vec<Stretch> {
+        match &self.normalized {
+            Some(finder) => finder.cut(text, &self.tokens),
+            None => vec![(None, 0..text.len())],
+        }
+    }
+}
+
+impl Finder {
+    fn new(patterns: Vec<(i64, String)>) -> Result<Self> {
+        let (ids, contents): (Vec<i64>, Vec<String>) = patterns.into_iter().unzip();
+        let automaton =
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(contents).map_err(|error| {
+                Error::Tokenizer { reason: format!("the added tokens cannot be searched for: {error}") }
+            })?;
+        Ok(Self { automaton, ids })
+    }
+
+    fn cut(&self, text: &str, tokens: &BTreeMap<i64, AddedToken>) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
+        let mut behind = 0;
+        for found in self.automaton.find_iter(text) {
+            let id = self.ids[found.pattern().as_usize()];
+            let Some(token) = tokens.get(&id) else { continue };
+            let (mut begin, mut end) = (found.start(), found.end());
+            let is_word = |character: Option<char>| character.is_some_and(is_word_character);
+            if token.single_word && (is_word(text[..begin].chars().next_back()) || is_word(text[end..].chars().next()))
+            {
+                continue;
+            }
+            if token.lstrip {
+                // Not the spaces that the token before has taken.
+                begin = text[..begin].trim_end().len().max(behind);
+            }
+            if token.rstrip {
+                end += text[end..].len() - text[end..].trim_start().len();
+            }
+            if behind < begin {
+                stretches.push((None, behind..begin));
+            }
+            stretches.push((Some(id), begin..end));
+            behind = end;
+        }
+        if behind < text.len() {
+            stretches.push((None, behind..text.len()));
+        }
+        stretches
+    }
+}
+
+/// `\w` of the reference's regular expressions.
+fn is_word_character(character: char) -> bool {
+    regex_syntax::try_is_word_character(character).unwrap_or_else(|_| character.is_alphanumeric() || character == '_')
+}

@@ -1,0 +1,286 @@
+//! A text to words, and words to tokens: the loop that all text goes through.
+
+use std::ops::Range;
+
+use super::TokenizerOptions;
+use super::normalize::{Kind, Normalizer, Position, Progress, Sink, Span, kind};
+use super::normalized::Normalized;
+use super::vocabulary::Vocabulary;
+use super::wordpiece::{LONGEST_WORD, pieces};
+use crate::error::Result;
+
+/// A token of one text, before texts are joined. 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TextToken {
+    pub id: u32,
+    /// In characters of the original text.
+    pub span: Span,
+    /// Number of the word in its text.
+    pub word: u32,
+}
+
+/// The word under way, where it is not plain ASCII. Its memory serves for one text after the other.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// As far as the longest word that is looked at.
+    text: String,
+    /// The original character that each byte of `text` stands for.
+    places: Vec<u32>,
+    /// Characters of the word, all of them.
+    length: usize,
+    /// The original character that its last one stands for.
+    last: u32,
+}
+
+/// Makes the tokens of one text, stretch by stretch.
+///
+/// Texts of more than `u32::MAX` characters are not for this.
+pub(super) struct TextTokens<'call> {
+    words: Words<'call>,
+    normalizer: Normalizer,
+    progress: Progress<'call>,
+}
+
+/// The word under way, and what words become.
+struct Words<'call> {
+    speller: Speller<'call>,
+    scratch: &'call mut Scratch,
+}
+
+/// The tokens so far, and what is needed to spell further words.
+struct Speller<'call> {
+    vocabulary: &'call Vocabulary,
+    lowers: bool,
+    tokens: &'call mut Vec<TextToken>,
+    /// Tokens that are wanted.
+    limit: usize,
+    /// Words of the text so far.
+    words: usize,
+}
+
+impl<'call> TextTokens<'call> {
+    /// Adds to `tokens` until there are `limit` of them; what comes after is not looked at.
+    ///
+    /// `check` is called about every 64 KB of text; when it refuses, that is the end.
+    pub fn new(
+        vocabulary: &'call Vocabulary,
+        options: &TokenizerOptions,
+        limit: usize,
+        check: &'call dyn Fn() -> Result<()>,
+        scratch: &'call mut Scratch,
+        tokens: &'call mut Vec<TextToken>,
+    ) -> Self {
+        let normalizer = Normalizer::new(options);
+        scratch.clear();
+        let speller = Speller { vocabulary, lowers: normalizer.lowers(), tokens, limit, words: 0 };
+        Self { words: Words { speller, scratch }, normalizer, progress: Progress::new(check) }
+    }
+
+    /// Whether there are as many tokens as are wanted.
+    pub fn is_full(&self) -> bool {
+        self.words.speller.is_full()
+    }
+
+    /// A token that was cut out of the text: a word of its own.
+    pub fn add(&mut self, id: u32, span: Span) {
+        if !self.is_full() {
+            self.words.speller.push_word(id, span);
+        }
+    }
+
+    /// A stretch of text between such tokens, whose first character is the `first`-th of the whole text.
+    pub fn text(&mut self, section: &str, first: usize) -> Result<()> {
+        let bytes = section.as_bytes();
+        let mut at = Position { byte: 0, character: first };
+        while let Some(&byte) = bytes.get(at.byte)
+            && !self.is_full()
+        {
+            let length = match BYTES[usize::from(byte)] {
+                Byte::Space => 1,
+                Byte::Punctuation => {
+                    self.words.speller.plain(&bytes[at.byte..=at.byte], at.character);
+                    1
+                }
+                Byte::Letter => match plain_word(&bytes[at.byte..]) {
+                    Some(word) => {
+                        self.words.speller.plain(word, at.character);
+                        word.len()
+                    }
+                    None => 0,
+                },
+                Byte::Other => 0,
+            };
+            if length == 0 {
+                at = self.general(section, at)?;
+            } else {
+                self.progress.pass(length)?;
+                at = Position { byte: at.byte + length, character: at.character + length };
+            }
+        }
+        self.words.end();
+        self.words.speller.cut();
+        Ok(())
+    }
+
+    /// A stretch of normalised text.
+    pub fn normalized(&mut self, normalized: &Normalized, bytes: Range<usize>) -> Result<()> {
+        for (character, place) in normalized.characters(bytes) {
+            if self.is_full() {
+                break;
+            }
+            self.progress.pass(character.len_utf8())?;
+            self.words.put(character, kind(character), place);
+        }
+        self.words.end();
+        self.words.speller.cut();
+        Ok(())
+    }
+
+    /// Takes characters of any kind, from between two words to where plain words may follow.
+    fn general(&mut self, section: &str, mut at: Position) -> Result<Position> {
+        loop {
+            at = self.normalizer.step(section, at, &mut self.words, &mut self.progress)?;
+            let next = section.as_bytes().get(at.byte);
+            if next.is_none_or(|&byte| byte.is_ascii() && self.words.scratch.length == 0) || self.is_full() {
+                return Ok(at);
+            }
+        }
+    }
+}
+
+impl Words<'_> {
+    /// Ends the word under way.
+    fn end(&mut self) {
+        let Scratch { text, places, length, last } = &*self.scratch;
+        match places.first() {
+            None => return,
+            Some(&first) if *length > LONGEST_WORD => self.speller.push_unknown(span(first, *last)),
+            Some(_) => self.speller.spell(text.as_bytes(), |byte| places[byte]),
+        }
+        self.scratch.clear();
+    }
+}
+
+impl Speller<'_> {
+    fn is_full(&self) -> bool {
+        self.tokens.len() >= self.limit
+    }
+
+    /// Adds a word that is one token.
+    fn push_word(&mut self, id: u32, span: Span) {
+        self.tokens.push(TextToken { id, span, word: self.words as u32 });
+        self.words += 1;
+    }
+
+    fn push_unknown(&mut self, span: Span) {
+        // Every id of the vocabulary is below 2^32.
+        self.push_word(self.vocabulary.unknown as u32, span);
+    }
+
+    /// Adds the tokens of a word of ASCII only, whose characters are those of the text but for their case.
+    #[inline]
+    fn plain(&mut self, word: &[u8], first: usize) {
+        self.spell(word, |byte| (first + byte) as u32);
+    }
+
+    /// Adds the tokens of a word. `place` knows which character of the text each byte of the word stands for.
+    #[inline]
+    fn spell(&mut self, word: &[u8], place: impl Fn(usize) -> u32) {
+        let before = self.tokens.len();
+        let number = self.words as u32;
+        let covered = |bytes: Range<usize>| span(place(bytes.start), place(bytes.end - 1));
+        let give = |id, bytes| self.tokens.push(TextToken { id, span: covered(bytes), word: number });
+        if pieces(word, self.lowers, self.vocabulary, give).is_some() {
+            self.words += 1;
+        } else {
+            self.tokens.truncate(before);
+            self.push_unknown(covered(0..word.len()));
+        }
+    }
+
+    /// Takes back the tokens of the last word that are too many.
+    fn cut(&mut self) {
+        self.tokens.truncate(self.limit);
+    }
+}
+
+/// From one character to another one.
+#[inline]
+fn span(first: u32, last: u32) -> Span {
+    (first, last.saturating_add(1))
+}
+
+impl Sink for Words<'_> {
+    const LONGEST_WORD: usize = LONGEST_WORD;
+
+    #[inline]
+    fn put(&mut self, character: char, kind: Kind, place: usize) {
+        if kind != Kind::Letter {
+            self.end();
+        }
+        if kind != Kind::Space {
+            self.scratch.push(character, place as u32);
+        }
+        if kind == Kind::Punctuation {
+            self.end();
+        }
+    }
+
+    fn omit(&mut self, letters: usize) {
+        self.scratch.length += letters;
+    }
+}
+
+impl Scratch {
+    #[inline]
+    fn push(&mut self, character: char, place: u32) {
+        self.length += 1;
+        self.last = place;
+        if self.length <= LONGEST_WORD {
+            self.text.push(character);
+            self.places.resize(self.text.len(), place);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.places.clear();
+        self.length = 0;
+    }
+}
+
+/// The ASCII word at the begin of a text, if that is all there is up to white space, punctuation or the end, and if it is
+/// not too long.
+#[inline]
+fn plain_word(bytes: &[u8]) -> Option<&[u8]> {
+    let kind = |byte: &u8| BYTES[usize::from(*byte)];
+    let end = bytes.iter().take(LONGEST_WORD + 1).position(|byte| kind(byte) != Byte::Letter);
+    let end = end.unwrap_or(bytes.len());
+    let is_whole = bytes.get(end).is_none_or(|byte| kind(byte) != Byte::Other);
+    (is_whole && end <= LONGEST_WORD).then(|| &bytes[..end])
+}
+
+/// What a byte of a text is, as far as ASCII goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Byte {
+    Letter,
+    Punctuation,
+    Space,
+    /// Something that is dropped, or no ASCII.
+    Other,
+}
+
+static BYTES: [Byte; 256] = {
+    let mut bytes = [Byte::Other; 256];
+    let mut index = 0_u8;
+    while index < 0x7f {
+        bytes[index as usize] = match index {
+            b' ' | b'\t' | b'\n' | b'\r' => Byte::Space,
+            _ if index.is_ascii_punctuation() => Byte::Punctuation,
+            _ if index.is_ascii_alphanumeric() => Byte::Letter,
+            _ => Byte::Other,
+        };
+        index += 1;
+    }
+    bytes
+};
