@@ -72,13 +72,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _no_grad = tch::no_grad_guard();
     for text in &options.texts {
         let encoding = tokenizer.encode(text, None, &EncodeOptions::default())?;
-        let ids = Tensor::from_slice(&encoding.ids).unsqueeze(0);
+        let ids = Tensor::from_slice(encoding.ids()).unsqueeze(0);
         // [1, S, V] -> [S, V]
         let scores = model.forward_t(Some(&ids), None, None, false)?.prediction_scores.squeeze_dim(0);
         println!("{text}");
 
-        let mut filled = encoding.ids.clone();
-        for place in (0..encoding.len()).filter(|&place| encoding.ids[place] == tokenizer.mask_token_id()) {
+        let mut filled = encoding.ids().to_vec();
+        for place in (0..encoding.len()).filter(|&place| encoding.ids()[place] == tokenizer.mask_token_id()) {
             let probabilities = scores.get(place as i64).softmax(-1, Kind::Double);
             let top = options.top.clamp(1, probabilities.size()[0]);
             let (probabilities, tokens) = probabilities.topk(top, -1, true, true);
@@ -115,12 +115,12 @@ fn taught(tokenizer: &ElectraTokenizer) -> Result<DistilBertModelMaskedLM, Box<d
     let (mut batch, mut labels) = (Batch::default(), Vec::new());
     for sentence in SENTENCES {
         let encoding = tokenizer.encode(sentence, None, &EncodeOptions::default())?;
-        for place in (0..encoding.len()).filter(|&place| !encoding.special_tokens_mask[place]) {
-            let mut masked = encoding.ids.clone();
+        for (place, _) in encoding.special_tokens_mask().enumerate().filter(|(_, is_special)| !is_special) {
+            let mut masked = encoding.ids().to_vec();
             let mut label = vec![IGNORED; masked.len()];
             label[place] = std::mem::replace(&mut masked[place], tokenizer.mask_token_id());
             batch.ids.push(masked);
-            batch.type_ids.push(encoding.type_ids.clone());
+            batch.type_ids.push(encoding.type_ids().collect());
             labels.push(label);
         }
     }

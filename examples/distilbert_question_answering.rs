@@ -74,7 +74,7 @@ fn answer<'text>(
 ) -> Result<&'text str, Box<dyn Error>> {
     let _no_grad = tch::no_grad_guard();
     let encoding = tokenizer.encode(question, Some(context), &EncodeOptions::default())?;
-    let ids = Tensor::from_slice(&encoding.ids).unsqueeze(0);
+    let ids = Tensor::from_slice(encoding.ids()).unsqueeze(0);
     let output = model.forward_t(Some(&ids), None, None, false)?;
     let scores = |logits: &Tensor| Vec::<f32>::try_from(logits.squeeze_dim(0));
     let (starts, ends) = (scores(&output.start_logits)?, scores(&output.end_logits)?);
@@ -85,12 +85,12 @@ fn answer<'text>(
     });
     let best = spans.max_by(|one, other| (starts[one.0] + ends[one.1]).total_cmp(&(starts[other.0] + ends[other.1])));
     let (first, last) = best.ok_or("there is nothing in the context")?;
-    Ok(slice(context, encoding.offsets[first].0, encoding.offsets[last].1))
+    Ok(slice(context, encoding.offset(first).0, encoding.offset(last).1))
 }
 
 /// The places of the tokens of the second text.
 fn tokens_of_context(encoding: &Encoding) -> Vec<usize> {
-    (0..encoding.len()).filter(|&place| encoding.sequence_ids[place] == Some(1)).collect()
+    encoding.text(1).collect()
 }
 
 /// The characters from `begin` to `end`: offsets count characters, not bytes.
@@ -128,7 +128,7 @@ fn taught(tokenizer: &ElectraTokenizer) -> Result<DistilBertForQuestionAnswering
     let (mut starts, mut ends) = (Vec::new(), Vec::new());
     for (fact, encoding) in seen.iter().zip(&encodings) {
         let within = |&place: &usize| {
-            let (begin, end) = encoding.offsets[place];
+            let (begin, end) = encoding.offset(place);
             fact.answer.0 <= begin && end <= fact.answer.1
         };
         let answer: Vec<usize> = tokens_of_context(encoding).into_iter().filter(within).collect();

@@ -48,14 +48,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _no_grad = tch::no_grad_guard();
     for text in &arguments.texts {
         let encoding = tokenizer.encode(text, None, &EncodeOptions::default())?;
-        let ids = Tensor::from_slice(&encoding.ids).unsqueeze(0);
+        let ids = Tensor::from_slice(encoding.ids()).unsqueeze(0);
         let output = model.forward_t(Some(&ids), None, None, None, None, false)?;
         // [1, S, V] -> [S, V]
         let probabilities = output.prediction_scores.softmax(-1, Kind::Float).squeeze_dim(0);
         println!("{text}");
 
-        let mut filled = encoding.ids.clone();
-        let masks = (0..encoding.len()).filter(|&place| encoding.ids[place] == tokenizer.mask_token_id());
+        let mut filled = encoding.ids().to_vec();
+        let masks = (0..encoding.len()).filter(|&place| encoding.ids()[place] == tokenizer.mask_token_id());
         for place in masks {
             let here = probabilities.get(place as i64);
             filled[place] = here.argmax(-1, false).int64_value(&[]);

@@ -52,10 +52,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let labels = logits.argmax(-1, false);
     for (row, (text, encoding)) in arguments.texts.iter().zip(&encodings).enumerate() {
         println!("{text}");
-        for (column, token) in encoding.tokens().into_iter().enumerate() {
-            if encoding.special_tokens_mask[column] {
-                continue;
-            }
+        let tokens = encoding.tokens().into_iter().zip(encoding.special_tokens_mask()).enumerate();
+        for (column, (token, _)) in tokens.filter(|(_, (_, is_special))| !is_special) {
             let label = labels.int64_value(&[row as i64, column as i64]) as usize;
             let scores = Vec::<f32>::try_from(logits.get(row as i64).get(column as i64))?;
             println!("    {token:15} {:10} {scores:+.2?}", pretrained.config.labels.names()[label]);

@@ -248,6 +248,12 @@ fn integer(what: &str, number: &Bound<'_, PyAny>, values: Values) -> PyResult<i6
         let got = number.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
         raise(number.py(), Error::Dtype { what: what.into(), expected: "integers".into(), got })
     };
+    // What a tokenizer makes, and nearly all that comes: no method has to be looked up.
+    if number.is_exact_instance_of::<PyInt>()
+        && let Ok(number) = number.extract()
+    {
+        return Ok(number);
+    }
     if number.is_instance_of::<PyList>() || number.is_instance_of::<PyTuple>() {
         let got = "lists of lists of lists".into();
         return Err(raise(number.py(), Error::Shape { what: what.into(), expected: "[B, S]".into(), got }));

@@ -61,7 +61,7 @@ impl PyTokenizer {
             max_length: asked.max_length,
             overflow: asked.return_overflowing_tokens,
             stride: asked.stride,
-            truncation_side: self.get().options().truncation_side,
+            truncation_side: None,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Tokens that stand beside the word pieces: the five special ones and those that a user added. They are cut out of a text
 //! before anything else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -53,6 +53,10 @@ impl AddedToken {
 pub(super) struct AddedTokens {
     tokens: BTreeMap<i64, AddedToken>,
     ids: HashMap<String, i64>,
+    /// What decoding may leave out. A content that was special once stays so.
+    special: HashSet<String>,
+    /// How those are spelled that are looked for in the normalised text.
+    normalized_contents: HashMap<i64, String>,
     /// Finds those that are looked for in the text as it stands.
     raw: Finder,
     /// Finds the others, in the normalised text; none where there is no such token.
@@ -70,25 +74,43 @@ struct Finder {
 pub(super) type Stretch = (Option<i64>, Range<usize>);
 
 impl AddedTokens {
-    /// The five special tokens of a vocabulary, and these, by the ids that files give them.
-    ///
-    /// A token of a file whose id is another token's is an error: the ids of a text that holds it would be wrong.
-    pub fn new(vocabulary: &Vocabulary, tokens: &[(i64, AddedToken)], options: &TokenizerOptions) -> Result<Self> {
-        let nothing = Finder::new(Vec::new())?;
-        let mut added = Self { tokens: BTreeMap::new(), ids: HashMap::new(), raw: nothing, normalized: None };
+    /// The five special tokens of a vocabulary.
+    pub fn new(vocabulary: &Vocabulary, options: &TokenizerOptions) -> Result<Self> {
+        let mut added = Self {
+            tokens: BTreeMap::new(),
+            ids: HashMap::new(),
+            special: HashSet::new(),
+            normalized_contents: HashMap::new(),
+            raw: Finder::new(Vec::new())?,
+            normalized: None,
+        };
         added.add(&SPECIAL_TOKENS.map(AddedToken::special), vocabulary, options)?;
-        for (id, token) in tokens {
-            let taken = added.tokens.get(id).map(|known| known.content.as_str()).or_else(|| vocabulary.token(*id));
-            let own = added.id(&token.content).or_else(|| vocabulary.id(&token.content));
-            if taken.is_some_and(|taken| taken != token.content) || own.is_some_and(|own| own != *id) {
-                let reason = format!("the added token {:?} has the id {id}, which is not its own", token.content);
-                return Err(Error::Tokenizer { reason });
-            }
-            added.ids.insert(token.content.clone(), *id);
-            added.tokens.insert(*id, token.clone());
-        }
-        added.index(options)?;
         Ok(added)
+    }
+
+    /// Takes a token with the id that a file gives it. It is found after the next [`Self::add`] only.
+    ///
+    /// An id that is another token's is refused, and the reason returned: the ids of a text that holds it would be wrong.
+    pub fn place(&mut self, id: i64, token: AddedToken, vocabulary: &Vocabulary) -> Result<(), String> {
+        let content = &token.content;
+        let taken = self.tokens.get(&id).map(|known| known.content.as_str()).or_else(|| vocabulary.token(id));
+        if let Some(taken) = taken.filter(|taken| taken != content) {
+            return Err(format!("the added token {content:?} has the id {id}, which is that of {taken:?}"));
+        }
+        let own = self.id(content).or_else(|| vocabulary.id(content));
+        if let Some(own) = own.filter(|&own| own != id) {
+            return Err(format!("the added token {content:?} has the id {id}, and {own} elsewhere"));
+        }
+        self.insert(id, token);
+        Ok(())
+    }
+
+    fn insert(&mut self, id: i64, token: AddedToken) {
+        if token.special {
+            self.special.insert(token.content.clone());
+        }
+        self.ids.insert(token.content.clone(), id);
+        self.tokens.insert(id, token);
     }
 
     /// Adds tokens; one that the vocabulary has keeps its id, the others get the next ones. Returns how many were not
@@ -96,14 +118,17 @@ impl AddedTokens {
     pub fn add(&mut self, tokens: &[AddedToken], vocabulary: &Vocabulary, options: &TokenizerOptions) -> Result<usize> {
         let mut new = 0;
         for token in tokens {
-            if token.content.is_empty() || self.tokens.values().any(|known| known == token) {
+            let known = self.id(&token.content);
+            let is_there = known.and_then(|id| self.token(id)) == Some(token);
+            if token.content.is_empty() || is_there {
                 continue;
             }
-            let known = self.ids.get(&token.content).copied().or_else(|| vocabulary.id(&token.content));
-            let next = self.limit(vocabulary);
-            let id = known.unwrap_or(next);
-            self.ids.insert(token.content.clone(), id);
-            self.tokens.insert(id, token.clone());
+            let id = known.or_else(|| vocabulary.id(&token.content)).unwrap_or_else(|| self.limit(vocabulary));
+            if id >= i64::from(u32::MAX) {
+                let reason = format!("there is no id left for the added token {:?}", token.content);
+                return Err(Error::Tokenizer { reason });
+            }
+            self.insert(id, token.clone());
             new += 1;
         }
         self.index(options)?;
@@ -113,23 +138,22 @@ impl AddedTokens {
     /// Makes what finds them.
     fn index(&mut self, options: &TokenizerOptions) -> Result<()> {
         let normalizer = Normalizer::new(options);
-        let finder = |normalized: bool| {
-            let wanted = self.tokens.iter().filter(|(_, token)| token.normalized == normalized);
-            let pattern = |(&id, token): (&i64, &AddedToken)| -> Result<(i64, String)> {
-                if !normalized {
-                    return Ok((id, token.content.clone()));
-                }
-                let check = || Ok(());
-                let content = Normalized::new(&token.content, 0, &normalizer, &mut Progress::new(&check))?;
-                Ok((id, content.into_text()))
-            };
-            let mut patterns = wanted.map(pattern).collect::<Result<Vec<_>>>()?;
-            patterns.retain(|(_, content)| !content.is_empty());
-            Finder::new(patterns)
-        };
-        let (raw, normalized) = (finder(false)?, finder(true)?);
-        self.raw = raw;
-        self.normalized = (!normalized.ids.is_empty()).then_some(normalized);
+        let (mut raw, mut normalized) = (Vec::new(), Vec::new());
+        self.normalized_contents.clear();
+        for (&id, token) in &self.tokens {
+            if !token.normalized {
+                raw.push((id, token.content.clone()));
+                continue;
+            }
+            let check = || Ok(());
+            let content = Normalized::new(&token.content, 0, &normalizer, &mut Progress::new(&check))?.into_text();
+            self.normalized_contents.insert(id, content.clone());
+            if !content.is_empty() {
+                normalized.push((id, content));
+            }
+        }
+        self.raw = Finder::new(raw)?;
+        self.normalized = if normalized.is_empty() { None } else { Some(Finder::new(normalized)?) };
         Ok(())
     }
 
@@ -147,6 +171,17 @@ impl AddedTokens {
     /// The added token of an id.
     pub fn token(&self, id: i64) -> Option<&AddedToken> {
         self.tokens.get(&id)
+    }
+
+    /// How the added token of an id is spelled where ids become text: as it is found.
+    pub fn spelling(&self, id: i64) -> Option<&str> {
+        let normalized = self.normalized_contents.get(&id);
+        normalized.or_else(|| self.tokens.get(&id).map(|token| &token.content)).map(String::as_str)
+    }
+
+    /// Whether decoding may leave out what is spelled so.
+    pub fn is_special(&self, spelling: &str) -> bool {
+        self.special.contains(spelling)
     }
 
     /// All of them, by id.
@@ -195,12 +230,16 @@ impl Finder {
             {
                 continue;
             }
+            // A token that itself begins with white space may begin within what the token before has taken.
             if token.lstrip {
-                // Not the spaces that the token before has taken.
-                begin = text[..begin].trim_end().len().max(behind);
+                begin = behind + text.get(behind..begin).map_or(0, |between| between.trim_end().len());
             }
             if token.rstrip {
+                end = end.max(behind);
                 end += text[end..].len() - text[end..].trim_start().len();
+            }
+            if begin >= end {
+                continue;
             }
             if behind < begin {
                 stretches.push((None, behind..begin));

@@ -220,7 +220,7 @@ fn windows<'a>(text: &'a [TextToken], length: usize, options: &EncodeOptions) ->
         return Err(Error::input("stride", reason));
     };
     let count = if options.overflow { 1 + (text.len() - length).div_ceil(step) } else { 1 };
-    let window = |number: usize| match options.truncation_side {
+    let window = |number: usize| match options.truncation_side.unwrap_or_default() {
         Side::Right => &text[number * step..(number * step + length).min(text.len())],
         Side::Left => {
             let end = text.len() - number * step;
@@ -244,8 +244,9 @@ fn kept(lengths: (usize, Option<usize>), room: usize, truncation: Truncation) ->
         if length > excess {
             return Ok(length - excess);
         }
+        // No numbers: further tokens of a long text may not be known.
         let reason = format!(
-            "{excess} tokens are too many, and the {which} text has only {length}; truncate with longest_first or raise max_length"
+            "the {which} text alone is too short to make the row fit; truncate with longest_first or raise max_length"
         );
         Err(Error::Tokenizer { reason })
     };

@@ -33,6 +33,12 @@ mod wordpiece;
 mod words;
 
 #[cfg(test)]
+mod added_tests;
+#[cfg(test)]
+mod pretrained_tests;
+#[cfg(test)]
+mod rows_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod words_tests;

@@ -52,7 +52,7 @@ pub(super) trait Sink {
 }
 
 /// Where something begins in a stretch of text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Position {
     /// Counted from the begin of the stretch.
     pub byte: usize,
@@ -63,6 +63,16 @@ pub(super) struct Position {
 impl Position {
     pub fn behind(self, character: char) -> Self {
         Self { byte: self.byte + character.len_utf8(), character: self.character + 1 }
+    }
+
+    /// Goes to another byte of `text`.
+    pub fn move_to(&mut self, byte: usize, text: &str) {
+        if byte < self.byte {
+            self.character -= text[byte..self.byte].chars().count();
+        } else {
+            self.character += text[self.byte..byte].chars().count();
+        }
+        self.byte = byte;
     }
 }
 

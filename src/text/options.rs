@@ -96,8 +96,8 @@ pub struct EncodeOptions {
     pub overflow: bool,
     /// How many tokens of a row the next one of the same text repeats.
     pub stride: usize,
-    /// The end at which texts lose tokens.
-    pub truncation_side: Side,
+    /// The end at which texts lose tokens; `None` stands for the tokenizer's.
+    pub truncation_side: Option<Side>,
 }
 
 impl Default for EncodeOptions {
@@ -108,7 +108,7 @@ impl Default for EncodeOptions {
             max_length: None,
             overflow: false,
             stride: 0,
-            truncation_side: Side::Right,
+            truncation_side: None,
         }
     }
 }
@@ -142,7 +142,7 @@ impl EncodeOptions {
     pub(super) fn needed(&self, text: usize, pair: bool) -> Result<Option<usize>> {
         let first_only = text == 0 && (self.truncation == Truncation::OnlyFirst || !pair);
         let is_cut = first_only || text == 1 && self.truncation == Truncation::OnlySecond;
-        let from_the_end = self.truncation_side == Side::Left;
+        let from_the_end = self.truncation_side == Some(Side::Left);
         if self.overflow || from_the_end || !is_cut {
             return Ok(None);
         }

@@ -45,10 +45,7 @@ pub(super) fn read(folder: &Path) -> Result<(Tokens, TokenizerOptions)> {
             added.read(name, &file).map_err(|error| error.in_file(folder.join(name)))?;
         }
     }
-    let mut tokens = Tokens::new(vocabulary, &added.tokens(), &options)?;
-    let unnumbered: Vec<AddedToken> = added.special.into_iter().map(AddedToken::special).collect();
-    tokens.added.add(&unnumbered, &tokens.vocabulary, &options)?;
-    Ok((tokens, options))
+    Ok((added.join(vocabulary, &options, folder)?, options))
 }
 
 const VOCABULARY: &str = "vocab.txt";
@@ -61,33 +58,54 @@ const WHOLE: &str = "tokenizer.json";
 /// The added tokens of all files of a folder.
 #[derive(Default)]
 struct Added {
-    by_id: BTreeMap<i64, AddedToken>,
+    by_id: BTreeMap<i64, Origin>,
     /// Special ones that are named without an id.
     special: Vec<String>,
 }
 
+/// An added token, and where it was read.
+struct Origin {
+    file: &'static str,
+    field: &'static str,
+    token: AddedToken,
+}
+
 impl Added {
     /// Takes what a file says; a later file counts more.
-    fn read(&mut self, name: &str, file: &Value) -> Result<()> {
+    fn read(&mut self, name: &'static str, file: &Value) -> Result<()> {
+        let Some(entries) = file.as_object() else {
+            return Err(Error::config("JSON", "expected an object"));
+        };
         if name == ADDED {
             // Nothing but contents and ids.
-            for (content, id) in file.as_object().into_iter().flatten() {
-                let id = number(id, content)?;
-                self.by_id.entry(id).or_insert_with(|| AddedToken::ordinary(content));
+            for (content, id) in entries {
+                let is_special = SPECIAL_TOKENS.contains(&content.as_str());
+                let token = if is_special { AddedToken::special(content) } else { AddedToken::ordinary(content) };
+                let origin = Origin { file: name, field: "id", token };
+                self.by_id.entry(number(id, content)?).or_insert(origin);
             }
+            return Ok(());
         }
-        for token in file["added_tokens"].as_array().into_iter().flatten() {
-            self.by_id.insert(number(&token["id"], "added_tokens")?, added_token(token, "added_tokens")?);
+        let field = "added_tokens";
+        for token in list(file, field)? {
+            let origin = Origin { file: name, field, token: added_token(token, field)? };
+            self.by_id.insert(number(&token["id"], field)?, origin);
         }
-        for (id, token) in file["added_tokens_decoder"].as_object().into_iter().flatten() {
+        let field = "added_tokens_decoder";
+        let decoder = match &file[field] {
+            Value::Object(tokens) => Some(tokens),
+            Value::Null => None,
+            other => return Err(Error::config(field, format!("expected an object of ids and tokens, got {other}"))),
+        };
+        for (id, token) in decoder.into_iter().flatten() {
             let id = id.parse::<u32>().map_or(Value::Null, Value::from);
-            self.by_id.insert(number(&id, "added_tokens_decoder")?, added_token(token, "added_tokens_decoder")?);
+            let origin = Origin { file: name, field, token: added_token(token, field)? };
+            self.by_id.insert(number(&id, field)?, origin);
         }
         for field in ["additional_special_tokens", "extra_special_tokens"] {
             let tokens: Vec<&Value> = match &file[field] {
-                Value::Array(tokens) => tokens.iter().collect(),
                 Value::Object(tokens) => tokens.values().collect(),
-                _ => continue,
+                _ => list(file, field)?.iter().collect(),
             };
             for token in tokens {
                 let content = if token.is_object() { &token["content"] } else { token };
@@ -100,17 +118,36 @@ impl Added {
         Ok(())
     }
 
-    /// Those with an id.
-    fn tokens(&mut self) -> Vec<(i64, AddedToken)> {
-        let special = std::mem::take(&mut self.special);
-        for content in special {
-            match self.by_id.values_mut().find(|token| token.content == content) {
-                Some(token) if token.special => {}
-                Some(token) => *token = AddedToken::special(content),
-                None => self.special.push(content),
+    /// All tokens of a folder.
+    fn join(self, vocabulary: Vocabulary, options: &TokenizerOptions, folder: &Path) -> Result<Tokens> {
+        let Self { mut by_id, mut special } = self;
+        let mut by_content: HashMap<String, &mut AddedToken> =
+            by_id.values_mut().map(|origin| (origin.token.content.clone(), &mut origin.token)).collect();
+        special.retain(|content| {
+            let known = by_content.get_mut(content);
+            let unnumbered = known.is_none();
+            if let Some(token) = known.filter(|token| !token.special) {
+                **token = AddedToken::special(content);
             }
+            unnumbered
+        });
+        let mut tokens = Tokens::new(vocabulary, options)?;
+        for (id, Origin { file, field, token }) in by_id {
+            let refused = |reason: String| Error::config(field, reason).in_file(folder.join(file));
+            tokens.added.place(id, token, &tokens.vocabulary).map_err(refused)?;
         }
-        self.by_id.iter().map(|(&id, token)| (id, token.clone())).collect()
+        let special: Vec<AddedToken> = special.into_iter().map(AddedToken::special).collect();
+        tokens.added.add(&special, &tokens.vocabulary, options)?;
+        Ok(tokens)
+    }
+}
+
+/// The list in a field, which is empty where there is no such field.
+fn list<'a>(file: &'a Value, field: &str) -> Result<&'a [Value]> {
+    match &file[field] {
+        Value::Array(tokens) => Ok(tokens),
+        Value::Null => Ok(&[]),
+        other => Err(Error::config(field, format!("expected a list of tokens, got {other}"))),
     }
 }
 
@@ -190,13 +227,19 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Tokens, TokenizerOptions)> {
     let options = settings(&whole["settings"])?;
     let mut added = Added::default();
     added.read(SETTINGS, &whole["settings"])?;
-    Ok((Tokens::new(vocabulary, &added.tokens(), &options)?, options))
+    Ok((added.join(vocabulary, &options, Path::new("the bytes"))?, options))
 }
 
 /// Writes what [`super::ElectraTokenizer::save_pretrained`] says.
 pub(super) fn write(folder: &Path, tokens: &Tokens, options: &TokenizerOptions) -> Result<Vec<PathBuf>> {
-    std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
     let vocabulary = &tokens.vocabulary;
+    // A line for every id: a few repeated tokens leave gaps, a hostile file leaves billions.
+    if vocabulary.limit() as usize > 2 * vocabulary.len() + 1000 {
+        let (count, limit) = (vocabulary.len(), vocabulary.limit());
+        let reason = format!("{count} tokens have ids up to {limit}, which is no {VOCABULARY}");
+        return Err(Error::Tokenizer { reason });
+    }
+    std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
     let last = vocabulary.token(vocabulary.limit() - 1).unwrap_or_default();
     // A repeated line is written as the last token, which has the last word.
     let lines: Vec<&str> = (0..vocabulary.limit()).map(|id| vocabulary.token(id).unwrap_or(last)).collect();

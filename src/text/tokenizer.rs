@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 use rust_tokenizers::vocab::BertVocab;
 
-use super::normalize::{Normalizer, Progress};
+use super::normalize::{Normalizer, Position, Progress};
 use super::normalized::Normalized;
 use super::tokens::Tokens;
 use super::vocabulary::Vocabulary;
@@ -54,7 +54,7 @@ impl ElectraTokenizer {
     /// # Errors
     /// `Io` where the file cannot be read; `Vocabulary` where a line is not UTF-8 or a special token is missing.
     pub fn from_vocab_file(path: impl AsRef<Path>, options: &TokenizerOptions) -> Result<Self> {
-        let tokens = Tokens::new(Vocabulary::from_lines(path.as_ref())?, &[], options)?;
+        let tokens = Tokens::new(Vocabulary::from_lines(path.as_ref())?, options)?;
         Ok(Self { tokens: Arc::new(tokens), options: options.clone() })
     }
 
@@ -66,8 +66,8 @@ impl ElectraTokenizer {
     ///
     /// # Errors
     /// `Io` where the folder or a file cannot be read; `MissingFile` without a vocabulary; `Vocabulary` as in
-    /// [`Self::from_vocab_file`]; `Config` where a setting has the wrong type, or asks for special or added tokens other
-    /// than the five.
+    /// [`Self::from_vocab_file`]; `Config` where a setting has the wrong type, where one of the five special tokens has
+    /// another name, or where the id of an added token is another one's.
     pub fn from_pretrained(folder: impl AsRef<Path>) -> Result<Self> {
         let (tokens, options) = pretrained::read(folder.as_ref())?;
         Ok(Self { tokens: Arc::new(tokens), options })
@@ -83,7 +83,7 @@ impl ElectraTokenizer {
     }
 
     /// Adds tokens that are cut out of a text before it is cut into word pieces; one that the vocabulary has already keeps
-    /// its id, the others get the next ones. Returns how many were not there before.
+    /// its id, the others get the next ones. Returns how many were not added before with the same properties.
     ///
     /// A model's word embeddings must have a row for each: see [`crate::Pretrained::resize_vocabulary`].
     ///
@@ -264,7 +264,8 @@ impl ElectraTokenizer {
     pub fn encode_rows(&self, pair: &Pair, options: &EncodeOptions, check: Check) -> Result<Vec<Encoding>> {
         let (first, second) = pair;
         let limits = options.max_length.or(self.options.model_max_length);
-        let options = EncodeOptions { max_length: limits, ..options.clone() };
+        let side = options.truncation_side.unwrap_or(self.options.truncation_side);
+        let options = EncodeOptions { max_length: limits, truncation_side: Some(side), ..options.clone() };
         let tokens = |source: &Source, text: usize| {
             let limit = options.needed(text, second.is_some())?.unwrap_or(usize::MAX);
             self.source_tokens(source, limit, check)
@@ -302,12 +303,12 @@ impl ElectraTokenizer {
         while let Some(first) = rest.first() {
             check()?;
             let mut bytes = 0;
-            let count = rest.iter().take_while(|pair| {
+            let fits = |pair: &&Pair| {
                 bytes += size(pair);
                 bytes <= AT_ONCE
-            });
-            let count = count.count();
-            if alone || count < 2 {
+            };
+            let count = if alone { 1 } else { rest.iter().take_while(fits).count() };
+            if count < 2 {
                 rows.push(self.encode_rows(first, options, check)?);
                 rest = &rest[1..];
                 continue;
@@ -360,6 +361,8 @@ impl ElectraTokenizer {
 
     /// The tokens of a text, or of words that are cut apart already; the first `limit` at least.
     fn source_tokens(&self, source: &Source, limit: usize, check: Check) -> Result<Vec<TextToken>> {
+        /// Words between two calls of `check`.
+        const WORDS_BETWEEN: usize = 1 << 10;
         match source {
             Source::Text(text) => self.text_tokens(text, limit, check),
             Source::Words(words) => {
@@ -367,6 +370,10 @@ impl ElectraTokenizer {
                 for (number, word) in words.iter().enumerate() {
                     if tokens.len() >= limit {
                         break;
+                    }
+                    // Words are too short to ask by themselves.
+                    if number % WORDS_BETWEEN == WORDS_BETWEEN - 1 {
+                        check()?;
                     }
                     let pieces = self.text_tokens(word, limit - tokens.len(), check)?;
                     tokens.extend(pieces.into_iter().map(|piece| TextToken { word: number as u32, ..piece }));
@@ -385,36 +392,37 @@ impl ElectraTokenizer {
         if text.len() > u32::MAX as usize && text.chars().count() > u32::MAX as usize {
             return Err(Error::input("text", "expected at most 2^32 characters, got more"));
         }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut tokens = Vec::new();
-            let Tokens { vocabulary, added } = &*self.tokens;
-            let mut all = TextTokens::new(vocabulary, &self.options, limit, check, scratch, &mut tokens);
-            // Characters of the text that lie behind.
-            let mut characters = 0;
-            for (id, bytes) in added.cut(text) {
-                if all.is_full() {
-                    break;
-                }
-                let section = &text[bytes];
-                let length = section.chars().count();
-                if let Some(id) = id {
-                    all.add(id as u32, (characters as u32, (characters + length) as u32));
-                } else if added.has_normalized() {
-                    let (normalizer, mut progress) = (Normalizer::new(&self.options), Progress::new(check));
-                    let normalized = Normalized::new(section, characters, &normalizer, &mut progress)?;
-                    for (id, bytes) in added.cut_normalized(normalized.text()) {
-                        match id {
-                            Some(id) => all.add(id as u32, normalized.span(bytes)),
-                            None => all.normalized(&normalized, bytes)?,
-                        }
-                    }
-                } else {
-                    all.text(section, characters)?;
-                }
-                characters += length;
+        // Taken out, not borrowed: `check` may run anything, and come here again.
+        let mut scratch = SCRATCH.take();
+        let mut tokens = Vec::new();
+        let Tokens { vocabulary, added } = &*self.tokens;
+        let mut all = TextTokens::new(vocabulary, &self.options, limit, check, &mut scratch, &mut tokens);
+        // Each runs along the text; stretches overlap where an added token begins with spaces that another one has taken.
+        let (mut begins, mut ends) = (Position::default(), Position::default());
+        for (id, bytes) in added.cut(text) {
+            if all.is_full() {
+                break;
             }
-            Ok(tokens)
-        })
+            begins.move_to(bytes.start, text);
+            ends.move_to(bytes.end, text);
+            let section = &text[bytes];
+            if let Some(id) = id {
+                all.add(id as u32, (begins.character as u32, ends.character as u32));
+            } else if added.has_normalized() {
+                let (normalizer, mut progress) = (Normalizer::new(&self.options), Progress::new(check));
+                let normalized = Normalized::new(section, begins.character, &normalizer, &mut progress)?;
+                for (id, bytes) in added.cut_normalized(normalized.text()) {
+                    match id {
+                        Some(id) => all.add(id as u32, normalized.span(bytes)),
+                        None => all.normalized(&normalized, bytes)?,
+                    }
+                }
+            } else {
+                all.text(section, begins.character)?;
+            }
+        }
+        SCRATCH.set(scratch);
+        Ok(tokens)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::TokenizerOptions;
-use super::added::{AddedToken, AddedTokens};
+use super::added::AddedTokens;
 use super::vocabulary::Vocabulary;
 use crate::error::Result;
 
@@ -15,9 +15,9 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// The vocabulary's five special tokens, and these, by the ids that files give them.
-    pub fn new(vocabulary: Vocabulary, added: &[(i64, AddedToken)], options: &TokenizerOptions) -> Result<Self> {
-        let added = AddedTokens::new(&vocabulary, added, options)?;
+    /// A vocabulary, whose five special tokens are added ones.
+    pub fn new(vocabulary: Vocabulary, options: &TokenizerOptions) -> Result<Self> {
+        let added = AddedTokens::new(&vocabulary, options)?;
         Ok(Self { vocabulary: Arc::new(vocabulary), added })
     }
 
@@ -37,14 +37,13 @@ impl Tokens {
         self.added.id(token).or_else(|| self.vocabulary.id(token))
     }
 
-    /// The token of an id.
+    /// The token of an id. An added token that is looked for in the normalised text is spelled as there.
     pub fn token(&self, id: i64) -> Option<&str> {
-        let added = self.added.token(id).map(|token| token.content.as_str());
-        added.or_else(|| self.vocabulary.token(id))
+        self.added.spelling(id).or_else(|| self.vocabulary.token(id))
     }
 
     /// Whether decoding may leave an id out.
     pub fn is_special(&self, id: i64) -> bool {
-        self.added.token(id).is_some_and(|token| token.special)
+        self.token(id).is_some_and(|token| self.added.is_special(token))
     }
 }

@@ -72,6 +72,11 @@ impl Vocabulary {
         let limit = tokens.values().max().map_or(0, |id| id + 1);
         let table = BertVocab::from_values_and_special_token_map(tokens, special)
             .map_err(|error| refused(error.to_string()))?;
+        if table.indices.len() != table.values.len() {
+            let twice = table.values.iter().find(|(token, id)| table.indices.get(*id) != Some(*token));
+            let token = twice.map(|(token, _)| token.as_str()).unwrap_or_default();
+            return Err(refused(format!("the id of {token:?} is another token's too")));
+        }
         let id = |token: &str| table.values.get(token).copied().unwrap_or_default();
         let [pad, unknown, class, separator, mask] = SPECIAL_TOKENS.map(id);
         Ok(Self { table, trie, continuation, limit, pad, unknown, class, separator, mask })

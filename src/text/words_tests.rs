@@ -22,6 +22,7 @@ use super::words::{Scratch, TextToken, TextTokens};
 use crate::error::{Error, Result};
 
 /// Characters that one step or another treats in a way of its own, and some that are ordinary.
+#[allow(clippy::unicode_not_nfc, reason = "what is not in normal form matters most")]
 const CHARACTERS: &str = "aabcdeixyzAIXß ßẞİıſΣσςΩé\u{212b}\u{1e69}ﬁ  \t\n.,-#[]'中豈\u{2f800}\u{20000}\u{2b820}가각한がが\
     \u{300}\u{301}\u{323}\u{327}\u{344}\u{345}\u{5b0}\u{5b8}\u{f71}\u{f72}\u{f73}\u{483}\u{20dd}\u{93e}\u{94d}\u{bcb}\
     \u{302e}\u{302f}\u{1dfb}\u{8d4}\u{8e3}\u{1d157}\u{1d15e}\u{1d160}\u{1d165}\u{1d16d}\u{1d16e}\u{1d17b}\u{1e000}\u{1e944}\
@@ -137,6 +138,7 @@ fn slow_tokens(characters: &[Placed]) -> Vec<TextToken> {
     all
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it is a check")]
 fn go_on() -> Result<()> {
     Ok(())
 }

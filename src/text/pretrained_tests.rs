@@ -1,0 +1,293 @@
+//! Tokenizers in folders: what is read from which file, what is refused, and that what is saved comes back.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::tests::{SMALL, from_bytes, from_folder};
+use super::*;
+use crate::error::Error;
+
+const SETTINGS: &str = "tokenizer_config.json";
+const SPECIAL: &str = "special_tokens_map.json";
+const ADDED: &str = "added_tokens.json";
+const WHOLE: &str = "tokenizer.json";
+
+/// The first id that [`SMALL`] leaves.
+const NEXT: i64 = 8;
+
+/// [`SMALL`] and another file.
+fn beside(name: &str, content: &Value) -> crate::error::Result<ElectraTokenizer> {
+    from_folder(&[("vocab.txt", SMALL), (name, &content.to_string())])
+}
+
+fn added(tokenizer: &ElectraTokenizer) -> Vec<(i64, AddedToken)> {
+    tokenizer.added_tokens().filter(|(id, _)| *id > 4).map(|(id, token)| (id, token.clone())).collect()
+}
+
+/// A `tokenizer.json` with the vocabulary of [`SMALL`].
+fn whole(extra: &Value) -> String {
+    let vocabulary: serde_json::Map<String, Value> =
+        SMALL.lines().zip(0..).map(|(token, id)| (token.to_string(), json!(id))).collect();
+    let mut file = json!({"model": {"type": "WordPiece", "vocab": vocabulary}});
+    for (name, value) in extra.as_object().unwrap() {
+        file[name] = value.clone();
+    }
+    file.to_string()
+}
+
+#[test]
+fn reads_a_model_folder() {
+    let plain = from_folder(&[("vocab.txt", SMALL)]).unwrap();
+    assert_eq!(plain.options(), &TokenizerOptions::default());
+    let config = r#"{"do_lower_case": false, "strip_accents": true, "tokenize_chinese_chars": false, "model_max_length": 512,
+        "padding_side": "left", "truncation_side": "left",
+        "cls_token": "[CLS]", "mask_token": {"content": "[MASK]", "lstrip": false},
+        "added_tokens_decoder": {"0": {"content": "[PAD]"}}, "anything": [1]}"#;
+    let full = from_folder(&[("vocab.txt", SMALL), (SETTINGS, config)]).unwrap();
+    let expected = TokenizerOptions {
+        do_lower_case: false,
+        strip_accents: Some(true),
+        tokenize_chinese_chars: false,
+        model_max_length: Some(512),
+        padding_side: Side::Left,
+        truncation_side: Side::Left,
+    };
+    assert_eq!(full.options(), &expected);
+    let unbounded =
+        r#"{"model_max_length": 1000000000000000019884624838656, "strip_accents": null, "padding_side": null}"#;
+    let unbounded = from_folder(&[("vocab.txt", SMALL), (SETTINGS, unbounded)]).unwrap();
+    assert_eq!(unbounded.options(), &TokenizerOptions::default());
+}
+
+#[test]
+fn one_file_may_be_all_there_is() {
+    let normalizer =
+        json!({"type": "BertNormalizer", "lowercase": false, "strip_accents": true, "handle_chinese_chars": false});
+    let tokens = json!([
+        {"id": 0, "content": "[PAD]", "special": true, "normalized": false},
+        {"id": 8, "content": "<S>", "special": true, "normalized": false, "lstrip": true},
+        {"id": 9, "content": "<o>", "single_word": true},
+    ]);
+    let file = whole(&json!({"normalizer": normalizer, "added_tokens": tokens}));
+    let tokenizer = from_folder(&[(WHOLE, &file)]).unwrap();
+    assert_eq!(tokenizer.token_to_id("a"), Some(5));
+    let expected = TokenizerOptions {
+        do_lower_case: false,
+        strip_accents: Some(true),
+        tokenize_chinese_chars: false,
+        ..TokenizerOptions::default()
+    };
+    assert_eq!(tokenizer.options(), &expected);
+    let strips = AddedToken { lstrip: true, ..AddedToken::special("<S>") };
+    let alone = AddedToken { single_word: true, ..AddedToken::ordinary("<o>") };
+    assert_eq!(added(&tokenizer), [(8, strips), (9, alone)]);
+    // Settings of their own count alone, as in transformers.
+    let tokenizer = from_folder(&[(WHOLE, &file), (SETTINGS, "{}")]).unwrap();
+    assert_eq!(tokenizer.options(), &TokenizerOptions::default());
+    // No normaliser.
+    let tokenizer = from_folder(&[(WHOLE, &whole(&json!({"normalizer": null})))]).unwrap();
+    assert_eq!(tokenizer.options(), &TokenizerOptions::default());
+}
+
+#[test]
+fn vocab_txt_counts_more_than_tokenizer_json() {
+    let other = whole(&json!({"added_tokens": [{"id": 9, "content": "<x>"}]}));
+    let lines = format!("{SMALL}d\n");
+    let tokenizer = from_folder(&[("vocab.txt", &lines), (WHOLE, &other)]).unwrap();
+    assert_eq!((tokenizer.token_to_id("d"), tokenizer.token_to_id("<x>")), (Some(8), Some(9)));
+}
+
+#[test]
+fn reads_added_tokens_of_every_file() {
+    let token = |content: &str| json!({"content": content});
+    let file = whole(&json!({"added_tokens": [{"id": 8, "content": "<8>"}, {"id": 9, "content": "<9>"}]}));
+    let settings = json!({
+        "added_tokens_decoder": {"9": {"content": "<9>", "rstrip": true}, "12": token("<12>")},
+        "additional_special_tokens": ["<8>", "[MASK]", "<free>"],
+    });
+    let special = json!({"extra_special_tokens": {"image_token": {"content": "<image>"}, "mask": "[MASK]"}});
+    let files = [
+        ("vocab.txt", SMALL),
+        (WHOLE, &file),
+        (SETTINGS, &settings.to_string()),
+        (SPECIAL, &special.to_string()),
+        (ADDED, r#"{"<10>": 10, "<9>": 9, "[MASK]": 4}"#),
+    ];
+    let tokenizer = from_folder(&files).unwrap();
+    let nine = AddedToken { rstrip: true, ..AddedToken::ordinary("<9>") };
+    let expected = [
+        (8, AddedToken::special("<8>")),
+        (9, nine),
+        (10, AddedToken::ordinary("<10>")),
+        (12, AddedToken::ordinary("<12>")),
+        (13, AddedToken::special("<free>")),
+        (14, AddedToken::special("<image>")),
+    ];
+    assert_eq!(added(&tokenizer), expected);
+    assert_eq!((tokenizer.id_limit(), tokenizer.id_to_token(11)), (15, None));
+    let row = tokenizer.encode("a<9>  <free>[mask]", None, &EncodeOptions::default()).unwrap();
+    assert_eq!(row.ids(), [2, 5, 9, 13, 1, 1, 1, 3]);
+    assert!(matches!(tokenizer.decode(&[11], false, false), Err(Error::Tokenizer { .. })));
+    assert!(tokenizer.added_tokens().any(|(id, token)| id == 4 && *token == AddedToken::special("[MASK]")));
+}
+
+#[test]
+fn what_is_saved_comes_back() {
+    let lines = format!("{SMALL}\nd\na\n");
+    let mut tokenizer = from_folder(&[
+        ("vocab.txt", &lines),
+        (
+            SETTINGS,
+            r#"{"do_lower_case": false, "strip_accents": true, "model_max_length": 32, "truncation_side": "left"}"#,
+        ),
+    ])
+    .unwrap();
+    let odd = AddedToken {
+        single_word: true,
+        lstrip: true,
+        rstrip: true,
+        normalized: false,
+        ..AddedToken::ordinary("\"\n \u{e9}")
+    };
+    let mask = AddedToken { lstrip: true, ..AddedToken::special("[MASK]") };
+    tokenizer.add_tokens(&[AddedToken::ordinary("b"), odd, AddedToken::special("<S>"), mask]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("new/folder");
+    let paths = tokenizer.save_pretrained(&inner).unwrap();
+    assert_eq!(paths, ["vocab.txt", SETTINGS, SPECIAL].map(|name| inner.join(name)));
+    let again = ElectraTokenizer::from_pretrained(&inner).unwrap();
+    assert_eq!(again.options(), tokenizer.options());
+    assert!(again.added_tokens().eq(tokenizer.added_tokens()));
+    assert_eq!((again.len(), again.id_limit(), again.vocab_size()), (tokenizer.len(), 13, 10));
+    for id in 0..13 {
+        assert_eq!(again.id_to_token(id), tokenizer.id_to_token(id), "{id}");
+    }
+    assert_eq!(again.id_to_token(5), None);
+    let text = "a  [MASK]b <S> d \"\n \u{e9} B";
+    let rows = [&tokenizer, &again].map(|tokenizer| tokenizer.encode(text, None, &EncodeOptions::default()).unwrap());
+    assert_eq!(rows[0].ids(), [2, 10, 4, 6, 12, 9, 11, 1, 3]);
+    assert_eq!(rows[1].ids(), rows[0].ids());
+    assert!(rows[1].offsets().eq(rows[0].offsets()));
+    // And once more, byte for byte.
+    let read = || paths.iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
+    let before = read();
+    again.save_pretrained(&inner).unwrap();
+    assert_eq!(read(), before);
+    let found: BTreeSet<_> = std::fs::read_dir(&inner).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(found.len(), 3, "{found:?}");
+}
+
+#[test]
+fn what_no_line_can_hold_is_not_saved() {
+    for token in ["a\nb", "a\rb", "a ", "a\u{3000}"] {
+        let mut file: Value = serde_json::from_str(&whole(&json!({}))).unwrap();
+        file["model"]["vocab"][token] = json!(8);
+        let tokenizer = from_folder(&[(WHOLE, &file.to_string())]).unwrap();
+        assert_eq!(tokenizer.id_to_token(8), Some(token));
+        let folder = tempfile::tempdir().unwrap();
+        let error = tokenizer.save_pretrained(folder.path()).unwrap_err();
+        assert!(matches!(&error, Error::Tokenizer { reason } if reason.contains("vocab.txt")), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = from_bytes(SMALL.as_bytes()).unwrap().save_pretrained(&file).unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+}
+
+#[test]
+fn refuses_folders_without_a_vocabulary() {
+    let missing = from_folder(&[("config.json", "{}")]).unwrap_err();
+    assert!(matches!(&missing, Error::MissingFile { found, .. } if found == &["config.json"]), "{missing}");
+    assert!(matches!(ElectraTokenizer::from_pretrained("no/such/folder"), Err(Error::Io { .. })));
+    for model in [
+        r#"{"model": {"type": "BPE", "vocab": {}}}"#,
+        r#"{"model": {"vocab": []}}"#,
+        r#"{"model": {"vocab": {"a": -1}}}"#,
+        r#"{"model": {"vocab": {"a": 4294967296}}}"#,
+        "[]",
+    ] {
+        assert!(matches!(from_folder(&[(WHOLE, model)]), Err(Error::Vocabulary { .. })), "{model}");
+    }
+    let mut last: Value = serde_json::from_str(&whole(&json!({}))).unwrap();
+    last["model"]["vocab"]["z"] = json!(u32::MAX);
+    assert!(matches!(from_folder(&[(WHOLE, &last.to_string())]), Err(Error::Vocabulary { .. })));
+}
+
+#[test]
+fn refuses_hostile_files_by_name_and_field() {
+    let named = |field: &str, value: Value| json!({ field: value });
+    let decoder = |id: &str, token: Value| json!({"added_tokens_decoder": {id: token}});
+    let new = json!({"content": "<x>"});
+    for (name, field, content) in [
+        (SETTINGS, "do_lower_case", named("do_lower_case", json!(1))),
+        (SETTINGS, "model_max_length", named("model_max_length", json!(0))),
+        (SETTINGS, "model_max_length", named("model_max_length", json!(1.5))),
+        (SETTINGS, "model_max_length", named("model_max_length", json!("512"))),
+        (SETTINGS, "padding_side", named("padding_side", json!("top"))),
+        (SETTINGS, "truncation_side", named("truncation_side", json!(1))),
+        (SETTINGS, "mask_token", named("mask_token", json!("<mask>"))),
+        (SETTINGS, "sep_token", named("sep_token", json!({"content": "</s>"}))),
+        // Ids that are none, that are too large, and that are another token's.
+        (SETTINGS, "added_tokens_decoder", decoder("x", new.clone())),
+        (SETTINGS, "added_tokens_decoder", decoder("-1", new.clone())),
+        (SETTINGS, "added_tokens_decoder", decoder("4294967295", new.clone())),
+        (SETTINGS, "added_tokens_decoder", decoder("99999999999999999999", new.clone())),
+        (SETTINGS, "added_tokens_decoder", decoder("5", new.clone())),
+        (SETTINGS, "added_tokens_decoder", decoder("4", new.clone())),
+        (SETTINGS, "added_tokens_decoder", decoder("9", json!({"content": "a"}))),
+        (SETTINGS, "added_tokens_decoder", decoder("9", json!({"content": "[MASK]"}))),
+        (SETTINGS, "added_tokens_decoder", json!({"added_tokens_decoder": {"8": new, "9": new}})),
+        (WHOLE, "added_tokens", named("added_tokens", json!([{"id": 5, "content": "<x>"}]))),
+        (WHOLE, "added_tokens", named("added_tokens", json!([{"id": 4_294_967_295_u32, "content": "<x>"}]))),
+        (WHOLE, "added_tokens", named("added_tokens", json!([{"content": "<x>"}]))),
+        (ADDED, "id", json!({"<x>": 5})),
+        (ADDED, "<x>", json!({"<x>": -1})),
+        (ADDED, "<x>", json!({"<x>": "8"})),
+        (ADDED, "<x>", json!({"<x>": 1e30})),
+        // Wrong types.
+        (SETTINGS, "added_tokens_decoder", decoder("8", json!("<x>"))),
+        (SETTINGS, "added_tokens_decoder", decoder("8", json!({"content": 1}))),
+        (SETTINGS, "added_tokens_decoder", named("added_tokens_decoder", json!([]))),
+        (SETTINGS, "lstrip", decoder("8", json!({"content": "<x>", "lstrip": "yes"}))),
+        (WHOLE, "added_tokens", named("added_tokens", json!({}))),
+        (WHOLE, "added_tokens", named("added_tokens", json!([7]))),
+        (SPECIAL, "additional_special_tokens", named("additional_special_tokens", json!([1]))),
+        (SPECIAL, "additional_special_tokens", named("additional_special_tokens", json!("<x>"))),
+        (SETTINGS, "extra_special_tokens", named("extra_special_tokens", json!({"a": null}))),
+        (SETTINGS, "JSON", json!([])),
+        (SPECIAL, "JSON", json!("x")),
+        (ADDED, "JSON", json!([["<x>", 8]])),
+    ] {
+        let error = beside(name, &content).unwrap_err();
+        let Error::Config { path: Some(path), field: got, .. } = &error else { panic!("{name} {content}: {error:?}") };
+        assert!(path.ends_with(name) && got == field, "{content}: {error}");
+    }
+    for name in [SETTINGS, SPECIAL, ADDED, WHOLE] {
+        for content in ["{", "", "\u{feff}{}", "{\"a\": 1} x"] {
+            let error = from_folder(&[("vocab.txt", SMALL), (name, content)]).unwrap_err();
+            assert!(matches!(&error, Error::Config { path: Some(_), field, .. } if field == "JSON"), "{name}: {error}");
+        }
+    }
+    let normalizer = whole(&json!({"normalizer": {"lowercase": "no"}}));
+    let error = from_folder(&[(WHOLE, &normalizer)]).unwrap_err();
+    assert!(matches!(&error, Error::Config { path: Some(path), .. } if path.ends_with(WHOLE)), "{error}");
+}
+
+#[test]
+fn refuses_a_token_for_which_no_id_is_left() {
+    let last = u32::MAX - 1;
+    let settings = json!({"added_tokens_decoder": {last.to_string(): {"content": "<last>"}}});
+    let mut tokenizer = beside(SETTINGS, &settings).unwrap();
+    let row = tokenizer.encode("a<last>", None, &EncodeOptions::default()).unwrap();
+    assert_eq!(row.ids(), [2, 5, i64::from(last), 3]);
+    assert!(matches!(tokenizer.add_tokens(&[AddedToken::special("<x>")]), Err(Error::Tokenizer { .. })));
+    assert_eq!(tokenizer.token_to_id("<x>"), None);
+    assert_eq!(tokenizer.add_tokens(&[AddedToken::special("a")]).unwrap(), 1);
+    assert_eq!(added(&tokenizer).len(), 2);
+    assert_eq!(added(&tokenizer)[0].0, NEXT - 3);
+}
