@@ -21,8 +21,9 @@ def main() -> None:
     facts = machine.describe()
     sgemm = machine.Sgemm()
     sizes = list(models.SIZES) if options.size == "all" else [options.size]
+    sizes = [] if options.no_models else sizes
     results = [result for size in sizes for result in models.measure(size, options.rounds, sgemm)]
-    words = [] if options.no_tokenizer else tokenizing.measure(options.rounds)
+    words = [] if options.no_tokenizer else tokenizing.measure(options.rounds, sgemm)
     facts |= {"sgemm, GFLOP/s, median": round(median(sgemm.rates)), "sgemm, GFLOP/s, best": round(max(sgemm.rates))}
     rows = [model_row(result) for result in results]
     table = {
@@ -43,7 +44,9 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--size", choices=[*models.SIZES, "all"], default="all", help="the models [all]")
     parser.add_argument("--rounds", type=rounds, default=7, help=f"at least {MINIMUM_ROUNDS} [7]")
     parser.add_argument("--threads", type=int, help="torch's threads [its own choice]")
-    parser.add_argument("--no-tokenizer", action="store_true", help="leave the tokenizers out")
+    left_out = parser.add_mutually_exclusive_group()
+    left_out.add_argument("--no-tokenizer", action="store_true", help="leave the tokenizers out")
+    left_out.add_argument("--no-models", action="store_true", help="leave the models out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file too")
     return parser.parse_args()
 
@@ -69,10 +72,11 @@ def model_row(result: models.Result) -> dict[str, str | float]:
 
 def word_row(word: tokenizing.Tokenizing) -> dict[str, str | float]:
     return {
+        "texts": f"{word.texts} {word.kind}",
         "peer": word.peer,
-        "texts": word.texts,
-        "seconds": round(word.timing.median, 3),
-        "best seconds": round(word.timing.best, 3),
+        "texts/s": round(word.texts / word.timing.median),
+        "best texts/s": round(word.texts / word.timing.best),
+        "time, oxbert = 1": round(word.ratio, 2),
         "equal rows": word.equal,
     }
 
@@ -81,12 +85,15 @@ def show(table: dict) -> None:
     for name, fact in table["machine"].items():
         print(f"{name + ':':<26}{fact}")
     rounds = table["rounds"]
-    print(f"\nfloat32, logits equal to 1e-5. Median and best of {rounds} rounds, in which the peers take turns.")
-    print(f"Latency: one text of {models.TOKENS_OF_ONE_TEXT} tokens. Batch: texts of many lengths, of which")
-    print("tokens/s counts the real tokens. transformers: sdpa, inference mode, a padded batch.\n")
-    print_rows(table["models"])
+    print(f"\nMedian and best of {rounds} rounds, in which the peers take turns.")
+    if table["models"]:
+        print("\nfloat32, logits equal to 1e-5.")
+        print(f"Latency: one text of {models.TOKENS_OF_ONE_TEXT} tokens. Batch: texts of many lengths, of which")
+        print("tokens/s counts the real tokens. transformers: sdpa, inference mode, a padded batch.\n")
+        print_rows(table["models"])
     if table["tokenizers"]:
-        print(f"\nText to ids, docstrings cut at {tokenizing.MAX_LENGTH} tokens, all cores:\n")
+        print("\nText to lists of ids, through the interfaces for Python. At once: docstrings,")
+        print(f"cut at {tokenizing.MAX_LENGTH} tokens, all cores. One at a time: sentences of one line.\n")
         print_rows(table["tokenizers"])
 
 

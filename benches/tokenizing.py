@@ -1,4 +1,4 @@
-"""Text to ids: the docstrings of the standard library, cut at 128 tokens."""
+"""Text to ids, through the interfaces for Python: docstrings of the standard library at once, and one at a time."""
 
 from __future__ import annotations
 
@@ -6,29 +6,43 @@ import ast
 import sysconfig
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import BertWordPieceTokenizer
+import tokenizers
+import transformers
 
 import oxbert
+from benches.machine import Sgemm
 from benches.timing import Timing, take_turns
 
 TEXTS = 20_000
 MAX_LENGTH = 128
+# Sentences for those that are tokenised one at a time; their characters.
+SHORT_TEXTS = 300
+SHORT = range(20, 80)
+# All of them, so often in a row: once takes milliseconds.
+TIMES = 10
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 # Words and endings of the vocabulary, beside every character.
 WORDS, ENDINGS = 20_000, 4_000
+OURS = "oxbert"
+
+Rows = list[list[int]]
 
 
 @dataclass(frozen=True)
 class Tokenizing:
-    """What one peer took for `texts` texts, and on how many of them the two agree."""
+    """What one peer took for `texts` texts, and on how many of them it agrees with oxbert."""
 
+    kind: str
     peer: str
     timing: Timing
     texts: int
     equal: int
+    # How many times as long as oxbert.
+    ratio: float
 
 
 def docstrings() -> list[str]:
@@ -66,21 +80,47 @@ def vocabulary(texts: list[str]) -> list[str]:
     )
 
 
-def measure(rounds: int) -> list[Tokenizing]:
+def short(texts: list[str]) -> list[str]:
+    """Sentences of one line, from all over the texts."""
+    lines = [text for text in texts if len(text) in SHORT and "\n" not in text and text.endswith(".")]
+    return lines[:: max(len(lines) // SHORT_TEXTS, 1)][:SHORT_TEXTS]
+
+
+def measure(rounds: int, sgemm: Sgemm) -> list[Tokenizing]:
     texts = docstrings()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vocab.txt"
         path.write_text("\n".join(vocabulary(texts)) + "\n", encoding="utf-8")
         ours = oxbert.ElectraTokenizer(path)
-        theirs = BertWordPieceTokenizer(str(path))
-    theirs.enable_truncation(MAX_LENGTH)
+        theirs = transformers.ElectraTokenizerFast.from_pretrained(folder)
+    whole = theirs.backend_tokenizer.to_str()
+    library, cutting = tokenizers.Tokenizer.from_str(whole), tokenizers.Tokenizer.from_str(whole)
+    cutting.enable_truncation(MAX_LENGTH)
+    cut = {"truncation": True, "max_length": MAX_LENGTH}
+    sentences = short(texts)
+    batches: dict[str, Callable[[], Rows]] = {
+        OURS: lambda: ours(texts, **cut)["input_ids"],
+        "tokenizers": lambda: [row.ids for row in cutting.encode_batch(texts)],
+        # The same without offsets, which oxbert has at hand all the same.
+        "tokenizers, encode_batch_fast": lambda: [row.ids for row in cutting.encode_batch_fast(texts)],
+        "transformers": lambda: theirs(texts, **cut)["input_ids"],
+    }
+    singles: dict[str, Callable[[], Rows]] = {
+        OURS: lambda: [ours(text)["input_ids"] for text in sentences],
+        "tokenizers": lambda: [library.encode(text).ids for text in sentences],
+        "transformers": lambda: [theirs(text)["input_ids"] for text in sentences],
+    }
+    at_once = compare("at once", batches, len(texts), rounds, sgemm)
+    return at_once + compare("one at a time", singles, len(sentences), rounds, sgemm, TIMES)
 
-    def run_oxbert() -> list[list[int]]:
-        return ours(texts, truncation=True, max_length=MAX_LENGTH)["input_ids"]
 
-    def run_tokenizers() -> list[list[int]]:
-        return [encoding.ids for encoding in theirs.encode_batch(texts)]
-
-    equal = sum(one == other for one, other in zip(run_oxbert(), run_tokenizers(), strict=True))
-    timings = take_turns({"oxbert": run_oxbert, "tokenizers": run_tokenizers}, rounds)
-    return [Tokenizing(peer, timing, len(texts), equal) for peer, timing in timings.items()]
+def compare(
+    kind: str, peers: dict[str, Callable[[], Rows]], texts: int, rounds: int, sgemm: Sgemm, times: int = 1
+) -> list[Tokenizing]:
+    expected = peers[OURS]()
+    equal = {peer: sum(one == other for one, other in zip(expected, run(), strict=True)) for peer, run in peers.items()}
+    timings = take_turns(peers, rounds, times, sgemm.measure)
+    return [
+        Tokenizing(kind, peer, timing, texts, equal[peer], timing.median / timings[OURS].median)
+        for peer, timing in timings.items()
+    ]

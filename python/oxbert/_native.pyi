@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypedDi
 import numpy as np
 import numpy.typing as npt
 import torch
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self, Unpack, disjoint_base
 
+from oxbert.encoding import BatchEncoding
 from oxbert.outputs import (
     BaseModelOutput,
     ElectraForPreTrainingOutput,
@@ -26,6 +27,7 @@ from oxbert.outputs import (
 
 __all__ = [
     "Activation",
+    "AddedToken",
     "Config",
     "DistilBertConfig",
     "DistilBertForMaskedLM",
@@ -34,6 +36,7 @@ __all__ = [
     "DistilBertForSequenceClassification",
     "DistilBertForTokenClassification",
     "DistilBertModel",
+    "DistilBertTokenizer",
     "ElectraClassificationHead",
     "ElectraConfig",
     "ElectraDiscriminatorHead",
@@ -47,9 +50,12 @@ __all__ = [
     "ElectraModel",
     "ElectraSequenceSummary",
     "ElectraTokenizer",
+    "Encoding",
+    "Encodings",
     "FillMask",
     "Model",
     "ReplacedTokenDetection",
+    "Tokenizer",
     "__version__",
     "canonical_name",
     "load_weights",
@@ -62,6 +68,7 @@ _Path = str | os.PathLike[str]
 _Device = str | torch.device
 _Array = npt.NDArray[Any]
 _Floats = npt.NDArray[np.float32]
+_Integers = npt.NDArray[np.int64]
 # Python's own numbers, in lists of any depth.
 _Numbers: TypeAlias = "Sequence[float | _Numbers]"
 # Rows of equal or different lengths: a list of lists, of tuples or of one-dimensional arrays, or an array [B, S].
@@ -75,6 +82,10 @@ _Ids = int | Sequence[int] | _Array | torch.Tensor
 _Tensors = Mapping[str, torch.Tensor | _Array]
 _Truncation = bool | Literal["longest_first", "only_first", "only_second", "do_not_truncate"] | None
 _Padding = bool | Literal["longest", "max_length", "do_not_pad"] | None
+_Side = Literal["left", "right"]
+# What a tokenizer takes: a text, texts, pairs of texts, or, with `is_split_into_words`, lists of words for texts.
+_Text = str | Sequence[str]
+_Texts = _Text | Sequence[_Text | Sequence[_Text]]
 _ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
 
 class _LoadReport(TypedDict):
@@ -101,6 +112,17 @@ class _JudgedToken(TypedDict):
     start: int
     end: int
     probability: float
+
+class _EncodeOptions(TypedDict, total=False):
+    # The options of a call of a tokenizer that decide about ids.
+    add_special_tokens: bool
+    padding: _Padding
+    truncation: _Truncation
+    max_length: int | None
+    stride: int
+    is_split_into_words: bool
+    pad_to_multiple_of: int | None
+    padding_side: _Side | None
 
 class _HasWeight(Protocol):
     # As `torch.nn.Embedding`.
@@ -1292,122 +1314,312 @@ class ElectraSequenceSummary(_Head):
     """
 
 @final
-class ElectraTokenizer:
-    """Text to ids and back, over a BERT word-piece vocabulary.
-
-    Ids, types, masks and offsets are those of transformers' fast tokenizer. Offsets are in characters of the original
-    text. What a call returns goes straight into a model; without padding it stays ragged.
+class AddedToken:
+    """A token that is cut out of a text before all else.
 
     Args:
-        vocab_file: `vocab.txt`, one token a line.
-        do_lower_case: Lower-case the text.
-        strip_accents: Remove accents; None follows `do_lower_case`.
-        tokenize_chinese_chars: Make every Chinese character a word of its own.
-        model_max_length: The longest row that the model takes, in tokens; the length of a truncation that names none.
-
-    Raises:
-        MissingFileError: There is no such file.
-        VocabularyError: It is not a vocabulary; `line` says where.
+        content: What is looked for.
+        single_word: Whether it must not stand inside a word.
+        lstrip: Whether it takes the white space on its left along.
+        rstrip: Whether it takes the white space on its right along.
+        normalized: Whether it is looked for in the normalised text, normalised itself; None: unless it is special.
+        special: Whether decoding may leave it out.
 
     Example:
-        >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-discriminator")
-        >>> rows = tokenizer(["one text", "and another one"])
-        >>> model = oxbert.ElectraForPreTraining.from_pretrained("electra-tiny-discriminator")
-        >>> model(**rows).logits.shape[0]
-        2
+        >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+        >>> tokenizer.add_tokens([oxbert.AddedToken("<table>", lstrip=True)])
+        1
+        >>> tokenizer("A <table>.")[0].offsets[1:-1]
+        [(0, 1), (1, 9), (9, 10)]
     """
 
     def __new__(
         cls,
-        vocab_file: _Path,
+        content: str,
         *,
-        do_lower_case: bool = True,
-        strip_accents: bool | None = None,
-        tokenize_chinese_chars: bool = True,
-        model_max_length: int | None = None,
+        single_word: bool = False,
+        lstrip: bool = False,
+        rstrip: bool = False,
+        normalized: bool | None = None,
+        special: bool = False,
     ) -> Self: ...
-    @staticmethod
-    def from_pretrained(folder: _Path) -> ElectraTokenizer:
-        """From a model folder, or a bundled model by its name.
+    @property
+    def content(self) -> str:
+        """What is looked for."""
 
-        Args:
-            folder: Holds `vocab.txt` or `tokenizer.json`, and `tokenizer_config.json` where it has settings.
+    @property
+    def single_word(self) -> bool:
+        """Whether it must not stand inside a word."""
 
-        Raises:
-            MissingFileError: There is no such folder or model, or no vocabulary in it.
-            VocabularyError: The vocabulary is bad.
-            ConfigError: A setting is bad, or one that this tokenizer does not have.
-        """
+    @property
+    def lstrip(self) -> bool:
+        """Whether it takes the white space on its left along."""
+
+    @property
+    def rstrip(self) -> bool:
+        """Whether it takes the white space on its right along."""
+
+    @property
+    def normalized(self) -> bool:
+        """Whether it is looked for in the normalised text."""
+
+    @property
+    def special(self) -> bool:
+        """Whether decoding may leave it out."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[bool, bool, bool, bool, bool, str]]: ...
+
+@final
+class Encoding:
+    """One row of tokens, with the way back to its text.
+
+    Everything has one entry per token. Positions of characters are those of the original text, counted from 0; `end` is
+    one past the last. What was added (`[CLS]`, `[SEP]`, padding) belongs to no text, word or character. A place that is
+    outside the row, or a character of no token, gives None.
+
+    Example:
+        >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+        >>> text = "Return a tokenizer."
+        >>> row = tokenizer(text)[0]
+        >>> [text[start:end] for start, end in row.offsets]
+        ['', 'Return', 'a', 'token', 'izer', '.', '']
+        >>> row.word_to_tokens(2), row.word_to_chars(2), row.char_to_token(16)
+        ((3, 5), (9, 18), 4)
+    """
+
+    @property
+    def ids(self) -> list[int]:
+        """Token ids."""
+
+    @property
+    def type_ids(self) -> list[int]:
+        """0 for the first text and padding, 1 for the second."""
+
+    @property
+    def attention_mask(self) -> list[int]:
+        """1, and 0 for padding."""
+
+    @property
+    def special_tokens_mask(self) -> list[int]:
+        """1 for what was added."""
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """(start, end) of each token in its text; (0, 0) for what was added."""
+
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens as the vocabulary spells them."""
+
+    @property
+    def word_ids(self) -> list[int | None]:
+        """The word of each token, counted from 0 in its text."""
+
+    @property
+    def sequence_ids(self) -> list[int | None]:
+        """The text of each token: 0, or 1 of a pair."""
+
+    @property
+    def n_sequences(self) -> int:
+        """How many texts there are."""
+
+    def token_to_sequence(self, token_index: int) -> int | None:
+        """The text of a token."""
+
+    def token_to_chars(self, token_index: int) -> tuple[int, int] | None:
+        """(start, end) of a token's characters."""
+
+    def token_to_word(self, token_index: int) -> int | None:
+        """The word of a token."""
+
+    def word_to_tokens(self, word_index: int, sequence_index: int = 0) -> tuple[int, int] | None:
+        """(start, end) of a word's tokens."""
+
+    def word_to_chars(self, word_index: int, sequence_index: int = 0) -> tuple[int, int] | None:
+        """(start, end) of a word's characters."""
+
+    def char_to_token(self, char_pos: int, sequence_index: int = 0) -> int | None:
+        """The token that a character is part of."""
+
+    def char_to_word(self, char_pos: int, sequence_index: int = 0) -> int | None:
+        """The word that a character is part of."""
+
+    def __len__(self) -> int: ...
+
+@final
+class Encodings:
+    """The rows of one call, made into objects when they are asked for.
+
+    Example:
+        >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+        >>> rows = tokenizer(["Return a copy.", "Raise an error."]).encodings
+        >>> len(rows), rows[-1].tokens
+        (2, ['[CLS]', 'raise', 'an', 'error', '.', '[SEP]'])
+    """
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int, /) -> Encoding: ...
+
+@disjoint_base
+class Tokenizer:
+    """The base of both families' tokenizers: text to ids and back, over a BERT word-piece vocabulary.
+
+    Ids, types, masks and offsets are those of transformers' fast tokenizers. Offsets are in characters of the original
+    text. What a call returns goes straight into a model: `model(**tokenizer(texts))`; without padding it stays ragged.
+    Tokenizers are made by their own classes, `ElectraTokenizer` and `DistilBertTokenizer`; they can be pickled, copied,
+    and used by several threads at once.
+
+    Example:
+        >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+        >>> isinstance(tokenizer, oxbert.Tokenizer), tokenizer.vocab_size, tokenizer.model_max_length
+        (True, 8192, 128)
+    """
 
     def __call__(
         self,
-        text: str | Sequence[str],
-        text_pair: str | Sequence[str] | None = None,
+        text: _Texts,
+        text_pair: _Text | Sequence[_Text] | None = None,
         *,
         add_special_tokens: bool = True,
         padding: _Padding = None,
         truncation: _Truncation = None,
         max_length: int | None = None,
-        return_tensors: Literal["np", "pt"] | None = None,
-        return_offsets_mapping: bool = False,
+        stride: int = 0,
+        is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None,
+        padding_side: _Side | None = None,
+        return_tensors: Literal["np", "pt", "tf"] | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_overflowing_tokens: bool = False,
         return_special_tokens_mask: bool = False,
-    ) -> dict[str, Any]:
+        return_offsets_mapping: bool = False,
+        return_length: bool = False,
+    ) -> BatchEncoding:
         """Tokenise a text or several, on all cores.
 
         Args:
-            text: One text or several.
-            text_pair: As many second texts.
+            text: A text, or a list of texts or of pairs of texts.
+            text_pair: A second text, or as many of them.
             add_special_tokens: Add `[CLS]` before the first text and `[SEP]` after each text.
             padding: True or `longest` pads to the longest row, `max_length` to that many tokens.
-            truncation: True or `longest_first` shortens the longer text first; `only_first`, `only_second`.
-            max_length: The longest row, in tokens, special ones included.
-            return_tensors: `np` or `pt`: int64 arrays [B, S] instead of lists.
+            truncation: True or `longest_first` shortens the longer text first; `only_first`, `only_second`. Where
+                neither it nor `padding` is given, `max_length` asks for it.
+            max_length: The longest row in tokens, special ones included; None: `model_max_length`.
+            stride: How many tokens of a text a row has in common with the row before, with `return_overflowing_tokens`.
+            is_split_into_words: Each text is a list of words.
+            pad_to_multiple_of: Rows that are padded have such a length.
+            padding_side: `left` or `right`; None: the tokenizer's.
+            return_tensors: `np`, `pt` or `tf`: int64 arrays [B, S] instead of lists.
+            return_token_type_ids: Whether there are `token_type_ids`; None: where the family has them.
+            return_attention_mask: Whether there is an `attention_mask`; None: there is.
+            return_overflowing_tokens: What a truncation cuts off comes in rows of its own, and
+                `overflow_to_sample_mapping` says which text each row is of.
+            return_special_tokens_mask: Add `special_tokens_mask`, 1 at what was added.
             return_offsets_mapping: Add `offset_mapping`, (start, end) of each token in characters.
-            return_special_tokens_mask: Add `special_tokens_mask`, 1 at a special token.
+            return_length: Add `length`, the tokens of each row.
 
         Returns:
-            `input_ids`, `token_type_ids` and `attention_mask`: flat lists for one text, lists of rows for several.
+            A dictionary of columns, `input_ids`, `token_type_ids`, `attention_mask` and what else is asked for: flat
+            lists for one text, lists of rows for several. Its methods know the way back to the text.
 
         Raises:
-            InputError: An option is unknown, the texts and their pairs differ in number, or rows of different lengths
-                are asked for as one array.
+            InputError: An option is unknown or impossible, the texts and their pairs differ in number, a text holds
+                half of a surrogate pair, or rows of different lengths are asked for as one array.
+            DtypeError: A text is no `str`.
             TokenizerError: The truncation cannot reach `max_length`.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
-            >>> row = tokenizer("A test", return_offsets_mapping=True)
-            >>> row["offset_mapping"][1]
-            (0, 1)
+            >>> rows = tokenizer(["Return a copy.", "Return."], padding=True, return_tensors="np")
+            >>> rows["attention_mask"]
+            array([[1, 1, 1, 1, 1, 1],
+                   [1, 1, 1, 1, 0, 0]])
+            >>> windows = tokenizer("a b c d", max_length=5, stride=1, truncation=True, return_overflowing_tokens=True)
+            >>> [windows.tokens(row)[1:-1] for row in range(2)]
+            [['a', 'b', 'c'], ['c', 'd']]
         """
 
+    @overload
     def encode(
         self,
         text: str,
         text_pair: str | None = None,
         *,
-        add_special_tokens: bool = True,
-        truncation: _Truncation = None,
-        max_length: int | None = None,
-        return_tensors: Literal["np", "pt"] | None = None,
-    ) -> Any:
+        return_tensors: None = None,
+        **options: Unpack[_EncodeOptions],
+    ) -> list[int]:
         """The ids of one text or pair: a list, or int64 [1, S] with `return_tensors`.
 
+        The options are those of a call. A list of texts gives a list of rows.
+
         Raises:
-            InputError: An option is unknown.
+            InputError: An option is unknown or impossible.
             TokenizerError: The truncation cannot reach `max_length`.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.encode("Return a copy.", max_length=3)
+            [2, 188, 3]
         """
 
-    def tokenize(self, text: str) -> list[str]:
-        """The tokens of a text, without special tokens."""
+    @overload
+    def encode(
+        self,
+        text: _Texts,
+        text_pair: _Text | Sequence[_Text] | None = None,
+        *,
+        return_tensors: Literal["np"],
+        **options: Unpack[_EncodeOptions],
+    ) -> _Integers: ...
+    @overload
+    def encode(
+        self,
+        text: _Texts,
+        text_pair: _Text | Sequence[_Text] | None = None,
+        *,
+        return_tensors: Literal["pt"],
+        **options: Unpack[_EncodeOptions],
+    ) -> torch.Tensor: ...
+    @overload
+    def encode(
+        self,
+        text: _Texts,
+        text_pair: _Text | Sequence[_Text] | None = None,
+        *,
+        return_tensors: Literal["np", "pt", "tf"] | None = None,
+        **options: Unpack[_EncodeOptions],
+    ) -> Any: ...
+    def tokenize(self, text: str, pair: str | None = None, *, add_special_tokens: bool = False) -> list[str]:
+        """The tokens of a text, or of a pair; without special tokens, unless they are asked for.
+
+        Raises:
+            DtypeError: It is no `str`.
+
+        Example:
+            >>> oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator").tokenize("A tokenizer")
+            ['a', 'token', '##izer']
+        """
 
     def decode(
-        self, token_ids: _Ids, *, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = False
+        self,
+        token_ids: _Ids,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
     ) -> str:
         """The text of ids.
 
+        Args:
+            token_ids: An id, a list of ids or a one-dimensional array.
+            skip_special_tokens: Leave special tokens out.
+            clean_up_tokenization_spaces: Close the gaps before punctuation and contractions once more; None: do not.
+
         Raises:
             DtypeError: The ids are not a flat row of integers.
-            IdRangeError: An id is not in the vocabulary.
+            IdRangeError: There is no such id.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1418,39 +1630,248 @@ class ElectraTokenizer:
     def batch_decode(
         self,
         sequences: Sequence[_Ids] | _Array | torch.Tensor,
-        *,
         skip_special_tokens: bool = False,
-        clean_up_tokenization_spaces: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
     ) -> list[str]:
         """The texts of rows of ids.
 
         Raises:
             DtypeError: A row is not a flat row of integers.
-            IdRangeError: An id is not in the vocabulary.
+            IdRangeError: There is no such id.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.batch_decode(tokenizer(["A test", "A copy"])["input_ids"], skip_special_tokens=True)
+            ['a test', 'a copy']
         """
 
-    def convert_ids_to_tokens(self, ids: _Ids) -> list[str]:
-        """The tokens of ids.
+    @overload
+    def convert_ids_to_tokens(self, ids: int, skip_special_tokens: bool = False) -> str:
+        """The tokens of ids; the token of one id.
 
         Raises:
             DtypeError: The ids are not a flat row of integers.
-            IdRangeError: An id is not in the vocabulary.
+            IdRangeError: There is no such id.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.convert_ids_to_tokens([2, 41, 3]), tokenizer.convert_ids_to_tokens(41)
+            (['[CLS]', 'a', '[SEP]'], 'a')
         """
 
-    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
-        """The ids of tokens, that of `[UNK]` for one that the vocabulary lacks."""
+    @overload
+    def convert_ids_to_tokens(
+        self, ids: Sequence[int] | _Array | torch.Tensor, skip_special_tokens: bool = False
+    ) -> list[str]: ...
+    @overload
+    def convert_tokens_to_ids(self, tokens: str) -> int:
+        """The ids of tokens, that of `[UNK]` for one that the vocabulary lacks; the id of one token.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.convert_tokens_to_ids(["a", "no such token"]), tokenizer.convert_tokens_to_ids("a")
+            ([41, 1], 41)
+        """
+
+    @overload
+    def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """The text of tokens.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.convert_tokens_to_string(["a", "token", "##izer"])
+            'a tokenizer'
+        """
+
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: Sequence[int], token_ids_1: Sequence[int] | None = None
+    ) -> list[int]:
+        """A row of ids with `[CLS]` and `[SEP]` where they belong."""
+
+    def create_token_type_ids_from_sequences(
+        self, token_ids_0: Sequence[int], token_ids_1: Sequence[int] | None = None
+    ) -> list[int]:
+        """The types of such a row."""
+
+    def get_special_tokens_mask(
+        self,
+        token_ids_0: Sequence[int],
+        token_ids_1: Sequence[int] | None = None,
+        already_has_special_tokens: bool = False,
+    ) -> list[int]:
+        """1 where a special token stands in such a row; in the row itself, where it has them already."""
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        """How many special tokens a row gets."""
+
+    def pad(
+        self,
+        encoded_inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        padding: _Padding = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: _Side | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: Literal["np", "pt", "tf"] | None = None,
+        verbose: bool = True,
+    ) -> BatchEncoding:
+        """Pad rows of ids that were tokenised before: a dictionary of rows, or a list of dictionaries.
+
+        `oxbert.encoding.pad` describes the arguments. Collators of transformers call this.
+
+        Raises:
+            InputError: There is no `input_ids`, or an option is unknown.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.pad([tokenizer("a b"), tokenizer("a")], return_tensors="np")["input_ids"]
+            array([[ 2, 41, 42,  3],
+                   [ 2, 41,  3,  0]])
+        """
+
+    def add_tokens(
+        self, new_tokens: str | AddedToken | Sequence[str | AddedToken], special_tokens: bool = False
+    ) -> int:
+        """Add tokens, which are cut out of a text before all else.
+
+        A model's embeddings must have a row for each: `model.resize_token_embeddings(len(tokenizer))`.
+
+        Args:
+            new_tokens: One token or a list of them. One that the vocabulary has keeps its id, the others get the next.
+            special_tokens: Whether decoding may leave them out.
+
+        Returns:
+            How many were not there before.
+
+        Raises:
+            DtypeError: One is neither `str` nor `AddedToken`.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.add_tokens(["<table>", "<row>"]), len(tokenizer), tokenizer.vocab_size
+            (2, 8194, 8192)
+            >>> tokenizer.tokenize("a<row>")
+            ['a', '<row>']
+        """
+
+    def add_special_tokens(self, special_tokens_dict: dict[str, Any]) -> int:
+        """Add special tokens: `{"additional_special_tokens": [...]}`, or `extra_special_tokens`.
+
+        Returns:
+            How many were not there before.
+
+        Raises:
+            InputError: It is `pad_token` or another of the five, and not the one that it is.
+        """
+
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """The added tokens by id."""
+
+    def get_added_vocab(self) -> dict[str, int]:
+        """The ids of added tokens."""
+
+    def get_vocab(self) -> dict[str, int]:
+        """The ids of all tokens, added ones included."""
+
+    @property
+    def vocab(self) -> dict[str, int]:
+        """As `get_vocab`."""
+
+    def save_pretrained(self, folder: _Path) -> tuple[str, str, str]:
+        """Write `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
+
+        Args:
+            folder: Is made where there is none.
+
+        Returns:
+            Their paths.
+
+        Raises:
+            FileError: A file cannot be written.
+            TokenizerError: A token cannot stand in a line of `vocab.txt`.
+
+        Example:
+            >>> paths = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator").save_pretrained("mine")
+            >>> oxbert.ElectraTokenizer.from_pretrained("mine").tokenize("Text")
+            ['text']
+        """
 
     @property
     def vocab_size(self) -> int:
-        """How many tokens the vocabulary has."""
+        """How many tokens the vocabulary has, added ones left out; `len(tokenizer)` counts them."""
 
     @property
     def model_max_length(self) -> int | None:
         """The longest row that the model takes, in tokens; None where it is not known."""
 
+    @model_max_length.setter
+    def model_max_length(self, length: int | None, /) -> None: ...
+    @property
+    def padding_side(self) -> _Side:
+        """The end at which rows are padded."""
+
+    @padding_side.setter
+    def padding_side(self, side: _Side, /) -> None: ...
+    @property
+    def truncation_side(self) -> _Side:
+        """The end at which texts that are too long lose tokens."""
+
+    @truncation_side.setter
+    def truncation_side(self, side: _Side, /) -> None: ...
+    @property
+    def model_input_names(self) -> list[str]:
+        """What a call returns where nobody says."""
+
+    @property
+    def do_lower_case(self) -> bool:
+        """Whether the text is lower-cased."""
+
+    @property
+    def all_special_tokens(self) -> list[str]:
+        """The special tokens, those of the vocabulary first."""
+
+    @property
+    def all_special_ids(self) -> list[int]:
+        """Their ids."""
+
+    @property
+    def special_tokens_map(self) -> dict[str, Any]:
+        """`pad_token` and the others, and `additional_special_tokens`."""
+
+    @property
+    def additional_special_tokens(self) -> list[str]:
+        """Special tokens beside the five of the vocabulary."""
+
+    @property
+    def pad_token(self) -> str:
+        """`[PAD]`."""
+
+    @property
+    def unk_token(self) -> str:
+        """`[UNK]`."""
+
+    @property
+    def cls_token(self) -> str:
+        """`[CLS]`."""
+
+    @property
+    def sep_token(self) -> str:
+        """`[SEP]`."""
+
+    @property
+    def mask_token(self) -> str:
+        """`[MASK]`."""
+
     @property
     def pad_token_id(self) -> int:
         """The id of `[PAD]`."""
+
+    @property
+    def pad_token_type_id(self) -> int:
+        """The type of padding: 0."""
 
     @property
     def unk_token_id(self) -> int:
@@ -1468,7 +1889,90 @@ class ElectraTokenizer:
     def mask_token_id(self) -> int:
         """The id of `[MASK]`."""
 
+    @property
+    def is_fast(self) -> bool:
+        """Always true: it is written in Rust."""
+
     def __len__(self) -> int: ...
+
+class _FamilyTokenizer:
+    # What both families' own classes have.
+    def __new__(
+        cls,
+        vocab_file: _Path,
+        *,
+        do_lower_case: bool = True,
+        strip_accents: bool | None = None,
+        tokenize_chinese_chars: bool = True,
+        model_max_length: int | None = None,
+        padding_side: _Side = "right",
+        truncation_side: _Side = "right",
+    ) -> Self: ...
+    @classmethod
+    def from_pretrained(cls, folder: _Path) -> Self:
+        """From a model folder, or a bundled model by its name.
+
+        Args:
+            folder: Holds `vocab.txt` or `tokenizer.json`, and settings and added tokens where it has them
+                (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`).
+
+        Raises:
+            MissingFileError: There is no such folder or model, or no vocabulary in it.
+            VocabularyError: The vocabulary is bad; `line` says where.
+            ConfigError: A setting is bad, or one that this tokenizer does not have.
+        """
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
+
+@final
+class ElectraTokenizer(_FamilyTokenizer, Tokenizer):
+    """ELECTRA's tokenizer. `Tokenizer` has its methods.
+
+    Args:
+        vocab_file: `vocab.txt`, one token a line.
+        do_lower_case: Lower-case the text.
+        strip_accents: Remove accents; None follows `do_lower_case`.
+        tokenize_chinese_chars: Make every Chinese character a word of its own.
+        model_max_length: The longest row that the model takes, in tokens; the length of a truncation that names none.
+        padding_side: The end at which rows are padded.
+        truncation_side: The end at which texts that are too long lose tokens.
+
+    Raises:
+        MissingFileError: There is no such file.
+        VocabularyError: It is not a vocabulary; `line` says where.
+        InputError: A side is neither `left` nor `right`.
+
+    Example:
+        >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-discriminator")
+        >>> rows = tokenizer(["one text", "and another one"])
+        >>> model = oxbert.ElectraForPreTraining.from_pretrained("electra-tiny-discriminator")
+        >>> model(**rows).logits.shape[0]
+        2
+    """
+
+@final
+class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
+    """DistilBERT's tokenizer: ELECTRA's, whose rows have no types unless they are asked for.
+
+    Args:
+        vocab_file: `vocab.txt`, one token a line.
+        do_lower_case: Lower-case the text.
+        strip_accents: Remove accents; None follows `do_lower_case`.
+        tokenize_chinese_chars: Make every Chinese character a word of its own.
+        model_max_length: The longest row that the model takes, in tokens; the length of a truncation that names none.
+        padding_side: The end at which rows are padded.
+        truncation_side: The end at which texts that are too long lose tokens.
+
+    Raises:
+        MissingFileError: There is no such file.
+        VocabularyError: It is not a vocabulary; `line` says where.
+        InputError: A side is neither `left` nor `right`.
+
+    Example:
+        >>> tokenizer = oxbert.DistilBertTokenizer.from_pretrained("electra-tiny-generator")
+        >>> list(tokenizer("Its vocabulary is that of another family."))
+        ['input_ids', 'attention_mask']
+    """
 
 @final
 class FillMask:

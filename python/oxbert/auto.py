@@ -47,17 +47,30 @@ class AutoConfig:
 
 
 class AutoTokenizer:
-    """The tokenizer of either family: BERT's word pieces, which both use, with token types where the family has them."""
+    """The tokenizer of either family: BERT's word pieces for both, with token types where the family has them.
+
+    Example:
+        >>> import oxbert
+        >>> type(oxbert.AutoTokenizer.from_pretrained("electra-tiny-generator")).__name__
+        'ElectraTokenizer'
+    """
 
     @staticmethod
     def from_pretrained(folder: _Path) -> _native.Tokenizer:
-        """From a folder with a vocabulary, or the name of a bundled model. Without `config.json` it is ELECTRA's."""
+        """From a folder with a vocabulary, or the name of a bundled model. Without `config.json` it is ELECTRA's.
+
+        Raises:
+            MissingFileError: There is no such folder or model, or no vocabulary in it.
+            VocabularyError: The vocabulary is bad; `line` says where.
+            ConfigError: A setting is bad, or the family is another.
+        """
         try:
             config = AutoConfig.from_pretrained(folder)
         except errors.MissingFileError:
             return _native.ElectraTokenizer.from_pretrained(folder)
-        kind: type[_native.Tokenizer] = getattr(_native, _FAMILIES[config.model_type] + "Tokenizer")
-        return kind.from_pretrained(folder)
+        kind = getattr(_native, _FAMILIES[config.model_type] + "Tokenizer")
+        tokenizer: _native.Tokenizer = kind.from_pretrained(folder)
+        return tokenizer
 
 
 class AutoModel:

@@ -1,6 +1,7 @@
 """What a tokenizer returns, and padding afterwards.
 
-`BatchEncoding` is a dictionary that goes into a model as it is, `model(**encoding)`, and knows the way back to the text.
+`BatchEncoding` is a dictionary that goes into a model as it is, `model(**encoding)`, and knows the way back to the
+text.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class CharSpan(NamedTuple):
 class BatchEncoding(UserDict[str, Any]):
     """The rows of a call of a tokenizer, by column: `input_ids`, `attention_mask`, and what else was asked for.
 
-    A column is read by key or as an attribute; an integer gives a row as an `Encoding`, a slice the rows of all columns.
-    The methods below look at the first row where they are given no row, and take the row first where they are.
+    A column is read by key or as an attribute; an integer gives a row as an `Encoding`, a slice the rows of all
+    columns. The methods below look at the first row where they are given no row, and take the row first where they are.
 
     Example:
         >>> import oxbert
@@ -201,8 +202,9 @@ def _array(column: Any, tensor_type: str) -> Any:
     return array
 
 
-# What stands at padded positions of columns that are no ids.
-_PADDING = {"attention_mask": 0, "special_tokens_mask": 1}
+# What stands at padded positions of columns that are no ids. Others are left as they are: what fills labels is not known
+# here.
+_PADDING = {"token_type_ids": 0, "attention_mask": 0, "special_tokens_mask": 1}
 
 
 def pad(
@@ -248,8 +250,8 @@ def pad(
     left = (padding_side or tokenizer.padding_side) == "left"
     fillings = _PADDING | {"input_ids": tokenizer.pad_token_id}
     for name, rows in columns.items():
-        if all(isinstance(row, list) and len(row) == length for row, length in zip(rows, lengths, strict=True)):
-            filling = [fillings.get(name, 0)]
+        if name in fillings:
+            filling = [fillings[name]]
             for place, row in enumerate(rows):
                 missing = filling * max(width - len(row), 0)
                 rows[place] = missing + row if left else row + missing

@@ -16,8 +16,8 @@ use crate::text::AddedToken;
 ///     rstrip: Whether it takes the white space on its right along.
 ///     normalized: Whether it is looked for in the normalised text, normalised itself; None: unless it is special.
 ///     special: Whether decoding may leave it out.
-#[pyclass(name = "AddedToken", module = "oxbert", frozen, eq)]
-#[derive(PartialEq)]
+#[pyclass(name = "AddedToken", module = "oxbert", frozen, eq, hash)]
+#[derive(PartialEq, Hash)]
 pub(super) struct PyAddedToken {
     inner: AddedToken,
 }
@@ -81,6 +81,25 @@ impl PyAddedToken {
     #[getter]
     fn special(&self) -> bool {
         self.inner.special
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let AddedToken { content, single_word, lstrip, rstrip, normalized, special } = slf.get().inner.clone();
+        let state = (single_word, lstrip, rstrip, normalized, special, content);
+        Ok((slf.get_type().getattr("_restore")?, state.into_pyobject(slf.py())?))
+    }
+
+    #[staticmethod]
+    #[expect(clippy::fn_params_excessive_bools, reason = "they are its attributes")]
+    fn _restore(
+        single_word: bool,
+        lstrip: bool,
+        rstrip: bool,
+        normalized: bool,
+        special: bool,
+        content: String,
+    ) -> Self {
+        AddedToken { content, single_word, lstrip, rstrip, normalized, special }.into()
     }
 
     fn __str__(&self) -> &str {

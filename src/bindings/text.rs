@@ -43,16 +43,10 @@ impl PyTokenizer {
         self.inner.write().unwrap_or_else(PoisonError::into_inner).set_options(change);
     }
 
-    fn encode_options(
-        &self,
-        py: Python<'_>,
-        asked: &Asked,
-        truncation: Option<Choice>,
-        padding: Padding,
-    ) -> PyResult<EncodeOptions> {
+    fn encode_options(&self, py: Python<'_>, asked: &Asked, truncation: Option<Choice>) -> PyResult<EncodeOptions> {
         let truncation = match truncation {
             // As transformers does: a length alone asks for it to be kept to.
-            None if asked.max_length.is_some() && padding == Padding::None => Truncation::LongestFirst,
+            None if asked.max_length.is_some() && !asked.is_padded => Truncation::LongestFirst,
             given => parse_truncation(given).map_err(|error| raise(py, error))?,
         };
         Ok(EncodeOptions {
@@ -73,6 +67,8 @@ struct Asked {
     max_length: Option<usize>,
     stride: usize,
     return_overflowing_tokens: bool,
+    /// Whether padding was spoken of: even `do_not_pad` is another thing than nothing.
+    is_padded: bool,
 }
 
 /// Gives Python the chance to end what takes long.
@@ -121,10 +117,10 @@ impl PyTokenizer {
         add_special_tokens: bool,
         padding: Option<Choice>,
         truncation: Option<Choice>,
-        max_length: Option<usize>,
-        stride: usize,
+        max_length: Option<i64>,
+        stride: i64,
         is_split_into_words: bool,
-        pad_to_multiple_of: Option<usize>,
+        pad_to_multiple_of: Option<i64>,
         padding_side: Option<&str>,
         return_tensors: Option<&str>,
         return_token_type_ids: Option<bool>,
@@ -134,9 +130,17 @@ impl PyTokenizer {
         return_offsets_mapping: bool,
         return_length: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let is_padded = !matches!(padding, None | Some(Choice::Flag(false)));
         let padding = parse_padding(padding).map_err(|error| raise(py, error))?;
-        let asked = Asked { add_special_tokens, max_length, stride, return_overflowing_tokens };
-        let options = self.encode_options(py, &asked, truncation, padding)?;
+        let count = |what: &str, number: i64| {
+            let refused = || raise(py, Error::input(what, format!("expected at least 0, got {number}")));
+            usize::try_from(number).map_err(|_| refused())
+        };
+        let max_length = max_length.map(|length| count("max_length", length)).transpose()?;
+        let stride = count("stride", stride)?;
+        let pad_to_multiple_of = pad_to_multiple_of.map(|number| count("pad_to_multiple_of", number)).transpose()?;
+        let asked = Asked { add_special_tokens, max_length, stride, return_overflowing_tokens, is_padded };
+        let options = self.encode_options(py, &asked, truncation)?;
         let held = Rows::read(text, text_pair, is_split_into_words)?;
         let single = held.single && !return_overflowing_tokens;
         let form = Form::parse(py, return_tensors, single)?;
@@ -172,7 +176,7 @@ impl PyTokenizer {
             length: return_length,
             samples: return_overflowing_tokens.then_some(samples),
         };
-        let data = columns.read(py, &rows, form)?;
+        let data = without_collector(py, rows.len(), || columns.read(py, &rows, form))?;
         py.import("oxbert.encoding")?.getattr("BatchEncoding")?.call1((data, PyEncodings { rows }))
     }
 
@@ -324,13 +328,8 @@ impl PyTokenizer {
     fn add_tokens(&self, new_tokens: &Bound<'_, PyAny>, special_tokens: bool) -> PyResult<usize> {
         let tokens = added_tokens(new_tokens, special_tokens)?;
         let py = new_tokens.py();
-        let mut tokenizer = self.get();
-        let (tokenizer, new) = enter(py, move || {
-            let new = tokenizer.add_tokens(&tokens)?;
-            Ok((tokenizer, new))
-        })?;
-        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = tokenizer;
-        Ok(new)
+        // Under the lock, so that what another thread adds meanwhile is not lost.
+        enter(py, || self.inner.write().unwrap_or_else(PoisonError::into_inner).add_tokens(&tokens))
     }
 
     /// Adds special tokens: `{"additional_special_tokens": [...]}`. `[CLS]` and the other four cannot be others.
@@ -374,10 +373,12 @@ impl PyTokenizer {
     /// The ids of all tokens, added ones included.
     fn get_vocab<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let (vocabulary, tokenizer) = (PyDict::new(py), self.get());
-        for id in 0..tokenizer.id_limit() {
-            if let Some(token) = tokenizer.id_to_token(id) {
-                vocabulary.set_item(token, id)?;
-            }
+        let mut tokens: Vec<_> = tokenizer.vocab().values.iter().map(|(token, &id)| (id, token.as_str())).collect();
+        // As they were added, not as they are found in a normalised text.
+        tokens.extend(tokenizer.added_tokens().map(|(id, token)| (id, token.content.as_str())));
+        tokens.sort_unstable();
+        for (id, token) in tokens {
+            vocabulary.set_item(token, id)?;
         }
         Ok(vocabulary)
     }
@@ -654,6 +655,21 @@ tokenizer_class!(
     false
 );
 
+/// Runs what makes many lists without Python's collector of cycles: new lists hold none, and looking for some takes longer
+/// than making them.
+fn without_collector<T>(py: Python<'_>, rows: usize, make: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    /// Fewer rows than this do not wake it.
+    const FEW: usize = 256;
+    let collector = py.import("gc")?;
+    if rows < FEW || !collector.call_method0("isenabled")?.is_truthy()? {
+        return make();
+    }
+    collector.call_method0("disable")?;
+    let made = make();
+    collector.call_method0("enable")?;
+    made
+}
+
 /// How wide rows are padded.
 struct Width {
     padding: Padding,
@@ -667,8 +683,7 @@ impl Width {
         if multiple == 0 {
             return Err(Error::input("pad_to_multiple_of", "expected at least 1, got 0"));
         }
-        let cut =
-            options.max_length.filter(|_| options.truncation != Truncation::None && self.padding != Padding::None);
+        let cut = self.max_length.filter(|_| options.truncation != Truncation::None && self.padding != Padding::None);
         if let Some(length) = cut.filter(|length| length % multiple != 0) {
             let reason = format!("expected a multiple of pad_to_multiple_of = {multiple}, got {length}");
             return Err(Error::input("max_length", reason));

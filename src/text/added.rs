@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// A token that is looked for in the text itself.
 ///
 /// Source: `AddedToken` of `tokenizers`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::struct_excessive_bools, reason = "they are the keys of tokenizer.json")]
 pub struct AddedToken {
     /// What is looked for.

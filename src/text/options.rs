@@ -129,6 +129,12 @@ impl EncodeOptions {
     pub(super) fn room(&self, pair: bool) -> Result<Option<usize>> {
         let Some(limit) = self.max_length.filter(|_| self.truncation != Truncation::None) else { return Ok(None) };
         let added = self.added(pair);
+        // As in the reference: whatever is added, and whether anything is cut or not.
+        if limit.saturating_sub(2) < self.stride {
+            let reason =
+                format!("expected less than max_length = {limit} without the special tokens, got {}", self.stride);
+            return Err(Error::input("stride", reason));
+        }
         match limit.checked_sub(added) {
             Some(room) => Ok(Some(room)),
             None => Err(Error::input(

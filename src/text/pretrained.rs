@@ -313,6 +313,14 @@ fn settings(config: &Value) -> Result<TokenizerOptions> {
             return Err(Error::config(field, format!("got {content}, expected {token}")));
         }
     }
+    for field in ["bos_token", "eos_token"] {
+        if !config[field].is_null() {
+            return Err(Error::config(
+                field,
+                format!("got {}, expected none: BERT's vocabularies have none", config[field]),
+            ));
+        }
+    }
     let defaults = TokenizerOptions::default();
     let side = |field: &str| match config[field].as_str() {
         None if config[field].is_null() => Ok(Side::Right),

@@ -206,25 +206,38 @@ def test_configurations(family: str, tmp_path: Path) -> None:
 
 @FAMILIES
 def test_tokenizers(family: str, tmp_path: Path, vocabulary: Path) -> None:
-    """Both families cut texts into BERT's word pieces."""
+    """Both families cut texts into BERT's word pieces; only ELECTRA's rows have types."""
     shutil.copy(vocabulary, tmp_path / "vocab.txt")
     ours(family).save_pretrained(tmp_path)
     tokenizer = oxbert.AutoTokenizer.from_pretrained(tmp_path)
-    assert type(tokenizer) is oxbert.ElectraTokenizer
-    expected = transformers.AutoTokenizer.from_pretrained(tmp_path)("the text")["input_ids"]
-    assert tokenizer("the text")["input_ids"] == expected
-    # What transformers writes, too.
+    assert type(tokenizer) is getattr(oxbert, f"{family}Tokenizer")
+    # transformers' own `AutoTokenizer` gives BERT's, with types, where the settings name no class.
+    expected = dict(getattr(transformers, f"{family}TokenizerFast").from_pretrained(tmp_path)("the text"))
+    assert dict(tokenizer("the text")) == expected
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path)("the text")["input_ids"] == expected["input_ids"]
+    assert ("token_type_ids" in expected) == (family == "Electra")
+    # What transformers writes, too, and what oxbert does.
     getattr(transformers, f"{family}TokenizerFast")(str(vocabulary)).save_pretrained(tmp_path / "theirs")
-    assert oxbert.AutoTokenizer.from_pretrained(tmp_path / "theirs")("the text")["input_ids"] == expected
+    tokenizer.save_pretrained(tmp_path / "ours")
+    for folder in [tmp_path / "theirs", tmp_path / "ours"]:
+        ours(family).save_pretrained(folder)
+        again = oxbert.AutoTokenizer.from_pretrained(folder)
+        assert type(again) is type(tokenizer) and dict(again("the text")) == expected
     (tmp_path / "empty").mkdir()
     with pytest.raises(MissingFileError, match=r"vocab\.txt"):
         oxbert.AutoTokenizer.from_pretrained(tmp_path / "empty")
 
 
+def test_a_vocabulary_alone_is_electras(tmp_path: Path, vocabulary: Path) -> None:
+    """As transformers saves it: the family stands in `config.json` only."""
+    shutil.copy(vocabulary, tmp_path / "vocab.txt")
+    assert type(oxbert.AutoTokenizer.from_pretrained(tmp_path)) is oxbert.ElectraTokenizer
+
+
 # Errors.
 
 
-@pytest.mark.parametrize("name", ["AutoConfig", *NAMES])
+@pytest.mark.parametrize("name", ["AutoConfig", "AutoTokenizer", *NAMES])
 def test_another_family_is_refused(name: str, tmp_path: Path) -> None:
     transformers.BertConfig().save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match=r'expected one of electra, distilbert, got "bert"') as caught:

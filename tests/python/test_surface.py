@@ -29,7 +29,7 @@ KINDS = {name: thing for name in EXPORTED if isinstance(thing := getattr(_native
 MODELS = sorted(name for name, kind in KINDS.items() if issubclass(kind, oxbert.Model) and kind is not oxbert.Model)
 CONFIGS = ["ElectraConfig", "DistilBertConfig"]
 # Modules with names of their own to document.
-DOCUMENTED = ["auto", "errors", "outputs", "torch"]
+DOCUMENTED = ["auto", "encoding", "errors", "outputs", "torch"]
 OPTIONS = ["output_hidden_states", "output_attentions", "return_dict"]
 
 
@@ -187,6 +187,70 @@ def test_attributes_have_the_types_of_the_stubs(name: str) -> None:
         assert value is None and annotation.endswith(" | None") or type(value) is expected, field
 
 
+# Tokenizers.
+
+
+def stubbed_defaults(method: str) -> dict[str, Any]:
+    """The keywords of a method of tokenizers in the stubs, with their defaults."""
+    (function,) = methods("Tokenizer", method)
+    names = [argument.arg for argument in function.args.kwonlyargs]
+    defaults = [ast.literal_eval(default) for default in function.args.kw_defaults if default is not None]
+    return dict(zip(names, defaults, strict=True))
+
+
+def test_a_tokenizer_is_stubbed_as_it_is_called() -> None:
+    """`stubtest` does not look into a call."""
+    defaults = stubbed_defaults("__call__")
+    theirs = list(inspect.signature(transformers.ElectraTokenizerFast.__call__).parameters)
+    # A tokenizer of these families has no targets, and says nothing.
+    assert set(theirs) - {"self", "text_target", "text_pair_target", "verbose", "tokenizer_kwargs", "kwargs"} == {
+        *defaults,
+        "text",
+        "text_pair",
+    }
+    tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    assert tokenizer("a text", None, **defaults) == tokenizer("a text")
+    for name in ["return_lengths", "text_target"]:
+        with pytest.raises(TypeError, match=name):
+            tokenizer("a text", **{name: None})
+    with pytest.raises(TypeError, match="positional"):
+        tokenizer("a text", None, True)
+    known = {item.target.id for item in CLASSES["_EncodeOptions"].body if isinstance(item, ast.AnnAssign)}  # type: ignore[union-attr]
+    assert known == {name for name in defaults if not name.startswith("return_")}
+    for name in known:
+        assert tokenizer.encode("a text", **{name: defaults[name]}) == tokenizer.encode("a text")
+    rows = {"input_ids": [[1, 2], [3]]}
+    assert tokenizer.pad(rows, **stubbed_defaults("pad")) == tokenizer.pad(rows)
+
+
+@pytest.mark.parametrize("name", ["ElectraTokenizer", "DistilBertTokenizer"])
+def test_a_tokenizer_is_made_with_the_defaults_of_the_stubs(name: str) -> None:
+    signature = inspect.signature(getattr(oxbert, name))
+    (new,) = methods(name, "__new__")
+    stubbed = {
+        argument.arg: default for argument, default in zip(new.args.kwonlyargs, new.args.kw_defaults, strict=True)
+    }
+    found = {parameter.name: parameter.default for parameter in signature.parameters.values()}
+    assert found.pop("vocab_file") is inspect.Parameter.empty
+    assert found == {argument: ast.literal_eval(default) for argument, default in stubbed.items() if default}
+    text = inspect.cleandoc(ast.get_docstring(CLASSES[name]) or "")
+    described = re.findall(r"^    (\w+): ", text[text.index("Args:") : text.index("Raises:")], re.MULTILINE)
+    assert described == ["vocab_file", *stubbed]
+    with pytest.raises(TypeError):
+        oxbert.Tokenizer()  # type: ignore[call-arg]
+
+
+def test_what_a_tokenizer_returns_has_the_methods_of_transformers() -> None:
+    ours, theirs = public(vars(oxbert.BatchEncoding)), public(vars(transformers.BatchEncoding))
+    assert theirs - ours <= {"items", "keys", "values"}
+    for name in theirs & ours:
+        function = getattr(transformers.BatchEncoding, name)
+        if callable(function):
+            expected = inspect.signature(function)
+            found = inspect.signature(getattr(oxbert.BatchEncoding, name))
+            assert list(found.parameters) == list(expected.parameters), name
+
+
 # Types.
 
 # A line that ends so is one that a type checker must refuse.
@@ -222,7 +286,6 @@ assert_type(model(None, ids, ids, ids, torch.ones(1, 1, 8)), outputs.BaseModelOu
 assert_type(model(inputs_embeds=np.ones((1, 1, 8), np.float32)), outputs.BaseModelOutput[Floats])
 assert_type(model(inputs_embeds=[[[0.5]]]), outputs.BaseModelOutput[Floats])
 assert_type(model(ids, return_dict=False), tuple[Any, ...])
-model(**oxbert.ElectraTokenizer("vocab.txt")("a text"))
 model(3)  # refused
 model([1, 2])  # refused
 model([["a"]])  # refused
@@ -248,6 +311,32 @@ def run(any_model: oxbert.Model) -> str:
     any_model([[1]], labels=[1])
     return any_model.config.model_type + any_model.arguments[0]
 any_kind: type[oxbert.Model] = oxbert.ElectraModel
+
+tokenizer = oxbert.ElectraTokenizer("vocab.txt")
+assert_type(oxbert.DistilBertTokenizer.from_pretrained("folder"), oxbert.DistilBertTokenizer)
+assert_type(oxbert.AutoTokenizer.from_pretrained("folder"), oxbert.Tokenizer)
+assert_type(tokenizer("a text", "and another"), oxbert.BatchEncoding)
+model(**tokenizer("a text"))
+tokenizer(["a text", ("a text", "and another")], padding=True, truncation="only_second", return_tensors="pt")
+tokenizer([["some", "words"], ["more"]], is_split_into_words=True)
+tokenizer(b"bytes")  # refused
+tokenizer("a text", padding="shortest")  # refused
+tokenizer("a text", return_tensors="jax")  # refused
+tokenizer("a text", return_lengths=True)  # refused
+assert_type(tokenizer.encode("a text", max_length=3), list[int])
+assert_type(tokenizer.encode("a text", return_tensors="pt"), torch.Tensor)
+assert_type(tokenizer.encode("a text", return_tensors="np"), npt.NDArray[np.int64])
+tokenizer.encode("a text", return_length=True)  # refused
+assert_type(tokenizer.decode(ids[0]), str)
+assert_type(tokenizer.convert_ids_to_tokens(3), str)
+assert_type(tokenizer.convert_ids_to_tokens([3]), list[str])
+assert_type(tokenizer.convert_tokens_to_ids("a"), int)
+assert_type(tokenizer.convert_tokens_to_ids(["a"]), list[int])
+tokenizer.add_tokens(["a", oxbert.AddedToken("b", single_word=True)])
+tokenizer.padding_side = "left"
+tokenizer.padding_side = "top"  # refused
+tokenizer.vocab_size = 3  # refused
+oxbert.Tokenizer.from_pretrained("folder")  # refused
 
 head = oxbert.ElectraClassificationHead(electra)
 assert_type(head(torch.ones(1, 1, 8), train=True), torch.Tensor)
@@ -318,6 +407,7 @@ def test_aliases_are_the_classes_themselves() -> None:
     assert oxbert.DistilBertModelClassifier is oxbert.DistilBertForSequenceClassification
     assert oxbert.DistilBertForSentenceEmbeddings is oxbert.DistilBertModel
     assert oxbert.ElectraTokenizerFast is oxbert.ElectraTokenizer
+    assert oxbert.DistilBertTokenizerFast is oxbert.DistilBertTokenizer
 
 
 def test_the_version_is_that_of_the_crate() -> None:
@@ -365,14 +455,14 @@ def test_the_examples_of_the_package_work() -> None:
         result = doctest.testmod(importlib.import_module(f"oxbert.{name}"))
         assert result.failed == 0, name
         attempted[name] = result.attempted
-    assert min(attempted[name] for name in ["_folders", "auto", "torch"]) > 0
+    assert min(attempted[name] for name in ["_folders", "auto", "encoding", "torch"]) > 0
 
 
 def blocks(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/training.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/tokenizer.md", "docs/training.md"])
 def test_the_documents_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block of Python, from top to bottom, in one namespace."""
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,149 @@
+"""A law: the characters of a token's offsets are what the token stands for."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+import oxbert
+
+from .text_reference import SETTINGS, SPECIAL, TEXT, fresh, tokenizers
+
+# Combining marks of Unicode 9, which the tables of marks do not know yet, though that of decomposition does.
+YOUNG = [(0x8D4, 0x8E1), (0x1DFB, 0x1DFB), (0x1E000, 0x1E02A), (0x1E944, 0x1E94A), (0x11442, 0x11446)]
+
+
+def moves(character: str) -> bool:
+    """Whether it is a mark that stays and may change places with another one: the documented exception."""
+    parts = unicodedata.normalize("NFD", character)
+    stays = [unicodedata.category(part) != "Mn" or any(a <= ord(part) <= b for a, b in YOUNG) for part in parts]
+    return any(unicodedata.combining(part) and stay for part, stay in zip(parts, stays, strict=True))
+
+
+def check(text: str, rows: Any, row: int, normalise: Any, whole: bool = True) -> None:
+    """The law, for the tokens of the only text of a row; `whole`: nothing of the text was cut off."""
+    tokens = [
+        (token, *span)
+        for token, span, text_number in zip(rows.tokens(row), rows[row].offsets, rows.sequence_ids(row), strict=True)
+        if text_number is not None
+    ]
+    covered = set()
+    for place, (token, start, end) in enumerate(tokens):
+        assert 0 <= start < end <= len(text)
+        covered.update(range(start, end))
+        before, after = tokens[max(place - 1, 0)], tokens[min(place + 1, len(tokens) - 1)]
+        assert before[1] <= start and before[2] <= end
+        shared = [
+            place > 0 and before[2] > start,
+            place < len(tokens) - 1 and after[1] < end,
+        ]
+        # Only a character that becomes several may be part of two tokens.
+        assert not shared[0] or before[2] == start + 1
+        surface = normalise(text[start:end]).strip()
+        piece = token.removeprefix("##") if token not in (surface, "##") else token
+        if token in SPECIAL and token != "[UNK]":
+            assert text[start:end] == token
+        elif token == "[UNK]":
+            assert surface
+        elif any(shared):
+            assert piece in surface
+        else:
+            assert piece == surface
+    if whole:
+        # What no token covers is white space, or nothing is left of it.
+        rest = [character for place, character in enumerate(text) if place not in covered]
+        assert not [character for character in rest if normalise(character).strip()]
+
+
+@examples(max_examples=400)
+@given(TEXT, SETTINGS)
+@example(
+    "Cafe\u0301s, na\xefve \u212b \ud55c\uad6d\uc5b4 \u1e9b\u0323 \u4e2d\u6587\u3002 [MASK]! \xa0\u2028\x00e\u0327\u0301",
+    {},
+)
+@example("\ufb01\u0130\u0131\u017f \U0001f468\u200d\U0001f469 \u0928\u093f \u304b\u3099\u304c", {"strip_accents": True})
+def test_slices_are_the_surfaces_of_tokens(text: str, settings: dict[str, Any]) -> None:
+    assume(not any(moves(character) for character in text))
+    ours, theirs = tokenizers(**settings)
+    check(text, ours(text), 0, theirs.backend_tokenizer.normalizer.normalize_str)
+
+
+@examples(max_examples=100)
+@given(TEXT, st.integers(3, 8), st.integers(0, 2), st.sampled_from(["left", "right"]))
+def test_slices_of_rows_that_were_cut(text: str, length: int, stride: int, side: str) -> None:
+    assume(not any(moves(character) for character in text) and stride < length - 2)
+    ours, theirs = tokenizers(truncation_side=side)
+    rows = ours(text, truncation=True, max_length=length, stride=stride, return_overflowing_tokens=True, padding=True)
+    for row in range(len(rows.encodings)):
+        check(text, rows, row, theirs.backend_tokenizer.normalizer.normalize_str, whole=False)
+
+
+@examples(max_examples=100)
+@given(st.lists(TEXT, max_size=4))
+def test_slices_of_words(words: list[str]) -> None:
+    assume(not any(moves(character) for word in words for character in word))
+    ours, theirs = tokenizers()
+    row = ours(words or [""], is_split_into_words=True)
+    for token, span, word in zip(row.tokens(), row[0].offsets, row.word_ids(), strict=True):
+        if word is not None and token not in SPECIAL:
+            piece = theirs.backend_tokenizer.normalizer.normalize_str(words[word][slice(*span)]).strip()
+            assert token.removeprefix("##") in (piece, piece.removeprefix("##")) or token.removeprefix("##") in piece
+
+
+@examples(max_examples=100)
+@given(TEXT, TEXT)
+def test_there_and_back(text: str, pair: str) -> None:
+    assume(not any(moves(character) for character in text + pair))
+    ours, _ = tokenizers()
+    row = ours(text, pair)
+    for sequence, characters in enumerate((text, pair)):
+        for place in range(len(characters)):
+            token = row.char_to_token(place, sequence_index=sequence)
+            if token is None:
+                assert row.char_to_word(place, sequence_index=sequence) is None
+                continue
+            span = row.token_to_chars(token)
+            assert span.start <= place < span.end and row.token_to_sequence(token) == sequence
+            word = row.token_to_word(token)
+            assert word == row.char_to_word(place, sequence_index=sequence)
+            tokens = row.word_to_tokens(word, sequence_index=sequence)
+            assert tokens.start <= token < tokens.end
+            assert row.word_to_chars(word, sequence_index=sequence).start <= place
+
+
+def test_added_tokens_cover_the_white_space_they_took() -> None:
+    ours, _ = fresh()
+    ours.add_tokens([oxbert.AddedToken("<x>", lstrip=True, rstrip=True), "Caf\xe9s"])
+    text = "the \t <x>\u2003 word CAFE\u0301S!"
+    row = ours(text, return_offsets_mapping=True)
+    assert [text[slice(*span)] for span in row["offset_mapping"][1:-1]] == [
+        "the",
+        " \t <x>\u2003 ",
+        "word",
+        "CAFE\u0301S",
+        "!",
+    ]
+
+
+@pytest.mark.parametrize("place", [-1, -3])
+def test_places_from_the_end(place: int) -> None:
+    ours, _ = tokenizers()
+    row = ours("the word")
+    assert row.token_to_chars(place) == row.token_to_chars(4 + place)
+    assert row.token_to_word(place) == row.token_to_word(4 + place)
+
+
+def test_places_that_are_not_there() -> None:
+    """transformers fails on the characters of a word that is not there."""
+    ours, _ = tokenizers()
+    row = ours("the word")
+    assert row.token_to_chars(99) is row.token_to_word(99) is row.token_to_sequence(99) is None
+    assert row.char_to_token(99) is row.char_to_word(99) is row.word_to_tokens(99) is row.word_to_chars(99) is None
+    for ask in (row.word_ids, row.tokens, row.sequence_ids):
+        with pytest.raises(IndexError):
+            ask(1)
