@@ -328,8 +328,18 @@ impl PyTokenizer {
     fn add_tokens(&self, new_tokens: &Bound<'_, PyAny>, special_tokens: bool) -> PyResult<usize> {
         let tokens = added_tokens(new_tokens, special_tokens)?;
         let py = new_tokens.py();
-        // Under the lock, so that what another thread adds meanwhile is not lost.
-        enter(py, || self.inner.write().unwrap_or_else(PoisonError::into_inner).add_tokens(&tokens))
+        enter(py, || {
+            loop {
+                let before = self.get();
+                let mut changed = before.clone();
+                let new = changed.add_tokens(&tokens)?;
+                // The lock is held for the moment of the change only: a fork must not find it held.
+                let mut own = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+                if own.take_tokens(&before, &changed) {
+                    return Ok(new);
+                }
+            }
+        })
     }
 
     /// Adds special tokens: `{"additional_special_tokens": [...]}`. `[CLS]` and the other four cannot be others.

@@ -96,6 +96,16 @@ impl ElectraTokenizer {
         Ok(new)
     }
 
+    /// Takes over the tokens of `changed`, which was made from `before`; false where others have come since.
+    #[cfg(feature = "python")]
+    pub(crate) fn take_tokens(&mut self, before: &Self, changed: &Self) -> bool {
+        let is_current = Arc::ptr_eq(&self.tokens, &before.tokens);
+        if is_current {
+            self.tokens = Arc::clone(&changed.tokens);
+        }
+        is_current
+    }
+
     /// The added tokens by id, the five special ones among them.
     pub fn added_tokens(&self) -> impl Iterator<Item = (i64, &AddedToken)> {
         self.tokens.added.iter()
