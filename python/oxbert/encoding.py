@@ -202,8 +202,7 @@ def _array(column: Any, tensor_type: str) -> Any:
     return array
 
 
-# What stands at padded positions of columns that are no ids. Other columns stay as they are: nobody here knows what fills
-# labels.
+# What stands at padded positions of columns that are no ids. Other columns, such as labels, stay as they are.
 _PADDING = {"token_type_ids": 0, "attention_mask": 0, "special_tokens_mask": 1}
 
 
