@@ -1462,6 +1462,7 @@ class Encodings:
 
     def __len__(self) -> int: ...
     def __getitem__(self, row: int, /) -> Encoding: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
 @disjoint_base
 class Tokenizer:
@@ -1604,21 +1605,22 @@ class Tokenizer:
             ['a', 'token', '##izer']
         """
 
+    @overload
     def decode(
         self,
         token_ids: _Ids,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
     ) -> str:
-        """The text of ids.
+        """The text of a row of ids; of rows, a list of texts.
 
         Args:
-            token_ids: An id, a list of ids or a one-dimensional array.
+            token_ids: An id, a list of ids, an array; or rows: a list of lists, an array [B, S].
             skip_special_tokens: Leave special tokens out.
             clean_up_tokenization_spaces: Close the gaps before punctuation and contractions once more; None: do not.
 
         Raises:
-            DtypeError: The ids are not a flat row of integers.
+            DtypeError: The ids are neither integers nor rows of them.
             IdRangeError: There is no such id.
 
         Example:
@@ -1627,16 +1629,23 @@ class Tokenizer:
             'a test.'
         """
 
+    @overload
+    def decode(
+        self,
+        token_ids: Sequence[Sequence[int]],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+    ) -> list[str]: ...
     def batch_decode(
         self,
-        sequences: Sequence[_Ids] | _Array | torch.Tensor,
+        sequences: Sequence[_Ids] | _Ids,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
     ) -> list[str]:
-        """The texts of rows of ids.
+        """The texts of rows of ids, as a list; of a row, its only text.
 
         Raises:
-            DtypeError: A row is not a flat row of integers.
+            DtypeError: A row is not one of integers.
             IdRangeError: There is no such id.
 
         Example:
@@ -1909,17 +1918,36 @@ class _FamilyTokenizer:
         truncation_side: _Side = "right",
     ) -> Self: ...
     @classmethod
-    def from_pretrained(cls, folder: _Path) -> Self:
+    def from_pretrained(
+        cls,
+        folder: _Path,
+        *,
+        do_lower_case: bool | None = None,
+        strip_accents: bool | None = None,
+        tokenize_chinese_chars: bool | None = None,
+        model_max_length: int | None = None,
+        padding_side: _Side | None = None,
+        truncation_side: _Side | None = None,
+    ) -> Self:
         """From a model folder, or a bundled model by its name.
+
+        What is given counts more than what the folder says; None leaves it at that.
 
         Args:
             folder: Holds `vocab.txt` or `tokenizer.json`, and settings and added tokens where it has them
                 (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`).
+            do_lower_case: Lower-case the text.
+            strip_accents: Remove accents.
+            tokenize_chinese_chars: Make every Chinese character a word of its own.
+            model_max_length: The longest row that the model takes, in tokens.
+            padding_side: The end at which rows are padded.
+            truncation_side: The end at which texts that are too long lose tokens.
 
         Raises:
             MissingFileError: There is no such folder or model, or no vocabulary in it.
             VocabularyError: The vocabulary is bad; `line` says where.
             ConfigError: A setting is bad, or one that this tokenizer does not have.
+            InputError: A side is neither `left` nor `right`.
         """
 
     def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...

@@ -56,8 +56,12 @@ class AutoTokenizer:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path) -> _native.Tokenizer:
+    def from_pretrained(folder: _Path, **options: Any) -> _native.Tokenizer:
         """From a folder with a vocabulary, or the name of a bundled model. Without `config.json` it is ELECTRA's.
+
+        Args:
+            folder: As for the family's own classes.
+            options: Those of the family's own classes: `do_lower_case`, `model_max_length` and so on.
 
         Raises:
             MissingFileError: There is no such folder or model, or no vocabulary in it.
@@ -67,9 +71,9 @@ class AutoTokenizer:
         try:
             config = AutoConfig.from_pretrained(folder)
         except errors.MissingFileError:
-            return _native.ElectraTokenizer.from_pretrained(folder)
+            return _native.ElectraTokenizer.from_pretrained(folder, **options)
         kind = getattr(_native, _FAMILIES[config.model_type] + "Tokenizer")
-        tokenizer: _native.Tokenizer = kind.from_pretrained(folder)
+        tokenizer: _native.Tokenizer = kind.from_pretrained(folder, **options)
         return tokenizer
 
 

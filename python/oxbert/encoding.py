@@ -80,10 +80,6 @@ class BatchEncoding(UserDict[str, Any]):
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}") from None
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The columns: the rows stay behind."""
-        return {"data": self.data, "_encodings": None}
-
     def tokens(self, batch_index: int = 0) -> list[str]:
         """The tokens of a row."""
         tokens: list[str] = self._row(batch_index).tokens

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
+use super::enter::enter;
 use super::errors::raise;
 use crate::error::Error;
 use crate::text::Encoding;
@@ -174,6 +175,18 @@ impl PyEncodings {
         let place = usize::try_from(place).ok().filter(|&place| place < count);
         let Some(row) = place else { return Err(PyIndexError::new_err(format!("row {row} of {count}"))) };
         Ok(PyEncoding { rows: Arc::clone(&self.rows), row })
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let py = slf.py();
+        let rows = Arc::clone(&slf.get().rows);
+        let state = enter(py, move || Encoding::rows_to_bytes(&rows))?;
+        Ok((slf.get_type().getattr("_restore")?, (PyBytes::new(py, &state),)))
+    }
+
+    #[staticmethod]
+    fn _restore(py: Python<'_>, state: &[u8]) -> PyResult<Self> {
+        Ok(Self { rows: Arc::new(enter(py, || Encoding::rows_from_bytes(state))?) })
     }
 }
 

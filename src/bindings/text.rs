@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::added::{PyAddedToken, added_tokens};
 use super::config::find_folder;
@@ -208,32 +208,35 @@ impl PyTokenizer {
         })
     }
 
-    /// The text of ids.
+    /// The text of a row of ids; of rows, a list of texts.
     #[pyo3(signature = (token_ids, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
-    fn decode(
+    fn decode<'py>(
         &self,
-        py: Python<'_>,
-        token_ids: &Bound<'_, PyAny>,
+        py: Python<'py>,
+        token_ids: &Bound<'py, PyAny>,
         skip_special_tokens: bool,
         clean_up_tokenization_spaces: Option<bool>,
-    ) -> PyResult<String> {
-        let (ids, tokenizer) = (flat_ids(token_ids)?, self.get());
-        enter(py, || tokenizer.decode(&ids, skip_special_tokens, clean_up_tokenization_spaces.unwrap_or(false)))
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (ids, tokenizer) = (Ids::read(token_ids)?, self.get());
+        let clean_up = clean_up_tokenization_spaces.unwrap_or(false);
+        let decode = |row: &Vec<i64>| tokenizer.decode(row, skip_special_tokens, clean_up);
+        match ids {
+            Ids::Row(row) => Ok(enter(py, || decode(&row))?.into_pyobject(py)?.into_any()),
+            Ids::Rows(rows) => enter(py, || rows.iter().map(decode).collect::<Result<Vec<_>>>())?.into_pyobject(py),
+        }
     }
 
-    /// The texts of rows of ids.
+    /// The texts of rows of ids; of a row, its only text.
     #[pyo3(signature = (sequences, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
-    fn batch_decode(
+    fn batch_decode<'py>(
         &self,
-        sequences: &Bound<'_, PyAny>,
+        sequences: &Bound<'py, PyAny>,
         skip_special_tokens: bool,
         clean_up_tokenization_spaces: Option<bool>,
-    ) -> PyResult<Vec<String>> {
-        let decode = |row: PyResult<Bound<'_, PyAny>>| {
-            let row = row?;
-            self.decode(row.py(), &row, skip_special_tokens, clean_up_tokenization_spaces)
-        };
-        sequences.try_iter()?.map(decode).collect()
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = sequences.py();
+        let texts = self.decode(py, sequences, skip_special_tokens, clean_up_tokenization_spaces)?;
+        if texts.is_instance_of::<PyString>() { Ok(PyList::new(py, [texts])?.into_any()) } else { Ok(texts) }
     }
 
     /// The tokens of ids; the token of one id.
@@ -625,11 +628,44 @@ macro_rules! tokenizer_class {
                 Ok(Self::of(tokenizer))
             }
 
-            /// From a model folder, or a bundled model by its name.
+            /// From a model folder, or a bundled model by its name; what is given counts more than what the folder says.
             #[classmethod]
-            fn from_pretrained(_class: &Bound<'_, PyType>, py: Python<'_>, folder: PathBuf) -> PyResult<Py<Self>> {
+            #[pyo3(signature = (
+                folder,
+                *,
+                do_lower_case = None,
+                strip_accents = None,
+                tokenize_chinese_chars = None,
+                model_max_length = None,
+                padding_side = None,
+                truncation_side = None,
+            ))]
+            #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
+            fn from_pretrained(
+                _class: &Bound<'_, PyType>,
+                py: Python<'_>,
+                folder: PathBuf,
+                do_lower_case: Option<bool>,
+                strip_accents: Option<bool>,
+                tokenize_chinese_chars: Option<bool>,
+                model_max_length: Option<usize>,
+                padding_side: Option<&str>,
+                truncation_side: Option<&str>,
+            ) -> PyResult<Py<Self>> {
+                let padding_side = padding_side.map(|side| parse_side(py, "padding_side", side)).transpose()?;
+                let truncation_side = truncation_side.map(|side| parse_side(py, "truncation_side", side)).transpose()?;
                 let folder = find_folder(py, folder)?;
-                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_pretrained(folder))?))
+                let change = |options: &mut TokenizerOptions| {
+                    *options = TokenizerOptions {
+                        do_lower_case: do_lower_case.unwrap_or(options.do_lower_case),
+                        strip_accents: strip_accents.or(options.strip_accents),
+                        tokenize_chinese_chars: tokenize_chinese_chars.unwrap_or(options.tokenize_chinese_chars),
+                        model_max_length: model_max_length.or(options.model_max_length),
+                        padding_side: padding_side.unwrap_or(options.padding_side),
+                        truncation_side: truncation_side.unwrap_or(options.truncation_side),
+                    };
+                };
+                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_pretrained_with(folder, change))?))
             }
 
             fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Vec<u8>,))> {
@@ -725,15 +761,38 @@ fn parse_side(py: Python<'_>, what: &str, name: &str) -> PyResult<Side> {
         .ok_or_else(|| raise(py, Error::input(what, format!("expected \"left\" or \"right\", got {name:?}"))))
 }
 
+/// What `decode` takes.
+enum Ids {
+    Row(Vec<i64>),
+    Rows(Vec<Vec<i64>>),
+}
+
+impl Ids {
+    fn read(ids: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let lists = as_lists(ids)?;
+        // An empty list is a row, as in transformers.
+        let is_row =
+            |object: &Bound<'_, PyAny>| object.is_instance_of::<PyList>() || object.hasattr("__len__").unwrap_or(false);
+        let has_rows = lists.get_item(0).is_ok_and(|first| is_row(&first));
+        if !has_rows {
+            return flat_ids(&lists).map(Self::Row);
+        }
+        lists.try_iter()?.map(|row| flat_ids(&row?)).collect::<PyResult<_>>().map(Self::Rows)
+    }
+}
+
 /// Ids from one id, a list or a one-dimensional array.
 fn flat_ids(ids: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
     if let Ok(id) = ids.extract::<i64>() {
         return Ok(vec![id]);
     }
-    let py = ids.py();
-    let ids = if ids.hasattr("tolist")? { ids.call_method0("tolist")? } else { ids.clone() };
-    ids.extract().map_err(|_| {
+    as_lists(ids)?.extract().map_err(|_| {
         let got = ids.get_type().to_string();
-        raise(py, Error::Dtype { what: "token_ids".into(), expected: "a flat list of integers".into(), got })
+        raise(ids.py(), Error::Dtype { what: "token_ids".into(), expected: "integers, or rows of them".into(), got })
     })
+}
+
+/// Arrays as lists, all else as it is.
+fn as_lists<'py>(ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if ids.hasattr("tolist")? { ids.call_method0("tolist") } else { Ok(ids.clone()) }
 }

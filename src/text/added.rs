@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, FindIter, MatchKind};
 
 use super::TokenizerOptions;
 use super::normalize::{Normalizer, Progress};
@@ -195,16 +195,13 @@ impl AddedTokens {
     }
 
     /// The whole text, cut at the added tokens that are looked for in it as it stands.
-    pub fn cut(&self, text: &str) -> Vec<Stretch> {
-        self.raw.cut(text, &self.tokens)
+    pub fn cut<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Stretch> + 'call {
+        Cuts::new(&self.raw, &self.tokens, text)
     }
 
-    /// The whole normalised text, cut at the added tokens that are looked for in it.
-    pub fn cut_normalized(&self, text: &str) -> Vec<Stretch> {
-        match &self.normalized {
-            Some(finder) => finder.cut(text, &self.tokens),
-            None => vec![(None, 0..text.len())],
-        }
+    /// The whole normalised text, cut at the added tokens that are looked for in it; nothing where there are none.
+    pub fn cut_normalized<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Stretch> + 'call {
+        self.normalized.iter().flat_map(move |finder| Cuts::new(finder, &self.tokens, text))
     }
 }
 
@@ -217,40 +214,69 @@ impl Finder {
             })?;
         Ok(Self { automaton, ids })
     }
+}
 
-    fn cut(&self, text: &str, tokens: &BTreeMap<i64, AddedToken>) -> Vec<Stretch> {
-        let mut stretches = Vec::new();
-        let mut behind = 0;
-        for found in self.automaton.find_iter(text) {
-            let id = self.ids[found.pattern().as_usize()];
-            let Some(token) = tokens.get(&id) else { continue };
-            let (mut begin, mut end) = (found.start(), found.end());
-            let is_word = |character: Option<char>| character.is_some_and(is_word_character);
-            if token.single_word && (is_word(text[..begin].chars().next_back()) || is_word(text[end..].chars().next()))
-            {
-                continue;
-            }
-            // A token that itself begins with white space may begin within what the token before has taken.
-            if token.lstrip {
-                begin = behind + text.get(behind..begin).map_or(0, |between| between.trim_end().len());
-            }
-            if token.rstrip {
-                end = end.max(behind);
-                end += text[end..].len() - text[end..].trim_start().len();
-            }
-            if begin >= end {
-                continue;
-            }
-            if behind < begin {
-                stretches.push((None, behind..begin));
-            }
-            stretches.push((Some(id), begin..end));
-            behind = end;
+/// A text cut at added tokens, found as they are asked for: of a long text that is truncated only the begin is searched.
+struct Cuts<'call> {
+    text: &'call str,
+    finder: &'call Finder,
+    tokens: &'call BTreeMap<i64, AddedToken>,
+    found: FindIter<'call, 'call>,
+    /// Where the last token ended.
+    behind: usize,
+    /// A token that comes after the stretch before it.
+    next: Option<Stretch>,
+}
+
+impl<'call> Cuts<'call> {
+    fn new(finder: &'call Finder, tokens: &'call BTreeMap<i64, AddedToken>, text: &'call str) -> Self {
+        Self { text, finder, tokens, found: finder.automaton.find_iter(text), behind: 0, next: None }
+    }
+
+    /// The bytes of a match together with the white space that its token takes along; none where it does not count.
+    fn widened(&self, found: Range<usize>, token: &AddedToken) -> Option<Range<usize>> {
+        let (text, behind) = (self.text, self.behind);
+        let Range { start: mut begin, mut end } = found;
+        let is_word = |character: Option<char>| character.is_some_and(is_word_character);
+        if token.single_word && (is_word(text[..begin].chars().next_back()) || is_word(text[end..].chars().next())) {
+            return None;
         }
-        if behind < text.len() {
-            stretches.push((None, behind..text.len()));
+        // A token that itself begins with white space may begin within what the token before has taken.
+        if token.lstrip {
+            begin = behind + text.get(behind..begin).map_or(0, |between| between.trim_end().len());
         }
-        stretches
+        if token.rstrip {
+            end = end.max(behind);
+            end += text[end..].len() - text[end..].trim_start().len();
+        }
+        (begin < end).then_some(begin..end)
+    }
+}
+
+impl Iterator for Cuts<'_> {
+    type Item = Stretch;
+
+    fn next(&mut self) -> Option<Stretch> {
+        if self.next.is_some() {
+            return self.next.take();
+        }
+        let before = self.behind;
+        while let Some(found) = self.found.next() {
+            let id = self.finder.ids[found.pattern().as_usize()];
+            let widened = self.tokens.get(&id).and_then(|token| self.widened(found.range(), token));
+            if let Some(bytes) = widened {
+                self.behind = bytes.end;
+                let between = before..bytes.start;
+                let token = (Some(id), bytes);
+                if between.is_empty() {
+                    return Some(token);
+                }
+                self.next = Some(token);
+                return Some((None, between));
+            }
+        }
+        self.behind = self.text.len();
+        (before < self.behind).then_some((None, before..self.behind))
     }
 }
 

@@ -3,6 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::spelling::{Spelling, Written};
 use super::tokens::Tokens;
 use super::words::TextToken;
 use super::{EncodeOptions, Side, Truncation};
@@ -23,7 +26,23 @@ pub struct Encoding {
     texts: Vec<Range<usize>>,
     /// What is no padding.
     kept: Range<usize>,
-    tokens: Arc<Tokens>,
+    spelling: Spelling,
+}
+
+/// Rows as they are written down.
+#[derive(Serialize, Deserialize)]
+struct WrittenRows {
+    spelling: Written,
+    rows: Vec<WrittenRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenRow {
+    ids: Vec<i64>,
+    offsets: Vec<(u32, u32)>,
+    words: Vec<u32>,
+    texts: Vec<Range<usize>>,
+    kept: Range<usize>,
 }
 
 impl Encoding {
@@ -108,7 +127,7 @@ impl Encoding {
     #[must_use]
     pub fn tokens(&self) -> Vec<&str> {
         // Every id came out of the vocabulary.
-        self.ids.iter().map(|&id| self.tokens.token(id).unwrap_or_default()).collect()
+        self.ids.iter().map(|&id| self.spelling.token(id).unwrap_or_default()).collect()
     }
 
     /// How many texts the row is made of.
@@ -126,7 +145,7 @@ impl Encoding {
     /// Adds padding at one end, up to `width` tokens. A row that is as long already stays as it is.
     pub fn pad(&mut self, width: usize, side: Side) {
         let missing = width.saturating_sub(self.len());
-        let pad = self.tokens.vocabulary.pad;
+        let pad = self.spelling.pad();
         match side {
             Side::Right => {
                 self.ids.resize(width.max(self.ids.len()), pad);
@@ -142,6 +161,44 @@ impl Encoding {
                 self.kept = moved(&self.kept);
             }
         }
+    }
+
+    /// Rows as bytes, with the tokens that they have and no others, for a copy in another process.
+    ///
+    /// # Errors
+    /// `Internal` where JSON cannot hold them, which cannot be.
+    pub fn rows_to_bytes(rows: &[Self]) -> Result<Vec<u8>> {
+        let Some(first) = rows.first() else { return Ok(Vec::new()) };
+        let spelling = first.spelling.of(rows.iter().flat_map(|row| row.ids.iter().copied()));
+        let rows = rows.iter().map(|row| {
+            let Self { ids, offsets, words, texts, kept, .. } = row.clone();
+            WrittenRow { ids, offsets, words, texts, kept }
+        });
+        serde_json::to_vec(&WrittenRows { spelling, rows: rows.collect() })
+            .map_err(|error| Error::Internal { message: error.to_string() })
+    }
+
+    /// The rows that [`Self::rows_to_bytes`] was called on.
+    ///
+    /// # Errors
+    /// `Tokenizer` where the bytes are others.
+    pub fn rows_from_bytes(bytes: &[u8]) -> Result<Vec<Self>> {
+        let refused = |reason: String| Error::Tokenizer { reason: format!("these are no rows: {reason}") };
+        if bytes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let WrittenRows { spelling, rows } =
+            serde_json::from_slice(bytes).map_err(|error| refused(error.to_string()))?;
+        let spelling = Spelling::Written(Arc::new(spelling));
+        let read = |WrittenRow { ids, offsets, words, texts, kept }| {
+            let is_inside = |range: &Range<usize>| range.start <= range.end && range.end <= ids.len();
+            let is_whole = offsets.len() == ids.len() && words.len() == ids.len();
+            if !is_whole || texts.len() > 2 || !texts.iter().chain([&kept]).all(is_inside) {
+                return Err(refused("their parts do not fit together".into()));
+            }
+            Ok(Self { ids, offsets, words, texts, kept, spelling: spelling.clone() })
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Truncates the texts of a row to `options` and joins them. The first row is the one that is asked for; the others
@@ -181,7 +238,7 @@ impl Encoding {
             words: Vec::with_capacity(capacity),
             texts: Vec::with_capacity(2),
             kept: 0..capacity,
-            tokens: Arc::clone(tokens),
+            spelling: Spelling::Tokenizer(Arc::clone(tokens)),
         };
         if options.add_special_tokens {
             row.push_added(tokens.vocabulary.class);

@@ -25,6 +25,7 @@ mod normalized;
 mod options;
 mod pretrained;
 mod special;
+mod spelling;
 mod tokenizer;
 mod tokens;
 mod trie;

@@ -14,8 +14,8 @@ use super::{Side, TokenizerOptions};
 use crate::error::{Error, Result};
 use crate::weights::write_atomically;
 
-/// Reads what [`super::ElectraTokenizer::from_pretrained`] says.
-pub(super) fn read(folder: &Path) -> Result<(Tokens, TokenizerOptions)> {
+/// Reads what [`super::ElectraTokenizer::from_pretrained_with`] says.
+pub(super) fn read(folder: &Path, change: impl FnOnce(&mut TokenizerOptions)) -> Result<(Tokens, TokenizerOptions)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
         found.push(entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned());
@@ -34,11 +34,12 @@ pub(super) fn read(folder: &Path) -> Result<(Tokens, TokenizerOptions)> {
         return Err(Error::MissingFile { folder, wanted: format!("{VOCABULARY} or {WHOLE}"), found });
     };
     let settings_file = open(SETTINGS)?;
-    let options = match (&settings_file, &whole) {
+    let mut options = match (&settings_file, &whole) {
         (Some(file), _) => settings(file).map_err(|error| error.in_file(folder.join(SETTINGS)))?,
         (None, Some(file)) => normalizer(&file["normalizer"]).map_err(|error| error.in_file(folder.join(WHOLE)))?,
         (None, None) => TokenizerOptions::default(),
     };
+    change(&mut options);
     let mut added = Added::default();
     for (name, file) in [(WHOLE, whole), (SETTINGS, settings_file), (ADDED, open(ADDED)?), (SPECIAL, open(SPECIAL)?)] {
         if let Some(file) = file {
@@ -60,7 +61,7 @@ const WHOLE: &str = "tokenizer.json";
 struct Added {
     by_id: BTreeMap<i64, Origin>,
     /// Special ones that are named without an id.
-    special: Vec<String>,
+    special: Vec<AddedToken>,
 }
 
 /// An added token, and where it was read.
@@ -86,6 +87,7 @@ impl Added {
             }
             return Ok(());
         }
+        check_special_tokens(file)?;
         let field = "added_tokens";
         for token in list(file, field)? {
             let origin = Origin { file: name, field, token: added_token(token, field)? };
@@ -108,11 +110,15 @@ impl Added {
                 _ => list(file, field)?.iter().collect(),
             };
             for token in tokens {
-                let content = if token.is_object() { &token["content"] } else { token };
-                let Some(content) = content.as_str() else {
-                    return Err(Error::config(field, format!("expected tokens, got {token}")));
+                let token = match token.as_str() {
+                    Some(content) => AddedToken::special(content),
+                    None => AddedToken {
+                        special: true,
+                        normalized: flag(token, "normalized")?.unwrap_or(false),
+                        ..added_token(token, field)?
+                    },
                 };
-                self.special.push(content.to_string());
+                self.special.push(token);
             }
         }
         Ok(())
@@ -123,11 +129,11 @@ impl Added {
         let Self { mut by_id, mut special } = self;
         let mut by_content: HashMap<String, &mut AddedToken> =
             by_id.values_mut().map(|origin| (origin.token.content.clone(), &mut origin.token)).collect();
-        special.retain(|content| {
-            let known = by_content.get_mut(content);
+        special.retain(|token| {
+            let known = by_content.get_mut(&token.content);
             let unnumbered = known.is_none();
-            if let Some(token) = known.filter(|token| !token.special) {
-                **token = AddedToken::special(content);
+            if let Some(known) = known.filter(|known| !known.special) {
+                **known = token.clone();
             }
             unnumbered
         });
@@ -136,7 +142,6 @@ impl Added {
             let refused = |reason: String| Error::config(field, reason).in_file(folder.join(file));
             tokens.added.place(id, token, &tokens.vocabulary).map_err(refused)?;
         }
-        let special: Vec<AddedToken> = special.into_iter().map(AddedToken::special).collect();
         tokens.added.add(&special, &tokens.vocabulary, options)?;
         Ok(tokens)
     }
@@ -298,7 +303,8 @@ fn normalizer(normalizer: &Value) -> Result<TokenizerOptions> {
     })
 }
 
-fn settings(config: &Value) -> Result<TokenizerOptions> {
+/// Refuses other spellings of the five special tokens, and those that BERT's vocabularies have not.
+fn check_special_tokens(config: &Value) -> Result<()> {
     for (field, token) in [
         ("pad_token", PAD),
         ("unk_token", UNKNOWN),
@@ -321,6 +327,10 @@ fn settings(config: &Value) -> Result<TokenizerOptions> {
             ));
         }
     }
+    Ok(())
+}
+
+fn settings(config: &Value) -> Result<TokenizerOptions> {
     let defaults = TokenizerOptions::default();
     let side = |field: &str| match config[field].as_str() {
         None if config[field].is_null() => Ok(Side::Right),

@@ -69,7 +69,15 @@ impl ElectraTokenizer {
     /// [`Self::from_vocab_file`]; `Config` where a setting has the wrong type, where one of the five special tokens has
     /// another name, or where the id of an added token is another one's.
     pub fn from_pretrained(folder: impl AsRef<Path>) -> Result<Self> {
-        let (tokens, options) = pretrained::read(folder.as_ref())?;
+        Self::from_pretrained_with(folder, |_| {})
+    }
+
+    /// As [`Self::from_pretrained`], with changes to the settings of the folder.
+    ///
+    /// # Errors
+    /// As [`Self::from_pretrained`].
+    pub fn from_pretrained_with(folder: impl AsRef<Path>, change: impl FnOnce(&mut TokenizerOptions)) -> Result<Self> {
+        let (tokens, options) = pretrained::read(folder.as_ref(), change)?;
         Ok(Self { tokens: Arc::new(tokens), options })
     }
 
@@ -222,10 +230,10 @@ impl ElectraTokenizer {
         five.into_iter().chain(added).collect()
     }
 
-    /// Everything about the tokenizer in bytes of its own, for a copy in another process.
+    /// Everything about the tokenizer in bytes, for a copy in another process.
     ///
     /// # Errors
-    /// `Io` where there is no room for the files of [`Self::save_pretrained`]; as there.
+    /// `Internal` where JSON cannot hold it, which cannot be.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         pretrained::to_bytes(&self.tokens, &self.options)
     }
@@ -417,13 +425,13 @@ impl ElectraTokenizer {
             ends.move_to(bytes.end, text);
             let section = &text[bytes];
             if let Some(id) = id {
-                all.add(id as u32, (begins.character as u32, ends.character as u32));
+                all.add(id as u32, (begins.character as u32, ends.character as u32))?;
             } else if added.has_normalized() {
                 let (normalizer, mut progress) = (Normalizer::new(&self.options), Progress::new(check));
                 let normalized = Normalized::new(section, begins.character, &normalizer, &mut progress)?;
                 for (id, bytes) in added.cut_normalized(normalized.text()) {
                     match id {
-                        Some(id) => all.add(id as u32, normalized.span(bytes)),
+                        Some(id) => all.add(id as u32, normalized.span(bytes))?,
                         None => all.normalized(&normalized, bytes)?,
                     }
                 }

@@ -82,10 +82,11 @@ impl<'call> TextTokens<'call> {
     }
 
     /// A token that was cut out of the text: a word of its own.
-    pub fn add(&mut self, id: u32, span: Span) {
+    pub fn add(&mut self, id: u32, span: Span) -> Result<()> {
         if !self.is_full() {
             self.words.speller.push_word(id, span);
         }
+        self.progress.pass(span.1.saturating_sub(span.0) as usize)
     }
 
     /// A stretch of text between such tokens, whose first character is the `first`-th of the whole text.

@@ -144,10 +144,12 @@ def test_half_a_character(use: Any) -> None:
 
 
 def test_ids_that_are_refused() -> None:
-    for ids in ["text", [1.5], [[1]], [None], np.array([[1]]), [2**70]]:
+    for ids in ["text", [1.5], [None], [2**70], [[[1]]], [[1], 2.5], np.array([[[1]]])]:
         with pytest.raises(DtypeError) as caught:
             OURS.decode(ids)
         assert caught.value.what == "token_ids" and "integers" in caught.value.expected
+    with pytest.raises(DtypeError):
+        OURS.convert_ids_to_tokens([[1]])
     for ids, bad in [([1, len(OURS)], len(OURS)), ([0, -1], -1)]:
         for use in [OURS.decode, OURS.convert_ids_to_tokens]:
             with pytest.raises(IdRangeError) as refused:

@@ -12,7 +12,7 @@ import pytest
 import transformers
 
 import oxbert
-from oxbert.errors import ConfigError, FileError, OxbertError, TokenizerError
+from oxbert.errors import ConfigError, FileError, InputError, OxbertError, TokenizerError
 
 from .test_text_added import FLAGS, flags
 from .text_reference import VOCABULARY, WORDS, compare, fresh
@@ -240,7 +240,6 @@ def test_files_that_are_refused(name: str, content: str, field: str, tmp_path: P
     assert caught.value.field == field and Path(caught.value.path) == folder / name
 
 
-@pytest.mark.xfail(strict=True, reason="cls_token and the other four are read from tokenizer_config.json only")
 def test_special_tokens_that_another_file_spells_otherwise(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "special_tokens_map.json", '{"cls_token": "<cls>"}')
     assert transformers.BertTokenizer.from_pretrained(folder).cls_token == "<cls>"
@@ -248,8 +247,19 @@ def test_special_tokens_that_another_file_spells_otherwise(tmp_path: Path) -> No
         oxbert.ElectraTokenizer.from_pretrained(folder)
 
 
-@pytest.mark.xfail(strict=True, reason="of a token in special_tokens_map.json only the content is read")
 def test_flags_of_tokens_in_the_map_of_special_tokens(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "special_tokens_map.json", f'{{"additional_special_tokens": [{X}]}}')
     ours = oxbert.ElectraTokenizer.from_pretrained(folder)
     assert ours.added_tokens_decoder[len(WORDS)].lstrip
+
+
+def test_settings_that_are_given_count_more_than_the_folder(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "tokenizer_config.json", '{"do_lower_case": true, "model_max_length": 9}')
+    theirs = transformers.BertTokenizer.from_pretrained(folder, do_lower_case=False, padding_side="left")
+    for kind in (oxbert.ElectraTokenizer, oxbert.AutoTokenizer):
+        ours = kind.from_pretrained(folder, do_lower_case=False, padding_side="left")
+        assert not ours.do_lower_case and ours.padding_side == "left" and ours.model_max_length == 9
+        assert ours("The THE the")["input_ids"] == theirs("The THE the")["input_ids"]
+    assert oxbert.ElectraTokenizer.from_pretrained(folder, model_max_length=5).model_max_length == 5
+    with pytest.raises(InputError, match="padding_side"):
+        oxbert.ElectraTokenizer.from_pretrained(folder, padding_side="up")
