@@ -37,6 +37,22 @@ class MissingFileError(FileError, FileNotFoundError):
     """A file does not exist, or a model folder lacks one. `path` or `folder`, `wanted`, `found`."""
 
 
+class HubError(OxbertError, OSError):
+    """The hub failed, cannot be reached, or cut a file off. `repo_id`, `revision`, `reason`, `url_path`."""
+
+
+class HubNotFoundError(HubError, FileNotFoundError):
+    """The hub has none such, or none that may be seen. `repo_id`, `revision`, `reason`, `url_path`."""
+
+
+class HubAccessError(HubError, PermissionError):
+    """A repository is gated or disabled, or a token refused. `repo_id`, `revision`, `reason`, `url_path`."""
+
+
+class HubOfflineError(HubError, ConnectionError):
+    """Nothing may be fetched, and the cache lacks a file. `repo_id`, `revision`, `reason`, `wanted`, `cache_dir`."""
+
+
 class ConfigError(OxbertError, ValueError):
     """A configuration field is missing, has the wrong type, or an impossible value. `field`, `reason`, `path`."""
 
@@ -101,8 +117,16 @@ class InternalError(OxbertError, RuntimeError):
     """A defect of oxbert itself; please report it. `reason`."""
 
 
+class MissingDependencyError(OxbertError, ImportError):
+    """Something needs a package that is not installed. `name`, `command` (what installs it)."""
+
+
 class UntrainedHeadWarning(UserWarning):
     """A checkpoint lacks a model's head, which was initialised at random."""
+
+
+class NotFiniteWarning(UserWarning):
+    """A checkpoint has numbers that are infinite or not a number."""
 
 
 __all__ = [
@@ -110,10 +134,16 @@ __all__ = [
     "DeviceError",
     "DtypeError",
     "FileError",
+    "HubAccessError",
+    "HubError",
+    "HubNotFoundError",
+    "HubOfflineError",
     "IdRangeError",
     "InputError",
     "InternalError",
+    "MissingDependencyError",
     "MissingFileError",
+    "NotFiniteWarning",
     "OutOfMemory",
     "OxbertError",
     "ShapeError",
