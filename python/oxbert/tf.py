@@ -185,7 +185,7 @@ class TFModel:
 
     def get_input_embeddings(self) -> tf.Tensor:
         """The table of word embeddings [V, E]: a copy, so that a change does not reach the model. Imports torch."""
-        return tf.constant(self.model.get_input_embeddings().weight.numpy(force=True).copy())
+        return tf.constant(self.model.get_input_embeddings().weight.numpy(force=True))
 
     def save_pretrained(
         self, folder: str | os.PathLike[str], format: Literal["safetensors", "ot", "bin"] = "safetensors"

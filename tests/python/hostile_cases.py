@@ -5,13 +5,17 @@ It prints, as JSON, how many were refused and how many read, and what did not go
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
 import random
 import resource
+import signal
 import socket
 import struct
 import sys
+import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,6 +25,8 @@ from typing import Any
 import numpy as np
 from hostile import (
     LEGACY_START,
+    MOST_MEMORY,
+    MOST_SECONDS,
     Case,
     array,
     bin_of,
@@ -38,6 +44,7 @@ from hostile import (
     named,
     ot_of,
     packed,
+    resident,
     safetensors_of,
     state,
     storage,
@@ -592,6 +599,39 @@ def places_family(folder: Path) -> dict[str, Any]:
     return hold(cases())
 
 
+def hdf5_family(folder: Path) -> dict[str, Any]:
+    """The function that takes HDF5 files apart, in a fork for every file: the library below it may end that."""
+    place = Path(oxbert.__file__).parent / "_isolated" / "hdf5.py"
+    spec = importlib.util.spec_from_file_location("isolated", place)
+    assert spec is not None and spec.loader is not None
+    isolated = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(isolated)
+    whole = (folder / "whole.h5").read_bytes()
+    path, target = folder / "broken.h5", folder / "parts.safetensors"
+    result: dict[str, Any] = {"refused": 0, "read": 0, "ended": 0, "failures": []}
+    for number, data in enumerate([*truncated(whole, 100), *damaged(whole)]):
+        path.write_bytes(data)
+        target.unlink(missing_ok=True)
+        before, start = resident(), time.monotonic()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            with contextlib.suppress(Exception):
+                isolated.main(str(path), str(target))
+                os._exit(0)
+            os._exit(1)
+        _, status, usage = os.wait4(child, 0)
+        if status == signal.SIGALRM:
+            result["failures"].append(f"{number}: took ten seconds")
+        if (grown := (usage.ru_maxrss << 10) - before) > MOST_MEMORY:
+            result["failures"].append(f"{number}: took {grown >> 20} MiB")
+        result["ended" if os.WIFSIGNALED(status) else "read" if status == 0 else "refused"] += 1
+        if status == 0 and time.monotonic() - start < MOST_SECONDS:
+            # What comes out is whole, whatever went in.
+            oxbert.load_weights(target)
+    return result
+
+
 FAMILIES: dict[str, Callable[[Path], dict[str, Any]]] = {
     **{
         f"damage-{kind}": damage(kind)
@@ -605,6 +645,7 @@ FAMILIES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "tensorflow": tensorflow_family,
     "shards": shards_family,
     "places": places_family,
+    "hdf5": hdf5_family,
 }
 
 if __name__ == "__main__":

@@ -672,7 +672,7 @@ def test_the_embeddings_are_a_copy() -> None:
 
 
 def test_a_class_of_ones_own_is_a_model() -> None:
-    class Mine(oxtf.TFElectraModel):  # type: ignore[misc,name-defined]
+    class Mine(oxtf.TFElectraModel):
         def pooled(self, *arguments: Any) -> Any:
             return self(*arguments).last_hidden_state[:, 0]
 
