@@ -50,7 +50,7 @@ def refused(path: Path, expected: str = "") -> WeightsFormatError:
 def test_broken_files_are_errors_and_nothing_worse(tmp_path: Path) -> None:
     (tmp_path / "whole.h5").write_bytes(WHOLE)
     result = hostile.run("hdf5", tmp_path)
-    assert result["refused"] > 200 and result["read"] > 200
+    assert result["refused"] > 100 and result["read"] > 50
 
 
 def test_broken_files_on_the_whole_way(tmp_path: Path) -> None:

@@ -755,3 +755,22 @@ def test_the_document_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     names: dict[str, Any] = {"__name__": "__main__"}
     for number, block in enumerate(blocks):
         exec(compile(block, f"docs/tensorflow.md, block {number + 1}", "exec"), names)
+
+
+def test_the_ordinary_classes_give_tensors_for_tensors() -> None:
+    config = oxbert.ElectraConfig(
+        vocab_size=9, hidden_size=4, embedding_size=4, num_hidden_layers=1, intermediate_size=3
+    )
+    model = oxbert.ElectraForMaskedLM(config, seed=0)
+    ids, mask = [[2, 5, 3], [2, 3, 0]], [[1, 1, 1], [1, 1, 0]]
+    expected = model(ids, mask, output_hidden_states=True)
+    for dtype in (tf.int32, tf.int64):
+        outputs = model(tf.constant(ids, dtype), tf.constant(mask, dtype), output_hidden_states=True)
+        assert isinstance(outputs.logits, tf.Tensor) and isinstance(outputs.hidden_states[1], tf.Tensor)
+        assert np.array_equal(outputs.logits.numpy(), expected.logits)
+    states = tf.constant(expected.hidden_states[-1])
+    assert isinstance(oxbert.ElectraDiscriminatorHead(config)(states), tf.Tensor)
+    assert isinstance(oxbert.Activation("gelu")(states), tf.Tensor)
+    embeddings = tf.random.stateless_normal((2, 3, 4), (0, 1))
+    assert isinstance(model(inputs_embeds=embeddings).logits, tf.Tensor)
+    assert isinstance(model(ids, tf.constant(mask)).logits, np.ndarray)
