@@ -20,6 +20,7 @@ mod outputs;
 mod parameters;
 mod pipelines;
 mod pretrained;
+mod progress;
 mod tensors;
 mod text;
 mod texts;
