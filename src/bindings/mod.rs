@@ -20,6 +20,7 @@ mod outputs;
 mod parameters;
 mod pipelines;
 mod pretrained;
+mod pretraining;
 mod progress;
 mod tensors;
 mod text;
@@ -69,6 +70,8 @@ mod _native {
     };
     #[pymodule_export]
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
+    #[pymodule_export]
+    use super::pretraining::PyPretrainingNetworks;
     #[pymodule_export]
     use super::text::{PyDistilBertTokenizer, PyElectraTokenizer, PyTokenizer};
     #[pymodule_export]

@@ -81,6 +81,13 @@ impl Networks {
         self.names.iter().filter_map(|name| Some((name.clone(), parameters.remove(name)?))).collect()
     }
 
+    /// V, which is the same for both.
+    #[must_use]
+    pub fn vocab_size(&self) -> i64 {
+        let discriminator = self.discriminator.as_ref().map(Model::limits);
+        discriminator.or_else(|| self.generator.as_ref().map(Model::limits)).map_or(0, |limits| limits.vocab_size)
+    }
+
     /// Where they are.
     #[must_use]
     pub fn device(&self) -> Device {

@@ -105,6 +105,7 @@ impl Objective {
                 });
             }
         }
+        check_ids(step.rows, networks.vocab_size())?;
         let masked: Vec<Masked> =
             step.rows.iter().zip(step.random).map(|(row, &random)| self.masking.mask(row, random)).collect();
         let own = Totals {
@@ -150,16 +151,13 @@ impl Objective {
         networks: &Networks,
         masked: &[Masked],
     ) -> Result<Vec<i64>> {
-        let chosen = originals.len() as i64;
         let device = networks.device();
         let alike;
-        let logits = match (logits, &networks.discriminator) {
-            (Some(logits), _) => logits,
-            (None, discriminator) => {
-                let words = discriminator.as_ref().map_or(1, |network| network.limits().vocab_size);
-                alike = Tensor::f_zeros([chosen, words], (Kind::Float, device))?;
-                &alike
-            }
+        let logits = if let Some(logits) = logits {
+            logits
+        } else {
+            alike = Tensor::f_zeros([originals.len() as i64, networks.vocab_size()], (Kind::Float, device))?;
+            &alike
         };
         let uniforms: Vec<f32> = step
             .random
@@ -184,6 +182,17 @@ impl Objective {
         let drawn = sample(logits, &sampling, self.temperature, not.as_ref())?;
         Ok(Vec::<i64>::try_from(drawn.f_to_device(tch::Device::Cpu)?)?)
     }
+}
+
+/// Refuses ids without a word: where a token is masked, no network sees what stood there.
+fn check_ids(rows: &[Vec<i64>], limit: i64) -> Result<()> {
+    for (row, ids) in rows.iter().enumerate() {
+        if let Some(column) = ids.iter().position(|id| !(0..limit).contains(id)) {
+            let position = vec![row, column];
+            return Err(Error::OutOfRange { what: "rows".into(), value: ids[column], position, limit });
+        }
+    }
+    Ok(())
 }
 
 /// Runs the generator. Returns its logits at the chosen tokens, `[N, V]` float32.
