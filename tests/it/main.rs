@@ -17,6 +17,7 @@ mod models;
 mod pipelines;
 mod pretrained;
 mod resizing;
+mod resources;
 mod targets;
 mod text;
 mod training;

@@ -1,0 +1,80 @@
+//! A model folder: which files it has, and where. And single files. Local paths only; Rust opens no network connection.
+//!
+//! ```
+//! use oxbert::resources::{LocalResource, ResourceProvider};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("config.json");
+//! # std::fs::write(&path, "{}").unwrap();
+//! let anything: Box<dyn ResourceProvider> = Box::new(LocalResource::from(&path));
+//! assert_eq!(anything.get_local_path()?, path);
+//! # Ok::<(), oxbert::Error>(())
+//! ```
+
+mod folder;
+mod local;
+mod models;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+pub use folder::{ModelFolder, WEIGHT_FILES};
+pub use local::LocalResource;
+pub use models::{
+    DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources, ElectraConfigResources,
+    ElectraModelResources, ElectraVocabResources,
+};
+
+use crate::error::Result;
+
+/// Something that has a path on this machine.
+///
+/// rust_bert's trait of the same name.
+pub trait ResourceProvider: Debug + Send + Sync {
+    /// The path.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) where there is no such file.
+    fn get_local_path(&self) -> Result<PathBuf>;
+}
+
+impl<T: ResourceProvider + ?Sized> ResourceProvider for Box<T> {
+    fn get_local_path(&self) -> Result<PathBuf> {
+        (**self).get_local_path()
+    }
+}
+
+impl From<PathBuf> for Box<dyn ResourceProvider + Send> {
+    fn from(path: PathBuf) -> Self {
+        Box::new(LocalResource::from(path))
+    }
+}
+
+/// A file, wherever it is: the enum that rust_bert had before it had the trait.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// On this machine.
+    Local(LocalResource),
+}
+
+impl ResourceProvider for Resource {
+    fn get_local_path(&self) -> Result<PathBuf> {
+        match self {
+            Self::Local(resource) => resource.get_local_path(),
+        }
+    }
+}
+
+impl From<LocalResource> for Resource {
+    fn from(resource: LocalResource) -> Self {
+        Self::Local(resource)
+    }
+}
+
+/// The path of a resource on this machine, as [`ResourceProvider::get_local_path`]: the function that rust_bert had
+/// before it had the trait.
+///
+/// # Errors
+/// Those of [`ResourceProvider::get_local_path`].
+pub fn download_resource(resource: &(impl ResourceProvider + ?Sized)) -> Result<PathBuf> {
+    resource.get_local_path()
+}
