@@ -1,4 +1,6 @@
-//! A model folder: which files it has, and where. And single files. Local paths only; Rust opens no network connection.
+//! A model folder: which files it has, and where. And single files: on this machine, or somewhere on the network.
+//!
+//! Without the cargo feature `remote` the crate opens no network connection and has no code that could.
 //!
 //! ```
 //! use oxbert::resources::{LocalResource, ResourceProvider};
@@ -13,6 +15,8 @@
 mod folder;
 mod local;
 mod models;
+#[cfg(feature = "remote")]
+mod remote;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -23,17 +27,21 @@ pub use models::{
     DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources, ElectraConfigResources,
     ElectraModelResources, ElectraVocabResources,
 };
+#[cfg(feature = "remote")]
+pub use remote::{DownloadOptions, RemoteResource};
 
 use crate::error::Result;
 
-/// Something that has a path on this machine.
+/// Something that has a path on this machine, if need be after a download.
 ///
 /// rust_bert's trait of the same name.
 pub trait ResourceProvider: Debug + Send + Sync {
     /// The path.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where there is no such file.
+    /// [`Error::Io`](crate::Error::Io) where there is no such file. For a file on the network also
+    /// [`Error::Input`](crate::Error::Input), where its url or its place in the cache is none, and
+    /// [`Error::Download`](crate::Error::Download).
     fn get_local_path(&self) -> Result<PathBuf>;
 }
 
@@ -54,12 +62,17 @@ impl From<PathBuf> for Box<dyn ResourceProvider + Send> {
 pub enum Resource {
     /// On this machine.
     Local(LocalResource),
+    /// On the network.
+    #[cfg(feature = "remote")]
+    Remote(RemoteResource),
 }
 
 impl ResourceProvider for Resource {
     fn get_local_path(&self) -> Result<PathBuf> {
         match self {
             Self::Local(resource) => resource.get_local_path(),
+            #[cfg(feature = "remote")]
+            Self::Remote(resource) => resource.get_local_path(),
         }
     }
 }
@@ -67,6 +80,13 @@ impl ResourceProvider for Resource {
 impl From<LocalResource> for Resource {
     fn from(resource: LocalResource) -> Self {
         Self::Local(resource)
+    }
+}
+
+#[cfg(feature = "remote")]
+impl From<RemoteResource> for Resource {
+    fn from(resource: RemoteResource) -> Self {
+        Self::Remote(resource)
     }
 }
 

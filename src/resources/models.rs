@@ -1,4 +1,4 @@
-//! Where the files of known models are.
+//! Where the files of known models are: what `RemoteResource::from_pretrained` takes.
 //!
 //! Each constant is a pair: the folder in the cache, and the url. They are rust_bert's
 //! (`src/models/electra/electra_model.rs` and `src/models/distilbert/distilbert_model.rs` of 0.23), so that a program finds

@@ -16,6 +16,8 @@ mod save;
 mod source;
 pub mod ties;
 
+#[cfg(feature = "remote")]
+pub(crate) use atomic::settle;
 pub use atomic::write_atomically;
 pub use file::WeightFile;
 pub use load::{LoadReport, Strictness};
