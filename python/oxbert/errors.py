@@ -37,6 +37,10 @@ class MissingFileError(FileError, FileNotFoundError):
     """A file does not exist, or a model folder lacks one. `path` or `folder`, `wanted`, `found`."""
 
 
+class DownloadError(OxbertError, OSError):
+    """A file on the network could not be fetched. `url`, `reason`."""
+
+
 class ConfigError(OxbertError, ValueError):
     """A configuration field is missing, has the wrong type, or an impossible value. `field`, `reason`, `path`."""
 
@@ -108,6 +112,7 @@ class UntrainedHeadWarning(UserWarning):
 __all__ = [
     "ConfigError",
     "DeviceError",
+    "DownloadError",
     "DtypeError",
     "FileError",
     "IdRangeError",

@@ -30,6 +30,17 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
+/// Gives Python the chance to end what takes long.
+pub(super) fn check_signals() -> Result<()> {
+    Python::attach(|py| {
+        py.check_signals().map_err(|error| {
+            // It is what is raised in the end.
+            error.restore(py);
+            Error::Internal { message: "interrupted".into() }
+        })
+    })
+}
+
 /// The process that imported the module.
 static IMPORTER: OnceLock<u32> = OnceLock::new();
 

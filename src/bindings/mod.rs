@@ -20,6 +20,7 @@ mod outputs;
 mod parameters;
 mod pipelines;
 mod pretrained;
+mod resources;
 mod tensors;
 mod text;
 mod texts;
@@ -65,6 +66,11 @@ mod _native {
     };
     #[pymodule_export]
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
+    #[pymodule_export]
+    use super::resources::{
+        PyDistilBertConfigResources, PyDistilBertModelResources, PyDistilBertVocabResources, PyElectraConfigResources,
+        PyElectraModelResources, PyElectraVocabResources, PyLocalResource, PyRemoteResource, download_resource,
+    };
     #[pymodule_export]
     use super::text::{PyDistilBertTokenizer, PyElectraTokenizer, PyTokenizer};
     #[pymodule_export]

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use super::added::{PyAddedToken, added_tokens};
 use super::config::find_folder;
 use super::encodings::{Columns, Form, PyEncodings};
-use super::enter::enter;
+use super::enter::{check_signals, enter};
 use super::errors::raise;
 use super::texts::{Choice, Padding, Rows, Text, parse_padding, parse_truncation};
 use crate::error::{Error, Result};
@@ -69,17 +69,6 @@ struct Asked {
     return_overflowing_tokens: bool,
     /// Whether padding was spoken of: even `do_not_pad` is another thing than nothing.
     is_padded: bool,
-}
-
-/// Gives Python the chance to end what takes long.
-fn check_signals() -> Result<()> {
-    Python::attach(|py| {
-        py.check_signals().map_err(|error| {
-            // It is what is raised in the end.
-            error.restore(py);
-            Error::Internal { message: "interrupted".into() }
-        })
-    })
 }
 
 #[pymethods]

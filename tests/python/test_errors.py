@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from oxbert import errors
 
 CLASSES = [getattr(errors, name) for name in errors.__all__ if name != "UntrainedHeadWarning"]
 BUILTINS = {
-    "ConfigError": ValueError, "DeviceError": RuntimeError, "DtypeError": TypeError, "FileError": OSError,
+    "ConfigError": ValueError, "DeviceError": RuntimeError, "DownloadError": OSError,
+    "DtypeError": TypeError, "FileError": OSError,
     "IdRangeError": IndexError, "InputError": ValueError, "InternalError": RuntimeError,
     "MissingFileError": FileNotFoundError, "OutOfMemory": MemoryError, "OxbertError": Exception,
     "ShapeError": ValueError, "TokenizerError": ValueError, "TooLongError": ValueError, "TorchError": RuntimeError,
@@ -42,6 +44,13 @@ def provoke(name: str, folder: Path) -> None:
             small(hidden_act="none such")
         case "DeviceError":
             model.to("cuda:99")
+        case "DownloadError":
+            # A port that is bound but not listened at.
+            with socket.socket() as nobody:
+                nobody.bind(("127.0.0.1", 0))
+                oxbert.RemoteResource(
+                    f"http://127.0.0.1:{nobody.getsockname()[1]}/x", cache_dir=folder
+                ).get_local_path()
         case "DtypeError":
             model([[0.5]])
         case "FileError":
@@ -76,7 +85,7 @@ def provoke(name: str, folder: Path) -> None:
 
 DETAILS = {
     "ConfigError": ["field", "reason", "path"], "DeviceError": ["requested", "reason"],
-    "DtypeError": ["what", "expected", "got"], "FileError": ["path", "action"],
+    "DownloadError": ["url", "reason"], "DtypeError": ["what", "expected", "got"], "FileError": ["path", "action"],
     "IdRangeError": ["what", "value", "position", "limit"], "InputError": ["what", "reason"],
     "MissingFileError": ["folder", "wanted", "found"], "OutOfMemory": ["reason"],
     "ShapeError": ["what", "expected", "got"], "TokenizerError": ["reason"],
