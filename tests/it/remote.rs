@@ -20,7 +20,7 @@ fn content() -> Vec<u8> {
 
 fn quick() -> DownloadOptions {
     DownloadOptions {
-        stall_timeout: Duration::from_millis(400),
+        stall_timeout: Duration::from_secs(1),
         backoff: Duration::from_millis(10),
         progress_bar: false,
         ..DownloadOptions::default()
@@ -293,21 +293,19 @@ fn what_may_pass_is_tried_again() {
 
 #[test]
 fn slow_is_not_stalled() {
-    let slowly = (0..8).fold(head("200 OK", "Content-Length: 8\r\n"), |script, _| script.later(100, b"x"));
-    Setting::new(vec![slowly]).assert_fetched(b"xxxxxxxx");
-    let stalled = head("200 OK", &format!("{ETAG}Content-Length: 8\r\n")).then(b"xxxx").later(1500, b"xxxx");
+    let slowly = (0..6).fold(head("200 OK", "Content-Length: 6\r\n"), |script, _| script.later(250, b"x"));
+    Setting::new(vec![slowly]).assert_fetched(b"xxxxxx");
+    let stalled = head("200 OK", &format!("{ETAG}Content-Length: 8\r\n")).then(b"xxxx").later(1300, b"xxxx");
     let setting = Setting::new(vec![stalled, rest("\"one\"", b"xxxxyyyy", 4)]);
     // The server is still at its first answer when the second request comes.
-    let options = DownloadOptions { stall_timeout: Duration::from_secs(1), ..quick() };
-    let path = setting.resource().get_local_path_with(&options, &|_, _| Ok(())).unwrap();
-    assert_eq!(fs::read(path).unwrap(), b"xxxxyyyy");
+    setting.assert_fetched(b"xxxxyyyy");
     let once = DownloadOptions { tries: 1, ..quick() };
     for script in [head("200 OK", "Content-Length: 8\r\n").later(2000, b"x"), Script::silent().later(2000, b"x")] {
         let setting = Setting::new(vec![script]);
         let start = Instant::now();
         let error = setting.resource().get_local_path_with(&once, &|_, _| Ok(())).unwrap_err();
-        assert!(error.to_string().contains("nothing arrived for 0.4 s"), "{error}");
-        assert!(start.elapsed() < Duration::from_millis(1500));
+        assert!(error.to_string().contains("nothing arrived for 1 s"), "{error}");
+        assert!(start.elapsed() < Duration::from_millis(1900));
     }
 }
 
@@ -363,7 +361,7 @@ fn waiting_can_be_interrupted() {
             if calls.get() == 3 { Err(Error::input("it", "enough")) } else { Ok(()) }
         });
         assert!(matches!(error, Err(Error::Input { .. })), "{error:?}");
-        assert!(start.elapsed() < Duration::from_secs(1));
+        assert!(start.elapsed() < Duration::from_secs(2));
         assert!(setting.files().is_empty());
     }
 }
