@@ -3,12 +3,12 @@
 //! The one place that brings configuration, weights and wiring together: [`crate::models`] knows no files, and
 //! [`crate::weights`] knows no models.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-use crate::config::Config;
+use crate::config::{Config, ElectraConfig};
 use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
 use crate::inputs::{Arguments, Inputs};
@@ -17,7 +17,7 @@ use crate::nn::Parameters;
 use crate::resources::ModelFolder;
 use crate::text::Batch;
 use crate::weights::ties::{TIES, has_tied_decoder};
-use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource, save_variables};
+use crate::weights::{LoadReport, OpenOptions, Strictness, Watch, WeightFormat, WeightSource, save_variables};
 
 /// A model, the variables that it is made of, its configuration, and how its weights came to be.
 ///
@@ -49,7 +49,7 @@ pub struct Pretrained<M: Model> {
     untrained: Vec<String>,
 }
 
-/// Fills the variables of a model that was built on them, in rust_bert's way, from a `.ot` or `.safetensors` file.
+/// Fills the variables of a model that was built on them, in rust_bert's way, from a checkpoint of any format.
 ///
 /// Unlike `VarStore::load` of tch it survives any file, checks everything before a parameter changes, and knows the names
 /// that other programs use. Every difference is an error.
@@ -72,7 +72,37 @@ pub struct Pretrained<M: Model> {
 /// # Errors
 /// [`Error::Io`], [`Error::WeightsFormat`], [`Error::WeightsMismatch`].
 pub fn load<M: Model>(variables: &VarStore, path: impl AsRef<Path>) -> Result<LoadReport> {
-    WeightSource::open(path)?.load_into(variables, &M::BACKBONE, Strictness::Everything)
+    open::<M>(path)?.load_into(variables, &M::BACKBONE, Strictness::Everything)
+}
+
+/// Opens a checkpoint; of one with two networks, the one that the model is.
+fn open<M: Model>(path: impl AsRef<Path>) -> Result<WeightSource> {
+    WeightSource::open_with(path, OpenOptions { preferred: Some(M::COMPONENT), ..OpenOptions::default() })
+}
+
+/// The configuration of a folder, if it has one, and its weights.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::MissingFile`], [`Error::Config`].
+pub(crate) fn parts_of<C: Config>(folder: &ModelFolder) -> Result<(Option<C>, PathBuf)> {
+    let config = folder.config();
+    match (config, folder.weights()) {
+        // What is missing of an empty folder is the configuration.
+        (Err(missing), Err(_)) => Err(missing),
+        (config, weights) => Ok((config.ok().map(C::from_file).transpose()?, weights?)),
+    }
+}
+
+/// What the shapes of tensors tell, where a checkpoint of google-research/electra came without a `config.json`.
+///
+/// # Errors
+/// [`Error::MissingFile`], where they tell nothing.
+pub(crate) fn config_by_shapes<C: Config>(folder: &ModelFolder, source: &WeightSource) -> Result<C> {
+    let described = ElectraConfig::from_shapes(|name| source.shape(name));
+    match described.filter(|_| source.is_googles() && C::MODEL_TYPE == ElectraConfig::MODEL_TYPE) {
+        Some(config) => C::from_map(config.to_map()),
+        None => C::from_file(folder.config()?),
+    }
 }
 
 impl<M: Model> Pretrained<M> {
@@ -93,15 +123,18 @@ impl<M: Model> Pretrained<M> {
         Ok(Self { model, config, report: LoadReport::default(), variables, names, untrained })
     }
 
-    /// From a folder with `config.json` and `model.safetensors` or `rust_model.ot` (the first that is there).
+    /// From a folder with `config.json` and weights, the first of [`crate::resources::WEIGHT_FILES`] that is there; or with a
+    /// checkpoint of google-research/electra alone, of which the network is taken that the model is.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::MissingFile`], [`Error::Config`], [`Error::WeightsFormat`]; and
     /// [`Error::WeightsMismatch`] by `strictness`.
     pub fn from_folder(folder: impl AsRef<Path>, device: Device, strictness: Strictness) -> Result<Self> {
         let folder = ModelFolder::open(folder)?;
-        let config = M::Config::from_file(folder.config()?)?;
-        Self::from_source(&WeightSource::open(folder.weights()?)?, &config, device, strictness)
+        let (config, weights) = parts_of(&folder)?;
+        let source = open::<M>(weights)?;
+        let config = config.map_or_else(|| config_by_shapes(&folder, &source), Ok)?;
+        Self::from_source(&source, &config, device, strictness)
     }
 
     /// From named tensors. Parameters that they lack are initialised as transformers does, and listed in the report.
@@ -113,6 +146,20 @@ impl<M: Model> Pretrained<M> {
         config: &M::Config,
         device: Device,
         strictness: Strictness,
+    ) -> Result<Self> {
+        Self::from_source_watched(source, config, device, strictness, &|_, _| Ok(()))
+    }
+
+    /// As [`Pretrained::from_source`], where somebody watches and may give up.
+    ///
+    /// # Errors
+    /// As [`Pretrained::from_source`], and what `watch` says.
+    pub fn from_source_watched(
+        source: &WeightSource,
+        config: &M::Config,
+        device: Device,
+        strictness: Strictness,
+        watch: Watch,
     ) -> Result<Self> {
         let mut config = config.clone();
         config.note_dtype("float32");
@@ -126,7 +173,7 @@ impl<M: Model> Pretrained<M> {
             model = M::build(&parameters, &config)?;
         }
         let names = parameters.names();
-        let report = source.load_into(&variables, &M::BACKBONE, strictness)?;
+        let report = source.load_into_watched(&variables, &M::BACKBONE, strictness, watch)?;
         let (initial, mut tensors) = (config.initial(), variables.variables());
         for name in &report.missing {
             if let Some(tensor) = tensors.get_mut(name) {
@@ -348,7 +395,8 @@ impl<M: Model> Pretrained<M> {
     }
 
     /// Writes `config.json` and the weights into a folder, which is made where there is none. Where the folder has weights
-    /// in the other format, they are written anew too, so that a folder never contradicts itself.
+    /// in another format, they are written anew too; and where it has some that are not written here, such as several files
+    /// of a larger model, then also in the format that is read before all others. So a folder never contradicts itself.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -359,11 +407,15 @@ impl<M: Model> Pretrained<M> {
             save_variables(folder.join(format.file_name()), &self.variables, &M::BACKBONE, format)
         };
         save(format)?;
-        // An older file in the other format would contradict the new one, and might be the one that is read.
-        for other in [WeightFormat::Safetensors, WeightFormat::Ot].into_iter().filter(|&other| other != format) {
+        // An older file in another format would contradict the new one, and might be the one that is read.
+        for other in WeightFormat::ALL.into_iter().filter(|&other| other != format) {
             if folder.join(other.file_name()).exists() {
                 save(other)?;
             }
+        }
+        let read = ModelFolder::open(folder)?.weights()?;
+        if !WeightFormat::ALL.iter().any(|known| read == folder.join(known.file_name())) {
+            save(WeightFormat::default())?;
         }
         let mut config = self.config.clone();
         config.note_dtype(self.dtype());

@@ -11,6 +11,7 @@ _libtorch.load()
 from oxbert import errors, outputs  # noqa: E402
 from oxbert._folders import bundled  # noqa: E402
 from oxbert._native import (  # noqa: E402
+    WEIGHT_FILES,
     Activation,
     AddedToken,
     Config,
@@ -51,9 +52,12 @@ from oxbert._native import (  # noqa: E402
     Tokenizer,
     __version__,
     canonical_name,
+    describe_weights,
     download_resource,
+    find_weights,
     load_weights,
     save_weights,
+    weight_origins,
 )
 from oxbert.auto import (  # noqa: E402
     AutoConfig,
@@ -66,6 +70,7 @@ from oxbert.auto import (  # noqa: E402
     AutoModelForTokenClassification,
     AutoTokenizer,
 )
+from oxbert.conversion import convert  # noqa: E402
 from oxbert.encoding import BatchEncoding  # noqa: E402
 from oxbert.errors import OxbertError  # noqa: E402
 
@@ -78,6 +83,7 @@ ElectraTokenizerFast = ElectraTokenizer
 DistilBertTokenizerFast = DistilBertTokenizer
 
 __all__ = [
+    "WEIGHT_FILES",
     "Activation",
     "AddedToken",
     "AutoConfig",
@@ -136,9 +142,13 @@ __all__ = [
     "__version__",
     "bundled",
     "canonical_name",
+    "convert",
+    "describe_weights",
     "download_resource",
     "errors",
+    "find_weights",
     "load_weights",
     "outputs",
     "save_weights",
+    "weight_origins",
 ]

@@ -27,6 +27,7 @@ from oxbert.outputs import (
 )
 
 __all__ = [
+    "WEIGHT_FILES",
     "Activation",
     "AddedToken",
     "Config",
@@ -67,12 +68,18 @@ __all__ = [
     "Tokenizer",
     "__version__",
     "canonical_name",
+    "describe_weights",
     "download_resource",
+    "find_weights",
     "load_weights",
     "save_weights",
+    "weight_origins",
 ]
 
 __version__: str
+
+WEIGHT_FILES: list[str]
+"""The weight files of a model folder, best first; checkpoints of TensorFlow, whose names have a number, come last."""
 
 _Path = str | os.PathLike[str]
 _Device = str | torch.device
@@ -98,12 +105,24 @@ _Text = str | Sequence[str]
 _Texts = _Text | Sequence[_Text | Sequence[_Text]]
 _ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
 
+_Component = Literal["generator", "discriminator"]
+
+class _Hub(TypedDict, total=False):
+    # What is passed on to huggingface_hub, where a folder comes from there.
+    revision: str | None
+    subfolder: str | None
+    cache_dir: _Path | None
+    local_files_only: bool
+    force_download: bool
+    token: str | bool | None
+
 class _LoadReport(TypedDict):
     loaded: int
     missing: list[str]
     unexpected: list[str]
     mismatched: list[tuple[str, str, str]]
     renamed: dict[str, str]
+    not_finite: list[str]
 
 class _Candidate(TypedDict):
     score: float
@@ -244,11 +263,17 @@ class Config(_Attributes):
         """
 
     @classmethod
-    def from_pretrained(cls, folder: _Path) -> Self:
-        """From a model folder, or the name of a bundled model.
+    def from_pretrained(cls, folder: _Path, **hub: Unpack[_Hub]) -> Self:
+        """From a model folder, the name of a bundled model, or a repository of the hub.
+
+        Args:
+            folder: A path, or a name such as `google/electra-small-discriminator`.
+            hub: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download`, `token`, as in
+                transformers.
 
         Raises:
             MissingFileError: There is no such folder or model, or no `config.json` in it.
+            HubError: The repository cannot be had.
             ConfigError: As for `from_dict`; `path` names the file.
 
         Example:
@@ -531,7 +556,8 @@ class Model:
         """What loading found.
 
         `loaded` is a number of tensors; `missing` and `unexpected` are names; `mismatched` are names with what was
-        expected and what was got; `renamed` maps a name in the file to the name in the model.
+        expected and what was got; `renamed` maps a name in the file to the name in the model; `not_finite` are names of
+        parameters with numbers that are infinite or not a number.
 
         Example:
             >>> model = oxbert.ElectraForMaskedLM.from_pretrained("electra-tiny-generator")
@@ -661,17 +687,18 @@ class Model:
             (1, 1, 16)
         """
 
-    def save_pretrained(self, folder: _Path, format: Literal["safetensors", "ot"] = "safetensors") -> None:
+    def save_pretrained(self, folder: _Path, format: Literal["safetensors", "ot", "bin"] = "safetensors") -> None:
         """Write `config.json` and the weights into a folder, which is made where there is none.
 
         Args:
-            folder: The folder. Where it has weights in the other format, they are written anew too.
-            format: `safetensors` (`model.safetensors`, which transformers loads) or `ot` (`rust_model.ot`, which
-                rust_bert and tch load). A crash leaves the old file or the new one.
+            folder: The folder. Where it has weights in another format, they are written anew too.
+            format: `safetensors` (`model.safetensors`, which transformers loads), `ot` (`rust_model.ot`, which
+                rust_bert and tch load) or `bin` (`pytorch_model.bin`, for old programs). A crash leaves the old file or
+                the new one.
 
         Raises:
             FileError: A file cannot be written.
-            InputError: The format is none of the two.
+            InputError: The format is none of these.
             ConfigError: The configuration was changed to one of other parameters.
         """
 
@@ -719,23 +746,30 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
         device: _Device | None = None,
         precision: Literal["float32"] = "float32",
         strict: bool | None = None,
-        **fields: Any,
+        component: _Component | None = None,
+        **options: Any,
     ) -> _ModelT:
-        """A model in evaluation mode, from a folder or the name of a bundled model.
+        """A model in evaluation mode, from a folder, the name of a bundled model, or a repository of the hub.
 
         Args:
-            folder: Holds `config.json` and `model.safetensors`, `rust_model.ot` or `pytorch_model.bin` (the first that
-                is there; nothing in it is executed).
-            config: Instead of the folder's own.
+            folder: A path, or a name such as `google/electra-small-generator`. Holds `config.json` and weights, the
+                first of `WEIGHT_FILES` or a checkpoint of TensorFlow; nothing in it is executed.
+            config: Instead of the folder's own. Google's checkpoints have none, and need none.
             device: `cpu` where it is None.
             precision: What the parameters are stored in.
             strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
                 (`UntrainedHeadWarning`); True refuses any difference, False none but wrong shapes.
-            fields: Fields of the configuration that count instead of the folder's, such as `num_labels=3`.
+            component: Which network of a checkpoint of google-research/electra; None takes the generator for a masked
+                LM and the discriminator for all others.
+            options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of the hub,
+                as in transformers; and fields of the configuration that count instead of the folder's, such as
+                `num_labels=3`.
 
         Raises:
             TypeError: There is no such field.
             MissingFileError: There is no such folder or model, or a file is missing in it.
+            MissingDependencyError: The weights are a `tf_model.h5`, and h5py is not installed.
+            HubError: The repository cannot be had.
             ConfigError: The configuration is bad, or another family's; `field` names the value.
             WeightsFormatError: The weight file is truncated, corrupt or of another format.
             WeightsMismatchError: The weights are not the model's, as `strict` says.
@@ -1938,8 +1972,9 @@ class _FamilyTokenizer:
         model_max_length: int | None = None,
         padding_side: _Side | None = None,
         truncation_side: _Side | None = None,
+        **hub: Unpack[_Hub],
     ) -> Self:
-        """From a model folder, or a bundled model by its name.
+        """From a model folder, a bundled model by its name, or a repository of the hub.
 
         What is given counts more than what the folder says; None leaves it at that.
 
@@ -1952,9 +1987,11 @@ class _FamilyTokenizer:
             model_max_length: The longest row that the model takes, in tokens.
             padding_side: The end at which rows are padded.
             truncation_side: The end at which texts that are too long lose tokens.
+            hub: As for `Config.from_pretrained`.
 
         Raises:
             MissingFileError: There is no such folder or model, or no vocabulary in it.
+            HubError: The repository cannot be had.
             VocabularyError: The vocabulary is bad; `line` says where.
             ConfigError: A setting is bad, or one that this tokenizer does not have.
             InputError: A side is neither `left` nor `right`.
@@ -2024,8 +2061,8 @@ class FillMask:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path, *, device: _Device | None = None) -> FillMask:
-        """From a model folder, or a bundled model by its name.
+    def from_pretrained(folder: _Path, *, device: _Device | None = None, **hub: Unpack[_Hub]) -> FillMask:
+        """From a model folder, a bundled model by its name, or a repository of the hub.
 
         Raises:
             MissingFileError: There is no such folder or model, or a file is missing in it.
@@ -2062,8 +2099,8 @@ class ReplacedTokenDetection:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path, *, device: _Device | None = None) -> ReplacedTokenDetection:
-        """From a model folder, or a bundled model by its name.
+    def from_pretrained(folder: _Path, *, device: _Device | None = None, **hub: Unpack[_Hub]) -> ReplacedTokenDetection:
+        """From a model folder, a bundled model by its name, or a repository of the hub.
 
         Raises:
             MissingFileError: There is no such folder or model, or a file is missing in it.
@@ -2081,20 +2118,26 @@ class ReplacedTokenDetection:
         """
 
 @overload
-def load_weights(path: _Path, arrays: Literal["numpy"] = "numpy") -> dict[str, _Array]:
-    """The tensors of a file by name: `.ot`, `.safetensors`, or torch's `.bin` and `.pt`.
+def load_weights(
+    path: _Path, arrays: Literal["numpy"] = "numpy", *, component: _Component | None = None
+) -> dict[str, _Array]:
+    """The tensors of a checkpoint by name, whatever its format; nothing in a file is executed.
 
-    Nothing in a file is executed.
+    Read are `.safetensors`, `.ot`, torch's `.bin` and `.pt`, checkpoints of TensorFlow, Flax's `.msgpack` and Keras's
+    `.h5`. The format is told by the content. Tensors of the last three come under transformers' names for torch, and
+    transposed as there.
 
     Args:
-        path: The file. torch's own are told by the ending, `.bin`, `.pt` or `.pth`; the others by what they hold.
+        path: The file; the index of several (`model.safetensors.index.json`); or TensorFlow's `model.ckpt-N`.
+        component: Which network of a checkpoint of google-research/electra that has both.
         arrays: `numpy` or `torch`. float16 and bfloat16 come as float32 in numpy, which holds every value of both;
             `torch` keeps the dtype of the file.
 
     Raises:
         MissingFileError: There is no such file.
+        MissingDependencyError: The file is an `.h5`, and h5py is not installed.
         WeightsFormatError: The file is truncated, corrupt or of another format.
-        InputError: `arrays` is none of the two.
+        InputError: `arrays` is none of the two; or the checkpoint has two networks and `component` names none.
 
     Example:
         >>> oxbert.save_weights({"a.bias": torch.tensor([1.0, 2.0], dtype=torch.float16)}, "one.safetensors")
@@ -2103,17 +2146,66 @@ def load_weights(path: _Path, arrays: Literal["numpy"] = "numpy") -> dict[str, _
     """
 
 @overload
-def load_weights(path: _Path, arrays: Literal["torch"]) -> dict[str, torch.Tensor]: ...
+def load_weights(
+    path: _Path, arrays: Literal["torch"], *, component: _Component | None = None
+) -> dict[str, torch.Tensor]: ...
+def weight_origins(path: _Path, *, component: _Component | None = None) -> dict[str, tuple[str, bool]]:
+    """How a checkpoint itself names and stores its tensors, where that is not as torch does.
+
+    Args:
+        path: As for `load_weights`.
+        component: As for `load_weights`.
+
+    Returns:
+        The names that `load_weights` gives, each with the name in the file and whether it is transposed there.
+
+    Raises:
+        OxbertError: As `load_weights`.
+
+    Example:
+        >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "three.ot")
+        >>> oxbert.weight_origins("three.ot")
+        {}
+    """
+
+def find_weights(folder: _Path) -> Path:
+    """The weight file of a model folder that is read: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow.
+
+    Raises:
+        MissingFileError: There is none; `found` says what is there.
+
+    Example:
+        >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "model.safetensors")
+        >>> oxbert.find_weights(".").name
+        'model.safetensors'
+    """
+
+def describe_weights(path: _Path, *, component: _Component | None = None) -> str | None:
+    """The text of the `config.json` that the shapes of a checkpoint of google-research/electra tell; None for others.
+
+    Args:
+        path: As for `load_weights`.
+        component: As for `load_weights`.
+
+    Raises:
+        OxbertError: As `load_weights`.
+
+    Example:
+        >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "four.ot")
+        >>> oxbert.describe_weights("four.ot") is None
+        True
+    """
+
 def save_weights(tensors: _Tensors, path: _Path) -> None:
     """Write tensors by name. A crash leaves the old file or the new one.
 
     Args:
         tensors: Names, and torch tensors or numpy arrays of a float, integer or bool dtype.
-        path: Ends with `.ot` or `.safetensors`, which says the format.
+        path: Ends with `.ot`, `.safetensors` or `.bin`, which says the format.
 
     Raises:
         FileError: The file cannot be written.
-        InputError: The ending is none of the two.
+        InputError: The ending is none of these.
         DtypeError: A tensor has another dtype.
 
     Example:

@@ -7,14 +7,23 @@ class says which head is wanted.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from oxbert import _native, errors
+from oxbert import _folders, _native, errors, hub
 
 _Path = str | os.PathLike[str]
 
 # What stands first in the names of a family's classes.
 _FAMILIES = {"electra": "Electra", "distilbert": "DistilBert"}
+
+
+# The options that say how a folder comes from the hub.
+_HUB = tuple(hub.HubOptions.__dataclass_fields__)
+
+
+def _of_hub(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in _HUB}
 
 
 class AutoConfig:
@@ -27,14 +36,19 @@ class AutoConfig:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path) -> _native.Config:
-        """From a model folder, or the name of a bundled model.
+    def from_pretrained(folder: _Path, **hub: Any) -> _native.Config:
+        """From a model folder, the name of a bundled model, or a repository of the hub.
+
+        Args:
+            folder: As for `Config.from_pretrained`.
+            hub: As for `Config.from_pretrained`.
 
         Raises:
             MissingFileError: There is no such folder or model, or no `config.json` in it.
+            HubError: The repository cannot be had.
             ConfigError: A value is bad, or the family is another.
         """
-        return _native.Config.from_pretrained(folder)
+        return _native.Config.from_pretrained(folder, **hub)
 
     @staticmethod
     def for_model(model_type: str, **values: Any) -> _native.Config:
@@ -57,23 +71,26 @@ class AutoTokenizer:
 
     @staticmethod
     def from_pretrained(folder: _Path, **options: Any) -> _native.Tokenizer:
-        """From a folder with a vocabulary, or the name of a bundled model. Without `config.json` it is ELECTRA's.
+        """From a folder with a vocabulary, or the name of a model. Without `config.json` it is ELECTRA's.
 
         Args:
             folder: As for the family's own classes.
-            options: Those of the family's own classes: `do_lower_case`, `model_max_length` and so on.
+            options: Those of the family's own classes: `do_lower_case`, `model_max_length`, `revision` and so on.
 
         Raises:
             MissingFileError: There is no such folder or model, or no vocabulary in it.
             VocabularyError: The vocabulary is bad; `line` says where.
             ConfigError: A setting is bad, or the family is another.
         """
+        found = _folders.find(folder, "tokenizer", **_of_hub(options))
+        settings = {name: value for name, value in options.items() if name not in _HUB}
         try:
-            config = AutoConfig.from_pretrained(folder)
+            # Asked for apart: a tokenizer may come without one.
+            config = AutoConfig.from_pretrained(folder, **_of_hub(options))
         except errors.MissingFileError:
-            return _native.ElectraTokenizer.from_pretrained(folder, **options)
+            return _native.ElectraTokenizer.from_pretrained(found, **settings)
         kind = getattr(_native, _FAMILIES[config.model_type] + "Tokenizer")
-        tokenizer: _native.Tokenizer = kind.from_pretrained(folder, **options)
+        tokenizer: _native.Tokenizer = kind.from_pretrained(found, **settings)
         return tokenizer
 
 
@@ -99,10 +116,14 @@ class AutoModel:
         Args:
             folder: As for the family's own classes.
             config: Instead of the folder's own.
-            options: Those of the family's own classes: `device`, `precision`, `strict`, fields of the configuration.
+            options: Those of the family's own classes: `device`, `precision`, `strict`, `component`, those of the hub,
+                fields of the configuration.
         """
-        config = AutoConfig.from_pretrained(folder) if config is None else config
-        model: _native.Model = cls._class(config).from_pretrained(folder, config=config, **options)
+        # Found once, so that all of it is of one revision.
+        found = _folders.find(folder, ["config", "weights"], **_of_hub(options))
+        options = {name: value for name, value in options.items() if name not in _HUB}
+        config = AutoConfig.from_pretrained(found) if config is None else config
+        model: _native.Model = cls._class(config).from_pretrained(found, config=config, **options)
         return model
 
     @classmethod

@@ -41,6 +41,22 @@ class DownloadError(OxbertError, OSError):
     """A file on the network could not be fetched. `url`, `reason`."""
 
 
+class HubError(OxbertError, OSError):
+    """The hub failed, cannot be reached, or cut a file off. `repo_id`, `revision`, `reason`, `url_path`."""
+
+
+class HubNotFoundError(HubError, FileNotFoundError):
+    """The hub has none such, or none that may be seen. `repo_id`, `revision`, `reason`, `url_path`."""
+
+
+class HubAccessError(HubError, PermissionError):
+    """A repository is gated or disabled, or a token refused. `repo_id`, `revision`, `reason`, `url_path`."""
+
+
+class HubOfflineError(HubError, ConnectionError):
+    """Nothing may be fetched, and the cache lacks a file. `repo_id`, `revision`, `reason`, `wanted`, `cache_dir`."""
+
+
 class ConfigError(OxbertError, ValueError):
     """A configuration field is missing, has the wrong type, or an impossible value. `field`, `reason`, `path`."""
 
@@ -105,8 +121,16 @@ class InternalError(OxbertError, RuntimeError):
     """A defect of oxbert itself; please report it. `reason`."""
 
 
+class MissingDependencyError(OxbertError, ImportError):
+    """Something needs a package that is not installed. `name`, `command` (what installs it)."""
+
+
 class UntrainedHeadWarning(UserWarning):
     """A checkpoint lacks a model's head, which was initialised at random."""
+
+
+class NotFiniteWarning(UserWarning):
+    """A checkpoint has numbers that are infinite or not a number."""
 
 
 __all__ = [
@@ -115,10 +139,16 @@ __all__ = [
     "DownloadError",
     "DtypeError",
     "FileError",
+    "HubAccessError",
+    "HubError",
+    "HubNotFoundError",
+    "HubOfflineError",
     "IdRangeError",
     "InputError",
     "InternalError",
+    "MissingDependencyError",
     "MissingFileError",
+    "NotFiniteWarning",
     "OutOfMemory",
     "OxbertError",
     "ShapeError",

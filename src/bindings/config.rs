@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 use serde_json::{Map, Value};
@@ -91,11 +91,16 @@ impl PyConfig {
         Self::build(py, enter(py, move || family.read(path))?)
     }
 
-    /// From a model folder, or the name of a bundled model.
+    /// From a model folder, the name of a bundled model, or a repository of the hub.
     #[classmethod]
-    fn from_pretrained<'py>(class: &Bound<'py, PyType>, folder: PathBuf) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (folder, **hub))]
+    fn from_pretrained<'py>(
+        class: &Bound<'py, PyType>,
+        folder: &Bound<'py, PyAny>,
+        hub: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let (py, family) = (class.py(), Asked::by(class));
-        let folder = find_folder(py, folder)?;
+        let folder = FolderOptions::only(py, hub)?.find(folder, &["config"])?;
         Self::build(py, enter(py, move || family.read(ModelFolder::open(folder)?.config()?))?)
     }
 
@@ -322,7 +327,46 @@ fn load<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     py.import("json")?.call_method1("loads", (value.to_string(),))
 }
 
-/// A folder, by its path or as the name of a bundled model.
-pub(super) fn find_folder(py: Python<'_>, name: PathBuf) -> PyResult<PathBuf> {
-    py.import("oxbert._folders")?.call_method1("find", (name,))?.extract()
+/// The keyword arguments of a `from_pretrained`, some of which are for the hub.
+pub(super) struct FolderOptions<'py> {
+    hub: Bound<'py, PyDict>,
+    /// The others.
+    pub(super) rest: Bound<'py, PyDict>,
+}
+
+impl<'py> FolderOptions<'py> {
+    /// Those of `huggingface_hub`, as transformers passes them on.
+    const HUB: [&'static str; 6] =
+        ["revision", "subfolder", "cache_dir", "local_files_only", "force_download", "token"];
+
+    pub(super) fn read(py: Python<'py>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
+        let rest = options.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
+        let hub = PyDict::new(py);
+        for name in Self::HUB {
+            if let Some(value) = rest.get_item(name)? {
+                hub.set_item(name, value)?;
+                rest.del_item(name)?;
+            }
+        }
+        Ok(Self { hub, rest })
+    }
+
+    /// For a function that has no other keyword arguments.
+    pub(super) fn only(py: Python<'py>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
+        let read = Self::read(py, options)?;
+        match read.rest.keys().iter().next() {
+            None => Ok(read),
+            Some(name) => Err(PyTypeError::new_err(format!(
+                "from_pretrained() got an unexpected keyword argument {}",
+                name.repr()?
+            ))),
+        }
+    }
+
+    /// A folder, by its path, as the name of a bundled model, or from the hub, with the files that are needed: `config`,
+    /// `tokenizer`, `weights`, or several of them.
+    pub(super) fn find(&self, name: &Bound<'py, PyAny>, needs: &[&str]) -> PyResult<PathBuf> {
+        let py = self.hub.py();
+        py.import("oxbert._folders")?.call_method("find", (name, needs.to_vec()), Some(&self.hub))?.extract()
+    }
 }

@@ -46,6 +46,9 @@ mod _native {
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
     #[pymodule_export]
+    const WEIGHT_FILES: [&str; 8] = crate::resources::WEIGHT_FILES;
+
+    #[pymodule_export]
     use super::activation::PyActivation;
     #[pymodule_export]
     use super::added::PyAddedToken;
@@ -74,5 +77,5 @@ mod _native {
     #[pymodule_export]
     use super::text::{PyDistilBertTokenizer, PyElectraTokenizer, PyTokenizer};
     #[pymodule_export]
-    use super::weights::{canonical_name, load_weights, save_weights};
+    use super::weights::{canonical_name, describe_weights, find_weights, load_weights, save_weights, weight_origins};
 }

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use tch::{Device, Kind, Tensor};
 
 use super::arguments::{Call, Signature};
-use super::config::{PyConfig, expect_config};
+use super::config::{FolderOptions, PyConfig, expect_config};
 use super::enter::enter;
 use super::errors::raise;
 use super::guarded::Guarded;
@@ -317,7 +317,7 @@ impl PyModel {
         self.training.load(Ordering::Relaxed)
     }
 
-    /// What loading found: `loaded` (a number), `missing`, `unexpected`, `mismatched`, `renamed`.
+    /// What loading found: `loaded` (a number), `missing`, `unexpected`, `mismatched`, `renamed`, `not_finite`.
     #[getter]
     fn load_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let report = self.with(py, |model| Ok(model.report().clone()))?;
@@ -328,6 +328,7 @@ impl PyModel {
         let mismatched: Vec<_> = report.mismatched.into_iter().map(|one| (one.name, one.expected, one.got)).collect();
         result.set_item("mismatched", mismatched)?;
         result.set_item("renamed", report.renamed)?;
+        result.set_item("not_finite", report.not_finite)?;
         Ok(result)
     }
 
@@ -441,14 +442,16 @@ impl PyModel {
     }
 
     /// Writes `config.json` and the weights into a folder, which is made where there is none: `format` is
-    /// `"safetensors"` (`model.safetensors`, for transformers) or `"ot"` (`rust_model.ot`, for rust_bert).
+    /// `"safetensors"` (`model.safetensors`, for transformers), `"ot"` (`rust_model.ot`, for rust_bert) or `"bin"`
+    /// (`pytorch_model.bin`, for old programs).
     #[pyo3(signature = (folder, format = "safetensors"))]
     fn save_pretrained(&self, py: Python<'_>, folder: PathBuf, format: &str) -> PyResult<()> {
         let format = match format {
             "safetensors" => WeightFormat::Safetensors,
             "ot" => WeightFormat::Ot,
+            "bin" => WeightFormat::Bin,
             other => {
-                let reason = format!("expected \"safetensors\" or \"ot\", got {other:?}");
+                let reason = format!("expected \"safetensors\", \"ot\" or \"bin\", got {other:?}");
                 return Err(raise(py, Error::input("format", reason)));
             }
         };
@@ -542,31 +545,41 @@ macro_rules! model_class {
                 Py::new(config.py(), Self::new(config, seed, device)?)
             }
 
-            /// A model from a folder, or a bundled one by its name: `model.safetensors`, `rust_model.ot` or
-            /// `pytorch_model.bin`, the first that is there.
+            /// A model from a folder, a bundled one by its name, or one of the hub, whatever the format of its weights.
             ///
             /// `strict=None` refuses a missing or unexpected part of the encoder, and warns of a missing head;
             /// `strict=True` refuses any difference, `strict=False` none but wrong shapes. The model is in evaluation
             /// mode.
             ///
-            /// Further keywords are fields of the configuration, such as `num_labels=3`.
+            /// Further keywords are options of the hub, such as `revision`, and fields of the configuration, such as
+            /// `num_labels=3`.
             #[staticmethod]
             #[pyo3(signature = (
-                folder, *, config = None, device = None, precision = "float32", strict = None, **fields
+                folder,
+                *,
+                config = None,
+                device = None,
+                precision = "float32",
+                strict = None,
+                component = None,
+                **options
             ))]
-            fn from_pretrained(
-                py: Python<'_>,
-                folder: PathBuf,
-                config: Option<&Bound<'_, PyAny>>,
-                device: Option<&Bound<'_, PyAny>>,
+            #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
+            fn from_pretrained<'py>(
+                folder: &Bound<'py, PyAny>,
+                config: Option<&Bound<'py, PyAny>>,
+                device: Option<&Bound<'py, PyAny>>,
                 precision: &str,
                 strict: Option<bool>,
-                fields: Option<&Bound<'_, PyDict>>,
+                component: Option<&str>,
+                options: Option<&Bound<'py, PyDict>>,
             ) -> PyResult<Py<Self>> {
+                let py = folder.py();
                 let cpu = PyString::new(py, "cpu").into_any();
                 let config = config.map(expect_config).transpose()?;
                 let device = device.unwrap_or(&cpu);
-                let options = LoadOptions { folder, config, device, precision, strict, fields };
+                let more = FolderOptions::read(py, options)?;
+                let options = LoadOptions { folder, config, device, precision, strict, component, more };
                 let model = PyModel::new(py, from_pretrained::<$model>(py, $name, options)?)?;
                 Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }

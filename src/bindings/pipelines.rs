@@ -1,11 +1,9 @@
 //! `oxbert.FillMask`, `oxbert.ReplacedTokenDetection`.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::config::find_folder;
+use super::config::FolderOptions;
 use super::enter::enter;
 use super::guarded::Guarded;
 use super::tensors::device;
@@ -25,11 +23,16 @@ pub(super) struct PyFillMask {
 
 #[pymethods]
 impl PyFillMask {
-    /// From a model folder, or a bundled model by its name.
+    /// From a model folder, a bundled model by its name, or a repository of the hub.
     #[staticmethod]
-    #[pyo3(signature = (folder, *, device = None))]
-    fn from_pretrained(py: Python<'_>, folder: PathBuf, device: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let folder = find_folder(py, folder)?;
+    #[pyo3(signature = (folder, *, device = None, **hub))]
+    fn from_pretrained<'py>(
+        folder: &Bound<'py, PyAny>,
+        device: Option<&Bound<'py, PyAny>>,
+        hub: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Self> {
+        let py = folder.py();
+        let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
         let device = device.map_or(Ok(tch::Device::Cpu), |name| self::device(py, name))?;
         Ok(Self { inner: Guarded::new(enter(py, || FillMask::from_folder(folder, device))?) })
     }
@@ -80,11 +83,16 @@ pub(super) struct PyReplacedTokenDetection {
 
 #[pymethods]
 impl PyReplacedTokenDetection {
-    /// From a model folder, or a bundled model by its name.
+    /// From a model folder, a bundled model by its name, or a repository of the hub.
     #[staticmethod]
-    #[pyo3(signature = (folder, *, device = None))]
-    fn from_pretrained(py: Python<'_>, folder: PathBuf, device: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let folder = find_folder(py, folder)?;
+    #[pyo3(signature = (folder, *, device = None, **hub))]
+    fn from_pretrained<'py>(
+        folder: &Bound<'py, PyAny>,
+        device: Option<&Bound<'py, PyAny>>,
+        hub: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Self> {
+        let py = folder.py();
+        let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
         let device = device.map_or(Ok(tch::Device::Cpu), |name| self::device(py, name))?;
         Ok(Self { inner: Guarded::new(enter(py, || ReplacedTokenDetection::from_folder(folder, device))?) })
     }

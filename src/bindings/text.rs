@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::added::{PyAddedToken, added_tokens};
-use super::config::find_folder;
+use super::config::FolderOptions;
 use super::encodings::{Columns, Form, PyEncodings};
 use super::enter::{check_signals, enter};
 use super::errors::raise;
@@ -617,7 +617,8 @@ macro_rules! tokenizer_class {
                 Ok(Self::of(tokenizer))
             }
 
-            /// From a model folder, or a bundled model by its name; what is given counts more than what the folder says.
+            /// From a model folder, a bundled model by its name, or a repository of the hub; what is given counts more than
+            /// what the folder says.
             #[classmethod]
             #[pyo3(signature = (
                 folder,
@@ -628,22 +629,24 @@ macro_rules! tokenizer_class {
                 model_max_length = None,
                 padding_side = None,
                 truncation_side = None,
+                **hub,
             ))]
             #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
-            fn from_pretrained(
-                _class: &Bound<'_, PyType>,
-                py: Python<'_>,
-                folder: PathBuf,
+            fn from_pretrained<'py>(
+                class: &Bound<'py, PyType>,
+                folder: &Bound<'py, PyAny>,
                 do_lower_case: Option<bool>,
                 strip_accents: Option<bool>,
                 tokenize_chinese_chars: Option<bool>,
                 model_max_length: Option<usize>,
                 padding_side: Option<&str>,
                 truncation_side: Option<&str>,
+                hub: Option<&Bound<'py, PyDict>>,
             ) -> PyResult<Py<Self>> {
+                let py = class.py();
                 let padding_side = padding_side.map(|side| parse_side(py, "padding_side", side)).transpose()?;
                 let truncation_side = truncation_side.map(|side| parse_side(py, "truncation_side", side)).transpose()?;
-                let folder = find_folder(py, folder)?;
+                let folder = FolderOptions::only(py, hub)?.find(folder, &["tokenizer"])?;
                 let change = |options: &mut TokenizerOptions| {
                     *options = TokenizerOptions {
                         do_lower_case: do_lower_case.unwrap_or(options.do_lower_case),

@@ -102,6 +102,36 @@ impl ElectraConfig {
         super::refuse_unsupported(&self.extra)
     }
 
+    /// The sizes of a checkpoint of google-research/electra, which comes without a `config.json`; all else by default. None
+    /// where it has not the tensors of an ELECTRA.
+    ///
+    /// `shape` knows the shapes of tensors by transformers' names of them. How many heads there are no shape tells: each has
+    /// 64 columns, as in all models of the original (`model/modeling.py`, `pretrain/pretrain_helpers.py`).
+    #[must_use]
+    pub fn from_shapes(shape: impl Fn(&str) -> Option<Vec<i64>>) -> Option<Self> {
+        const HEAD: i64 = 64;
+        let sizes = |name: &str| match shape(&format!("electra.{name}")).as_deref() {
+            Some(&[rows, columns]) => Some((rows, columns)),
+            _ => None,
+        };
+        let (vocab_size, embedding_size) = sizes("embeddings.word_embeddings.weight")?;
+        let (max_position_embeddings, _) = sizes("embeddings.position_embeddings.weight")?;
+        let (type_vocab_size, _) = sizes("embeddings.token_type_embeddings.weight")?;
+        let (intermediate_size, hidden_size) = sizes("encoder.layer.0.intermediate.dense.weight")?;
+        let layer = |number: &i64| sizes(&format!("encoder.layer.{number}.intermediate.dense.weight")).is_some();
+        Some(Self {
+            vocab_size,
+            embedding_size,
+            max_position_embeddings,
+            type_vocab_size,
+            intermediate_size,
+            hidden_size,
+            num_hidden_layers: (0..=EncoderConfig::MAXIMUM_LAYERS).take_while(layer).count() as i64,
+            num_attention_heads: (hidden_size / HEAD).max(1),
+            ..Self::default()
+        })
+    }
+
     /// Dropout before and inside a classifier.
     pub(crate) fn classifier_dropout(&self) -> f64 {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)

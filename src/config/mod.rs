@@ -228,7 +228,7 @@ impl EncoderConfig {
     }
 
     /// Far more than any model has: a hostile file must not make the process build layers without end.
-    const MAXIMUM_LAYERS: i64 = 1000;
+    pub(crate) const MAXIMUM_LAYERS: i64 = 1000;
 
     fn check(&self, names: &SizeNames) -> Result<()> {
         let (hidden, heads) = (self.hidden_size, self.num_attention_heads);

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::nn::{Activation, LayerNorm, Linear, Parameters};
 use crate::outputs::MaskedLMOutput;
+use crate::weights::Component;
 
 /// `LN(act(W x + b))`: hidden states back to the width of the embeddings.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ impl MaskedLMHead {
 impl Head for MaskedLMHead {
     type Output = MaskedLMOutput;
     const NAME: &'static str = "ForMaskedLM";
+    const COMPONENT: Component = Component::Generator;
 
     fn task(&self) -> Task {
         Task::TokenClasses { classes: self.decoder.bias.size()[0] }

@@ -25,6 +25,7 @@ use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::outputs::ModelOutput;
+use crate::weights::Component;
 
 /// What stands on an encoder.
 pub trait Head: Sized + std::fmt::Debug {
@@ -36,6 +37,9 @@ pub trait Head: Sized + std::fmt::Debug {
 
     /// The arguments that its loss is made from, by their names in transformers.
     const TARGETS: &'static [&'static str] = &["labels"];
+
+    /// Which of the two networks that are pre-trained together it stands on.
+    const COMPONENT: Component = Component::Discriminator;
 
     /// What its labels are.
     fn task(&self) -> Task;

@@ -14,7 +14,7 @@ use crate::encoder::{EncoderNames, ForwardOptions};
 use crate::error::Result;
 use crate::inputs::{Inputs, Limits};
 use crate::nn::Parameters;
-use crate::weights::names;
+use crate::weights::{Component, names};
 
 /// A family of models: its configuration and its names.
 pub trait Family: std::fmt::Debug + Sized + 'static {
@@ -47,6 +47,8 @@ pub trait Model: Sized {
     const BACKBONE: names::Family;
     /// The arguments that its loss is made from, by their names in transformers.
     const TARGETS: &'static [&'static str];
+    /// Which of the two networks it is that are pre-trained together.
+    const COMPONENT: Component;
 
     /// transformers' name of the model.
     fn name() -> String;

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::heads::{Head, MaskedLMHead, NoHead};
 use crate::inputs::{Arguments, Inputs, Limits};
 use crate::nn::Parameters;
-use crate::weights::names;
+use crate::weights::{Component, names};
 
 /// A family's encoder with a head.
 ///
@@ -46,6 +46,7 @@ impl<F: HasHead<H>, H: Head> Model for Network<F, H> {
     type Output = H::Output;
     const BACKBONE: names::Family = F::BACKBONE;
     const TARGETS: &'static [&'static str] = H::TARGETS;
+    const COMPONENT: Component = H::COMPONENT;
 
     fn name() -> String {
         format!("{}{}", F::NAME, H::NAME)

@@ -4,8 +4,18 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The weight files that a folder may have, best first.
-pub const WEIGHT_FILES: &[&str] = &["model.safetensors", "rust_model.ot"];
+/// The weight files that a folder may have, best first. Behind them come the checkpoints of TensorFlow, whose names have a
+/// number.
+pub const WEIGHT_FILES: [&str; 8] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "rust_model.ot",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "flax_model.msgpack",
+    "flax_model.msgpack.index.json",
+    "tf_model.h5",
+];
 
 /// A folder with `config.json`, weights and a vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,29 +42,44 @@ impl ModelFolder {
         self.file(&["config.json"])
     }
 
-    /// The best weight file: the first of [`WEIGHT_FILES`] that is there.
+    /// The best weight file: the first of [`WEIGHT_FILES`] that is there; or else the latest checkpoint of TensorFlow,
+    /// `model.ckpt-N.index`.
     ///
     /// # Errors
     /// [`Error::MissingFile`], with what is there.
     pub fn weights(&self) -> Result<PathBuf> {
-        self.file(WEIGHT_FILES)
+        self.first(&WEIGHT_FILES)
+            .or_else(|| self.checkpoint())
+            .ok_or_else(|| self.missing(&format!("{} or model.ckpt-*.index", WEIGHT_FILES.join(", "))))
     }
 
-    /// As [`ModelFolder::weights`], or else `pytorch_model.bin`, which only Python reads.
-    #[cfg(feature = "python")]
-    pub(crate) fn weights_or_pickle(&self) -> Result<PathBuf> {
-        self.file(&[WEIGHT_FILES, &["pytorch_model.bin"]].concat())
+    /// The checkpoint of TensorFlow with the largest number.
+    fn checkpoint(&self) -> Option<PathBuf> {
+        let number = |name: &str| {
+            let (_, step) = name.strip_suffix(".index")?.rsplit_once(".ckpt")?;
+            step.strip_prefix('-').unwrap_or("0").parse::<u64>().ok()
+        };
+        let found = self.names();
+        let latest = found.iter().filter_map(|name| Some((number(name)?, name))).max()?;
+        Some(self.path.join(latest.1))
     }
 
     fn file(&self, names: &[&str]) -> Result<PathBuf> {
-        let found = names.iter().map(|name| self.path.join(name)).find(|path| path.is_file());
-        found.ok_or_else(|| self.missing(&names.join(" or ")))
+        self.first(names).ok_or_else(|| self.missing(&names.join(" or ")))
+    }
+
+    fn first(&self, names: &[&str]) -> Option<PathBuf> {
+        names.iter().map(|name| self.path.join(name)).find(|path| path.is_file())
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
     }
 
     fn missing(&self, wanted: &str) -> Error {
-        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
-        let mut found: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        found.sort();
-        Error::MissingFile { folder: self.path.clone(), wanted: wanted.into(), found }
+        Error::MissingFile { folder: self.path.clone(), wanted: wanted.into(), found: self.names() }
     }
 }

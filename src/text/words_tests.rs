@@ -283,10 +283,10 @@ fn words_go_on_being_counted_behind_a_special_token() {
     let (options, mut scratch, mut tokens) = (TokenizerOptions::default(), Scratch::default(), Vec::new());
     let mut all = TextTokens::new(&VOCABULARY.1, &options, 4, &go_on, &mut scratch, &mut tokens);
     all.text("a b", 0).unwrap();
-    all.add(4, (3, 9));
+    all.add(4, (3, 9)).unwrap();
     assert!(!all.is_full());
     all.text("c d", 9).unwrap();
-    all.add(4, (12, 18));
+    all.add(4, (12, 18)).unwrap();
     assert!(all.is_full());
     let got: Vec<_> = tokens.iter().map(|token| (token.span, token.word)).collect();
     assert_eq!(got, [((0, 1), 0), ((2, 3), 1), ((3, 9), 2), ((9, 10), 3)]);

@@ -1,62 +1,181 @@
-//! A weight file of any format: opened once, checked whole, read without copies.
+//! A checkpoint of any format: opened once, checked whole, read without copies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
-
-use super::index::{Checked, Index};
+use super::foreign::google::{self, Component};
+use super::foreign::{flax as flax_names, keras as keras_names};
+use super::format::{FileFormat, Kind, recognise};
+use super::index::{Index, Origin};
+use super::part::Part;
 use super::raw::RawTensor;
-use super::{WeightFormat, ot, safetensors_file};
+use super::{flax, safetensors_file, shards, tensorflow, torch};
 use crate::error::{Error, Result};
 
-/// An opened weight file. Everything in it has been checked, so that reading a tensor cannot fail.
+/// An opened checkpoint. Everything in it has been checked, so that reading a tensor cannot fail.
 ///
-/// The file is mapped into memory: nothing is copied until a tensor is asked for. It must not be changed in place
-/// while it is open; replacing it by a rename, as this crate's writers do, is safe.
+/// Its files are mapped into memory: nothing is copied until a tensor is asked for. They must not be changed in place
+/// while they are open; replacing them by a rename, as this crate's writers do, is safe.
 pub struct WeightFile {
     path: PathBuf,
-    map: Mmap,
-    format: WeightFormat,
+    parts: Vec<Part>,
+    format: FileFormat,
     index: Index,
     metadata: BTreeMap<String, String>,
 }
 
+/// Which of the two networks is wanted of a pre-training checkpoint of google-research/electra. Of no meaning for others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// This one and no other.
+    pub component: Option<Component>,
+    /// This one, where the checkpoint has both and `component` names none.
+    pub preferred: Option<Component>,
+}
+
+impl OpenOptions {
+    /// The network to take of those that are there.
+    fn choose(self, found: &[Component], path: &Path) -> Result<Component> {
+        let there = found.iter().map(|component| component.name()).collect::<Vec<_>>().join(" and ");
+        let refuse = |reason: String| Err(Error::input("component", reason));
+        match (self.component, found) {
+            (_, []) => Err(Error::WeightsFormat {
+                path: path.to_path_buf(),
+                reason: "its variables are not those of google-research/electra".into(),
+            }),
+            (Some(named), _) if found.contains(&named) => Ok(named),
+            (Some(named), _) => refuse(format!("{} has no {}, it holds the {there}", path.display(), named.name())),
+            (None, &[only]) => Ok(only),
+            (None, _) => match self.preferred {
+                Some(preferred) => Ok(preferred),
+                None => refuse(format!("{} holds the {there}; expected the name of one of them", path.display())),
+            },
+        }
+    }
+}
+
 impl WeightFile {
-    /// Opens a file and checks it: structure, names, shapes, offsets, and for `.ot` the checksums of all records. The
-    /// format is told by the content, never by the name.
+    /// Opens a checkpoint and checks it: structure, names, shapes, offsets, and the checksums of those formats that have
+    /// any. The format is told by the content, never by the name.
+    ///
+    /// A path may be a file; the list of the files of one, `model.safetensors.index.json`; or TensorFlow's
+    /// `model.ckpt-N.index`, with or without its ending. Tensors of TensorFlow and Flax come under the names and with the
+    /// shapes that torch has for them; [`WeightFile::origin`] knows the others.
     ///
     /// # Errors
-    /// [`Error::Io`] where the system refuses; [`Error::WeightsFormat`] where the file is of another format, truncated,
-    /// corrupt or hostile. Memory and time stay in proportion to the file's length whatever the file claims.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+    /// [`Error::Io`] where the system refuses; [`Error::WeightsFormat`] where a file is of another format, truncated,
+    /// corrupt or hostile; [`Error::Input`] where the checkpoint holds two networks and `options` names none. Memory and
+    /// time stay in proportion to the files' length whatever they claim.
+    pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
         let path = path.as_ref();
-        let refuse = |reason: String| Error::WeightsFormat { path: path.to_path_buf(), reason };
-        // Asked before opening: to open a pipe would wait for its writer.
-        let kind = std::fs::metadata(path).map_err(Error::io("open", path))?;
-        if !kind.is_file() {
-            return Err(refuse(if kind.is_dir() { "it is a folder" } else { "it is no regular file" }.into()));
+        let (path, first) = match Part::open(path) {
+            // TensorFlow's own way to name a checkpoint.
+            Err(Error::Io { .. }) if with_ending(path, ".index").is_file() => {
+                let path = with_ending(path, ".index");
+                let part = Part::open(&path)?;
+                (path, part)
+            }
+            opened => (path.to_path_buf(), opened?),
+        };
+        let refuse = |reason: String| Error::WeightsFormat { path: path.clone(), reason };
+        let kind = recognise(first.bytes()).map_err(refuse)?;
+        match kind {
+            Kind::ShardIndex => {
+                let files = shards::read(first.bytes()).map_err(refuse)?;
+                Self::join(path, &files)
+            }
+            Kind::TensorFlow => Self::bundle(path, &first, options),
+            _ => Self::single(path, first, kind),
         }
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        if file.metadata().map_err(Error::io("open", path))?.len() == 0 {
-            return Err(refuse("it is empty".into()));
-        }
-        // SAFETY: the map is private to `WeightFile` and read only. That nobody changes or shortens the file meanwhile
-        // cannot be enforced by any reader that maps files; it is a documented condition of this type, and our own
-        // writers never change a file in place.
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
-        let format = recognise(&map).map_err(refuse)?;
-        let (index, metadata) = match format {
-            WeightFormat::Ot => ot::read(&map).map(|index| (index, BTreeMap::new())),
-            WeightFormat::Safetensors => safetensors_file::read(&map),
-        }
-        .map_err(refuse)?;
-        Ok(Self { path: path.to_path_buf(), map, format, index, metadata })
     }
 
-    /// Where the file is, as it was given.
+    /// As [`WeightFile::open_with`], without options.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, OpenOptions::default())
+    }
+
+    /// A checkpoint that is one file.
+    fn single(path: PathBuf, part: Part, kind: Kind) -> Result<Self> {
+        let refuse = |reason: String| Error::WeightsFormat { path: path.clone(), reason };
+        let bytes = part.bytes();
+        let plain = |format| move |index| (format, index, BTreeMap::new());
+        let (format, index, metadata) = match kind {
+            Kind::Safetensors => {
+                safetensors_file::read(bytes).map(|(index, metadata)| (FileFormat::Safetensors, index, metadata))
+            }
+            Kind::Archive => torch::read_archive(bytes).map(|(format, index)| plain(format)(index)),
+            Kind::Pickle => torch::read_pickle(bytes).map(plain(FileFormat::Bin)),
+            Kind::Flax => flax::read(bytes).and_then(flax_names::translate).map(plain(FileFormat::Flax)),
+            Kind::TensorFlow | Kind::ShardIndex => Err("it is one of several files".into()),
+        }
+        .map_err(refuse)?;
+        // The checksums have read all of it.
+        part.release(0..part.bytes().len());
+        Ok(Self { path, parts: vec![part], format, index, metadata })
+    }
+
+    /// A checkpoint of TensorFlow: its index, and the files beside it that hold the numbers.
+    fn bundle(path: PathBuf, first: &Part, options: OpenOptions) -> Result<Self> {
+        let refuse = |path: &Path, reason: String| Error::WeightsFormat { path: path.to_path_buf(), reason };
+        let bundle = tensorflow::Bundle::read(first.bytes()).map_err(|reason| refuse(&path, reason))?;
+        let stem = path.as_os_str().to_string_lossy();
+        let stem = stem.strip_suffix(".index").unwrap_or(&stem);
+        let mut parts = Vec::new();
+        for number in 0..bundle.shards() {
+            parts.push(Part::open(Path::new(&format!("{stem}.data-{number:05}-of-{:05}", bundle.shards())))?);
+        }
+        let bytes: Vec<&[u8]> = parts.iter().map(Part::bytes).collect();
+        let index = bundle.index(&bytes).map_err(|reason| refuse(&path, reason))?;
+        let component = options.choose(&google::components(&index), &path)?;
+        let index = google::translate(index, component).map_err(|reason| refuse(&path, reason))?;
+        for part in &parts {
+            part.release(0..part.bytes().len());
+        }
+        Ok(Self { path, parts, format: FileFormat::TensorFlow, index, metadata: BTreeMap::new() })
+    }
+
+    /// A checkpoint in several files, each with a part of its tensors.
+    fn join(path: PathBuf, files: &BTreeMap<String, BTreeSet<String>>) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let mut joined: Option<Self> = None;
+        for (name, listed) in files {
+            let part = Part::open(&folder.join(name))?;
+            let refuse = |reason: String| Error::WeightsFormat { path: folder.join(name), reason };
+            let kind = recognise(part.bytes()).map_err(refuse)?;
+            let shard = Self::single(folder.join(name), part, kind)?;
+            // The list has the names of its own program.
+            if shard.format != FileFormat::Flax {
+                shards::check(listed, shard.names()).map_err(refuse)?;
+            }
+            match &mut joined {
+                None => joined = Some(Self { path: path.clone(), ..shard }),
+                Some(joined) => {
+                    joined.index.absorb(shard.index, joined.parts.len()).map_err(refuse)?;
+                    joined.parts.extend(shard.parts);
+                }
+            }
+        }
+        joined.ok_or_else(|| Error::WeightsFormat { path, reason: "its weight_map is empty".into() })
+    }
+
+    /// A `tf_model.h5`, the file `path`, whose tensors another program has put into a file of any other format, under the
+    /// names that Keras gives them. Python's h5py does that for oxbert's package.
+    ///
+    /// # Errors
+    /// As [`WeightFile::open_with`].
+    pub fn from_hdf5_parts(taken_apart: &Path, path: PathBuf) -> Result<Self> {
+        let refuse = |reason: String| Error::WeightsFormat { path: path.clone(), reason };
+        let opened = Self::open(taken_apart)?;
+        let index = keras_names::translate(opened.index).map_err(refuse)?;
+        Ok(Self { path, format: FileFormat::Hdf5, index, ..opened })
+    }
+
+    /// Where the checkpoint is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -64,11 +183,11 @@ impl WeightFile {
 
     /// What the content turned out to be.
     #[must_use]
-    pub const fn format(&self) -> WeightFormat {
+    pub const fn format(&self) -> FileFormat {
         self.format
     }
 
-    /// The free text entries of a safetensors file, e.g. `format: pt`; empty for `.ot`.
+    /// The free text entries of a safetensors file, e.g. `format: pt`; empty for others.
     #[must_use]
     pub const fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
@@ -85,8 +204,34 @@ impl WeightFile {
     /// where the file holds it in another order than row-major.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<RawTensor<'_>> {
-        self.index.get(name)?.read(&self.map)
+        let entry = self.index.get(name)?;
+        entry.read(self.parts.get(entry.part)?.bytes())
     }
+
+    /// Dtype and shape of a tensor.
+    pub(super) fn describe(&self, name: &str) -> Option<(super::Dtype, &[usize])> {
+        self.index.get(name).map(|entry| (entry.dtype, entry.shape.as_slice()))
+    }
+
+    /// How the checkpoint itself names and stores a tensor; none where it does both as torch.
+    #[must_use]
+    pub fn origin(&self, name: &str) -> Option<&Origin> {
+        self.index.get(name)?.origin.as_ref()
+    }
+
+    /// Gives the memory of a tensor back that has been copied; it can be read again.
+    pub(super) fn release(&self, name: &str) {
+        let Some(entry) = self.index.get(name) else { return };
+        if let (Some(part), Some(extent)) = (self.parts.get(entry.part), entry.extent()) {
+            part.release(extent);
+        }
+    }
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
 }
 
 impl fmt::Debug for WeightFile {
@@ -100,41 +245,6 @@ impl fmt::Debug for WeightFile {
     }
 }
 
-/// Tells the format by the first bytes, and says of foreign formats what they are.
-fn recognise(file: &[u8]) -> Checked<WeightFormat> {
-    if file.starts_with(b"PK\x03\x04") {
-        return Ok(WeightFormat::Ot);
-    }
-    // A u64 that is at most 100 MB, then the JSON object of the header.
-    if file.get(4..9) == Some(&[0, 0, 0, 0, b'{']) {
-        return Ok(WeightFormat::Safetensors);
-    }
-    let looks_like = match file {
-        [0x80, 0x02..=0x05, ..] => format!("this is a PyTorch pickle (.bin, .pt), {}", ot::CONVERT),
-        [0x89, b'H', b'D', b'F', ..] => format!("this is an HDF5 file (.h5 of TensorFlow), {}", ot::CONVERT),
-        [b'G', b'G', b'U', b'F', ..] => "this is a GGUF file, which holds no trainable weights".into(),
-        _ if file.starts_with(b"PK") => "this is a zip archive that is empty or split".into(),
-        _ if file.starts_with(b"version https://git-lfs") => {
-            "this is a Git LFS pointer: fetch the file itself with `git lfs pull`".into()
-        }
-        _ => match printable_start(file) {
-            Some(text) if text.starts_with('<') => {
-                "this is a web page: the download did not return the file".to_string()
-            }
-            Some(text) => format!("this is a text file that begins with {text:?}"),
-            None => format!("its first bytes are {:02x?}", &file[..file.len().min(8)]),
-        },
-    };
-    Err(format!("{looks_like}; expected safetensors or .ot"))
-}
-
-/// The first characters, where they are ordinary ASCII text.
-fn printable_start(file: &[u8]) -> Option<&str> {
-    let start = file.get(..file.len().min(24))?;
-    let printable = start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-    if printable { std::str::from_utf8(start).ok() } else { None }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
@@ -146,13 +256,14 @@ mod tests {
         let path = folder.path().join("model.ot");
         for (content, expected) in [
             (&b""[..], "it is empty"),
-            (b"\x80\x02}q\0.", "PyTorch pickle"),
+            (b"\x80\x02}q\0.", "not one that torch.save wrote"),
             (b"\x89HDF\r\n\x1a\n....", "HDF5"),
             (b"GGUF\x03\0\0\0", "GGUF"),
             (b"PK\x05\x06\0\0\0\0", "empty or split"),
             (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
             (b"<!DOCTYPE html>", "web page"),
-            (b"{\"abcd\":{\"x\":1}}", "text file that begins with \"{\\\"abcd"),
+            (b"some text", "text file that begins with \"some text"),
+            (b"{\"abcd\":{\"x\":1}}", "weight_map"),
             (b"\x01\x02", "first bytes are [01, 02]"),
             (b"PK\x03\x04", "truncated"),
             (b"\x02\0\0\0\0\0\0\0{", "header"),

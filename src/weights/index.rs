@@ -1,8 +1,9 @@
-//! What an opened weight file holds: for each tensor its name, dtype, shape and where its bytes lie.
+//! What an opened checkpoint holds: for each tensor its name, dtype, shape and where its bytes lie.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::ops::Range;
 
 use super::raw::{Dtype, RawTensor, byte_count, invalid_boolean};
 
@@ -12,7 +13,7 @@ pub(super) type Checked<T> = Result<T, String>;
 /// libtorch keeps 64 dimensions at most; the bound also keeps the index as small as the file.
 pub(super) const MAX_DIMENSIONS: usize = 64;
 
-/// Tensors may share bytes (tied weights), so that a file can describe more bytes than it has. Past this multiple of
+/// Tensors may share bytes (tied weights), so that a checkpoint can describe more bytes than it has. Past this multiple of
 /// its own length it is a bomb.
 const MAX_SHARING: usize = 64;
 
@@ -23,19 +24,63 @@ const MAX_NAME: usize = 4096;
 /// For all names of a file together.
 const MAX_NAME_BYTES: usize = 16 << 20;
 
-/// One tensor of a file.
+/// One tensor of a checkpoint.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
-    /// Where the first element lies, in bytes from the beginning of the file.
+    /// Which file of the checkpoint it lies in.
+    pub(super) part: usize,
+    /// Where the first element lies, in bytes from the beginning of that file.
     pub(super) start: usize,
     /// Steps between neighbours along each dimension, in elements; none for a contiguous tensor.
     pub(super) strides: Option<Vec<usize>>,
+    /// How the checkpoint itself has it, where that is another way.
+    pub(super) origin: Option<Origin>,
+}
+
+/// A tensor in the terms of another program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The name there.
+    pub name: String,
+    /// Whether it is stored with its two dimensions the other way round.
+    pub is_transposed: bool,
 }
 
 impl Entry {
+    pub(super) fn new(name: String, dtype: Dtype, shape: Vec<usize>, start: usize) -> Self {
+        Self { name, dtype, shape, part: 0, start, strides: None, origin: None }
+    }
+
+    /// The same bytes under another name, and, where they are stored so, with the two dimensions swapped.
+    pub(super) fn translated(mut self, name: String, is_transposed: bool) -> Self {
+        if is_transposed && let [rows, columns] = self.shape[..] {
+            let strides = self.strides.unwrap_or_else(|| vec![columns, 1]);
+            self.strides = Some(strides.into_iter().rev().collect());
+            self.shape = vec![columns, rows];
+        }
+        if name != self.name || is_transposed {
+            self.origin = Some(Origin { name: std::mem::replace(&mut self.name, name), is_transposed });
+        }
+        self
+    }
+
+    /// The bytes of the file from the first element to behind the last.
+    pub(super) fn extent(&self) -> Option<Range<usize>> {
+        let count = match &self.strides {
+            _ if self.shape.contains(&0) => 0,
+            None => self.shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size))?,
+            Some(strides) => self
+                .shape
+                .iter()
+                .zip(strides)
+                .try_fold(1_usize, |span, (size, stride)| span.checked_add((size - 1).checked_mul(*stride)?))?,
+        };
+        Some(self.start..self.start.checked_add(count.checked_mul(self.dtype.size())?)?)
+    }
+
     /// The tensor's bytes, contiguous: borrowed from the file where they lie so, else copied. None where they lie
     /// outside the file, which [`Index::push`] has ruled out.
     pub(super) fn read<'a>(&self, file: &'a [u8]) -> Option<RawTensor<'a>> {
@@ -71,17 +116,24 @@ fn gather(data: &[u8], item: usize, shape: &[usize], strides: &[usize], length: 
     Some(copy)
 }
 
-/// The tensors of a file in its order, found by name.
-#[derive(Debug, Default)]
+/// The tensors of a checkpoint in its order, found by name.
+#[derive(Debug)]
 pub(super) struct Index {
     entries: Vec<Entry>,
     by_name: HashMap<String, usize>,
-    bytes: usize,
+    /// How many more bytes tensors may claim.
+    bytes_left: usize,
     name_bytes: usize,
 }
 
 impl Index {
-    /// Adds a tensor after every check that both formats share. `file` is the whole file.
+    /// For a checkpoint of so many bytes.
+    pub(super) fn new(length: usize) -> Self {
+        let bytes_left = length.saturating_mul(MAX_SHARING);
+        Self { entries: vec![], by_name: HashMap::new(), bytes_left, name_bytes: 0 }
+    }
+
+    /// Adds a tensor after every check that all formats share. `file` is the whole file that it lies in.
     pub(super) fn push(&mut self, entry: Entry, file: &[u8]) -> Checked<()> {
         check_name(&entry.name)?;
         let name = entry.name.as_str();
@@ -91,27 +143,50 @@ impl Index {
         }
         let length = byte_count(entry.dtype, &entry.shape)
             .ok_or_else(|| format!("tensor {name:?} with shape {:?} is larger than memory can be", entry.shape))?;
-        self.bytes = self
-            .bytes
-            .checked_add(length)
-            .filter(|&bytes| bytes <= file.len().saturating_mul(MAX_SHARING))
+        self.bytes_left = self
+            .bytes_left
+            .checked_sub(length)
             .ok_or_else(|| format!("its tensors claim over {MAX_SHARING} times the bytes of the file"))?;
         self.name_bytes += name.len();
         if self.name_bytes > MAX_NAME_BYTES {
             return Err(format!("its tensors' names take over {MAX_NAME_BYTES} bytes"));
         }
-        if entry.strides.is_none() || entry.dtype == Dtype::Bool {
-            let tensor = entry.read(file).ok_or_else(|| format!("tensor {name:?} lies outside the file"))?;
+        let outside = || format!("tensor {name:?} lies outside the file");
+        if entry.extent().is_none_or(|extent| extent.end > file.len()) {
+            return Err(outside());
+        }
+        if entry.dtype == Dtype::Bool {
+            let tensor = entry.read(file).ok_or_else(outside)?;
             if let Some(bad) = invalid_boolean(entry.dtype, tensor.data()) {
                 return Err(format!("tensor {name:?}: a bool is stored as {bad}, expected 0 or 1"));
             }
         }
+        self.insert(entry)
+    }
+
+    fn insert(&mut self, entry: Entry) -> Checked<()> {
         match self.by_name.entry(entry.name.clone()) {
-            Slot::Occupied(_) => return Err(format!("two tensors have the name {name:?}")),
+            Slot::Occupied(_) => return Err(format!("two tensors have the name {:?}", entry.name)),
             Slot::Vacant(slot) => slot.insert(self.entries.len()),
         };
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// Adds the tensors of a further file, which lie in `part`.
+    pub(super) fn absorb(&mut self, other: Self, part: usize) -> Checked<()> {
+        other.entries.into_iter().try_for_each(|entry| self.insert(Entry { part, ..entry }))
+    }
+
+    /// The same tensors under other names; those for which `rename` has none are left out.
+    pub(super) fn renamed(self, rename: impl Fn(&Entry) -> Checked<Option<(String, bool)>>) -> Checked<Self> {
+        let mut renamed = Self { entries: vec![], by_name: HashMap::new(), ..self };
+        for entry in self.entries {
+            if let Some((name, is_transposed)) = rename(&entry)? {
+                renamed.insert(entry.translated(name, is_transposed))?;
+            }
+        }
+        Ok(renamed)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Entry> {
@@ -132,7 +207,7 @@ pub(super) fn excerpt(text: &str) -> String {
     }
 }
 
-/// What both formats ask of a tensor's name; the writers use it too.
+/// What all formats ask of a tensor's name; the writers use it too.
 pub(super) fn check_name(name: &str) -> Checked<()> {
     if name.is_empty() {
         return Err("a tensor has an empty name".into());
@@ -153,7 +228,7 @@ mod tests {
     use super::*;
 
     fn entry(name: &str, shape: &[usize], start: usize, strides: Option<Vec<usize>>) -> Entry {
-        Entry { name: name.into(), dtype: Dtype::Int8, shape: shape.to_vec(), start, strides }
+        Entry { strides, ..Entry::new(name.into(), Dtype::Int8, shape.to_vec(), start) }
     }
 
     #[test]
@@ -167,9 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_is_transposed_without_a_copy() {
+        let file: Vec<u8> = (0..6).collect();
+        let kernel = entry("kernel", &[2, 3], 0, None).translated("weight".into(), true);
+        assert_eq!((&*kernel.shape, kernel.read(&file).unwrap().data()), (&[3, 2][..], &[0, 3, 1, 4, 2, 5][..]));
+        assert_eq!(kernel.origin.clone().unwrap(), Origin { name: "kernel".into(), is_transposed: true });
+        let back = kernel.translated("kernel".into(), true);
+        assert_eq!(back.read(&file).unwrap().data(), &*file);
+        assert_eq!(entry("a", &[2], 0, None).translated("a".into(), false).origin, None);
+    }
+
+    #[test]
     fn nothing_outside_the_file_is_indexed() {
         let file = [0; 12];
-        let mut index = Index::default();
+        let mut index = Index::new(file.len());
         index.push(entry("a", &[12], 0, None), &file).unwrap();
         for (bad, reason) in [
             (entry("a", &[1], 0, None), "two tensors"),
@@ -180,6 +266,7 @@ mod tests {
             (entry("b", &[usize::MAX, 2], 0, None), "larger than memory"),
             (entry("b", &[1; 65], 0, None), "dimensions"),
             (entry("b", &[12 * 64], 0, None), "times the bytes"),
+            (entry("b", &[3, 4], 1, Some(vec![1, 3])), "outside"),
         ] {
             let error = index.push(bad, &file).unwrap_err();
             assert!(error.contains(reason), "{error}");

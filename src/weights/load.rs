@@ -36,7 +36,12 @@ pub struct LoadReport {
     pub mismatched: Vec<Mismatch>,
     /// Name in the file -> name in the model, where the two differ.
     pub renamed: BTreeMap<String, String>,
+    /// Parameters that hold a number that is infinite or none at all: whatever the model computes with them is so too.
+    pub not_finite: Vec<String>,
 }
+
+/// Told how many bytes of parameters have been filled, and of how many, now and then; when it refuses, that is the end.
+pub type Watch<'a> = &'a dyn Fn(usize, usize) -> Result<()>;
 
 impl WeightSource {
     /// Whether the file holds a decoder of its own for a masked LM, with other values than the word embeddings.
@@ -52,8 +57,7 @@ impl WeightSource {
 
     fn differs(&self, pairs: &[(String, String)]) -> Result<bool> {
         for (decoder, words) in pairs {
-            let (decoder, words) = (self.tensor(decoder)?, self.tensor(words)?);
-            if decoder.size() != words.size() || !decoder.f_equal(&words.f_to_kind(decoder.kind())?)? {
+            if !self.are_equal(decoder, words)? {
                 return Ok(true);
             }
         }
@@ -67,6 +71,21 @@ impl WeightSource {
     /// [`Error::WeightsMismatch`] by `strictness`; [`Error::WeightsFormat`] where two tensors of the file mean the same
     /// parameter.
     pub fn load_into(&self, variables: &VarStore, family: &Family, strictness: Strictness) -> Result<LoadReport> {
+        self.load_into_watched(variables, family, strictness, &|_, _| Ok(()))
+    }
+
+    /// As [`WeightSource::load_into`], where somebody watches. When `watch` refuses, some parameters have been filled and
+    /// others have not: for those of a model that is then given up.
+    ///
+    /// # Errors
+    /// As [`WeightSource::load_into`], and what `watch` says.
+    pub fn load_into_watched(
+        &self,
+        variables: &VarStore,
+        family: &Family,
+        strictness: Strictness,
+        watch: Watch,
+    ) -> Result<LoadReport> {
         let parameters: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
         let mut resolution = resolve(self.names(), &parameters.keys().cloned().collect(), family);
         if let Some((one, other)) = &resolution.ambiguous {
@@ -86,10 +105,19 @@ impl WeightSource {
         }
         refuse(&report, &resolution, family, strictness, self.path())?;
         let _no_grad = tch::no_grad_guard();
+        let size =
+            |name: &String| parameters.get(name).map_or(0, |tensor| tensor.numel() * tensor.kind().elt_size_in_bytes());
+        let total = resolution.found.keys().map(size).sum();
+        let mut done = 0;
         for (name, source) in &resolution.found {
             let Some(parameter) = parameters.get(name) else { continue };
-            parameter.shallow_clone().f_copy_(&self.tensor(source)?)?;
+            watch(done, total)?;
+            if !self.copy_into(source, parameter)? {
+                report.not_finite.push(name.clone());
+            }
+            done += size(name);
         }
+        watch(total, total)?;
         Ok(report)
     }
 

@@ -1,28 +1,42 @@
-//! A file -> named tensors -> parameters, and back.
+//! A checkpoint -> named tensors -> parameters, and back.
 //!
-//! In: `.ot` (rust_bert's, libtorch's, ours) and `.safetensors` files, read by bounds-checked readers of our own
-//! ([`WeightFile`]): libtorch's reader of `.ot` is memory-unsafe on bad files. Out: the parameters of a model, with a
-//! [`LoadReport`]. Foreign names become ours in [`names`], shared parameters are known to [`ties`].
+//! In: `.safetensors`, `.ot` (rust_bert's, libtorch's, ours), `.bin` and `.pt` of torch, checkpoints of TensorFlow, Flax's
+//! `.msgpack`, in one file or in several, read by bounds-checked readers of our own ([`WeightFile`]): libtorch's are
+//! memory-unsafe on bad files. Out: the parameters of a model, with a [`LoadReport`].
+//!
+//! ```text
+//! path -> part (a mapped file) -> format -> safetensors_file, torch, tensorflow, flax -> index (names and places)
+//!      -> foreign (other programs' names) -> WeightFile -> names (whose parameter it is), ties -> load -> parameters
+//! ```
 
 mod atomic;
 mod file;
+mod flax;
+mod foreign;
+mod format;
 mod index;
 mod load;
 pub mod names;
-mod ot;
+mod part;
 mod raw;
 mod safetensors_file;
 mod save;
+mod shards;
 mod source;
+mod tensorflow;
 pub mod ties;
+mod torch;
 
 #[cfg(feature = "remote")]
 pub(crate) use atomic::settle;
 pub use atomic::write_atomically;
-pub use file::WeightFile;
-pub use load::{LoadReport, Strictness};
-pub use ot::write_ot;
+pub use file::{OpenOptions, WeightFile};
+pub use foreign::google::Component;
+pub use format::FileFormat;
+pub use index::Origin;
+pub use load::{LoadReport, Strictness, Watch};
 pub use raw::{Dtype, RawTensor};
 pub use safetensors_file::write_safetensors;
 pub use save::{WeightFormat, save_tensors, save_variables};
 pub use source::{WeightSource, to_raw, to_tensor};
+pub use torch::{write_bin, write_ot};

@@ -25,7 +25,7 @@ pub(super) fn read(file: &[u8]) -> Checked<(Index, BTreeMap<String, String>)> {
     let (header_length, metadata) = SafeTensors::read_metadata(file).map_err(|error| error.to_string())?;
     let data_start = LENGTH_BYTES + header_length;
     let header = file.get(LENGTH_BYTES..data_start).ok_or("the header lies outside the file")?;
-    let mut index = Index::default();
+    let mut index = Index::new(file.len());
     let mut tensors = Vec::new();
     for name in header_keys(header)? {
         let info = metadata.info(&name).ok_or_else(|| format!("tensor {name:?} has no description"))?;
@@ -41,7 +41,7 @@ pub(super) fn read(file: &[u8]) -> Checked<(Index, BTreeMap<String, String>)> {
         let start = data_start
             .checked_add(info.data_offsets.0)
             .ok_or_else(|| format!("tensor {name:?} lies outside the file"))?;
-        index.push(Entry { name, dtype, shape: info.shape.clone(), start, strides: None }, file)?;
+        index.push(Entry::new(name, dtype, info.shape.clone(), start), file)?;
     }
     let metadata = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
     Ok((index, metadata))
@@ -158,7 +158,7 @@ mod tests {
     use std::panic::catch_unwind;
 
     use super::*;
-    use crate::weights::{WeightFile, WeightFormat};
+    use crate::weights::{FileFormat, WeightFile};
 
     fn file(header: &str, data: &[u8]) -> Vec<u8> {
         [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
@@ -181,7 +181,7 @@ mod tests {
         tensors.push(("empty", RawTensor::new(Dtype::Int64, vec![3, 0], vec![]).unwrap()));
         write_safetensors(&path, &tensors).unwrap();
         let file = WeightFile::open(&path).unwrap();
-        assert_eq!(file.format(), WeightFormat::Safetensors);
+        assert_eq!(file.format(), FileFormat::Safetensors);
         assert_eq!(file.metadata().get("format").map(String::as_str), Some("pt"));
         assert_eq!(file.names().len(), tensors.len());
         for (name, tensor) in &tensors {

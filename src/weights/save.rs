@@ -8,10 +8,10 @@ use tch::nn::VarStore;
 
 use super::names::Family;
 use super::source::to_raw;
-use super::{RawTensor, ties, write_ot, write_safetensors};
+use super::{RawTensor, ties, write_bin, write_ot, write_safetensors};
 use crate::error::{Error, Result};
 
-/// The formats that are read and written here.
+/// The formats that are written here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum WeightFormat {
     /// `model.safetensors`: what transformers reads. A tied decoder is left out.
@@ -19,27 +19,37 @@ pub enum WeightFormat {
     Safetensors,
     /// `rust_model.ot`: what rust_bert and tch read. A tied decoder is written twice, since they tie nothing.
     Ot,
+    /// `pytorch_model.bin`: what old programs read. A tied decoder is left out.
+    Bin,
 }
 
 impl WeightFormat {
+    /// All of them, the best first.
+    pub const ALL: [Self; 3] = [Self::Safetensors, Self::Ot, Self::Bin];
+
     /// The name of the file in a model folder.
     #[must_use]
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Safetensors => "model.safetensors",
             Self::Ot => "rust_model.ot",
+            Self::Bin => "pytorch_model.bin",
         }
     }
 
     /// By the ending of a file's name.
     ///
     /// # Errors
-    /// [`Error::Input`] where it is neither `.safetensors` nor `.ot`.
+    /// [`Error::Input`] where it is none of `.safetensors`, `.ot`, `.bin` and `.pt`.
     pub fn of(path: &Path) -> Result<Self> {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("safetensors") => Ok(Self::Safetensors),
             Some("ot") => Ok(Self::Ot),
-            _ => Err(Error::input("path", format!("expected an ending .ot or .safetensors, got {}", path.display()))),
+            Some("bin" | "pt" | "pth") => Ok(Self::Bin),
+            _ => {
+                let got = path.display();
+                Err(Error::input("path", format!("expected an ending .ot, .safetensors or .bin, got {got}")))
+            }
         }
     }
 }
@@ -56,6 +66,7 @@ pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)], format
     match format {
         WeightFormat::Safetensors => write_safetensors(path, &raw),
         WeightFormat::Ot => write_ot(path, &raw),
+        WeightFormat::Bin => write_bin(path, &raw),
     }
 }
 

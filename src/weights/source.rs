@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use tch::{Kind, Tensor};
 
-use super::{Dtype, RawTensor, WeightFile};
+use super::{Dtype, FileFormat, OpenOptions, RawTensor, WeightFile};
 use crate::error::{Error, Result};
 
 /// Tensors by name: a file, or what another reader made of one.
 #[derive(Debug)]
 pub enum WeightSource {
-    /// An open `.ot` or `.safetensors` file.
+    /// An open checkpoint.
     File(WeightFile),
     /// Tensors in memory, on the CPU, with the file that they came from, if any.
     Tensors {
@@ -22,12 +22,20 @@ pub enum WeightSource {
 }
 
 impl WeightSource {
-    /// Opens a file and checks all of it.
+    /// Opens a checkpoint and checks all of it.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::WeightsFormat`].
+    /// Those of [`WeightFile::open_with`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self::File(WeightFile::open(path)?))
+        Self::open_with(path, OpenOptions::default())
+    }
+
+    /// As [`WeightSource::open`], of a checkpoint that may hold two networks.
+    ///
+    /// # Errors
+    /// Those of [`WeightFile::open_with`].
+    pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
+        Ok(Self::File(WeightFile::open_with(path, options)?))
     }
 
     /// The file, where there is one.
@@ -52,8 +60,8 @@ impl WeightSource {
     pub(super) fn describe(&self, name: &str) -> Result<(Vec<i64>, Kind)> {
         match self {
             Self::File(file) => {
-                let raw = file.get(name).ok_or_else(|| absent(name))?;
-                Ok((sizes(&raw), kind(raw.dtype())))
+                let (dtype, shape) = file.describe(name).ok_or_else(|| absent(name))?;
+                Ok((sizes(shape), kind(dtype)))
             }
             Self::Tensors { .. } => {
                 let tensor = self.tensor(name)?;
@@ -68,21 +76,90 @@ impl WeightSource {
     /// [`Error::Internal`] where there is no such name; [`Error::Torch`] where there is no memory.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
         match self {
-            Self::File(file) => to_tensor(&file.get(name).ok_or_else(|| absent(name))?),
+            Self::File(file) => {
+                let tensor = to_tensor(&file.get(name).ok_or_else(|| absent(name))?)?;
+                file.release(name);
+                Ok(tensor)
+            }
             Self::Tensors { tensors, .. } => {
                 let (_, tensor) = tensors.iter().find(|(known, _)| known == name).ok_or_else(|| absent(name))?;
                 Ok(tensor.f_alias()?)
             }
         }
     }
+
+    /// The shape of a tensor; none where there is no such name.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<Vec<i64>> {
+        self.describe(name).ok().map(|(shape, _)| shape)
+    }
+
+    /// Whether google-research/electra wrote it.
+    pub(crate) fn is_googles(&self) -> bool {
+        matches!(self, Self::File(file) if file.format() == FileFormat::TensorFlow)
+    }
+
+    /// Whether two tensors are equal in shape and values.
+    pub(super) fn are_equal(&self, one: &str, other: &str) -> Result<bool> {
+        if self.describe(one)?.0 != self.describe(other)?.0 {
+            return Ok(false);
+        }
+        if let Self::File(file) = self
+            && let (Some(left), Some(right)) = (file.get(one), file.get(other))
+            && left.dtype() == right.dtype()
+        {
+            // Without a copy of either: they are the largest tensors that there are.
+            let equal = left.data() == right.data();
+            file.release(one);
+            file.release(other);
+            return Ok(equal);
+        }
+        let (one, other) = (self.tensor(one)?, self.tensor(other)?);
+        Ok(one.f_equal(&other.f_to_kind(one.kind())?)?)
+    }
+
+    /// Copies a tensor into a parameter of the same shape. Returns whether all of its numbers are finite.
+    pub(super) fn copy_into(&self, name: &str, parameter: &Tensor) -> Result<bool> {
+        /// Bytes that are in memory twice while they are copied.
+        const AT_ONCE: usize = 1 << 22;
+        let Self::File(file) = self else {
+            let tensor = self.tensor(name)?;
+            parameter.shallow_clone().f_copy_(&tensor)?;
+            return is_finite(&tensor);
+        };
+        let raw = file.get(name).ok_or_else(|| absent(name))?;
+        let kind = kind(raw.dtype());
+        let mut finite = true;
+        if parameter.is_contiguous() {
+            let flat = parameter.f_view([-1])?;
+            let mut done = 0;
+            for bytes in raw.data().chunks(AT_ONCE) {
+                let count = (bytes.len() / raw.dtype().size()) as i64;
+                let piece = Tensor::f_from_data_size(bytes, &[count], kind)?;
+                finite &= is_finite(&piece)?;
+                flat.f_narrow(0, done, count)?.f_copy_(&piece)?;
+                done += count;
+            }
+        } else {
+            let tensor = to_tensor(&raw)?;
+            finite = is_finite(&tensor)?;
+            parameter.shallow_clone().f_copy_(&tensor)?;
+        }
+        file.release(name);
+        Ok(finite)
+    }
+}
+
+fn is_finite(tensor: &Tensor) -> Result<bool> {
+    Ok(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0)
 }
 
 fn absent(name: &str) -> Error {
     Error::Internal { message: format!("no tensor {name:?} in this file") }
 }
 
-fn sizes(raw: &RawTensor) -> Vec<i64> {
-    raw.shape().iter().map(|&size| size as i64).collect()
+fn sizes(shape: &[usize]) -> Vec<i64> {
+    shape.iter().map(|&size| size as i64).collect()
 }
 
 /// A copy of a tensor's bytes on the CPU.
@@ -91,7 +168,7 @@ fn sizes(raw: &RawTensor) -> Vec<i64> {
 /// [`Error::Torch`] where there is no memory.
 pub fn to_tensor(raw: &RawTensor) -> Result<Tensor> {
     // `RawTensor` has checked that the bytes are as many as the shape says, which this constructor does not.
-    Ok(Tensor::f_from_data_size(raw.data(), &sizes(raw), kind(raw.dtype()))?)
+    Ok(Tensor::f_from_data_size(raw.data(), &sizes(raw.shape()), kind(raw.dtype()))?)
 }
 
 /// The bytes of a tensor, row-major, for a writer.

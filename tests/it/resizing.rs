@@ -43,9 +43,10 @@ fn a_vocabulary_grows_and_shrinks_and_the_model_follows() {
                 assert_eq!(model.model.limits().vocab_size, size);
                 assert_eq!(model.config.encoder().embeddings.vocab_size, size);
                 let resized = answer(&model, arguments());
-                // Nothing changes for old words.
-                let old = if has_logits_over_words { resized.narrow(-1, 0, 61) } else { resized };
-                assert!(old.equal(&expected), "{} {size}", M::name());
+                // Nothing changes for old words. A product with more columns may be cut up and added up in another order.
+                let (old, apart) =
+                    if has_logits_over_words { (resized.narrow(-1, 0, 61), 1e-6) } else { (resized, 0.0) };
+                assert!((old - &expected).abs().max().double_value(&[]) <= apart, "{} {size}", M::name());
                 let new = Arguments { input_ids: ragged(&[vec![size - 1]]), ..Arguments::default() };
                 assert!(answer(&model, new).isfinite().all().int64_value(&[]) == 1);
                 let again = save_and_load(&model);

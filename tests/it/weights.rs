@@ -130,7 +130,7 @@ fn both_formats_hold_the_same() {
         assert_eq!(again.config.to_map()["architectures"], serde_json::json!([M::name()]));
     }
     for_every_model!(law);
-    assert!(matches!(WeightFormat::of(Path::new("pytorch_model.bin")), Err(Error::Input { .. })));
+    assert!(matches!(WeightFormat::of(Path::new("tf_model.h5")), Err(Error::Input { .. })));
 }
 
 #[test]

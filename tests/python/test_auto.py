@@ -167,8 +167,8 @@ def test_options_are_handed_on(family: str, tmp_path: Path) -> None:
         assert kind.from_pretrained(tmp_path, strict=False, precision="float32", device=torch.device("cpu"))
     with pytest.raises(InputError, match="precision"):
         kind.from_pretrained(tmp_path, precision="float8")
-    with pytest.raises(TypeError, match="revision"):
-        kind.from_pretrained(tmp_path, revision="main")
+    with pytest.raises(TypeError, match="review"):
+        kind.from_pretrained(tmp_path, review="main")
     with pytest.raises(TypeError, match="strict"):
         kind.from_config(ours(family), strict=True)
 

@@ -140,7 +140,7 @@ def test_either_half_of_a_tie_is_added(head, backbone):
 @pytest.mark.parametrize("prefix", ["electra", "electra."])
 def test_prefix(tmp_path, prefix):
     path = save(tmp_path, {"embeddings.word_embeddings.weight": torch.ones(2, 3)})
-    report = conversion.convert(path, options=conversion.Options(prefix=prefix))
+    report = conversion.convert(path, prefix=prefix)
     assert report.renamed == {"embeddings.word_embeddings.weight": WORDS}
     assert list(oxbert.load_weights(report.target)) == [WORDS]
 
@@ -160,7 +160,7 @@ def test_skipping():
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 def test_dtype_changes_floats_only(tmp_path, state, dtype):
     given = state | {"steps": torch.tensor(7), "kept": torch.tensor([True])}
-    report = conversion.convert(save(tmp_path, given), options=conversion.Options(dtype=dtype))
+    report = conversion.convert(save(tmp_path, given), dtype=dtype)
     written = oxbert.load_weights(report.target, "torch")
     assert written["steps"].dtype == torch.int64 and written["kept"].dtype == torch.bool
     assert_equal({WORDS: state[WORDS].to(getattr(torch, dtype))}, {WORDS: written[WORDS]})
@@ -169,7 +169,7 @@ def test_dtype_changes_floats_only(tmp_path, state, dtype):
 
 def test_numbers_that_vanish_are_counted(tmp_path):
     path = save(tmp_path, {"x": torch.tensor([1e-9, 0.0, 1.0, float("inf"), float("nan")])})
-    report = conversion.convert(path, options=conversion.Options(dtype="float16"))
+    report = conversion.convert(path, dtype="float16")
     assert report.flushed == 1
     assert (
         str(oxbert.load_weights(report.target, "torch")["x"]) == "tensor([0., 0., 1., inf, nan], dtype=torch.float16)"
@@ -184,7 +184,7 @@ def test_overflow_is_an_error_and_leaves_the_old_file(tmp_path, dtype, value):
     path = save(tmp_path, {"fine": torch.ones(2), "large": value})
     (tmp_path / "rust_model.ot").write_bytes(b"old")
     with pytest.raises(WeightsError, match=r"large \(up to") as caught:
-        conversion.convert(path, options=conversion.Options(dtype=dtype))
+        conversion.convert(path, dtype=dtype)
     assert len(caught.value.tensors) == 1
     assert files(tmp_path) == ["pytorch_model.bin", "rust_model.ot"]
     assert (tmp_path / "rust_model.ot").read_bytes() == b"old"
@@ -215,14 +215,12 @@ def test_sources_that_cannot_be(tmp_path, state):
     with pytest.raises(MissingFileError, match="no such file"):
         conversion.convert(tmp_path / "no.bin")
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(MissingFileError, match=r"has no model\.safetensors or .*; it holds: notes\.txt"):
+    with pytest.raises(MissingFileError, match=r"has no model\.safetensors, .* or model.*; it holds: notes\.txt"):
         conversion.convert(tmp_path)
-    shards = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
-    for name in [*shards, "model.safetensors.index.json"]:
-        (tmp_path / name).write_text("")
-    for source in [tmp_path, tmp_path / shards[0]]:
-        with pytest.raises(InputError, match=r"sharded checkpoint \(model-00001-of-00002"):
-            conversion.convert(source)
+    shard = tmp_path / "model-00001-of-00002.safetensors"
+    shard.write_text("")
+    with pytest.raises(InputError, match="one of several files"):
+        conversion.convert(shard)
     broken = save(tmp_path, state)
     broken.write_bytes(broken.read_bytes()[:-100])
     with pytest.raises(OxbertError, match=r"pytorch_model\.bin"):
@@ -246,9 +244,13 @@ def test_targets_that_cannot_be(tmp_path, state):
     source = save(tmp_path, state, "rust_model.ot")
     before = source.read_bytes()
     with pytest.raises(InputError, match="is the source itself"):
-        conversion.convert(tmp_path, options=conversion.Options(dtype="float16"))
+        conversion.convert(tmp_path, dtype="float16")
     with pytest.raises(InputError, match=r"ends in \.ot"):
-        conversion.convert(source, tmp_path / "model.safetensors")
+        conversion.convert(source, tmp_path / "model.safetensors", to="ot")
+    with pytest.raises(InputError, match=r"ends in \.ot, \.safetensors, \.bin"):
+        conversion.convert(source, tmp_path / "model.h5")
+    with pytest.raises(InputError, match="expected one of ot"):
+        conversion.convert(source, tmp_path, to="h5")
     (tmp_path / "folder.ot").mkdir()
     with pytest.raises(InputError, match="expected a file"):
         conversion.convert(source, tmp_path / "folder.ot")
@@ -258,13 +260,13 @@ def test_targets_that_cannot_be(tmp_path, state):
 
 
 def test_what_is_read_back_is_compared(tmp_path, state, monkeypatch):
-    def broken(path, arrays):
+    def broken(path, arrays, component=None):
         tensors = oxbert.load_weights(path, arrays)
         if Path(path).suffix == ".ot":
             tensors[WORDS][0, 0] += 1
         return tensors
 
-    monkeypatch.setattr(conversion, "load_weights", broken)
+    monkeypatch.setattr(sys.modules["oxbert.conversion.convert"], "load_weights", broken)
     with pytest.raises(WeightsError, match=f"read back, {WORDS} differed"):
         conversion.convert(save(tmp_path, state))
     assert files(tmp_path) == ["pytorch_model.bin"]
@@ -316,7 +318,9 @@ def test_two_sources_of_one_target_are_refused(tmp_path, state):
         (["x.bin", "--no-such-option"], 2),
         (["x.bin", "--dtype", "int8"], 2),
         (["a", "b", "--output", "c.ot"], 2),
-        (["x.bin", "--output", "c.bin"], 2),
+        (["x.bin", "--output", "c.h5"], 2),
+        (["x.bin", "--output", "c.bin", "--to", "ot"], 2),
+        (["x.bin", "--prefix", "a", "--suffix"], 2),
         (["x.bin"], 1),
         (["*.bin"], 1),
     ],
@@ -330,7 +334,7 @@ def test_exit_status(tmp_path, arguments, status):
 
 def test_every_option_is_documented(tmp_path):
     document = (SCRIPT.parents[1] / "docs" / "conversion.md").read_text(encoding="utf-8")
-    options = set(re.findall(r"--[a-z_-]+", run("--help", cwd=tmp_path).stdout))
+    options = set(re.findall(r"--[a-z_-]+", run("--help", cwd=tmp_path, env=os.environ | {"COLUMNS": "200"}).stdout))
     # rust_bert's spellings stand below the table.
     options = {option for option in options if "_" not in option} - {"--help"}
     table = document.partition("## Options")[2].partition("\n## ")[0]

@@ -167,7 +167,7 @@ def test_a_model_without_its_head_is_refused(pipeline: Any, task: str | None, he
 @pytest.mark.parametrize("pipeline", [oxbert.FillMask, oxbert.ReplacedTokenDetection])
 def test_folders_and_devices_that_are_refused(pipeline: Any, tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="no-such-model") as caught:
-        pipeline.from_pretrained("no-such-model")
+        pipeline.from_pretrained("./no-such-model")
     assert caught.value.found == [DISCRIMINATOR, GENERATOR]
     with pytest.raises(MissingFileError):
         pipeline.from_pretrained(tmp_path)

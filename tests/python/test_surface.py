@@ -29,7 +29,7 @@ KINDS = {name: thing for name in EXPORTED if isinstance(thing := getattr(_native
 MODELS = sorted(name for name, kind in KINDS.items() if issubclass(kind, oxbert.Model) and kind is not oxbert.Model)
 CONFIGS = ["ElectraConfig", "DistilBertConfig"]
 # Modules with names of their own to document.
-DOCUMENTED = ["auto", "encoding", "errors", "outputs", "torch"]
+DOCUMENTED = ["auto", "conversion", "encoding", "errors", "hub", "outputs", "torch"]
 OPTIONS = ["output_hidden_states", "output_attentions", "return_dict"]
 
 
@@ -63,12 +63,13 @@ def test_every_native_name_is_public() -> None:
     for name in oxbert.__all__:
         assert hasattr(oxbert, name)
     assert len(oxbert.__all__) == len(set(oxbert.__all__))
-    assert oxbert.__all__ == sorted(oxbert.__all__)
+    assert oxbert.__all__ == sorted(oxbert.__all__, key=lambda name: (not name.isupper(), name))
     assert set(_native.__all__) == EXPORTED | {"__version__"}
+    assert tuple(_native.WEIGHT_FILES) == oxbert.hub.WEIGHTS
 
 
 def test_the_stubs_name_exactly_what_is_exported() -> None:
-    assert {node.name for node in PUBLIC} == EXPORTED
+    assert {node.name for node in PUBLIC} | {"WEIGHT_FILES"} == EXPORTED
     assigned = {ast.unparse(node.targets[0]): node.value for node in TREE.body if isinstance(node, ast.Assign)}
     assert set(ast.literal_eval(assigned["__all__"])) == set(_native.__all__)
     for name in public(CLASSES):
@@ -457,7 +458,7 @@ def test_every_class_and_function_has_an_example() -> None:
 
 def test_the_examples_of_the_package_work() -> None:
     attempted = {}
-    for name in ["_folders", "_libtorch", "_pickles", "conversion", "modelcard", *DOCUMENTED]:
+    for name in ["_folders", "_libtorch", "conversion.convert", "conversion.names", "modelcard", *DOCUMENTED]:
         result = doctest.testmod(importlib.import_module(f"oxbert.{name}"))
         assert result.failed == 0, name
         attempted[name] = result.attempted

@@ -115,11 +115,11 @@ def test_tensors_that_no_file_of_ours_can_hold(tmp_path: Path) -> None:
         torch.save({"a.weight": tensor}, tmp_path / "weights.bin")
         with pytest.raises(WeightsFormatError, match="sparse" if kind == "sparse" else "without values") as caught:
             oxbert.load_weights(tmp_path / "weights.bin")
-        assert "a.weight" in caught.value.reason
+        assert str(tmp_path / "weights.bin") in str(caught.value)
     for value in [torch.zeros(2, dtype=torch.complex64), np.zeros(2, dtype=complex), np.array(["a"])]:
         with pytest.raises(DtypeError, match=r"a\.weight"):
             oxbert.save_weights({"a.weight": value}, tmp_path / "weights.safetensors")
-    with pytest.raises(InputError, match=r"\.ot or \.safetensors"):
+    with pytest.raises(InputError, match=r"\.ot, \.safetensors or \.bin"):
         oxbert.save_weights({}, tmp_path / "weights.npz")
     with pytest.raises(InputError, match="jax"):
         oxbert.load_weights(tmp_path / "weights.bin", "jax")  # type: ignore[call-overload]

@@ -1,0 +1,374 @@
+"""Where the files of a repository of the hub are looked up: in the library's cache, and on the hub."""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from oxbert.errors import (
+    HubAccessError,
+    HubError,
+    HubNotFoundError,
+    HubOfflineError,
+    MissingFileError,
+    WeightsFormatError,
+)
+
+if TYPE_CHECKING:
+    from oxbert.hub import HubOptions
+
+_CONFIG = "config.json"
+_VOCABULARIES = ("vocab.txt", "tokenizer.json")
+# A tokenizer is read from all of these that exist: `tokenizer.json` has added tokens and settings besides a vocabulary.
+_TOKENIZER = (*_VOCABULARIES, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_INDEX = ".index.json"
+# Names in a message.
+_SHOWN = 20
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_PLAIN = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name of a file or a folder stays in the folder that it is joined to."""
+    return _PLAIN.fullmatch(name) is not None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Some of the files of one repository."""
+
+    repo_id: str
+    options: HubOptions
+    needs: frozenset[str]
+    weights: tuple[str, ...]
+
+    @property
+    def revision(self) -> str:
+        """The revision's name."""
+        return self.options.revision or "main"
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the revision is a commit, which never changes."""
+        return _COMMIT.fullmatch(self.revision) is not None
+
+    @property
+    def offline(self) -> str | None:
+        """Why no connection may be opened."""
+        from huggingface_hub import constants
+
+        if self.options.local_files_only:
+            return "local_files_only=True"
+        return "HF_HUB_OFFLINE=1" if constants.HF_HUB_OFFLINE else None
+
+    @property
+    def cache(self) -> str:
+        """The library's folder."""
+        from huggingface_hub import constants
+
+        return str(Path(self.options.cache_dir or constants.HF_HUB_CACHE).expanduser())
+
+    def path(self, name: str) -> str:
+        """The path inside the repository."""
+        return f"{self.options.subfolder}/{name}" if self.options.subfolder else name
+
+    def cached(self, name: str, revision: str) -> Path | None:
+        """The file, if the cache has it."""
+        found = self._look_up(name, revision)
+        return Path(found) if isinstance(found, str) else None
+
+    def is_absent(self, name: str, revision: str) -> bool:
+        """Whether the cache has noted that the commit has no such file."""
+        found = self._look_up(name, revision)
+        return found is not None and not isinstance(found, str)
+
+    def _look_up(self, name: str, revision: str) -> Any:
+        from huggingface_hub import try_to_load_from_cache
+
+        return try_to_load_from_cache(self.repo_id, self.path(name), cache_dir=self.cache, revision=revision)
+
+    def place(self, folder: str | None) -> str:
+        """How messages name it."""
+        return f"{self.repo_id}/{folder or ''}".rstrip("/") + f" at revision {self.revision}"
+
+    def failure(self, kind: type[HubError], reason: str, url_path: str) -> HubError:
+        """The error of a request."""
+        message = f"{self.place(None)}: {reason} ({url_path})"
+        return kind(message, repo_id=self.repo_id, revision=self.revision, reason=reason, url_path=url_path)
+
+
+class Unknown(Exception):
+    """The cache cannot tell whether a file exists."""
+
+
+class _Source(ABC):
+    """What one place has of a revision."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+
+    @abstractmethod
+    def has(self, name: str) -> bool:
+        """Whether it has a file."""
+
+    @abstractmethod
+    def get(self, name: str) -> Path:
+        """A file that it has."""
+
+    @abstractmethod
+    def missing(self, wanted: str) -> Exception:
+        """The error where it lacks what is needed."""
+
+    def files(self) -> list[Path]:
+        """All that is needed."""
+        needs, names = self.asked.needs, []
+        if "config" in needs:
+            if not self.has(_CONFIG):
+                raise self.missing(_CONFIG)
+            names.append(_CONFIG)
+        if "tokenizer" in needs:
+            names += [name for name in _TOKENIZER if self.has(name)]
+            if not set(_VOCABULARIES) & set(names):
+                raise self.missing(" or ".join(_VOCABULARIES))
+        if "weights" in needs:
+            names += self._weights()
+        return [self.get(name) for name in names]
+
+    def _weights(self) -> list[str]:
+        lacking = []
+        for name in self.asked.weights:
+            if not self.has(name):
+                lacking.append(name)
+                continue
+            shards = _shards(self.get(name)) if name.endswith(_INDEX) else []
+            absent = [shard for shard in shards if not self.has(shard)]
+            if not absent:
+                return [name, *shards]
+            lacking.append(f"{absent[0]} of {name}")
+        raise self.missing(" or ".join(lacking))
+
+
+class Cache(_Source):
+    """What the cache has of a revision.
+
+    Args:
+        asked: What is asked for.
+        is_certain: Raise `Unknown` rather than take a file for absent because it is not cached.
+    """
+
+    def __init__(self, asked: Asked, *, is_certain: bool = False) -> None:
+        super().__init__(asked)
+        self.is_certain = is_certain
+
+    def folder(self) -> Path:
+        """The folder that has all that is needed."""
+        folders = {path.parent for path in self.files()}
+        # Another process can move a branch between two look-ups.
+        return folders.pop() if len(folders) == 1 else self.folder()
+
+    def has(self, name: str) -> bool:
+        if self.asked.cached(name, self.asked.revision) is not None:
+            return True
+        if self.is_certain and not self.asked.is_absent(name, self.asked.revision):
+            raise Unknown
+        return False
+
+    def get(self, name: str) -> Path:
+        path = self.asked.cached(name, self.asked.revision)
+        if path is None:
+            raise self.missing(name)
+        return path
+
+    def missing(self, wanted: str) -> Exception:
+        if self.is_certain:
+            return Unknown()
+        asked = self.asked
+        reason = f"with {asked.offline} nothing is fetched" if asked.offline else "the hub does not answer"
+        place = asked.place(asked.options.subfolder)
+        return HubOfflineError(
+            f"{place}: no {wanted} in the cache at {asked.cache}, no folder of that name here, and {reason}",
+            repo_id=asked.repo_id,
+            revision=asked.revision,
+            reason=reason,
+            wanted=wanted,
+            cache_dir=asked.cache,
+        )
+
+
+class Hub(_Source):
+    """What the hub has at the commit that a revision is now.
+
+    Raises:
+        HubError: The hub does not say.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        from huggingface_hub import HfApi, constants
+
+        super().__init__(asked)
+        url_path = f"/api/models/{asked.repo_id}/revision/{quote(asked.revision, safe='')}"
+        with _translated(asked, url_path):
+            info = HfApi(**_library()).model_info(
+                asked.repo_id,
+                revision=asked.revision,
+                # Without it the library waits for ever.
+                timeout=constants.HF_HUB_ETAG_TIMEOUT,
+                token=asked.options.token,
+            )
+        if info.siblings is None or info.sha is None or not _COMMIT.fullmatch(info.sha):
+            raise asked.failure(HubError, "the answer names no commit or no files", url_path)
+        self.commit = info.sha
+        self.listed = frozenset(file.rfilename for file in info.siblings)
+        self.fetched: dict[str, Path] = {}
+        self.absent: list[str] = []
+
+    def folder(self) -> Path:
+        """The folder that has all that is needed, after what is not cached was fetched into it."""
+        paths = self.files()
+        # All is there. This serves later calls, which find out for themselves where it fails.
+        with suppress(HubError):
+            self._remember()
+        return paths[0].parent
+
+    def has(self, name: str) -> bool:
+        is_listed = self.asked.path(name) in self.listed
+        if not is_listed:
+            self.absent.append(name)
+        return is_listed
+
+    def get(self, name: str) -> Path:
+        if name not in self.fetched:
+            force = self.asked.options.force_download
+            path = None if force else self.asked.cached(name, self.commit)
+            self.fetched[name] = path or self._fetch(name, self.commit, force=force)
+        return self.fetched[name]
+
+    def missing(self, wanted: str) -> Exception:
+        asked, folder = self.asked, self.asked.options.subfolder
+        prefix = asked.path("")
+        found = sorted(path.removeprefix(prefix) for path in self.listed if path.startswith(prefix))
+        if folder and not found:
+            wanted, folder, found = f"folder {folder}", None, sorted(self.listed)
+        shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+        return MissingFileError(
+            f"{asked.place(folder)} has no {wanted}; it holds: {shown or 'nothing'}",
+            folder=f"{asked.repo_id}/{folder}" if folder else asked.repo_id,
+            wanted=wanted,
+            found=found,
+            repo_id=asked.repo_id,
+            revision=asked.revision,
+        )
+
+    def _remember(self) -> None:
+        """Let the library note what makes later calls need less.
+
+        It notes that a commit lacks a file, or at which commit a branch is, when a file is asked for by that name. A
+        branch is noted last: what is cached of the commit before stays usable offline until all of this one is there.
+        """
+        asked = self.asked
+        if asked.is_pinned:
+            for name in self.absent:
+                if not asked.is_absent(name, self.commit):
+                    with suppress(HubNotFoundError):
+                        self._fetch(name, self.commit)
+            return
+        name = next(iter(self.fetched))
+        if asked.cached(name, asked.revision) != asked.cached(name, self.commit):
+            self._fetch(name, asked.revision)
+
+    def _fetch(self, name: str, revision: str, *, force: bool = False) -> Path:
+        from huggingface_hub import hf_hub_download, hf_hub_url
+
+        asked, path = self.asked, self.asked.path(name)
+        with _translated(asked, urlsplit(hf_hub_url(asked.repo_id, path, revision=revision)).path):
+            # It writes beside the file's place, and moves the file there when it has the length that was announced.
+            found = hf_hub_download(
+                asked.repo_id,
+                path,
+                revision=revision,
+                cache_dir=asked.cache,
+                force_download=force,
+                token=asked.options.token,
+                **_library(),
+            )
+        return Path(found)
+
+
+def _shards(index: Path) -> list[str]:
+    """The files that an index of shards names."""
+
+    def refused(reason: str) -> WeightsFormatError:
+        return WeightsFormatError(f"{index}: {reason}", path=str(index), reason=reason)
+
+    try:
+        content = json.loads(index.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise refused(f"expected JSON: {error}") from error
+    table = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(table, dict) or not table:
+        raise refused("expected an object with a weight_map of names and files")
+    for name in table.values():
+        # The file comes from the network, and its names become paths.
+        if not isinstance(name, str) or not is_plain(name):
+            raise refused(f"weight_map: expected plain names of files of the same folder, got {name!r}")
+    return sorted(set(table.values()))
+
+
+@contextmanager
+def _translated(asked: Asked, url_path: str) -> Iterator[None]:
+    """Turn what the library raises into our errors.
+
+    Its errors have no common base: its own, those of its HTTP client and of its other ways to download, those of the
+    operating system.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise asked.failure(*_reason(error), url_path) from error
+
+
+def _reason(error: Exception) -> tuple[type[HubError], str]:
+    from huggingface_hub import errors
+
+    # The library wraps what happened into errors that do not tell: not cached either, or a forced download failed.
+    while isinstance(error, errors.LocalEntryNotFoundError | ValueError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    match error:
+        case errors.GatedRepoError():
+            return HubAccessError, "the repository is gated; its page says how to get access, which a token then shows"
+        case errors.DisabledRepoError():
+            return HubAccessError, "the repository is disabled"
+        case errors.LocalTokenNotFoundError():
+            return HubAccessError, "token=True, and no token is stored on this machine"
+        case errors.RepositoryNotFoundError():
+            return HubNotFoundError, "no folder of that name here and no such repository, or one that needs a token"
+        case errors.RevisionNotFoundError():
+            return HubNotFoundError, "the repository has no such revision"
+        case errors.RemoteEntryNotFoundError():
+            return HubNotFoundError, "the repository has no such file"
+        case errors.HfHubHTTPError():
+            said = f": {_line(error.server_message)}" if error.server_message else ""
+            kind = HubAccessError if error.response.status_code in (401, 403) else HubError
+            return kind, f"the hub answered {error.response.status_code} {error.response.reason_phrase}{said}"
+        case _:
+            name, text = type(error).__name__, _line(str(error).split("\n", 1)[0])
+            detail = f"{name}: {text}" if text else name
+            return HubError, f"no answer in time, {detail}" if "Timeout" in name else detail
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _library() -> dict[str, Any]:
+    from oxbert import _native
+
+    return {"library_name": "oxbert", "library_version": _native.__version__}

@@ -1,0 +1,30 @@
+"""The `oxbert` command: one file a subcommand. Typer parses the command line, Rich draws what is printed."""
+
+from __future__ import annotations
+
+import typer
+
+from oxbert.cli import convert
+
+app = typer.Typer(
+    name="oxbert",
+    help="ELECTRA and DistilBERT on libtorch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(name="convert")(convert.convert)
+
+
+@app.callback()
+def _main() -> None:
+    """ELECTRA and DistilBERT on libtorch."""
+
+
+def main() -> None:
+    """Run the command that the command line names, and end the process with its status."""
+    app()
+
+
+__all__ = ["app", "main"]

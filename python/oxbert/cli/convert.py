@@ -1,0 +1,181 @@
+"""`oxbert convert`: any checkpoint -> one file of weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from tqdm import tqdm
+
+from oxbert import OxbertError, conversion
+from oxbert.conversion import Report, find_sources, find_target, find_weights
+from oxbert.conversion.options import Component, Dtype, Format
+
+# Names that are listed of each kind before the rest is only counted.
+_SHOWN = 8
+
+
+def convert(
+    source: Annotated[
+        list[str],
+        typer.Argument(help="A checkpoint of any format, a folder with one, or a pattern of them.", show_default=False),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="The file to write, of a single source, or its folder.", show_default=False),
+    ] = None,
+    to: Annotated[Format | None, typer.Option(help="What to write; by default ot.", show_default=False)] = None,
+    component: Annotated[
+        Component | None,
+        typer.Option(help="Which network of a checkpoint of google-research/electra.", show_default=False),
+    ] = None,
+    dtype: Annotated[
+        Dtype | None,
+        typer.Option(help="Convert float tensors.", case_sensitive=False, show_default=False),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run a model with both, and print the largest difference.")
+    ] = False,
+    prefix: Annotated[
+        str | None,
+        typer.Option(help="Put this before every name, e.g. electra or distilbert.", show_default=False),
+    ] = None,
+    suffix: Annotated[bool, typer.Option("--suffix", help="Keep only the last part of every name.")] = False,
+    skip_embeddings: Annotated[
+        bool, typer.Option("--skip-embeddings", "--skip_embeddings", help="Leave out copies of shared embeddings.")
+    ] = False,
+    skip_lm_head: Annotated[
+        bool, typer.Option("--skip-lm-head", "--skip_lm_head", help="Leave out the decoder of a language model.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List every tensor.")] = False,
+) -> None:
+    """Write the weights of checkpoints as rust_model.ot, model.safetensors or pytorch_model.bin.
+
+    A file that exists is replaced once the new one is complete and has been compared with its source.
+    """
+    sources = find_sources(source)
+    if output is not None and len(sources) != 1:
+        raise typer.BadParameter(
+            f"needs a single source, got {len(sources)}: {', '.join(sources)}", param_hint="--output"
+        )
+    if prefix and suffix:
+        raise typer.BadParameter("--suffix would cut the prefix off again", param_hint="--prefix")
+    if output is not None:
+        try:
+            find_target(sources[0], output, to)
+        except OxbertError as error:
+            raise typer.BadParameter(str(error), param_hint="--output") from error
+    printer, complaints = (
+        Console(highlight=False, soft_wrap=True),
+        Console(stderr=True, highlight=False, soft_wrap=True),
+    )
+    failed = []
+    clashes = {} if output else _find_clashes(sources, to)
+    for one in sources:
+        try:
+            if one in clashes:
+                raise OxbertError(clashes[one])
+            report = conversion.convert(
+                one,
+                output,
+                to=to,
+                component=component,
+                dtype=dtype,
+                prefix=prefix,
+                suffix=suffix,
+                skip_embeddings=skip_embeddings,
+                skip_lm_head=skip_lm_head,
+                check=check,
+                track=partial(_bar, one, quiet),
+            )
+        except (OxbertError, OSError, MemoryError) as error:
+            failed.append(one)
+            reason = str(error) or type(error).__name__
+            text = reason if one in reason else f"{one}: {reason}"
+            complaints.print(f"[bold red]error:[/] {escape(text)}")
+        else:
+            if not quiet:
+                _describe(printer, report, verbose, skip_embeddings, skip_lm_head)
+    if len(sources) > 1 and (failed or not quiet):
+        teller = complaints if failed else printer
+        teller.print(f"{len(sources) - len(failed)} of {len(sources)} converted")
+        for one in failed:
+            teller.print(f"  failed: {escape(one)}")
+    raise typer.Exit(1 if failed else 0)
+
+
+def _find_clashes(sources: Iterable[str], to: Format | None) -> dict[str, str]:
+    """Sources that would write the same file: none of them can be converted, since only the last would be left."""
+    targets: dict[Path, dict[Path, str]] = {}
+    for source in sources:
+        target, _ = find_target(source, None, to)
+        try:
+            file = find_weights(source, but=target)
+        except (OxbertError, OSError):
+            continue  # What is wrong with it is told when its turn comes.
+        targets.setdefault(target.resolve(), {})[file.absolute()] = source
+    clashes = {}
+    for target, files in targets.items():
+        if len(files) > 1:
+            reason = f"{' and '.join(map(str, files))} would both be written to {target}; use --output for each"
+            clashes.update(dict.fromkeys(files.values(), reason))
+    return clashes
+
+
+def _bar(source: str, quiet: bool, names: Sequence[str]) -> Iterable[str]:
+    """A progress bar on a terminal."""
+    # None: off where standard error is no terminal.
+    shown: Iterable[str] = tqdm(names, desc=source, unit=" tensors", leave=False, disable=True if quiet else None)
+    return shown
+
+
+def _describe(console: Console, report: Report, verbose: bool, skip_embeddings: bool, skip_lm_head: bool) -> None:
+    def line(text: str) -> None:
+        console.print(text, markup=False)
+
+    def row(what: str, count: int, details: Sequence[str] = ()) -> None:
+        line(f"  {what:<8} {count:>5}")
+        shown = details if verbose else details[:_SHOWN]
+        for detail in shown:
+            line(f"             {detail}")
+        if len(shown) < len(details):
+            line(f"             and {len(details) - len(shown)} more (--verbose lists all)")
+
+    console.print(f"{escape(str(report.source))} [bold]->[/] {escape(str(report.target))}")
+    if verbose:
+        _tabulate(console, report)
+    row("kept", report.kept)
+    row("renamed", len(report.renamed), [] if verbose else [f"{old} -> {new}" for old, new in report.renamed.items()])
+    row("dropped", len(report.dropped), [f"{name}: {why}" for name, why in report.dropped.items()])
+    row("added", len(report.added), [f"{name}: tied to {words}" for name, words in report.added.items()])
+    changes = Counter({f"{old} -> {new}: {count}": count for (old, new), count in report.cast.items()})
+    row("dtype", sum(changes.values()), list(changes))
+    if report.flushed:
+        line(f"             {report.flushed} numbers are too small for their new dtype and became 0")
+    line(f"  written  {report.tensors:>5} tensors, {report.size / 1e6:.1f} MB")
+    if report.config:
+        line(f"  wrote    {report.config}, since there was none")
+    if report.checked is not None:
+        line(f"  checked  {report.checked} with both: the largest difference of an output is {report.difference:.3g}")
+    for name, skipped in [("embeddings", skip_embeddings), ("lm-head", skip_lm_head)]:
+        if skipped and not any(f"--skip-{name}" in why for why in report.dropped.values()):
+            line(f"  note: --skip-{name} had nothing to leave out")
+
+
+def _tabulate(console: Console, report: Report) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 2))
+    for title in ("source -> target", "shape", "dtype", "transposed"):
+        table.add_column(title, overflow="fold")
+    for row in report.rows:
+        name = escape(row.source) if row.source == row.target else f"{escape(row.source)}\n-> {escape(row.target)}"
+        table.add_row(name, escape(str(list(row.shape))), row.dtype, "yes" if row.is_transposed else "[dim]no[/]")
+    # A file that this is written to has room for any name.
+    console.print(table, soft_wrap=False, width=None if console.is_terminal else 200)

@@ -1,0 +1,81 @@
+"""Where a conversion reads and writes."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from oxbert import _native
+from oxbert.conversion.options import FORMATS, Format, refused
+from oxbert.errors import MissingFileError
+
+# One of several files that make one checkpoint, which is named by their index.
+_SHARD = re.compile(r"-\d{5}-of-(?!00001)\d{5}\.")
+
+
+def find_weights(source: str | os.PathLike[str], *, but: Path | None = None) -> Path:
+    """The checkpoint that a path is, or the best one of the folder that it is.
+
+    Args:
+        source: The path; a checkpoint of TensorFlow may lack its ending `.index`.
+        but: A file that is to be written, and so is no source if there is another one.
+
+    Raises:
+        MissingFileError: There is no such path, or the folder has no weights.
+        InputError: It is one of several files of a checkpoint.
+    """
+    path = Path(source)
+    if path.is_dir():
+        others = [path / name for name in _native.WEIGHT_FILES if path / name != but]
+        return next((other for other in others if other.is_file()), None) or _native.find_weights(path)
+    if _SHARD.search(path.name):
+        raise refused("source", f"{path} is one of several files of a checkpoint, expected its index or its folder")
+    if not path.exists() and not path.with_name(f"{path.name}.index").is_file():
+        raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))
+    return path
+
+
+def find_sources(patterns: Iterable[str]) -> list[str]:
+    """The paths that patterns (`models/*/pytorch_model.bin`) mean, in their order; a path stands for itself.
+
+    A pattern that fits nothing stands for itself too: `find_weights` says that it does not exist.
+    """
+    sources: list[str] = []
+    for pattern in patterns:
+        # A path that exists is no pattern, whatever characters are in it.
+        fits = [] if os.path.lexists(pattern) or not glob.has_magic(pattern) else glob.glob(pattern, recursive=True)
+        sources.extend(sorted(fits) or [pattern])
+    return list(dict.fromkeys(sources))
+
+
+def find_target(
+    source: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, to: Format | None = None
+) -> tuple[Path, Format]:
+    """The file that is written, and its format.
+
+    Args:
+        source: A checkpoint, or the folder of one.
+        output: A file, whose ending says its format; a folder; None: the folder of the source.
+        to: One of `FORMATS`; None: the ending of the output, or else `ot`.
+
+    Raises:
+        InputError: An unknown format, or one that is not that of the ending.
+    """
+    if to is not None and to not in FORMATS:
+        raise refused("to", f"expected one of {', '.join(FORMATS)}, got {to!r}")
+    path = Path(source)
+    target = (path if path.is_dir() else path.parent) if output is None else Path(output)
+    ending = next((known for known in FORMATS if target.suffix == f".{known}"), None)
+    if output is None or (ending is None and target.is_dir()):
+        to = to or "ot"
+        return target / FORMATS[to], to
+    if ending is None:
+        raise refused("output", f"expected a folder, or a name that ends in .{', .'.join(FORMATS)}, got {target}")
+    if to not in (None, ending):
+        raise refused("output", f"expected a name that ends in .{to}, got {target}")
+    if target.is_dir():
+        raise refused("output", f"expected a file, got the folder {target}")
+    return target, ending

@@ -1,0 +1,75 @@
+//! Checkpoints in several files, and the list of what lies where: `model.safetensors.index.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::index::{Checked, excerpt};
+
+/// What transformers writes beside the files of a checkpoint. Its other keys say nothing that is needed.
+#[derive(Deserialize)]
+struct ShardIndex {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The names of the files in their order, each with the names of its tensors.
+pub(super) fn read(file: &[u8]) -> Checked<BTreeMap<String, BTreeSet<String>>> {
+    let index: ShardIndex = serde_json::from_slice(file)
+        .map_err(|error| format!("this is a text file, expected JSON with a weight_map: {error}"))?;
+    if index.weight_map.is_empty() {
+        return Err("its weight_map is empty".into());
+    }
+    let mut shards: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, shard) in index.weight_map {
+        if !is_plain(&shard) {
+            return Err(format!("its file {} is no plain name, expected one of the same folder", excerpt(&shard)));
+        }
+        shards.entry(shard).or_default().insert(name);
+    }
+    Ok(shards)
+}
+
+/// Whether a name stays in its folder.
+fn is_plain(name: &str) -> bool {
+    !name.contains(['/', '\\', ':', '\0']) && Path::new(name).file_name().is_some_and(|file| file == name)
+}
+
+/// Refuses a file that has other tensors than the list says.
+pub(super) fn check<'a>(listed: &BTreeSet<String>, names: impl Iterator<Item = &'a str>) -> Checked<()> {
+    let found: BTreeSet<&str> = names.collect();
+    let first = |mut names: Box<dyn Iterator<Item = &str> + '_>| names.next().map(excerpt);
+    if let Some(name) = first(Box::new(listed.iter().map(String::as_str).filter(|name| !found.contains(name)))) {
+        return Err(format!("it lacks the tensor {name}, which the index of its checkpoint says it has"));
+    }
+    if let Some(name) = first(Box::new(found.iter().copied().filter(|name| !listed.contains(*name)))) {
+        return Err(format!("it has a tensor {name}, of which the index of its checkpoint says nothing"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_stay_in_the_folder() {
+        let with = |name: &str| serde_json::json!({ "weight_map": { "a": name } }).to_string();
+        assert_eq!(read(with("model-00001-of-00001.safetensors").as_bytes()).unwrap().len(), 1);
+        for name in ["../a", "/etc/passwd", "a/b", "..", ".", "", "a\\b", "c:a", "a\0"] {
+            assert!(read(with(name).as_bytes()).unwrap_err().contains("no plain name"), "{name:?}");
+        }
+        for text in ["{}", "[]", "{\"weight_map\": {}}", "{\"weight_map\": {\"a\": 1}}", "{"] {
+            assert!(read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_what_the_list_says() {
+        let listed = BTreeSet::from(["a".to_string(), "b".to_string()]);
+        assert!(check(&listed, ["b", "a"].into_iter()).is_ok());
+        assert!(check(&listed, ["a"].into_iter()).unwrap_err().contains("lacks the tensor \"b\""));
+        assert!(check(&listed, ["a", "b", "c"].into_iter()).unwrap_err().contains("a tensor \"c\""));
+    }
+}

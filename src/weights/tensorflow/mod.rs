@@ -1,0 +1,9 @@
+//! Checkpoints of TensorFlow: `model.ckpt-N.index`, a sorted table of what lies where in `model.ckpt-N.data-*`.
+//!
+//! Read here and not by TensorFlow, which is 600 MB to install: bytes -> [`table`] (keys and values) -> [`bundle`] (tensors).
+
+mod bundle;
+mod table;
+
+pub(super) use bundle::Bundle;
+pub(super) use table::is_table as is_index;

@@ -1,0 +1,108 @@
+//! A sorted table of keys and values, in the format of `LevelDB`.
+//!
+//! Source: `tensorflow/core/lib/io/format.h`, `block.cc` and `table_format.txt` (TensorFlow 2.21).
+
+use crate::weights::index::Checked;
+
+/// The last bytes of a table.
+const MAGIC: [u8; 8] = 0xdb47_7524_8b80_fb57_u64.to_le_bytes();
+
+/// Where the list of blocks lies, twice, and the magic number.
+const FOOTER_BYTES: usize = 48;
+
+/// Behind each block: how it is compressed, and its checksum.
+const TRAILER_BYTES: usize = 5;
+
+/// Longer than the name of any variable; what a key shares with the one before costs a file nothing.
+const MAX_KEY: usize = 4096;
+
+/// Whether a file ends as a table does.
+pub(in crate::weights) fn is_table(file: &[u8]) -> bool {
+    file.len() >= FOOTER_BYTES && file.ends_with(&MAGIC)
+}
+
+/// Calls `each` with all keys and values in their order.
+pub(super) fn read<'a>(file: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8]) -> Checked<()>) -> Checked<()> {
+    let footer = file.len().checked_sub(FOOTER_BYTES).and_then(|start| file.get(start..)).ok_or("it is cut short")?;
+    let mut handles = footer;
+    // The first is of a block about the table, which is empty.
+    handle(&mut handles)?;
+    let blocks = block(file, handle(&mut handles)?)?;
+    let mut end = 0;
+    entries(blocks, |_, mut value| {
+        let (start, size) = handle(&mut value)?;
+        // Blocks that share bytes let a small file claim a large content.
+        if start < end {
+            return Err("two of its blocks overlap".into());
+        }
+        end = start.saturating_add(size);
+        entries(block(file, (start, size))?, &mut each)
+    })
+}
+
+/// Start and size of a block, in bytes.
+fn handle(bytes: &mut &[u8]) -> Checked<(usize, usize)> {
+    Ok((varint(bytes)?, varint(bytes)?))
+}
+
+/// The content of a block, after its checksum.
+fn block(file: &[u8], (start, size): (usize, usize)) -> Checked<&[u8]> {
+    let end = start.checked_add(size).and_then(|end| Some(end..end.checked_add(TRAILER_BYTES)?));
+    let end = end.ok_or("one of its blocks lies outside the file")?;
+    let (Some(content), Some(&[compression, ref checksum @ ..])) = (file.get(start..end.start), file.get(end.clone()))
+    else {
+        return Err("one of its blocks lies outside the file".into());
+    };
+    if masked(crc32c::crc32c_append(crc32c::crc32c(content), &[compression])).to_le_bytes() != checksum {
+        return Err("it is damaged: a block does not have the checksum stored with it".into());
+    }
+    if compression != 0 {
+        return Err("its blocks are compressed, which those of a checkpoint never are".into());
+    }
+    Ok(content)
+}
+
+/// TensorFlow's form of a checksum that is stored beside what it is of.
+pub(super) fn masked(checksum: u32) -> u32 {
+    checksum.rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// The entries of a block: how much of its key is that of the one before, the rest of the key, and the value.
+fn entries<'a>(block: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8]) -> Checked<()>) -> Checked<()> {
+    // At the end stands the number of places at which a whole key stands, and before it those places.
+    let cut = || "one of its blocks is cut short".to_string();
+    let (rest, count) = block.split_last_chunk().ok_or_else(cut)?;
+    let restarts = (u32::from_le_bytes(*count) as usize).checked_mul(4).ok_or_else(cut)?;
+    let mut rest = rest.get(..rest.len().checked_sub(restarts).ok_or_else(cut)?).ok_or_else(cut)?;
+    let mut key = Vec::new();
+    while !rest.is_empty() {
+        let (shared, more, length) = (varint(&mut rest)?, varint(&mut rest)?, varint(&mut rest)?);
+        if shared > key.len() || shared.saturating_add(more) > MAX_KEY {
+            return Err(format!("a key has more than {MAX_KEY} bytes, or shares more than there are"));
+        }
+        key.truncate(shared);
+        key.extend_from_slice(take(&mut rest, more)?);
+        each(&key, take(&mut rest, length)?)?;
+    }
+    Ok(())
+}
+
+fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Checked<&'a [u8]> {
+    let (taken, rest) = bytes.split_at_checked(count).ok_or("one of its blocks is cut short")?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+/// A number in groups of seven bits, the lowest first.
+fn varint(bytes: &mut &[u8]) -> Checked<usize> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first().ok_or("one of its numbers is cut short")?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+        if byte < 0x80 {
+            return usize::try_from(number).map_err(|error| error.to_string());
+        }
+    }
+    Err("one of its numbers has more than 64 bits".into())
+}

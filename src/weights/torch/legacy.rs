@@ -1,0 +1,77 @@
+//! What `torch.save` wrote before version 1.6: five pickles, and the bytes of the storages behind them.
+//!
+//! The pickles are a magic number, the version of the format, the writer's sizes of numbers, the state dict, and the keys of
+//! the storages in the order in which their bytes follow, each behind the number of its elements.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::cursor::Cursor;
+use super::state_dict;
+use super::values::{Pickle, Storage, Value};
+use crate::weights::index::{Checked, Index, excerpt};
+
+/// The pickle of the magic number 0x1950a86a20f9469cfc6c.
+pub(super) const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+
+/// The version that all of them have.
+const VERSION: i64 = 1001;
+
+/// Indexes the tensors of a file that begins with [`MAGIC`].
+pub(super) fn read(file: &[u8]) -> Checked<Index> {
+    let rest = file.get(MAGIC.len()..).unwrap_or_default();
+    let (version, rest) = Pickle::load_first(rest)?;
+    if !matches!(version.root, Value::Int(VERSION)) {
+        return Err(format!("its format has another version than {VERSION}"));
+    }
+    let (system, rest) = Pickle::load_first(rest)?;
+    if !is_little_endian(&system) {
+        return Err("it was written on a machine whose byte order is not little-endian".into());
+    }
+    let (state, rest) = Pickle::load_first(rest)?;
+    let (keys, rest) = Pickle::load_first(rest)?;
+    let storages = storages(&state, &keys, rest, file.len() - rest.len())?;
+    let place = |storage: &Storage| {
+        storages.get(storage.key).cloned().ok_or_else(|| format!("the file lacks its storage {}", excerpt(storage.key)))
+    };
+    state_dict::read(file, &state, place)
+}
+
+fn is_little_endian(system: &Pickle) -> bool {
+    let Value::Dict(position) = system.root else { return false };
+    let entries = system.dicts.get(position).map(Vec::as_slice).unwrap_or_default();
+    entries.iter().any(|entry| matches!(entry, (Value::Str("little_endian"), Value::Bool(true))))
+}
+
+/// Where the bytes of each storage lie: `rest`, which begins at `position` of the file, cut up in the order of `keys`.
+fn storages<'a>(
+    state: &Pickle<'a>,
+    keys: &Pickle<'a>,
+    rest: &[u8],
+    mut position: usize,
+) -> Checked<HashMap<&'a str, Range<usize>>> {
+    let mut sizes = HashMap::new();
+    for storage in &state.storages {
+        let size = storage.dtype.size();
+        if sizes.insert(storage.key, size).is_some_and(|other| other != size) {
+            return Err(format!("its storage {} has elements of two sizes", excerpt(storage.key)));
+        }
+    }
+    let Value::List(list) = keys.root else { return Err("its storages have no order".into()) };
+    let mut bytes = Cursor::new(rest, "the list of storages");
+    let mut places = HashMap::new();
+    for key in keys.lists.get(list).map(Vec::as_slice).unwrap_or_default() {
+        let Value::Str(key) = *key else { return Err("the key of a storage is no text".into()) };
+        let size = *sizes.get(key).ok_or_else(|| format!("no tensor has its storage {}", excerpt(key)))?;
+        let count = bytes.u64()?;
+        let length = usize::try_from(count).ok().and_then(|count| count.checked_mul(size));
+        let length = length.ok_or_else(|| format!("its storage {} claims {count} elements", excerpt(key)))?;
+        bytes.take(length)?;
+        let start = position + 8;
+        position = start + length;
+        if places.insert(key, start..position).is_some() {
+            return Err(format!("two storages have the key {}", excerpt(key)));
+        }
+    }
+    if bytes.is_empty() { Ok(places) } else { Err("other bytes follow its last storage".into()) }
+}

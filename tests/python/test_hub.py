@@ -1,0 +1,911 @@
+"""Model folders from the hub, as a server on this machine plays it."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import logging
+import os
+import pickle
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import numpy as np
+import pytest
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+import oxbert
+from oxbert import errors, hub
+from oxbert._folders import find
+from oxbert.errors import (
+    DtypeError,
+    HubAccessError,
+    HubError,
+    HubNotFoundError,
+    HubOfflineError,
+    InputError,
+    MissingFileError,
+)
+
+from .fake_hub import FakeHub, Fault, Files
+
+NAME = "someone/electra-tiny"
+EVERYTHING = ("config", "tokenizer", "weights")
+TOKENIZER = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}
+PROXIES = [name for name in os.environ if name.lower().endswith("_proxy")]
+# A commit that no repository has.
+NOWHERE = "0" * 40
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """The files of a model that can be loaded."""
+    folder = tmp_path_factory.mktemp("model")
+    vocabulary = Path(__file__).parents[1] / "data" / "tokenizer_vocab.txt"
+    tokenizer = oxbert.ElectraTokenizer(vocabulary)
+    sizes = {"embedding_size": 6, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = oxbert.ElectraConfig(vocab_size=len(tokenizer.get_vocab()), intermediate_size=5, **sizes)
+    oxbert.ElectraForMaskedLM.from_config(config, seed=1).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+    """The hub that the library talks to in this process, and an empty cache."""
+    for name in [*PROXIES, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]:
+        monkeypatch.delenv(name, raising=False)
+    with FakeHub() as fake:
+        # Read from the environment when the library is imported.
+        monkeypatch.setattr(constants, "ENDPOINT", fake.endpoint)
+        template = fake.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
+        huggingface_hub.close_session()
+        yield fake
+        huggingface_hub.close_session()
+
+
+@pytest.fixture
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library waits between the attempts that it makes by itself."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def no_sockets(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Nobody opens a socket: it raises, and is noted here."""
+    opened: list[object] = []
+
+    class Refused(socket.socket):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            opened.append(arguments)
+            raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", Refused)
+    return opened
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def read(folder: Path) -> Files:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def table(*shards: str) -> bytes:
+    return json.dumps({"weight_map": {f"tensor.{number}": shard for number, shard in enumerate(shards)}}).encode()
+
+
+def environment(fake: FakeHub, home: Path, **values: str) -> dict[str, str]:
+    """That of a user who has set only where the hub and the cache are."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
+    for name in PROXIES:
+        del inherited[name]
+    return inherited | {"HF_ENDPOINT": fake.endpoint, "HF_HOME": str(home), **values}
+
+
+def run(script: str, variables: dict[str, str]) -> str:
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    # Where there is no terminal there are no progress bars either.
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+# From the beginning to the end.
+
+
+def test_a_repository_is_loaded(fake: FakeHub, model: Files, tmp_path: Path) -> None:
+    fake.add(NAME, model | {"README.md": b"", "pytorch_model.bin": b"", "tf_model.h5": b"", "onnx/model.onnx": b""})
+    folder = find(NAME, EVERYTHING)
+    assert read(folder) == model
+    assert sorted(fake.asked("GET")) == sorted(["listing", *model])
+    local = tmp_path / "local"
+    local.mkdir()
+    for name, data in model.items():
+        (local / name).write_bytes(data)
+    logits = []
+    for place in [folder, local]:
+        tokenizer = oxbert.ElectraTokenizer.from_pretrained(place)
+        model_there = oxbert.ElectraForMaskedLM.from_pretrained(place)
+        logits.append(model_there(**tokenizer("the [MASK] ran", return_tensors="np")).logits)
+    assert np.isfinite(logits[0]).all() and (logits[0] == logits[1]).all()
+
+
+def test_the_variables_of_the_library_count(fake: FakeHub, model: Files, tmp_path: Path) -> None:
+    script = f"""
+import socket, sys
+import oxbert
+assert "huggingface_hub" not in sys.modules
+from oxbert._folders import find
+find("electra-tiny-generator")
+assert "huggingface_hub" not in sys.modules
+if "offline" in sys.argv[1:]:
+    class Refused(socket.socket):
+        def __init__(self, *arguments, **options):
+            raise AssertionError("a socket was opened")
+    socket.socket = Refused
+folder = find({NAME!r}, {EVERYTHING!r})
+oxbert.ElectraForMaskedLM.from_pretrained(str(folder))
+print(folder)
+"""
+    fake.add(NAME, model)
+    variables = environment(fake, tmp_path / "home", HF_TOKEN="a-secret")
+    first = run(script, variables)
+    assert Path(first).is_relative_to(tmp_path / "home" / "hub")
+    files = [request for request in fake.requests if NAME in request.path]
+    assert {request.headers.get("authorization") for request in files} == {"Bearer a-secret"}
+    assert all("oxbert/" in request.headers["user-agent"] for request in files)
+    fake.forget()
+    offline = script.replace("sys.argv[1:]", "['offline']")
+    assert run(offline, variables | {"HF_HUB_OFFLINE": "1"}) == first
+    assert fake.requests == []
+    elsewhere = run(script, variables | {"HF_HUB_CACHE": str(tmp_path / "elsewhere")})
+    assert Path(elsewhere).is_relative_to(tmp_path / "elsewhere")
+
+
+# Which files.
+
+
+@pytest.mark.parametrize(
+    ("needs", "expected"),
+    [
+        ("config", {"config.json"}),
+        ("weights", {"model.safetensors"}),
+        ("tokenizer", {"vocab.txt", "tokenizer_config.json", "special_tokens_map.json"}),
+        (["config", "weights"], {"config.json", "model.safetensors"}),
+    ],
+)
+def test_only_what_is_needed_is_fetched(needs: Any, expected: set[str], fake: FakeHub, model: Files) -> None:
+    fake.add(NAME, model | {"pytorch_model.bin": b"", "README.md": b""})
+    assert names(find(NAME, needs)) == expected
+    assert set(fake.asked("GET")) == expected | {"listing"}
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        TOKENIZER,
+        {"vocab.txt"},
+        {"tokenizer.json"},
+        {"tokenizer.json", "tokenizer_config.json"},
+        {"vocab.txt", "added_tokens.json"},
+    ],
+    ids=lambda present: " ".join(sorted(present)),
+)
+def test_the_files_of_a_tokenizer(present: set[str], fake: FakeHub) -> None:
+    fake.add(NAME, dict.fromkeys([*present, "merges.txt", "vocab.json"], b"{}"))
+    assert names(find(NAME, "tokenizer")) == present
+
+
+@pytest.mark.parametrize("first", range(len(hub.WEIGHTS)))
+def test_the_first_weight_file_that_exists(first: int, fake: FakeHub) -> None:
+    files = dict.fromkeys(hub.WEIGHTS[first:], table("a-1.part", "a-2.part")) | {"a-1.part": b"1", "a-2.part": b"2"}
+    fake.add(NAME, files)
+    shards = {"a-1.part", "a-2.part"} if hub.WEIGHTS[first].endswith(".index.json") else set()
+    assert names(find(NAME, "weights")) == {hub.WEIGHTS[first], *shards}
+    assert set(fake.asked("GET")) == {"listing", hub.WEIGHTS[first], *shards}
+
+
+def test_the_caller_says_which_weight_files(fake: FakeHub) -> None:
+    fake.add(NAME, dict.fromkeys(["model.safetensors", "pytorch_model.bin"], b""))
+    assert names(find(NAME, "weights", weights=["tf_model.h5", "pytorch_model.bin", "model.safetensors"])) == {
+        "pytorch_model.bin"
+    }
+    with pytest.raises(
+        MissingFileError, match=r"has no tf_model\.h5; it holds: model\.safetensors, pytorch_model\.bin"
+    ):
+        find(NAME, "weights", weights=["tf_model.h5"])
+
+
+def test_shards_beside_others(fake: FakeHub) -> None:
+    index = "model.safetensors.index.json"
+    used, unused = (
+        ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"],
+        "model-00001-of-00001.safetensors",
+    )
+    fake.add(NAME, dict.fromkeys([*used, unused], b"x") | {index: table(*used, used[0])})
+    assert names(find(NAME, "weights")) == {index, *used}
+    assert unused not in fake.asked()
+
+
+def test_an_index_whose_shards_do_not_exist(fake: FakeHub) -> None:
+    index = "model.safetensors.index.json"
+    fake.add(NAME, {index: table("a.safetensors", "b.safetensors"), "a.safetensors": b"x", "pytorch_model.bin": b"x"})
+    assert "pytorch_model.bin" in names(find(NAME, "weights"))
+    assert "a.safetensors" not in fake.asked()
+    with pytest.raises(MissingFileError, match=rf"has no b\.safetensors of {index}; it holds: a\.safetensors"):
+        find(NAME, "weights", weights=[index])
+
+
+@pytest.mark.parametrize(
+    "shard",
+    [
+        "../config.json",
+        "/etc/passwd",
+        "a/b",
+        "..",
+        ".",
+        "",
+        "a\\b",
+        "c:a",
+        "C:\\a",
+        "\\\\host\\share",
+        "a\0b",
+        "a\n",
+        5,
+        None,
+        ["a"],
+    ],
+    ids=repr,
+)
+def test_names_of_shards_that_leave_the_folder(shard: Any, fake: FakeHub) -> None:
+    index = "model.safetensors.index.json"
+    fake.add(NAME, {index: json.dumps({"weight_map": {"x": "a", "y": shard}}).encode(), "a": b"x"})
+    with pytest.raises(errors.WeightsFormatError, match="plain names") as caught:
+        find(NAME, "weights")
+    assert Path(caught.value.path).name == index and repr(shard) in caught.value.reason
+    assert fake.asked("GET") == ["listing", index]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"weight_map": {}}', b'{"weight_map": ["a"]}', b"[" * 10**5]
+)
+def test_an_index_that_is_none(content: bytes, fake: FakeHub) -> None:
+    fake.add(NAME, {"model.safetensors.index.json": content, "a": b"x"})
+    with pytest.raises(errors.WeightsFormatError, match=r"model\.safetensors\.index\.json"):
+        find(NAME, "weights")
+
+
+@pytest.mark.parametrize(
+    ("needs", "wanted"),
+    [("config", "config.json"), ("tokenizer", "vocab.txt or tokenizer.json"), ("weights", " or ".join(hub.WEIGHTS))],
+)
+def test_a_repository_that_lacks_something(needs: Any, wanted: str, fake: FakeHub) -> None:
+    fake.add(NAME, {"README.md": b"", "notes.txt": b""})
+    with pytest.raises(
+        MissingFileError, match=re.escape(f"{NAME} at revision main has no {wanted}; it holds: README.md, notes.txt")
+    ) as caught:
+        find(NAME, needs)
+    error: Any = caught.value
+    assert (error.folder, error.wanted, error.found) == (NAME, wanted, ["README.md", "notes.txt"])
+    assert (error.repo_id, error.revision) == (NAME, "main")
+    assert fake.asked() == ["listing"]
+
+
+def test_many_files_are_not_all_named(fake: FakeHub) -> None:
+    fake.add(NAME, {f"{number:03}": b"" for number in range(100)})
+    with pytest.raises(MissingFileError, match="018, 019 and 80 more") as caught:
+        find(NAME)
+    assert len(caught.value.found) == 100
+
+
+def test_a_folder_of_a_repository(fake: FakeHub, model: Files) -> None:
+    fake.add(NAME, {f"parts/small/{name}": data for name, data in model.items()} | {"config.json": b"another"})
+    folder = find(NAME, EVERYTHING, subfolder="parts/small")
+    assert read(folder) == model and folder.parts[-2:] == ("parts", "small")
+    fake.forget()
+    assert find(NAME, EVERYTHING, subfolder="parts/small", local_files_only=True) == folder
+    with pytest.raises(
+        MissingFileError,
+        match=r"someone/electra-tiny at revision main has no folder part; it holds: config\.json, parts/small/",
+    ):
+        find(NAME, subfolder="part")
+    with pytest.raises(
+        MissingFileError, match=r"tiny/parts at revision main has no config\.json; it holds: small/config\.json"
+    ):
+        find(NAME, subfolder="parts")
+
+
+# One revision.
+
+
+def test_all_files_are_of_one_commit(fake: FakeHub) -> None:
+    files = ["config.json", "vocab.txt", "model.safetensors"]
+    old = {name: f"old {name}".encode() for name in files}
+    new = {name: f"new {name}".encode() for name in [*files, "added_tokens.json"]}
+    commit = fake.add(NAME, old)
+    fake.after_listing = lambda: fake.add(NAME, new)
+    folder = find(NAME, EVERYTHING)
+    assert read(folder) == old
+    # A question and an answer for each. What comes then is how the library notes where the branch is.
+    asked = [request.path for request in fake.requests if "/resolve/" in request.path]
+    assert all(f"/resolve/{commit}/" in path for path in asked[:6]) and "/resolve/main/" in asked[6]
+    fake.after_listing = lambda: None
+    assert read(find(NAME, EVERYTHING)) == new
+    assert read(find(NAME, EVERYTHING, local_files_only=True)) == new
+    assert read(folder) == old
+
+
+def test_revisions(fake: FakeHub) -> None:
+    commits = {
+        branch: fake.add(NAME, {"config.json": branch.encode()}, branch)
+        for branch in ["main", "v1.0", "refs/pr/1", "tés-t"]
+    }
+    for branch, commit in commits.items():
+        folders = [find(NAME, revision=revision) for revision in [branch, commit, commit[:9]]]
+        assert [read(folder) for folder in folders] == [{"config.json": branch.encode()}] * 3
+        assert len(set(folders)) == 1
+        # The library has noted which commit each of the names was.
+        fake.forget()
+        assert [find(NAME, revision=name, local_files_only=True) for name in [branch, commit, commit[:9]]] == folders
+        assert fake.requests == []
+    assert find(NAME) == find(NAME, revision="main")
+
+
+def test_a_branch_is_noted_when_all_of_its_commit_is_there(fake: FakeHub, no_sleep: None) -> None:
+    fake.add(NAME, {"config.json": b"old", "model.safetensors": b"old weights"})
+    old = find(NAME, ["config", "weights"])
+    fake.add(NAME, {"config.json": b"new", "model.safetensors": b"new weights"})
+    fake.faults = [Fault("cut", "safetensors", after=0)]
+    with pytest.raises(HubError):
+        find(NAME, ["config", "weights"])
+    assert find(NAME, ["config", "weights"], local_files_only=True) == old
+    fake.faults = []
+    assert read(find(NAME, ["config", "weights"])) == {"config.json": b"new", "model.safetensors": b"new weights"}
+    assert read(find(NAME, ["config", "weights"], local_files_only=True))["config.json"] == b"new"
+
+
+# The cache.
+
+
+def test_a_branch_that_is_cached_costs_one_request(fake: FakeHub, model: Files) -> None:
+    fake.add(NAME, model)
+    first = find(NAME, EVERYTHING)
+    fake.forget()
+    assert find(NAME, EVERYTHING) == first
+    assert fake.asked() == ["listing"]
+    # A commit that brings nothing new but its name: what is there is not fetched again.
+    fake.add(NAME, model)
+    fake.forget()
+    second = find(NAME, EVERYTHING)
+    assert second != first and read(second) == model
+    assert fake.asked("GET") == ["listing"]
+
+
+def test_a_commit_that_is_cached_costs_no_request(
+    fake: FakeHub, model: Files, no_sleep: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    # Neither a better weight file nor a part of a tokenizer that does not exist is looked for again.
+    files = {("pytorch_model.bin" if name.endswith("safetensors") else name): data for name, data in model.items()}
+    commit = fake.add(NAME, files)
+    first = find(NAME, EVERYTHING, revision=commit)
+    assert sorted(fake.asked("GET")) == sorted(["listing", *files])
+    huggingface_hub.close_session()
+    opened = request.getfixturevalue("no_sockets")
+    fake.forget()
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    assert find(NAME, EVERYTHING, revision=commit) == first
+    assert fake.requests == [] and opened == []
+    with pytest.raises(HubError):
+        find(NAME, EVERYTHING, revision="main", force_download=True)
+    assert opened
+
+
+def test_a_cache_that_others_filled_in_part_is_not_trusted(fake: FakeHub, model: Files) -> None:
+    commit = fake.add(NAME, model | {"pytorch_model.bin": b"another"})
+    for name in ["vocab.txt", "pytorch_model.bin", "config.json"]:
+        hf_hub_download(NAME, name, revision=commit)
+    assert names(find(NAME, ["tokenizer", "config"], revision=commit)) >= {"tokenizer_config.json", "vocab.txt"}
+    assert "model.safetensors" in names(find(NAME, "weights", revision=commit))
+
+
+def test_the_cache_can_be_elsewhere(fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.add(NAME, {"config.json": b"{}"})
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = find(NAME, cache_dir="~/own")
+    assert folder.is_relative_to(tmp_path / "own")
+    assert find(NAME, cache_dir=tmp_path / "own", local_files_only=True) == folder
+    assert not (tmp_path / "cache").exists()
+    with pytest.raises(HubOfflineError):
+        find(NAME, local_files_only=True)
+
+
+def test_all_is_fetched_again_when_forced(fake: FakeHub) -> None:
+    commit = fake.add(NAME, {"config.json": b"good", "model.safetensors.index.json": table("a"), "a": b"good"})
+    for revision in ["main", commit]:
+        folder = find(NAME, ["config", "weights"], revision=revision)
+        (folder / "a").write_bytes(b"worn")
+        assert (find(NAME, ["config", "weights"], revision=revision) / "a").read_bytes() == b"worn"
+        fake.forget()
+        assert (find(NAME, ["config", "weights"], revision=revision, force_download=True) / "a").read_bytes() == b"good"
+        assert fake.asked("GET") == ["listing", "model.safetensors.index.json", "config.json", "a"]
+
+
+# Offline.
+
+
+@pytest.mark.parametrize("how", ["local_files_only", "HF_HUB_OFFLINE"])
+def test_offline_no_socket_is_opened(
+    how: str, fake: FakeHub, model: Files, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    fake.add(NAME, model)
+    folder = find(NAME, EVERYTHING)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", how == "HF_HUB_OFFLINE")
+    options: Any = {"local_files_only": True} if how == "local_files_only" else {}
+    huggingface_hub.close_session()
+    opened = request.getfixturevalue("no_sockets")
+    fake.forget()
+    assert find(NAME, EVERYTHING, **options) == folder
+    for name, needs in [(NAME, ["weights"]), ("someone/else", EVERYTHING), ("distilbert-base-uncased", ["config"])]:
+        weights = ["tf_model.h5"] if needs == ["weights"] else hub.WEIGHTS
+        with pytest.raises(HubOfflineError, match=how) as caught:
+            find(name, needs, weights=weights, **options)
+        wanted = "tf_model.h5" if needs == ["weights"] else "config.json"
+        error: Any = caught.value
+        assert (error.repo_id, error.revision, error.wanted) == (name, "main", wanted)
+        assert error.cache_dir == constants.HF_HUB_CACHE
+        assert all(text in str(error) for text in [name, "main", wanted, constants.HF_HUB_CACHE, how])
+        assert isinstance(error, ConnectionError)
+    assert fake.requests == [] and opened == []
+    # The same without: the sockets are where they are looked for.
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(HubError):
+        find("someone/else")
+    assert opened
+
+
+def test_offline_the_first_weights_of_the_cache_are_taken(fake: FakeHub) -> None:
+    index = "model.safetensors.index.json"
+    files = dict.fromkeys(["model.safetensors", "pytorch_model.bin", "tf_model.h5", "a", "b"], b"x")
+    fake.add(NAME, files | {index: table("a", "b")})
+    for name in ["tf_model.h5", "pytorch_model.bin", index, "a"]:
+        hf_hub_download(NAME, name)
+    source: dict[str, Any] = {"weights": [index, "pytorch_model.bin", "tf_model.h5"], "local_files_only": True}
+    fake.forget()
+    assert names(find(NAME, "weights", local_files_only=True)) == {"tf_model.h5", "pytorch_model.bin", index, "a"}
+    with pytest.raises(HubOfflineError, match=rf"no model\.safetensors or b of {index} in the cache"):
+        find(NAME, "weights", weights=["model.safetensors", index], local_files_only=True)
+    assert fake.requests == []
+    hf_hub_download(NAME, "b")
+    assert names(find(NAME, "weights", **source)) >= {index, "a", "b"}
+
+
+def test_a_branch_that_moves_between_two_looks(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = ["config", "weights"]
+    fake.add(NAME, {"config.json": b"old config", "model.safetensors": b"old weights"})
+    old = find(NAME, both)
+    reference = old.parents[1] / "refs" / "main"
+    before = reference.read_text()
+    fake.add(NAME, {"config.json": b"new config", "model.safetensors": b"new weights"})
+    new = find(NAME, both)
+    after = reference.read_text()
+    # What the last look but one says is still the old; another process has the new by then.
+    looked: list[str] = []
+
+    def look(repo_id: str, name: str, **options: Any) -> Any:
+        found = try_to_load_from_cache(repo_id, name, **options)
+        looked.append(name)
+        if len(looked) == moves_after:
+            reference.write_text(after)
+        return found
+
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", look)
+    for moves_after in range(1, 5):
+        reference.write_text(before)
+        looked.clear()
+        folder = find(NAME, both, local_files_only=True)
+        assert looked[:4] == ["config.json", "model.safetensors"] * 2
+        assert folder == (new if moves_after < 4 else old)
+
+
+@pytest.mark.parametrize("how", ["unreachable", "500", "garbage"])
+def test_the_cache_stands_in_for_a_hub_that_fails(
+    how: str, fake: FakeHub, model: Files, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.add(NAME, model)
+    folder = find(NAME, EVERYTHING)
+    if how == "unreachable":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
+    else:
+        fake.faults = [Fault("body" if how == "garbage" else "status")]
+    with caplog.at_level(logging.WARNING, "oxbert.hub"):
+        assert find(NAME, EVERYTHING) == folder
+    assert any("using what is cached" in record.message and str(folder) in record.message for record in caplog.records)
+    with pytest.raises(HubError):
+        find(NAME, EVERYTHING, force_download=True)
+    with pytest.raises(HubError) as caught:
+        find(NAME, "weights", weights=["tf_model.h5"])
+    assert type(caught.value) is HubError
+
+
+def test_the_cache_does_not_overrule_the_hub(fake: FakeHub) -> None:
+    fake.add(NAME, {"config.json": b"{}"})
+    find(NAME)
+    fake.faults = [Fault("status", status=403, headers={"X-Error-Code": "GatedRepo"})]
+    with pytest.raises(HubAccessError):
+        find(NAME)
+    fake.faults = []
+    del fake.repositories[NAME]
+    with pytest.raises(HubNotFoundError):
+        find(NAME)
+
+
+# What goes wrong.
+
+API = f"/api/models/{NAME}/revision/main"
+DENIED = {"X-Error-Code": "RepoNotFound"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "reason", "place"),
+    [
+        (Fault("status", "/api/", status=401, headers=DENIED), HubNotFoundError, "no such repository", API),
+        (Fault("status", "/api/", status=404, headers=DENIED), HubNotFoundError, "no such repository", API),
+        (Fault("status", "/api/", status=404, headers={"X-Error-Code": "RevisionNotFound"}), HubNotFoundError, "no such revision", API),
+        (Fault("status", "/api/", status=401, headers={"X-Error-Code": "GatedRepo"}), HubAccessError, "gated", API),
+        (Fault("status", "/resolve/", status=403, headers={"X-Error-Code": "GatedRepo"}), HubAccessError, "gated", "config.json"),
+        (Fault("status", "/resolve/", status=401, headers={"X-Error-Code": "GatedRepo"}), HubAccessError, "gated", "config.json"),
+        (Fault("status", "/api/", status=403, headers={"X-Error-Message": "Access to this resource is disabled."}), HubAccessError, "disabled", API),
+        (Fault("status", "/api/", status=401, headers={"X-Error-Message": "Invalid credentials in Authorization header"}), HubAccessError, "401 Unauthorized.*Invalid credentials", API),
+        (Fault("status", "/api/", status=403), HubAccessError, "403 Forbidden", API),
+        (Fault("status", "/resolve/", status=404, headers={"X-Error-Code": "EntryNotFound"}), HubNotFoundError, "no such file", "config.json"),
+        (Fault("status", "/api/"), HubError, "500 Internal Server Error", API),
+        (Fault("status", "/resolve/"), HubError, "500 Internal Server Error", "config.json"),
+        (Fault("status", "/resolve/", methods="GET", status=503), HubError, "503 Service Unavailable", "config.json"),
+        (Fault("status", "/api/", status=429), HubError, "429 Too Many Requests", API),
+        (Fault("status", "/api/", status=302, headers={"Location": "/api/round"}), HubError, "TooManyRedirects", API),
+        (Fault("body", "/api/", body=b"<html>"), HubError, "JSON", API),
+        (Fault("cut", "/resolve/", after=0), HubError, "RemoteProtocolError", "config.json"),
+        (Fault("long", "/resolve/", "GET"), HubError, "RemoteProtocolError", "config.json"),
+        (Fault("long", "/resolve/", "HEAD"), HubError, "should be of size", "config.json"),
+        (Fault("slow", "/api/"), HubError, "no answer in time", API),
+        (Fault("slow", "/resolve/", "GET"), HubError, "no answer in time", "config.json"),
+        (Fault("stall", "/resolve/", after=0), HubError, "no answer in time", "config.json"),
+    ],
+)  # fmt: skip
+def test_what_the_hub_answers(
+    fault: Fault,
+    kind: type[HubError],
+    reason: str,
+    place: str,
+    fake: FakeHub,
+    no_sleep: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # In seconds, for one attempt of a few.
+    monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 0.2)
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
+    content = {"config.json": b"a configuration that is long enough to be cut"}
+    commit = fake.add(NAME, content)
+    fake.faults = [fault]
+    with pytest.raises(HubError) as caught:
+        find(NAME)
+    error: Any = caught.value
+    assert type(error) is kind
+    assert re.search(reason, error.reason) and error.reason in str(error)
+    assert (error.repo_id, error.revision) == (NAME, "main") and f"{NAME} at revision main" in str(error)
+    assert error.url_path == (place if place == API else f"/{NAME}/resolve/{commit}/{place}")
+    assert error.url_path in str(error)
+    assert isinstance(error.__cause__, Exception)
+    assert isinstance(error, OSError) and isinstance(error, errors.OxbertError)
+    builtin = {HubNotFoundError: FileNotFoundError, HubAccessError: PermissionError, HubError: OSError}[kind]
+    assert isinstance(error, builtin)
+    copy: Any = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind and str(copy) == str(error) and copy.details == error.details
+    # Nothing of it is used, and the next attempt has all.
+    with pytest.raises(HubOfflineError):
+        find(NAME, local_files_only=True)
+    fake.faults = []
+    fake.stopped.set()
+    assert read(find(NAME)) == content
+
+
+def test_what_is_not_there(fake: FakeHub) -> None:
+    fake.add(NAME, {"config.json": b"{}"})
+    with pytest.raises(HubNotFoundError, match=r"someone/else at revision main: no folder .* no such repository"):
+        find("someone/else")
+    for revision in ["v9", NOWHERE]:
+        with pytest.raises(HubNotFoundError, match=f"at revision {revision}: .* no such revision"):
+            find(NAME, revision=revision)
+    # It can be a mistyped name of what is bundled.
+    with pytest.raises(HubNotFoundError, match=r"bundled are: .*electra-tiny-generator"):
+        find("electra-tiny-generater")
+    with pytest.raises(HubOfflineError, match=r"bundled are: .*electra-tiny-generator"):
+        find("electra-tiny-generater", local_files_only=True)
+
+
+def test_a_cut_download_goes_on_where_it_was(fake: FakeHub, no_sleep: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
+    data = bytes(range(256)) * 40
+    fake.add(NAME, {"model.safetensors": data})
+    fake.faults = [Fault("cut", "/resolve/", "GET", after=5000, times=1)]
+    assert read(find(NAME, "weights")) == {"model.safetensors": data}
+    assert [request.headers.get("range") for request in fake.requests if request.method == "GET"][1:] == [
+        None,
+        "bytes=5000-",
+    ]
+
+
+def test_a_process_that_is_killed_leaves_nothing_that_is_used(fake: FakeHub, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 40
+    fake.add(NAME, {"model.safetensors": data})
+    fake.faults = [Fault("stall", "/resolve/", after=5000)]
+    script = f"from oxbert._folders import find; find({NAME!r}, 'weights')"
+    process = subprocess.Popen([sys.executable, "-c", script], env=environment(fake, tmp_path))
+    try:
+        assert fake.stalled.wait(60)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+    cache = tmp_path / "hub"
+    assert list(cache.rglob("*.incomplete"))
+    with pytest.raises(HubOfflineError):
+        find(NAME, "weights", cache_dir=cache, local_files_only=True)
+    fake.faults = []
+    assert read(find(NAME, "weights", cache_dir=cache)) == {"model.safetensors": data}
+
+
+def test_a_cache_that_cannot_be_written(fake: FakeHub, tmp_path: Path) -> None:
+    fake.add(NAME, {"config.json": b"{}"})
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(HubError, match=r"(NotADirectory|FileExists)Error") as caught:
+        find(NAME, cache_dir=tmp_path / "file")
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_many_at_once(fake: FakeHub, model: Files) -> None:
+    fake.add(NAME, model)
+    folders: list[Path] = []
+    threads = [threading.Thread(target=lambda: folders.append(find(NAME, EVERYTHING))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(folders) == 4 and len(set(folders)) == 1 and read(folders[0]) == model
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"sha": "../../../elsewhere"},
+        {"sha": "main"},
+        {"sha": "0" * 41},
+        {"sha": None},
+        {"siblings": None},
+    ],
+    ids=str,
+)
+def test_a_listing_that_says_nothing(answer: dict[str, Any], fake: FakeHub, tmp_path: Path) -> None:
+    fake.add(NAME, {"config.json": b"{}"})
+    content = {"id": NAME, "sha": NOWHERE, "siblings": [{"rfilename": "config.json"}]} | answer
+    fake.faults = [Fault("body", "/api/", body=json.dumps(content).encode())]
+    with pytest.raises(HubError, match="the answer names no commit or no files"):
+        find(NAME)
+    assert fake.asked() == ["listing"] and not (tmp_path / "cache").exists()
+
+
+# Other addresses, and tokens.
+
+
+def test_a_repository_with_a_new_name(fake: FakeHub, model: Files) -> None:
+    fake.add("someone/new", model)
+    fake.renamed[NAME] = "someone/new"
+    folder = find(NAME, EVERYTHING)
+    assert read(folder) == model
+    assert find(NAME, EVERYTHING, local_files_only=True) == folder
+
+
+def test_large_files_come_from_another_host_without_the_token(fake: FakeHub, model: Files) -> None:
+    fake.add(NAME, model)
+    fake.repositories[NAME].large = {"model.safetensors"}
+    assert read(find(NAME, EVERYTHING, token="a-secret")) == model
+    hosts = {(request.host, request.headers.get("authorization")) for request in fake.requests}
+    assert hosts == {("127.0.0.1", "Bearer a-secret"), ("localhost", None)}
+
+
+def test_a_large_file_that_is_cut_off(fake: FakeHub, no_sleep: None) -> None:
+    fake.add(NAME, {"model.safetensors": b"0123456789" * 10})
+    fake.repositories[NAME].large = {"model.safetensors"}
+    fake.faults = [Fault("cut", "/large/", after=0)]
+    with pytest.raises(HubError, match="RemoteProtocolError") as caught:
+        find(NAME, "weights")
+    assert "signature" not in str(caught.value)
+    fake.faults = []
+    assert read(find(NAME, "weights")) == {"model.safetensors": b"0123456789" * 10}
+
+
+def test_tokens(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.add(NAME, {"config.json": b"{}"})
+
+    def sent(token: str | bool | None) -> set[str | None]:
+        fake.forget()
+        find(NAME, token=token, force_download=True)
+        return {request.headers.get("authorization") for request in fake.requests}
+
+    assert sent(None) == sent(False) == {None}
+    with pytest.raises(HubAccessError, match="no token is stored"):
+        sent(True)
+    monkeypatch.setenv("HF_TOKEN", "stored")
+    assert sent(None) == sent(True) == {"Bearer stored"}
+    assert sent(False) == {None}
+    assert sent("given") == {"Bearer given"}
+    assert "given" not in repr(hub.HubOptions(token="given"))
+
+
+# Names and options.
+
+PATHS = [
+    "./electra", "../electra", "~/electra", "/electra", "/someone/electra", "someone/electra/small", "someone//electra",
+    "someone/electra/", ".electra", "electra.", "-electra", "electra-", "someone/.electra", "a..b", "someone/..", "..", ".",
+    "a--b", "", " ", "a b", "someone/a b", "a\\b", "C:\\models\\electra", "C:/models", "c:electra", "\\\\host\\share",
+    "https://host/electra", "hf://a/b", "rust_model.ot", "pytorch_model.bin", "someone/model.safetensors", "MODEL.BIN",
+    "config.json", "vocab.txt", "electra.git", "a\nb", "a\0b", "électra", "a" * 97, "someone/" + "a" * 97, "a:b", "a@b", "a?b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_names_that_never_reach_the_hub(
+    name: str, fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    if Path(name).is_dir() and name:
+        assert find(name) == Path(name)
+    else:
+        with pytest.raises(
+            MissingFileError, match="neither a folder, nor a bundled model, nor the id of a repository"
+        ) as caught:
+            find(name)
+        assert caught.value.folder == name and "bundled are" in str(caught.value)
+        assert caught.value.found == oxbert.bundled()
+    with pytest.raises(MissingFileError, match="is no repository id"):
+        hub.download(name, "config")
+    assert not hub.is_repo_id(name)
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "distilbert-base-uncased",
+        "google/electra-small-discriminator",
+        "a",
+        "a/b",
+        "A.b_c-1/x",
+        "v1.5",
+        "_a_",
+        "a" * 96,
+        "0/1.bins",
+    ],
+)
+def test_names_of_repositories(name: str, fake: FakeHub) -> None:
+    validate_repo_id(name)
+    assert hub.is_repo_id(name)
+    fake.add(name, {"config.json": b"{}"})
+    assert names(find(name)) == {"config.json"}
+
+
+def test_what_the_library_refuses_is_no_name_of_a_repository() -> None:
+    for name in PATHS:
+        try:
+            validate_repo_id(name)
+        except HFValidationError:
+            continue
+        # What is left is refused since it looks like a file, or by later versions of the library alone.
+        assert not name.isascii() or re.search(r"\.(ot|bin|safetensors|json|txt)$", name, re.IGNORECASE), name
+
+
+def test_a_folder_comes_first(fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("someone") / "electra-tiny"
+    (folder / "small").mkdir(parents=True)
+    fake.add(NAME, {"config.json": b"{}"})
+    assert find(NAME) == find(folder) == folder
+    assert find(NAME, subfolder="small", revision="v1", force_download=True) == folder / "small"
+    with pytest.raises(MissingFileError, match="has no folder large; it holds: small") as caught:
+        find(NAME, subfolder="large")
+    assert (caught.value.wanted, caught.value.found) == ("folder large", ["small"])
+    fake.add("electra-tiny-generator", {"config.json": b"{}"})
+    assert read(find("electra-tiny-generator"))["config.json"] != b"{}"
+    with pytest.raises(MissingFileError, match="has no folder small"):
+        find("electra-tiny-generator", subfolder="small")
+    assert fake.requests == []
+
+
+def test_a_path_is_no_name_of_a_repository(fake: FakeHub) -> None:
+    fake.add(NAME, {"config.json": b"{}"})
+    with pytest.raises(MissingFileError, match="neither a folder"):
+        find(Path(NAME))
+    assert find(Path("electra-tiny-generator")).is_dir()
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        *[
+            ({"revision": name}, "revision")
+            for name in ["", " ", "a b", "../a", "a..b", "/a", "a/", "a//b", "a\\b", "a:b", "a\n", "a\0"]
+        ],
+        *[
+            ({"subfolder": name}, "subfolder")
+            for name in ["..", ".", "a/../b", "/a", "a/", "a//b", "a\\b", "C:/a", "a\0"]
+        ],
+        ({"needs": "weight"}, "needs"),
+        ({"needs": []}, "needs"),
+        ({"needs": ["config", "everything"]}, "needs"),
+        ({"needs": "weights", "weights": []}, "weights"),
+        ({"force_download": True, "local_files_only": True}, "force_download"),
+    ],
+)
+def test_options_that_are_refused(options: dict[str, Any], what: str, fake: FakeHub) -> None:
+    with pytest.raises(InputError, match=f"^{what}: ") as caught:
+        find(NAME, **options)
+    assert caught.value.what == what and caught.value.reason in str(caught.value)
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("revision", 5), ("subfolder", Path("a")), ("cache_dir", 5), ("cache_dir", b"a"), ("local_files_only", "yes"),
+     ("local_files_only", None), ("force_download", 1), ("token", 5), ("token", b"a-secret")],
+)  # fmt: skip
+def test_options_of_another_type(name: str, value: Any, fake: FakeHub) -> None:
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(DtypeError, match=rf"^{name}: expected .*, got {type(value).__name__}$") as caught:
+        find(NAME, **options)
+    assert (caught.value.what, caught.value.got) == (name, type(value).__name__) and "secret" not in str(caught.value)
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize("name", [5, None, b"a/b", ["a"]])
+def test_names_of_another_type(name: Any, fake: FakeHub) -> None:
+    with pytest.raises(DtypeError, match="expected a text or a path, got"):
+        find(name)
+    assert fake.requests == []
+
+
+def test_nothing_is_forced_offline(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match="HF_HUB_OFFLINE"):
+        find(NAME, force_download=True)
+
+
+def test_no_subfolder_is_the_repository(fake: FakeHub) -> None:
+    fake.add(NAME, {"config.json": b"{}"})
+    assert find(NAME, subfolder="") == find(NAME, subfolder=None) == find(NAME)
+
+
+def test_the_examples_work() -> None:
+    assert doctest.testmod(hub).attempted > 0 and doctest.testmod(hub).failed == 0
