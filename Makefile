@@ -60,7 +60,7 @@ $(MODULE_READY): $(SOURCES) | $(TOOLS_READY)
 test: test-rust test-python ## Run all tests
 
 test-rust: $(TORCH_READY) ## Run Rust's tests
-	cargo test --release
+	cargo test --release --features remote
 
 test-python: $(TOOLS_READY) $(MODULE_READY) ## Run Python's tests
 	$(BIN)/python -m pytest
@@ -70,7 +70,8 @@ lint: lint-rust lint-python ## Check format, style, types, and the stubs against
 lint-rust: $(TORCH_READY)
 	cargo fmt --check
 	cargo clippy --release --all-targets -- -D warnings
-	$(FOR_PYTHON) cargo clippy --release --all-targets --features python -- -D warnings
+	cargo clippy --release --all-targets --features remote -- -D warnings
+	$(FOR_PYTHON) cargo clippy --release --all-targets --features python,remote -- -D warnings
 
 lint-python: $(TOOLS_READY) $(MODULE_READY)
 	$(BIN)/ruff check
@@ -90,7 +91,7 @@ bench: $(MODULE_READY) ## Measure against other engines (minutes)
 	$(BIN)/python -m benches
 
 docs: $(TORCH_READY) ## Write the documentation of the Rust crate to target/doc
-	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --features remote
 
 wheel: $(TOOLS_READY) ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .

@@ -48,6 +48,15 @@ pub enum Error {
         found: Vec<String>,
     },
 
+    /// A file on the network could not be fetched.
+    #[error("cannot download {url}: {reason}")]
+    Download {
+        /// Where it was to come from.
+        url: String,
+        /// What the server or the network did, and what was expected.
+        reason: String,
+    },
+
     /// A configuration field is missing, has the wrong type, or an impossible value.
     #[error("config{}: {field}: {reason}", place(path.as_deref()))]
     Config {

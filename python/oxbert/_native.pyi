@@ -33,15 +33,19 @@ __all__ = [
     "AddedToken",
     "Config",
     "DistilBertConfig",
+    "DistilBertConfigResources",
     "DistilBertForMaskedLM",
     "DistilBertForMultipleChoice",
     "DistilBertForQuestionAnswering",
     "DistilBertForSequenceClassification",
     "DistilBertForTokenClassification",
     "DistilBertModel",
+    "DistilBertModelResources",
     "DistilBertTokenizer",
+    "DistilBertVocabResources",
     "ElectraClassificationHead",
     "ElectraConfig",
+    "ElectraConfigResources",
     "ElectraDiscriminatorHead",
     "ElectraForMaskedLM",
     "ElectraForMultipleChoice",
@@ -51,18 +55,23 @@ __all__ = [
     "ElectraForTokenClassification",
     "ElectraGeneratorHead",
     "ElectraModel",
+    "ElectraModelResources",
     "ElectraSequenceSummary",
     "ElectraTokenizer",
+    "ElectraVocabResources",
     "Encoding",
     "Encodings",
     "FillMask",
+    "LocalResource",
     "Model",
     "PretrainingNetworks",
+    "RemoteResource",
     "ReplacedTokenDetection",
     "Tokenizer",
     "__version__",
     "canonical_name",
     "describe_weights",
+    "download_resource",
     "find_weights",
     "load_weights",
     "save_weights",
@@ -2332,3 +2341,202 @@ def canonical_name(name: str) -> str | None:
         >>> oxbert.canonical_name("module.electra.embeddings.LayerNorm.gamma")
         'electra.embeddings.LayerNorm.weight'
     """
+
+@final
+class LocalResource:
+    """A file on this machine.
+
+    Resources can be compared, hashed, pickled and copied.
+
+    Args:
+        local_path: The file.
+
+    Example:
+        >>> oxbert.LocalResource("model/vocab.txt").local_path.name
+        'vocab.txt'
+    """
+
+    def __new__(cls, local_path: _Path) -> Self: ...
+    @property
+    def local_path(self) -> Path:
+        """The file."""
+
+    def get_local_path(self) -> Path:
+        """The file, which must exist.
+
+        Raises:
+            MissingFileError: It does not.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[Path]]: ...
+
+@final
+class RemoteResource:
+    """A file on the network, which is downloaded when its path is first asked for, and then kept.
+
+    The cache is the folder in the environment variable `RUSTBERT_CACHE`, or else `.rustbert` in the user's cache folder
+    (`$XDG_CACHE_HOME`, or `~/.cache`), as rust_bert's is. In there a file has the path `cache_subdir/<hash of the
+    url>/<its name in the url>`. What is there is used without a request; to fetch it anew, delete it.
+
+    A download that is interrupted, by Ctrl-C or a network that fails, goes on where it stopped the next time, if the
+    server can do so. Of several threads and processes that want a file one downloads it and the others wait. On a
+    terminal a bar shows how far a large file is. Proxies are found in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+    `NO_PROXY`; servers are trusted by Mozilla's list of authorities, or by the file in `SSL_CERT_FILE`.
+
+    Resources can be compared, hashed, pickled and copied.
+
+    Args:
+        url: Where the file is: `https://...` or `http://...`.
+        cache_subdir: The folder in the cache, e.g. `electra-base-generator/model`; None: the cache itself.
+        cache_dir: Another cache than the usual one.
+
+    Example:
+        >>> vocabulary = oxbert.RemoteResource.from_pretrained(oxbert.ElectraVocabResources.BASE_GENERATOR)
+        >>> vocabulary.cache_subdir, vocabulary.cached_path().name
+        ('electra-base-generator/vocab', 'vocab.txt')
+    """
+
+    def __new__(cls, url: str, cache_subdir: str | None = None, *, cache_dir: _Path | None = None) -> Self: ...
+    @classmethod
+    def from_pretrained(cls, name_url_tuple: tuple[str, str], *, cache_dir: _Path | None = None) -> Self:
+        """One of the files of known models, such as `ElectraModelResources.BASE_GENERATOR`.
+
+        Args:
+            name_url_tuple: The folder in the cache, and the url.
+            cache_dir: Another cache than the usual one.
+        """
+
+    @property
+    def url(self) -> str:
+        """Where the file is."""
+
+    @property
+    def cache_subdir(self) -> str:
+        """The folder in the cache; empty for the cache itself."""
+
+    @property
+    def cache_dir(self) -> Path | None:
+        """Another cache than the usual one."""
+
+    def cached_path(self) -> Path:
+        """Where the file is once it has been downloaded.
+
+        Raises:
+            InputError: The url is none or names no file, `cache_subdir` leads out of the cache, or there is no cache.
+        """
+
+    def get_local_path(self) -> Path:
+        """The file, after a download where it is not in the cache yet.
+
+        Raises:
+            DownloadError: The server or the network failed, three times in a row where trying again may help.
+            FileError: The file cannot be written.
+            InputError: As `cached_path`.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, Any]]: ...
+
+def download_resource(resource: LocalResource | RemoteResource) -> Path:
+    """The path of a resource on this machine, after a download where it is not there yet.
+
+    Args:
+        resource: The resource, whose `get_local_path` is called.
+
+    Example:
+        >>> oxbert.download_resource(oxbert.LocalResource("."))
+        PosixPath('.')
+    """
+
+@final
+class ElectraModelResources:
+    """The weights of ELECTRA on the hub.
+
+    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+
+    Example:
+        >>> oxbert.ElectraModelResources.BASE_GENERATOR[0]
+        'electra-base-generator/model'
+    """
+
+    BASE_GENERATOR: ClassVar[tuple[str, str]]
+    BASE_DISCRIMINATOR: ClassVar[tuple[str, str]]
+
+@final
+class ElectraConfigResources:
+    """The configurations of ELECTRA on the hub.
+
+    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+
+    Example:
+        >>> oxbert.ElectraConfigResources.BASE_GENERATOR[0]
+        'electra-base-generator/config'
+    """
+
+    BASE_GENERATOR: ClassVar[tuple[str, str]]
+    BASE_DISCRIMINATOR: ClassVar[tuple[str, str]]
+
+@final
+class ElectraVocabResources:
+    """The vocabularies of ELECTRA on the hub.
+
+    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+
+    Example:
+        >>> oxbert.ElectraVocabResources.BASE_GENERATOR[0]
+        'electra-base-generator/vocab'
+    """
+
+    BASE_GENERATOR: ClassVar[tuple[str, str]]
+    BASE_DISCRIMINATOR: ClassVar[tuple[str, str]]
+
+@final
+class DistilBertModelResources:
+    """The weights of DistilBERT on the hub.
+
+    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+
+    Example:
+        >>> oxbert.DistilBertModelResources.DISTIL_BERT[0]
+        'distilbert/model'
+    """
+
+    DISTIL_BERT_SST2: ClassVar[tuple[str, str]]
+    DISTIL_BERT: ClassVar[tuple[str, str]]
+    DISTIL_BERT_SQUAD: ClassVar[tuple[str, str]]
+    DISTILUSE_BASE_MULTILINGUAL_CASED: ClassVar[tuple[str, str]]
+
+@final
+class DistilBertConfigResources:
+    """The configurations of DistilBERT on the hub.
+
+    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+
+    Example:
+        >>> oxbert.DistilBertConfigResources.DISTIL_BERT[0]
+        'distilbert/config'
+    """
+
+    DISTIL_BERT_SST2: ClassVar[tuple[str, str]]
+    DISTIL_BERT: ClassVar[tuple[str, str]]
+    DISTIL_BERT_SQUAD: ClassVar[tuple[str, str]]
+    DISTILUSE_BASE_MULTILINGUAL_CASED: ClassVar[tuple[str, str]]
+
+@final
+class DistilBertVocabResources:
+    """The vocabularies of DistilBERT on the hub.
+
+    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+
+    Example:
+        >>> oxbert.DistilBertVocabResources.DISTIL_BERT[0]
+        'distilbert/vocab'
+    """
+
+    DISTIL_BERT_SST2: ClassVar[tuple[str, str]]
+    DISTIL_BERT: ClassVar[tuple[str, str]]
+    DISTIL_BERT_SQUAD: ClassVar[tuple[str, str]]
+    DISTILUSE_BASE_MULTILINGUAL_CASED: ClassVar[tuple[str, str]]

@@ -37,6 +37,10 @@ class MissingFileError(FileError, FileNotFoundError):
     """A file does not exist, or a model folder lacks one. `path` or `folder`, `wanted`, `found`."""
 
 
+class DownloadError(OxbertError, OSError):
+    """A file on the network could not be fetched. `url`, `reason`."""
+
+
 class HubError(OxbertError, OSError):
     """The hub failed, cannot be reached, or cut a file off. `repo_id`, `revision`, `reason`, `url_path`."""
 
@@ -93,6 +97,10 @@ class VocabularyError(OxbertError, ValueError):
     """A vocabulary file cannot be used. `path`, `line`, `reason`."""
 
 
+class DataError(OxbertError, ValueError):
+    """Data to train with are damaged, or not what they should be. `path`, `reason`, and `line` or `record` (where)."""
+
+
 class TokenizerError(OxbertError, ValueError):
     """A text cannot be tokenised as asked. `reason`."""
 
@@ -131,7 +139,9 @@ class NotFiniteWarning(UserWarning):
 
 __all__ = [
     "ConfigError",
+    "DataError",
     "DeviceError",
+    "DownloadError",
     "DtypeError",
     "FileError",
     "HubAccessError",

@@ -29,6 +29,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             class!(if missing { "MissingFileError" } else { "FileError" }, action, path, errno)
         }
         Error::MissingFile { folder, wanted, found } => class!("MissingFileError", folder, wanted, found),
+        Error::Download { url, reason } => class!("DownloadError", url, reason),
         Error::Config { path, field, reason } => class!("ConfigError", path, field, reason),
         Error::WeightsFormat { path, reason } => class!("WeightsFormatError", path, reason),
         Error::WeightsMismatch { path, missing, unexpected, mismatched } => {

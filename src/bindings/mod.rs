@@ -22,6 +22,7 @@ mod pipelines;
 mod pretrained;
 mod pretraining;
 mod progress;
+mod resources;
 mod tensors;
 mod text;
 mod texts;
@@ -72,6 +73,11 @@ mod _native {
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
     #[pymodule_export]
     use super::pretraining::PyPretrainingNetworks;
+    #[pymodule_export]
+    use super::resources::{
+        PyDistilBertConfigResources, PyDistilBertModelResources, PyDistilBertVocabResources, PyElectraConfigResources,
+        PyElectraModelResources, PyElectraVocabResources, PyLocalResource, PyRemoteResource, download_resource,
+    };
     #[pymodule_export]
     use super::text::{PyDistilBertTokenizer, PyElectraTokenizer, PyTokenizer};
     #[pymodule_export]

@@ -137,7 +137,7 @@ fn not_text(object: &Bound<'_, PyAny>) -> PyErr {
     wrong("text", "a str or a list of str", object)
 }
 
-fn wrong(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
+pub(super) fn wrong(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
     let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
     raise(object.py(), Error::Dtype { what: what.into(), expected: expected.into(), got })
 }

@@ -17,6 +17,7 @@ use crate::heads::{
 };
 use crate::inputs::{Arguments, Pooling};
 use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters};
+pub use crate::resources::{DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources};
 use crate::weights::names;
 
 /// The family.

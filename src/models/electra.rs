@@ -20,6 +20,7 @@ use crate::heads::{
 };
 use crate::inputs::{Arguments, Pooling};
 use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters};
+pub use crate::resources::{ElectraConfigResources, ElectraModelResources, ElectraVocabResources};
 use crate::weights::names;
 
 /// The family.

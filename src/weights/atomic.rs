@@ -25,8 +25,7 @@ where
 }
 
 fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
-    // The parent of a bare file name is the empty path.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     // Asked first, so that the error is the system's own about this folder and not one about a temporary name.
     folder.metadata()?;
     let mut builder = tempfile::Builder::new();
@@ -39,13 +38,24 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<
     write(&mut buffered)?;
     buffered.flush()?;
     drop(buffered);
+    let (file, temporary) = temporary.into_parts();
+    settle(&file, path, || temporary.persist(path).map_err(|error| error.error))
+}
+
+/// Gives a file that is complete its final name, so that a power cut leaves all of it or nothing under that name.
+pub(crate) fn settle(file: &File, path: &Path, rename: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     // Without this a power cut after the rename could leave a file of zeros under the final name.
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
+    file.sync_all()?;
+    rename()?;
     // The rename itself is in the folder.
     #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
+    File::open(folder_of(path))?.sync_all()?;
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    // The parent of a bare file name is the empty path.
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ mod tensorflow;
 pub mod ties;
 mod torch;
 
+#[cfg(feature = "remote")]
+pub(crate) use atomic::settle;
 pub use atomic::write_atomically;
 pub use file::{OpenOptions, WeightFile};
 pub use foreign::google::Component;

@@ -16,7 +16,12 @@ mod inputs;
 mod models;
 mod pipelines;
 mod pretrained;
+#[cfg(feature = "remote")]
+mod remote;
 mod resizing;
+mod resources;
+#[cfg(feature = "remote")]
+mod server;
 mod targets;
 mod text;
 mod training;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from oxbert import errors
 
 CLASSES = [getattr(errors, name) for name in errors.__all__ if not name.endswith("Warning")]
 BUILTINS = {
-    "ConfigError": ValueError, "DeviceError": RuntimeError, "DtypeError": TypeError, "FileError": OSError,
+    "ConfigError": ValueError, "DeviceError": RuntimeError, "DownloadError": OSError,
+    "DtypeError": TypeError, "FileError": OSError,
     "HubAccessError": PermissionError, "HubError": OSError, "HubNotFoundError": FileNotFoundError,
     "HubOfflineError": ConnectionError, "IdRangeError": IndexError, "InputError": ValueError, "InternalError": RuntimeError,
     "MissingDependencyError": ImportError, "MissingFileError": FileNotFoundError, "OutOfMemory": MemoryError, "OxbertError": Exception,
@@ -44,6 +46,13 @@ def provoke(name: str, folder: Path) -> None:
             small(hidden_act="none such")
         case "DeviceError":
             model.to("cuda:99")
+        case "DownloadError":
+            # A port that is bound but not listened at.
+            with socket.socket() as nobody:
+                nobody.bind(("127.0.0.1", 0))
+                oxbert.RemoteResource(
+                    f"http://127.0.0.1:{nobody.getsockname()[1]}/x", cache_dir=folder
+                ).get_local_path()
         case "DtypeError":
             model([[0.5]])
         case "FileError":
@@ -87,7 +96,7 @@ def provoke(name: str, folder: Path) -> None:
 
 DETAILS = {
     "ConfigError": ["field", "reason", "path"], "DeviceError": ["requested", "reason"],
-    "DtypeError": ["what", "expected", "got"], "FileError": ["path", "action"],
+    "DownloadError": ["url", "reason"], "DtypeError": ["what", "expected", "got"], "FileError": ["path", "action"],
     "HubOfflineError": ["repo_id", "revision", "reason", "wanted", "cache_dir"],
     "IdRangeError": ["what", "value", "position", "limit"], "InputError": ["what", "reason"],
     "MissingDependencyError": ["name", "command"], "MissingFileError": ["folder", "wanted", "found"], "OutOfMemory": ["reason"],

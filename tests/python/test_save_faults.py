@@ -268,7 +268,8 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize(("format", "rounds"), [("safetensors", 30), ("ot", 5), ("bin", 5)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("format", "rounds"), [("safetensors", 24), ("ot", 4), ("bin", 4)])
 def test_a_kill_leaves_the_old_model_or_the_new_one(format: str, rounds: int, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path / "model"), str(rounds), format, "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)

@@ -78,9 +78,8 @@ def test_the_stubs_name_exactly_what_is_exported() -> None:
         inherited = {member for base in kind.__mro__[1:] for member in vars(base)}
         stubbed = public(item.name for item in methods(name)) - inherited
         assert stubbed <= found, name
-        annotated = {"model_type", "arguments"} & {
-            field for base in kind.__mro__[:-1] for field in fields(base.__name__)
-        }
+        attributes = {field for base in kind.__mro__[:-1] for field in fields(base.__name__)}
+        annotated = {field for field in attributes if field in ("model_type", "arguments") or field.isupper()}
         assert found <= stubbed | annotated, name
 
 
@@ -259,6 +258,7 @@ REFUSED = "# refused"
 TYPED = """
 from typing import Any
 from typing_extensions import assert_type
+import pathlib
 import numpy as np, numpy.typing as npt, torch
 import oxbert
 from oxbert import outputs
@@ -345,6 +345,12 @@ assert_type(head([[[1.0]]]), Floats)
 assert_type(oxbert.Activation("gelu")([1, 2.5]), Floats)
 oxbert.save_weights({"a": torch.ones(1), "b": np.ones(1)}, "file.ot")
 assert_type(oxbert.load_weights("file.ot", "torch"), dict[str, torch.Tensor])
+
+vocabulary = oxbert.RemoteResource.from_pretrained(oxbert.ElectraVocabResources.BASE_GENERATOR, cache_dir="cache")
+assert_type(oxbert.download_resource(vocabulary), pathlib.Path)
+assert_type(oxbert.LocalResource("vocab.txt").get_local_path(), pathlib.Path)
+oxbert.RemoteResource("https://host/file", "folder", "cache")  # refused
+oxbert.download_resource("vocab.txt")  # refused
 """
 
 

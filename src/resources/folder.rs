@@ -1,4 +1,4 @@
-//! A model folder: which files it has, and where. Local paths only; Rust opens no network connection.
+//! A folder with the files of a model.
 
 use std::path::{Path, PathBuf};
 
@@ -16,37 +16,6 @@ pub const WEIGHT_FILES: [&str; 8] = [
     "flax_model.msgpack.index.json",
     "tf_model.h5",
 ];
-
-/// Something that has a path on this machine.
-///
-/// rust_bert's trait of the same name.
-pub trait ResourceProvider {
-    /// The path.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where there is no such file.
-    fn get_local_path(&self) -> Result<PathBuf>;
-}
-
-/// A file on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalResource {
-    /// The file.
-    pub local_path: PathBuf,
-}
-
-impl<P: Into<PathBuf>> From<P> for LocalResource {
-    fn from(path: P) -> Self {
-        Self { local_path: path.into() }
-    }
-}
-
-impl ResourceProvider for LocalResource {
-    fn get_local_path(&self) -> Result<PathBuf> {
-        std::fs::metadata(&self.local_path).map_err(Error::io("open", &self.local_path))?;
-        Ok(self.local_path.clone())
-    }
-}
 
 /// A folder with `config.json`, weights and a vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq)]

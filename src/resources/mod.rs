@@ -1,0 +1,100 @@
+//! A model folder: which files it has, and where. And single files: on this machine, or somewhere on the network.
+//!
+//! Without the cargo feature `remote` the crate opens no network connection and has no code that could.
+//!
+//! ```
+//! use oxbert::resources::{LocalResource, ResourceProvider};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("config.json");
+//! # std::fs::write(&path, "{}").unwrap();
+//! let anything: Box<dyn ResourceProvider> = Box::new(LocalResource::from(&path));
+//! assert_eq!(anything.get_local_path()?, path);
+//! # Ok::<(), oxbert::Error>(())
+//! ```
+
+mod folder;
+mod local;
+mod models;
+#[cfg(feature = "remote")]
+mod remote;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+pub use folder::{ModelFolder, WEIGHT_FILES};
+pub use local::LocalResource;
+pub use models::{
+    DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources, ElectraConfigResources,
+    ElectraModelResources, ElectraVocabResources,
+};
+#[cfg(feature = "remote")]
+pub use remote::{DownloadOptions, RemoteResource};
+
+use crate::error::Result;
+
+/// Something that has a path on this machine, if need be after a download.
+///
+/// rust_bert's trait of the same name.
+pub trait ResourceProvider: Debug + Send + Sync {
+    /// The path.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) where there is no such file. For a file on the network also
+    /// [`Error::Input`](crate::Error::Input), where its url or its place in the cache is none, and
+    /// [`Error::Download`](crate::Error::Download).
+    fn get_local_path(&self) -> Result<PathBuf>;
+}
+
+impl<T: ResourceProvider + ?Sized> ResourceProvider for Box<T> {
+    fn get_local_path(&self) -> Result<PathBuf> {
+        (**self).get_local_path()
+    }
+}
+
+impl From<PathBuf> for Box<dyn ResourceProvider + Send> {
+    fn from(path: PathBuf) -> Self {
+        Box::new(LocalResource::from(path))
+    }
+}
+
+/// A file, wherever it is: the enum that rust_bert had before it had the trait.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// On this machine.
+    Local(LocalResource),
+    /// On the network.
+    #[cfg(feature = "remote")]
+    Remote(RemoteResource),
+}
+
+impl ResourceProvider for Resource {
+    fn get_local_path(&self) -> Result<PathBuf> {
+        match self {
+            Self::Local(resource) => resource.get_local_path(),
+            #[cfg(feature = "remote")]
+            Self::Remote(resource) => resource.get_local_path(),
+        }
+    }
+}
+
+impl From<LocalResource> for Resource {
+    fn from(resource: LocalResource) -> Self {
+        Self::Local(resource)
+    }
+}
+
+#[cfg(feature = "remote")]
+impl From<RemoteResource> for Resource {
+    fn from(resource: RemoteResource) -> Self {
+        Self::Remote(resource)
+    }
+}
+
+/// The path of a resource on this machine, as [`ResourceProvider::get_local_path`]: the function that rust_bert had
+/// before it had the trait.
+///
+/// # Errors
+/// Those of [`ResourceProvider::get_local_path`].
+pub fn download_resource(resource: &(impl ResourceProvider + ?Sized)) -> Result<PathBuf> {
+    resource.get_local_path()
+}

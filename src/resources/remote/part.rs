@@ -1,0 +1,308 @@
+//! What has arrived of a file, beside its final place: `name.part`, and `name.part.json`, which says what of it is sure.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use fs4::{FileExt, TryLockError};
+use serde::{Deserialize, Serialize};
+
+use super::request::TICK;
+use crate::error::{Error, Result};
+use crate::weights::{settle, write_atomically};
+
+/// After so many bytes it is made sure that they outlive a power cut.
+const KEPT_EVERY: u64 = 32 << 20;
+
+/// A file that is being written by this process and no other.
+#[derive(Debug)]
+pub(super) struct Part {
+    file: File,
+    path: PathBuf,
+    length: u64,
+    record: Record,
+    finished: bool,
+}
+
+/// What is known of the file.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Record {
+    /// The server's name of this version of the file; a strong one, or the rest could be another version's.
+    etag: Option<String>,
+    /// All bytes of the file.
+    total: Option<u64>,
+    /// The bytes that are safe on the disk.
+    length: u64,
+}
+
+impl Part {
+    /// The part of the file at `target`, with what an earlier download left in it. None where another process has
+    /// completed the file in the meantime; while one is at it, this waits and calls `waiting`.
+    pub(super) fn claim(target: &Path, waiting: &dyn Fn() -> Result<()>) -> Result<Option<Self>> {
+        let path = beside(target, ".part");
+        loop {
+            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let file = opened.map_err(Error::io("write", &path))?;
+            while !lock(&file).map_err(Error::io("lock", &path))? {
+                waiting()?;
+                std::thread::sleep(TICK);
+            }
+            // Whoever held the lock has renamed or removed the file; then this is another one than the next process opens.
+            let ours = is_at(&file, &path);
+            if target.is_file() {
+                if ours {
+                    // Opened after the file had been renamed. Where this fails, an empty file stays.
+                    let _ = fs::remove_file(&path);
+                }
+                return Ok(None);
+            }
+            if ours {
+                return Self::resume(file, path).map(Some);
+            }
+        }
+    }
+
+    fn resume(file: File, path: PathBuf) -> Result<Self> {
+        let mut part = Self { file, path, length: 0, record: Record::default(), finished: false };
+        // A record that cannot be read is none.
+        let known: Option<Record> =
+            fs::read(part.record_path()).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let held = part.file.metadata().map_err(Error::io("read", &part.path))?.len();
+        match known {
+            Some(record) if record.etag.is_some() && record.length <= held => {
+                part.length = record.length;
+                part.record = record;
+                part.cut()?;
+            }
+            _ => part.discard()?,
+        }
+        Ok(part)
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(super) fn total(&self) -> Option<u64> {
+        self.record.total
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.record.total == Some(self.length)
+    }
+
+    /// Where the missing rest begins, and of which version it must be. None where the file must be fetched whole.
+    pub(super) fn rest(&self) -> Option<(u64, String)> {
+        self.record.etag.clone().filter(|_| self.length > 0).map(|etag| (self.length, etag))
+    }
+
+    /// Forgets what is there: the file comes from its start.
+    pub(super) fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
+        self.discard()?;
+        self.record = Record { etag, total, length: 0 };
+        Ok(())
+    }
+
+    /// Learns how long the file is, where that was not known.
+    pub(super) fn expect(&mut self, total: Option<u64>) {
+        self.record.total = self.record.total.or(total);
+    }
+
+    /// Forgets what is there, and which version it was.
+    pub(super) fn discard(&mut self) -> Result<()> {
+        // Before the bytes, or it would speak of others for a moment.
+        self.remove_record()?;
+        self.record = Record::default();
+        self.length = 0;
+        self.cut()
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(Error::io("write", &self.path))?;
+        self.length += bytes.len() as u64;
+        if self.length - self.record.length >= KEPT_EVERY { self.keep() } else { Ok(()) }
+    }
+
+    /// Makes sure that a later download can go on from here.
+    pub(super) fn keep(&mut self) -> Result<()> {
+        if self.record.etag.is_none() {
+            return Ok(());
+        }
+        self.file.sync_data().map_err(Error::io("write", &self.path))?;
+        self.record.length = self.length;
+        let text = serde_json::to_vec(&self.record).map_err(io::Error::from);
+        let text = text.map_err(Error::io("write", self.record_path()))?;
+        write_atomically(self.record_path(), |file| file.write_all(&text))
+    }
+
+    /// Gives the complete file its final name.
+    pub(super) fn finish(mut self, target: &Path) -> Result<()> {
+        settle(&self.file, target, || fs::rename(&self.path, target)).map_err(Error::io("write", target))?;
+        self.finished = true;
+        self.remove_record()
+    }
+
+    /// Shortens the file to the length that is sure, and writes on from there.
+    fn cut(&mut self) -> Result<()> {
+        let cut = self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
+        cut.map(|_| ()).map_err(Error::io("write", &self.path))
+    }
+
+    fn record_path(&self) -> PathBuf {
+        beside(&self.path, ".json")
+    }
+
+    fn remove_record(&self) -> Result<()> {
+        match fs::remove_file(self.record_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("remove", self.record_path())(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.finished && self.record.etag.is_none() {
+            // Nothing could go on from it.
+            let _ = fs::remove_file(&self.path);
+        }
+        // Said, and not left to the closing of the file: a child of a fork may have it open as well.
+        let _ = FileExt::unlock(&self.file);
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// False where another process, or another thread, has it.
+fn lock(file: &File) -> io::Result<bool> {
+    match FileExt::try_lock(file) {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether a path leads to an open file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if place(&one) == place(&other))
+}
+
+/// Whether a path leads to an open file.
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> bool {
+    path.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nobody() -> Result<()> {
+        panic!("nobody else has it")
+    }
+
+    const ETAG: &str = "\"1\"";
+
+    fn files(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_was_made_sure_is_there_again_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("file");
+        let mut part = Part::claim(&target, &nobody).unwrap().unwrap();
+        assert_eq!((part.length(), part.rest()), (0, None));
+        part.begin(Some(ETAG.into()), Some(9)).unwrap();
+        part.append(b"abcd").unwrap();
+        part.keep().unwrap();
+        // As after a power cut: written, but nobody knows whether on the disk.
+        part.append(b"????").unwrap();
+        drop(part);
+        let mut part = Part::claim(&target, &nobody).unwrap().unwrap();
+        assert_eq!((part.length(), part.total(), part.rest()), (4, Some(9), Some((4, ETAG.into()))));
+        part.append(b"efghi").unwrap();
+        assert!(part.is_complete());
+        part.finish(&target).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"abcdefghi");
+        assert_eq!(files(folder.path()), ["file"]);
+        assert!(Part::claim(&target, &nobody).unwrap().is_none());
+        assert_eq!(files(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_nothing_can_go_on_from_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("file");
+        let mut part = Part::claim(&target, &nobody).unwrap().unwrap();
+        part.begin(None, Some(9)).unwrap();
+        part.append(b"abcd").unwrap();
+        part.keep().unwrap();
+        assert_eq!(part.rest(), None);
+        drop(part);
+        assert!(files(folder.path()).is_empty());
+        // A record without its bytes, one that says more than there is, and one that is none.
+        for record in [r#"{"etag":"\"1\"","total":9,"length":4}"#, "{", r#"{"etag":null,"total":9,"length":0}"#] {
+            fs::write(folder.path().join("file.part"), "abc").unwrap();
+            fs::write(folder.path().join("file.part.json"), record).unwrap();
+            let part = Part::claim(&target, &nobody).unwrap().unwrap();
+            assert_eq!((part.length(), part.rest()), (0, None));
+            drop(part);
+            assert!(files(folder.path()).is_empty(), "{record}");
+        }
+    }
+
+    #[test]
+    fn many_bytes_are_made_sure_on_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut part = Part::claim(&folder.path().join("file"), &nobody).unwrap().unwrap();
+        part.begin(Some(ETAG.into()), None).unwrap();
+        let bytes = vec![7; 1 << 20];
+        for _ in 0..KEPT_EVERY >> 20 {
+            assert!(!part.record_path().exists());
+            part.append(&bytes).unwrap();
+        }
+        let text = fs::read_to_string(part.record_path()).unwrap();
+        assert!(text.contains(&format!("\"length\":{KEPT_EVERY}")), "{text}");
+    }
+
+    #[test]
+    fn one_writes_and_the_others_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("file");
+        let held = std::cell::RefCell::new(Part::claim(&target, &nobody).unwrap());
+        // The one that has it fails: the next one gets it.
+        let next = Part::claim(&target, &|| {
+            drop(held.take());
+            Ok(())
+        });
+        // The one that has it succeeds: there is nothing left to do.
+        held.replace(next.unwrap());
+        let nothing = Part::claim(&target, &|| {
+            held.take().map_or(Ok(()), |mut part| {
+                part.begin(Some(ETAG.into()), Some(1))?;
+                part.append(b"x")?;
+                part.finish(&target)
+            })
+        });
+        assert!(nothing.unwrap().is_none());
+        assert_eq!(files(folder.path()), ["file"]);
+        // Who waits can be interrupted.
+        let target = folder.path().join("other");
+        let _held = Part::claim(&target, &nobody).unwrap();
+        let stopped = Part::claim(&target, &|| Err(Error::input("it", "stopped")));
+        assert!(matches!(stopped, Err(Error::Input { .. })));
+    }
+}

@@ -1,0 +1,278 @@
+//! One request, on a thread of its own: whoever waits for it can do something else in the meantime, and give up.
+
+use std::io::{ErrorKind, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, HeaderName, Uri, header};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Proxy, Timeout};
+
+use super::DownloadOptions;
+use crate::error::{Error, Result};
+
+/// How often someone who waits is asked whether to go on.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Buffers that may lie between the network and the disk.
+const BUFFERS: usize = 16;
+
+/// Longer than this no server is waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What comes of a request, in this order; `Bytes` any number of times.
+pub(super) enum Message {
+    Answer(Answer),
+    Bytes(Vec<u8>),
+    End,
+}
+
+/// What a server says before the content.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// A strong one only.
+    pub(super) etag: Option<String>,
+    /// The bytes of this answer.
+    pub(super) length: Option<u64>,
+    /// Whether an end can be told from a cut.
+    pub(super) has_end: bool,
+    pub(super) range: Option<ContentRange>,
+    /// How the content is compressed, although nobody asked for that.
+    pub(super) encoding: Option<String>,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// `bytes 5-9/10`: the first and the last byte of an answer, and how many the file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ContentRange {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) total: Option<u64>,
+}
+
+/// Why a try did not bring the file.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It may pass; perhaps after a time that the server named.
+    Passing(String, Option<Duration>),
+    /// It will not.
+    Lasting(String),
+    /// It has nothing to do with the network.
+    Other(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// A request under way. It ends when this is dropped.
+pub(super) struct Request {
+    agent: Agent,
+    messages: Receiver<Result<Message, ureq::Error>>,
+    options: DownloadOptions,
+}
+
+impl Request {
+    /// Asks for a file, or for its bytes from one on if it is still of that version.
+    pub(super) fn start(url: &str, rest: Option<(u64, String)>, options: &DownloadOptions) -> Result<Self> {
+        let agent = agent(url, options)?;
+        let (sender, messages) = sync_channel(BUFFERS);
+        let (theirs, url) = (agent.clone(), url.to_string());
+        let work = move || {
+            if let Err(error) = run(&theirs, &url, rest, &sender) {
+                // Nobody may be there to hear it any more.
+                let _ = sender.send(Err(error));
+            }
+        };
+        let spawned = thread::Builder::new().name("oxbert-download".into()).spawn(work);
+        spawned.map_err(Error::io("start a thread for", "a download"))?;
+        Ok(Self { agent, messages, options: options.clone() })
+    }
+
+    /// What comes next. Until then `waiting` is called, and can end it.
+    pub(super) fn next(&self, waiting: &dyn Fn() -> Result<()>) -> Result<Message, Failure> {
+        loop {
+            match self.messages.recv_timeout(TICK) {
+                Ok(Ok(message)) => return Ok(message),
+                Ok(Err(error)) => return Err(self.failure(error)),
+                Err(RecvTimeoutError::Timeout) => waiting()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::Lasting("the request ended without a word".into()));
+                }
+            }
+        }
+    }
+
+    fn failure(&self, error: ureq::Error) -> Failure {
+        let seconds = |time: Duration| time.as_secs_f64();
+        match error {
+            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+                Failure::Passing(format!("no connection after {} s", seconds(self.options.connect_timeout)), None)
+            }
+            ureq::Error::Timeout(_) => {
+                Failure::Passing(format!("nothing arrived for {} s", seconds(self.options.stall_timeout)), None)
+            }
+            ureq::Error::HostNotFound => Failure::Lasting("the host is unknown, or there is no network".into()),
+            // Its message repeats the url, which may hold a signature.
+            ureq::Error::RequireHttpsOnly(_) => Failure::Lasting("the server leads from https to http".into()),
+            ureq::Error::Io(error) => match error.kind() {
+                // A certificate that is not trusted is bad data here.
+                ErrorKind::ConnectionRefused | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+                    Failure::Lasting(error.to_string())
+                }
+                _ => Failure::Passing(format!("the connection broke: {error}"), None),
+            },
+            ureq::Error::ConnectionFailed => Failure::Passing("the connection failed".into(), None),
+            error => Failure::Lasting(error.to_string()),
+        }
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        // The thread ends at once where it reads; where it looks for the host or connects, after a timeout.
+        self.agent.clone().shutdown();
+    }
+}
+
+fn run(
+    agent: &Agent,
+    url: &str,
+    rest: Option<(u64, String)>,
+    messages: &SyncSender<Result<Message, ureq::Error>>,
+) -> Result<(), ureq::Error> {
+    // A range of a compressed file would be none of the file.
+    let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
+    if let Some((start, etag)) = rest {
+        request = request.header(header::RANGE, format!("bytes={start}-")).header(header::IF_RANGE, etag);
+    }
+    let (parts, body) = request.call()?.into_parts();
+    let mut wanted = messages.send(Ok(Message::Answer(answer(parts.status.as_u16(), &parts.headers)))).is_ok();
+    let mut reader = body.into_reader();
+    while wanted {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let read = reader.read(&mut buffer)?;
+        buffer.truncate(read);
+        let message = if read == 0 { Message::End } else { Message::Bytes(buffer) };
+        wanted = messages.send(Ok(message)).is_ok() && read > 0;
+    }
+    Ok(())
+}
+
+fn answer(status: u16, headers: &HeaderMap) -> Answer {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+    let length = text(header::CONTENT_LENGTH).filter(|_| !chunked).and_then(|value| value.parse().ok());
+    Answer {
+        status,
+        etag: text(header::ETAG).filter(|etag| etag.starts_with('"')).map(str::to_string),
+        length,
+        has_end: chunked || length.is_some(),
+        range: text(header::CONTENT_RANGE).and_then(content_range),
+        encoding: text(header::CONTENT_ENCODING).filter(|&encoding| encoding != "identity").map(str::to_string),
+        retry_after: text(header::RETRY_AFTER)
+            .and_then(|value| value.parse().ok())
+            .map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT)),
+    }
+}
+
+fn content_range(text: &str) -> Option<ContentRange> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
+    let range = ContentRange { first: first.parse().ok()?, last: last.parse().ok()?, total };
+    let possible = range.first <= range.last && total.is_none_or(|total| range.last < total);
+    possible.then_some(range)
+}
+
+fn agent(url: &str, options: &DownloadOptions) -> Result<Agent> {
+    let uri: Uri = url.parse().map_err(|_| Error::input("url", format!("not a url: {url:?}")))?;
+    let stalled = Some(options.stall_timeout);
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .https_only(uri.scheme_str() == Some("https"))
+        .proxy(if is_this_machine(&uri) { None } else { Proxy::try_from_env() })
+        .tls_config(TlsConfig::builder().root_certs(authorities()?).build())
+        .user_agent(concat!("oxbert/", env!("CARGO_PKG_VERSION")))
+        .timeout_resolve(Some(options.connect_timeout))
+        .timeout_connect(Some(options.connect_timeout))
+        .timeout_per_read(stalled)
+        .timeout_per_write(stalled);
+    Ok(config.build().new_agent())
+}
+
+/// No proxy could reach it.
+fn is_this_machine(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+/// Whom to believe who a server is: the certificates in `SSL_CERT_FILE`, as OpenSSL does, or Mozilla's list.
+fn authorities() -> Result<RootCerts> {
+    let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
+        return Ok(RootCerts::WebPki);
+    };
+    let text = std::fs::read(&path).map_err(Error::io("read the certificates in", &path))?;
+    Ok(parse_pem(&text)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(headers: &[(HeaderName, &str)]) -> Answer {
+        answer(200, &headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect())
+    }
+
+    #[test]
+    fn headers_are_read_as_they_are_meant() {
+        let range = |first, last, total| Some(ContentRange { first, last, total });
+        let ranges = [
+            ("bytes 5-9/10", range(5, 9, Some(10))),
+            ("bytes 0-0/*", range(0, 0, None)),
+            ("bytes 5-10/10", None),
+            ("bytes 9-5/10", None),
+            ("bytes -5/10", None),
+            ("bytes */10", None),
+            ("items 5-9/10", None),
+            ("bytes 5-99999999999999999999/*", None),
+        ];
+        for (text, expected) in ranges {
+            assert_eq!(heard(&[(header::CONTENT_RANGE, text)]).range, expected, "{text}");
+        }
+        let etag = |text| heard(&[(header::ETAG, text)]).etag;
+        assert_eq!((etag("\"a\""), etag("W/\"a\"")), (Some("\"a\"".to_string()), None));
+        let wait = |text| heard(&[(header::RETRY_AFTER, text)]).retry_after;
+        let waits = [wait("7"), wait("86400"), wait("Wed, 21 Oct 2015 07:28:00 GMT")];
+        assert_eq!(waits, [Some(Duration::from_secs(7)), Some(LONGEST_WAIT), None]);
+        // Chunks have the last word.
+        let both = heard(&[(header::CONTENT_LENGTH, "5"), (header::TRANSFER_ENCODING, "chunked")]);
+        assert_eq!((both.length, both.has_end), (None, true));
+        assert!(!heard(&[]).has_end);
+    }
+
+    #[test]
+    fn https_stays_https_and_this_machine_needs_no_proxy() {
+        let agent = |url: &str| agent(url, &DownloadOptions::default()).unwrap();
+        assert!(agent("https://host/file").config().https_only());
+        assert!(!agent("http://host/file").config().https_only());
+        for host in ["localhost", "127.0.0.1:80", "127.9.9.9", "[::1]:8080"] {
+            let url = format!("http://{host}/file");
+            assert!(is_this_machine(&url.parse().unwrap()) && agent(&url).config().proxy().is_none(), "{host}");
+        }
+        for host in ["localhost.example.org", "128.0.0.1", "[::2]"] {
+            assert!(!is_this_machine(&format!("http://{host}/file").parse().unwrap()), "{host}");
+        }
+    }
+}

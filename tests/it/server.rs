@@ -1,0 +1,102 @@
+//! A server that does what a test tells it to, faults included.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What is sent for one request, each piece after a pause; then the connection is closed.
+#[derive(Clone)]
+pub struct Script(Vec<(Duration, Vec<u8>)>);
+
+/// The head of an answer, without its length.
+pub fn head(status: &str, headers: &str) -> Script {
+    let text =
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n\r\n").replace("\r\n\r\n\r\n", "\r\n\r\n");
+    Script(vec![(Duration::ZERO, text.into_bytes())])
+}
+
+/// A whole answer. `headers` are lines that end in CR LF.
+pub fn answer(status: &str, headers: &str, body: &[u8]) -> Script {
+    head(status, &format!("{headers}Content-Length: {}\r\n", body.len())).then(body)
+}
+
+/// Bytes from `first` on of a file, as an answer to a request for them.
+pub fn rest(etag: &str, file: &[u8], first: usize) -> Script {
+    let range = format!("Content-Range: bytes {first}-{}/{}\r\n", file.len() - 1, file.len());
+    answer("206 Partial Content", &format!("ETag: {etag}\r\n{range}"), &file[first..])
+}
+
+impl Script {
+    /// Not a word.
+    pub fn silent() -> Self {
+        Self(Vec::new())
+    }
+
+    pub fn then(self, bytes: &[u8]) -> Self {
+        self.later(0, bytes)
+    }
+
+    pub fn later(mut self, milliseconds: u64, bytes: &[u8]) -> Self {
+        self.0.push((Duration::from_millis(milliseconds), bytes.to_vec()));
+        self
+    }
+
+    fn play(self, stream: &mut TcpStream) -> std::io::Result<()> {
+        for (pause, bytes) in self.0 {
+            thread::sleep(pause);
+            stream.write_all(&bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Answers one request after the other by its script, and no more than there are.
+pub struct Server {
+    port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    pub fn new(scripts: Vec<Script>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&requests);
+        thread::spawn(move || {
+            for script in scripts {
+                let (mut stream, _) = listener.accept().unwrap();
+                heard.lock().unwrap().push(request(&mut stream));
+                // The client may have gone, which it may.
+                let _ = script.play(&mut stream);
+            }
+        });
+        Self { port, requests }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+
+    /// The heads of the requests so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn request(stream: &mut TcpStream) -> String {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+        head.extend(byte);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// A header of a request.
+pub fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+    request.lines().find_map(|line| {
+        let (found, value) = line.split_once(": ")?;
+        found.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
