@@ -27,15 +27,15 @@ class ElectraPretrainer(torch.nn.Module):
     """Two networks, the heads on them, and the tokens that one draws for the other.
 
     Called with a mapping of int tensors `input_word_ids` [B, S] (masked beforehand), `input_mask` [B, S],
-    `input_type_ids` [B, S], `masked_lm_positions` [B, P] (0 where a slot is not used), `masked_lm_ids` [B, P]; more keys,
-    such as `masked_lm_weights`, are not read. Returns a dict: `lm_outputs` [B, P, V], `sentence_outputs`
-    [B, num_classes], `disc_logits` [B, S], above 0 where a token looks replaced, and `disc_label` [B, S] int32, 1 where it
-    differs from the original. There is no loss in it.
+    `input_type_ids` [B, S], `masked_lm_positions` [B, P] (0 where a slot is not used), `masked_lm_ids` [B, P]; more
+    keys, such as `masked_lm_weights`, are not read. Returns a dict: `lm_outputs` [B, P, V], `sentence_outputs`
+    [B, num_classes], `disc_logits` [B, S], above 0 where a token looks replaced, and `disc_label` [B, S] int32, 1 where
+    it differs from the original. There is no loss in it.
 
     A network is a model of oxbert, or anything that is called with ids, mask and types and returns a sequence output
-    [B, S, H]: the tensor itself, an output with `last_hidden_state`, or a mapping with `sequence_output` (of a list, the
-    last). It says its width by `get_config()["hidden_size"]` or `config.hidden_size`, and the generator its words by
-    `get_embedding_table()` or `get_input_embeddings().weight`, [V, E].
+    [B, S, H]: the tensor itself, an output with `last_hidden_state`, or a mapping with `sequence_output` (of a list,
+    the last). It says its width by `get_config()["hidden_size"]` or `config.hidden_size`, and the generator its words
+    by `get_embedding_table()` or `get_input_embeddings().weight`, [V, E].
 
     Args:
         generator_network: Whose outputs become words.
@@ -107,7 +107,9 @@ class ElectraPretrainer(torch.nn.Module):
         self.discriminator_network = _as_network(discriminator_network)
         rows, columns = self._table().shape
         if rows != vocab_size:
-            raise _refused("vocab_size", f"expected {rows}, the rows of the generator's table of words, got {vocab_size}")
+            raise _refused(
+                "vocab_size", f"expected {rows}, the rows of the generator's table of words, got {vocab_size}"
+            )
         self._heads = _native.PretrainerHeads(
             generator_hidden=_width("generator_network", generator_network),
             discriminator_hidden=_width("discriminator_network", discriminator_network),
@@ -189,7 +191,8 @@ def _sequence(output: Any) -> torch.Tensor:
         return output
     if isinstance(output, Mapping) and "sequence_output" in output:
         output = output["sequence_output"]
-        return output[-1] if isinstance(output, (list, tuple)) else output
+        last: torch.Tensor = output[-1] if isinstance(output, (list, tuple)) else output
+        return last
     sequence: torch.Tensor | None = getattr(output, "last_hidden_state", None)
     if sequence is None:
         raise _refused("network", f"expected a sequence output, got {type(output).__name__}")
