@@ -17,7 +17,7 @@ from oxbert import errors
 
 CLASSES = [getattr(errors, name) for name in errors.__all__ if not name.endswith("Warning")]
 BUILTINS = {
-    "ConfigError": ValueError, "DeviceError": RuntimeError, "DownloadError": OSError,
+    "ConfigError": ValueError, "DataError": ValueError, "DeviceError": RuntimeError, "DownloadError": OSError,
     "DtypeError": TypeError, "FileError": OSError,
     "HubAccessError": PermissionError, "HubError": OSError, "HubNotFoundError": FileNotFoundError,
     "HubOfflineError": ConnectionError, "IdRangeError": IndexError, "InputError": ValueError, "InternalError": RuntimeError,

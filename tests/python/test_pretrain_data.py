@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import gzip
 import hashlib
+import itertools
 import json
 import pickle
 import random
@@ -127,7 +128,7 @@ def test_laws(tmp_path: Path, text: str, max_length: int, keep: bool, contiguous
                 got += next(stream)
             assert got == document
         assert next(stream, None) is None
-    counts = [collections.Counter(sum(side, [])) for side in (bodies, flat)]
+    counts = [collections.Counter(itertools.chain(*side)) for side in (bodies, flat)]
     assert counts[0] == counts[1] if keep else counts[0] <= counts[1]
     assert (manifest.examples, manifest.tokens) == (len(found), sum(len(row) for row, _ in found))
     assert ExampleDataset(folder / "out").manifest == manifest
@@ -249,7 +250,7 @@ def test_one_core_and_a_second_run_write_the_same_bytes(source: Path, folder: Pa
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path != folder} == {
         path: time for path, time in times.items() if path != folder
     }
-    with pytest.raises(InputError, match="max_length was 32, is 33.*overwrite"):
+    with pytest.raises(InputError, match=r"max_length was 32, is 33.*overwrite"):
         write_examples(source, folder, tokenizer(), max_length=33, part_tokens=20_000, held_out=0.2, seed=7)
 
 
@@ -310,7 +311,7 @@ def test_lines_of_megabytes(tmp_path: Path) -> None:
             manifest = write_examples(path, tmp_path / f"{name} {way}", tokenizer(), documents=way)  # type: ignore[arg-type]
             assert manifest.documents == (1 if way == "file" else 3)
             tokens = sum(len(row) - (2 if first == len(row) else 3) for row, first in rows(tmp_path / f"{name} {way}"))
-            assert tokens == count + 2
+            assert tokens == count + len(ids("the world"))
 
 
 def test_a_vocabulary_is_learnt_and_found_again(source: Path, tmp_path: Path) -> None:
@@ -327,7 +328,7 @@ def test_a_vocabulary_is_learnt_and_found_again(source: Path, tmp_path: Path) ->
     )
     with pytest.raises(InputError, match="vocab_size was 50, is 49"):
         write_examples(source, tmp_path / "out", vocab_size=49, do_lower_case=False)
-    with pytest.raises(InputError, match="for the characters alone"):
+    with pytest.raises(InputError, match="characters alone"):
         learn_vocabulary(find_files(source), tmp_path / "vocab.txt", 10)
 
 
@@ -464,7 +465,7 @@ def test_bad_arguments(source: Path, tmp_path: Path) -> None:
         assert not (tmp_path / "out").exists()
     with pytest.raises(MissingFileError, match="no such file"):
         write_examples(tmp_path / "none", tmp_path / "out", tokenizer())
-    with pytest.raises(MissingFileError, match="has no dataset.json"):
+    with pytest.raises(MissingFileError, match=r"has no dataset\.json"):
         ExampleDataset(tmp_path)
     with pytest.raises(DataError, match="SHA-256"):
         write_examples(source, tmp_path / "out", tokenizer())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
 import os
 import random
@@ -11,7 +10,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import pyarrow.parquet
 import pytest
 
 from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, MissingFileError
-from oxbert.training.data import ExampleDataset, writing, write_examples
+from oxbert.training.data import ExampleDataset, write_examples, writing
 
 from .pretrain_data_reference import VOCABULARY, content, corpus, rows, tokenizer
 
@@ -108,7 +107,7 @@ print(stopped)
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     source = tmp_path / "corpus.txt"
-    source.write_text(corpus(2_000), encoding="utf-8")
+    source.write_text(corpus(1_000), encoding="utf-8")
     options = json.dumps(OPTIONS | {"part_tokens": 60_000})
     arguments = [source, tmp_path / "out", VOCABULARY, options, random.randrange(1000)]
     (tmp_path / "out").mkdir()
@@ -125,14 +124,14 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
 def test_stopped_at_each_file_it_goes_on(
     small: None, after: bool, source: Path, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace, count = os.replace, itertools.count()
+    replace, chance = os.replace, random.Random(3)
 
     def stop(old: Path, new: Path) -> None:
-        nth = next(count)
-        if nth % 3 == 2 and not after:
+        is_now = chance.random() < 0.3
+        if is_now and not after:
             raise KeyboardInterrupt
         replace(old, new)
-        if nth % 3 == 2 and after:
+        if is_now:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "replace", stop)
@@ -143,7 +142,7 @@ def test_stopped_at_each_file_it_goes_on(
             break
         except KeyboardInterrupt:
             stops += 1
-    assert stops > 10 and content(tmp_path / "out") == expected
+    assert stops > 5 and content(tmp_path / "out") == expected
 
 
 def test_what_was_lost_is_made_again(small: None, source: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
@@ -177,11 +176,11 @@ def test_other_arguments_or_sources_do_not_go_on(source: Path, tmp_path: Path) -
     path.write_bytes((source / "0.txt").read_bytes())
     with pytest.raises(KeyboardInterrupt):
         write_examples(path, tmp_path / "out", tokenizer(), track=stop, **OPTIONS)
-    with pytest.raises(InputError, match="seed was 7, is 8.*use another folder, or overwrite"):
+    with pytest.raises(InputError, match=r"seed was 7, is 8.*use another folder, or overwrite"):
         write_examples(path, tmp_path / "out", tokenizer(), **OPTIONS | {"seed": 8})
     path.write_bytes((source / "0.txt").read_bytes())
     os.utime(path, ns=(1, 1))
-    with pytest.raises(InputError, match="state of the sources"):
+    with pytest.raises(InputError, match="the sources have changed"):
         write_examples(path, tmp_path / "out", tokenizer(), **OPTIONS)
     write_examples(path, tmp_path / "out", tokenizer(), overwrite=True, **OPTIONS)
 
@@ -239,13 +238,11 @@ def test_damaged_folders_are_refused(source: Path, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="checksum") as caught:
             ExampleDataset(folder)
         assert caught.value.path == str(part)  # type: ignore[attr-defined]
-        try:
+        with suppress(DataError):
             assert len(list(ExampleDataset(folder, verify=False))) > 0
-        except DataError:
-            pass
-    for content in (b"", whole[:-1], whole + b"x"):
-        part.write_bytes(content)
-        with pytest.raises(DataError, match=f"expected {len(whole)} bytes, got {len(content)}"):
+    for other in (b"", whole[:-1], whole + b"x"):
+        part.write_bytes(other)
+        with pytest.raises(DataError, match=f"expected {len(whole)} bytes, got {len(other)}"):
             ExampleDataset(folder)
     part.unlink()
     with pytest.raises(MissingFileError, match=r"part-00000.arrow"):
@@ -260,8 +257,8 @@ def test_damaged_folders_are_refused(source: Path, tmp_path: Path) -> None:
         manifest.write_text(json.dumps(table | change))
         with pytest.raises(DataError):
             ExampleDataset(folder)
-    for content in (b"", b"[]", b"\xff", b"{" * 100_000, described[:-9]):
-        manifest.write_bytes(content)
+    for other in (b"", b"[]", b"\xff", b"{" * 100_000, described[:-9]):
+        manifest.write_bytes(other)
         with pytest.raises(DataError, match=r"dataset.json"):
             ExampleDataset(folder)
     manifest.write_bytes(described)
@@ -304,8 +301,8 @@ def test_bad_texts_are_named(tmp_path: Path) -> None:
             write_examples(table, tmp_path / "out", tokenizer(), text_field=field, overwrite=True)
     for name in ("a.txt", "g.jsonl"):
         write_examples(tmp_path / name, tmp_path / f"{name} out", tokenizer(), invalid_text="replace", limit=3)
-    [(row, _), _] = rows(tmp_path / "a.txt out")
-    assert tokenizer().decode(row, skip_special_tokens=True) == "the"
+    texts = [tokenizer().decode(list(row), skip_special_tokens=True) for row, _ in rows(tmp_path / "a.txt out")]
+    assert sorted(texts) == ["the", "word wrd"]
     for name in ("x.zst", "x.tar.gz", "x.parquet.gz"):
         (tmp_path / name).write_bytes(b"")
         with pytest.raises(InputError, match="expected text, JSON lines or Parquet"):

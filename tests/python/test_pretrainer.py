@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -172,3 +174,64 @@ def test_what_cannot_be_is_refused() -> None:
         made({name: value for name, value in INPUTS.items() if name != "masked_lm_ids"})
     with pytest.raises(InputError, match="get_embedding_table"):
         ElectraPretrainer(lambda *_: None, lambda *_: None, 37, 3, 3)
+
+
+GOLDEN = Path(__file__).parents[1] / "data" / "pretrainer" / "tfnlp.npz"
+
+
+@pytest.mark.parametrize(
+    ("variant", "activation", "output_type", "disallow_correct"),
+    [
+        ("linear_logits", None, "logits", False),
+        ("linear_predictions_disallow", None, "predictions", True),
+        ("gelu_erf_logits_disallow", "gelu", "logits", True),
+        ("gelu_erf_predictions", "gelu", "predictions", False),
+        ("gelu_tanh_logits", "gelu_new", "logits", False),
+        ("gelu_tanh_predictions_disallow", "gelu_new", "predictions", True),
+    ],
+)
+def test_outputs_are_those_of_tensorflows_own_class(
+    variant: str, activation: str | None, output_type: str, disallow_correct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers that tf-models-official 2.15 computed: its README says how."""
+    golden = {name: torch.tensor(values) for name, values in np.load(GOLDEN).items()}
+    shown: list[torch.Tensor] = []
+
+    class Stored:
+        def __init__(self, sequence: torch.Tensor) -> None:
+            self.sequence = sequence
+
+        def __call__(self, ids: torch.Tensor, *_: torch.Tensor) -> dict[str, torch.Tensor]:
+            shown.append(ids)
+            return {"sequence_output": self.sequence}
+
+        def get_embedding_table(self) -> torch.Tensor:
+            return golden["embedding_table"]
+
+        def get_config(self) -> dict[str, int]:
+            return {"hidden_size": self.sequence.shape[-1]}
+
+    networks = Stored(golden["generator_sequence_output"]), Stored(golden[f"{variant}.discriminator_sequence_output"])
+    made = ElectraPretrainer(
+        *networks, 37, 3, 4, activation, output_type=output_type, disallow_correct=disallow_correct
+    )
+    layers = {
+        "masked_lm/dense": "masked_lm/transform/dense",
+        "classification/dense": "classification/pooler_dense",
+        "classification/out_proj": "classification/logits",
+        "discriminator_projection": "discriminator_projection",
+        "discriminator_head": "discriminator_head",
+    }
+    with torch.no_grad():
+        for ours, theirs in layers.items():
+            made.heads[f"{ours}/weight"].copy_(golden[f"{theirs}/kernel"].T)
+            made.heads[f"{ours}/bias"].copy_(golden[f"{theirs}/bias"])
+        made.heads["masked_lm/LayerNorm/weight"].copy_(golden["masked_lm/transform/LayerNorm/gamma"])
+        made.heads["masked_lm/LayerNorm/bias"].copy_(golden["masked_lm/transform/LayerNorm/beta"])
+        made.heads["masked_lm/bias"].copy_(golden["masked_lm/output_bias/bias"])
+    monkeypatch.setattr(torch, "rand_like", lambda *_, **__: golden["uniform"])
+    outputs = made(golden)
+    assert torch.equal(shown[1], golden[f"{variant}.replaced_ids"].long())
+    assert torch.equal(outputs["disc_label"], golden[f"{variant}.disc_label"])
+    for name in ("lm_outputs", "sentence_outputs", "disc_logits"):
+        assert (outputs[name] - golden[f"{variant}.{name}"]).abs().max() < 1e-5, name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from oxbert.cli import convert
+from oxbert.cli import convert, pretrain, pretrain_data
 
 app = typer.Typer(
     name="oxbert",
@@ -15,6 +15,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(name="convert")(convert.convert)
+app.command(name="pretrain-data")(pretrain_data.pretrain_data)
+app.command(name="pretrain")(pretrain.pretrain)
 
 
 @app.callback()

@@ -1,0 +1,74 @@
+"""`oxbert pretrain`: examples -> a generator and a discriminator."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from oxbert import AutoTokenizer, OxbertError
+
+
+def pretrain(
+    data: Annotated[Path, typer.Argument(help="The folder that oxbert pretrain-data has written.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where checkpoints, the log and both models go.", show_default=False)
+    ],
+    tokenizer: Annotated[
+        str, typer.Option(help="The tokenizer of the examples: a folder or a name.", show_default=False)
+    ],
+    config: Annotated[
+        str, typer.Option(help="A preset (tiny, small, base, large), or a YAML or JSON file of fields.")
+    ] = "small",
+    held_out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Examples for evaluation.", show_default=False)
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Instead of train_steps.", show_default=False)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Instead of batch_size.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of seed.", show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda.", show_default=False)] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="What matrix products are computed in.")
+    ] = "float32",
+    accumulate: Annotated[int, typer.Option(help="Into how many parts a batch is cut: less memory.")] = 1,
+    resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint of the output folder.")] = True,
+) -> None:
+    """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs."""
+    # They need torch, which takes seconds.
+    from oxbert.training import PRESETS, PretrainingConfig, preset
+    from oxbert.training.data import ExampleDataset
+    from oxbert.training.trainer import Trainer
+
+    complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        settings = preset(config) if config in PRESETS else PretrainingConfig.from_file(config)
+        given: dict[str, Any] = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
+        settings = dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
+        words = AutoTokenizer.from_pretrained(tokenizer)
+        trainer = Trainer(
+            settings,
+            ExampleDataset(data, words),
+            words,
+            output,
+            held_out=None if held_out is None else ExampleDataset(held_out, words),
+            device=device,
+            precision=precision,
+            accumulate=accumulate,
+            resume=resume,
+        )
+        record = trainer.train()
+    except (OxbertError, OSError) as error:
+        complaints.print(f"[bold red]error:[/] {escape(str(error))}")
+        raise typer.Exit(1) from error
+    if trainer.rank == 0:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for name, value in record.items():
+            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+        console = Console(highlight=False)
+        console.print(table)
+        console.print(f"models in {escape(str(output))}", soft_wrap=True)

@@ -1,0 +1,167 @@
+"""`oxbert pretrain-data`: text -> a folder of examples to pre-train ELECTRA on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from tqdm import tqdm
+
+from oxbert import ElectraTokenizer, OxbertError, Tokenizer
+
+if TYPE_CHECKING:
+    from oxbert.training.data import Manifest, Progress
+
+_STOPPED = 130  # what a shell expects of a program that Ctrl-C has ended
+
+
+def pretrain_data(
+    source: Annotated[
+        list[str],
+        typer.Argument(help="Text files (.txt, .jsonl, .parquet; .gz), folders, or patterns.", show_default=False),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the examples go.", show_default=False)
+    ],
+    vocab: Annotated[
+        str | None, typer.Option(help="A vocab.txt, or a model's folder or name.", show_default=False)
+    ] = None,
+    vocab_size: Annotated[
+        int | None, typer.Option(help="Instead: learn a vocabulary of that size.", show_default=False)
+    ] = None,
+    alphabet: Annotated[int, typer.Option(help="How many characters a learnt vocabulary has.")] = 1000,
+    lower_case: Annotated[
+        bool | None,
+        typer.Option("--lower-case/--no-lower-case", help="By default yes, or as the model.", show_default=False),
+    ] = None,
+    strip_accents: Annotated[
+        bool | None,
+        typer.Option("--strip-accents/--no-strip-accents", help="By default as lower-case.", show_default=False),
+    ] = None,
+    max_length: Annotated[int, typer.Option(help="Tokens of the longest example.")] = 128,
+    documents: Annotated[
+        Literal["blank-lines", "file", "line"], typer.Option(help="What ends a document of a text file.")
+    ] = "blank-lines",
+    text_field: Annotated[str, typer.Option(help="The field or column with the text.")] = "text",
+    invalid_text: Annotated[
+        Literal["error", "replace"], typer.Option(help="What to do about text that is not UTF-8.")
+    ] = "error",
+    held_out: Annotated[float, typer.Option(help="The share of documents for FOLDER/held_out.")] = 0.0,
+    limit: Annotated[int | None, typer.Option(help="Read that many documents.", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="Where chance begins.")] = 0,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle/--no-shuffle", help="Bring all examples into random order.")
+    ] = True,
+    exact: Annotated[bool, typer.Option("--exact", help="Pack as google-research/electra does, defects too.")] = False,
+    keep_overflow: Annotated[
+        bool | None,
+        typer.Option("--keep-overflow/--drop-overflow", help="What becomes of text that fits not.", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete the examples that are there first.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Tokenise, pack and shuffle a corpus for ELECTRA's pre-training.
+
+    Text has one sentence a line and a blank line between documents. A record of JSON lines or Parquet is a document.
+    The same command goes on where it was stopped.
+    """
+    if (vocab is None) == (vocab_size is None):
+        raise typer.BadParameter("expected --vocab or --vocab-size, one of the two", param_hint="--vocab")
+    complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+    begin = time.monotonic()
+    bar = _Bar(quiet)
+    try:
+        # Here, since it imports torch: other commands need not wait for it.
+        from oxbert.training.data import write_examples
+
+        manifest = write_examples(
+            source,
+            output,
+            _tokenizer(vocab, lower_case, strip_accents) if vocab is not None else None,
+            vocab_size=vocab_size,
+            do_lower_case=lower_case is not False,
+            strip_accents=strip_accents,
+            alphabet=alphabet,
+            max_length=max_length,
+            documents=documents,
+            text_field=text_field,
+            invalid_text=invalid_text,
+            exact=exact,
+            keep_overflow=keep_overflow,
+            shuffle=shuffle,
+            seed=seed,
+            held_out=held_out,
+            limit=limit,
+            overwrite=overwrite,
+            track=bar.show,
+        )
+    except (OxbertError, OSError, MemoryError) as error:
+        bar.close()
+        complaints.print(f"[bold red]error:[/] {escape(str(error) or type(error).__name__)}")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        bar.close()
+        complaints.print("stopped; the same command goes on")
+        raise typer.Exit(_STOPPED) from error
+    bar.close()
+    if not quiet:
+        _describe(Console(highlight=False, soft_wrap=True), manifest, output, time.monotonic() - begin)
+
+
+def _tokenizer(vocab: str, lower_case: bool | None, strip_accents: bool | None) -> Tokenizer:
+    if Path(vocab).is_file():
+        return ElectraTokenizer(vocab, do_lower_case=lower_case is not False, strip_accents=strip_accents)
+    return ElectraTokenizer.from_pretrained(vocab, do_lower_case=lower_case, strip_accents=strip_accents)
+
+
+class _Bar:
+    """A progress bar on a terminal: bytes of the sources, then parts."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._is_off = True if quiet else None  # None: off where standard error is no terminal
+        self._phase = ""
+        self._bar: Any = None
+        self._first: tuple[float, int] = (0.0, 0)
+
+    def show(self, progress: Progress) -> None:
+        if progress.phase != self._phase:
+            self.close()
+            self._phase = progress.phase
+            self._first = (time.monotonic(), progress.tokens)
+            unit = " parts" if progress.phase == "writing" else "B"
+            self._bar = tqdm(
+                total=progress.total,
+                initial=progress.done,
+                desc=progress.phase,
+                unit=unit,
+                unit_scale=unit == "B",
+                leave=False,
+                disable=self._is_off,
+            )
+        if progress.documents:
+            since, before = self._first
+            rate = (progress.tokens - before) / max(time.monotonic() - since, 1e-3)
+            speed = f", {rate / 1e6:.2f}M tokens/s" if progress.phase == "reading" else ""
+            self._bar.set_postfix_str(f"{progress.documents} documents{speed}", refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _describe(console: Console, manifest: Manifest, folder: Path, seconds: float) -> None:
+    def line(text: str) -> None:
+        console.print(text, markup=False)
+
+    count = f"{len(manifest.parts)} {'part' if len(manifest.parts) == 1 else 'parts'}"
+    line(f"{folder}: {manifest.examples} examples, {manifest.tokens} tokens, {count}, {manifest.bytes / 1e6:.1f} MB")
+    line(f"  read     {manifest.documents} documents, {manifest.sources['bytes'] / 1e6:.1f} MB, in {seconds:.1f} s")
+    line(f"  ids of   {manifest.vocabulary.size} tokens, {folder / 'vocab.txt'}")
+    if manifest.options["held_out"]:
+        line(f"  held out {manifest.options['held_out']:.2%} of the documents, in {folder / 'held_out'}")

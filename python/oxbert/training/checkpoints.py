@@ -1,0 +1,100 @@
+"""Checkpoints of a run: complete or not there, durable, and as many as are wanted.
+
+A checkpoint is a folder `step-00001000` with `parameters.safetensors`, `optimizer.safetensors` and `state.json`. It is
+written beside its place, brought to the disk file by file, and renamed last, so that a folder of that name is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from oxbert import load_weights, save_weights
+from oxbert.errors import DataError, FileError
+
+_NAME = re.compile(r"step-(\d{8,})")
+_PARAMETERS, _OPTIMIZER, _STATE = "parameters.safetensors", "optimizer.safetensors", "state.json"
+
+
+def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    """Steps and folders of the checkpoints in a folder, the oldest first."""
+    if not folder.is_dir():
+        return []
+    found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
+    return sorted((int(match[1]), path) for match, path in found if match and (path / _STATE).is_file())
+
+
+def write_checkpoint(
+    folder: Path,
+    step: int,
+    parameters: Mapping[str, torch.Tensor],
+    optimizer: Mapping[str, torch.Tensor],
+    state: Mapping[str, Any],
+    keep: int,
+) -> Path:
+    """Write a checkpoint, and remove those that are more than `keep`; 0 keeps all.
+
+    Raises:
+        FileError: Something cannot be written; then the checkpoints are what they were.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"step-{step:08d}"
+    beside = folder / f".step-{step:08d}-{os.getpid()}.tmp"
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir()
+        # Each is on the disk when these return.
+        save_weights(dict(parameters), beside / _PARAMETERS)
+        save_weights(dict(optimizer), beside / _OPTIMIZER)
+        with open(beside / _STATE, "w", encoding="utf-8") as file:
+            json.dump(dict(state), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync(beside)
+        if target.exists():
+            shutil.rmtree(target)
+        beside.rename(target)
+        _sync(folder)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        if isinstance(error, FileError):
+            raise
+        message = f"cannot write the checkpoint {target}: {error.strerror or error}"
+        raise FileError(message, path=str(target), action="write", errno=error.errno) from error
+    # Only now, when the new one is safe.
+    for _, old in list_checkpoints(folder)[:-keep] if keep else []:
+        shutil.rmtree(old, ignore_errors=True)
+    for left in folder.glob(".step-*.tmp"):
+        shutil.rmtree(left, ignore_errors=True)
+    return target
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any]]:
+    """Parameters, the optimizer's moments and the state of a checkpoint.
+
+    Raises:
+        DataError: The state is not what a checkpoint has.
+        WeightsFormatError: A file is damaged.
+    """
+    try:
+        state = json.loads((path / _STATE).read_text(encoding="utf-8"))
+    except ValueError as error:
+        reason = f"it is not JSON: {error}"
+        raise DataError(f"{path / _STATE}: {reason}", path=str(path / _STATE), reason=reason) from error
+    optimizer = load_weights(path / _OPTIMIZER, "torch") if (path / _OPTIMIZER).stat().st_size else {}
+    return load_weights(path / _PARAMETERS, "torch"), optimizer, state
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

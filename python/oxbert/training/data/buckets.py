@@ -1,0 +1,189 @@
+"""Examples -> buckets on the disk: the first half of a shuffle of more examples than memory holds.
+
+Every example goes to a bucket that its number and the seed say. Each bucket fits into memory, and is put in a random
+order when it is made a part (`parts.py`): together that is a random order of all examples.
+
+A bucket is a file of int32: of each example its length, the length of its first segment, and that many ids.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from array import array
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from oxbert.training.data.files import checksum, damaged, doing
+from oxbert.training.data.packing import Example
+
+_MASK = (1 << 64) - 1
+_STEP = 0x9E3779B97F4A7C15
+HEADER = 2
+"""Numbers before the ids of each example."""
+
+
+class BucketsState(TypedDict):
+    """What `Buckets` know when all that they hold is on the disk, as JSON."""
+
+    sizes: list[int]
+    checksums: list[int]
+    examples: int
+    tokens: int
+    filled: int
+
+
+class Buckets:
+    """Examples of one side.
+
+    Args:
+        folder: Where the files are.
+        name: How their names begin.
+        count: How many there are, where examples are shuffled. Otherwise one is filled after the other.
+        seed: Says with an example's number where it goes.
+        is_shuffled: Whether it is by chance.
+        tokens: About how many tokens a bucket is to have.
+        cls: The id of `[CLS]`.
+        sep: The id of `[SEP]`.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, *, count: int, seed: int, is_shuffled: bool, tokens: int, cls: int, sep: int
+    ) -> None:
+        self._folder, self._name = folder, name
+        self._is_shuffled, self._wanted = is_shuffled, tokens
+        self._cls, self._sep = cls, sep
+        self._key = mix(seed)
+        # array("i") is int32 wherever libtorch runs.
+        self._waiting = [array("i") for _ in range(count if is_shuffled else 1)]
+        self._sizes, self._checksums = [0] * len(self._waiting), [0] * len(self._waiting)
+        self._filled = 0
+        self.examples = 0
+        self.tokens = 0
+        self.waiting = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def path(self, number: int) -> Path:
+        """The file of a bucket."""
+        return self._folder / f"{self._name}-{number:05}.bucket"
+
+    def add(self, examples: list[Example]) -> None:
+        """Examples in the order in which they were made."""
+        cls, sep = self._cls, self._sep
+        for first, second in examples:
+            length = len(first) + len(second) + (3 if second else 2)
+            row = [length, len(first) + 2, cls, *first, sep]
+            if second:
+                row += second
+                row.append(sep)
+            self._waiting[self._choose(length)].fromlist(row)
+            self.examples += 1
+            self.tokens += length
+            self.waiting += length
+
+    def _choose(self, length: int) -> int:
+        if self._is_shuffled:
+            # The upper half of a product is evenly spread, without the bias and the division of a remainder.
+            return mix(self._key + self.examples * _STEP) * len(self._waiting) >> 64
+        if self._filled >= self._wanted:
+            self._filled = 0
+            self._waiting.append(array("i"))
+            self._sizes.append(0)
+            self._checksums.append(0)
+        self._filled += length
+        return len(self._waiting) - 1
+
+    def flush(self) -> None:
+        """Writes what is in memory.
+
+        Raises:
+            FileError: A file cannot be written.
+        """
+        for number, waiting in enumerate(self._waiting):
+            if not waiting:
+                continue
+            content = waiting.tobytes()
+            with doing("write", self.path(number)), open(self.path(number), "ab") as file:
+                file.write(content)
+            self._sizes[number] += len(content)
+            self._checksums[number] = zlib.crc32(content, self._checksums[number])
+            self._waiting[number] = array("i")
+        self.waiting = 0
+
+    def load(self, number: int) -> npt.NDArray[np.int32]:
+        """All numbers of a bucket.
+
+        Raises:
+            FileError: It cannot be read.
+        """
+        if not self._sizes[number]:
+            return np.empty(0, np.int32)
+        with doing("read", self.path(number)):
+            return np.fromfile(self.path(number), np.int32)
+
+    def remove(self, number: int) -> None:
+        """Deletes the file of a bucket, if there is one."""
+        with doing("write", self.path(number)):
+            self.path(number).unlink(missing_ok=True)
+
+    def state(self) -> BucketsState:
+        """What is on the disk, after `flush`."""
+        return {
+            "sizes": list(self._sizes),
+            "checksums": list(self._checksums),
+            "examples": self.examples,
+            "tokens": self.tokens,
+            "filled": self._filled,
+        }
+
+    def restore(self, state: BucketsState, done: int = 0) -> None:
+        """Takes the files as they were in that state: what was written after it is cut off, the rest is checked.
+
+        Args:
+            state: What `state` gave.
+            done: How many buckets were made parts already, and may be gone.
+
+        Raises:
+            DataError: A file has lost or changed what it had.
+            FileError: A file cannot be read or written.
+        """
+        self._sizes, self._checksums = list(state["sizes"]), list(state["checksums"])
+        self._waiting = [array("i") for _ in self._sizes]
+        self.examples, self.tokens, self._filled = state["examples"], state["tokens"], state["filled"]
+        for path in self._folder.glob(f"{self._name}-*.bucket"):
+            if int(path.stem.rpartition("-")[2]) >= len(self._sizes):
+                path.unlink()
+        for number in range(done, len(self._sizes)):
+            path, size = self.path(number), self._sizes[number]
+            if not size:
+                self.remove(number)
+                continue
+            if not path.is_file() or path.stat().st_size < size:
+                raise damaged(path, f"expected {size} bytes, which were written before")
+            with doing("write", path):
+                os.truncate(path, size)
+            if checksum(path) != self._checksums[number]:
+                raise damaged(path, "its checksum is not that of what was written before")
+
+
+def mix(value: int) -> int:
+    """A number of 64 bits that looks random, the same for the same value (the finalizer of splitmix64)."""
+    value = (value + _STEP) & _MASK
+    value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) & _MASK
+    value = ((value ^ value >> 27) * 0x94D049BB133111EB) & _MASK
+    return value ^ value >> 31
+
+
+def starts(numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Where each example of a bucket begins, at its header."""
+    found = array("q")
+    place, end, view = 0, len(numbers), memoryview(numbers.data)
+    while place < end:
+        found.append(place)
+        place += HEADER + view[place]
+    return np.frombuffer(found, np.int64) if found else np.empty(0, np.int64)

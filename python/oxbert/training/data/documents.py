@@ -1,0 +1,174 @@
+"""Sentences -> batches of tokenised sentences, of documents to train with and of documents that are held out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypedDict
+
+from oxbert import Tokenizer
+from oxbert.training.data.reading_text import BLOCK, Block, Place
+
+SIDES = ("train", "held_out")
+# Characters of a document that decide whether it is held out. They are kept until it is decided.
+_HEAD = 1 << 16
+BATCH = BLOCK // 2
+"""Characters that are tokenised together."""
+
+Lines = tuple[list[str], list[str]]
+"""Sentences to train with, and sentences that are held out; an empty one ends a document."""
+
+
+class DividerState(TypedDict):
+    """What a `Divider` knows between two blocks, as JSON."""
+
+    side: int | None
+    head: list[str]
+    documents: int
+
+
+class Divider:
+    """Says of each document whether it is held out, and counts them.
+
+    A document is held out by what its first 65536 characters say, so a copy of it is too, in whatever file and order.
+
+    Args:
+        held_out: The share of documents that are.
+        limit: How many documents are read; None: all.
+    """
+
+    def __init__(self, held_out: float = 0.0, limit: int | None = None) -> None:
+        self._share, self._limit = held_out, limit
+        self._side: int | None = None
+        self._head: list[str] = []
+        self._size = 0
+        self.documents = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there are as many documents as are wanted."""
+        return self._limit is not None and self.documents >= self._limit
+
+    def divide(self, lines: Iterable[str]) -> Lines:
+        """The lines of the documents of each side. Those of a document that is not decided yet come later."""
+        divided: Lines = ([], [])
+        # Where nothing is held out, nothing has to be waited for.
+        head = _HEAD if self._share else 0
+        for line in lines:
+            if line and self._side is not None:
+                divided[self._side].append(line)
+            elif line:
+                self._head.append(line)
+                self._size += len(line)
+                if self._size >= head:
+                    self._decide(divided)
+            elif self._head or self._side is not None:
+                side = self._decide(divided) if self._side is None else self._side
+                divided[side].append("")
+                self._side = None
+                self.documents += 1
+                if self.is_done:
+                    break
+        return divided
+
+    def _decide(self, divided: Lines) -> int:
+        side = 0
+        if self._share:
+            text = "\n".join(self._head)[:_HEAD]
+            number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+            side = int(number < self._share * 2**64)
+        divided[side].extend(self._head)
+        self._side, self._head, self._size = side, [], 0
+        return side
+
+    def state(self) -> DividerState:
+        """What is needed to go on later."""
+        return {"side": self._side, "head": list(self._head), "documents": self.documents}
+
+    def restore(self, state: DividerState) -> None:
+        """Goes on where another one was in that state."""
+        self._side, self._head, self.documents = state["side"], list(state["head"]), state["documents"]
+        self._size = sum(map(len, self._head))
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where everything can go on: all that was read before has been given out."""
+
+    place: Place
+    divider: DividerState
+    bytes_read: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sentences that are tokenised together, and where to go on behind them, if that is known."""
+
+    lines: Lines
+    point: Point | None
+
+
+def batches(blocks: Iterable[Block], divider: Divider) -> Iterator[Batch]:
+    """Blocks of any size -> batches of about the same size. The last one ends with a point."""
+    held: Lines = ([], [])
+    size = 0
+    last: Block | None = None
+    for block in () if divider.is_done else blocks:
+        last, portions = block, _portions(block)
+        for number, portion in enumerate(portions, 1):
+            for kept, new in zip(held, divider.divide(portion), strict=True):
+                kept.extend(new)
+            size += sum(map(len, portion))
+            if size >= BATCH and number < len(portions) and not divider.is_done:
+                yield Batch(held, None)
+                held, size = ([], []), 0
+        if divider.is_done:
+            break
+        if size >= BATCH:
+            yield Batch(held, Point(block.place, divider.state(), block.bytes_read))
+            held, size = ([], []), 0
+    if last is not None:
+        yield Batch(held, Point(last.place, divider.state(), last.bytes_read))
+
+
+def _portions(block: Block) -> list[list[str]]:
+    """The lines of a block, some at a time where there are very many: a record may be a book."""
+    if block.size <= 2 * BLOCK:  # as much as a block of a text file may be
+        return [block.lines]
+    portions: list[list[str]] = [[]]
+    size = 0
+    for line in block.lines:
+        if size >= BATCH:
+            portions.append([])
+            size = 0
+        portions[-1].append(line)
+        size += len(line)
+    return portions
+
+
+def tokenized(
+    parts: Iterable[Batch], tokenizer: Tokenizer, pool: ThreadPoolExecutor
+) -> Iterator[tuple[Batch, list[list[list[int]]]]]:
+    """Each batch with the ids of its sentences, those of each side; while one is used, the next is tokenised."""
+    waiting: deque[tuple[Batch, Future[list[list[list[int]]]]]] = deque()
+    for batch in parts:
+        waiting.append((batch, pool.submit(_tokenize, tokenizer, batch.lines)))
+        if len(waiting) > 1:
+            done, future = waiting.popleft()
+            yield done, future.result()
+    for done, future in waiting:
+        yield done, future.result()
+
+
+def _tokenize(tokenizer: Tokenizer, lines: Lines) -> list[list[list[int]]]:
+    texts = [[line for line in side if line] for side in lines]
+    both = texts[0] + texts[1]
+    if not both:
+        return [[], []]
+    rows: list[list[int]] = tokenizer(
+        both, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False
+    )["input_ids"]
+    return [rows[: len(texts[0])], rows[len(texts[0]) :]]

@@ -1,0 +1,115 @@
+"""Files that are whole or not there, their checksums, and the packages that not everybody has."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, OxbertError
+
+_BLOCK = 1 << 20
+
+
+def refused(what: str, reason: str) -> InputError:
+    """An argument has an impossible value."""
+    return InputError(f"{what}: {reason}", what=what, reason=reason)
+
+
+def damaged(path: os.PathLike[str] | str, reason: str, **place: int) -> DataError:
+    """What is wrong with a file of data, and in which `line` or `record` of it."""
+    where = "".join(f", {name} {number}" for name, number in place.items())
+    return DataError(f"{path}{where}: {reason}", path=str(path), reason=reason, **place)
+
+
+def arrow(module: str = "") -> Any:
+    """`pyarrow`, or a module of it.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    return needed("pyarrow", module)
+
+
+def needed(package: str, module: str = "") -> Any:
+    """A package that training needs and the rest of oxbert does not, or a module of it."""
+    try:
+        return importlib.import_module(f"{package}.{module}" if module else package)
+    except ImportError as error:
+        command = 'pip install "oxbert[train]"'
+        raise MissingDependencyError(
+            f"training data needs {package}; run: {command}", name=package, command=command
+        ) from error
+
+
+@contextmanager
+def doing(action: str, path: os.PathLike[str] | str) -> Iterator[None]:
+    """Turns what the operating system refuses into a `FileError` about that path.
+
+    An `OSError` without a number is not the system's: it is what gzip and Arrow say of a bad file, a `DataError`.
+
+    Args:
+        action: `read` or `write`.
+        path: The file.
+    """
+    try:
+        yield
+    except OxbertError:
+        raise
+    except OSError as error:
+        reason = error.strerror or ", ".join(str(error).splitlines())
+        if error.errno is None:
+            raise damaged(path, f"cannot be {'read' if action == 'read' else 'written'}: {reason}") from error
+        raise FileError(
+            f"cannot {action} {path}: {reason}", path=str(path), action=action, errno=error.errno
+        ) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that is there with all of its content, or as it was before.
+
+    Raises:
+        FileError: It cannot be written.
+    """
+    with doing("write", path):
+        beside = path.with_name(f".{path.name}.new")
+        try:
+            with open(beside, "wb") as file:
+                file.write(content)
+            settle(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def settle(beside: Path, path: Path) -> None:
+    """Gives a file that was written beside another one the other's name, once it is on the disk."""
+    for place in (beside, None, path.parent):
+        if place is None:
+            os.replace(beside, path)
+            continue
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def checksum(path: Path, size: int | None = None) -> int:
+    """The CRC-32 of a file, or of its first `size` bytes.
+
+    Raises:
+        FileError: It cannot be read.
+    """
+    value, left = 0, size
+    with doing("read", path), open(path, "rb") as file:
+        while left is None or left > 0:
+            block = file.read(_BLOCK if left is None else min(_BLOCK, left))
+            if not block:
+                break
+            value = zlib.crc32(block, value)
+            left = None if left is None else left - len(block)
+    return value

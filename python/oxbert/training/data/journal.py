@@ -1,0 +1,144 @@
+"""What a run that was killed left behind: how far it was, and that nobody else goes on with it at the same time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from oxbert.training.data.files import doing, refused, write_whole
+from oxbert.training.data.manifest import Part
+
+_NAME = "progress.json"
+_LOCK = "lock"
+SOURCES = "state_of_sources"
+"""The part of a plan that changes with the sources."""
+
+
+class Journal:
+    """`.unfinished/progress.json`: what is done, which is written after what it tells of is on the disk.
+
+    Args:
+        folder: `.unfinished`.
+        plan: What decides what is written, as JSON. Only a run with the same plan can go on.
+    """
+
+    def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
+        self._folder = folder
+        self._plan: dict[str, Any] = json.loads(json.dumps(plan))
+        self._state: dict[str, Any] = {}
+        self.parts: list[list[Part]] = [[], []]
+
+    def load(self) -> dict[str, Any] | None:
+        """The state that was saved last; None where there is none that can be read.
+
+        Raises:
+            InputError: It is that of a run with another plan.
+        """
+        path = self._folder / _NAME
+        try:
+            with doing("read", path):
+                content = json.loads(path.read_bytes()) if path.is_file() else None
+        except ValueError:
+            content = None
+        if content is None:
+            return None
+        compare(content["plan"], self._plan, self._folder.parent)
+        self._state = content["state"]
+        self.parts = [[Part(**part) for part in side] for side in content["parts"]]
+        return self._state
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Writes down a state.
+
+        Raises:
+            FileError: It cannot be written.
+        """
+        self._state = state
+        content = {
+            "plan": self._plan,
+            "state": state,
+            "parts": [[asdict(part) for part in side] for side in self.parts],
+        }
+        write_whole(self._folder / _NAME, json.dumps(content).encode())
+
+    def add(self, side: int, part: Part) -> None:
+        """Writes down that a part is finished."""
+        self.parts[side].append(part)
+        self.save(self._state)
+
+    def clear(self) -> None:
+        """Forgets everything, and deletes what was kept to go on."""
+        self.parts = [[], []]
+        with doing("write", self._folder):
+            for path in self._folder.iterdir():
+                if path.name != _LOCK:
+                    path.unlink()
+
+
+def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> None:
+    """Refuses to go on with other arguments than before.
+
+    Raises:
+        InputError: They are others; `reason` says which.
+    """
+    flat_old, flat_new = _flatten(old), _flatten(new)
+    differences = [
+        f"{name} was {_short(flat_old.get(name))}, is {_short(flat_new.get(name))}"
+        if name != SOURCES
+        else "the sources have changed"
+        for name in sorted(flat_old.keys() | flat_new.keys())
+        if flat_old.get(name) != flat_new.get(name)
+    ]
+    if differences:
+        reason = f"{folder} was begun with other arguments ({'; '.join(differences)}); use another folder, or overwrite"
+        raise refused("folder", reason)
+
+
+def _flatten(plan: dict[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in plan.items():
+        flat |= _flatten(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
+    return flat
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps others from writing to the same folder. The system lets go of it whatever becomes of this process.
+
+    Raises:
+        InputError: Another process is writing there.
+        FileError: The folder cannot be written to.
+    """
+    path = folder / _LOCK
+    with doing("write", path):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_free = path.exists() and path.stat().st_ino == os.fstat(handle).st_ino
+        except BlockingIOError:
+            is_free = False
+        if not is_free:
+            # Or has finished in this moment, and taken its lock along.
+            raise refused("folder", f"another process is writing to {folder.parent}")
+        try:
+            yield
+        finally:
+            # Where there is nothing to go on with, nothing is left.
+            if folder.exists() and [entry.name for entry in folder.iterdir()] == [_LOCK]:
+                shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(handle)

@@ -1,0 +1,136 @@
+"""Text -> a word-piece vocabulary, learnt by the `tokenizers` library."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oxbert import ElectraTokenizer
+from oxbert.training.data.buckets import mix
+from oxbert.training.data.documents import Divider
+from oxbert.training.data.files import needed, refused, write_whole
+from oxbert.training.data.reading_text import Reader
+from oxbert.training.data.sources import TextFile
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+ALPHABET = 1000
+"""Characters that become tokens of their own, the most frequent ones; rarer ones are unknown."""
+SAMPLE = 1 << 30
+"""Bytes of a corpus that say enough of its words."""
+
+
+def learn_vocabulary(
+    files: Sequence[TextFile],
+    path: Path,
+    size: int,
+    *,
+    reader: Reader | None = None,
+    limit: int | None = None,
+    alphabet: int = ALPHABET,
+    sample: int = SAMPLE,
+    do_lower_case: bool = True,
+    strip_accents: bool | None = None,
+    track: Callable[[int], object] = lambda bytes_read: None,
+) -> ElectraTokenizer:
+    """Learns the most useful word pieces of a corpus, and writes them as `vocab.txt`.
+
+    It is `tokenizers`' WordPieceTrainer: pieces that stand together most often are joined, those that do so less than
+    twice are not. The same text gives the same vocabulary. The text is read twice, first for its characters; the words
+    are counted in memory.
+
+    Args:
+        files: The corpus; see `find_files`.
+        path: The file to write.
+        size: How many tokens; there are fewer where the text has no more. The first five are the special tokens.
+        reader: How text becomes documents.
+        limit: How many documents are read; None: all.
+        alphabet: How many characters become tokens. Chinese needs about 6000, English 1000.
+        sample: Of files that are larger than so many bytes, about so many are read, here and there.
+        do_lower_case: Lower-case the text.
+        strip_accents: Remove accents; None follows `do_lower_case`.
+        track: Is told how many bytes have been read.
+
+    Raises:
+        InputError: The size leaves no room for the characters, or there is no text.
+        DataError: A text cannot be read.
+        FileError: A file cannot be read or written.
+        MissingDependencyError: `tokenizers` is not installed.
+    """
+    tokenizers = needed("tokenizers")
+    reader = reader or Reader()
+    if size < len(SPECIAL) + 2:
+        raise refused("vocab_size", f"expected at least {len(SPECIAL) + 2}, got {size}")
+    if alphabet < 1:
+        raise refused("alphabet", f"expected at least one character, got {alphabet}")
+    learner = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))
+    learner.normalizer = tokenizers.normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=True, strip_accents=strip_accents, lowercase=do_lower_case
+    )
+    learner.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    total = sum(file.size for file in files)
+    share = min(1.0, sample / max(1, total))
+    counts = _count(_lines(files, reader, limit, share, lambda bytes_read: track(bytes_read // 2)))
+    characters = _choose(counts, learner.normalizer, alphabet)
+    if not characters:
+        raise refused("sources", "expected text to learn a vocabulary from, found none")
+    # The trainer numbers what it meets in the order of a hash table, which is another one each time, and where two
+    # pairs are as frequent the numbers decide. So characters get their numbers here, alone and inside of a word.
+    inside = [f"##{one}" for one in characters if len(learner.pre_tokenizer.pre_tokenize_str(f"a{one}")) == 1]
+    needed_size = len(SPECIAL) + len(inside) + len(characters)
+    if needed_size > size:
+        reason = f"expected at least {needed_size} for {len(characters)} characters alone, or a smaller alphabet"
+        raise refused("vocab_size", f"{reason}, got {size}")
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        limit_alphabet=len(characters),
+        initial_alphabet=characters,
+        special_tokens=[*SPECIAL, *inside],
+        continuing_subword_prefix="##",
+        show_progress=False,
+    )
+    lines = _lines(files, reader, limit, share, lambda bytes_read: track((total + bytes_read) // 2))
+    learner.train_from_iterator(lines, trainer)
+    tokens = sorted(learner.get_vocab().items(), key=lambda token: token[1])
+    write_whole(path, "".join(f"{token}\n" for token, _ in tokens).encode())
+    return ElectraTokenizer(path, do_lower_case=do_lower_case, strip_accents=strip_accents)
+
+
+def _count(blocks: Iterable[list[str]]) -> dict[str, int]:
+    """How often each character occurs."""
+    counts = np.zeros(sys.maxunicode + 1, np.int64)
+    for lines in blocks:
+        codes = np.frombuffer("\n".join(lines).encode("utf-32-le"), np.uint32)
+        found = np.bincount(codes)
+        counts[: len(found)] += found
+    return {chr(code): int(counts[code]) for code in np.flatnonzero(counts)}
+
+
+def _choose(counts: dict[str, int], normalizer: Any, number: int) -> list[str]:
+    """The most frequent characters of normalised text, in the order of their code points."""
+    normal: Counter[str] = Counter()
+    for character, count in counts.items():
+        for one in normalizer.normalize_str(character):
+            if not one.isspace():
+                normal[one] += count
+    chosen = sorted(normal, key=lambda one: (-normal[one], one))[:number]
+    return sorted(chosen)
+
+
+def _lines(
+    files: Sequence[TextFile], reader: Reader, limit: int | None, share: float, track: Callable[[int], object]
+) -> Iterator[list[str]]:
+    """Blocks of sentences, or a share of them that is the same each time."""
+    divider = Divider(limit=limit)
+    for number, block in enumerate(reader.read(files)):
+        lines, _ = divider.divide(block.lines)
+        if mix(number) < share * 2**64:
+            yield lines
+        track(block.bytes_read)
+        if divider.is_done:
+            return

@@ -1,0 +1,196 @@
+"""`dataset.json`: what a folder of examples holds. It is written last, so a folder without it is not finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from oxbert import Tokenizer
+from oxbert.errors import DataError, MissingFileError
+from oxbert.training.data.files import damaged, doing, write_whole
+
+NAME = "dataset.json"
+FORMAT = "oxbert-examples"
+VERSION = 1
+UNFINISHED = ".unfinished"
+"""The folder with what is needed to go on, while a folder of examples is not finished."""
+_PART = re.compile(r"part-\d{5,}\.arrow")
+# Of `tokenizer_config.json`: what decides how a text is cut.
+_SETTINGS = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of examples.
+
+    Attributes:
+        file: Its name.
+        examples: How many there are in it.
+        tokens: Their tokens, special ones included.
+        bytes: Its size.
+        crc32: Its checksum.
+    """
+
+    file: str
+    examples: int
+    tokens: int
+    bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the ids mean.
+
+    Attributes:
+        sha256: Of `vocab.txt`, as a tokenizer writes it.
+        size: How many ids there are, those of added tokens included.
+        settings: How the tokenizer cuts a text: `do_lower_case` and the like, and the tokens that were added.
+        pad: The id of `[PAD]`.
+        cls: The id of `[CLS]`.
+        sep: The id of `[SEP]`.
+        mask: The id of `[MASK]`.
+    """
+
+    sha256: str
+    size: int
+    settings: dict[str, Any]
+    pad: int
+    cls: int
+    sep: int
+    mask: int
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> Vocabulary:
+        """That of a tokenizer."""
+        with tempfile.TemporaryDirectory() as folder, doing("read", folder):
+            tokenizer.save_pretrained(folder)
+            vocabulary = Path(folder, "vocab.txt").read_bytes()
+            config = json.loads(Path(folder, "tokenizer_config.json").read_bytes())
+        settings = {name: config.get(name) for name in _SETTINGS}
+        settings["added_tokens"] = {
+            token: number
+            for token, number in sorted(tokenizer.get_added_vocab().items())
+            if number >= tokenizer.vocab_size
+        }
+        return cls(
+            hashlib.sha256(vocabulary).hexdigest(),
+            len(tokenizer),
+            settings,
+            tokenizer.pad_token_id,
+            tokenizer.cls_token_id,
+            tokenizer.sep_token_id,
+            tokenizer.mask_token_id,
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a folder of examples holds.
+
+    Attributes:
+        vocabulary: What the ids mean.
+        max_length: The longest example in tokens, special ones included.
+        seed: Where chance began.
+        options: All other arguments of `write_examples` that decide what is written.
+        sources: What was read: `given`, the number of `files`, and their `bytes`.
+        documents: How many documents the examples are of.
+        parts: The files.
+    """
+
+    vocabulary: Vocabulary
+    max_length: int
+    seed: int
+    options: dict[str, Any]
+    sources: dict[str, Any]
+    documents: int
+    parts: tuple[Part, ...]
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are."""
+        return sum(part.examples for part in self.parts)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens they have together, special ones included."""
+        return sum(part.tokens for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """The size of all parts."""
+        return sum(part.bytes for part in self.parts)
+
+    def write(self, folder: Path) -> None:
+        """Writes `dataset.json`.
+
+        Raises:
+            FileError: It cannot be written.
+        """
+        content = {"format": FORMAT, "version": VERSION, "examples": self.examples, "tokens": self.tokens} | asdict(
+            self
+        )
+        write_whole(folder / NAME, (json.dumps(content, indent=1) + "\n").encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Reads `dataset.json`.
+
+        Raises:
+            MissingFileError: There is none: the folder is not finished, or is none of examples.
+            DataError: It is damaged, or of a later version.
+            FileError: It cannot be read.
+        """
+        path = folder / NAME
+        if not path.is_file():
+            reason = "is not finished: run what writes it again" if (folder / UNFINISHED).is_dir() else f"has no {NAME}"
+            found = sorted(entry.name for entry in folder.iterdir())[:20] if folder.is_dir() else []
+            raise MissingFileError(f"{folder} {reason}", folder=str(folder), wanted=NAME, found=found)
+        with doing("read", path):
+            content = path.read_bytes()
+        try:
+            return cls._parse(json.loads(content), path)
+        except DataError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise damaged(path, f"is no description of examples: {error!r}") from error
+
+    @classmethod
+    def _parse(cls, content: dict[str, Any], path: Path) -> Manifest:
+        if content.get("format") != FORMAT:
+            raise damaged(path, f"expected the format {FORMAT}, got {content.get('format')!r}")
+        if content["version"] != VERSION:
+            raise damaged(path, f"expected version {VERSION}, got {content['version']!r}: a later oxbert wrote it")
+        parts = tuple(Part(**part) for part in content["parts"])
+        for part in parts:
+            numbers = (part.examples, part.tokens, part.bytes, part.crc32)
+            if not _PART.fullmatch(part.file) or not all(type(number) is int and number >= 0 for number in numbers):
+                raise damaged(path, f"describes no part: {part}")
+        names = ("max_length", "seed", "options", "sources", "documents")
+        manifest = cls(Vocabulary(**content["vocabulary"]), **{name: content[name] for name in names}, parts=parts)
+        if (content["examples"], content["tokens"]) != (manifest.examples, manifest.tokens):
+            raise damaged(path, "its numbers of examples and tokens are not those of its parts")
+        return manifest
+
+    def check_tokenizer(self, tokenizer: Tokenizer, path: Path) -> None:
+        """Refuses a tokenizer that is not the one that the examples were made with.
+
+        Raises:
+            DataError: It has another vocabulary, or cuts texts in another way.
+        """
+        other = Vocabulary.of(tokenizer)
+        if other.sha256 != self.vocabulary.sha256:
+            raise damaged(
+                path,
+                f"the examples are of a vocabulary of {self.vocabulary.size} tokens with the SHA-256 "
+                f"{self.vocabulary.sha256}; the tokenizer has another one, of {other.size}, {other.sha256}",
+            )
+        if other != self.vocabulary:
+            raise damaged(
+                path, f"the examples were made with {self.vocabulary.settings}, the tokenizer has {other.settings}"
+            )

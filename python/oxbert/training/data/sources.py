@@ -1,0 +1,103 @@
+"""Where the text is: paths, folders and patterns -> the files of a corpus, in an order that never changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from oxbert.conversion.paths import find_sources
+from oxbert.errors import MissingFileError
+from oxbert.training.data.files import doing, refused
+
+Documents = Literal["blank-lines", "file", "line"]
+DOCUMENTS: tuple[Documents, ...] = get_args(Documents)
+"""What ends a document of a text file: a blank line, the end of the file alone, or the end of each line."""
+
+Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""Files, folders, and patterns of them (`corpus/*.jsonl.gz`): one, or several."""
+
+_RECORDS = (".jsonl", ".ndjson", ".json")
+# What would be read as text otherwise, until the first byte that is none.
+_UNREADABLE = (".zst", ".bz2", ".xz", ".lz4", ".zip", ".tar", ".tgz", ".7z", ".rar", ".arrow", ".tfrecord", ".npy")
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file with documents.
+
+    Attributes:
+        path: Where it is.
+        format: `text`, one sentence a line; `jsonl`, one JSON object a line; or `parquet`.
+        is_gzip: Whether it is compressed with gzip.
+        size: Its bytes on the disk.
+        changed: When it was last written to, in nanoseconds.
+    """
+
+    path: Path
+    format: Literal["text", "jsonl", "parquet"]
+    is_gzip: bool
+    size: int
+    changed: int
+
+
+def find_files(sources: Sources, *, without: Path | None = None) -> list[TextFile]:
+    """The files of a corpus: those of the first source, then those of the second, each once.
+
+    The ending says the format: `.jsonl`, `.ndjson` and `.json` are JSON lines, `.parquet` is Parquet, everything else
+    is text, and `.gz` may follow. Of a folder, all files in it and in folders below are taken, in the order of their
+    paths; but not those whose name, or whose folder's, begins with a dot.
+
+    Args:
+        sources: Files, folders or patterns.
+        without: A folder whose files are left out, wherever it is.
+
+    Raises:
+        MissingFileError: There is no such file.
+        InputError: No file at all, or one of a format that is not read.
+        FileError: A folder cannot be read.
+    """
+    given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    found: dict[Path, None] = {}
+    for source in find_sources([os.fspath(source) for source in given]):
+        path = Path(source)
+        if not path.exists():
+            raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))
+        found.update(dict.fromkeys(_below(path) if path.is_dir() else [path]))
+    if without is not None:
+        folder = without.resolve()
+        found = {path: None for path in found if not path.resolve().is_relative_to(folder)}
+    if not found:
+        raise refused("sources", f"expected files with text, found none in {', '.join(map(str, given)) or 'no source'}")
+    return [_describe(path) for path in found]
+
+
+def _below(folder: Path) -> Iterable[Path]:
+    found: list[Path] = []
+    with doing("read", folder):
+        for place, folders, names in os.walk(folder, onerror=_fail):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            found.extend(Path(place, name) for name in names if not name.startswith("."))
+    return sorted(found, key=lambda path: path.relative_to(folder).parts)
+
+
+def _fail(error: OSError) -> None:
+    raise error
+
+
+def _describe(path: Path) -> TextFile:
+    name = path.name.lower()
+    is_gzip = name.endswith(".gz")
+    name = name.removesuffix(".gz")
+    if name.endswith(_UNREADABLE) or (is_gzip and name.endswith(".parquet")):
+        raise refused("sources", f"expected text, JSON lines or Parquet, with or without .gz at the end, got {path}")
+    with doing("read", path):
+        status = path.stat()
+    kind: Literal["text", "jsonl", "parquet"] = "text"
+    if name.endswith(_RECORDS):
+        kind = "jsonl"
+    elif name.endswith(".parquet"):
+        kind = "parquet"
+    return TextFile(path, kind, is_gzip, status.st_size, status.st_mtime_ns)

@@ -1,0 +1,157 @@
+"""The learning rate of ELECTRA's training: a warm-up times a polynomial decay.
+
+    optimizer = AdamWeightDecay(parameter_groups(module.named_parameters(), learning_rate=5e-4))
+    scheduler = learning_rate_scheduler(optimizer, total_steps=1_000_000, warmup_steps=10_000)
+
+Steps are counted from 0: step n is the update that n updates came before, so the first update has the rate of step 0,
+which is 0 where there is a warm-up, and the last one that of step `total_steps - 1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from oxbert.training._checks import above_0, at_least_0, check_number
+
+
+def learning_rate(
+    step: float,
+    *,
+    peak: float,
+    total_steps: int,
+    warmup_steps: float = 0,
+    warmup_proportion: float = 0.0,
+    power: float = 1.0,
+    end: float = 0.0,
+) -> float:
+    """The learning rate of one update.
+
+        decayed = (peak - end) * (1 - min(n, N) / N) ** power + end
+        rate    = decayed * min(1, n / W)
+
+    for step n of N, and a warm-up of W = max(warmup_steps, warmup_proportion * N) steps, which is not rounded. The
+    warm-up multiplies the rate that has already decayed, so `peak` itself is never reached: the highest rate of a
+    linear decay is peak * (1 - W / N), at step W.
+
+    Three things differ from the original. It computes in float32, where 1 - n / N is off by up to 3 % near the end of a
+    million steps. It divides by W whatever that is: with no warm-up the first rate is 0 / 0, and all weights are NaN
+    after it; here the factor is 1. And nothing in its graph says whether the step is read before it is counted on or
+    after, so that a rate there can also be that of the next step; with variables as TensorFlow 1 makes them the first
+    one mostly is.
+
+    Args:
+        step: n, the updates that came before, from 0.
+        peak: The rate that decays, per update.
+        total_steps: N, how many updates there are; later ones have the rate `end`.
+        warmup_steps: Updates of the warm-up; pre-training uses 10,000.
+        warmup_proportion: The same as a share of N, from 0 to 1; fine-tuning uses 0.1. The longer of the two counts.
+        power: Of the decay; 1 is a straight line.
+        end: The rate after the decay.
+
+    Raises:
+        InputError: An argument is out of its range or not finite.
+
+    Example:
+        >>> [learning_rate(step, peak=1.0, total_steps=10, warmup_steps=4) for step in (0, 1, 2, 4, 10)]
+        [0.0, 0.225, 0.4, 0.6, 0.0]
+
+    Source:
+        google-research/electra, model/optimization.py, lines 32 to 46, and `tf.train.polynomial_decay`.
+    """
+    check_number("step", step, "of at least 0", at_least_0)
+    check_number("peak", peak, "of at least 0", at_least_0)
+    check_number("total_steps", total_steps, "of at least 1", lambda value: value >= 1)
+    check_number("warmup_steps", warmup_steps, "of at least 0", at_least_0)
+    check_number("warmup_proportion", warmup_proportion, "from 0 to 1", lambda value: 0 <= value <= 1)
+    check_number("power", power, "above 0", above_0)
+    check_number("end", end, "of at least 0", at_least_0)
+    decayed: float = (peak - end) * (1 - min(step, total_steps) / total_steps) ** power + end
+    warmup = max(warmup_steps, warmup_proportion * total_steps)
+    return decayed if step >= warmup else decayed * (step / warmup)
+
+
+def learning_rate_factor(
+    *,
+    total_steps: int,
+    warmup_steps: float = 0,
+    warmup_proportion: float = 0.0,
+    power: float = 1.0,
+    end: float = 0.0,
+) -> Callable[[int], float]:
+    """What the rate of every parameter group is multiplied by at a step, as `LambdaLR` takes it.
+
+    The arguments are those of `learning_rate`, for a peak of 1: `end` is a share of each group's rate. The result can
+    be pickled, and a scheduler's `state_dict` does not hold it: what is resumed follows the arguments given now.
+
+    Raises:
+        InputError: An argument is out of its range or not finite.
+
+    Example:
+        >>> factor = learning_rate_factor(total_steps=10, warmup_proportion=0.5)
+        >>> factor(0), factor(5)
+        (0.0, 0.5)
+    """
+    factor = partial(
+        learning_rate,
+        peak=1.0,
+        total_steps=total_steps,
+        warmup_steps=warmup_steps,
+        warmup_proportion=warmup_proportion,
+        power=power,
+        end=end,
+    )
+    factor(0)  # so that a bad argument is refused here
+    return factor
+
+
+def learning_rate_scheduler(
+    optimizer: Optimizer,
+    *,
+    total_steps: int,
+    warmup_steps: float = 0,
+    warmup_proportion: float = 0.0,
+    power: float = 1.0,
+    end: float = 0.0,
+    last_epoch: int = -1,
+) -> LambdaLR:
+    """A scheduler for any optimizer of torch, to be stepped once after every update.
+
+    Each group keeps the relation of its rate to those of the others, as layer-wise rates need it.
+
+    Args:
+        optimizer: Its rates are the peaks.
+        total_steps: As `learning_rate` has it, and so are the next three.
+        warmup_steps: Updates of the warm-up.
+        warmup_proportion: The same as a share of `total_steps`.
+        power: Of the decay.
+        end: A share of each group's rate, from 0 to 1.
+        last_epoch: The step before the one to begin with, of a run that goes on; -1 starts one.
+
+    Raises:
+        InputError: An argument is out of its range or not finite.
+
+    Example:
+        >>> import torch
+        >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=2.0)
+        >>> scheduler = learning_rate_scheduler(optimizer, total_steps=10, warmup_steps=4)
+        >>> for _ in range(2):
+        ...     optimizer.step()
+        ...     scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.8]
+    """
+    factor = learning_rate_factor(
+        total_steps=total_steps,
+        warmup_steps=warmup_steps,
+        warmup_proportion=warmup_proportion,
+        power=power,
+        end=end,
+    )
+    return LambdaLR(optimizer, factor, last_epoch)
+
+
+__all__ = ["learning_rate", "learning_rate_factor", "learning_rate_scheduler"]

@@ -1,0 +1,243 @@
+"""Pre-training runs: interrupted, cut into parts, spread over processes, and what comes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+import oxbert
+from oxbert.errors import ConfigError, InputError
+from oxbert.training import PretrainingConfig, Trainer
+from oxbert.training.checkpoints import list_checkpoints
+from oxbert.training.data import ExampleDataset, write_examples
+
+TOKENIZER = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+WORDS = "return raise the a value node graph error list number function of in is if not empty string index".split()
+SETTINGS: dict[str, Any] = {
+    "vocab_size": 8192, "embedding_size": 6, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "generator_hidden_size": 0.5, "max_length": 24, "max_position_embeddings": 24, "batch_size": 6,
+    "train_steps": 12, "warmup_steps": 4, "learning_rate": 0.01, "save_every": 3, "keep_checkpoints": 2, "seed": 5,
+    "evaluate_every": 6, "evaluation_batches": 2, "eval_batch_size": 4,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    choose = random.Random(0)
+    lines = [" ".join(choose.choices(WORDS, k=choose.randrange(3, 12))) for _ in range(300)]
+    (folder / "text").write_text("\n".join(lines))
+    write_examples(folder / "text", folder / "examples", TOKENIZER, max_length=24)
+    return folder / "examples"
+
+
+def trainer(data: Path, output: Path, **options: Any) -> Trainer:
+    names = ("device", "precision", "accumulate", "resume", "held_out")
+    own = {name: options.pop(name) for name in names if name in options}
+    return Trainer(PretrainingConfig(**SETTINGS | options), ExampleDataset(data), TOKENIZER, output, **own)
+
+
+def weights(run: Trainer) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in run.parameters.items()}
+
+
+def losses(output: Path) -> list[tuple[int, float]]:
+    lines = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+    return [(line["step"], line["loss"]) for line in lines]
+
+
+def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+
+
+def assert_near(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], apart: float = 1e-5) -> None:
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert (tensor - other[name]).abs().max() <= apart, name
+
+
+def test_a_run_learns_and_its_models_are_read_everywhere(data: Path, tmp_path: Path) -> None:
+    run = trainer(data, tmp_path, train_steps=60, held_out=ExampleDataset(data), hidden_dropout_prob=0.0)
+    record = run.train(progress=False)
+    curve = [loss for _, loss in losses(tmp_path)]
+    assert record["step"] == 60 and np.mean(curve[-10:]) < 0.9 * np.mean(curve[:10])
+    figures = {
+        "masked_lm_accuracy", "masked_lm_loss", "sampled_masked_lm_accuracy", "disc_loss", "disc_auc",
+        "disc_accuracy", "disc_precision", "disc_recall",
+    }  # fmt: skip
+    assert figures <= record.keys() and 0 <= record["disc_auc"] <= 1
+    state = weights(run)
+    words = state["discriminator.electra.embeddings.word_embeddings.weight"]
+    for part, kind in [("generator", "ElectraForMaskedLM"), ("discriminator", "ElectraForPreTraining")]:
+        ours = getattr(oxbert, kind).from_pretrained(tmp_path / part, strict=True)
+        theirs = getattr(transformers, kind).from_pretrained(tmp_path / part).eval()
+        assert torch.equal(ours.state_dict()["electra.embeddings.word_embeddings.weight"], words)
+        encoding = oxbert.AutoTokenizer.from_pretrained(tmp_path / part)(["return the [MASK]"], return_tensors="pt")
+        assert (ours(**encoding).logits - theirs(**encoding).logits).abs().max() < 1e-5
+        assert (tmp_path / part / "rust_model.ot").is_file()
+
+
+def test_an_interrupted_run_goes_on_exactly(data: Path, tmp_path: Path) -> None:
+    whole = trainer(data, tmp_path / "whole")
+    whole.train(progress=False)
+    parts = trainer(data, tmp_path / "parts")
+    parts.train(progress=False, stop=5)
+    # The log knows of a step that the checkpoint does not, as after a kill.
+    with open(tmp_path / "parts" / "log.jsonl", "a") as log:
+        log.write('{"step": 6, "loss": 0.0}\n{"step"')
+    again = trainer(data, tmp_path / "parts")
+    assert again.step == 5
+    again.train(progress=False)
+    assert_equal(weights(again), weights(whole))
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    # Those that are kept.
+    assert [step for step, _ in list_checkpoints(tmp_path / "whole" / "checkpoints")] == [9, 12]
+    fresh = trainer(data, tmp_path / "parts", resume=False)
+    assert fresh.step == 0
+    with pytest.raises(ConfigError, match="learning_rate") as caught:
+        trainer(data, tmp_path / "parts", learning_rate=0.02)
+    assert caught.value.field == "learning_rate"
+
+
+def test_parts_of_a_batch_are_the_whole_batch(data: Path, tmp_path: Path) -> None:
+    options = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    whole = trainer(data, tmp_path / "whole", **options)
+    parts = trainer(data, tmp_path / "parts", accumulate=3, **options)
+    whole.train(progress=False)
+    parts.train(progress=False)
+    assert_near(weights(whole), weights(parts))
+    for (_, one), (_, other) in zip(losses(tmp_path / "whole"), losses(tmp_path / "parts"), strict=True):
+        assert abs(one - other) < 1e-5 * max(1.0, one)
+
+
+RUN = """
+import json, sys, torch
+torch.set_num_threads(1)
+import oxbert
+from oxbert.training import PretrainingConfig, Trainer
+from oxbert.training.data import ExampleDataset
+data, output, settings = sys.argv[1:]
+tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+Trainer(PretrainingConfig(**json.loads(settings)), ExampleDataset(data), tokenizer, output).train(progress=False)
+if torch.distributed.is_initialized():
+    torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
+    # At a higher rate Adam makes much of what float32 rounds: a gradient near 0 divided by its own size.
+    options = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "learning_rate": 1e-3}
+    settings = SETTINGS | options
+    one = trainer(data, tmp_path / "one", **options)
+    one.train(progress=False)
+    (tmp_path / "run.py").write_text(RUN)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", tmp_path / "run.py"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*map(str, command), str(data), str(tmp_path / "two"), json.dumps(settings)],
+        env=environment, capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    step, path = list_checkpoints(tmp_path / "two" / "checkpoints")[-1]
+    assert step == 12
+    assert_near(weights(one), oxbert.load_weights(path / "parameters.safetensors", "torch"))
+    assert (tmp_path / "two" / "discriminator" / "config.json").is_file()
+
+
+@pytest.mark.slow
+def test_kills_lose_nothing(data: Path, tmp_path: Path) -> None:
+    settings = SETTINGS | {"save_every": 1, "train_steps": 60}
+    (tmp_path / "run.py").write_text(RUN)
+    command = [sys.executable, tmp_path / "run.py", data]
+    subprocess.run([*command, tmp_path / "whole", json.dumps(settings)], check=True, timeout=110)
+    wait = random.Random(1)
+    kills = 0
+    for _ in range(60):
+        process = subprocess.Popen([*command, tmp_path / "killed", json.dumps(settings)], stderr=subprocess.DEVNULL)
+        begin, before = time.monotonic(), len(list_checkpoints(tmp_path / "killed" / "checkpoints"))
+        newest = list_checkpoints(tmp_path / "killed" / "checkpoints")[-1:]
+        # Until it has got somewhere, and then at any moment.
+        while process.poll() is None and time.monotonic() - begin < 60:
+            now = list_checkpoints(tmp_path / "killed" / "checkpoints")[-1:]
+            if now != newest or len(now) != min(before, 1):
+                time.sleep(wait.random() * 0.05)
+                break
+            time.sleep(0.005)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+        for _, path in list_checkpoints(tmp_path / "killed" / "checkpoints"):
+            assert oxbert.load_weights(path / "parameters.safetensors")
+        if (tmp_path / "killed" / "discriminator" / "rust_model.ot").is_file() and process.returncode == 0:
+            break
+        if kills >= 22:
+            subprocess.run([*command, tmp_path / "killed", json.dumps(settings)], check=True, timeout=110)
+            break
+    assert kills >= 20
+    ends = [list_checkpoints(tmp_path / name / "checkpoints")[-1][1] for name in ("whole", "killed")]
+    one, other = (oxbert.load_weights(path / "parameters.safetensors", "torch") for path in ends)
+    assert_equal(one, other)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "killed")
+
+
+def test_a_step_that_is_not_finite_changes_nothing(data: Path, tmp_path: Path) -> None:
+    run = trainer(data, tmp_path)
+    before = weights(run)
+    step = run._run
+
+    def broken(*arguments: Any, **options: Any) -> Any:
+        output = step(*arguments, **options)
+        output["loss"] = output["loss"] * float("nan")
+        return output
+
+    run._run = broken  # type: ignore[method-assign]
+    with pytest.raises(oxbert.OxbertError, match=r"10 steps in a row were not finite.*(no checkpoint|last good)"):
+        run.train(progress=False)
+    assert run.skipped == 10
+    assert_equal(weights(run), before)
+
+
+def test_what_cannot_be_is_refused(data: Path, tmp_path: Path) -> None:
+    for options, match in [
+        ({"objective": "electric"}, "electric"),
+        ({"vocab_size": 100}, "vocab_size"),
+        ({"precision": "float8"}, "precision"),
+        ({"accumulate": 0}, "accumulate"),
+    ]:
+        with pytest.raises(InputError, match=match):
+            trainer(data, tmp_path, **options)
+    with pytest.raises(InputError, match="held_out"):
+        trainer(data, tmp_path).evaluate()
+
+
+@pytest.mark.parametrize("objective", ["mlm", "uniform"])
+def test_one_network_alone(objective: str, data: Path, tmp_path: Path) -> None:
+    trainer(data, tmp_path, objective=objective, train_steps=2).train(progress=False)
+    made = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert made == {"checkpoints", "generator" if objective == "mlm" else "discriminator"}
+
+
+def test_the_command(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.json").write_text(json.dumps(SETTINGS | {"train_steps": 2}))
+    command = [sys.executable, "-m", "oxbert.cli", "pretrain", data, "--config", tmp_path / "tiny.json"]
+    command += ["--output", tmp_path / "run", "--tokenizer", "electra-tiny-generator", "--held-out", data]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "disc_auc" in done.stdout and (tmp_path / "run" / "generator" / "model.safetensors").is_file()
+    done = subprocess.run([*map(str, command), "--seed", "6"], capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 1 and "seed" in done.stderr and "Traceback" not in done.stderr
