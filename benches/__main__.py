@@ -9,7 +9,7 @@ from statistics import median
 
 import torch
 
-from benches import machine, models, tokenizing
+from benches import loading, machine, models, tokenizing
 
 MINIMUM_ROUNDS = 5
 
@@ -24,6 +24,7 @@ def main() -> None:
     sizes = [] if options.no_models else sizes
     results = [result for size in sizes for result in models.measure(size, options.rounds, sgemm)]
     words = [] if options.no_tokenizer else tokenizing.measure(options.rounds, sgemm)
+    loads = [] if options.no_loading else loading.measure(options.rounds, sgemm)
     facts |= {"sgemm, GFLOP/s, median": round(median(sgemm.rates)), "sgemm, GFLOP/s, best": round(max(sgemm.rates))}
     rows = [model_row(result) for result in results]
     table = {
@@ -31,6 +32,7 @@ def main() -> None:
         "rounds": options.rounds,
         "models": rows,
         "tokenizers": [word_row(word) for word in words],
+        "loading": [loading_row(load) for load in loads],
     }
     show(table)
     if options.json:
@@ -44,9 +46,9 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--size", choices=[*models.SIZES, "all"], default="all", help="the models [all]")
     parser.add_argument("--rounds", type=rounds, default=7, help=f"at least {MINIMUM_ROUNDS} [7]")
     parser.add_argument("--threads", type=int, help="torch's threads [its own choice]")
-    left_out = parser.add_mutually_exclusive_group()
-    left_out.add_argument("--no-tokenizer", action="store_true", help="leave the tokenizers out")
-    left_out.add_argument("--no-models", action="store_true", help="leave the models out")
+    parser.add_argument("--no-tokenizer", action="store_true", help="leave the tokenizers out")
+    parser.add_argument("--no-models", action="store_true", help="leave the models out")
+    parser.add_argument("--no-loading", action="store_true", help="leave the loading of weights out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file too")
     return parser.parse_args()
 
@@ -81,6 +83,16 @@ def word_row(word: tokenizing.Tokenizing) -> dict[str, str | float]:
     }
 
 
+def loading_row(load: loading.Loading) -> dict[str, str | float]:
+    return {
+        "model": f"ELECTRA-{loading.SIZE}",
+        "from": load.format,
+        "peer": load.peer,
+        "peak memory, parameters = 1": round(load.peak, 2),
+        "seconds": round(load.seconds, 2),
+    }
+
+
 def show(table: dict) -> None:
     for name, fact in table["machine"].items():
         print(f"{name + ':':<26}{fact}")
@@ -95,6 +107,10 @@ def show(table: dict) -> None:
         print("\nText to lists of ids, through the interfaces for Python. At once: docstrings,")
         print(f"cut at {tokenizing.MAX_LENGTH} tokens, all cores. One at a time: sentences of one line.\n")
         print_rows(table["tokenizers"])
+    if table["loading"]:
+        print("\nWeights from a file that the system has in memory, each time in a new process. Peak memory:")
+        print("what the process takes at most beyond what it took before, pages of mapped files included.\n")
+        print_rows(table["loading"])
 
 
 def print_rows(rows: list[dict[str, str | float]]) -> None:

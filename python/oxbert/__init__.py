@@ -1,7 +1,7 @@
 """ELECTRA and DistilBERT, in Rust on libtorch.
 
 Arrays in, the same arrays out: numpy arrays and lists give numpy arrays, torch tensors give torch tensors with their
-graph. Letters in shapes: B batch, S sequence, H hidden, E embedding, A heads, V vocabulary, L labels.
+graph, TensorFlow's tensors give tensors. Letters in shapes: B batch, S sequence, H hidden, E embedding, A heads, V vocabulary, L labels.
 """
 
 from oxbert import _libtorch

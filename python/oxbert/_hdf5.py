@@ -12,9 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from oxbert.errors import MissingDependencyError, WeightsFormatError
+from oxbert.errors import FileError, MissingDependencyError, WeightsFormatError
 
 _CHILD = Path(__file__).parent / "_isolated" / "hdf5.py"
+
+# The child's exit status where `target` cannot be written.
+_UNWRITABLE = 3
 
 # A disk that is slower than this is taken for a file that makes the reader run in circles.
 _BYTES_PER_SECOND = 5_000_000
@@ -25,6 +28,7 @@ def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
     """Write the tensors of an HDF5 file as safetensors, under their names there.
 
     Raises:
+        FileError: `target` cannot be written.
         MissingDependencyError: h5py is not installed.
         WeightsFormatError: The file is broken, or is not one of weights.
     """
@@ -43,8 +47,12 @@ def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
         raise _unreadable(path, f"reading it took more than {seconds} seconds") from None
     if done.returncode < 0:
         raise _unreadable(path, "it is damaged: the HDF5 library broke down over it")
+    reason = (done.stderr.strip().splitlines() or ["the HDF5 library gave no reason"])[-1]
+    if done.returncode == _UNWRITABLE:
+        number, _, text = reason.partition(" ")
+        where = os.fspath(target)
+        raise FileError(f"cannot write {where}: {text}", action="write", path=where, errno=int(number))
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["the HDF5 library gave no reason"])[-1]
         raise _unreadable(path, reason)
 
 

@@ -98,8 +98,8 @@ class TFModel:
     `loss`: one number [1] where tokens have labels, a number for each text [B] where texts have, for which the model
     runs over each text once more.
 
-    Inside a `tf.function`, such as a step of a `tf.data` pipeline, a call becomes one operation, and an error of it
-    one of `tf.errors` with the same message. It cannot be saved with the graph, or compiled by XLA.
+    Inside a `tf.function`, such as a step of a `tf.data` pipeline, a call becomes one operation, and its errors are
+    TensorFlow's, with the same message. It cannot be saved with the graph, or compiled by XLA.
 
     Args:
         config: A configuration of the class's family, for a fresh model. Or a model of oxbert, which is then shared.
@@ -257,9 +257,7 @@ class TFModel:
         ids = given.get("input_ids")
         if isinstance(ids, tf.RaggedTensor) and "attention_mask" not in given:
             given["attention_mask"] = tf.ones_like(ids)
-        return {
-            name: value.to_tensor() if isinstance(value, tf.RaggedTensor) else value for name, value in given.items()
-        }
+        return {name: v.to_tensor() if isinstance(v, tf.RaggedTensor) else v for name, v in given.items()}
 
     def _run(self, given: dict[str, Any]) -> Any:
         """Runs the model over tensors or arrays with values."""
@@ -291,12 +289,11 @@ class TFModel:
             return output
         if self._output._shapes["loss"] == "B" and (texts := len(output[1])) > 1:
             inputs = {name: value for name, value in given.items() if name in self._model.arguments}
-            losses = []
-            for text in range(texts):
-                # Where there is one row, it stands for all.
-                rows = {name: value if len(value) == 1 else value[text : text + 1] for name, value in inputs.items()}
-                losses.append(self._model(**rows).loss)
-            output.loss = np.stack(losses)
+            # Where there is one row, it stands for all.
+            alone = [
+                {name: v if len(v) == 1 else v[row : row + 1] for name, v in inputs.items()} for row in range(texts)
+            ]
+            output.loss = np.stack([self._model(**text).loss for text in alone])
         else:
             output.loss = output.loss.reshape(1)
         return output

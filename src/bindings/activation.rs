@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use super::enter::enter;
 use super::errors::raise;
-use super::tensors::{Arrays, floats, to_python};
+use super::tensors::{floats, to_python};
 use crate::error::Error;
 use crate::nn::Activation;
 
@@ -46,7 +46,7 @@ impl PyActivation {
         let (input, arrays) = floats("input", input)?;
         let activation = self.inner;
         let output = enter(py, move || {
-            let _no_grad = (arrays == Arrays::Numpy).then(tch::no_grad_guard);
+            let _no_grad = (!arrays.has_graph()).then(tch::no_grad_guard);
             activation.forward(&input)
         })?;
         to_python(py, &output, arrays)

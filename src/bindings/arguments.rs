@@ -158,7 +158,7 @@ fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<(Rows
     }
     let array = as_array(what, object)?;
     let (numbers, shape) = numbers(what, &array, values)?;
-    Ok((enter_attached(py, || Rows::shaped(what, numbers, &shape))?, Arrays::Numpy))
+    Ok((enter_attached(py, || Rows::shaped(what, numbers, &shape))?, Arrays::of(object)?))
 }
 
 /// The integers of a numpy array, row-major, and its shape.

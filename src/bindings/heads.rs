@@ -8,7 +8,7 @@ use super::config::expect_config;
 use super::enter::enter;
 use super::guarded::Guarded;
 use super::parameters::named;
-use super::tensors::{Arrays, floats, to_python};
+use super::tensors::{floats, to_python};
 use crate::config::ElectraConfig;
 use crate::electra::{
     ElectraClassificationHead, ElectraDiscriminatorHead, ElectraGeneratorHead, ElectraSequenceSummary,
@@ -65,7 +65,7 @@ macro_rules! head_class {
             ) -> PyResult<Bound<'py, PyAny>> {
                 let (hidden, arrays) = floats("hidden_states", hidden_states)?;
                 let result = enter(py, move || -> Result<Tensor> {
-                    let _no_grad = (arrays == Arrays::Numpy).then(tch::no_grad_guard);
+                    let _no_grad = (!arrays.has_graph()).then(tch::no_grad_guard);
                     let forward: fn(&$head, &Tensor, bool) -> Result<Tensor> = $forward;
                     forward(&self.owned.lock()?.head, &hidden, train)
                 })?;

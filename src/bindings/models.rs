@@ -15,7 +15,7 @@ use super::guarded::Guarded;
 use super::outputs::Answer;
 use super::parameters::{named, named_tensors, parameter, values_of};
 use super::pretrained::{LoadOptions, from_pretrained};
-use super::tensors::{Arrays, device, device_name, to_numpy};
+use super::tensors::{device, device_name, to_numpy};
 use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, ProblemType, either};
 use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
@@ -257,9 +257,9 @@ impl PyModel {
             (options, config.problem_type)
         });
         let (answer, problem) = this.with(py, move |model| {
-            let _no_grad = (arrays == Arrays::Numpy).then(tch::no_grad_guard);
+            let _no_grad = (!arrays.has_graph()).then(tch::no_grad_guard);
             let mut arguments = arguments;
-            if arrays == Arrays::Numpy
+            if !arrays.has_graph()
                 && let Some(embeddings) = &mut arguments.inputs_embeds
             {
                 // An array of numpy is on no device; a tensor of torch has to be on the right one.

@@ -18,6 +18,25 @@ pub(super) enum Arrays {
     Numpy,
     /// torch, with its graph.
     Torch,
+    /// TensorFlow's eager tensors, which numpy reads and TensorFlow makes of numpy's arrays.
+    TensorFlow,
+}
+
+impl Arrays {
+    /// What an object is that is no torch tensor. TensorFlow is not imported for the question.
+    pub(super) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let loaded = object.py().import("sys")?.getattr("modules")?.call_method1("get", ("tensorflow",))?;
+        let is_tensor = match loaded.getattr_opt("Tensor")? {
+            Some(class) => object.is_instance(&class)?,
+            None => false,
+        };
+        Ok(if is_tensor { Self::TensorFlow } else { Self::Numpy })
+    }
+
+    /// Whether answers keep their graph.
+    pub(super) fn has_graph(self) -> bool {
+        self == Self::Torch
+    }
 }
 
 /// The tensor behind a `torch.Tensor`; none for any other object. torch is not imported for the question.
@@ -117,6 +136,7 @@ pub(super) fn to_python<'py>(py: Python<'py>, tensor: &Tensor, arrays: Arrays) -
     match arrays {
         Arrays::Numpy => to_numpy(py, tensor),
         Arrays::Torch => to_torch(py, tensor),
+        Arrays::TensorFlow => py.import("tensorflow")?.call_method1("convert_to_tensor", (to_numpy(py, tensor)?,)),
     }
 }
 
@@ -126,7 +146,7 @@ pub(super) fn to_tuple<'py>(py: Python<'py>, tensors: &[Tensor], arrays: Arrays)
     PyTuple::new(py, items)
 }
 
-/// A float tensor from a numpy array or a torch tensor, and which of the two it was.
+/// A float tensor from an array of any kind, and which kind it was.
 pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor, Arrays)> {
     if let Some(tensor) = from_torch(what, object)? {
         return Ok((tensor, Arrays::Torch));
@@ -151,7 +171,7 @@ pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
         let flat: Vec<f32> = values.iter().copied().collect();
         Ok(Tensor::f_from_slice(&flat)?.f_view(shape.as_slice())?)
     })?;
-    Ok((tensor, Arrays::Numpy))
+    Ok((tensor, Arrays::of(object)?))
 }
 
 /// Any object as a numpy array, as `numpy.asarray` makes one.

@@ -143,6 +143,30 @@ impl<'a> RawTensor<'a> {
         &self.data
     }
 
+    /// Whether no element is infinite or not a number.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        /// Whether all bits of the exponent are set, in any of the numbers.
+        macro_rules! none_is {
+            ($bits:ty, $exponent:expr) => {{
+                let (numbers, _) = self.data.as_chunks();
+                // Blocks without a branch inside are what the processor does many at a time.
+                numbers.chunks(1 << 12).all(|block| {
+                    let is_set =
+                        |number: &[u8; size_of::<$bits>()]| <$bits>::from_le_bytes(*number) & $exponent == $exponent;
+                    !block.iter().fold(false, |found, number| found | is_set(number))
+                })
+            }};
+        }
+        match self.dtype {
+            Dtype::Float64 => none_is!(u64, 0x7ff0_0000_0000_0000),
+            Dtype::Float32 => none_is!(u32, 0x7f80_0000),
+            Dtype::Float16 => none_is!(u16, 0x7c00),
+            Dtype::BFloat16 => none_is!(u16, 0x7f80),
+            _ => true,
+        }
+    }
+
     /// The elements without the rest; borrowed data stays borrowed.
     #[must_use]
     pub fn into_data(self) -> Cow<'a, [u8]> {
@@ -171,6 +195,27 @@ pub(super) fn invalid_boolean(dtype: Dtype, data: &[u8]) -> Option<u8> {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_are_none_are_found() {
+        let float = |numbers: &[f32]| {
+            let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            RawTensor::new(Dtype::Float32, vec![numbers.len()], bytes).unwrap()
+        };
+        assert!(float(&[0.0, -1.5, f32::MAX, f32::MIN_POSITIVE / 2.0]).is_finite());
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(!float(&[1.0, bad]).is_finite());
+        }
+        for (dtype, finite, bad) in [
+            (Dtype::Float64, f64::MAX.to_le_bytes().to_vec(), f64::NAN.to_le_bytes().to_vec()),
+            (Dtype::Float16, vec![0xff, 0x7b], vec![0x00, 0xfc]),
+            (Dtype::BFloat16, vec![0x7f, 0x7f], vec![0x80, 0x7f]),
+        ] {
+            assert!(RawTensor::new(dtype, vec![1], finite).unwrap().is_finite(), "{dtype}");
+            assert!(!RawTensor::new(dtype, vec![1], bad).unwrap().is_finite(), "{dtype}");
+        }
+        assert!(RawTensor::new(Dtype::Int32, vec![1], vec![0xff; 4]).unwrap().is_finite());
+    }
 
     #[test]
     fn length_must_fit_the_shape() {

@@ -129,22 +129,19 @@ impl WeightSource {
         };
         let raw = file.get(name).ok_or_else(|| absent(name))?;
         let kind = kind(raw.dtype());
-        let mut finite = true;
         if parameter.is_contiguous() {
             let flat = parameter.f_view([-1])?;
             let mut done = 0;
             for bytes in raw.data().chunks(AT_ONCE) {
                 let count = (bytes.len() / raw.dtype().size()) as i64;
                 let piece = Tensor::f_from_data_size(bytes, &[count], kind)?;
-                finite &= is_finite(&piece)?;
                 flat.f_narrow(0, done, count)?.f_copy_(&piece)?;
                 done += count;
             }
         } else {
-            let tensor = to_tensor(&raw)?;
-            finite = is_finite(&tensor)?;
-            parameter.shallow_clone().f_copy_(&tensor)?;
+            parameter.shallow_clone().f_copy_(&to_tensor(&raw)?)?;
         }
+        let finite = raw.is_finite();
         file.release(name);
         Ok(finite)
     }

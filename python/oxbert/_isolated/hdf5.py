@@ -5,6 +5,7 @@ What is wrong with the file is the last line of standard error.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -16,17 +17,33 @@ import numpy
 # By numpy's name of a dtype, little-endian.
 DTYPES = {"float16": "F16", "float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "int8": "I8"}
 
+# Deeper than any model: the time for a group grows with the length of its path.
+MAX_DEPTH = 64
+
+# The exit status where it is not the file that is to blame.
+UNWRITABLE = 3
+
 
 def main(path: str, target: str) -> None:
     """Copy the tensors one after the other, so that the largest of them is all that is in memory."""
     with h5py.File(path, "r") as file:
         datasets: dict[str, Any] = {}
+        left = os.path.getsize(path)
 
-        def collect(place: str, found: Any) -> None:
+        def collect(place: Any, found: Any) -> None:
+            nonlocal left
+            if not isinstance(place, str):
+                raise ValueError(f"it holds the name {place!r}, which is not UTF-8")
+            if place.count("/") > MAX_DEPTH:
+                raise ValueError(f"its groups are nested more than {MAX_DEPTH} deep")
             if isinstance(found, h5py.Dataset):
+                left -= check(place, found).nbytes
+                # Tensors that share bytes let a small file claim a large content.
+                if left < 0:
+                    raise ValueError("its tensors claim more bytes than it has")
                 # The first group is a layer; one that uses tensors of another has copies of them.
                 name = place.partition("/")[2] or place
-                first = datasets.setdefault(name, check(place, found))
+                first = datasets.setdefault(name, found)
                 if first != found and (first.dtype != found.dtype or not numpy.array_equal(first, found)):
                     raise ValueError(f"two tensors have the name {name!r}")
 
@@ -39,12 +56,15 @@ def main(path: str, target: str) -> None:
 
 def check(place: str, found: Any) -> Any:
     """Refuse what Keras never writes: it may be larger than the file, or lie in another one."""
+    if found.shape is None:
+        raise ValueError(f"tensor {place!r} has no shape")
     if found.dtype.name not in DTYPES or found.dtype.byteorder == ">":
         raise ValueError(f"tensor {place!r} has the dtype {found.dtype}, expected one of {', '.join(DTYPES)}")
     if found.external or found.is_virtual:
         raise ValueError(f"tensor {place!r} lies in another file")
-    if found.id.get_storage_size() != found.nbytes:
-        raise ValueError(f"tensor {place!r} is compressed or incomplete")
+    # A chunk may be packed, and a packed one holds whatever it says it holds.
+    if found.chunks is not None or found.id.get_storage_size() != found.nbytes:
+        raise ValueError(f"tensor {place!r} is compressed, in pieces, or incomplete")
     return found
 
 
@@ -56,15 +76,32 @@ def write(target: str, datasets: dict[str, Any]) -> None:
         header[name] = {"dtype": DTYPES[dataset.dtype.name], "shape": dataset.shape, "data_offsets": (start, end)}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with open(target, "xb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
+    with open(target, "xb", buffering=0) as file:
+        put(file, len(text).to_bytes(8, "little") + text)
         for dataset in datasets.values():
-            file.write(dataset[()].tobytes())
+            put(file, dataset[()].tobytes())
+
+
+class UnwritableError(Exception):
+    """The target cannot be written: the number of the system's error, and its text."""
+
+
+def put(file: io.FileIO, data: bytes) -> None:
+    """Write all of it."""
+    left = memoryview(data)
+    while left:
+        try:
+            left = left[file.write(left) or 0 :]
+        except OSError as error:
+            raise UnwritableError(f"{error.errno} {error.strerror}") from None
 
 
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
+    except UnwritableError as error:
+        print(error, file=sys.stderr)
+        os._exit(UNWRITABLE)
     except Exception as error:
         # Whatever the library raises, it is the file that is to blame.
         print(" ".join(f"{error}".split()) or type(error).__name__, file=sys.stderr)

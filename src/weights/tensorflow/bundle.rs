@@ -12,43 +12,43 @@ use crate::weights::raw::{Dtype, byte_count};
 const MAX_SHARDS: i32 = 10_000;
 
 #[derive(Clone, PartialEq, Message)]
-struct Header {
+pub(super) struct Header {
     #[prost(int32, tag = "1")]
-    num_shards: i32,
+    pub(super) num_shards: i32,
     /// 0 is little.
     #[prost(int32, tag = "2")]
-    endianness: i32,
+    pub(super) endianness: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Variable {
+pub(super) struct Variable {
     #[prost(int32, tag = "1")]
-    dtype: i32,
+    pub(super) dtype: i32,
     #[prost(message, optional, tag = "2")]
-    shape: Option<Shape>,
+    pub(super) shape: Option<Shape>,
     #[prost(int32, tag = "3")]
-    shard_id: i32,
+    pub(super) shard_id: i32,
     #[prost(int64, tag = "4")]
-    offset: i64,
+    pub(super) offset: i64,
     #[prost(int64, tag = "5")]
-    size: i64,
+    pub(super) size: i64,
     #[prost(fixed32, tag = "6")]
-    crc32c: u32,
+    pub(super) crc32c: u32,
     /// Only whether there are any is asked.
     #[prost(bytes = "vec", repeated, tag = "7")]
-    slices: Vec<Vec<u8>>,
+    pub(super) slices: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Shape {
+pub(super) struct Shape {
     #[prost(message, repeated, tag = "2")]
-    dim: Vec<Dimension>,
+    pub(super) dim: Vec<Dimension>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Dimension {
+pub(super) struct Dimension {
     #[prost(int64, tag = "1")]
-    size: i64,
+    pub(super) size: i64,
 }
 
 /// The index of a checkpoint, read but not yet held against the files that it speaks of.

@@ -5,5 +5,8 @@
 mod bundle;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use bundle::Bundle;
 pub(super) use table::is_table as is_index;

@@ -1,0 +1,86 @@
+"""How much memory loading takes, and how long: each time in a process of its own, whose peak begins anew."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import oxbert
+from benches import models
+from benches.machine import Sgemm
+
+FORMATS = ("safetensors", "ot", "bin", "several files")
+SIZE = "base"
+
+CHILD = """
+import sys, time, warnings
+warnings.simplefilter("ignore")
+peer, folder = sys.argv[1:]
+if peer == "oxbert":
+    import oxbert as library
+else:
+    import transformers as library, torch
+    library.logging.set_verbosity_error()
+    library.logging.disable_progress_bar()
+def megabytes(field):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(field)) * 1024
+# What the library itself takes, the first model's share included, is not the checkpoint's.
+library.ElectraModel(library.ElectraConfig(vocab_size=9, hidden_size=4, num_hidden_layers=1, num_attention_heads=1))
+with open("/proc/self/clear_refs", "w") as clear:
+    clear.write("5")
+before, begin = megabytes("VmRSS"), time.perf_counter()
+model = library.ElectraForPreTraining.from_pretrained(folder)
+print(megabytes("VmHWM") - before, time.perf_counter() - begin, model.num_parameters())
+"""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The peak above what the process took before, in parameters' bytes, and seconds: medians."""
+
+    peer: str
+    format: str
+    peak: float
+    seconds: float
+
+
+def measure(rounds: int, sgemm: Sgemm) -> list[Loading]:
+    with tempfile.TemporaryDirectory() as place:
+        folders = {name: write(Path(place) / name, name) for name in FORMATS}
+        pairs = [("oxbert", name) for name in FORMATS] + [("transformers", "safetensors"), ("transformers", "bin")]
+        found: dict[tuple[str, str], list[tuple[float, float]]] = {pair: [] for pair in pairs}
+        for _ in range(rounds):
+            for peer, name in pairs:
+                found[peer, name].append(once(peer, folders[name]))
+            sgemm.measure()
+    return [
+        Loading(*pair, median(peak for peak, _ in each), median(seconds for _, seconds in each))
+        for pair, each in found.items()
+    ]
+
+
+def once(peer: str, folder: Path) -> tuple[float, float]:
+    done = subprocess.run([sys.executable, "-c", CHILD, peer, folder], capture_output=True, text=True, check=True)
+    peak, seconds, parameters = map(float, done.stdout.split())
+    return peak / (4 * parameters), seconds
+
+
+def write(folder: Path, name: str) -> Path:
+    model = oxbert.ElectraForPreTraining.from_config(oxbert.ElectraConfig(**models.SIZES[SIZE].config), seed=0)
+    if name != "several files":
+        model.save_pretrained(folder, format=name)
+        return folder
+    model.config.save_pretrained(folder)
+    state = model.state_dict()
+    parts = {f"model-0000{number + 1}-of-00004.safetensors": list(state)[number::4] for number in range(4)}
+    for file, names in parts.items():
+        oxbert.save_weights({key: state[key] for key in names}, folder / file)
+    index = {"metadata": {}, "weight_map": {key: file for file, names in parts.items() for key in names}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    return folder
