@@ -351,8 +351,10 @@ fn a_download_can_be_interrupted_and_goes_on() {
 
 #[test]
 fn waiting_can_be_interrupted() {
-    let busy = answer("503 Busy", "Retry-After: 60\r\n", b"");
-    for script in [Script::silent().later(3000, b"x"), busy] {
+    let (closed, is_closed) = std::sync::mpsc::channel();
+    let busy = answer("503 Busy", "Retry-After: 60\r\n", b"").until_closed(closed.clone());
+    let stuck = head("200 OK", "Content-Length: 9\r\n").then(b"abc").until_closed(closed.clone());
+    for script in [Script::silent().until_closed(closed), stuck, busy] {
         let setting = Setting::new(vec![script]);
         let (start, calls) = (Instant::now(), Cell::new(0));
         let options = DownloadOptions { stall_timeout: Duration::from_secs(30), ..quick() };
@@ -363,6 +365,7 @@ fn waiting_can_be_interrupted() {
         assert!(matches!(error, Err(Error::Input { .. })), "{error:?}");
         assert!(start.elapsed() < Duration::from_secs(2));
         assert!(setting.files().is_empty());
+        is_closed.recv_timeout(Duration::from_secs(5)).expect("the connection stays open");
     }
 }
 
