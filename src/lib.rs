@@ -32,6 +32,8 @@ pub mod models;
 pub mod outputs;
 pub mod pretrained;
 
+pub mod pretraining;
+
 pub mod pipelines;
 
 #[cfg(feature = "python")]

@@ -1,7 +1,8 @@
 """ELECTRA and DistilBERT, in Rust on libtorch.
 
 Arrays in, the same arrays out: numpy arrays and lists give numpy arrays, torch tensors give torch tensors with their
-graph, TensorFlow's tensors give tensors. Letters in shapes: B batch, S sequence, H hidden, E embedding, A heads, V vocabulary, L labels.
+graph, tensors of TensorFlow give tensors. Letters in shapes: B batch, S sequence, H hidden, E embedding, A heads,
+V vocabulary, L labels.
 """
 
 from oxbert import _libtorch
@@ -47,6 +48,7 @@ from oxbert._native import (  # noqa: E402
     FillMask,
     LocalResource,
     Model,
+    PretrainingNetworks,
     RemoteResource,
     ReplacedTokenDetection,
     Tokenizer,
@@ -136,6 +138,7 @@ __all__ = [
     "LocalResource",
     "Model",
     "OxbertError",
+    "PretrainingNetworks",
     "RemoteResource",
     "ReplacedTokenDetection",
     "Tokenizer",

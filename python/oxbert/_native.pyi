@@ -21,6 +21,7 @@ from oxbert.outputs import (
     ElectraForPreTrainingOutput,
     MaskedLMOutput,
     MultipleChoiceModelOutput,
+    PretrainingOutput,
     QuestionAnsweringModelOutput,
     SequenceClassifierOutput,
     TokenClassifierOutput,
@@ -63,6 +64,7 @@ __all__ = [
     "FillMask",
     "LocalResource",
     "Model",
+    "PretrainingNetworks",
     "RemoteResource",
     "ReplacedTokenDetection",
     "Tokenizer",
@@ -2085,6 +2087,121 @@ class FillMask:
         Raises:
             InputError: There is no text, a text without a mask, or `top_k` is 0.
             TooLongError: A text has more tokens than the model has positions.
+        """
+
+@final
+class PretrainingNetworks:
+    """A generator and a discriminator that are trained together, and what they are trained towards.
+
+    Rows are packed, never padded, and only chosen tokens reach the projection to the vocabulary. All randomness of an
+    example is a function of the seed, the step and the number of the example, so that a run that was interrupted goes on
+    exactly, and several processes draw what one would have drawn.
+
+    Args:
+        generator: The configuration of the masked LM; None draws replacements from all words alike.
+        discriminator: That of the discriminator; None trains a masked LM alone.
+        special_ids: The ids of `[CLS]`, `[SEP]` and `[MASK]`. The first two are never chosen.
+        max_predictions: The most tokens that are chosen of a row; the original has 19 for rows of 128.
+        mask_probability: The share of the tokens of a row that are chosen.
+        masked_share: The share of chosen tokens that become `[MASK]`; the others stay.
+        with_replacement: Choose as the original does, where some tokens are chosen twice.
+        sharing: `embeddings` shares all of them and their norm, as the paper does; `nothing`; `everything` makes both
+            one network with two heads.
+        masked_lm_weight: What the generator's loss counts.
+        replaced_weight: What the discriminator's loss counts.
+        temperature: The generator's logits are divided by it before tokens are drawn.
+        disallow_correct: Never draw the original token.
+        seed: Of the fresh parameters, as for a model.
+        device: `cpu` where it is None.
+
+    Raises:
+        ConfigError: A configuration contradicts itself, or the two cannot share what they should.
+        InputError: A share, a number or a name that cannot be, or no network at all.
+        DeviceError: There is no such device here.
+
+    Example:
+        >>> sizes = {"vocab_size": 20, "embedding_size": 4, "num_hidden_layers": 1}
+        >>> generator = oxbert.ElectraConfig(hidden_size=4, num_attention_heads=1, intermediate_size=8, **sizes)
+        >>> discriminator = oxbert.ElectraConfig(hidden_size=8, num_attention_heads=2, intermediate_size=16, **sizes)
+        >>> networks = oxbert.PretrainingNetworks(
+        ...     generator, discriminator, special_ids=(2, 3, 4), max_predictions=3, seed=0
+        ... )
+        >>> output = networks.step([[2, 7, 8, 9, 3], [2, 10, 3]], seed=0, step=0)
+        >>> output.loss.backward()
+        >>> output.totals
+        (2, 8)
+    """
+
+    def __new__(
+        cls,
+        generator: ElectraConfig | None,
+        discriminator: ElectraConfig | None,
+        *,
+        special_ids: tuple[int, int, int],
+        max_predictions: int,
+        mask_probability: float = 0.15,
+        masked_share: float = 0.85,
+        with_replacement: bool = False,
+        sharing: Literal["embeddings", "nothing", "everything"] = "embeddings",
+        masked_lm_weight: float = 1.0,
+        replaced_weight: float = 50.0,
+        temperature: float = 1.0,
+        disallow_correct: bool = False,
+        seed: int | None = None,
+        device: _Device | None = None,
+    ) -> Self: ...
+    @property
+    def device(self) -> str:
+        """Where the parameters are: `cpu` or `cuda:N`."""
+
+    def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """Names and parameters, the parameters themselves. Imports torch.
+
+        Names begin with `generator.` or `discriminator.` and go on as in a checkpoint of the network alone. What is
+        shared is there once, under the discriminator's name.
+        """
+
+    def totals(self, rows: _Rows) -> tuple[int, int]:
+        """How many tokens of rows are chosen, and how many there are: what the losses of a step are means over.
+
+        Args:
+            rows: Ids, without padding.
+        """
+
+    def step(
+        self,
+        rows: _Rows,
+        first_segments: Sequence[int] | None = None,
+        *,
+        seed: int,
+        step: int,
+        examples: Sequence[int] | None = None,
+        totals: tuple[int, int] | None = None,
+        train: bool = True,
+        gumbel: torch.Tensor | None = None,
+    ) -> PretrainingOutput:
+        """Compute the losses of one step, with their graph. Imports torch.
+
+        Args:
+            rows: Ids, B rows without padding, with `[CLS]` and `[SEP]` where they belong.
+            first_segments: How many tokens of each row are of its first text; the others have type 1. None: all.
+            seed: Of the run, at least 0.
+            step: The number of the update, counted from 0.
+            examples: The number of each row in the batch of all processes; None: 0, 1, 2, ...
+            totals: Of a part of a batch: what `totals` says of all its rows, so that the losses of the parts add up to
+                that of the whole. None: these rows are the whole.
+            train: Whether dropout is applied.
+            gumbel: Uniform numbers [N, V] for the original's way to draw tokens; None draws with one number a token,
+                from the same distribution.
+
+        Raises:
+            IdRangeError: An id has no word.
+            TooLongError: A row has more tokens than there are positions.
+            ShapeError: Arguments do not fit one another.
+            InputError: There is no token that can be chosen.
+
+        Source:
+            `run_pretraining.py` and `pretrain/pretrain_helpers.py` of google-research/electra.
         """
 
 @final

@@ -97,6 +97,10 @@ class VocabularyError(OxbertError, ValueError):
     """A vocabulary file cannot be used. `path`, `line`, `reason`."""
 
 
+class DataError(OxbertError, ValueError):
+    """Data to train with are damaged, or not what they should be. `path`, `reason`, and `line` or `record` (where)."""
+
+
 class TokenizerError(OxbertError, ValueError):
     """A text cannot be tokenised as asked. `reason`."""
 
@@ -135,6 +139,7 @@ class NotFiniteWarning(UserWarning):
 
 __all__ = [
     "ConfigError",
+    "DataError",
     "DeviceError",
     "DownloadError",
     "DtypeError",

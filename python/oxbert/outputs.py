@@ -8,7 +8,10 @@ not asked for is None as an attribute and left out of everything else. As there,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    import torch
 
 ArrayT = TypeVar("ArrayT")
 """The kind of array that went in and comes out: `numpy.ndarray` or `torch.Tensor`."""
@@ -200,12 +203,51 @@ class MultipleChoiceModelOutput(ModelOutput[ArrayT]):
     _names = ("loss", "logits", "hidden_states", "attentions")
 
 
+class PretrainingOutput(dict[str, Any]):
+    """What a step of pre-training gives, by key and by attribute. N are the chosen tokens, row by row.
+
+    Attributes:
+        loss: What is minimised, a scalar with its graph.
+        masked_lm_loss: The mean cross entropy of the generator over chosen tokens; None without a generator.
+        replaced_loss: The mean binary cross entropy of the discriminator over all tokens; None without one.
+        predictions: The likeliest tokens by the generator, [N]; None without one.
+        logits: The discriminator's, [B, S], zeros at padded positions, without a graph; None without one.
+        totals: How many tokens the two losses are means over: (chosen ones, all).
+        masked_ids: Every row as the generator saw it.
+        positions: The chosen places of every row.
+        originals: The tokens that stood there.
+        samples: What was put there, [N]; None without a discriminator.
+        corrupted_ids: Every row as the discriminator saw it; None without one.
+        replaced: Whether each of its tokens differs from the original; None without one.
+    """
+
+    loss: torch.Tensor
+    masked_lm_loss: torch.Tensor | None
+    replaced_loss: torch.Tensor | None
+    predictions: torch.Tensor | None
+    logits: torch.Tensor | None
+    totals: tuple[int, int]
+    masked_ids: list[list[int]]
+    positions: list[list[int]]
+    originals: list[list[int]]
+    samples: list[int] | None
+    corrupted_ids: list[list[int]] | None
+    replaced: list[list[bool]] | None
+
+    def __getattr__(self, name: str) -> Any:
+        """A value; None where there is none of that name."""
+        if name in type(self).__annotations__:
+            return self.get(name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
 __all__ = [
     "BaseModelOutput",
     "ElectraForPreTrainingOutput",
     "MaskedLMOutput",
     "ModelOutput",
     "MultipleChoiceModelOutput",
+    "PretrainingOutput",
     "QuestionAnsweringModelOutput",
     "SequenceClassifierOutput",
     "TokenClassifierOutput",

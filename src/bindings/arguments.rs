@@ -138,13 +138,13 @@ fn rank(object: &Bound<'_, PyAny>) -> usize {
 
 /// What an argument may hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Values {
+pub(super) enum Values {
     Integers,
     /// Integers, truth values, or floats that are whole.
     Mask,
 }
 
-fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<(Rows, Arrays)> {
+pub(super) fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<(Rows, Arrays)> {
     let py = object.py();
     if let Some(tensor) = from_torch(what, object)? {
         let rows = enter_attached(py, || match values {

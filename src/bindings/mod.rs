@@ -20,6 +20,8 @@ mod outputs;
 mod parameters;
 mod pipelines;
 mod pretrained;
+mod pretraining;
+mod progress;
 mod resources;
 mod tensors;
 mod text;
@@ -69,6 +71,8 @@ mod _native {
     };
     #[pymodule_export]
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
+    #[pymodule_export]
+    use super::pretraining::PyPretrainingNetworks;
     #[pymodule_export]
     use super::resources::{
         PyDistilBertConfigResources, PyDistilBertModelResources, PyDistilBertVocabResources, PyElectraConfigResources,

@@ -564,7 +564,6 @@ macro_rules! model_class {
                 component = None,
                 **options
             ))]
-            #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
             fn from_pretrained<'py>(
                 folder: &Bound<'py, PyAny>,
                 config: Option<&Bound<'py, PyAny>>,

@@ -9,7 +9,7 @@ use super::{Family, HasHead, Model};
 use crate::config::Config;
 use crate::encoder::{Encoder, ForwardOptions};
 use crate::error::{Error, Result};
-use crate::heads::{Head, MaskedLMHead, NoHead};
+use crate::heads::{DiscriminatorHead, Head, MaskedLMHead, NoHead};
 use crate::inputs::{Arguments, Inputs, Limits};
 use crate::nn::Parameters;
 use crate::weights::{Component, names};
@@ -87,19 +87,30 @@ impl<F: Family> HasHead<NoHead> for F {
     }
 }
 
+impl<F: HasHead<DiscriminatorHead>> Network<F, DiscriminatorHead> {
+    /// The logit of every kept token, packed `[T]`: above 0 where it looks replaced.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where libtorch refuses.
+    pub fn packed_logits(&self, inputs: &Inputs, train: bool) -> Result<Tensor> {
+        let encoded = self.encoder.forward(inputs, ForwardOptions { train, ..ForwardOptions::default() })?;
+        self.head.predict(&encoded.hidden)
+    }
+}
+
 impl<F: HasHead<MaskedLMHead>> Network<F, MaskedLMHead> {
     /// Logits over the vocabulary at P positions `(row, column)` only, `[P, V]`: the vocabulary is wide, and a pipeline
     /// wants it at the masked tokens alone.
     ///
     /// # Errors
     /// [`Error::Input`] where a position is not kept; [`Error::Torch`] where libtorch refuses.
-    pub fn scores_at(&self, inputs: &Inputs, positions: &[(usize, usize)]) -> Result<Tensor> {
+    pub fn scores_at(&self, inputs: &Inputs, positions: &[(usize, usize)], train: bool) -> Result<Tensor> {
         let place = |&(row, column): &(usize, usize)| {
             let place = inputs.layout.place(row, column);
             place.ok_or_else(|| Error::input("positions", format!("expected a kept position, got [{row}, {column}]")))
         };
         let places = positions.iter().map(place).collect::<Result<Vec<i64>>>()?;
-        let encoded = self.encoder.forward(inputs, ForwardOptions::default())?;
+        let encoded = self.encoder.forward(inputs, ForwardOptions { train, ..ForwardOptions::default() })?;
         let places = Tensor::f_from_slice(&places)?.f_to_device(encoded.hidden.device())?;
         self.head.decode(&encoded.hidden.f_index_select(0, &places)?)
     }

@@ -69,13 +69,15 @@ pub struct Parameters<'a> {
     initial: Option<Initial>,
     /// The names as they were asked for, which a variable store does not keep.
     order: Rc<RefCell<Vec<String>>>,
+    /// A full name before a dot, and where what stands below it is to be found instead.
+    twin: Option<(String, Path<'a>)>,
 }
 
 impl<'a> Parameters<'a> {
     /// New parameters have these values.
     #[must_use]
     pub fn random(path: &Path<'a>, initial: Initial) -> Self {
-        Self { path: path.clone(), initial: Some(initial), order: Rc::default() }
+        Self { path: path.clone(), initial: Some(initial), order: Rc::default(), twin: None }
     }
 
     /// New parameters hold whatever their memory holds: the caller must fill all of them.
@@ -84,7 +86,7 @@ impl<'a> Parameters<'a> {
     /// having cost any.
     #[must_use]
     pub fn deferred(path: &Path<'a>) -> Self {
-        Self { path: path.clone(), initial: None, order: Rc::default() }
+        Self { path: path.clone(), initial: None, order: Rc::default(), twin: None }
     }
 
     /// The parameters under a dotted name.
@@ -93,6 +95,14 @@ impl<'a> Parameters<'a> {
         // tch panics on a dot inside one component.
         let path = name.split('.').filter(|part| !part.is_empty()).fold(self.path.clone(), |path, part| path.sub(part));
         Self { path, ..self.clone() }
+    }
+
+    /// Whatever is asked for under a dotted name is the parameter of the same name under `other`, which is there already:
+    /// one parameter of two models.
+    #[must_use]
+    pub fn sharing(&self, name: &str, other: &Self) -> Self {
+        let own = self.at(name).path.path("");
+        Self { twin: Some((own, other.path.clone())), ..self.clone() }
     }
 
     /// The names of all parameters so far, in the order in which the layers asked for them.
@@ -107,6 +117,9 @@ impl<'a> Parameters<'a> {
     /// [`Error::Torch`] where there is no memory; [`Error::Internal`] where the name is taken.
     pub fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
         let full_name = self.path.path(name);
+        if let Some(shared) = self.shared(&full_name, shape)? {
+            return Ok(shared);
+        }
         if self.path.get(name).is_some() {
             // tch would silently register it under another name, which no file would ever fill.
             return Err(Error::Internal { message: format!("the parameter {full_name} is defined twice") });
@@ -118,6 +131,23 @@ impl<'a> Parameters<'a> {
         }
         self.order.borrow_mut().push(full_name);
         Ok(tensor)
+    }
+
+    /// The parameter of another model that has this name here.
+    fn shared(&self, full_name: &str, shape: &[i64]) -> Result<Option<Tensor>> {
+        let Some((own, other)) = &self.twin else { return Ok(None) };
+        let Some(rest) = full_name.strip_prefix(own.as_str()) else { return Ok(None) };
+        let (folders, last) = rest.rsplit_once('.').unwrap_or(("", rest));
+        let path = folders.split('.').filter(|part| !part.is_empty()).fold(other.clone(), |path, part| path.sub(part));
+        match path.get(last) {
+            Some(tensor) if tensor.size() == shape => Ok(Some(tensor)),
+            Some(tensor) => Err(Error::Shape {
+                what: full_name.into(),
+                expected: format!("{shape:?}, since it is shared"),
+                got: format!("{:?}", tensor.size()),
+            }),
+            None => Err(Error::Internal { message: format!("there is no parameter to share for {full_name}") }),
+        }
     }
 
     fn device(&self) -> Device {

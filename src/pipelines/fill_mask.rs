@@ -93,7 +93,7 @@ impl FillMask {
         }
         let batch: Batch = encodings.iter().collect();
         let inputs = Inputs::new(Arguments::from_batch(&batch), &self.model.model.limits())?;
-        let scores = self.model.model.scores_at(&inputs, &positions)?.f_softmax(-1, None)?;
+        let scores = self.model.model.scores_at(&inputs, &positions, false)?.f_softmax(-1, None)?;
         // A model may have more rows than the vocabulary has tokens.
         let scores = scores.f_narrow(-1, 0, self.tokenizer.id_limit())?;
         let top_k = top_k.min(self.tokenizer.id_limit() as usize);

@@ -259,14 +259,14 @@ fn scores_at_a_few_places_are_rows_of_all_scores() {
     let all = answer(&model, batch());
     let inputs = Inputs::new(batch(), &model.model.limits()).unwrap();
     let places = [(4, 6), (0, 0), (1, 3), (2, 0), (1, 3)];
-    let scores = model.model.scores_at(&inputs, &places).unwrap();
+    let scores = model.model.scores_at(&inputs, &places, false).unwrap();
     assert_eq!(scores.size(), [5, 61]);
     for (number, &(row, column)) in places.iter().enumerate() {
         assert_close(&scores.get(number as i64), &all.get(row as i64).get(column as i64));
     }
-    assert_eq!(model.model.scores_at(&inputs, &[]).unwrap().size(), [0, 61]);
+    assert_eq!(model.model.scores_at(&inputs, &[], false).unwrap().size(), [0, 61]);
     for place in [(2, 1), (5, 0), (0, 9)] {
-        let error = model.model.scores_at(&inputs, &[(0, 0), place]).unwrap_err();
+        let error = model.model.scores_at(&inputs, &[(0, 0), place], false).unwrap_err();
         assert_eq!(error.to_string(), format!("positions: expected a kept position, got [{}, {}]", place.0, place.1));
     }
 }

@@ -173,9 +173,13 @@ def _describe(console: Console, report: Report, verbose: bool, skip_embeddings: 
 def _tabulate(console: Console, report: Report) -> None:
     table = Table(box=None, padding=(0, 2, 0, 2))
     for title in ("source -> target", "shape", "dtype", "transposed"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title != "source -> target")
     for row in report.rows:
-        name = escape(row.source) if row.source == row.target else f"{escape(row.source)}\n-> {escape(row.target)}"
+        name = (
+            escape(row.source)
+            if row.source == row.target
+            else f"{escape(row.source)}\n->\N{NO-BREAK SPACE}{escape(row.target)}"
+        )
         table.add_row(name, escape(str(list(row.shape))), row.dtype, "yes" if row.is_transposed else "[dim]no[/]")
     # A file that this is written to has room for any name.
     console.print(table, soft_wrap=False, width=None if console.is_terminal else 200)

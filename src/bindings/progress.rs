@@ -1,0 +1,67 @@
+//! How far something is that takes long, drawn by tqdm.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::enter::check_signals;
+use crate::error::Result;
+
+/// A progress bar over the bytes of parameters, on a terminal and for large models only.
+pub(super) struct Bar {
+    /// tqdm's, from when the size is known.
+    drawn: Mutex<Option<Py<PyAny>>>,
+    title: String,
+    is_wanted: bool,
+}
+
+impl Bar {
+    /// Bytes of parameters that take long enough to be watched.
+    const LARGE: usize = 200 << 20;
+
+    pub(super) fn new(py: Python<'_>, folder: &Path) -> PyResult<Self> {
+        let stderr = py.import("sys")?.getattr("stderr")?;
+        let is_wanted = !stderr.is_none() && stderr.call_method0("isatty")?.is_truthy()?;
+        let title = folder.file_name().map_or_else(|| "weights".into(), |name| name.to_string_lossy().into_owned());
+        Ok(Self { drawn: Mutex::new(None), title, is_wanted })
+    }
+
+    /// Also what Ctrl-C arrives through.
+    pub(super) fn show(&self, done: usize, total: usize) -> Result<()> {
+        check_signals()?;
+        if !self.is_wanted || total < Self::LARGE {
+            return Ok(());
+        }
+        let draw = |py: Python<'_>| -> PyResult<()> {
+            let mut bar = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+            let bar = match &mut *bar {
+                Some(bar) => bar,
+                none => none.insert(self.begin(py, total)?),
+            };
+            bar.setattr(py, "n", done)?;
+            bar.call_method0(py, "refresh").map(drop)
+        };
+        // A bar that cannot be drawn is no reason to stop.
+        let _ = Python::attach(draw);
+        Ok(())
+    }
+
+    fn begin(&self, py: Python<'_>, total: usize) -> PyResult<Py<PyAny>> {
+        let options = PyDict::new(py);
+        options.set_item("total", total)?;
+        options.set_item("desc", &self.title)?;
+        options.set_item("unit", "B")?;
+        options.set_item("unit_scale", true)?;
+        options.set_item("leave", false)?;
+        Ok(py.import("tqdm")?.getattr("tqdm")?.call((), Some(&options))?.unbind())
+    }
+
+    pub(super) fn close(&self, py: Python<'_>) -> PyResult<()> {
+        match self.drawn.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(bar) => bar.call_method0(py, "close").map(drop),
+            None => Ok(()),
+        }
+    }
+}

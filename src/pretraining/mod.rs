@@ -1,0 +1,26 @@
+//! ELECTRA's pre-training objective: rows of ids -> masked -> the generator's samples -> which were replaced -> losses.
+//!
+//! ```text
+//! rows ──> masking ──> generator ──> sampling ──> discriminator ──> losses
+//!            │             └──────────── masked-LM loss ────────────^
+//!            └─ random: numbers that depend on (seed, step, example) alone
+//! ```
+//!
+//! Nothing is padded: rows are packed as for any model, only masked tokens reach the projection to the vocabulary, and a
+//! loss is a sum over real tokens. All randomness of an example is a function of the seed, the step and the example's number
+//! in the batch, so that a run that was interrupted goes on exactly, and several processes draw what one would have drawn.
+//!
+//! Source: Clark et al. 2020, sections 2 and 3; `run_pretraining.py` and `pretrain/pretrain_helpers.py` of
+//! google-research/electra.
+
+mod masking;
+mod networks;
+mod objective;
+mod random;
+mod sampling;
+
+pub use masking::{Masked, Masking, SpecialIds};
+pub use networks::{Networks, Sharing};
+pub use objective::{Objective, Step, StepOutput, Totals, Weights};
+pub use random::Random;
+pub use sampling::{Sampling, sample};

@@ -1,0 +1,120 @@
+//! The two networks that are trained together, and what they share.
+
+use tch::nn::VarStore;
+use tch::{Device, Tensor};
+
+use crate::config::{Config, ElectraConfig};
+use crate::electra::{ElectraDiscriminator, ElectraForMaskedLM};
+use crate::error::{Error, Result};
+use crate::models::Model;
+use crate::nn::Parameters;
+
+/// What the generator has in common with the discriminator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// Word, position and type embeddings and their norm, as in the paper: each projects them to a width of its own.
+    #[default]
+    Embeddings,
+    /// Nothing (`untied_generator_embeddings`).
+    Nothing,
+    /// Everything but the heads: they are one network.
+    Everything,
+}
+
+/// A generator, a discriminator or both, in one variable store.
+///
+/// Parameters are named `generator.` and `discriminator.`, then as in a checkpoint of the network alone. What is shared is
+/// there once, under the discriminator's name.
+#[derive(Debug)]
+pub struct Networks {
+    /// The masked LM; none where replacements are drawn from all words alike.
+    pub generator: Option<ElectraForMaskedLM>,
+    /// None where only a masked LM is trained.
+    pub discriminator: Option<ElectraDiscriminator>,
+    /// What is shared, where there are both.
+    pub sharing: Sharing,
+    variables: VarStore,
+    names: Vec<String>,
+}
+
+impl Networks {
+    /// Freshly initialised, as transformers initialises them. A seed is given to libtorch's one random generator.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a configuration contradicts itself, or the two do not fit what they are to share;
+    /// [`Error::Input`] without any network; [`Error::Torch`] where there is no memory.
+    pub fn new(
+        generator: Option<&ElectraConfig>,
+        discriminator: Option<&ElectraConfig>,
+        sharing: Sharing,
+        seed: Option<i64>,
+        device: Device,
+    ) -> Result<Self> {
+        let Some(any) = discriminator.or(generator) else {
+            return Err(Error::input("networks", "expected a generator, a discriminator or both, got none"));
+        };
+        if let (Some(generator), Some(discriminator)) = (generator, discriminator) {
+            check_shared(generator, discriminator, sharing)?;
+        }
+        if let Some(seed) = seed {
+            tch::manual_seed(seed);
+        }
+        let variables = VarStore::new(device);
+        let root = Parameters::random(&variables.root(), any.initial());
+        let at = root.at("discriminator");
+        let built = discriminator.map(|config| ElectraDiscriminator::build(&at, config)).transpose()?;
+        let own = root.at("generator");
+        let own = match (discriminator, sharing) {
+            (Some(_), Sharing::Embeddings) => own.sharing("electra.embeddings", &at.at("electra.embeddings")),
+            (Some(_), Sharing::Everything) => own.sharing("electra", &at.at("electra")),
+            _ => own,
+        };
+        let generator = generator.map(|config| ElectraForMaskedLM::build(&own, config)).transpose()?;
+        let names = root.names();
+        Ok(Self { generator, discriminator: built, sharing, variables, names })
+    }
+
+    /// All parameters by name, the parameters themselves, in the order in which they were made.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, Tensor)> {
+        let mut parameters = self.variables.variables();
+        self.names.iter().filter_map(|name| Some((name.clone(), parameters.remove(name)?))).collect()
+    }
+
+    /// V, which is the same for both.
+    #[must_use]
+    pub fn vocab_size(&self) -> i64 {
+        let discriminator = self.discriminator.as_ref().map(Model::limits);
+        discriminator.or_else(|| self.generator.as_ref().map(Model::limits)).map_or(0, |limits| limits.vocab_size)
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.parameters().first().map_or(Device::Cpu, |(_, parameter)| parameter.device())
+    }
+}
+
+/// Refuses configurations of networks that could not share what they should.
+fn check_shared(generator: &ElectraConfig, discriminator: &ElectraConfig, sharing: Sharing) -> Result<()> {
+    let differ = |field: &str, one: i64, other: i64| {
+        let reason = format!("the generator has {one} and the discriminator {other}, expected the same of both");
+        if one == other { Ok(()) } else { Err(Error::config(field, reason)) }
+    };
+    // Tokens of one are given to the other, whatever they share.
+    differ("vocab_size", generator.vocab_size, discriminator.vocab_size)?;
+    differ("max_position_embeddings", generator.max_position_embeddings, discriminator.max_position_embeddings)?;
+    differ("type_vocab_size", generator.type_vocab_size, discriminator.type_vocab_size)?;
+    if sharing != Sharing::Nothing {
+        differ("embedding_size", generator.embedding_size, discriminator.embedding_size)?;
+    }
+    if sharing == Sharing::Everything
+        && let Some(reason) = generator.encoder().difference(&discriminator.encoder())
+    {
+        return Err(Error::config(
+            "the generator's configuration",
+            format!("they are to be one network, but {reason}"),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Random numbers that are a function of where they are used.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// What numbers are drawn for: two uses never share any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Which tokens are chosen.
+    Positions,
+    /// Which of them become `[MASK]`.
+    Masks,
+    /// What the generator's samples are drawn with.
+    Samples,
+}
+
+/// The random numbers of one example of one step.
+///
+/// A counter-based generator (`ChaCha` with 8 rounds) whose key is (seed, step) and whose stream is the example: nothing has
+/// to be stored to go on after an interruption, and it does not matter which process sees which example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Random {
+    /// Of the run.
+    pub seed: u64,
+    /// Of the update, counted from 0.
+    pub step: u64,
+    /// The number of the example in the batch of all processes, counted from 0.
+    pub example: u64,
+}
+
+impl Random {
+    /// Uniform numbers in [0, 1), each with the 24 bits that float32 holds.
+    pub(super) fn uniforms(self, purpose: Use) -> impl Iterator<Item = f32> {
+        const UNIT: f32 = 1.0 / (1 << 24) as f32;
+        let mut key = [0_u8; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&self.step.to_le_bytes());
+        key[16] = purpose as u8;
+        let mut generator = ChaCha8Rng::from_seed(key);
+        generator.set_stream(self.example);
+        std::iter::repeat_with(move || (generator.next_u32() >> 8) as f32 * UNIT)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_has_its_own_numbers_and_always_the_same() {
+        let base = Random { seed: 1, step: 2, example: 3 };
+        let draw = |random: Random, purpose| random.uniforms(purpose).take(8).map(f32::to_bits).collect::<Vec<_>>();
+        let first = draw(base, Use::Positions);
+        assert_eq!(first, draw(base, Use::Positions));
+        for other in [
+            draw(base, Use::Masks),
+            draw(Random { seed: 2, ..base }, Use::Positions),
+            draw(Random { step: 3, ..base }, Use::Positions),
+            draw(Random { example: 4, ..base }, Use::Positions),
+        ] {
+            assert!(first.iter().all(|number| !other.contains(number)));
+        }
+    }
+
+    #[test]
+    fn they_are_uniform() {
+        let count = 100_000;
+        let numbers: Vec<f32> = Random { seed: 0, step: 0, example: 0 }.uniforms(Use::Samples).take(count).collect();
+        assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
+        let mean = numbers.iter().map(|&number| f64::from(number)).sum::<f64>() / count as f64;
+        // Five standard deviations of the mean.
+        assert!((mean - 0.5).abs() < 5.0 * (1.0 / 12.0_f64 / count as f64).sqrt(), "{mean}");
+    }
+}

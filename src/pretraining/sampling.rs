@@ -1,0 +1,110 @@
+//! What the generator puts in the place of a chosen token.
+
+use tch::{Kind, Tensor};
+
+use crate::error::{Error, Result};
+
+/// How tokens are drawn from the generator's distribution. All give the same distribution.
+#[derive(Debug)]
+pub enum Sampling<'a> {
+    /// By inverting the cumulative distribution, with one uniform number a token, `[N]`.
+    Inverse(&'a [f32]),
+    /// As the original does: the largest of `logits + g`, `g = -ln(-ln(u + 1e-9) + 1e-9)`, with a uniform number for every
+    /// word of the vocabulary, `[N, V]`.
+    Gumbel(&'a Tensor),
+}
+
+/// What is subtracted from the logit of a token that must not be drawn.
+const DISALLOWED: f64 = 1000.0;
+
+/// Draws a token for each of N rows of logits `[N, V]`; no gradient flows through it.
+///
+/// Logits are divided by `temperature`; where `disallowed` `[N]` is given, those tokens are not drawn.
+///
+/// Source: `sample_from_softmax` of google-research/electra (`pretrain/pretrain_helpers.py`).
+///
+/// # Errors
+/// [`Error::Input`] where the temperature is not above 0; [`Error::Torch`] where shapes do not fit.
+pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed: Option<&Tensor>) -> Result<Tensor> {
+    if temperature.is_nan() || temperature <= 0.0 {
+        return Err(Error::input("temperature", format!("expected a number above 0, got {temperature}")));
+    }
+    let _no_grad = tch::no_grad_guard();
+    let mut scores = logits.f_detach()?.f_to_kind(Kind::Float)?;
+    if (temperature - 1.0).abs() > f64::EPSILON {
+        scores = scores.f_div_scalar(temperature)?;
+    }
+    if let Some(originals) = disallowed {
+        let cost = Tensor::f_full([logits.size()[0], 1], -DISALLOWED, (Kind::Float, logits.device()))?;
+        scores = scores.f_scatter_add(1, &originals.f_unsqueeze(1)?, &cost)?;
+    }
+    match sampling {
+        Sampling::Gumbel(uniforms) => {
+            const TINY: f64 = 1e-9;
+            let noise = uniforms.f_add_scalar(TINY)?.f_log()?.f_neg()?.f_add_scalar(TINY)?.f_log()?.f_neg()?;
+            Ok(scores.f_add(&noise)?.f_argmax(1, false)?)
+        }
+        Sampling::Inverse(uniforms) => {
+            let bounds = scores.f_softmax(-1, Kind::Float)?.f_cumsum(-1, Kind::Float)?;
+            // Sums of float32 end a little beside 1: what counts is the share of the last one.
+            let last = bounds.f_narrow(1, bounds.size()[1] - 1, 1)?;
+            let wanted = Tensor::f_from_slice(uniforms)?.f_to_device(logits.device())?.f_unsqueeze(1)?.f_mul(&last)?;
+            let drawn = wanted.f_searchsorted(&bounds, false, true, "right", None::<&Tensor>)?;
+            Ok(drawn.f_squeeze_dim(1)?.f_clamp_max(logits.size()[1] - 1)?)
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::super::random::{Random, Use};
+    use super::*;
+
+    const ROWS: usize = 20_000;
+
+    fn uniforms(count: usize) -> Vec<f32> {
+        Random { seed: 3, step: 0, example: 0 }.uniforms(Use::Samples).take(count).collect()
+    }
+
+    /// How often each of the words is drawn from the same logits.
+    fn shares(sampling: &Sampling, temperature: f64, disallowed: Option<&Tensor>) -> Vec<f64> {
+        let logits = Tensor::from_slice(&[0.0_f32, 1.0, -1.0, 2.0]).expand([ROWS as i64, 4], false);
+        let drawn = sample(&logits, sampling, temperature, disallowed).unwrap();
+        (0..4).map(|word| drawn.eq(word).sum(Kind::Int64).int64_value(&[]) as f64 / ROWS as f64).collect()
+    }
+
+    fn softmax(logits: [f64; 4]) -> Vec<f64> {
+        let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+        logits.iter().map(|logit| logit.exp() / sum).collect()
+    }
+
+    fn assert_near(shares: &[f64], expected: &[f64]) {
+        for (share, expected) in shares.iter().zip(expected) {
+            assert!((share - expected).abs() < 6.0 * (0.25 / ROWS as f64).sqrt(), "{shares:?} {expected:?}");
+        }
+    }
+
+    #[test]
+    fn both_ways_draw_from_the_softmax() {
+        let expected = softmax([0.0, 1.0, -1.0, 2.0]);
+        assert_near(&shares(&Sampling::Inverse(&uniforms(ROWS)), 1.0, None), &expected);
+        let noise = Tensor::from_slice(&uniforms(4 * ROWS)).view([ROWS as i64, 4]);
+        assert_near(&shares(&Sampling::Gumbel(&noise), 1.0, None), &expected);
+        assert_near(&shares(&Sampling::Inverse(&uniforms(ROWS)), 2.0, None), &softmax([0.0, 0.5, -0.5, 1.0]));
+        let last = Tensor::full([ROWS as i64], 3, (Kind::Int64, tch::Device::Cpu));
+        let without = softmax([0.0, 1.0, -1.0, -1000.0]);
+        assert_near(&shares(&Sampling::Inverse(&uniforms(ROWS)), 1.0, Some(&last)), &without);
+        assert_near(&shares(&Sampling::Gumbel(&noise), 1.0, Some(&last)), &without);
+    }
+
+    #[test]
+    fn the_ends_of_the_interval_are_words() {
+        let logits = Tensor::from_slice(&[0.0_f32, -200.0, 0.0, -200.0]).view([1, 4]).repeat([2, 1]);
+        let drawn = sample(&logits, &Sampling::Inverse(&[0.0, 1.0 - f32::EPSILON / 2.0]), 1.0, None).unwrap();
+        assert_eq!(Vec::<i64>::try_from(drawn).unwrap(), [0, 2]);
+        for temperature in [0.0, -1.0, f64::NAN] {
+            assert!(sample(&logits, &Sampling::Inverse(&[0.5, 0.5]), temperature, None).is_err());
+        }
+    }
+}

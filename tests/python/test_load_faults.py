@@ -1,0 +1,258 @@
+"""Weights that do not fit: a load that fails leaves the model as it was, and one that succeeds says what is odd."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import oxbert
+from oxbert.errors import (
+    DtypeError,
+    InputError,
+    NotFiniteWarning,
+    OxbertError,
+    UntrainedHeadWarning,
+    WeightsFormatError,
+    WeightsMismatchError,
+)
+
+from .reference import state_of
+
+WORDS = "electra.embeddings.word_embeddings.weight"
+NORM = "electra.embeddings.LayerNorm.weight"
+BIAS = "discriminator_predictions.dense.bias"
+FILES = ["model.safetensors", "rust_model.ot", "pytorch_model.bin"]
+
+
+def bits(model: Any) -> dict[str, bytes]:
+    """Of every parameter: NaN is itself here, and -0 is not 0."""
+    return {name: value.detach().numpy().tobytes() for name, value in model.state_dict().items()}
+
+
+def model_of(config: oxbert.ElectraConfig) -> Any:
+    model = oxbert.ElectraForPreTraining(config, seed=1)
+    model.state_dict()[NORM][0] = -0.0
+    model.state_dict()[BIAS][1] = torch.nan
+    return model
+
+
+def write(folder: Path, name: str, state: dict[str, Any]) -> None:
+    if name.endswith(".bin"):
+        torch.save(state, folder / name)
+    else:
+        oxbert.save_weights(state, folder / name)
+
+
+def row(value: torch.Tensor) -> torch.Tensor:
+    return value[0].clone()
+
+
+WRONG: dict[str, tuple[str, Callable[[torch.Tensor], Any]]] = {
+    "a row for a matrix": (WORDS, row),
+    "one row for a matrix": (WORDS, lambda value: value[:1].clone()),
+    "one column for a matrix": (WORDS, lambda value: value[:, :1].clone()),
+    "a number for a matrix": (WORDS, lambda value: torch.tensor(1.0)),
+    "one number for a matrix": (WORDS, lambda value: torch.ones(1, 1)),
+    "a number for a vector": (NORM, lambda value: torch.tensor(1.0)),
+    "one number for a vector": (NORM, lambda value: torch.ones(1)),
+    "a row for a vector": (NORM, lambda value: value[None].clone()),
+    "a transposed matrix": (WORDS, lambda value: value.t().contiguous()),
+    "a flat matrix": (WORDS, lambda value: value.flatten()),
+    "nothing": (NORM, lambda value: torch.zeros(0)),
+    "int64": (WORDS, lambda value: value.long()),
+    "int32": (NORM, lambda value: value.int()),
+    "int8": (NORM, lambda value: value.to(torch.int8)),
+    "uint8": (NORM, lambda value: torch.ones_like(value, dtype=torch.uint8)),
+    "bool": (NORM, lambda value: value > 0),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_shapes_and_dtypes_change_nothing(kind: str, config: oxbert.ElectraConfig) -> None:
+    name, change = WRONG[kind]
+    model = model_of(config)
+    before, report = bits(model), model.load_report
+    state = {key: torch.full_like(value, 7.0) for key, value in model.state_dict().items()}
+    wrong = change(state[name])
+    for value in [wrong, wrong.numpy()]:
+        for strict in [True, False]:
+            with pytest.raises(WeightsMismatchError) as caught:
+                model.load_state_dict(state | {name: value}, strict=strict)
+            ((mismatched, expected, got),) = caught.value.mismatched
+            assert mismatched == name and caught.value.missing == caught.value.unexpected == []
+            assert str(list(state[name].shape)) in expected and str(list(wrong.shape)) in got
+            assert bits(model) == before and model.load_report == report
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_shapes_and_dtypes_of_files_are_refused(kind: str, file: str, folder: Path) -> None:
+    name, change = WRONG[kind]
+    state = state_of(oxbert.ElectraForPreTraining(oxbert.ElectraConfig.from_pretrained(folder), seed=1))
+    wrong = change(state[name])
+    write(folder, file, state | {name: wrong})
+    for strict in [None, True, False]:
+        with pytest.raises(WeightsMismatchError, match=file.replace(".", r"\.")) as caught:
+            oxbert.ElectraForPreTraining.from_pretrained(folder, strict=strict)
+        ((mismatched, _, got),) = caught.value.mismatched
+        assert mismatched == name
+        if not wrong.dtype.is_floating_point:
+            assert f"{wrong.dtype}".removeprefix("torch.").replace("int32", "int") in got
+
+
+def test_complex_weights_are_refused(config: oxbert.ElectraConfig, folder: Path) -> None:
+    model = model_of(config)
+    before, state = bits(model), dict(model.state_dict())
+    with pytest.raises(WeightsMismatchError, match="complex"):
+        model.load_state_dict(state | {WORDS: state[WORDS].to(torch.complex64)})
+    with pytest.raises(DtypeError, match=f"{WORDS}.*complex64"):
+        model.load_state_dict(state | {WORDS: state[WORDS].numpy().astype("complex64")})
+    assert bits(model) == before
+    torch.save(state | {WORDS: state[WORDS].to(torch.complex64)}, folder / "pytorch_model.bin")
+    with pytest.raises(WeightsFormatError, match="ComplexFloatStorage"):
+        oxbert.ElectraForPreTraining.from_pretrained(folder)
+
+
+def released(value: torch.Tensor) -> torch.Tensor:
+    value = value.clone()
+    value.untyped_storage().resize_(0)
+    return value
+
+
+# torch speaks of it once in a process.
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks", "ignore:torch.ao", "ignore::DeprecationWarning")
+def test_every_other_error_changes_nothing(config: oxbert.ElectraConfig) -> None:
+    model = model_of(config)
+    before, report = bits(model), model.load_report
+    state: dict[Any, Any] = {key: torch.full_like(value, 7.0) for key, value in model.state_dict().items()}
+    words = state[WORDS]
+    without = {key: value for key, value in state.items() if key != WORDS}
+    twice = state | {WORDS.replace("electra.", ""): words, "module." + WORDS: words}
+    cases: list[tuple[Any, type[Exception]]] = [
+        (without, WeightsMismatchError),
+        ({}, WeightsMismatchError),
+        (state | {"x": words}, WeightsMismatchError),
+        (state | {WORDS: row(words), NORM: words}, WeightsMismatchError),
+        (twice, WeightsFormatError),
+        (state | {1: words}, DtypeError),
+        (state | {b"x": words}, DtypeError),
+        (state | {WORDS: None}, DtypeError),
+        (state | {WORDS: "x"}, DtypeError),
+        (state | {WORDS: np.array(["x"])}, DtypeError),
+        (state | {WORDS: np.array([{}], dtype=object)}, DtypeError),
+        (state | {WORDS: words.numpy().astype("complex128")}, DtypeError),
+        (state | {WORDS: words.to_sparse()}, InputError),
+        (state | {WORDS: words.to("meta")}, InputError),
+        (state | {WORDS: released(words)}, InputError),
+        (state | {WORDS: torch.quantize_per_tensor(words, 0.1, 0, torch.qint8)}, OxbertError),
+        (state | {WORDS: words.to(torch.float8_e4m3fn)}, OxbertError),
+        (None, TypeError),
+        (list(state.items()), TypeError),
+    ]
+    for given, expected in cases:
+        with pytest.raises(expected):
+            model.load_state_dict(given)
+        assert bits(model) == before and model.load_report == report
+    # And a sound one is loaded.
+    model.load_state_dict(state)
+    assert all((value == 7).all() for value in model.state_dict().values())
+
+
+def test_a_lack_of_memory_changes_nothing() -> None:
+    script = """
+import resource
+import torch
+import oxbert
+
+config = oxbert.ElectraConfig(vocab_size=200_000, embedding_size=64, hidden_size=8, num_hidden_layers=1,
+                              num_attention_heads=2, intermediate_size=8, max_position_embeddings=16)
+model = oxbert.ElectraModel(config, seed=1)
+state = {name: torch.full_like(value, 7.0) for name, value in model.state_dict().items()}
+before = {name: value.clone() for name, value in model.state_dict().items()}
+with open("/proc/self/statm") as file:
+    taken = int(file.read().split()[0]) * resource.getpagesize()
+_, most = resource.getrlimit(resource.RLIMIT_AS)
+# Less than the largest parameter needs.
+resource.setrlimit(resource.RLIMIT_AS, (taken + (24 << 20), most))
+try:
+    model.load_state_dict(state)
+    expected = state
+except oxbert.errors.OutOfMemory:
+    expected = before
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+other = [name for name, value in model.state_dict().items() if not torch.equal(value, expected[name])]
+assert not other, f"{len(other)} of {len(expected)} parameters are neither all old nor all new: {other[:3]}"
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+# Numbers that are none.
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+def test_numbers_that_are_not_finite_are_told(
+    file: str, dtype: torch.dtype, folder: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    config = oxbert.ElectraConfig.from_pretrained(folder)
+    state = {name: value.to(dtype) for name, value in oxbert.ElectraForPreTraining(config).state_dict().items()}
+    write(folder, file, state)
+    assert oxbert.ElectraForPreTraining.from_pretrained(folder).load_report["not_finite"] == []
+    assert recwarn.list == []
+    state[WORDS][-1, -1] = torch.nan
+    state[BIAS][0] = -torch.inf
+    write(folder, file, state)
+    model = oxbert.ElectraForPreTraining.from_pretrained(folder)
+    (warned,) = recwarn.list
+    message = str(warned.message)
+    assert warned.category is NotFiniteWarning and str(folder) in message
+    assert WORDS in message and BIAS in message and NORM not in message
+    assert sorted(model.load_report["not_finite"]) == sorted([BIAS, WORDS])
+    # They are what the file says.
+    assert all(torch.equal(value.isnan(), state[name].isnan()) for name, value in model.state_dict().items())
+    assert model.state_dict()[BIAS][0] == -torch.inf
+
+
+@pytest.mark.parametrize("file", ["flax_model.msgpack", "tf_model.h5"])
+def test_numbers_that_are_not_finite_are_told_of_other_programs(
+    file: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    source = Path(__file__).parents[1] / "data" / "checkpoints" / "transformers" / "electra_token_classification"
+    data = bytearray((source / file).read_bytes())
+    bias = oxbert.ElectraForTokenClassification.from_pretrained(source).state_dict()["classifier.bias"].numpy()
+    assert data.count(bias.tobytes()) == 1
+    place = data.index(bias.tobytes())
+    data[place : place + 4] = np.float32(np.inf).tobytes()
+    (tmp_path / file).write_bytes(data)
+    (tmp_path / "config.json").write_bytes((source / "config.json").read_bytes())
+    recwarn.clear()
+    model = oxbert.ElectraForTokenClassification.from_pretrained(tmp_path)
+    assert [warned.category for warned in recwarn.list] == [NotFiniteWarning]
+    assert model.load_report["not_finite"] == ["classifier.bias"]
+
+
+def test_what_is_not_finite_is_in_every_report(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+    model = oxbert.ElectraForPreTraining(config, seed=1)
+    assert model.load_report["not_finite"] == []
+    state = state_of(model)
+    state[NORM][0] = torch.inf
+    model.load_state_dict(state)
+    assert model.load_report["not_finite"] == [NORM]
+    # One warning for each thing that is odd.
+    bare = oxbert.ElectraModel(config, seed=1)
+    bare.state_dict()[NORM.removeprefix("electra.")][0] = torch.nan
+    bare.save_pretrained(tmp_path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loaded = oxbert.ElectraForPreTraining.from_pretrained(tmp_path)
+    assert [warned.category for warned in caught] == [UntrainedHeadWarning, NotFiniteWarning]
+    assert loaded.load_report["not_finite"] == [NORM]

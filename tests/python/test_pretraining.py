@@ -1,0 +1,243 @@
+"""One step of pre-training against a transcription of google-research/electra, and the laws of its randomness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+import oxbert
+from oxbert.errors import ConfigError, InputError, ShapeError
+
+CLS, SEP, MASK = 2, 3, 4
+SIZES: dict[str, Any] = {
+    "vocab_size": 37, "max_position_embeddings": 24, "embedding_size": 6, "layer_norm_eps": 1e-12,
+    "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "initializer_range": 0.3,
+}  # fmt: skip
+GENERATOR = SIZES | {"hidden_size": 4, "num_attention_heads": 2, "num_hidden_layers": 2, "intermediate_size": 16}
+DISCRIMINATOR = SIZES | {"hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 2, "intermediate_size": 12}
+RANDOM = np.random.default_rng(0)
+
+
+def row(length: int) -> list[int]:
+    return [CLS, *RANDOM.integers(5, 37, length - 2).tolist(), SEP]
+
+
+ROWS = [row(length) for length in (20, 7, 13, 24, 3)]
+FIRST = [11, 4, 13, 10, 3]
+
+
+def networks(**options: Any) -> oxbert.PretrainingNetworks:
+    settings = {"special_ids": (CLS, SEP, MASK), "max_predictions": 5, "mask_probability": 0.3, "seed": 1} | options
+    generator = settings.pop("generator", GENERATOR)
+    discriminator = settings.pop("discriminator", DISCRIMINATOR)
+    configs = [config and oxbert.ElectraConfig(**config) for config in (generator, discriminator)]
+    made = oxbert.PretrainingNetworks(*configs, **settings)
+    # Biases and norms that say something.
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for _, parameter in made.named_parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    return made
+
+
+def transcribed(made: oxbert.PretrainingNetworks, sharing: str) -> tuple[Any, Any]:
+    """transformers' classes with the same parameters, which share what the original's graphs share."""
+    generator = transformers.ElectraForMaskedLM(transformers.ElectraConfig(**GENERATOR, attn_implementation="eager"))
+    discriminator = transformers.ElectraForPreTraining(
+        transformers.ElectraConfig(**DISCRIMINATOR, attn_implementation="eager")
+    )
+    if sharing == "embeddings":
+        generator.electra.embeddings = discriminator.electra.embeddings
+        generator.tie_weights()
+    theirs = dict(discriminator.named_parameters(prefix="discriminator"))
+    theirs |= {
+        name: parameter
+        for name, parameter in generator.named_parameters(prefix="generator")
+        if sharing != "embeddings" or ".embeddings." not in name
+    }
+    theirs.pop("generator.generator_lm_head.weight", None)
+    ours = dict(made.named_parameters())
+    assert theirs.keys() == ours.keys()
+    with torch.no_grad():
+        for name, parameter in theirs.items():
+            parameter.copy_(ours[name])
+    return generator.eval(), discriminator.eval()
+
+
+def padded(rows: list[list[int]]) -> torch.Tensor:
+    width = max(map(len, rows))
+    return torch.tensor([one + [0] * (width - len(one)) for one in rows])
+
+
+def original_step(
+    generator: Any, discriminator: Any, output: Any, uniforms: torch.Tensor, *, temperature: float, disallow: bool
+) -> dict[str, torch.Tensor]:
+    """run_pretraining.py and pretrain_helpers.py on padded rows, with the chosen places and uniform numbers given."""
+    ids = padded(ROWS)
+    mask = padded([[1] * len(one) for one in ROWS])
+    types = padded([[int(place >= first) for place in range(len(one))] for one, first in zip(ROWS, FIRST, strict=True)])
+    count = max(map(len, output.positions))
+    positions = torch.tensor([one + [0] * (count - len(one)) for one in output.positions])
+    weights = torch.tensor([[1.0] * len(one) + [0.0] * (count - len(one)) for one in output.positions])
+    targets = ids.gather(1, positions)
+    hidden = generator.electra(padded(output.masked_ids), mask, types).last_hidden_state
+    chosen = hidden.gather(1, positions[..., None].expand(-1, -1, hidden.shape[-1]))
+    logits = generator.generator_lm_head(generator.generator_predictions(chosen))
+    log_probabilities = logits.log_softmax(-1)
+    each = -log_probabilities.gather(-1, targets[..., None])[..., 0]
+    masked_lm_loss = (weights * each).sum() / (weights.sum() + 1e-6)
+    # The samples: softmax of logits and Gumbel noise, no gradient.
+    scores = logits.detach() / temperature
+    if disallow:
+        scores = scores - 1000.0 * torch.nn.functional.one_hot(targets, scores.shape[-1])
+    noise = torch.zeros_like(scores)
+    noise[weights.bool()] = -torch.log(-torch.log(uniforms + 1e-9) + 1e-9)
+    sampled = torch.softmax(scores + noise, -1).argmax(-1)
+    # scatter_update: position 0 is never updated, and places that were chosen twice get the mean, rounded down.
+    updates, counts = torch.zeros_like(ids), torch.zeros_like(ids)
+    used = positions * weights.long()
+    updates.scatter_add_(1, used, sampled * weights.long())
+    counts.scatter_add_(1, used, weights.long())
+    updates[:, 0], counts[:, 0] = 0, 0
+    corrupted = torch.where(counts > 0, updates // counts.clamp(min=1), ids)
+    labels = ((corrupted != ids) & mask.bool()).float()
+    logits = discriminator(corrupted, mask, types).logits
+    each = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none") * mask
+    replaced_loss = each.sum() / (1e-6 + mask.sum())
+    loss = 1.0 * masked_lm_loss + 50.0 * replaced_loss
+    return {
+        "loss": loss, "masked_lm_loss": masked_lm_loss, "replaced_loss": replaced_loss, "corrupted": corrupted,
+        "labels": labels, "samples": sampled[weights.bool()], "logits": logits * mask,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("sharing", ["embeddings", "nothing"])
+@pytest.mark.parametrize("with_replacement", [False, True])
+@pytest.mark.parametrize(("temperature", "disallow"), [(1.0, False), (1.7, True)])
+def test_a_step_is_the_originals(sharing: str, with_replacement: bool, temperature: float, disallow: bool) -> None:
+    made = networks(
+        sharing=sharing, with_replacement=with_replacement, temperature=temperature, disallow_correct=disallow
+    )
+    generator, discriminator = transcribed(made, sharing)
+    chosen, tokens = made.totals(ROWS)
+    uniforms = torch.rand(chosen, 37)
+    ours = made.step(ROWS, FIRST, seed=5, step=9, gumbel=uniforms)
+    assert ours.totals == (chosen, tokens) == (sum(map(len, ours.positions)), sum(map(len, ROWS)))
+    theirs = original_step(generator, discriminator, ours, uniforms, temperature=temperature, disallow=disallow)
+    assert ours.samples == theirs["samples"].tolist()
+    for place, one in enumerate(ours.corrupted_ids):
+        assert one == theirs["corrupted"][place, : len(one)].tolist()
+        assert ours.replaced[place] == theirs["labels"][place, : len(one)].bool().tolist()
+    for name in ("loss", "masked_lm_loss", "replaced_loss", "logits"):
+        difference = (getattr(ours, name) - theirs[name]).abs().max() / max(1.0, theirs[name].abs().max())
+        assert difference < 1e-5, name
+    ours.loss.backward()
+    theirs["loss"].backward()
+    gradients = dict(discriminator.named_parameters(prefix="discriminator"))
+    gradients |= dict(generator.named_parameters(prefix="generator"))
+    for name, parameter in made.named_parameters():
+        expected = gradients[name].grad
+        assert expected is not None and expected.abs().max() > 0
+        assert (parameter.grad - expected).abs().max() / max(1.0, expected.abs().max()) < 1e-5, name
+
+
+def test_the_discriminators_loss_does_not_reach_the_generator() -> None:
+    made = networks(masked_lm_weight=0.0, sharing="nothing")
+    made.step(ROWS, FIRST, seed=5, step=9).loss.backward()
+    for name, parameter in made.named_parameters():
+        assert name.startswith("discriminator.") or parameter.grad is None or not parameter.grad.any(), name
+
+
+def test_one_network_for_both() -> None:
+    made = networks(generator=DISCRIMINATOR, sharing="everything")
+    own = [name for name, _ in made.named_parameters() if name.startswith("generator.")]
+    assert own and all(
+        name.startswith(("generator.generator_predictions.", "generator.generator_lm_head.")) for name in own
+    )
+    made.step(ROWS, FIRST, seed=5, step=9).loss.backward()
+    assert all(parameter.grad is not None for _, parameter in made.named_parameters())
+    with pytest.raises(ConfigError, match="one network"):
+        networks(generator=DISCRIMINATOR | {"num_hidden_layers": 1}, sharing="everything")
+
+
+def test_other_objectives() -> None:
+    alone = networks(discriminator=None).step(ROWS, FIRST, seed=5, step=9)
+    assert alone.replaced_loss is None and alone.samples is None and torch.equal(alone.loss, alone.masked_lm_loss)
+    # Replacements that are drawn from all words alike.
+    made = networks(generator=None)
+    samples = [token for step in range(200) for token in made.step(ROWS, FIRST, seed=5, step=step).samples]
+    uniform = made.step(ROWS, FIRST, seed=5, step=0)
+    assert uniform.masked_lm_loss is None and torch.equal(uniform.loss, 50 * uniform.replaced_loss)
+    counts = np.bincount(samples, minlength=37)
+    expected = len(samples) / 37
+    assert len(counts) == 37 and (abs(counts - expected) < 6 * expected**0.5).all()
+    with pytest.raises(InputError, match="got none"):
+        networks(generator=None, discriminator=None)
+
+
+def test_randomness_is_a_function_of_seed_step_and_example() -> None:
+    made = networks()
+
+    def drawn(rows: list[list[int]], **where: Any) -> Any:
+        output = made.step(rows, **where)
+        return list(zip(output.positions, output.masked_ids, output.corrupted_ids, strict=True))
+
+    whole = drawn(ROWS, seed=5, step=9)
+    assert whole == drawn(ROWS, seed=5, step=9)
+    for other in (drawn(ROWS, seed=6, step=9), drawn(ROWS, seed=5, step=10)):
+        assert all(one != another for one, another in zip(whole[:4], other[:4], strict=True))
+    # Every row alone, wherever it stands, has what it had in the whole batch.
+    for place, one in enumerate(ROWS):
+        assert drawn([one], seed=5, step=9, examples=[place]) == [whole[place]]
+    # Two rows that are equal are not masked alike.
+    twins = drawn([ROWS[0], ROWS[0]], seed=5, step=9)
+    assert twins[0] != twins[1]
+
+
+def test_the_parts_of_a_batch_add_up_to_it() -> None:
+    whole = networks()
+    parts = networks()
+    expected = whole.step(ROWS, FIRST, seed=5, step=9)
+    expected.loss.backward()
+    totals = parts.totals(ROWS)
+    losses = 0.0
+    for places in ([0, 3], [1], [2, 4]):
+        rows, first = [ROWS[place] for place in places], [FIRST[place] for place in places]
+        output = parts.step(rows, first, seed=5, step=9, examples=places, totals=totals)
+        output.loss.backward()
+        losses += output.loss.detach()
+    assert abs(losses - expected.loss.detach()) < 1e-5 * losses
+    for (name, one), (_, other) in zip(whole.named_parameters(), parts.named_parameters(), strict=True):
+        assert (one.grad - other.grad).abs().max() <= 1e-5 * max(1.0, one.grad.abs().max()), name
+
+
+def test_what_cannot_be_is_refused() -> None:
+    for options, match in [
+        ({"mask_probability": 1.5}, "mask_probability"),
+        ({"masked_share": -0.1}, "masked_share"),
+        ({"max_predictions": 0}, "max_predictions"),
+        ({"sharing": "some"}, "sharing"),
+    ]:
+        with pytest.raises(InputError, match=match):
+            networks(**options)
+    with pytest.raises(ConfigError, match="vocab_size"):
+        networks(generator=GENERATOR | {"vocab_size": 38})
+    with pytest.raises(ConfigError, match="embedding_size"):
+        networks(generator=GENERATOR | {"embedding_size": 5})
+    made = networks()
+    with pytest.raises(InputError, match="can be masked"):
+        made.step([[CLS, SEP]], seed=0, step=0)
+    with pytest.raises(ShapeError, match="first_segments"):
+        made.step(ROWS, [1], seed=0, step=0)
+    with pytest.raises(ShapeError, match="gumbel"):
+        made.step(ROWS, seed=0, step=0, gumbel=torch.rand(3, 37))
+    with pytest.raises(oxbert.errors.DtypeError, match="gumbel"):
+        made.step(ROWS, seed=0, step=0, gumbel=np.ones(3))
+    with pytest.raises(oxbert.errors.IdRangeError):
+        made.step([[CLS, 99, SEP]], seed=0, step=0)
+    with pytest.raises(InputError, match="temperature"):
+        networks(temperature=0.0).step(ROWS, seed=0, step=0)
