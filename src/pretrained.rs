@@ -3,6 +3,7 @@
 //! The one place that brings configuration, weights and wiring together: [`crate::models`] knows no files, and
 //! [`crate::weights`] knows no models.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tch::nn::VarStore;
@@ -14,10 +15,10 @@ use crate::error::{Error, Result};
 use crate::inputs::{Arguments, Inputs};
 use crate::models::Model;
 use crate::nn::Parameters;
-use crate::resources::ModelFolder;
+use crate::resources::{ModelFolder, WEIGHT_FILES};
 use crate::text::Batch;
 use crate::weights::ties::{TIES, has_tied_decoder};
-use crate::weights::{LoadReport, OpenOptions, Strictness, Watch, WeightFormat, WeightSource, save_variables};
+use crate::weights::{LoadReport, OpenOptions, Staged, Strictness, Watch, WeightFormat, WeightSource, stage_variables};
 
 /// A model, the variables that it is made of, its configuration, and how its weights came to be.
 ///
@@ -396,31 +397,31 @@ impl<M: Model> Pretrained<M> {
 
     /// Writes `config.json` and the weights into a folder, which is made where there is none. Where the folder has weights
     /// in another format, they are written anew too; and where it has some that are not written here, such as several files
-    /// of a larger model, then also in the format that is read before all others. So a folder never contradicts itself.
+    /// of a larger model, then also in the format that is read before all others. So a folder never contradicts itself. All
+    /// files are written before the first is replaced.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`]; then the folder is as it was.
     pub fn save(&self, folder: impl AsRef<Path>, format: WeightFormat) -> Result<()> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
-        let save = |format: WeightFormat| {
-            save_variables(folder.join(format.file_name()), &self.variables, &M::BACKBONE, format)
-        };
-        save(format)?;
         // An older file in another format would contradict the new one, and might be the one that is read.
-        for other in WeightFormat::ALL.into_iter().filter(|&other| other != format) {
-            if folder.join(other.file_name()).exists() {
-                save(other)?;
-            }
+        let is_written = |known: &WeightFormat| *known == format || folder.join(known.file_name()).exists();
+        let mut formats: Vec<WeightFormat> = WeightFormat::ALL.into_iter().filter(is_written).collect();
+        let is_ours = |name: &str| formats.iter().any(|known| known.file_name() == name);
+        let read = WEIGHT_FILES.into_iter().find(|name| is_ours(name) || folder.join(name).is_file());
+        if !read.is_some_and(is_ours) {
+            formats.push(WeightFormat::default());
         }
-        let read = ModelFolder::open(folder)?.weights()?;
-        if !WeightFormat::ALL.iter().any(|known| read == folder.join(known.file_name())) {
-            save(WeightFormat::default())?;
+        let mut files = Staged::default();
+        for format in formats {
+            stage_variables(&mut files, &folder.join(format.file_name()), &self.variables, &M::BACKBONE, format)?;
         }
         let mut config = self.config.clone();
         config.note_dtype(self.dtype());
         config.note_architecture(&M::name());
-        config.save(folder.join("config.json"))
+        files.write(folder.join("config.json"), |file| writeln!(file, "{}", config.to_json()))?;
+        files.commit()
     }
 }
 

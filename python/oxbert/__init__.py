@@ -48,6 +48,7 @@ from oxbert._native import (  # noqa: E402
     FillMask,
     LocalResource,
     Model,
+    PretrainerHeads,
     PretrainingNetworks,
     RemoteResource,
     ReplacedTokenDetection,
@@ -83,6 +84,16 @@ DistilBertModelClassifier = DistilBertForSequenceClassification
 DistilBertForSentenceEmbeddings = DistilBertModel
 ElectraTokenizerFast = ElectraTokenizer
 DistilBertTokenizerFast = DistilBertTokenizer
+
+
+def __getattr__(name: str) -> object:
+    # What needs torch is imported when it is asked for.
+    if name == "ElectraPretrainer":
+        from oxbert.pretrainer import ElectraPretrainer
+
+        return ElectraPretrainer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "WEIGHT_FILES",
@@ -128,6 +139,7 @@ __all__ = [
     "ElectraGeneratorHead",
     "ElectraModel",
     "ElectraModelResources",
+    "ElectraPretrainer",
     "ElectraSequenceSummary",
     "ElectraTokenizer",
     "ElectraTokenizerFast",
@@ -138,6 +150,7 @@ __all__ = [
     "LocalResource",
     "Model",
     "OxbertError",
+    "PretrainerHeads",
     "PretrainingNetworks",
     "RemoteResource",
     "ReplacedTokenDetection",

@@ -64,6 +64,7 @@ __all__ = [
     "FillMask",
     "LocalResource",
     "Model",
+    "PretrainerHeads",
     "PretrainingNetworks",
     "RemoteResource",
     "ReplacedTokenDetection",
@@ -2090,12 +2091,87 @@ class FillMask:
         """
 
 @final
+class PretrainerHeads:
+    """The heads of TF Model Garden's pretrainer, on the sequence outputs of two networks; behind `ElectraPretrainer`.
+
+    Takes and gives torch tensors.
+
+    Args:
+        generator_hidden: H of the generator.
+        discriminator_hidden: H of the discriminator.
+        vocab_size: V, rows of the generator's table of words.
+        embedding_size: E, its columns.
+        num_classes: Classes of the sentence head.
+        mlm_activation: In the masked-LM head and in the discriminator's projection.
+        log_probabilities: Whether `lm_outputs` are logarithms of probabilities, or logits.
+        disallow_correct: Never draw the original token.
+
+    Raises:
+        InputError: There is no such activation.
+
+    Example:
+        >>> heads = oxbert.PretrainerHeads(
+        ...     generator_hidden=4, discriminator_hidden=6, vocab_size=9, embedding_size=3, num_classes=2
+        ... )
+        >>> heads.disc_logits(torch.zeros(1, 5, 6)).shape
+        torch.Size([1, 5])
+    """
+
+    def __new__(
+        cls,
+        *,
+        generator_hidden: int,
+        discriminator_hidden: int,
+        vocab_size: int,
+        embedding_size: int,
+        num_classes: int,
+        mlm_activation: str = "linear",
+        log_probabilities: bool = False,
+        disallow_correct: bool = False,
+    ) -> Self: ...
+    def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """Names and parameters, the parameters themselves."""
+
+    def lm_outputs(self, sequence: torch.Tensor, positions: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        """What stands at masked positions, [B, P, V].
+
+        Args:
+            sequence: The generator's sequence output [B, S, H].
+            positions: int64 [B, P].
+            table: Its word embeddings [V, E].
+        """
+
+    def sentence_outputs(self, sequence: torch.Tensor) -> torch.Tensor:
+        """Classes of the generator's first token, [B, C], of its sequence output [B, S, H]."""
+
+    def disc_logits(self, sequence: torch.Tensor) -> torch.Tensor:
+        """Logits [B, S], above 0 where a token looks replaced, of the discriminator's sequence output [B, S, H]."""
+
+    def replace(
+        self,
+        input_word_ids: torch.Tensor,
+        masked_lm_positions: torch.Tensor,
+        masked_lm_ids: torch.Tensor,
+        lm_outputs: torch.Tensor,
+        uniforms: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The ids that the discriminator is shown, and 1 where they differ from the original, [B, S] both.
+
+        Args:
+            input_word_ids: Masked ids, int64 [B, S].
+            masked_lm_positions: int64 [B, P].
+            masked_lm_ids: What stood there, int64 [B, P].
+            lm_outputs: [B, P, V].
+            uniforms: Numbers in [0, 1), [B, P, V].
+        """
+
+@final
 class PretrainingNetworks:
     """A generator and a discriminator that are trained together, and what they are trained towards.
 
     Rows are packed, never padded, and only chosen tokens reach the projection to the vocabulary. All randomness of an
-    example is a function of the seed, the step and the number of the example, so that a run that was interrupted goes on
-    exactly, and several processes draw what one would have drawn.
+    example is a function of the seed, the step and the number of the example, so that a run that was interrupted goes
+    on exactly, and several processes draw what one would have drawn.
 
     Args:
         generator: The configuration of the masked LM; None draws replacements from all words alike.

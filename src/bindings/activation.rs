@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use super::enter::enter;
 use super::errors::raise;
 use super::tensors::{floats, to_python};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::nn::Activation;
 
 /// An activation function, by the name that `config.json` gives it.
@@ -19,14 +19,17 @@ pub(super) struct PyActivation {
     inner: Activation,
 }
 
+/// An activation by its name.
+pub(super) fn parse(what: &str, name: &str) -> Result<Activation> {
+    let known = Activation::NAMES.join(", ");
+    Activation::from_name(name).ok_or_else(|| Error::input(what, format!("expected one of {known}, got {name:?}")))
+}
+
 #[pymethods]
 impl PyActivation {
     #[new]
     fn new(py: Python<'_>, name: &str) -> PyResult<Self> {
-        let known = Activation::NAMES.join(", ");
-        let inner = Activation::from_name(name)
-            .ok_or_else(|| raise(py, Error::input("name", format!("expected one of {known}, got {name:?}"))))?;
-        Ok(Self { inner })
+        Ok(Self { inner: parse("name", name).map_err(|error| raise(py, error))? })
     }
 
     /// Every name that is understood.

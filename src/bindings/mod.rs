@@ -20,6 +20,7 @@ mod outputs;
 mod parameters;
 mod pipelines;
 mod pretrained;
+mod pretrainer;
 mod pretraining;
 mod progress;
 mod resources;
@@ -71,6 +72,8 @@ mod _native {
     };
     #[pymodule_export]
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
+    #[pymodule_export]
+    use super::pretrainer::PyPretrainerHeads;
     #[pymodule_export]
     use super::pretraining::PyPretrainingNetworks;
     #[pymodule_export]

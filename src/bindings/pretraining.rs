@@ -10,7 +10,7 @@ use super::enter::enter;
 use super::errors::raise;
 use super::guarded::Guarded;
 use super::parameters::named;
-use super::tensors::{device, device_name, from_torch, to_torch};
+use super::tensors::{device, device_name, tensor, to_torch};
 use crate::config::ElectraConfig;
 use crate::error::Error;
 use crate::pretraining::{
@@ -154,15 +154,6 @@ impl PyPretrainingNetworks {
         })?;
         into_python(py, output)
     }
-}
-
-/// A torch tensor, and nothing else.
-fn tensor(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
-    if let Some(tensor) = from_torch(what, object)? {
-        return Ok(tensor);
-    }
-    let (expected, got) = ("torch.Tensor".into(), object.get_type().name()?.to_string());
-    Err(raise(object.py(), Error::Dtype { what: what.into(), expected, got }))
 }
 
 /// Rows of ids without padding.

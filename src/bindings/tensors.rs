@@ -71,6 +71,15 @@ pub(super) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Opti
     Ok(Some(tensor))
 }
 
+/// A torch tensor, and nothing else.
+pub(super) fn tensor(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+    if let Some(tensor) = from_torch(what, object)? {
+        return Ok(tensor);
+    }
+    let got = object.get_type().name()?.to_string();
+    Err(raise(object.py(), dtype(what, "torch.Tensor", &got)))
+}
+
 /// Whether the memory behind a tensor reaches to its last element: libtorch reads without asking.
 fn has_bytes(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let shape: Vec<i64> = object.getattr("shape")?.extract()?;

@@ -24,6 +24,11 @@ impl Linear {
         })
     }
 
+    /// W, the parameter itself.
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
     /// `[..., in]` -> `[..., out]`.
     ///
     /// # Errors

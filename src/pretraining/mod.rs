@@ -16,11 +16,13 @@
 mod masking;
 mod networks;
 mod objective;
+mod pretrainer;
 mod random;
 mod sampling;
 
 pub use masking::{Masked, Masking, SpecialIds};
 pub use networks::{Networks, Sharing};
 pub use objective::{Objective, Step, StepOutput, Totals, Weights};
+pub use pretrainer::{ElectraPretrainer, PretrainerConfig, PretrainerInputs, PretrainerOutput, Sequence};
 pub use random::Random;
 pub use sampling::{Sampling, sample};

@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
@@ -20,29 +22,85 @@ pub fn write_atomically<F>(path: impl AsRef<Path>, write: F) -> Result<()>
 where
     F: FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 {
-    let path = path.as_ref();
-    replace(path, write).map_err(Error::io("write", path))
+    let mut files = Staged::default();
+    files.write(path, write)?;
+    files.commit()
 }
 
-fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
+/// Files that belong together: all of them are written beside their final places before the first is renamed. Where one
+/// cannot be written, none has changed.
+#[derive(Default)]
+pub(crate) struct Staged {
+    files: Vec<(NamedTempFile, PathBuf)>,
+}
+
+impl Staged {
+    /// Writes one more.
+    pub(crate) fn write<F>(&mut self, path: impl AsRef<Path>, write: F) -> Result<()>
+    where
+        F: FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+    {
+        let path = path.as_ref();
+        let temporary = stage(path, write).map_err(Error::io("write", path))?;
+        self.files.push((temporary, path.to_path_buf()));
+        Ok(())
+    }
+
+    /// Puts all of them into their places, in the order in which they were written. There is no way to do that at once; but
+    /// nothing else is left to do, so that a process has to be killed within microseconds for some to be there alone.
+    pub(crate) fn commit(self) -> Result<()> {
+        // As long as the old files are open, no rename has to free what they hold, which takes milliseconds.
+        // A pipe would wait for its other end.
+        let old: Vec<_> =
+            self.files.iter().filter(|(_, path)| path.is_file()).map(|(_, path)| File::open(path)).collect();
+        let mut places = Vec::new();
+        for (temporary, path) in self.files {
+            temporary.persist(&path).map_err(|error| error.error).map_err(Error::io("write", &path))?;
+            places.push(path);
+        }
+        drop(old);
+        // The rename itself is in the folder.
+        #[cfg(unix)]
+        for path in places {
+            File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(Error::io("write", &path))?;
+        }
+        Ok(())
+    }
+}
+
+/// The parent of a bare file name is the empty path.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn stage(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
     // Asked first, so that the error is the system's own about this folder and not one about a temporary name.
     folder.metadata()?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".oxbert-").suffix(".tmp");
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
     // Temporary files are private by default (0600), which would lock every other user and service out.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder.tempfile_in(folder)?;
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o666);
+    // The error that comes back has a temporary name in it, and no number.
+    let mut cause = None;
+    let open = |path: &Path| options.open(path).inspect_err(|error| cause = error.raw_os_error());
+    let made = tempfile::Builder::new().prefix(".oxbert-").suffix(".tmp").make_in(folder, open);
+    let temporary = made.map_err(|error| cause.map_or(error, io::Error::from_raw_os_error))?;
     let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, temporary.as_file());
     write(&mut buffered)?;
     buffered.flush()?;
     drop(buffered);
-    let (file, temporary) = temporary.into_parts();
-    settle(&file, path, || temporary.persist(path).map_err(|error| error.error))
+    // Without this a power cut after the rename could leave a file of zeros under the final name.
+    temporary.as_file().sync_all()?;
+    Ok(temporary)
 }
 
 /// Gives a file that is complete its final name, so that a power cut leaves all of it or nothing under that name.
+#[cfg(feature = "remote")]
 pub(crate) fn settle(file: &File, path: &Path, rename: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     // Without this a power cut after the rename could leave a file of zeros under the final name.
     file.sync_all()?;
@@ -51,11 +109,6 @@ pub(crate) fn settle(file: &File, path: &Path, rename: impl FnOnce() -> io::Resu
     #[cfg(unix)]
     File::open(folder_of(path))?.sync_all()?;
     Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    // The parent of a bare file name is the empty path.
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -79,6 +132,24 @@ mod tests {
         assert!(write_atomically(folder.path().join("no/such"), |_| Ok(())).is_err());
         // A folder cannot be replaced by a file.
         assert!(write_atomically(folder.path(), |_| Ok(())).is_err());
+    }
+
+    #[test]
+    fn files_that_belong_together_are_all_there_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+        write_atomically(&one, |file| file.write_all(b"old")).unwrap();
+        for commits in [false, true] {
+            let mut files = Staged::default();
+            files.write(&one, |file| file.write_all(b"new")).unwrap();
+            let written = files.write(&other, |file| {
+                file.write_all(b"new")?;
+                if commits { Ok(()) } else { Err(io::Error::other("disk full")) }
+            });
+            assert_eq!(written.and_then(|()| files.commit()).is_ok(), commits);
+            assert_eq!(std::fs::read(&one).unwrap(), if commits { b"new" } else { b"old" });
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), if commits { 2 } else { 1 });
+        }
     }
 
     #[cfg(unix)]

@@ -170,7 +170,11 @@ impl WeightFile {
     /// As [`WeightFile::open_with`].
     pub fn from_hdf5_parts(taken_apart: &Path, path: PathBuf) -> Result<Self> {
         let refuse = |reason: String| Error::WeightsFormat { path: path.clone(), reason };
-        let opened = Self::open(taken_apart)?;
+        let opened = Self::open(taken_apart).map_err(|error| match error {
+            // The user knows of the other file only.
+            Error::WeightsFormat { reason, .. } => refuse(reason),
+            other => other,
+        })?;
         let index = keras_names::translate(opened.index).map_err(refuse)?;
         Ok(Self { path, format: FileFormat::Hdf5, index, ..opened })
     }

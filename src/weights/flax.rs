@@ -3,7 +3,7 @@
 use rmp::Marker;
 use rmp::decode::{self, ValueReadError};
 
-use super::index::{Checked, Entry, Index, check_name, excerpt};
+use super::index::{Checked, Entry, Index, check_dimensions, check_name, excerpt};
 use super::raw::Dtype;
 
 /// Deeper than any model; maps nest in recursion here.
@@ -62,6 +62,7 @@ impl Reader<'_> {
             return Err(refuse("its array does not have three parts".into()));
         }
         let dimensions = decode::read_array_len(&mut content).map_err(corrupt)?;
+        check_dimensions(dimensions as usize).map_err(refuse)?;
         let mut shape = Vec::new();
         for _ in 0..dimensions {
             let size: u64 = decode::read_int(&mut content).map_err(|error| refuse(error.to_string()))?;

@@ -14,6 +14,9 @@ mod file;
 mod flax;
 mod foreign;
 mod format;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod load;
 pub mod names;
@@ -27,6 +30,7 @@ mod tensorflow;
 pub mod ties;
 mod torch;
 
+pub(crate) use atomic::Staged;
 #[cfg(feature = "remote")]
 pub(crate) use atomic::settle;
 pub use atomic::write_atomically;
@@ -37,6 +41,7 @@ pub use index::Origin;
 pub use load::{LoadReport, Strictness, Watch};
 pub use raw::{Dtype, RawTensor};
 pub use safetensors_file::write_safetensors;
+pub(crate) use save::stage_variables;
 pub use save::{WeightFormat, save_tensors, save_variables};
 pub use source::{WeightSource, to_raw, to_tensor};
 pub use torch::{write_bin, write_ot};

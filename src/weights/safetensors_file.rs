@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::atomic::write_atomically;
+use super::atomic::Staged;
 use super::index::{Checked, Entry, Index, check_name};
 use super::raw::{Dtype, RawTensor};
 use crate::error::{Error, Result};
@@ -85,6 +85,12 @@ fn header_keys(header: &[u8]) -> Checked<Vec<String>> {
 /// # Errors
 /// [`Error::Input`] for an empty, repeated or reserved name; [`Error::Io`] where the file cannot be written.
 pub fn write_safetensors(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
+    let mut files = Staged::default();
+    stage(&mut files, path.as_ref(), tensors)?;
+    files.commit()
+}
+
+pub(super) fn stage(files: &mut Staged, path: &Path, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     let mut seen = HashSet::new();
     for (name, _) in tensors {
         check_name(name).map_err(|reason| Error::input("tensors", reason))?;
@@ -114,7 +120,7 @@ pub fn write_safetensors(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>
         let reason = format!("their names and shapes take {} bytes, expected at most {MAX_HEADER}", header.len());
         return Err(Error::input("tensors", reason));
     }
-    write_atomically(path, |file| {
+    files.write(path, |file| {
         file.write_all(&(header.len() as u64).to_le_bytes())?;
         file.write_all(&header)?;
         tensors.iter().try_for_each(|(_, tensor)| file.write_all(tensor.data()))

@@ -8,7 +8,8 @@ use tch::nn::VarStore;
 
 use super::names::Family;
 use super::source::to_raw;
-use super::{RawTensor, ties, write_bin, write_ot, write_safetensors};
+use super::torch::{stage_bin, stage_ot};
+use super::{RawTensor, Staged, safetensors_file, ties};
 use crate::error::{Error, Result};
 
 /// The formats that are written here.
@@ -59,14 +60,20 @@ impl WeightFormat {
 /// # Errors
 /// [`Error::Io`] where the file cannot be written; [`Error::Dtype`] where a dtype has no place in it.
 pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)], format: WeightFormat) -> Result<()> {
+    let mut files = Staged::default();
+    stage_tensors(&mut files, path.as_ref(), tensors, format)?;
+    files.commit()
+}
+
+fn stage_tensors(files: &mut Staged, path: &Path, tensors: &[(String, Tensor)], format: WeightFormat) -> Result<()> {
     let raw = tensors
         .iter()
         .map(|(name, tensor)| Ok((name.as_str(), to_raw(name, tensor)?)))
         .collect::<Result<Vec<(&str, RawTensor)>>>()?;
     match format {
-        WeightFormat::Safetensors => write_safetensors(path, &raw),
-        WeightFormat::Ot => write_ot(path, &raw),
-        WeightFormat::Bin => write_bin(path, &raw),
+        WeightFormat::Safetensors => safetensors_file::stage(files, path, &raw),
+        WeightFormat::Ot => stage_ot(files, path, &raw),
+        WeightFormat::Bin => stage_bin(files, path, &raw),
     }
 }
 
@@ -76,6 +83,19 @@ pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)], format
 /// As [`save_tensors`].
 pub fn save_variables(
     path: impl AsRef<Path>,
+    variables: &VarStore,
+    family: &Family,
+    format: WeightFormat,
+) -> Result<()> {
+    let mut files = Staged::default();
+    stage_variables(&mut files, path.as_ref(), variables, family, format)?;
+    files.commit()
+}
+
+/// As [`save_variables`], for files that belong together.
+pub(crate) fn stage_variables(
+    files: &mut Staged,
+    path: &Path,
     variables: &VarStore,
     family: &Family,
     format: WeightFormat,
@@ -93,5 +113,5 @@ pub fn save_variables(
             .collect();
         parameters.extend(copies);
     }
-    save_tensors(path, &parameters.into_iter().collect::<Vec<_>>(), format)
+    stage_tensors(files, path, &parameters.into_iter().collect::<Vec<_>>(), format)
 }

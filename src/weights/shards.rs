@@ -1,20 +1,58 @@
 //! Checkpoints in several files, and the list of what lies where: `model.safetensors.index.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::index::{Checked, excerpt};
 
 /// What transformers writes beside the files of a checkpoint. Its other keys say nothing that is needed.
 #[derive(Deserialize)]
 struct ShardIndex {
+    #[serde(deserialize_with = "each_once")]
     weight_map: BTreeMap<String, String>,
+}
+
+/// Longer than any list: the names in it take memory.
+const MAX_BYTES: usize = 16 << 20;
+
+/// A map in which no key stands twice; of two, serde would take the last.
+fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    struct Pairs;
+
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut pairs = BTreeMap::new();
+            while let Some((name, file)) = map.next_entry::<String, String>()? {
+                if pairs.contains_key(&name) {
+                    return Err(A::Error::custom(format!("the tensor {} stands in it twice", excerpt(&name))));
+                }
+                pairs.insert(name, file);
+            }
+            Ok(pairs)
+        }
+    }
+
+    deserializer.deserialize_map(Pairs)
 }
 
 /// The names of the files in their order, each with the names of its tensors.
 pub(super) fn read(file: &[u8]) -> Checked<BTreeMap<String, BTreeSet<String>>> {
+    if file.len() > MAX_BYTES {
+        return Err(format!(
+            "this is a text file of {} bytes, expected a weight_map of at most {MAX_BYTES}",
+            file.len()
+        ));
+    }
     let index: ShardIndex = serde_json::from_slice(file)
         .map_err(|error| format!("this is a text file, expected JSON with a weight_map: {error}"))?;
     if index.weight_map.is_empty() {
@@ -60,7 +98,8 @@ mod tests {
         for name in ["../a", "/etc/passwd", "a/b", "..", ".", "", "a\\b", "c:a", "a\0"] {
             assert!(read(with(name).as_bytes()).unwrap_err().contains("no plain name"), "{name:?}");
         }
-        for text in ["{}", "[]", "{\"weight_map\": {}}", "{\"weight_map\": {\"a\": 1}}", "{"] {
+        let twice = "{\"weight_map\": {\"a\": \"x\", \"a\": \"y\"}}";
+        for text in ["{}", "[]", "{\"weight_map\": {}}", "{\"weight_map\": {\"a\": 1}}", "{", twice] {
             assert!(read(text.as_bytes()).is_err(), "{text}");
         }
     }

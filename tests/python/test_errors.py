@@ -44,6 +44,11 @@ def provoke(name: str, folder: Path) -> None:
     match name:
         case "ConfigError":
             small(hidden_act="none such")
+        case "DataError":
+            from oxbert.training.data import ExampleDataset
+
+            (folder / "dataset.json").write_text("{}")
+            ExampleDataset(folder)
         case "DeviceError":
             model.to("cuda:99")
         case "DownloadError":
@@ -95,7 +100,7 @@ def provoke(name: str, folder: Path) -> None:
 
 
 DETAILS = {
-    "ConfigError": ["field", "reason", "path"], "DeviceError": ["requested", "reason"],
+    "ConfigError": ["field", "reason", "path"], "DataError": ["path", "reason"], "DeviceError": ["requested", "reason"],
     "DownloadError": ["url", "reason"], "DtypeError": ["what", "expected", "got"], "FileError": ["path", "action"],
     "HubOfflineError": ["repo_id", "revision", "reason", "wanted", "cache_dir"],
     "IdRangeError": ["what", "value", "position", "limit"], "InputError": ["what", "reason"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import math
 import pickle
 from typing import Any
@@ -259,6 +261,13 @@ def test_bad_schedules_are_refused(options: dict[str, Any], what: str) -> None:
             learning_rate_factor(**{"total_steps": 10, **options})
 
 
+@pytest.fixture(scope="module")
+def tf() -> Any:
+    module = pytest.importorskip("tensorflow")
+    module.config.set_visible_devices([], "GPU")
+    return module
+
+
 @pytest.mark.parametrize("warmup", [1, 10, 25.5, 200])
 @pytest.mark.parametrize("power", [1.0, 2.0])
 def test_rates_are_those_of_tensorflow(tf: Any, warmup: float, power: float) -> None:
@@ -272,3 +281,9 @@ def test_rates_are_those_of_tensorflow(tf: Any, warmup: float, power: float) -> 
             for number in range(STEPS + 5):
                 ours = learning_rate(number, peak=PEAK, total_steps=STEPS, warmup_steps=warmup, power=power)
                 assert ours == pytest.approx(float(session.run(rate, {step: number})), rel=tolerance, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["groups", "optimizer", "presets", "schedule"])
+def test_the_examples_work(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"oxbert.training.{name}"))
+    assert result.attempted > 0 and result.failed == 0

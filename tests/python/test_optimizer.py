@@ -1,4 +1,4 @@
-"""The optimizer, its groups and its learning rates, against transcriptions of the original in numpy and TensorFlow."""
+"""The optimizer and the clipping, against transcriptions of the original in numpy and TensorFlow."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def test_a_closure_is_called_with_gradients_enabled() -> None:
         optimizer.zero_grad()
         loss = weight.square().sum()
         loss.backward()
-        return float(loss)
+        return loss.item()
 
     with torch.no_grad():
         assert optimizer.step(closure) == 2.0

@@ -29,7 +29,7 @@ KINDS = {name: thing for name in EXPORTED if isinstance(thing := getattr(_native
 MODELS = sorted(name for name, kind in KINDS.items() if issubclass(kind, oxbert.Model) and kind is not oxbert.Model)
 CONFIGS = ["ElectraConfig", "DistilBertConfig"]
 # Modules with names of their own to document.
-DOCUMENTED = ["auto", "conversion", "encoding", "errors", "hub", "outputs", "torch"]
+DOCUMENTED = ["auto", "conversion", "encoding", "errors", "hub", "outputs", "pretrainer", "torch"]
 OPTIONS = ["output_hidden_states", "output_attentions", "return_dict"]
 
 

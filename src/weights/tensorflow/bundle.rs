@@ -5,7 +5,7 @@
 use prost::Message;
 
 use super::table::{masked, read};
-use crate::weights::index::{Checked, Entry, Index, excerpt};
+use crate::weights::index::{Checked, Entry, Index, MAX_NAME_BYTES, check_dimensions, excerpt, is_intact};
 use crate::weights::raw::{Dtype, byte_count};
 
 /// More than any checkpoint has; each is a file that is opened.
@@ -62,6 +62,7 @@ impl Bundle {
     pub(in crate::weights) fn read(file: &[u8]) -> Checked<Self> {
         let mut header = None;
         let mut variables = Vec::new();
+        let mut name_bytes = 0;
         read(file, |key, value| {
             if key.is_empty() {
                 header = Some(decode::<Header>(value)?);
@@ -70,6 +71,11 @@ impl Bundle {
             // So begin the keys of the slices of a variable, whose whole is refused below.
             if !key.starts_with(b"\0") {
                 let name = std::str::from_utf8(key).map_err(|_| "the name of a variable is not UTF-8")?;
+                // What a name shares with the one before costs the file nothing.
+                name_bytes += name.len();
+                if name_bytes > MAX_NAME_BYTES {
+                    return Err(format!("its variables' names take over {MAX_NAME_BYTES} bytes"));
+                }
                 variables.push((name.to_string(), decode(value)?));
             }
             Ok(())
@@ -118,6 +124,7 @@ impl Variable {
         })?;
         let size = |size: i64| usize::try_from(size).map_err(|_| format!("a size or offset of it is {size}"));
         let dimensions = self.shape.as_ref().map(|shape| shape.dim.as_slice()).unwrap_or_default();
+        check_dimensions(dimensions.len())?;
         let shape = dimensions.iter().map(|dimension| size(dimension.size)).collect::<Checked<Vec<_>>>()?;
         let (start, length) = (size(self.offset)?, size(self.size)?);
         if byte_count(dtype, &shape) != Some(length) {
@@ -127,7 +134,7 @@ impl Variable {
         let file = *files.get(part).ok_or_else(|| format!("it lies in data file {part} of {}", files.len()))?;
         let bytes = start.checked_add(length).and_then(|end| file.get(start..end));
         let bytes = bytes.ok_or_else(|| format!("its {length} bytes from {start} lie outside the data file"))?;
-        if masked(crc32c::crc32c(bytes)) != self.crc32c {
+        if !is_intact(masked(crc32c::crc32c(bytes)), self.crc32c) {
             return Err("it is damaged: it does not have the checksum stored with it".into());
         }
         Ok((Entry { part, ..Entry::new(name.to_string(), dtype, shape, start) }, file))

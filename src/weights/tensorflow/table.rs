@@ -2,7 +2,7 @@
 //!
 //! Source: `tensorflow/core/lib/io/format.h`, `block.cc` and `table_format.txt` (TensorFlow 2.21).
 
-use crate::weights::index::Checked;
+use crate::weights::index::{Checked, is_intact};
 
 /// The last bytes of a table.
 const MAGIC: [u8; 8] = 0xdb47_7524_8b80_fb57_u64.to_le_bytes();
@@ -49,11 +49,11 @@ fn handle(bytes: &mut &[u8]) -> Checked<(usize, usize)> {
 fn block(file: &[u8], (start, size): (usize, usize)) -> Checked<&[u8]> {
     let end = start.checked_add(size).and_then(|end| Some(end..end.checked_add(TRAILER_BYTES)?));
     let end = end.ok_or("one of its blocks lies outside the file")?;
-    let (Some(content), Some(&[compression, ref checksum @ ..])) = (file.get(start..end.start), file.get(end.clone()))
-    else {
+    let (Some(content), Some(&[compression, a, b, c, d])) = (file.get(start..end.start), file.get(end.clone())) else {
         return Err("one of its blocks lies outside the file".into());
     };
-    if masked(crc32c::crc32c_append(crc32c::crc32c(content), &[compression])).to_le_bytes() != checksum {
+    let computed = masked(crc32c::crc32c_append(crc32c::crc32c(content), &[compression]));
+    if !is_intact(computed, u32::from_le_bytes([a, b, c, d])) {
         return Err("it is damaged: a block does not have the checksum stored with it".into());
     }
     if compression != 0 {
@@ -75,13 +75,20 @@ fn entries<'a>(block: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8]) -> Checked
     let restarts = (u32::from_le_bytes(*count) as usize).checked_mul(4).ok_or_else(cut)?;
     let mut rest = rest.get(..rest.len().checked_sub(restarts).ok_or_else(cut)?).ok_or_else(cut)?;
     let mut key = Vec::new();
+    let mut is_first = true;
     while !rest.is_empty() {
         let (shared, more, length) = (varint(&mut rest)?, varint(&mut rest)?, varint(&mut rest)?);
         if shared > key.len() || shared.saturating_add(more) > MAX_KEY {
             return Err(format!("a key has more than {MAX_KEY} bytes, or shares more than there are"));
         }
+        let own = take(&mut rest, more)?;
+        // Sorted, and each once: a key that repeats the one before would cost nothing either.
+        if !is_first && key.get(shared..).is_none_or(|before| own <= before) {
+            return Err("its keys are not in their order".into());
+        }
+        is_first = false;
         key.truncate(shared);
-        key.extend_from_slice(take(&mut rest, more)?);
+        key.extend_from_slice(own);
         each(&key, take(&mut rest, length)?)?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::cursor::Cursor;
 use super::values::Storage;
-use crate::weights::index::{Checked, excerpt};
+use crate::weights::index::{Checked, excerpt, is_intact};
 
 pub(super) const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
 pub(super) const CENTRAL_SIGNATURE: u32 = 0x0201_4b50;
@@ -79,7 +79,7 @@ impl<'a> Container<'a> {
         // Only now, when no byte can be asked for twice.
         for (name, record) in &records {
             let content = file.get(record.range.clone()).ok_or("a zip entry lies outside the archive")?;
-            if record.stored && crc32fast::hash(content) != record.checksum {
+            if record.stored && !is_intact(crc32fast::hash(content), record.checksum) {
                 return Err(format!("zip entry {name:?} is damaged: it does not have the checksum stored with it"));
             }
         }

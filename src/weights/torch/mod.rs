@@ -25,6 +25,7 @@ use values::Pickle;
 
 use super::FileFormat;
 use super::index::{Checked, Index};
+pub(super) use writer::{stage_bin, stage_ot};
 pub use writer::{write_bin, write_ot};
 
 /// Indexes the tensors of a zip archive.

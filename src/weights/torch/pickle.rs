@@ -20,7 +20,13 @@ impl<'a> Pickle<'a> {
     /// Runs the first of several pickles, and returns what stands behind it.
     pub(super) fn load_first(bytes: &'a [u8]) -> Checked<(Self, &'a [u8])> {
         let mut machine = Machine::new(bytes);
-        while machine.step()? {}
+        let mut instructions = 0;
+        while machine.step()? {
+            instructions += 1;
+            if instructions > MAX_INSTRUCTIONS {
+                return Err(format!("its pickle has more than {MAX_INSTRUCTIONS} instructions"));
+            }
+        }
         machine.finish()
     }
 }
@@ -38,6 +44,10 @@ struct Machine<'a> {
     dimensions_left: usize,
     result: Pickle<'a>,
 }
+
+/// Those of over twenty thousand tensors. Every one of them may make a value, which takes more memory than the
+/// instruction has bytes.
+const MAX_INSTRUCTIONS: usize = 1 << 20;
 
 /// More tensors than any model has.
 const MAX_TENSORS: usize = 1 << 20;

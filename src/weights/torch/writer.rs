@@ -10,7 +10,7 @@ use super::container::{
     CENTRAL_SIGNATURE, END_SIGNATURE, END64_SIGNATURE, LOCAL_SIGNATURE, LOCATOR64_SIGNATURE, SEE_ZIP64, ZIP64_EXTRA,
 };
 use crate::error::{Error, Result};
-use crate::weights::atomic::write_atomically;
+use crate::weights::atomic::Staged;
 use crate::weights::index::check_name;
 use crate::weights::raw::{Dtype, RawTensor};
 
@@ -42,11 +42,17 @@ const ZIP_VERSION: u16 = 45;
 /// [`Error::Input`] for a name that is empty, repeated or holds a `|`, which would be read back as a dot;
 /// [`Error::Io`] where the file cannot be written.
 pub fn write_ot(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
+    let mut files = Staged::default();
+    stage_ot(&mut files, path.as_ref(), tensors)?;
+    files.commit()
+}
+
+pub(in crate::weights) fn stage_ot(files: &mut Staged, path: &Path, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     check_names(tensors)?;
     if let Some((name, _)) = tensors.iter().find(|(name, _)| name.contains('|')) {
         return Err(Error::input("tensors", format!("the name {name:?} holds a |, which .ot files use for dots")));
     }
-    write_atomically(path, |file| {
+    files.write(path, |file| {
         let mut archive = Archive::new(file);
         storages(&mut archive, tensors)?;
         archive.record("data.pkl", &module_pickle(tensors))?;
@@ -67,8 +73,14 @@ pub fn write_ot(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Re
 /// # Errors
 /// [`Error::Input`] for a name that is empty or repeated; [`Error::Io`] where the file cannot be written.
 pub fn write_bin(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
+    let mut files = Staged::default();
+    stage_bin(&mut files, path.as_ref(), tensors)?;
+    files.commit()
+}
+
+pub(in crate::weights) fn stage_bin(files: &mut Staged, path: &Path, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     check_names(tensors)?;
-    write_atomically(path, |file| {
+    files.write(path, |file| {
         let mut archive = Archive::new(file);
         // `torch.load` looks for it first.
         archive.record("data.pkl", &dict_pickle(tensors))?;

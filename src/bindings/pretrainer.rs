@@ -1,0 +1,145 @@
+//! `oxbert.PretrainerHeads`, on which `oxbert.ElectraPretrainer` stands.
+
+use pyo3::prelude::*;
+use tch::nn::VarStore;
+use tch::{Device, Tensor};
+
+use super::activation::parse;
+use super::enter::enter;
+use super::errors::raise;
+use super::guarded::Guarded;
+use super::parameters::named;
+use super::tensors::{tensor, to_torch};
+use crate::error::Result;
+use crate::nn::{Initial, Parameters};
+use crate::pretraining::{ElectraPretrainer, PretrainerConfig, PretrainerInputs};
+
+struct Heads {
+    heads: ElectraPretrainer,
+    variables: VarStore,
+}
+
+/// The heads of TF Model Garden's pretrainer, on the sequence outputs of two networks. Takes and gives torch tensors.
+#[pyclass(name = "PretrainerHeads", module = "oxbert", frozen)]
+pub(super) struct PyPretrainerHeads {
+    inner: Guarded<Heads>,
+}
+
+impl PyPretrainerHeads {
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        work: impl FnOnce(&ElectraPretrainer) -> Result<Tensor> + Send,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let result = enter(py, || work(&self.inner.lock()?.heads))?;
+        to_torch(py, &result)
+    }
+}
+
+#[pymethods]
+impl PyPretrainerHeads {
+    #[new]
+    #[pyo3(signature = (
+        *,
+        generator_hidden,
+        discriminator_hidden,
+        vocab_size,
+        embedding_size,
+        num_classes,
+        mlm_activation = "linear",
+        log_probabilities = false,
+        disallow_correct = false,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the original")]
+    fn new(
+        py: Python<'_>,
+        generator_hidden: i64,
+        discriminator_hidden: i64,
+        vocab_size: i64,
+        embedding_size: i64,
+        num_classes: i64,
+        mlm_activation: &str,
+        log_probabilities: bool,
+        disallow_correct: bool,
+    ) -> PyResult<Self> {
+        let mlm_activation = parse("mlm_activation", mlm_activation).map_err(|error| raise(py, error))?;
+        let config = PretrainerConfig {
+            generator_hidden,
+            discriminator_hidden,
+            vocab_size,
+            embedding_size,
+            num_classes,
+            mlm_activation,
+            log_probabilities,
+            disallow_correct,
+        };
+        let heads = enter(py, move || {
+            let variables = VarStore::new(Device::Cpu);
+            let initial = Initial { standard_deviation: 0.0, padding: None, sinusoidal: false };
+            let heads = ElectraPretrainer::new(&Parameters::random(&variables.root(), initial), config)?;
+            Ok(Heads { heads, variables })
+        })?;
+        Ok(Self { inner: Guarded::new(heads) })
+    }
+
+    /// Names and `torch.nn.Parameter`s, the parameters themselves.
+    fn named_parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+        let mut parameters: Vec<(String, Tensor)> =
+            enter(py, || Ok(self.inner.lock()?.variables.variables().into_iter().collect()))?;
+        parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
+        named(py, parameters)
+    }
+
+    /// The generator's sequence output [B, S, H], positions [B, P] and its table of words [V, E] -> [B, P, V].
+    fn lm_outputs<'py>(
+        &self,
+        py: Python<'py>,
+        sequence: &Bound<'py, PyAny>,
+        positions: &Bound<'py, PyAny>,
+        table: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (sequence, positions) = (tensor("sequence", sequence)?, tensor("positions", positions)?);
+        let table = tensor("table", table)?;
+        self.run(py, move |heads| heads.lm_outputs(&sequence, &positions, &table))
+    }
+
+    /// The generator's sequence output [B, S, H] -> [B, C], C classes.
+    fn sentence_outputs<'py>(&self, py: Python<'py>, sequence: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let sequence = tensor("sequence", sequence)?;
+        self.run(py, move |heads| heads.sentence_outputs(&sequence))
+    }
+
+    /// The discriminator's sequence output [B, S, H] -> logits [B, S].
+    fn disc_logits<'py>(&self, py: Python<'py>, sequence: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let sequence = tensor("sequence", sequence)?;
+        self.run(py, move |heads| heads.disc_logits(&sequence))
+    }
+
+    /// Masked ids [B, S], positions and originals [B, P], the generator's outputs and uniform numbers [B, P, V] -> the ids
+    /// that the discriminator is shown, and 1 where they differ from the original, [B, S] both.
+    fn replace<'py>(
+        &self,
+        py: Python<'py>,
+        input_word_ids: &Bound<'py, PyAny>,
+        masked_lm_positions: &Bound<'py, PyAny>,
+        masked_lm_ids: &Bound<'py, PyAny>,
+        lm_outputs: &Bound<'py, PyAny>,
+        uniforms: &Bound<'py, PyAny>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let ids = tensor("input_word_ids", input_word_ids)?;
+        let positions = tensor("masked_lm_positions", masked_lm_positions)?;
+        let originals = tensor("masked_lm_ids", masked_lm_ids)?;
+        let (outputs, uniforms) = (tensor("lm_outputs", lm_outputs)?, tensor("uniforms", uniforms)?);
+        let (replaced, labels) = enter(py, move || {
+            let inputs = PretrainerInputs {
+                input_word_ids: &ids,
+                input_mask: &ids,
+                input_type_ids: &ids,
+                masked_lm_positions: &positions,
+                masked_lm_ids: &originals,
+            };
+            self.inner.lock()?.heads.replace(&inputs, &outputs, &uniforms)
+        })?;
+        Ok((to_torch(py, &replaced)?, to_torch(py, &labels)?))
+    }
+}

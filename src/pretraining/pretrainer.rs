@@ -1,0 +1,200 @@
+//! TF Model Garden's `ElectraPretrainer`: heads on two networks that somebody else made.
+
+use tch::{Kind, Tensor};
+
+use super::sampling::{Sampling, sample};
+use crate::error::{Error, Result};
+use crate::heads::Transform;
+use crate::nn::{Activation, LayerNorm, Linear, Parameters};
+
+/// The sizes of the two networks, and the settings of the heads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PretrainerConfig {
+    /// H of the generator.
+    pub generator_hidden: i64,
+    /// H of the discriminator.
+    pub discriminator_hidden: i64,
+    /// V, rows of the generator's table of words.
+    pub vocab_size: i64,
+    /// E, columns of that table.
+    pub embedding_size: i64,
+    /// Classes of the sentence head.
+    pub num_classes: i64,
+    /// In the masked-LM head and in the discriminator's projection. The original's default is none (the identity).
+    pub mlm_activation: Activation,
+    /// Whether `lm_outputs` are the logarithms of probabilities (`output_type` "predictions") or logits.
+    pub log_probabilities: bool,
+    /// Whether the original token may not be drawn.
+    pub disallow_correct: bool,
+}
+
+/// The heads on a generator and a discriminator that make the two objectives.
+///
+/// Source: `official/nlp/modeling/models/electra_pretrainer.py`, `layers/masked_lm.py` and `layers/cls_head.py` of
+/// tensorflow/models.
+#[derive(Debug)]
+pub struct ElectraPretrainer {
+    config: PretrainerConfig,
+    transform: Transform,
+    bias: Tensor,
+    sentence_dense: Linear,
+    sentence_out: Linear,
+    projection: Linear,
+    discriminator_head: Linear,
+}
+
+/// What a pass through both networks gives.
+#[derive(Debug)]
+pub struct PretrainerOutput {
+    /// At the masked positions, `[B, P, V]`.
+    pub lm_outputs: Tensor,
+    /// Of the generator's first token, `[B, C]`, C classes.
+    pub sentence_outputs: Tensor,
+    /// Of every token, `[B, S]`, above 0 where it looks replaced.
+    pub disc_logits: Tensor,
+    /// 1 where the token differs from the original, `[B, S]` int32.
+    pub disc_label: Tensor,
+}
+
+/// The inputs of a pass, as the data of BERT's pre-training has them: masked beforehand.
+#[derive(Debug)]
+pub struct PretrainerInputs<'a> {
+    /// Masked ids, `[B, S]` int64.
+    pub input_word_ids: &'a Tensor,
+    /// 1 = keep, `[B, S]`.
+    pub input_mask: &'a Tensor,
+    /// Token types, `[B, S]` int64.
+    pub input_type_ids: &'a Tensor,
+    /// Which positions were masked, `[B, P]` int64; unused ones are 0.
+    pub masked_lm_positions: &'a Tensor,
+    /// What stood there, `[B, P]` int64.
+    pub masked_lm_ids: &'a Tensor,
+}
+
+/// A network: ids, mask and types `[B, S]` -> its sequence output `[B, S, H]`.
+pub type Sequence<'a> = &'a dyn Fn(&Tensor, &Tensor, &Tensor) -> Result<Tensor>;
+
+impl ElectraPretrainer {
+    /// Takes the heads' parameters: `masked_lm.{dense,LayerNorm}.*`, `masked_lm.bias`, `classification.{dense,out_proj}.*`,
+    /// `discriminator_projection.*`, `discriminator_head.*`. Matrices are drawn as Glorot and Bengio do:
+    /// U(-a, a), `a = sqrt(6 / (rows + columns))`.
+    ///
+    /// # Errors
+    /// As [`Parameters::tensor`].
+    pub fn new(parameters: &Parameters, config: PretrainerConfig) -> Result<Self> {
+        /// What is added to the variance in the norm.
+        const EPSILON: f64 = 1e-12;
+        let linear = |name: &str, columns: i64, rows: i64| {
+            let layer = Linear::new(&parameters.at(name), columns, rows)?;
+            let bound = (6.0 / (columns + rows) as f64).sqrt();
+            let _no_grad = tch::no_grad_guard();
+            let _ = layer.weight().shallow_clone().f_uniform_(-bound, bound)?;
+            Ok::<_, Error>(layer)
+        };
+        let PretrainerConfig { generator_hidden, discriminator_hidden, embedding_size, .. } = config;
+        let dense = linear("masked_lm.dense", generator_hidden, embedding_size)?;
+        let norm = LayerNorm::new(&parameters.at("masked_lm.LayerNorm"), embedding_size, EPSILON)?;
+        Ok(Self {
+            config,
+            transform: Transform::new(dense, config.mlm_activation, norm),
+            bias: parameters.at("masked_lm").tensor("bias", &[config.vocab_size])?,
+            sentence_dense: linear("classification.dense", generator_hidden, generator_hidden)?,
+            sentence_out: linear("classification.out_proj", generator_hidden, config.num_classes)?,
+            projection: linear("discriminator_projection", discriminator_hidden, discriminator_hidden)?,
+            discriminator_head: linear("discriminator_head", discriminator_hidden, 1)?,
+        })
+    }
+
+    /// What the heads were made for.
+    #[must_use]
+    pub fn config(&self) -> &PretrainerConfig {
+        &self.config
+    }
+
+    /// The generator's sequence output `[B, S, H]`, positions `[B, P]` and its table of words `[V, E]` -> `[B, P, V]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where shapes do not fit.
+    pub fn lm_outputs(&self, sequence: &Tensor, positions: &Tensor, table: &Tensor) -> Result<Tensor> {
+        let width = sequence.size().last().copied().unwrap_or(0);
+        let places = positions.f_unsqueeze(-1)?.f_expand([-1, -1, width], false)?;
+        let states = self.transform.forward(&sequence.f_gather(1, &places, false)?)?;
+        let logits = states.f_linear(table, Some(&self.bias))?;
+        if self.config.log_probabilities { Ok(logits.f_log_softmax(-1, Kind::Float)?) } else { Ok(logits) }
+    }
+
+    /// The generator's sequence output `[B, S, H]` -> `[B, C]`: `W tanh(V x + b) + c` of the first token.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where shapes do not fit.
+    pub fn sentence_outputs(&self, sequence: &Tensor) -> Result<Tensor> {
+        let first = sequence.f_select(1, 0)?;
+        self.sentence_out.forward(&self.sentence_dense.forward(&first)?.f_tanh()?)
+    }
+
+    /// The discriminator's sequence output `[B, S, H]` -> logits `[B, S]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where shapes do not fit.
+    pub fn disc_logits(&self, sequence: &Tensor) -> Result<Tensor> {
+        let projected = self.config.mlm_activation.forward(&self.projection.forward(sequence)?)?;
+        Ok(self.discriminator_head.forward(&projected)?.f_squeeze_dim(-1)?)
+    }
+
+    /// Puts tokens that are drawn from `lm_outputs` `[B, P, V]` in the place of the masked ones, and says which differ from
+    /// the original: ids `[B, S]` int64 and labels `[B, S]` int32.
+    ///
+    /// `uniforms` `[B, P, V]` are numbers in [0, 1). Position 0 is never replaced, and a position that stands in the list
+    /// more than once gets the mean of its tokens, rounded down, as in the original.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where shapes do not fit.
+    pub fn replace(
+        &self,
+        inputs: &PretrainerInputs,
+        lm_outputs: &Tensor,
+        uniforms: &Tensor,
+    ) -> Result<(Tensor, Tensor)> {
+        let _no_grad = tch::no_grad_guard();
+        let PretrainerInputs { input_word_ids, masked_lm_positions: positions, masked_lm_ids: originals, .. } = *inputs;
+        let words = lm_outputs.size().last().copied().unwrap_or(0);
+        let not = self.config.disallow_correct.then(|| originals.f_reshape([-1])).transpose()?;
+        let (flat, noise) = (lm_outputs.f_reshape([-1, words])?, uniforms.f_reshape([-1, words])?);
+        let drawn = sample(&flat, &Sampling::Gumbel(&noise), 1.0, not.as_ref())?.f_view_as(originals)?;
+        let unmasked = scatter(input_word_ids, positions, originals)?;
+        let replaced = scatter(&unmasked, positions, &drawn)?;
+        let labels = replaced.f_ne_tensor(&unmasked)?.f_to_kind(Kind::Int)?;
+        Ok((replaced, labels))
+    }
+
+    /// Runs both networks. `table` are the generator's word embeddings `[V, E]`.
+    ///
+    /// # Errors
+    /// Those of the networks; [`Error::Torch`] where shapes do not fit.
+    pub fn forward(
+        &self,
+        inputs: &PretrainerInputs,
+        generator: Sequence,
+        table: &Tensor,
+        discriminator: Sequence,
+        uniforms: &Tensor,
+    ) -> Result<PretrainerOutput> {
+        let PretrainerInputs { input_mask, input_type_ids, .. } = *inputs;
+        let sequence = generator(inputs.input_word_ids, input_mask, input_type_ids)?;
+        let lm_outputs = self.lm_outputs(&sequence, inputs.masked_lm_positions, table)?;
+        let sentence_outputs = self.sentence_outputs(&sequence)?;
+        let (ids, disc_label) = self.replace(inputs, &lm_outputs, uniforms)?;
+        let disc_logits = self.disc_logits(&discriminator(&ids, input_mask, input_type_ids)?)?;
+        Ok(PretrainerOutput { lm_outputs, sentence_outputs, disc_logits, disc_label })
+    }
+}
+
+/// Rows `[B, S]` with `updates` `[B, P]` at `positions` `[B, P]`, but for position 0.
+fn scatter(rows: &Tensor, positions: &Tensor, updates: &Tensor) -> Result<Tensor> {
+    let zeros = rows.f_zeros_like()?;
+    let sums = zeros.f_scatter_add(1, positions, updates)?;
+    let counts = zeros.f_scatter_add(1, positions, &updates.f_ones_like()?)?;
+    let _ = counts.f_select(1, 0)?.f_zero_()?;
+    let means = sums.f_floor_divide(&counts.f_clamp_min(1)?)?;
+    Ok(means.f_where_self(&counts.f_gt(0)?, rows)?)
+}

@@ -1,0 +1,475 @@
+"""Text -> examples: google-research/electra's rules, what no corpus may lose, determinism, inputs, and the command."""
+
+from __future__ import annotations
+
+import collections
+import gzip
+import hashlib
+import json
+import pickle
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import oxbert
+from oxbert.errors import DataError, IdRangeError, InputError, MissingFileError
+from oxbert.training.data import (
+    ExampleDataset,
+    Packer,
+    Packing,
+    TFRecordDataset,
+    collate,
+    find_files,
+    learn_vocabulary,
+    write_examples,
+)
+
+from .pretrain_data_reference import TEXTS, Original, content, corpus, ids, rows, tokenizer, unpadded
+
+ROOT = Path(__file__).parents[2]
+QUICK = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+def sentences(text: str) -> list[list[list[int]]]:
+    """The tokens of the sentences of the documents of a text."""
+    documents = re.split(r"\n(?:\s*\n)+", "\n".join(line.strip() for line in text.split("\n")))
+    found = [[ids(line) for line in document.split("\n") if line] for document in documents]
+    return [document for document in found if any(document)]
+
+
+# The rules.
+
+
+@given(data=st.data(), max_length=st.integers(8, 64), seed=st.integers(0, 2**32))
+def test_exact_packing_is_the_originals(data: st.DataObject, max_length: int, seed: int) -> None:
+    lengths = st.one_of(st.integers(0, 12), st.integers(0, 150))
+    documents = data.draw(st.lists(st.lists(lengths, max_size=30), max_size=8))
+    counter = iter(range(10**9))
+    tokens = [[[next(counter) + 5 for _ in range(length)] for length in document] for document in documents]
+    lookup = {f"{one} {two}": row for one, document in enumerate(tokens) for two, row in enumerate(document)}
+    reference, expected = Original(max_length, random.Random(seed), lambda text: lookup.get(text, [])), []
+    packer, got = Packer(Packing.exact(max_length), random.Random(seed)), []
+    for one, document in enumerate(tokens):
+        for two, row in enumerate(document):
+            expected += reference.line(f"{one} {two}")
+            packer.add(row)
+        expected += reference.line("")
+        packer.end_document()
+    for first, second in packer.take():
+        got.append(((2, *first, 3, *second, 3) if second else (2, *first, 3), len(first) + 2))
+    assert got == [unpadded(example) for example in expected]
+    # And the chances that were taken are as many.
+    assert packer.state()["random"] == [3, list(reference.numbers.getstate()[1]), None]
+
+
+@QUICK
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4), max_length=st.integers(8, 64), blanks=st.booleans())
+def test_exact_files_are_the_originals(tmp_path: Path, texts: list[str], max_length: int, blanks: bool) -> None:
+    folder = tmp_path / str(len(list(tmp_path.iterdir()))) / "corpus"
+    folder.mkdir(parents=True)
+    out = folder.parent
+    named = {f"file {number}.txt": text for number, text in enumerate(texts)}
+    for name, text in named.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+    expected = [unpadded(one) for one in Original(max_length, random.Random(3), ids).files(named, blanks)]
+    documents: Any = "blank-lines" if blanks else "file"
+    if not expected:
+        with pytest.raises(InputError, match="found none"):
+            write_examples(folder, out / "out", tokenizer(), exact=True, documents=documents)
+        return
+    options: dict[str, Any] = {"max_length": max_length, "documents": documents, "seed": 3, "exact": True}
+    write_examples(folder, out / "out", tokenizer(), shuffle=False, **options)
+    assert rows(out / "out") == expected
+    write_examples(folder, out / "shuffled", tokenizer(), **options)
+    assert sorted(rows(out / "shuffled")) == sorted(expected)
+
+
+@QUICK
+@given(text=TEXTS, max_length=st.integers(8, 64), keep=st.booleans(), contiguous=st.booleans())
+def test_laws(tmp_path: Path, text: str, max_length: int, keep: bool, contiguous: bool) -> None:
+    folder = tmp_path / str(len(list(tmp_path.iterdir())))
+    folder.mkdir()
+    (folder / "text").write_text(text, encoding="utf-8", newline="")
+    documents = sentences(text)
+    if not documents:
+        return
+    manifest = write_examples(
+        folder / "text", folder / "out", tokenizer(), max_length=max_length, keep_overflow=keep, contiguous=contiguous,
+        shuffle=False,
+    )  # fmt: skip
+    found = rows(folder / "out")
+    bodies = []
+    for row, first in found:
+        assert 3 <= len(row) <= max_length and row[0] == 2 and row[-1] == 3 and 3 <= first <= len(row)
+        # One segment or two, each with its [SEP] and none within: what the text says of [SEP] is none.
+        assert [place for place, token in enumerate(row) if token == 3] == sorted({first - 1, len(row) - 1})
+        assert first == len(row) or first < len(row) - 1
+        assert not set(row[1:]) & {0, 2, 4}
+        bodies.append([token for token in row[1:] if token != 3])
+    flat = [[token for sentence in document for token in sentence] for document in documents]
+    if keep and contiguous:
+        # Nothing is lost, nothing changes places, and no example has tokens of two documents.
+        stream = iter(bodies)
+        for document in flat:
+            got: list[int] = []
+            while len(got) < len(document):
+                got += next(stream)
+            assert got == document
+        assert next(stream, None) is None
+    counts = [collections.Counter(sum(side, [])) for side in (bodies, flat)]
+    assert counts[0] == counts[1] if keep else counts[0] <= counts[1]
+    assert (manifest.examples, manifest.tokens) == (len(found), sum(len(row) for row, _ in found))
+    assert ExampleDataset(folder / "out").manifest == manifest
+
+
+def test_long_lines_have_two_segments_and_examples_are_full() -> None:
+    packer = Packer(Packing(max_length=128, short=0), random.Random(0))
+    packer.add(list(range(5, 100_005)))
+    packer.end_document()
+    made = packer.take()
+    two = sum(bool(second) for _, second in made) / len(made)
+    assert 0.85 < two < 0.95
+    assert all(len(first) + len(second) + (3 if second else 2) == 128 for first, second in made[:-1])
+    original = Packer(Packing.exact(128), random.Random(0))
+    original.add(list(range(5, 100_005)))
+    original.end_document()
+    assert [len(first) for first, _ in original.take()] == [126]  # all else is lost
+
+
+def test_shares() -> None:
+    packer = Packer(Packing(max_length=64), random.Random(1))
+    for _ in range(20_000):
+        packer.add([9] * 7)
+    lengths = [(len(first), len(second)) for first, second in packer.take()]
+    alone = sum(not second for _, second in lengths) / len(lengths)
+    short = sum(first + second < 50 for first, second in lengths) / len(lengths)
+    assert 0.08 < alone < 0.14 and 0.02 < short < 0.06
+    assert Packing.exact(64) == Packing(64, keep_overflow=False, contiguous=False)
+
+
+# The folder.
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text(corpus(400), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples") / "out"
+    write_examples(source, folder, tokenizer(), max_length=32, part_tokens=20_000, held_out=0.2, seed=7)
+    return folder
+
+
+def test_arrow_and_json_hold_what_is_promised(source: Path, folder: Path) -> None:
+    described = json.loads((folder / "dataset.json").read_bytes())
+    assert described["format"] == "oxbert-examples" and described["version"] == 1
+    assert len(described["parts"]) > 2 and not (folder / ".unfinished").exists()
+    vocabulary = hashlib.sha256((folder / "vocab.txt").read_bytes()).hexdigest()
+    assert described["vocabulary"]["sha256"] == vocabulary and described["max_length"] == 32
+    assert described["sources"] == {"given": [str(source)], "files": 1, "bytes": source.stat().st_size}
+    found = []
+    for part in described["parts"]:
+        with pa.memory_map(str(folder / part["file"])) as file:
+            before = pa.total_allocated_bytes()
+            table = pa.ipc.open_file(file).read_all()
+            assert pa.total_allocated_bytes() == before  # nothing was copied
+            assert table.schema.types == [pa.list_(pa.int32()), pa.int32()]
+            found += table.to_pylist()
+        assert len(found) and (folder / part["file"]).stat().st_size == part["bytes"]
+    assert [tuple(row["input_ids"]) for row in found] == [row for row, _ in rows(folder)]
+    loaded = oxbert.ElectraTokenizer.from_pretrained(folder)
+    assert len(ExampleDataset(folder, loaded)) == len(found) == described["examples"]
+
+
+def test_a_shuffle_moves_everything_and_loses_nothing(source: Path, folder: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"max_length": 32, "part_tokens": 20_000, "held_out": 0.2, "seed": 7}
+    write_examples(source, tmp_path / "straight", tokenizer(), shuffle=False, **options)
+    straight, shuffled = rows(tmp_path / "straight"), rows(folder)
+    assert sorted(straight) == sorted(shuffled) and straight != shuffled
+    # As far from where they were as chance alone brings them: a third of the length on average.
+    places = collections.defaultdict(list)
+    for place, row in enumerate(straight):
+        places[row].append(place)
+    moved = [abs(place - places[row].pop()) for place, row in enumerate(shuffled)]
+    assert abs(np.mean(moved) / len(moved) - 1 / 3) < 0.02
+    write_examples(source, tmp_path / "other", tokenizer(), **options | {"seed": 8})
+    assert sorted(rows(tmp_path / "other")) != sorted(shuffled)  # packed by other chances
+
+
+def test_held_out_documents_are_chosen_by_their_text(source: Path, folder: Path, tmp_path: Path) -> None:
+    texts = source.read_text("utf-8").split("\n\n")
+    turned = tmp_path / "turned.txt"
+    turned.write_text("\n\n".join(reversed([*texts, *texts])), encoding="utf-8")
+    write_examples(turned, tmp_path / "out", tokenizer(), max_length=32, held_out=0.2, seed=99)
+    held, kept = ExampleDataset(folder / "held_out"), ExampleDataset(folder)
+    assert 0.1 < len(held) / (len(held) + len(kept)) < 0.3
+    tokens = [collections.Counter(np.concatenate([row["input_ids"] for row in side]).tolist()) for side in (held, kept)]
+    twice = [ExampleDataset(tmp_path / "out" / name) for name in ("held_out", ".")]
+    for once, side in zip(tokens, twice, strict=True):
+        again = collections.Counter(np.concatenate([row["input_ids"] for row in side]).tolist())
+        assert {token: 2 * count for token, count in once.items() if token > 4} == {
+            token: count for token, count in again.items() if token > 4
+        }
+
+
+ONE_CORE = """
+import os, sys
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import oxbert
+from oxbert.training.data import write_examples
+write_examples(sys.argv[1], sys.argv[2], oxbert.ElectraTokenizer(sys.argv[3]), max_length=32, part_tokens=20_000,
+               held_out=0.2, seed=7)
+"""
+
+
+def test_one_core_and_a_second_run_write_the_same_bytes(source: Path, folder: Path, tmp_path: Path) -> None:
+    from .pretrain_data_reference import VOCABULARY
+
+    command = [sys.executable, "-c", ONE_CORE, str(source), str(tmp_path / "one"), str(VOCABULARY)]
+    subprocess.run(command, check=True, timeout=100)
+    assert content(tmp_path / "one") == content(folder)
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    # A second run finds everything done.
+    write_examples(source, folder, tokenizer(), max_length=32, part_tokens=20_000, held_out=0.2, seed=7)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path != folder} == {
+        path: time for path, time in times.items() if path != folder
+    }
+    with pytest.raises(InputError, match="max_length was 32, is 33.*overwrite"):
+        write_examples(source, folder, tokenizer(), max_length=33, part_tokens=20_000, held_out=0.2, seed=7)
+
+
+def test_overwrite_and_parts_of_unknown_origin(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "part-00000.arrow").write_bytes(b"somebody's")
+    with pytest.raises(InputError, match="unknown origin"):
+        write_examples(source, tmp_path, tokenizer())
+    write_examples(source, tmp_path, tokenizer(), part_tokens=20_000, limit=100, overwrite=True)
+    many = sorted(path.name for path in tmp_path.iterdir())
+    manifest = write_examples(source, tmp_path, tokenizer(), limit=3, overwrite=True)
+    assert manifest.documents == 3 and len(manifest.parts) == 1
+    assert len(list(tmp_path.iterdir())) < len(many) and len(rows(tmp_path)) == manifest.examples
+
+
+# Inputs.
+
+
+def test_every_input_gives_the_same_examples(source: Path, tmp_path: Path) -> None:
+    text = source.read_text("utf-8")
+    documents = text.split("\n\n")
+    records = "".join(json.dumps({"id": number, "body": one}) + "\n" for number, one in enumerate(documents))
+    for name, data in [("a.txt", text), ("b.txt.gz", text), ("c.jsonl", records), ("d.json.gz", records)]:
+        raw = data.replace("\n", "\r\n").encode() if name == "a.txt" else data.encode()
+        (tmp_path / name).write_bytes(gzip.compress(raw) if name.endswith("gz") else raw)
+    table = pa.table({"n": range(len(documents)), "body": pa.array(documents, pa.large_string())})
+    pa.parquet.write_table(table, tmp_path / "e.parquet", row_group_size=90)
+    files = tmp_path / "f"
+    files.mkdir()
+    for number, document in enumerate(documents):
+        (files / f"{number:04}").write_text(document, encoding="utf-8")
+        (files / ".hidden").write_text("not this one")
+    options: dict[str, Any] = {"text_field": "body", "shuffle": False, "max_length": 48}
+    expected = None
+    for name in ["a.txt", "b.txt.gz", "c.jsonl", "d.json.gz", "e.parquet", "f"]:
+        way: Any = "file" if name == "f" else "blank-lines"
+        manifest = write_examples(tmp_path / name, tmp_path / f"{name} out", tokenizer(), documents=way, **options)
+        assert manifest.documents == len(documents)
+        found = rows(tmp_path / f"{name} out")
+        assert found == (expected := expected or found), name
+    # A document a line: those of one sentence.
+    lines = [line for line in text.split("\n") if line]
+    manifest = write_examples(source, tmp_path / "lines", tokenizer(), documents="line", **options)
+    assert manifest.documents == len(lines) and manifest.examples >= len(lines)
+
+
+def test_limit_counts_documents(source: Path, tmp_path: Path) -> None:
+    manifest = write_examples(source, tmp_path / "out", tokenizer(), limit=5, shuffle=False)
+    (tmp_path / "five").write_text("\n\n".join(source.read_text("utf-8").split("\n\n")[:5]), encoding="utf-8")
+    write_examples(tmp_path / "five", tmp_path / "five out", tokenizer(), shuffle=False)
+    assert manifest.documents == 5 and rows(tmp_path / "out") == rows(tmp_path / "five out")
+
+
+def test_lines_of_megabytes(tmp_path: Path) -> None:
+    for name, word, count in [("spaces", "the ", 600_000), ("none", "\u4e2d", 800_000)]:
+        path = tmp_path / name
+        path.write_text(f"the\n\n{word * count}\n\nworld", encoding="utf-8")
+        for way in ("blank-lines", "line", "file"):
+            manifest = write_examples(path, tmp_path / f"{name} {way}", tokenizer(), documents=way)  # type: ignore[arg-type]
+            assert manifest.documents == (1 if way == "file" else 3)
+            tokens = sum(len(row) - (2 if first == len(row) else 3) for row, first in rows(tmp_path / f"{name} {way}"))
+            assert tokens == count + 2
+
+
+def test_a_vocabulary_is_learnt_and_found_again(source: Path, tmp_path: Path) -> None:
+    first = learn_vocabulary(find_files(source), tmp_path / "vocab.txt", 50)
+    assert len(first) == 50 and first.tokenize("[MASK]") == ["[MASK]"] and "hello" in first.get_vocab()
+    again = (tmp_path / "vocab.txt").read_bytes()
+    learn_vocabulary(find_files(source), tmp_path / "vocab.txt", 50)
+    assert (tmp_path / "vocab.txt").read_bytes() == again
+    manifest = write_examples(source, tmp_path / "out", vocab_size=50, do_lower_case=False)
+    assert manifest == write_examples(source, tmp_path / "out", vocab_size=50, do_lower_case=False)
+    assert (
+        manifest.vocabulary.size == 50
+        and not ExampleDataset(tmp_path / "out").manifest.vocabulary.settings["do_lower_case"]
+    )
+    with pytest.raises(InputError, match="vocab_size was 50, is 49"):
+        write_examples(source, tmp_path / "out", vocab_size=49, do_lower_case=False)
+    with pytest.raises(InputError, match="for the characters alone"):
+        learn_vocabulary(find_files(source), tmp_path / "vocab.txt", 10)
+
+
+# Reading.
+
+
+def test_items(folder: Path) -> None:
+    dataset = ExampleDataset(folder)
+    row = dataset[len(dataset) // 2]
+    assert row["input_ids"].dtype == np.int32 and type(row["first_segment"]) is int
+    row["input_ids"][:] = 0  # its own memory
+    assert dataset[len(dataset) // 2]["input_ids"][0] == 2
+    assert (dataset[-1]["input_ids"] == dataset[len(dataset) - 1]["input_ids"]).all()
+    for index in (len(dataset), -len(dataset) - 1):
+        with pytest.raises(IdRangeError, match="outside"):
+            dataset[index]
+    copied = pickle.loads(pickle.dumps(dataset))
+    assert len(pickle.dumps(dataset)) < 20_000 and repr(copied) == repr(dataset)
+    assert all((one["input_ids"] == two["input_ids"]).all() for one, two in zip(dataset, copied, strict=True))
+
+
+def test_batches_are_a_function_of_the_step(folder: Path) -> None:
+    dataset, other = ExampleDataset(folder), ExampleDataset(folder, verify=False)
+    count, size = len(dataset), 37
+    steps = 3 * count // size + 1
+    all_batches = [dataset.batch_indices(step, size, seed=5) for step in range(steps)]
+    assert all(len(batch) == size for batch in all_batches)
+    # In any order, from any process.
+    for step in random.Random(0).sample(range(steps), 20):
+        assert (other.batch_indices(step, size, seed=5) == all_batches[step]).all()
+        shards = [other.batch_indices(step, size, seed=5, rank=rank, world=4) for rank in range(4)]
+        assert sorted(np.concatenate(shards)) == sorted(all_batches[step])
+        assert all((shard == all_batches[step][rank::4]).all() for rank, shard in enumerate(shards))
+    taken = np.concatenate(all_batches)
+    epochs = [taken[epoch * count : (epoch + 1) * count] for epoch in range(3)]
+    assert all(sorted(epoch) == list(range(count)) for epoch in epochs)
+    assert not (epochs[0] == epochs[1]).all()
+    assert [(epochs[epoch] == dataset.order(epoch, 5)).all() for epoch in range(3)] == [True] * 3
+    assert not (dataset.order(0, 6) == dataset.order(0, 5)).all()
+    # More than there are.
+    assert sorted(dataset.batch_indices(1, 2 * count)) == sorted([*range(count)] * 2)
+    batches = list(dataset.iter_batches(size, seed=5, start=4, stop=6))
+    for step, batch in zip((4, 5), batches, strict=True):
+        for row, index in zip(batch["input_ids"], all_batches[step], strict=True):
+            assert (row[: len(dataset[index]["input_ids"])] == dataset[index]["input_ids"]).all()
+
+
+def test_the_order_never_changes(folder: Path) -> None:
+    """Or a training that goes on would see some examples twice."""
+    dataset = ExampleDataset(folder)
+    dataset._begins = np.array([0, 8])
+    assert dataset.order(0, seed=0).tolist() == [6, 3, 5, 0, 7, 2, 1, 4]
+    assert dataset.order(3, seed=1).tolist() == [4, 7, 6, 5, 0, 3, 1, 2]
+
+
+def test_a_model_and_a_data_loader_take_them(folder: Path) -> None:
+    import torch
+
+    dataset = ExampleDataset(folder)
+    model = oxbert.ElectraForPreTraining(
+        oxbert.ElectraConfig(
+            vocab_size=dataset.manifest.vocabulary.size, embedding_size=4, hidden_size=4, num_hidden_layers=1,
+            num_attention_heads=1, intermediate_size=4, max_position_embeddings=32,
+        )
+    )  # fmt: skip
+    [batch] = dataset.iter_batches(3, stop=1, length=32)
+    assert model(**batch).logits.shape == (3, 32)
+    types = [np.repeat([0, 1, 0], [first, len(row) - first, 32 - len(row)]) for row, first in rows(folder)]
+    index = dataset.batch_indices(0, 3)
+    assert (batch["token_type_ids"] == np.stack([types[one] for one in index])).all()
+    loader = torch.utils.data.DataLoader(dataset, batch_size=4, num_workers=0, collate_fn=collate)
+    assert next(iter(loader))["input_ids"].shape[0] == 4
+    with pytest.raises(InputError, match="length"):
+        collate([dataset[0]], length=2)
+
+
+# The command.
+
+
+def command(*arguments: object) -> Any:
+    import typer
+    from typer.testing import CliRunner
+
+    from oxbert.cli.pretrain_data import pretrain_data
+
+    app = typer.Typer()
+    app.command()(pretrain_data)
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def test_the_command(source: Path, tmp_path: Path) -> None:
+    from .pretrain_data_reference import VOCABULARY
+
+    done = command(source, "-o", tmp_path / "one", "--vocab", VOCABULARY, "--max-length", 32, "--held-out", 0.1)
+    assert done.exit_code == 0 and "400 documents" in done.output and "held out 10.00%" in done.output
+    write_examples(source, tmp_path / "two", tokenizer(), max_length=32, held_out=0.1)
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+    done = command(source, "-o", tmp_path / "three", "--vocab-size", 60, "--quiet", "--no-lower-case", "--exact")
+    assert done.exit_code == 0 and not done.output and ExampleDataset(tmp_path / "three").manifest.options["exact"]
+    done = command(tmp_path / "none.txt", "-o", tmp_path / "four", "--vocab", VOCABULARY)
+    assert done.exit_code == 1 and "none.txt: there is no such file" in done.output
+    assert command(source, "-o", tmp_path / "four").exit_code == 2
+
+
+def test_the_document_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    document = (ROOT / "docs/pretraining-data.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
+    assert blocks
+    for number, block in enumerate(blocks):
+        exec(compile(block, f"docs/pretraining-data.md, block {number + 1}", "exec"), names)
+
+
+@pytest.mark.parametrize("name", ["crc32c", "packing", "examples", "dataset", "batching"])
+def test_the_examples_work(name: str) -> None:
+    import doctest
+    import importlib
+
+    result = doctest.testmod(importlib.import_module(f"oxbert.training.data.{name}"))
+    assert result.attempted and not result.failed
+
+
+def test_bad_arguments(source: Path, tmp_path: Path) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"max_length": 4}, "max_length: expected 5"), ({"documents": "page"}, "documents: expected one of"),
+        ({"seed": -1}, "seed"), ({"held_out": 1}, "held_out"), ({"limit": 0}, "limit"), ({"part_tokens": 0}, "part_tokens"),
+        ({"short": 2}, "short"), ({"vocab_size": 9}, "one of the two"), ({"invalid_text": "no"}, "invalid_text"),
+        ({"exact": True, "keep_overflow": True}, "exact"),
+    ]  # fmt: skip
+    for options, reason in cases:
+        with pytest.raises(InputError, match=reason):
+            write_examples(source, tmp_path / "out", tokenizer(), **options)
+        assert not (tmp_path / "out").exists()
+    with pytest.raises(MissingFileError, match="no such file"):
+        write_examples(tmp_path / "none", tmp_path / "out", tokenizer())
+    with pytest.raises(MissingFileError, match="has no dataset.json"):
+        ExampleDataset(tmp_path)
+    with pytest.raises(DataError, match="SHA-256"):
+        write_examples(source, tmp_path / "out", tokenizer())
+        ExampleDataset(tmp_path / "out", oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator"))
+    with pytest.raises(DataError, match="do_lower_case"):
+        ExampleDataset(tmp_path / "out", tokenizer(do_lower_case=False))
+    with pytest.raises(MissingFileError):
+        TFRecordDataset(tmp_path / "none")
