@@ -18,6 +18,8 @@ mod pipelines;
 mod pretrained;
 #[cfg(feature = "remote")]
 mod remote;
+#[cfg(feature = "remote")]
+mod remote_shared;
 mod resizing;
 mod resources;
 #[cfg(feature = "remote")]

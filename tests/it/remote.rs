@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,11 +13,11 @@ use tempfile::TempDir;
 use crate::server::{Script, Server, answer, head, header, rest};
 
 /// Long enough that its halves travel apart.
-fn content() -> Vec<u8> {
+pub fn content() -> Vec<u8> {
     (0..300_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-fn quick() -> DownloadOptions {
+pub fn quick() -> DownloadOptions {
     DownloadOptions {
         stall_timeout: Duration::from_secs(1),
         backoff: Duration::from_millis(10),
@@ -28,21 +27,21 @@ fn quick() -> DownloadOptions {
 }
 
 /// A server and a cache of its own.
-struct Setting {
-    server: Server,
-    cache: TempDir,
+pub struct Setting {
+    pub server: Server,
+    pub cache: TempDir,
 }
 
 impl Setting {
-    fn new(scripts: Vec<Script>) -> Self {
+    pub fn new(scripts: Vec<Script>) -> Self {
         Self { server: Server::new(scripts), cache: tempfile::tempdir().unwrap() }
     }
 
-    fn resource(&self) -> RemoteResource {
+    pub fn resource(&self) -> RemoteResource {
         RemoteResource::new(self.server.url("a/file.bin"), "some/model").with_cache_dir(self.cache.path())
     }
 
-    fn fetch(&self) -> Result<PathBuf> {
+    pub fn fetch(&self) -> Result<PathBuf> {
         self.resource().get_local_path_with(&quick(), &|_, _| Ok(()))
     }
 
@@ -58,7 +57,7 @@ impl Setting {
     }
 
     /// The names of the files in the folder of the file.
-    fn files(&self) -> Vec<String> {
+    pub fn files(&self) -> Vec<String> {
         let path = self.resource().cached_path().unwrap();
         let entries = fs::read_dir(path.parent().unwrap()).into_iter().flatten();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -78,10 +77,10 @@ impl Setting {
     }
 }
 
-const ETAG: &str = "ETag: \"one\"\r\n";
+pub const ETAG: &str = "ETag: \"one\"\r\n";
 
 /// An answer that breaks after some bytes.
-fn cut(headers: &str, file: &[u8], after: usize) -> Script {
+pub fn cut(headers: &str, file: &[u8], after: usize) -> Script {
     head("200 OK", &format!("{headers}Content-Length: {}\r\n", file.len())).then(&file[..after])
 }
 
@@ -351,8 +350,10 @@ fn a_download_can_be_interrupted_and_goes_on() {
 
 #[test]
 fn waiting_can_be_interrupted() {
-    let busy = answer("503 Busy", "Retry-After: 60\r\n", b"");
-    for script in [Script::silent().later(3000, b"x"), busy] {
+    let (closed, is_closed) = std::sync::mpsc::channel();
+    let busy = answer("503 Busy", "Retry-After: 60\r\n", b"").until_closed(closed.clone());
+    let stuck = head("200 OK", "Content-Length: 9\r\n").then(b"abc").until_closed(closed.clone());
+    for script in [Script::silent().until_closed(closed), stuck, busy] {
         let setting = Setting::new(vec![script]);
         let (start, calls) = (Instant::now(), Cell::new(0));
         let options = DownloadOptions { stall_timeout: Duration::from_secs(30), ..quick() };
@@ -363,84 +364,8 @@ fn waiting_can_be_interrupted() {
         assert!(matches!(error, Err(Error::Input { .. })), "{error:?}");
         assert!(start.elapsed() < Duration::from_secs(2));
         assert!(setting.files().is_empty());
+        is_closed.recv_timeout(Duration::from_secs(5)).expect("the connection stays open");
     }
-}
-
-#[test]
-fn of_several_threads_one_downloads() {
-    let file = content();
-    let setting = Setting::new(vec![cut(ETAG, &file, 100_000).later(300, &file[100_000..])]);
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| assert!(fs::read(setting.fetch().unwrap()).unwrap() == file));
-        }
-    });
-    assert_eq!(setting.server.requests().len(), 1);
-    assert_eq!(setting.files(), ["file.bin"]);
-}
-
-/// Not a test of its own: what the processes that the tests below start do.
-#[test]
-fn child() {
-    if let Ok(url) = std::env::var("OXBERT_TEST_URL") {
-        println!("got {}", RemoteResource::new(url, "x").get_local_path().unwrap().display());
-    }
-}
-
-fn process(url: &str, cache: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "remote::child", "--nocapture"])
-        .env("OXBERT_TEST_URL", url)
-        .env("RUSTBERT_CACHE", cache)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Where it says that the file is.
-fn got(child: Child) -> PathBuf {
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
-    let (_, rest) = text.split_once("got ").unwrap();
-    rest.lines().next().unwrap().into()
-}
-
-#[test]
-fn of_several_processes_one_downloads() {
-    let file = content();
-    let setting = Setting::new(vec![cut(ETAG, &file, 100_000).later(2000, &file[100_000..])]);
-    let url = setting.server.url("file.bin");
-    let children: Vec<_> = (0..3).map(|_| process(&url, setting.cache.path())).collect();
-    for child in children {
-        let path = got(child);
-        assert!(path.starts_with(setting.cache.path().join("x")) && fs::read(&path).unwrap() == file);
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    }
-    assert_eq!(setting.server.requests().len(), 1);
-}
-
-#[test]
-fn a_process_that_is_killed_locks_nobody_out() {
-    let file = content();
-    let setting = Setting::new(vec![cut(ETAG, &file, 100_000).later(500, b""), answer("200 OK", ETAG, &file)]);
-    let url = setting.server.url("file.bin");
-    let mut child = process(&url, setting.cache.path());
-    let path = RemoteResource::new(&url, "x").with_cache_dir(setting.cache.path()).cached_path().unwrap();
-    let part = path.with_extension("bin.part");
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while !fs::metadata(&part).is_ok_and(|part| part.len() == 100_000) {
-        assert!(Instant::now() < deadline, "the other process does not come to it");
-        thread::sleep(Duration::from_millis(10));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(part.exists());
-    // The server is still at its first answer for a moment.
-    let options = DownloadOptions { stall_timeout: Duration::from_secs(10), ..quick() };
-    let resource = RemoteResource::new(&url, "x").with_cache_dir(setting.cache.path());
-    assert!(fs::read(resource.get_local_path_with(&options, &|_, _| Ok(())).unwrap()).unwrap() == file);
-    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 }
 
 #[test]

@@ -2,19 +2,24 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 /// What is sent for one request, each piece after a pause; then the connection is closed.
-#[derive(Clone)]
-pub struct Script(Vec<(Duration, Vec<u8>)>);
+#[derive(Clone, Default)]
+pub struct Script {
+    pieces: Vec<(Duration, Vec<u8>)>,
+    /// Told when the client closes the connection; until then it stays open.
+    closed: Option<Sender<()>>,
+}
 
 /// The head of an answer, without its length.
 pub fn head(status: &str, headers: &str) -> Script {
     let text =
         format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n\r\n").replace("\r\n\r\n\r\n", "\r\n\r\n");
-    Script(vec![(Duration::ZERO, text.into_bytes())])
+    Script::silent().then(text.as_bytes())
 }
 
 /// A whole answer. `headers` are lines that end in CR LF.
@@ -31,7 +36,7 @@ pub fn rest(etag: &str, file: &[u8], first: usize) -> Script {
 impl Script {
     /// Not a word.
     pub fn silent() -> Self {
-        Self(Vec::new())
+        Self::default()
     }
 
     pub fn then(self, bytes: &[u8]) -> Self {
@@ -39,14 +44,24 @@ impl Script {
     }
 
     pub fn later(mut self, milliseconds: u64, bytes: &[u8]) -> Self {
-        self.0.push((Duration::from_millis(milliseconds), bytes.to_vec()));
+        self.pieces.push((Duration::from_millis(milliseconds), bytes.to_vec()));
+        self
+    }
+
+    pub fn until_closed(mut self, closed: Sender<()>) -> Self {
+        self.closed = Some(closed);
         self
     }
 
     fn play(self, stream: &mut TcpStream) -> std::io::Result<()> {
-        for (pause, bytes) in self.0 {
+        for (pause, bytes) in self.pieces {
             thread::sleep(pause);
             stream.write_all(&bytes)?;
+        }
+        if let Some(closed) = self.closed {
+            // A client has no more to say; that there is no more, or an error, is that it has gone.
+            let _ = stream.read(&mut [0]);
+            let _ = closed.send(());
         }
         Ok(())
     }
