@@ -332,6 +332,22 @@ def test_a_vocabulary_is_learnt_and_found_again(source: Path, tmp_path: Path) ->
         learn_vocabulary(find_files(source), tmp_path / "vocab.txt", 10)
 
 
+def test_a_sample_says_enough(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oxbert.training.data.reading_text.BLOCK", 4_000)
+    seen: list[int] = []
+    size = source.stat().st_size
+    half = learn_vocabulary(find_files(source), tmp_path / "half", 50, sample=size // 2, track=seen.append)
+    assert seen == sorted(seen) and seen[-1] == size
+    learn_vocabulary(find_files(source), tmp_path / "again", 50, sample=size // 2)
+    learn_vocabulary(find_files(source), tmp_path / "whole", 50)
+    texts = [(tmp_path / name).read_bytes() for name in ("half", "again", "whole")]
+    assert len(half) == 50 and texts[0] == texts[1] != texts[2]
+    with monkeypatch.context() as patch:
+        patch.setattr("oxbert.training.data.learning.mix", lambda number: 2**64)  # none of them
+        with pytest.raises(InputError, match="found none"):
+            learn_vocabulary(find_files(source), tmp_path / "none", 50, sample=1)
+
+
 # Reading.
 
 

@@ -107,7 +107,7 @@ print(stopped)
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     source = tmp_path / "corpus.txt"
-    source.write_text(corpus(1_000), encoding="utf-8")
+    source.write_text(corpus(700), encoding="utf-8")
     options = json.dumps(OPTIONS | {"part_tokens": 60_000})
     arguments = [source, tmp_path / "out", VOCABULARY, options, random.randrange(1000)]
     (tmp_path / "out").mkdir()

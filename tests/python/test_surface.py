@@ -469,7 +469,7 @@ def blocks(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tokenizer.md", "docs/training.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/tokenizer.md", "docs/training.md", "docs/pretraining.md"])
 def test_the_documents_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block of Python, from top to bottom, in one namespace."""
     monkeypatch.chdir(tmp_path)

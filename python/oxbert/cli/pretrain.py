@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from oxbert import AutoTokenizer, OxbertError
+from oxbert import OxbertError
 
 
 def pretrain(
@@ -19,14 +19,14 @@ def pretrain(
     output: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where checkpoints, the log and both models go.", show_default=False)
     ],
-    tokenizer: Annotated[
-        str, typer.Option(help="The tokenizer of the examples: a folder or a name.", show_default=False)
-    ],
     config: Annotated[
         str, typer.Option(help="A preset (tiny, small, base, large), or a YAML or JSON file of fields.")
     ] = "small",
     held_out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Examples for evaluation.", show_default=False)
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="The tokenizer of the examples, where it is not beside them.", show_default=False)
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Instead of train_steps.", show_default=False)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Instead of batch_size.", show_default=False)] = None,
@@ -39,33 +39,28 @@ def pretrain(
     resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint of the output folder.")] = True,
 ) -> None:
     """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs."""
-    # They need torch, which takes seconds.
-    from oxbert.training import PRESETS, PretrainingConfig, preset
-    from oxbert.training.data import ExampleDataset
-    from oxbert.training.trainer import Trainer
+    # It needs torch, which takes seconds.
+    from oxbert.training import pretrain
 
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+    given: dict[str, Any] = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
     try:
-        settings = preset(config) if config in PRESETS else PretrainingConfig.from_file(config)
-        given: dict[str, Any] = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
-        settings = dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
-        words = AutoTokenizer.from_pretrained(tokenizer)
-        trainer = Trainer(
-            settings,
-            ExampleDataset(data, words),
-            words,
+        record = pretrain(
+            data,
             output,
-            held_out=None if held_out is None else ExampleDataset(held_out, words),
+            config,
+            tokenizer=tokenizer,
+            held_out=held_out,
             device=device,
             precision=precision,
             accumulate=accumulate,
             resume=resume,
+            **{name: value for name, value in given.items() if value is not None},
         )
-        record = trainer.train()
     except (OxbertError, OSError) as error:
         complaints.print(f"[bold red]error:[/] {escape(str(error))}")
         raise typer.Exit(1) from error
-    if trainer.rank == 0:
+    if os.environ.get("RANK", "0") == "0":
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for name, value in record.items():
             table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))

@@ -1,8 +1,7 @@
-"""What trains ELECTRA beside the models: its optimizer, its learning rates, its published runs.
+"""Pre-training of ELECTRA: its data, its optimizer, its learning rates, its published runs, and what runs them.
 
-    config = preset("small")
-    optimizer = AdamWeightDecay(parameter_groups(module.named_parameters(), learning_rate=config.learning_rate))
-    scheduler = learning_rate_scheduler(optimizer, total_steps=config.train_steps, warmup_steps=config.warmup_steps)
+    write_examples("corpus/", "examples", vocab_size=8192)   # of oxbert.training.data
+    pretrain("examples", "run", "tiny")
 
 This package imports torch, and is imported on its own: `import oxbert.training`.
 """
@@ -11,6 +10,7 @@ from oxbert.training.groups import parameter_groups
 from oxbert.training.metrics import Metrics
 from oxbert.training.optimizer import AdamWeightDecay, Implementation, clip_gradients
 from oxbert.training.presets import PRESETS, PretrainingConfig, preset
+from oxbert.training.running import pretrain
 from oxbert.training.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
 from oxbert.training.trainer import Trainer
 
@@ -27,4 +27,5 @@ __all__ = [
     "learning_rate_scheduler",
     "parameter_groups",
     "preset",
+    "pretrain",
 ]

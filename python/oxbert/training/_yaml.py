@@ -46,9 +46,13 @@ def read_yaml(path: Path) -> dict[Any, Any]:
         raise kind(message, action="read", path=path, errno=error.errno) from error
     try:
         values = yaml.load(content, _Loader)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        # ValueError: a date that is none. TypeError: a list as a name. RecursionError: lists in lists in lists.
+    except RecursionError:
+        _refuse(path, "not valid YAML: lists in lists in lists")
+    except yaml.YAMLError as error:
         _refuse(path, f"not valid YAML: {' '.join(str(error).split())}")
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # The package looks up and takes apart what a tag or a pattern promised: `!!bool x`, or the 99th of a month.
+        _refuse(path, f"not valid YAML: a value is not what it looks like: {error}")
     values = {} if values is None else values
     if not isinstance(values, dict):
         _refuse(path, f"expected names with their values, got {type(values).__name__}")

@@ -1,0 +1,90 @@
+"""`pretrain`: a folder of examples -> two models, in one call."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from oxbert import AutoTokenizer, Tokenizer
+from oxbert.training.data import ExampleDataset
+from oxbert.training.presets import PRESETS, PretrainingConfig, preset
+from oxbert.training.trainer import Precision, Trainer
+
+
+def pretrain(
+    data: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    config: PretrainingConfig | str | os.PathLike[str] = "small",
+    *,
+    tokenizer: Tokenizer | str | os.PathLike[str] | None = None,
+    held_out: str | os.PathLike[str] | None = None,
+    device: str | None = None,
+    precision: Precision = "float32",
+    accumulate: int = 1,
+    resume: bool = True,
+    progress: bool | None = None,
+    **changes: Any,
+) -> dict[str, Any]:
+    r"""Pre-train ELECTRA on examples that `write_examples` has written.
+
+    Where it was stopped, the same call goes on, exactly.
+
+    Args:
+        data: The folder of examples.
+        output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `generator/` and `discriminator/`,
+            which `from_pretrained` and transformers read.
+        config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration.
+        tokenizer: That of the examples, or its folder; None: the one that lies beside them.
+        held_out: A folder of examples for evaluation.
+        device: See `Trainer`.
+        precision: See `Trainer`.
+        accumulate: See `Trainer`.
+        resume: See `Trainer`.
+        progress: Whether a bar is drawn; None: on a terminal.
+        changes: Fields of the configuration that are to be others, such as `train_steps=1000`.
+
+    Returns:
+        What was logged last: `step`, `loss` and so on, and the figures of the last evaluation.
+
+    Raises:
+        ConfigError: A field is unknown or wrong, or contradicts the checkpoint; `field` names it.
+        InputError: The tokenizer is not that of the examples.
+        FileError: A file cannot be read or written.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import oxbert
+        >>> from oxbert.training.data import write_examples
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "text").write_text("Return the value of the node.\nRaise an error.\n" * 20)
+        >>> words = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+        >>> _ = write_examples(folder / "text", folder / "examples", words, max_length=16)
+        >>> record = pretrain(
+        ...     folder / "examples", folder / "run", "tiny", hidden_size=16, num_attention_heads=1,
+        ...     embedding_size=8, num_hidden_layers=1, generator_layers=1.0, max_length=16,
+        ...     batch_size=4, train_steps=3, warmup_steps=1,
+        ... )
+        >>> record["step"]
+        3
+    """
+    if not isinstance(config, PretrainingConfig):
+        config = (
+            preset(config) if isinstance(config, str) and config in PRESETS else PretrainingConfig.from_file(config)
+        )
+    config = PretrainingConfig.from_dict(config.to_dict() | changes)
+    if not isinstance(tokenizer, Tokenizer):
+        tokenizer = AutoTokenizer.from_pretrained(data if tokenizer is None else tokenizer)
+    examples = ExampleDataset(data, tokenizer)
+    trainer = Trainer(
+        config,
+        examples,
+        tokenizer,
+        output,
+        held_out=None if held_out is None else ExampleDataset(held_out, tokenizer),
+        device=device,
+        precision=precision,
+        accumulate=accumulate,
+        resume=resume,
+    )
+    return trainer.train(progress=progress)
