@@ -6,11 +6,10 @@ import gzip
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import pytest
 from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, MissingFileError
 from oxbert.training.data import ExampleDataset, write_examples, writing
 
+from .full_disk import small_files
 from .pretrain_data_reference import VOCABULARY, content, corpus, rows, tokenizer
 
 OPTIONS: dict[str, Any] = {"max_length": 32, "part_tokens": 8_000, "held_out": 0.2, "seed": 7}
@@ -196,17 +196,6 @@ def test_two_at_once(source: Path, tmp_path: Path) -> None:
     write_examples(source, tmp_path / "out", tokenizer(), track=second, **OPTIONS)
     assert {progress.phase for progress in seen} == {"reading", "writing"}
     assert seen[-1].done == seen[-1].total and seen[-1].documents == 240
-
-
-@contextmanager
-def small_files(limit: int) -> Iterator[None]:
-    """No file may grow beyond the limit, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_leaves_nothing_that_looks_finished(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import torch
 import oxbert
 from oxbert.errors import FileError, OxbertError
 
+from .full_disk import small_files
 from .reference import state_of
 
 FORMATS = {"safetensors": "model.safetensors", "ot": "rust_model.ot", "bin": "pytorch_model.bin"}
@@ -29,17 +28,6 @@ TOO_LARGE = 27
 
 def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@contextmanager
-def small_files(limit: int) -> Iterator[None]:
-    """No file may grow beyond the limit, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def two_models(config: oxbert.ElectraConfig) -> tuple[Any, Any]:

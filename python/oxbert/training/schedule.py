@@ -37,8 +37,8 @@ def learning_rate(
     warm-up multiplies the rate that has already decayed, so `peak` itself is never reached: the highest rate of a
     linear decay is peak * (1 - W / N), at step W.
 
-    Three things differ from the original. It computes in float32, where 1 - n / N is off by up to 1.3 % near the end of a
-    million steps. It divides by W whatever that is: with no warm-up the first rate is 0 / 0, and all weights are NaN
+    Three things differ from the original. It computes in float32, where 1 - n / N is off by up to 1.3 % near the end of
+    a million steps. It divides by W whatever that is: with no warm-up the first rate is 0 / 0, and all weights are NaN
     after it; here the factor is 1. And nothing in its graph says whether the step is read before it is counted on or
     after, so that a rate there can also be that of the next step; with variables as TensorFlow 1 makes them the first
     one mostly is.

@@ -166,7 +166,7 @@ class Reader:
             return [line for line in stripped if line]
         # The end of a line that is blank behind the cut, or a piece of white space, ends nothing.
         if in_line and not stripped[0]:
-            pass
+            del stripped[0]
         if is_unfinished and stripped and not stripped[-1]:
             stripped.pop()
         return stripped

@@ -179,7 +179,7 @@ class _Writer:
             for batch, rows in tokenized(parts, self._tokenizer, pool):
                 self._pack(batch, rows)
                 if batch.point:
-                    point = batch.point
+                    point = point
                     if sum(buckets.waiting for buckets in self._buckets) >= FLUSH:
                         self._save(point, is_read=False)
                     self._tell(point)
