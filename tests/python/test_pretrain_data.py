@@ -134,6 +134,17 @@ def test_laws(tmp_path: Path, text: str, max_length: int, keep: bool, contiguous
     assert ExampleDataset(folder / "out").manifest == manifest
 
 
+@given(st.lists(st.one_of(st.integers(1, 9), st.integers(0, 200)), max_size=60), st.integers(5, 64), st.integers(0, 99))
+def test_the_segments_are_the_text(lengths: list[int], max_length: int, seed: int) -> None:
+    packer = Packer(Packing(max_length), random.Random(seed))
+    for start, length in zip(itertools.accumulate([0, *lengths]), lengths, strict=False):
+        packer.add(list(range(start, start + length)))
+    packer.end_document()
+    made = packer.take()
+    assert [token for first, second in made for token in (*first, *second)] == list(range(sum(lengths)))
+    assert all(first for first, _ in made)
+
+
 def test_long_lines_have_two_segments_and_examples_are_full() -> None:
     packer = Packer(Packing(max_length=128, short=0), random.Random(0))
     packer.add(list(range(5, 100_005)))
@@ -272,7 +283,7 @@ def test_every_input_gives_the_same_examples(source: Path, tmp_path: Path) -> No
     text = source.read_text("utf-8")
     documents = text.split("\n\n")
     records = "".join(json.dumps({"id": number, "body": one}) + "\n" for number, one in enumerate(documents))
-    for name, data in [("a.txt", text), ("b.txt.gz", text), ("c.jsonl", records), ("d.json.gz", records)]:
+    for name, data in [("a.txt", text), ("b.txt.gz", text), ("c.jsonl", f"\ufeff{records}"), ("d.json.gz", records)]:
         raw = data.replace("\n", "\r\n").encode() if name == "a.txt" else data.encode()
         (tmp_path / name).write_bytes(gzip.compress(raw) if name.endswith("gz") else raw)
     table = pa.table({"n": range(len(documents)), "body": pa.array(documents, pa.large_string())})
@@ -303,15 +314,19 @@ def test_limit_counts_documents(source: Path, tmp_path: Path) -> None:
     assert manifest.documents == 5 and rows(tmp_path / "out") == rows(tmp_path / "five out")
 
 
-def test_lines_of_megabytes(tmp_path: Path) -> None:
-    for name, word, count in [("spaces", "the ", 600_000), ("none", "\u4e2d", 800_000)]:
-        path = tmp_path / name
-        path.write_text(f"the\n\n{word * count}\n\nworld", encoding="utf-8")
-        for way in ("blank-lines", "line", "file"):
-            manifest = write_examples(path, tmp_path / f"{name} {way}", tokenizer(), documents=way)  # type: ignore[arg-type]
-            assert manifest.documents == (1 if way == "file" else 3)
-            tokens = sum(len(row) - (2 if first == len(row) else 3) for row, first in rows(tmp_path / f"{name} {way}"))
-            assert tokens == count + len(ids("the world"))
+@pytest.mark.parametrize(
+    ("before", "word", "count", "documents"),
+    [("\n\nof ", "the ", 600_000, 3), ("\n\nof ", "\u4e2d", 800_000, 3), ("\n\nof", " ", 2_500_000, 3), ("\n", " ", 2_500_000, 2)],
+)  # fmt: skip
+def test_lines_of_megabytes(tmp_path: Path, before: str, word: str, count: int, documents: int) -> None:
+    """They are cut, but they are one line of one document."""
+    path = tmp_path / "long"
+    path.write_text(f"the{before}{word * count} of\n\nworld", encoding="utf-8")
+    expected = count * len(ids(word)) + len(ids(f"the {before} of world"))
+    for way in ("blank-lines", "line", "file"):
+        manifest = write_examples(path, tmp_path / way, tokenizer(), documents=way)  # type: ignore[arg-type]
+        assert manifest.documents == {"blank-lines": documents, "line": 3, "file": 1}[way]
+        assert sum(len(row) - (2 if first == len(row) else 3) for row, first in rows(tmp_path / way)) == expected
 
 
 def test_a_vocabulary_is_learnt_and_found_again(source: Path, tmp_path: Path) -> None:
@@ -435,7 +450,7 @@ def command(*arguments: object) -> Any:
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 
-def test_the_command(source: Path, tmp_path: Path) -> None:
+def test_the_command(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from .pretrain_data_reference import VOCABULARY
 
     done = command(source, "-o", tmp_path / "one", "--vocab", VOCABULARY, "--max-length", 32, "--held-out", 0.1)
@@ -447,6 +462,13 @@ def test_the_command(source: Path, tmp_path: Path) -> None:
     done = command(tmp_path / "none.txt", "-o", tmp_path / "four", "--vocab", VOCABULARY)
     assert done.exit_code == 1 and "none.txt: there is no such file" in done.output
     assert command(source, "-o", tmp_path / "four").exit_code == 2
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("oxbert.training.data.write_examples", stop)
+    done = command(source, "-o", tmp_path / "four", "--vocab", "electra-tiny-generator")
+    assert done.exit_code == 130 and "the same command goes on" in done.output
 
 
 def test_the_document_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import random
@@ -32,7 +33,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four files, so that batches end in several places."""
     folder = tmp_path_factory.mktemp("corpus")
     for number in range(4):
-        (folder / f"{number}.txt").write_text(corpus(60, seed=number), encoding="utf-8")
+        (folder / f"{number}.txt").write_text(corpus(40, seed=number), encoding="utf-8")
     return folder
 
 
@@ -121,28 +122,35 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
 def test_stopped_at_each_file_it_goes_on(
-    small: None, after: bool, source: Path, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: None, after: bool, shuffle: bool, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace, chance = os.replace, random.Random(3)
+    is_now: Callable[[], bool]
 
     def stop(old: Path, new: Path) -> None:
-        is_now = chance.random() < 0.3
-        if is_now and not after:
-            raise KeyboardInterrupt
-        replace(old, new)
-        if is_now:
+        stopped = is_now()
+        if not stopped or after:
+            replace(old, new)
+        if stopped:
             raise KeyboardInterrupt
 
+    def run(folder: str) -> int:
+        for stops in range(200):
+            with suppress(KeyboardInterrupt):
+                write_examples(source, tmp_path / folder, tokenizer(), shuffle=shuffle, **OPTIONS)
+                return stops
+        return 200
+
+    assert run("whole") == 0
     monkeypatch.setattr(os, "replace", stop)
-    stops = 0
-    for _ in range(200):
-        try:
-            write_examples(source, tmp_path / "out", tokenizer(), **OPTIONS)
-            break
-        except KeyboardInterrupt:
-            stops += 1
-    assert stops > 5 and content(tmp_path / "out") == expected
+    is_now = lambda: chance.random() < 0.3  # noqa: E731
+    assert run("often") > 5 and content(tmp_path / "often") == content(tmp_path / "whole")
+    for nth in (1, 4, 9, 13):
+        numbers = itertools.count()
+        is_now = lambda: next(numbers) == nth  # noqa: B023, E731
+        assert run(f"at {nth}") == 1 and content(tmp_path / f"at {nth}") == content(tmp_path / "whole")
 
 
 def test_what_was_lost_is_made_again(small: None, source: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
@@ -195,7 +203,7 @@ def test_two_at_once(source: Path, tmp_path: Path) -> None:
 
     write_examples(source, tmp_path / "out", tokenizer(), track=second, **OPTIONS)
     assert {progress.phase for progress in seen} == {"reading", "writing"}
-    assert seen[-1].done == seen[-1].total and seen[-1].documents == 240
+    assert seen[-1].done == seen[-1].total and seen[-1].documents == 160
 
 
 def test_a_full_disk_leaves_nothing_that_looks_finished(

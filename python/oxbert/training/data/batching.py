@@ -110,9 +110,17 @@ class Examples(ABC):
             raise IdRangeError(message, what="example", value=number, position=None, limit=count)
         return self._read(number % count)
 
-    def __getitems__(self, indices: Iterable[SupportsIndex]) -> list[Example]:
-        """Several examples: what a `DataLoader` calls."""
+    def take(self, indices: Iterable[SupportsIndex]) -> list[Example]:
+        """Several examples, such as those of `batch_indices`.
+
+        Raises:
+            IdRangeError: There is no such example.
+        """
         return [self[index] for index in indices]
+
+    def __getitems__(self, indices: Iterable[SupportsIndex]) -> list[Example]:
+        """As `take`: what a `DataLoader` calls."""
+        return self.take(indices)
 
     def __iter__(self) -> Iterator[Example]:
         """All examples in the order in which they are stored."""
@@ -125,14 +133,16 @@ class Examples(ABC):
             epoch: Its number, from 0.
             seed: Where chance begins.
         """
-        if self._last is None or self._last[:2] != (seed, epoch):
+        last = self._last
+        if last is None or last[:2] != (seed, epoch):
             _check("epoch", epoch)
             _check("seed", seed)
             # The old one is let go first: two would be twice the memory.
-            self._last = None
-            self._last = (seed, epoch, permutation(len(self), seed, epoch))
-            self._last[2].flags.writeable = False
-        return self._last[2]
+            self._last = last = None
+            last = (seed, epoch, permutation(len(self), seed, epoch))
+            last[2].flags.writeable = False
+            self._last = last
+        return last[2]
 
     def batch_indices(
         self, step: int, batch_size: int, seed: int = 0, *, rank: int = 0, world: int = 1
@@ -193,7 +203,7 @@ class Examples(ABC):
         step = start
         while stop is None or step < stop:
             indices = self.batch_indices(step, batch_size, seed, rank=rank, world=world)
-            yield collate(self.__getitems__(indices), pad_token_id=self.pad_token_id, length=length)
+            yield collate(self.take(indices), pad_token_id=self.pad_token_id, length=length)
             step += 1
 
     def __getstate__(self) -> dict[str, Any]:

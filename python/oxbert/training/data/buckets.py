@@ -22,6 +22,7 @@ from oxbert.training.data.packing import Example
 
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
+_CHANGED = "its checksum is not that of what was written before"
 HEADER = 2
 """Numbers before the ids of each example."""
 
@@ -107,11 +108,10 @@ class Buckets:
         for number, waiting in enumerate(self._waiting):
             if not waiting:
                 continue
-            content = waiting.tobytes()
             with doing("write", self.path(number)), open(self.path(number), "ab") as file:
-                file.write(content)
-            self._sizes[number] += len(content)
-            self._checksums[number] = zlib.crc32(content, self._checksums[number])
+                file.write(waiting)
+            self._sizes[number] += len(waiting) * waiting.itemsize
+            self._checksums[number] = zlib.crc32(waiting, self._checksums[number])
             self._waiting[number] = array("i")
         self.waiting = 0
 
@@ -119,12 +119,16 @@ class Buckets:
         """All numbers of a bucket.
 
         Raises:
+            DataError: It is not what was written.
             FileError: It cannot be read.
         """
         if not self._sizes[number]:
             return np.empty(0, np.int32)
         with doing("read", self.path(number)):
-            return np.fromfile(self.path(number), np.int32)
+            numbers = np.fromfile(self.path(number), np.int32)
+        if zlib.crc32(numbers.data) != self._checksums[number]:
+            raise damaged(self.path(number), _CHANGED)
+        return numbers
 
     def remove(self, number: int) -> None:
         """Deletes the file of a bucket, if there is one."""
@@ -168,7 +172,7 @@ class Buckets:
             with doing("write", path):
                 os.truncate(path, size)
             if checksum(path) != self._checksums[number]:
-                raise damaged(path, "its checksum is not that of what was written before")
+                raise damaged(path, _CHANGED)
 
 
 def mix(value: int) -> int:

@@ -12,7 +12,7 @@ from oxbert import ElectraTokenizer, Tokenizer
 from oxbert.training.data.files import arrow, doing, refused
 from oxbert.training.data.journal import alone, compare
 from oxbert.training.data.learning import ALPHABET, learn_vocabulary
-from oxbert.training.data.manifest import NAME, UNFINISHED, Manifest, Vocabulary
+from oxbert.training.data.manifest import NAME, UNFINISHED, Manifest, Vocabulary, save_tokenizer
 from oxbert.training.data.packing import Packing
 from oxbert.training.data.reading_text import Reader
 from oxbert.training.data.sources import DOCUMENTS, Documents, Sources, TextFile, find_files
@@ -221,7 +221,7 @@ def _learn(
         strip_accents=strip_accents,
         track=lambda bytes_read: track(Progress("vocabulary", bytes_read, total)),
     )
-    tokenizer.save_pretrained(folder)
+    save_tokenizer(tokenizer, folder)
     return tokenizer
 
 

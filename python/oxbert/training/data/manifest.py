@@ -68,10 +68,8 @@ class Vocabulary:
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Vocabulary:
         """That of a tokenizer."""
-        with tempfile.TemporaryDirectory() as folder, doing("read", folder):
-            tokenizer.save_pretrained(folder)
-            vocabulary = Path(folder, "vocab.txt").read_bytes()
-            config = json.loads(Path(folder, "tokenizer_config.json").read_bytes())
+        files = _files(tokenizer)
+        config = json.loads(files["tokenizer_config.json"])
         settings = {name: config.get(name) for name in _SETTINGS}
         settings["added_tokens"] = {
             token: number
@@ -79,7 +77,7 @@ class Vocabulary:
             if number >= tokenizer.vocab_size
         }
         return cls(
-            hashlib.sha256(vocabulary).hexdigest(),
+            hashlib.sha256(files["vocab.txt"]).hexdigest(),
             len(tokenizer),
             settings,
             tokenizer.pad_token_id,
@@ -194,3 +192,18 @@ class Manifest:
             raise damaged(
                 path, f"the examples were made with {self.vocabulary.settings}, the tokenizer has {other.settings}"
             )
+
+
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """Writes the files of a tokenizer. A process that is killed meanwhile leaves no strange file for ever.
+
+    Raises:
+        FileError: One cannot be written.
+    """
+    for name, content in _files(tokenizer).items():
+        write_whole(folder / name, content)
+
+
+def _files(tokenizer: Tokenizer) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder, doing("read", folder):
+        return {Path(path).name: Path(path).read_bytes() for path in tokenizer.save_pretrained(folder)}

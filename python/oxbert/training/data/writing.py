@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from oxbert.training.data.buckets import Buckets
 from oxbert.training.data.documents import SIDES, Batch, Divider, Point, batches, tokenized
 from oxbert.training.data.files import doing, refused
 from oxbert.training.data.journal import SOURCES, Journal
-from oxbert.training.data.manifest import UNFINISHED, Manifest, Vocabulary
+from oxbert.training.data.manifest import UNFINISHED, Manifest, Vocabulary, save_tokenizer
 from oxbert.training.data.packing import Packer, Packing
 from oxbert.training.data.parts import check_part, part_name, write_part
 from oxbert.training.data.reading_text import Place, Reader
@@ -26,7 +27,7 @@ from oxbert.training.data.sources import TextFile
 
 HELD_OUT = "held_out"
 """The folder, in that of the examples, with those that are held out."""
-FLUSH = 1 << 23
+FLUSH = 1 << 22
 """Ids in memory before they are written to the buckets; four bytes each."""
 # Bytes of text to a token, as a guess of how many buckets there have to be; and how much larger text is than its file.
 _BYTES_PER_TOKEN = 4
@@ -89,7 +90,7 @@ class Plan:
         """How many buckets there have to be, so that each has about as many tokens as are wanted."""
         size = sum(file.size * (_COMPRESSION if file.is_gzip or file.format == "parquet" else 1) for file in self.files)
         share = (1 - self.held_out, self.held_out)[side]
-        return max(1, round(size / _BYTES_PER_TOKEN * share / self.part_tokens))
+        return max(1, ceil(size / _BYTES_PER_TOKEN * share / self.part_tokens))
 
 
 def write(folder: Path, plan: Plan, tokenizer: Tokenizer, track: Track) -> Manifest:
@@ -179,7 +180,7 @@ class _Writer:
             for batch, rows in tokenized(parts, self._tokenizer, pool):
                 self._pack(batch, rows)
                 if batch.point:
-                    point = point
+                    point = batch.point
                     if sum(buckets.waiting for buckets in self._buckets) >= FLUSH:
                         self._save(point, is_read=False)
                     self._tell(point)
@@ -227,7 +228,7 @@ class _Writer:
                     self._journal.add(side, write_part(place / part_name(number), buckets.load(number), keys))
                 buckets.remove(number)
                 self._tell_parts(total)
-            self._tokenizer.save_pretrained(place)
+            save_tokenizer(self._tokenizer, place)
             manifest = replace(manifest, documents=self._divider.documents, parts=tuple(parts))
             manifest.write(place)
         with doing("write", self._folder):
