@@ -74,8 +74,16 @@ def test_a_call_without_names_is_that_of_transformers(pair: Pair) -> None:
 @pytest.mark.parametrize("name", CLASSES)
 def test_arguments_have_the_order_of_transformers(name: str) -> None:
     signature = inspect.signature(getattr(transformers, name).forward).parameters
-    # What a decoder takes besides.
-    decoder = {"self", "encoder_hidden_states", "encoder_attention_mask", "past_key_values", "use_cache", "kwargs"}
+    # What a decoder takes besides; `cache` was `past_key_values` before transformers 5.24.
+    decoder = {
+        "self",
+        "encoder_hidden_states",
+        "encoder_attention_mask",
+        "past_key_values",
+        "cache",
+        "use_cache",
+        "kwargs",
+    }
     assert getattr(oxbert, name).arguments == tuple(key for key in signature if key not in decoder)
 
 
