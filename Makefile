@@ -66,7 +66,7 @@ test-rust: $(TORCH_READY) ## Run Rust's tests
 test-python: $(TOOLS_READY) $(MODULE_READY) ## Run Python's tests
 	$(BIN)/python -m pytest
 
-lint: lint-rust lint-python ## Check format, style, types, and the stubs against the module
+lint: lint-rust docs lint-python ## Check format, style, types, documentation, and the stubs against the module
 
 lint-rust: $(TORCH_READY)
 	cargo fmt --check

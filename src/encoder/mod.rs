@@ -1,4 +1,4 @@
-//! The encoder of both families: [`Inputs`](crate::inputs::Inputs) -> packed hidden states `[T, H]`.
+//! The encoder of both families: [`Inputs`] -> packed hidden states `[T, H]`.
 //!
 //! An ELECTRA layer and a DistilBERT layer are the same mathematics under two tables of weight names ([`LayerNames`]).
 //! Next come [`crate::heads`].
