@@ -9,7 +9,7 @@ from statistics import median
 
 import torch
 
-from benches import loading, machine, models, tokenizing
+from benches import loading, machine, models, tokenizing, training
 
 MINIMUM_ROUNDS = 5
 
@@ -25,6 +25,7 @@ def main() -> None:
     results = [result for size in sizes for result in models.measure(size, options.rounds, sgemm)]
     words = [] if options.no_tokenizer else tokenizing.measure(options.rounds, sgemm)
     loads = [] if options.no_loading else loading.measure(options.rounds, sgemm)
+    steps = [] if options.no_training else training.measure(options.rounds, sgemm)
     facts |= {"sgemm, GFLOP/s, median": round(median(sgemm.rates)), "sgemm, GFLOP/s, best": round(max(sgemm.rates))}
     rows = [model_row(result) for result in results]
     table = {
@@ -33,6 +34,7 @@ def main() -> None:
         "models": rows,
         "tokenizers": [word_row(word) for word in words],
         "loading": [loading_row(load) for load in loads],
+        "training": [training_row(step) for step in steps],
     }
     show(table)
     if options.json:
@@ -49,6 +51,7 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--no-tokenizer", action="store_true", help="leave the tokenizers out")
     parser.add_argument("--no-models", action="store_true", help="leave the models out")
     parser.add_argument("--no-loading", action="store_true", help="leave the loading of weights out")
+    parser.add_argument("--no-training", action="store_true", help="leave the steps of training out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file too")
     return parser.parse_args()
 
@@ -93,6 +96,15 @@ def loading_row(load: loading.Loading) -> dict[str, str | float]:
     }
 
 
+def training_row(step: training.Training) -> dict[str, str | float]:
+    return {
+        "step": f"{training.TEXTS} texts, {step.kind}",
+        "peer": step.peer,
+        "tokens/s": round(step.tokens / step.timing.median),
+        "best tokens/s": round(step.tokens / step.timing.best),
+    }
+
+
 def show(table: dict) -> None:
     for name, fact in table["machine"].items():
         print(f"{name + ':':<26}{fact}")
@@ -111,6 +123,10 @@ def show(table: dict) -> None:
         print("\nWeights from a file that the system has in memory, each time in a new process. Peak memory:")
         print("what the process takes at most beyond what it took before, pages of mapped files included.\n")
         print_rows(table["loading"])
+    if table["training"]:
+        print("\nA step of pre-training ELECTRA-small, dropout and the update included; losses equal to 1e-5 without.")
+        print(f"Rows of at most {training.LENGTH} tokens; transformers: sdpa, padded, torch's fused AdamW.\n")
+        print_rows(table["training"])
 
 
 def print_rows(rows: list[dict[str, str | float]]) -> None:

@@ -11,6 +11,7 @@ import transformers
 
 import oxbert
 from oxbert.errors import ConfigError, InputError, ShapeError
+from oxbert.training import AdamWeightDecay, clip_gradients, parameter_groups
 
 CLS, SEP, MASK = 2, 3, 4
 SIZES: dict[str, Any] = {
@@ -20,6 +21,7 @@ SIZES: dict[str, Any] = {
 GENERATOR = SIZES | {"hidden_size": 4, "num_attention_heads": 2, "num_hidden_layers": 2, "intermediate_size": 16}
 DISCRIMINATOR = SIZES | {"hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 2, "intermediate_size": 12}
 RANDOM = np.random.default_rng(0)
+RATE = 5e-4
 
 
 def row(length: int) -> list[int]:
@@ -115,6 +117,21 @@ def original_step(
     }  # fmt: skip
 
 
+def original_update(parameters: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The first update of optimization.py, in float64: clipped to a norm of 1, no bias correction, decay but for some."""
+    gradients = {name: parameter.grad.double() for name, parameter in parameters.items()}
+    norm = sum(gradient.square().sum() for gradient in gradients.values()).sqrt()
+    updated = {}
+    for name, parameter in parameters.items():
+        gradient = gradients[name] / max(1.0, norm)
+        moment, second = 0.1 * gradient, 0.001 * gradient.square()
+        update = moment / (second.sqrt() + 1e-6)
+        if not any(part in name for part in ("LayerNorm", "layer_norm", "bias")):
+            update += 0.01 * parameter.detach().double()
+        updated[name] = parameter.detach().double() - RATE * update
+    return updated
+
+
 @pytest.mark.parametrize("sharing", ["embeddings", "nothing"])
 @pytest.mark.parametrize("with_replacement", [False, True])
 @pytest.mark.parametrize(("temperature", "disallow"), [(1.0, False), (1.7, True)])
@@ -139,10 +156,17 @@ def test_a_step_is_the_originals(sharing: str, with_replacement: bool, temperatu
     theirs["loss"].backward()
     gradients = dict(discriminator.named_parameters(prefix="discriminator"))
     gradients |= dict(generator.named_parameters(prefix="generator"))
+    own = {name: gradients[name] for name, _ in made.named_parameters()}
     for name, parameter in made.named_parameters():
-        expected = gradients[name].grad
+        expected = own[name].grad
         assert expected is not None and expected.abs().max() > 0
         assert (parameter.grad - expected).abs().max() / max(1.0, expected.abs().max()) < 1e-5, name
+    optimizer = AdamWeightDecay(parameter_groups(made.named_parameters(), learning_rate=RATE))
+    clip_gradients(parameter for _, parameter in made.named_parameters())
+    optimizer.step()
+    updated = original_update(own)
+    for name, parameter in made.named_parameters():
+        assert (parameter.detach().double() - updated[name]).abs().max() < 5e-7, name  # less than the decay
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator() -> None:
