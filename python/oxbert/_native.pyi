@@ -2187,6 +2187,10 @@ class PretrainingNetworks:
         replaced_weight: What the discriminator's loss counts.
         temperature: The generator's logits are divided by it before tokens are drawn.
         disallow_correct: Never draw the original token.
+        electric: The objective of Electric: the generator is two towers of its configuration, one that reads from the
+            left and one from the right, and learns to guess every token; the discriminator's logit is the energy of a
+            token, to which the generator's log-probability is added. The original's log-probabilities of `[CLS]` and
+            `[SEP]` depend on its padding; here the towers go round in a row, as they do there without padding.
         seed: Of the fresh parameters, as for a model.
         device: `cpu` where it is None.
 
@@ -2205,7 +2209,7 @@ class PretrainingNetworks:
         >>> output = networks.step([[2, 7, 8, 9, 3], [2, 10, 3]], seed=0, step=0)
         >>> output.loss.backward()
         >>> output.totals
-        (2, 8)
+        (2, 8, 4)
     """
 
     def __new__(
@@ -2223,6 +2227,7 @@ class PretrainingNetworks:
         replaced_weight: float = 50.0,
         temperature: float = 1.0,
         disallow_correct: bool = False,
+        electric: bool = False,
         seed: int | None = None,
         device: _Device | None = None,
     ) -> Self: ...
@@ -2233,12 +2238,15 @@ class PretrainingNetworks:
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
         """Names and parameters, the parameters themselves. Imports torch.
 
-        Names begin with `generator.` or `discriminator.` and go on as in a checkpoint of the network alone. What is
-        shared is there once, under the discriminator's name.
+        Names begin with `generator.` or `discriminator.` and go on as in a checkpoint of the network alone; of two
+        towers with `generator_ltr.`, `generator_rtl.` and `cloze_predictions.`, as in the original. What is shared is
+        there once, under the discriminator's name.
         """
 
-    def totals(self, rows: _Rows) -> tuple[int, int]:
-        """How many tokens of rows are chosen, and how many there are: what the losses of a step are means over.
+    def totals(self, rows: _Rows) -> tuple[int, int, int]:
+        """What the losses of a step are means over.
+
+        How many tokens of rows are chosen, how many there are, and how many might have been chosen.
 
         Args:
             rows: Ids, without padding.
@@ -2252,8 +2260,9 @@ class PretrainingNetworks:
         seed: int,
         step: int,
         examples: Sequence[int] | None = None,
-        totals: tuple[int, int] | None = None,
+        totals: tuple[int, int, int] | None = None,
         train: bool = True,
+        discriminate: bool = True,
         gumbel: torch.Tensor | None = None,
     ) -> PretrainingOutput:
         """Compute the losses of one step, with their graph. Imports torch.
@@ -2267,6 +2276,7 @@ class PretrainingNetworks:
             totals: Of a part of a batch: what `totals` says of all its rows, so that the losses of the parts add up to
                 that of the whole. None: these rows are the whole.
             train: Whether dropout is applied.
+            discriminate: Whether the discriminator takes part.
             gumbel: Uniform numbers [N, V] for the original's way to draw tokens; None draws with one number a token,
                 from the same distribution.
 

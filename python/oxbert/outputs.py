@@ -209,24 +209,28 @@ class PretrainingOutput(dict[str, Any]):
     Attributes:
         loss: What is minimised, a scalar with its graph.
         masked_lm_loss: The mean cross entropy of the generator over chosen tokens; None without a generator.
+        cloze_loss: Of Electric's generator over all tokens that might have been chosen, which is what it learns by;
+            None for any other.
         replaced_loss: The mean binary cross entropy of the discriminator over all tokens; None without one.
         predictions: The likeliest tokens by the generator, [N]; None without one.
-        logits: The discriminator's, [B, S], zeros at padded positions, without a graph; None without one.
-        totals: How many tokens the two losses are means over: (chosen ones, all).
+        logits: The discriminator's, [B, S], zeros at padded positions, without a graph; None without one. Electric's
+            have the generator's log-probability of each token and the log-odds of being chosen added.
+        totals: How many tokens the losses are means over: (chosen ones, all, those that might have been chosen).
         masked_ids: Every row as the generator saw it.
         positions: The chosen places of every row.
         originals: The tokens that stood there.
         samples: What was put there, [N]; None without a discriminator.
         corrupted_ids: Every row as the discriminator saw it; None without one.
-        replaced: Whether each of its tokens differs from the original; None without one.
+        replaced: Whether each of its tokens differs from the original, or for Electric was chosen; None without one.
     """
 
     loss: torch.Tensor
     masked_lm_loss: torch.Tensor | None
+    cloze_loss: torch.Tensor | None
     replaced_loss: torch.Tensor | None
     predictions: torch.Tensor | None
     logits: torch.Tensor | None
-    totals: tuple[int, int]
+    totals: tuple[int, int, int]
     masked_ids: list[list[int]]
     positions: list[list[int]]
     originals: list[list[int]]

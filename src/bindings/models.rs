@@ -253,6 +253,7 @@ impl PyModel {
                 train,
                 output_hidden_states: hidden_states.unwrap_or(config.output_hidden_states),
                 output_attentions: attentions.unwrap_or(config.output_attentions),
+                ..ForwardOptions::default()
             };
             (options, config.problem_type)
         });

@@ -44,6 +44,7 @@ impl PyPretrainingNetworks {
         replaced_weight = 50.0,
         temperature = 1.0,
         disallow_correct = false,
+        electric = false,
         seed = None,
         device = None,
     ))]
@@ -62,6 +63,7 @@ impl PyPretrainingNetworks {
         replaced_weight: f64,
         temperature: f64,
         disallow_correct: bool,
+        electric: bool,
         seed: Option<i64>,
         device: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
@@ -94,7 +96,7 @@ impl PyPretrainingNetworks {
         let device = self::device(py, device.unwrap_or(&cpu))?;
         let networks = enter(py, move || {
             objective.masking.check()?;
-            Networks::new(generator.as_ref(), discriminator.as_ref(), sharing, seed, device)
+            Networks::new(generator.as_ref(), discriminator.as_ref(), sharing, electric, seed, device)
         })?;
         Ok(Self { networks: Guarded::new(networks), objective })
     }
@@ -111,16 +113,16 @@ impl PyPretrainingNetworks {
         Ok(device_name(enter(py, || Ok(self.networks.lock()?.device()))?))
     }
 
-    /// How many tokens of rows of ids are chosen, and how many there are: what the losses of these rows are means over.
-    fn totals(&self, rows: &Bound<'_, PyAny>) -> PyResult<(usize, usize)> {
-        let rows = ragged(rows)?;
-        let chosen = rows.iter().map(|row| self.objective.masking.chosen(row)).sum();
-        Ok((chosen, rows.iter().map(Vec::len).sum()))
+    /// How many tokens of rows of ids are chosen, how many there are, and how many might have been chosen: what the losses of
+    /// these rows are means over.
+    fn totals(&self, rows: &Bound<'_, PyAny>) -> PyResult<(usize, usize, usize)> {
+        Ok(in_order(self.objective.totals(&ragged(rows)?)))
     }
 
     /// Computes the losses of one step, with their graph.
     #[pyo3(signature = (
-        rows, first_segments = None, *, seed, step, examples = None, totals = None, train = true, gumbel = None
+        rows, first_segments = None, *, seed, step, examples = None, totals = None, train = true, discriminate = true,
+        gumbel = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "the parts of a step")]
     fn step<'py>(
@@ -131,15 +133,16 @@ impl PyPretrainingNetworks {
         seed: u64,
         step: u64,
         examples: Option<Vec<u64>>,
-        totals: Option<(usize, usize)>,
+        totals: Option<(usize, usize, usize)>,
         train: bool,
+        discriminate: bool,
         gumbel: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let rows = ragged(rows)?;
         let first_segments = first_segments.unwrap_or_else(|| rows.iter().map(Vec::len).collect());
         let examples = examples.unwrap_or_else(|| (0..rows.len() as u64).collect());
         let gumbel = gumbel.map(|noise| tensor("gumbel", noise)).transpose()?;
-        let totals = totals.map(|(chosen, tokens)| Totals { chosen, tokens });
+        let totals = totals.map(|(chosen, tokens, candidates)| Totals { chosen, tokens, candidates });
         let output = enter(py, move || {
             let random: Vec<Random> = examples.into_iter().map(|example| Random { seed, step, example }).collect();
             let step = Step {
@@ -148,12 +151,18 @@ impl PyPretrainingNetworks {
                 random: &random,
                 totals,
                 train,
+                discriminate,
                 gumbel: gumbel.as_ref(),
             };
             self.objective.step(&*self.networks.lock()?, &step)
         })?;
         into_python(py, output)
     }
+}
+
+/// As Python has them.
+fn in_order(totals: Totals) -> (usize, usize, usize) {
+    (totals.chosen, totals.tokens, totals.candidates)
 }
 
 /// Rows of ids without padding.
@@ -172,10 +181,11 @@ fn into_python(py: Python<'_>, output: StepOutput) -> PyResult<Bound<'_, PyAny>>
     };
     put("loss", Some(&output.loss))?;
     put("masked_lm_loss", output.masked_lm_loss.as_ref())?;
+    put("cloze_loss", output.cloze_loss.as_ref())?;
     put("replaced_loss", output.replaced_loss.as_ref())?;
     put("predictions", output.predictions.as_ref())?;
     put("logits", output.logits.as_ref())?;
-    fields.set_item("totals", (output.totals.chosen, output.totals.tokens))?;
+    fields.set_item("totals", in_order(output.totals))?;
     fields.set_item("masked_ids", output.masked.iter().map(|row| row.ids.clone()).collect::<Vec<_>>())?;
     fields.set_item("positions", output.masked.iter().map(|row| row.positions.clone()).collect::<Vec<_>>())?;
     fields.set_item("originals", output.masked.iter().map(|row| row.originals.clone()).collect::<Vec<_>>())?;

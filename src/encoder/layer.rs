@@ -74,7 +74,8 @@ impl Layer {
         layout: &Layout,
         options: ForwardOptions,
     ) -> Result<(Tensor, Option<Tensor>)> {
-        let attended = self.attention.forward(hidden, layout, options.train, options.output_attentions)?;
+        let attended =
+            self.attention.forward(hidden, layout, options.direction, options.train, options.output_attentions)?;
         let attention = self.attention_dropout.forward(attended.hidden, options.train)?;
         let hidden = self.attention_norm.forward(&attention.f_add(hidden)?)?;
         let inner = self.activation.forward(&self.intermediate.forward(&hidden)?)?;

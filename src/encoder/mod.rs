@@ -14,6 +14,7 @@ pub use layer::{Layer, LayerNames};
 use crate::config::EncoderConfig;
 use crate::error::Result;
 use crate::inputs::{Inputs, Layout, Limits, Task};
+pub use crate::nn::Direction;
 use crate::nn::{Linear, Parameters};
 
 /// What a forward pass is asked for.
@@ -25,6 +26,8 @@ pub struct ForwardOptions {
     pub output_hidden_states: bool,
     /// Whether the attention probabilities of all layers are returned.
     pub output_attentions: bool,
+    /// Which tokens of its row a token attends to.
+    pub direction: Direction,
 }
 
 /// What the encoder found, still packed.

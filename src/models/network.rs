@@ -63,6 +63,7 @@ impl<F: HasHead<H>, H: Head> Model for Network<F, H> {
             train: false,
             output_hidden_states: shared.output_hidden_states,
             output_attentions: shared.output_attentions,
+            ..ForwardOptions::default()
         };
         Ok(Self { encoder, head, options, family: PhantomData })
     }

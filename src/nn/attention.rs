@@ -1,6 +1,6 @@
 //! Multi-head self-attention over packed rows.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use super::{Dropout, Linear, Parameters};
 use crate::error::Result;
@@ -17,6 +17,30 @@ pub struct AttentionNames {
     pub value: &'static str,
     /// What the heads found -> hidden states.
     pub output: &'static str,
+}
+
+/// Which tokens of its row a token attends to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// All of them.
+    #[default]
+    Both,
+    /// Itself and those before it.
+    LeftToRight,
+    /// Itself and those after it.
+    RightToLeft,
+}
+
+impl Direction {
+    /// Whether the first index attends to the second, `[L, L]` bool; none where all do.
+    fn mask(self, length: i64, device: Device) -> Result<Option<Tensor>> {
+        let all = || Tensor::f_ones([length, length], (Kind::Bool, device));
+        Ok(match self {
+            Self::Both => None,
+            Self::LeftToRight => Some(all()?.f_tril(0)?),
+            Self::RightToLeft => Some(all()?.f_triu(0)?),
+        })
+    }
 }
 
 /// `softmax(Q Kᵀ / √D) V` for each of A heads of size D, then a projection.
@@ -71,7 +95,14 @@ impl Attention {
     ///
     /// # Errors
     /// [`crate::Error::Torch`] where libtorch refuses.
-    pub fn forward(&self, hidden: &Tensor, layout: &Layout, train: bool, capture: bool) -> Result<Attended> {
+    pub fn forward(
+        &self,
+        hidden: &Tensor,
+        layout: &Layout,
+        direction: Direction,
+        train: bool,
+        capture: bool,
+    ) -> Result<Attended> {
         let (query, key, value) = (self.query.forward(hidden)?, self.key.forward(hidden)?, self.value.forward(hidden)?);
         let mut contexts = Vec::new();
         let mut captured = Vec::new();
@@ -81,8 +112,9 @@ impl Attention {
                 Ok(rows.f_view([group.rows, group.length, self.heads, self.head_size])?.f_transpose(1, 2)?)
             };
             let (query, key, value) = (heads(&query)?, heads(&key)?, heads(&value)?);
+            let mask = direction.mask(group.length, hidden.device())?;
             let context = if capture {
-                let probabilities = self.probabilities(&query, &key, train)?;
+                let probabilities = self.probabilities(&query, &key, mask.as_ref(), train)?;
                 let context = probabilities.f_matmul(&value)?;
                 captured.push(probabilities);
                 context
@@ -92,7 +124,7 @@ impl Attention {
                     &query,
                     &key,
                     &value,
-                    None::<&Tensor>,
+                    mask.as_ref(),
                     self.dropout.effective(train),
                     false,
                     None,
@@ -112,9 +144,12 @@ impl Attention {
     }
 
     /// `softmax(Q Kᵀ / √D)` after dropout, `[rows, A, L, L]`.
-    fn probabilities(&self, query: &Tensor, key: &Tensor, train: bool) -> Result<Tensor> {
+    fn probabilities(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>, train: bool) -> Result<Tensor> {
         let scale = (self.head_size as f64).powf(-0.5);
-        let scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar(scale)?;
+        let mut scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar(scale)?;
+        if let Some(mask) = mask {
+            scores = scores.f_masked_fill(&mask.f_logical_not()?, f64::NEG_INFINITY)?;
+        }
         self.dropout.forward(scores.f_softmax(-1, None)?, train)
     }
 }

@@ -12,7 +12,7 @@ mod linear;
 mod parameters;
 
 pub use activation::Activation;
-pub use attention::{Attended, Attention, AttentionNames};
+pub use attention::{Attended, Attention, AttentionNames, Direction};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use layer_norm::LayerNorm;

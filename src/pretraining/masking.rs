@@ -70,7 +70,8 @@ impl Masking {
     }
 
     /// The places that may be chosen.
-    fn candidates(&self, row: &[i64]) -> Vec<usize> {
+    #[must_use]
+    pub fn candidates(&self, row: &[i64]) -> Vec<usize> {
         let SpecialIds { class, separator, mask } = self.special;
         let is_candidate = |id: &i64| ![class, separator, mask].contains(id);
         row.iter().enumerate().filter(|(_, id)| is_candidate(id)).map(|(place, _)| place).collect()
@@ -121,6 +122,14 @@ impl Masking {
 }
 
 impl Masked {
+    /// Whether each token was chosen.
+    #[must_use]
+    pub fn chosen(&self) -> Vec<bool> {
+        let mut chosen = vec![false; self.ids.len()];
+        self.positions.iter().for_each(|&position| chosen[position] = true);
+        chosen
+    }
+
     /// The row with the generator's samples in the chosen places, and whether each token differs from the original.
     ///
     /// A place that was chosen more than once gets the mean of its samples, rounded down, as the original computes it.

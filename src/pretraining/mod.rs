@@ -19,10 +19,12 @@ mod objective;
 mod pretrainer;
 mod random;
 mod sampling;
+mod towers;
 
 pub use masking::{Masked, Masking, SpecialIds};
-pub use networks::{Networks, Sharing};
+pub use networks::{Generator, Networks, Sharing};
 pub use objective::{Objective, Step, StepOutput, Totals, Weights};
 pub use pretrainer::{ElectraPretrainer, PretrainerConfig, PretrainerInputs, PretrainerOutput, Sequence};
 pub use random::Random;
 pub use sampling::{Sampling, sample};
+pub use towers::TwoTowers;

@@ -6,8 +6,11 @@ use tch::{Device, Tensor};
 use crate::config::{Config, ElectraConfig};
 use crate::electra::{ElectraDiscriminator, ElectraForMaskedLM};
 use crate::error::{Error, Result};
+use crate::inputs::Limits;
 use crate::models::Model;
 use crate::nn::Parameters;
+
+use super::towers::TwoTowers;
 
 /// What the generator has in common with the discriminator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,14 +24,34 @@ pub enum Sharing {
     Everything,
 }
 
+/// What fills masks.
+#[derive(Debug)]
+pub enum Generator {
+    /// ELECTRA's: a masked LM.
+    MaskedLM(Box<ElectraForMaskedLM>),
+    /// Electric's: two towers.
+    TwoTowers(Box<TwoTowers>),
+}
+
+impl Generator {
+    /// What it can take.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        match self {
+            Self::MaskedLM(model) => model.limits(),
+            Self::TwoTowers(model) => model.limits(),
+        }
+    }
+}
+
 /// A generator, a discriminator or both, in one variable store.
 ///
-/// Parameters are named `generator.` and `discriminator.`, then as in a checkpoint of the network alone. What is shared is
-/// there once, under the discriminator's name.
+/// Parameters are named `generator.` and `discriminator.`, then as in a checkpoint of the network alone; of two towers as
+/// [`TwoTowers::new`] names them. What is shared is there once, under the discriminator's name.
 #[derive(Debug)]
 pub struct Networks {
-    /// The masked LM; none where replacements are drawn from all words alike.
-    pub generator: Option<ElectraForMaskedLM>,
+    /// What fills masks; none where replacements are drawn from all words alike.
+    pub generator: Option<Generator>,
     /// None where only a masked LM is trained.
     pub discriminator: Option<ElectraDiscriminator>,
     /// What is shared, where there are both.
@@ -40,16 +63,24 @@ pub struct Networks {
 impl Networks {
     /// Freshly initialised, as transformers initialises them. A seed is given to libtorch's one random generator.
     ///
+    /// `electric` makes the generator two towers, each of its configuration.
+    ///
     /// # Errors
     /// [`Error::Config`] where a configuration contradicts itself, or the two do not fit what they are to share;
-    /// [`Error::Input`] without any network; [`Error::Torch`] where there is no memory.
+    /// [`Error::Input`] without any network, and for Electric without both or with all shared; [`Error::Torch`] where there
+    /// is no memory.
     pub fn new(
         generator: Option<&ElectraConfig>,
         discriminator: Option<&ElectraConfig>,
         sharing: Sharing,
+        electric: bool,
         seed: Option<i64>,
         device: Device,
     ) -> Result<Self> {
+        if electric && (generator.is_none() || discriminator.is_none() || sharing == Sharing::Everything) {
+            let reason = "expected a discriminator and a generator of its own, whose two towers are no discriminator";
+            return Err(Error::input("electric", reason));
+        }
         let Some(any) = discriminator.or(generator) else {
             return Err(Error::input("networks", "expected a generator, a discriminator or both, got none"));
         };
@@ -63,13 +94,22 @@ impl Networks {
         let root = Parameters::random(&variables.root(), any.initial());
         let at = root.at("discriminator");
         let built = discriminator.map(|config| ElectraDiscriminator::build(&at, config)).transpose()?;
+        let embeddings = at.at("electra.embeddings");
         let own = root.at("generator");
         let own = match (discriminator, sharing) {
-            (Some(_), Sharing::Embeddings) => own.sharing("electra.embeddings", &at.at("electra.embeddings")),
+            (Some(_), Sharing::Embeddings) => own.sharing("electra.embeddings", &embeddings),
             (Some(_), Sharing::Everything) => own.sharing("electra", &at.at("electra")),
             _ => own,
         };
-        let generator = generator.map(|config| ElectraForMaskedLM::build(&own, config)).transpose()?;
+        let generate = |config| -> Result<Generator> {
+            Ok(if electric {
+                let shared = (sharing == Sharing::Embeddings).then_some(&embeddings);
+                Generator::TwoTowers(Box::new(TwoTowers::new(&root, shared, config)?))
+            } else {
+                Generator::MaskedLM(Box::new(ElectraForMaskedLM::build(&own, config)?))
+            })
+        };
+        let generator = generator.map(generate).transpose()?;
         let names = root.names();
         Ok(Self { generator, discriminator: built, sharing, variables, names })
     }
@@ -85,7 +125,7 @@ impl Networks {
     #[must_use]
     pub fn vocab_size(&self) -> i64 {
         let discriminator = self.discriminator.as_ref().map(Model::limits);
-        discriminator.or_else(|| self.generator.as_ref().map(Model::limits)).map_or(0, |limits| limits.vocab_size)
+        discriminator.or_else(|| self.generator.as_ref().map(Generator::limits)).map_or(0, |limits| limits.vocab_size)
     }
 
     /// Where they are.

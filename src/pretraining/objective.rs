@@ -3,11 +3,13 @@
 use tch::{Kind, Reduction, Tensor};
 
 use super::masking::{Masked, Masking};
-use super::networks::Networks;
+use super::networks::{Generator, Networks};
 use super::random::{Random, Use};
 use super::sampling::{Sampling, sample};
+use super::towers::TwoTowers;
+use crate::electra::ElectraForMaskedLM;
 use crate::error::{Error, Result};
-use crate::inputs::{Arguments, Inputs, Rows};
+use crate::inputs::{Arguments, Inputs, Rows, Tokens};
 use crate::models::Model;
 
 /// How much each loss counts.
@@ -46,6 +48,8 @@ pub struct Totals {
     pub chosen: usize,
     /// All tokens, `[CLS]` and `[SEP]` included.
     pub tokens: usize,
+    /// Those that might have been chosen: what Electric's generator is trained on.
+    pub candidates: usize,
 }
 
 /// The examples of a step and what is drawn for them.
@@ -61,6 +65,8 @@ pub struct Step<'a> {
     pub totals: Option<Totals>,
     /// Whether dropout is applied.
     pub train: bool,
+    /// Whether the discriminator takes part, where there is one.
+    pub discriminate: bool,
     /// Uniform numbers `[N, V]` for the original's way to draw tokens; none: by the rows' own numbers, one a token.
     pub gumbel: Option<&'a Tensor>,
 }
@@ -72,6 +78,8 @@ pub struct StepOutput {
     pub loss: Tensor,
     /// The mean cross entropy of the generator over chosen tokens, a scalar; none without a generator.
     pub masked_lm_loss: Option<Tensor>,
+    /// Electric's instead: over all tokens that might have been chosen, a scalar.
+    pub cloze_loss: Option<Tensor>,
     /// The mean binary cross entropy of the discriminator over all tokens, a scalar; none without one.
     pub replaced_loss: Option<Tensor>,
     /// What the losses are means over.
@@ -84,11 +92,31 @@ pub struct StepOutput {
     pub samples: Vec<i64>,
     /// Every row as the discriminator saw it, and whether each token was replaced; empty without one.
     pub corrupted: Vec<(Vec<i64>, Vec<bool>)>,
-    /// The discriminator's logits, `[B, S]`, zeros at padded positions, without a graph.
+    /// The discriminator's logits, `[B, S]`, zeros at padded positions, without a graph. Electric's have the generator's
+    /// log-probability of each token and the log-odds of being chosen added.
     pub logits: Option<Tensor>,
 }
 
+/// What the generator says: logits over the vocabulary, float32.
+#[derive(Default)]
+struct Generated {
+    /// At the chosen tokens, `[N, V]`.
+    chosen: Option<Tensor>,
+    /// At all tokens, `[T, V]`, without a graph: of two towers only.
+    all: Option<Tensor>,
+}
+
 impl Objective {
+    /// What the losses of these rows are means over.
+    #[must_use]
+    pub fn totals(&self, rows: &[Vec<i64>]) -> Totals {
+        Totals {
+            chosen: rows.iter().map(|row| self.masking.chosen(row)).sum(),
+            tokens: rows.iter().map(Vec::len).sum(),
+            candidates: rows.iter().map(|row| self.masking.candidates(row).len()).sum(),
+        }
+    }
+
     /// Computes the losses of a step, with their graph unless the caller has turned it off.
     ///
     /// # Errors
@@ -108,10 +136,7 @@ impl Objective {
         check_ids(step.rows, networks.vocab_size())?;
         let masked: Vec<Masked> =
             step.rows.iter().zip(step.random).map(|(row, &random)| self.masking.mask(row, random)).collect();
-        let own = Totals {
-            chosen: masked.iter().map(|row| row.positions.len()).sum(),
-            tokens: step.rows.iter().map(Vec::len).sum(),
-        };
+        let own = self.totals(step.rows);
         if own.chosen == 0 {
             return Err(Error::input("rows", "expected tokens that can be masked, got special ones only"));
         }
@@ -120,6 +145,7 @@ impl Objective {
         let mut output = StepOutput {
             loss: Tensor::f_zeros([], (Kind::Float, networks.device()))?,
             masked_lm_loss: None,
+            cloze_loss: None,
             replaced_loss: None,
             totals,
             masked,
@@ -128,18 +154,85 @@ impl Objective {
             corrupted: vec![],
             logits: None,
         };
-        let logits = generate(networks, step, &originals, &mut output)?;
-        if networks.discriminator.is_some() {
-            output.samples = self.draw(step, logits.as_ref(), &originals, networks, &output.masked)?;
-            discriminate(networks, step, &mut output)?;
+        let generated = match &networks.generator {
+            None => Generated::default(),
+            Some(Generator::MaskedLM(model)) => fill(model, step, &originals, &mut output)?,
+            Some(Generator::TwoTowers(towers)) => self.cloze(towers, step, &originals, &mut output)?,
+        };
+        if step.discriminate && networks.discriminator.is_some() {
+            output.samples = self.draw(step, generated.chosen.as_ref(), &originals, networks, &output.masked)?;
+            self.discriminate(networks, step, generated.all.as_ref(), &mut output)?;
         }
-        if let Some(loss) = &output.masked_lm_loss {
+        if let Some(loss) = output.cloze_loss.as_ref().or(output.masked_lm_loss.as_ref()) {
             output.loss = output.loss.f_add(&loss.f_mul_scalar(self.weights.masked_lm)?)?;
         }
         if let Some(loss) = &output.replaced_loss {
             output.loss = output.loss.f_add(&loss.f_mul_scalar(self.weights.replaced)?)?;
         }
         Ok(output)
+    }
+
+    /// Runs two towers on rows as they are: no tower sees the token that it guesses.
+    fn cloze(&self, towers: &TwoTowers, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Generated> {
+        let rows: Vec<&[i64]> = step.rows.iter().map(Vec::as_slice).collect();
+        let inputs = Inputs::new(arguments(&rows, step), &towers.limits())?;
+        let logits = towers.logits(&inputs, step.train)?.f_to_kind(Kind::Float)?;
+        let at = |tokens: &[(usize, usize)]| -> Result<Tensor> {
+            let index: Vec<i64> = tokens.iter().filter_map(|&(row, column)| inputs.layout.place(row, column)).collect();
+            Ok(logits.f_index_select(0, &Tensor::f_from_slice(&index)?.f_to_device(logits.device())?)?)
+        };
+        let candidates: Vec<(usize, usize)> = (0..rows.len())
+            .flat_map(|row| self.masking.candidates(rows[row]).into_iter().map(move |column| (row, column)))
+            .collect();
+        let targets: Vec<i64> = candidates.iter().map(|&(row, column)| rows[row][column]).collect();
+        output.cloze_loss = Some(mean_cross_entropy(&at(&candidates)?, &targets, output.totals.candidates)?);
+        let chosen = at(&places(&output.masked))?.f_detach()?;
+        output.masked_lm_loss = Some(mean_cross_entropy(&chosen, originals, output.totals.chosen)?);
+        output.predictions = Some(chosen.f_argmax(1, false)?);
+        Ok(Generated { chosen: Some(chosen), all: Some(logits.f_detach()?) })
+    }
+
+    /// Runs the discriminator on rows with the drawn tokens. `cloze` are Electric's logits of every token, `[T, V]`.
+    fn discriminate(
+        &self,
+        networks: &Networks,
+        step: &Step,
+        cloze: Option<&Tensor>,
+        output: &mut StepOutput,
+    ) -> Result<()> {
+        let Some(discriminator) = &networks.discriminator else { return Ok(()) };
+        let mut samples = output.samples.as_slice();
+        for (row, masked) in step.rows.iter().zip(&output.masked) {
+            let (own, rest) = samples.split_at(masked.positions.len().min(samples.len()));
+            let (ids, differs) = masked.corrupted(row, own);
+            // Electric tells noise from data: also a token that happens to be the original one is noise.
+            let found = if cloze.is_some() { masked.chosen() } else { differs };
+            output.corrupted.push((ids, found));
+            samples = rest;
+        }
+        let rows: Vec<&[i64]> = output.corrupted.iter().map(|(ids, _)| ids.as_slice()).collect();
+        let inputs = Inputs::new(arguments(&rows, step), &discriminator.limits())?;
+        let mut logits = discriminator.packed_logits(&inputs, step.train)?.f_to_kind(Kind::Float)?;
+        if let (Some(cloze), Tokens::Ids(ids)) = (cloze, &inputs.tokens) {
+            let share = self.masking.share;
+            let log_q = cloze.f_log_softmax(-1, Kind::Float)?.f_gather(1, &ids.f_unsqueeze(1)?, false)?;
+            logits = logits.f_add(&log_q.f_squeeze_dim(1)?)?.f_add_scalar((share / (1.0 - share)).ln())?;
+        }
+        // In the order in which the tokens are packed.
+        let mut labels = vec![0.0_f32; output.corrupted.iter().map(|(ids, _)| ids.len()).sum()];
+        for (row, (_, replaced)) in output.corrupted.iter().enumerate() {
+            for (column, _) in replaced.iter().enumerate().filter(|(_, replaced)| **replaced) {
+                let place = inputs.layout.place(row, column).and_then(|place| labels.get_mut(place as usize));
+                if let Some(label) = place {
+                    *label = 1.0;
+                }
+            }
+        }
+        let labels = Tensor::f_from_slice(&labels)?.f_to_device(logits.device())?;
+        let sum = logits.f_binary_cross_entropy_with_logits::<Tensor>(&labels, None, None, Reduction::Sum)?;
+        output.replaced_loss = Some(sum.f_div_scalar(output.totals.tokens.max(1) as f64)?);
+        output.logits = Some(inputs.layout.unpack(&logits.f_detach()?)?);
+        Ok(())
     }
 
     /// Draws what is put in the place of the chosen tokens.
@@ -195,48 +288,27 @@ fn check_ids(rows: &[Vec<i64>], limit: i64) -> Result<()> {
     Ok(())
 }
 
-/// Runs the generator. Returns its logits at the chosen tokens, `[N, V]` float32.
-fn generate(networks: &Networks, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Option<Tensor>> {
-    let Some(generator) = &networks.generator else { return Ok(None) };
-    let rows: Vec<&[i64]> = output.masked.iter().map(|row| row.ids.as_slice()).collect();
-    let inputs = Inputs::new(arguments(&rows, step), &generator.limits())?;
-    let place = |(row, masked): (usize, &Masked)| masked.positions.iter().map(move |&column| (row, column)).collect();
-    let places: Vec<(usize, usize)> = output.masked.iter().enumerate().flat_map::<Vec<_>, _>(place).collect();
-    let logits = generator.scores_at(&inputs, &places, step.train)?.f_to_kind(Kind::Float)?;
-    let targets = Tensor::f_from_slice(originals)?.f_to_device(logits.device())?;
-    let sum = logits.f_cross_entropy_loss::<Tensor>(&targets, None, Reduction::Sum, -100, 0.0)?;
-    output.masked_lm_loss = Some(sum.f_div_scalar(output.totals.chosen.max(1) as f64)?);
-    output.predictions = Some(logits.f_detach()?.f_argmax(1, false)?);
-    Ok(Some(logits))
+/// Where each chosen token stands, `(row, column)`.
+fn places(masked: &[Masked]) -> Vec<(usize, usize)> {
+    let of_row = |(row, masked): (usize, &Masked)| masked.positions.iter().map(move |&column| (row, column)).collect();
+    masked.iter().enumerate().flat_map::<Vec<_>, _>(of_row).collect()
 }
 
-/// Runs the discriminator on rows with the drawn tokens.
-fn discriminate(networks: &Networks, step: &Step, output: &mut StepOutput) -> Result<()> {
-    let Some(discriminator) = &networks.discriminator else { return Ok(()) };
-    let mut samples = output.samples.as_slice();
-    for (row, masked) in step.rows.iter().zip(&output.masked) {
-        let (own, rest) = samples.split_at(masked.positions.len().min(samples.len()));
-        output.corrupted.push(masked.corrupted(row, own));
-        samples = rest;
-    }
-    let rows: Vec<&[i64]> = output.corrupted.iter().map(|(ids, _)| ids.as_slice()).collect();
-    let inputs = Inputs::new(arguments(&rows, step), &discriminator.limits())?;
-    let logits = discriminator.packed_logits(&inputs, step.train)?.f_to_kind(Kind::Float)?;
-    // In the order in which the tokens are packed.
-    let mut labels = vec![0.0_f32; output.corrupted.iter().map(|(ids, _)| ids.len()).sum()];
-    for (row, (_, replaced)) in output.corrupted.iter().enumerate() {
-        for (column, _) in replaced.iter().enumerate().filter(|(_, replaced)| **replaced) {
-            let place = inputs.layout.place(row, column).and_then(|place| labels.get_mut(place as usize));
-            if let Some(label) = place {
-                *label = 1.0;
-            }
-        }
-    }
-    let labels = Tensor::f_from_slice(&labels)?.f_to_device(logits.device())?;
-    let sum = logits.f_binary_cross_entropy_with_logits::<Tensor>(&labels, None, None, Reduction::Sum)?;
-    output.replaced_loss = Some(sum.f_div_scalar(output.totals.tokens.max(1) as f64)?);
-    output.logits = Some(inputs.layout.unpack(&logits.f_detach()?)?);
-    Ok(())
+/// Of the summed cross entropy of logits `[N, V]` and ids `[N]`, the share that one of `count` tokens has.
+fn mean_cross_entropy(logits: &Tensor, ids: &[i64], count: usize) -> Result<Tensor> {
+    let targets = Tensor::f_from_slice(ids)?.f_to_device(logits.device())?;
+    let sum = logits.f_cross_entropy_loss::<Tensor>(&targets, None, Reduction::Sum, -100, 0.0)?;
+    Ok(sum.f_div_scalar(count.max(1) as f64)?)
+}
+
+/// Runs a masked LM on masked rows.
+fn fill(model: &ElectraForMaskedLM, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Generated> {
+    let rows: Vec<&[i64]> = output.masked.iter().map(|row| row.ids.as_slice()).collect();
+    let inputs = Inputs::new(arguments(&rows, step), &model.limits())?;
+    let logits = model.scores_at(&inputs, &places(&output.masked), step.train)?.f_to_kind(Kind::Float)?;
+    output.masked_lm_loss = Some(mean_cross_entropy(&logits, originals, output.totals.chosen)?);
+    output.predictions = Some(logits.f_detach()?.f_argmax(1, false)?);
+    Ok(Generated { chosen: Some(logits), all: None })
 }
 
 fn arguments(rows: &[&[i64]], step: &Step) -> Arguments {

@@ -132,6 +132,13 @@ def original_update(parameters: dict[str, Any]) -> dict[str, torch.Tensor]:
     return updated
 
 
+def assert_same_gradients(made: oxbert.PretrainingNetworks, theirs: dict[str, torch.Tensor]) -> None:
+    for name, parameter in made.named_parameters():
+        expected = theirs[name].grad
+        assert expected is not None and expected.abs().max() > 0, name
+        assert (parameter.grad - expected).abs().max() / max(1.0, expected.abs().max()) < 1e-5, name
+
+
 @pytest.mark.parametrize("sharing", ["embeddings", "nothing"])
 @pytest.mark.parametrize("with_replacement", [False, True])
 @pytest.mark.parametrize(("temperature", "disallow"), [(1.0, False), (1.7, True)])
@@ -140,10 +147,10 @@ def test_a_step_is_the_originals(sharing: str, with_replacement: bool, temperatu
         sharing=sharing, with_replacement=with_replacement, temperature=temperature, disallow_correct=disallow
     )
     generator, discriminator = transcribed(made, sharing)
-    chosen, tokens = made.totals(ROWS)
+    chosen, tokens, candidates = made.totals(ROWS)
     uniforms = torch.rand(chosen, 37)
     ours = made.step(ROWS, FIRST, seed=5, step=9, gumbel=uniforms)
-    assert ours.totals == (chosen, tokens) == (sum(map(len, ours.positions)), sum(map(len, ROWS)))
+    assert ours.totals == (chosen, tokens, candidates) == (sum(map(len, ours.positions)), sum(map(len, ROWS)), 57)
     theirs = original_step(generator, discriminator, ours, uniforms, temperature=temperature, disallow=disallow)
     assert ours.samples == theirs["samples"].tolist()
     for place, one in enumerate(ours.corrupted_ids):
@@ -157,16 +164,109 @@ def test_a_step_is_the_originals(sharing: str, with_replacement: bool, temperatu
     gradients = dict(discriminator.named_parameters(prefix="discriminator"))
     gradients |= dict(generator.named_parameters(prefix="generator"))
     own = {name: gradients[name] for name, _ in made.named_parameters()}
-    for name, parameter in made.named_parameters():
-        expected = own[name].grad
-        assert expected is not None and expected.abs().max() > 0
-        assert (parameter.grad - expected).abs().max() / max(1.0, expected.abs().max()) < 1e-5, name
+    assert_same_gradients(made, own)
     optimizer = AdamWeightDecay(parameter_groups(made.named_parameters(), learning_rate=RATE))
     clip_gradients(parameter for _, parameter in made.named_parameters())
     optimizer.step()
     updated = original_update(own)
     for name, parameter in made.named_parameters():
         assert (parameter.detach().double() - updated[name]).abs().max() < 5e-7, name  # less than the decay
+
+
+class Towers(torch.nn.Module):
+    """TwoTowerClozeTransformer of run_pretraining.py, for one row without padding."""
+
+    def __init__(self, embeddings: Any) -> None:
+        super().__init__()
+        config = transformers.ElectraConfig(**GENERATOR, attn_implementation="eager")
+        self.generator_ltr = transformers.ElectraModel(config)
+        self.generator_rtl = transformers.ElectraModel(config)
+        if embeddings is not None:
+            self.generator_ltr.embeddings = self.generator_rtl.embeddings = embeddings
+        width, hidden = GENERATOR["embedding_size"], GENERATOR["hidden_size"]
+        head = {"dense": torch.nn.Linear(2 * hidden, width), "LayerNorm": torch.nn.LayerNorm(width, eps=1e-12)}
+        self.cloze_predictions = torch.nn.ModuleDict(head)
+        self.cloze_predictions.register_parameter("bias", torch.nn.Parameter(torch.zeros(37)))
+
+    def forward(self, ids: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
+        count = ids.shape[1]
+        before = torch.ones(count, count).tril()
+        sides = []
+        for tower, seen, direction in ((self.generator_ltr, before, -1), (self.generator_rtl, before.T, 1)):
+            hidden = tower.embeddings_project(tower.embeddings(ids, token_type_ids=types))
+            hidden = tower.encoder(hidden, attention_mask=((1 - seen) * -1e30)[None, None]).last_hidden_state
+            sides.append(torch.cat([hidden[:, direction:], hidden[:, :direction]], 1))
+        hidden = torch.nn.functional.gelu(self.cloze_predictions["dense"](torch.cat(sides, -1)))
+        words = self.generator_ltr.embeddings.word_embeddings.weight
+        return self.cloze_predictions["LayerNorm"](hidden) @ words.T + self.cloze_predictions.bias
+
+
+def original_electric_step(
+    towers: Towers, discriminator: Any, output: Any, uniforms: torch.Tensor, share: float
+) -> dict[str, Any]:
+    """run_pretraining.py with the objective of Electric on each row by itself, and its means over all of them."""
+    noise = iter((-torch.log(-torch.log(uniforms + 1e-9) + 1e-9)).split([len(one) for one in output.positions]))
+    cloze, masked, replaced, logits, corrupted = [], [], [], [], []
+    for one, first, positions in zip(ROWS, FIRST, output.positions, strict=True):
+        ids = torch.tensor([one])
+        types = (torch.arange(len(one)) >= first).long()[None]
+        guesses = towers(ids, types)[0]
+        log_q = guesses.log_softmax(-1)
+        is_candidate = (ids[0] != CLS) & (ids[0] != SEP) & (ids[0] != MASK)
+        each = -log_q.gather(-1, ids[0, :, None])[:, 0]
+        cloze.append(each[is_candidate])
+        masked.append(each[positions])
+        fake = ids.clone()
+        fake[0, positions] = (guesses[positions].detach() + next(noise)).argmax(-1)
+        labels = torch.zeros(len(one))
+        labels[positions] = 1
+        energy = discriminator(fake, token_type_ids=types).logits[0]
+        energy = energy + log_q.detach().gather(-1, fake[0, :, None])[:, 0] + np.log(share / (1 - share))
+        replaced.append(torch.nn.functional.binary_cross_entropy_with_logits(energy, labels, reduction="none"))
+        logits.append(energy)
+        corrupted.append(fake[0].tolist())
+    losses = [torch.cat(each).mean() for each in (cloze, masked, replaced)]
+    return {
+        "cloze_loss": losses[0], "masked_lm_loss": losses[1], "replaced_loss": losses[2],
+        "loss": losses[0] + 50.0 * losses[2], "logits": logits, "corrupted": corrupted,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("sharing", ["embeddings", "nothing"])
+def test_a_step_of_electric_is_the_originals(sharing: str) -> None:
+    made = networks(sharing=sharing, electric=True)
+    discriminator = transformers.ElectraForPreTraining(
+        transformers.ElectraConfig(**DISCRIMINATOR, attn_implementation="eager")
+    ).eval()
+    towers = Towers(discriminator.electra.embeddings if sharing == "embeddings" else None).eval()
+    theirs = dict(towers.named_parameters()) | dict(discriminator.named_parameters(prefix="discriminator"))
+    parameters = dict(made.named_parameters())
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            theirs[name].copy_(parameter)
+    uniforms = torch.rand(made.totals(ROWS)[0], 37)
+    ours = made.step(ROWS, FIRST, seed=5, step=9, gumbel=uniforms)
+    expected = original_electric_step(towers, discriminator, ours, uniforms, 0.3)
+    assert ours.corrupted_ids == expected["corrupted"]
+    for one, positions in zip(ours.replaced, ours.positions, strict=True):
+        assert [place for place, is_noise in enumerate(one) if is_noise] == positions
+    for name in ("loss", "cloze_loss", "masked_lm_loss", "replaced_loss"):
+        assert abs(ours[name] - expected[name]) / max(1.0, abs(expected[name])) < 1e-5, name
+    for one, energy in zip(ours.logits, expected["logits"], strict=True):
+        assert (one[: len(energy)] - energy).abs().max() / max(1.0, energy.abs().max()) < 1e-5
+    ours.loss.backward()
+    expected["loss"].backward()
+    assert_same_gradients(made, theirs)
+
+
+def test_electric_needs_two_networks_of_their_own() -> None:
+    for options in (
+        {"generator": None},
+        {"discriminator": None},
+        {"generator": DISCRIMINATOR, "sharing": "everything"},
+    ):
+        with pytest.raises(InputError, match="electric"):
+            networks(electric=True, **options)
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator() -> None:
@@ -222,9 +322,10 @@ def test_randomness_is_a_function_of_seed_step_and_example() -> None:
     assert twins[0] != twins[1]
 
 
-def test_the_parts_of_a_batch_add_up_to_it() -> None:
-    whole = networks()
-    parts = networks()
+@pytest.mark.parametrize("electric", [False, True])
+def test_the_parts_of_a_batch_add_up_to_it(electric: bool) -> None:
+    whole = networks(electric=electric)
+    parts = networks(electric=electric)
     expected = whole.step(ROWS, FIRST, seed=5, step=9)
     expected.loss.backward()
     totals = parts.totals(ROWS)

@@ -30,7 +30,7 @@ class Metrics:
 
     def add(self, output: PretrainingOutput) -> None:
         """Count a step, which must be whole batches: its losses are means over its own tokens."""
-        chosen, tokens = output.totals
+        chosen, tokens, _ = output.totals
         originals = np.concatenate([np.asarray(row, np.int64) for row in output.originals])
         if output.predictions is not None and output.masked_lm_loss is not None:
             self.chosen += chosen
