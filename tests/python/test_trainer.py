@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,12 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow
 import torch
 import transformers
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import oxbert
 from oxbert.errors import ConfigError, InputError
-from oxbert.training import PretrainingConfig, Trainer
+from oxbert.training import PretrainingConfig, Trainer, pretrain
 from oxbert.training.checkpoints import list_checkpoints
 from oxbert.training.data import ExampleDataset, write_examples
 
@@ -44,7 +48,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trainer(data: Path, output: Path, **options: Any) -> Trainer:
-    names = ("device", "precision", "accumulate", "resume", "held_out")
+    names = (
+        "device", "precision", "accumulate", "resume", "held_out", "generator", "discriminator", "tensorboard",
+    )  # fmt: skip
     own = {name: options.pop(name) for name in names if name in options}
     return Trainer(PretrainingConfig(**SETTINGS | options), ExampleDataset(data), TOKENIZER, output, **own)
 
@@ -91,25 +97,38 @@ def test_a_run_learns_and_its_models_are_read_everywhere(data: Path, tmp_path: P
         assert (tmp_path / part / "rust_model.ot").is_file()
 
 
-def test_an_interrupted_run_goes_on_exactly(data: Path, tmp_path: Path) -> None:
-    whole = trainer(data, tmp_path / "whole")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimizer": "adamw", "generator_steps": 4},
+        {"optimizer": "muon", "untied_generator": False, "generator_steps": 6},
+        {"objective": "electric"},
+        {"precision": "float16"},
+    ],
+    ids=lambda options: " ".join(map(str, options.values())) or "the defaults",
+)
+def test_an_interrupted_run_goes_on_exactly(options: dict[str, Any], data: Path, tmp_path: Path) -> None:
+    whole = trainer(data, tmp_path / "whole", **options)
     whole.train(progress=False)
-    parts = trainer(data, tmp_path / "parts")
+    parts = trainer(data, tmp_path / "parts", **options)
     parts.train(progress=False, stop=5)
     # The log knows of a step that the checkpoint does not, as after a kill.
     with open(tmp_path / "parts" / "log.jsonl", "a") as log:
         log.write('{"step": 6, "loss": 0.0}\n{"step"')
-    again = trainer(data, tmp_path / "parts")
+    again = trainer(data, tmp_path / "parts", **options)
     assert again.step == 5
     again.train(progress=False)
     assert_equal(weights(again), weights(whole))
+    assert_equal(again.updates.tensors(), whole.updates.tensors())
+    assert again.updates.state() == whole.updates.state()
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
     # Those that are kept.
     assert [step for step, _ in list_checkpoints(tmp_path / "whole" / "checkpoints")] == [9, 12]
-    fresh = trainer(data, tmp_path / "parts", resume=False)
+    fresh = trainer(data, tmp_path / "parts", resume=False, **options)
     assert fresh.step == 0
     with pytest.raises(ConfigError, match="learning_rate") as caught:
-        trainer(data, tmp_path / "parts", learning_rate=0.02)
+        trainer(data, tmp_path / "parts", **options, learning_rate=0.02)
     assert caught.value.field == "learning_rate"
 
 
@@ -214,7 +233,6 @@ def test_a_step_that_is_not_finite_changes_nothing(data: Path, tmp_path: Path) -
 
 def test_what_cannot_be_is_refused(data: Path, tmp_path: Path) -> None:
     for options, match in [
-        ({"objective": "electric"}, "electric"),
         ({"vocab_size": 100}, "vocab_size"),
         ({"precision": "float8"}, "precision"),
         ({"accumulate": 0}, "accumulate"),
@@ -225,11 +243,140 @@ def test_what_cannot_be_is_refused(data: Path, tmp_path: Path) -> None:
         trainer(data, tmp_path).evaluate()
 
 
-@pytest.mark.parametrize("objective", ["mlm", "uniform"])
-def test_one_network_alone(objective: str, data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("objective", ["mlm", "uniform", "electric"])
+def test_what_comes_of_other_objectives(objective: str, data: Path, tmp_path: Path) -> None:
     trainer(data, tmp_path, objective=objective, train_steps=2).train(progress=False)
     made = {path.name for path in tmp_path.iterdir() if path.is_dir()}
     assert made == {"checkpoints", "generator" if objective == "mlm" else "discriminator"}
+
+
+def test_every_parameter_has_one_optimizer(data: Path, tmp_path: Path) -> None:
+    run = trainer(data, tmp_path, optimizer="muon", hidden_size=64, adam_beta2=0.98)
+    adamw, muon = run.updates.optimizers
+    assert isinstance(adamw, torch.optim.AdamW) and isinstance(muon, torch.optim.Muon)
+    assert adamw.param_groups[0]["betas"] == (0.9, 0.98) and adamw.param_groups[0]["eps"] == 1e-6
+    names = {parameter: name for name, parameter in run.parameters.items()}
+    of_muon = {names[parameter] for group in muon.param_groups for parameter in group["params"]}
+    of_adamw = {names[parameter] for group in adamw.param_groups for parameter in group["params"]}
+    assert of_muon.isdisjoint(of_adamw) and of_muon | of_adamw == run.parameters.keys()
+    assert of_muon == {
+        name for name in run.parameters if ".encoder.layer." in name and name.endswith("weight") and "Norm" not in name
+    }
+
+
+def test_adamw_is_torchs(data: Path, tmp_path: Path) -> None:
+    run, other = (trainer(data, tmp_path, optimizer="adamw", max_gradient_norm=0.5) for _ in range(2))
+    theirs = torch.optim.AdamW(
+        [
+            {"params": [one for name, one in other.parameters.items() if not re.search("LayerNorm|bias", name)]},
+            {"params": [one for name, one in other.parameters.items() if re.search("LayerNorm|bias", name)],
+             "weight_decay": 0.0},
+        ],
+        eps=1e-6, weight_decay=0.01,
+    )  # fmt: skip
+    gradients = torch.Generator().manual_seed(0)
+    for step in range(8):
+        for name, parameter in run.parameters.items():
+            parameter.grad = torch.randn(parameter.shape, generator=gradients)
+            other.parameters[name].grad = parameter.grad.clone()
+        torch.nn.utils.clip_grad_norm_(other.parameters.values(), 0.5)
+        for group in theirs.param_groups:
+            group["lr"] = min(step / 4, 1) * 0.01 * (1 - step / 12)
+        theirs.step()
+        rate, _, is_skipped = run.updates.apply(step)
+        assert abs(rate - theirs.param_groups[0]["lr"]) < 1e-9 and not is_skipped
+    assert_near(weights(run), weights(other), 1e-6)
+
+
+def test_a_scale_that_is_too_large_for_float16_falls(data: Path, tmp_path: Path) -> None:
+    run = trainer(data, tmp_path, precision="float16")
+    # More halvings than the steps in a row at which a run gives up.
+    run.updates.load({}, run.updates.state() | {"scale": 2.0**40})
+    run.train(progress=False, stop=40)
+    assert run.skipped == 12 and run.updates.state()["scale"] == 2.0**28 and run.updates.can_rescale
+    plain = trainer(data, tmp_path / "plain")
+    plain.train(progress=False)
+    scaled = trainer(data, tmp_path / "scaled", precision="float16")
+    scaled.updates.load({}, scaled.updates.state() | {"scale": 2.0**8})
+    scaled.train(progress=False)
+    # Of what float16 rounds, Adam makes much; the curves stay together.
+    assert scaled.skipped == 0
+    for (_, one), (_, two) in zip(losses(tmp_path / "plain"), losses(tmp_path / "scaled"), strict=True):
+        assert abs(one - two) < 0.02 * one
+
+
+def test_a_run_begins_with_models(data: Path, tmp_path: Path) -> None:
+    sizes = {
+        "embedding_size": 128, "hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 3,
+        "generator_hidden_size": 2 / 3, "generator_layers": 0.75, "max_position_embeddings": 128,
+    }  # fmt: skip
+    names = {"generator": "electra-tiny-generator", "discriminator": "electra-tiny-discriminator"}
+    run = trainer(data, tmp_path / "run", **names, **sizes, train_steps=1)
+    generator = oxbert.ElectraForMaskedLM.from_pretrained(names["generator"]).state_dict()
+    discriminator = oxbert.ElectraForPreTraining.from_pretrained(names["discriminator"]).state_dict()
+    expected = {f"generator.{name}": tensor for name, tensor in generator.items() if ".embeddings." not in name}
+    expected |= {f"discriminator.{name}": tensor for name, tensor in discriminator.items()}
+    assert {name for name in run.parameters} <= expected.keys()
+    assert_equal(weights(run), {name: expected[name] for name in run.parameters})
+    # A masked LM has no discriminator's head: it stays fresh. The embeddings are the generator's here.
+    with pytest.warns(oxbert.errors.UntrainedHeadWarning):
+        alone = trainer(data, tmp_path / "mlm", discriminator=names["generator"], **sizes | {
+            "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "generator_hidden_size": 0.5,
+        })  # fmt: skip
+    layer = "electra.encoder.layer.2.output.dense.weight"
+    assert torch.equal(alone.parameters[f"discriminator.{layer}"], generator[layer])
+    # A run that goes on has its checkpoint.
+    run.train(progress=False)
+    assert_equal(weights(trainer(data, tmp_path / "run", **names, **sizes, train_steps=1)), weights(run))
+    with pytest.raises(ConfigError, match=r"generator electra-tiny-generator: .*expected \[.*got \["):
+        trainer(data, tmp_path, generator=names["generator"])
+    with pytest.raises(InputError, match="no network of that kind"):
+        trainer(data, tmp_path, generator=names["generator"], objective="electric")
+
+
+def test_tensorboard_and_the_picture_tell_of_the_log(data: Path, tmp_path: Path) -> None:
+    trainer(data, tmp_path, tensorboard=True).train(progress=False, stop=5)
+    run = trainer(data, tmp_path, tensorboard=True, held_out=ExampleDataset(data))
+    run.train(progress=False)
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    records = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    for name in ("loss", "replaced_loss", "learning_rate", "disc_auc"):
+        written = [(event.step, event.value) for event in events.Scalars(name)]
+        logged = [(record["step"], pytest.approx(record[name], rel=1e-6)) for record in records if name in record]
+        assert written == logged and len(written) == (2 if name == "disc_auc" else 12)
+    picture = Image.open(tmp_path / "curves.png")
+    assert picture.size == (1320, 480) and len(picture.convert("RGB").getcolors(1 << 20)) > 50
+
+
+def test_the_originals_files_are_read(data: Path, tmp_path: Path) -> None:
+    features = ("input_ids", "input_mask", "segment_ids")
+    with tensorflow.io.TFRecordWriter(str(tmp_path / "pretrain_data.tfrecord-0-of-1")) as writer:
+        for example in ExampleDataset(data):
+            count, first = len(example["input_ids"]), example["first_segment"]
+            rows = (example["input_ids"].tolist(), [1] * count, [0] * first + [1] * (count - first))
+            lists = {name: row + [0] * (24 - count) for name, row in zip(features, rows, strict=True)}
+            feature = {
+                name: tensorflow.train.Feature(int64_list=tensorflow.train.Int64List(value=row))
+                for name, row in lists.items()
+            }
+            whole = tensorflow.train.Example(features=tensorflow.train.Features(feature=feature))
+            writer.write(whole.SerializeToString())
+    config = PretrainingConfig(**SETTINGS)
+    pretrain(tmp_path, tmp_path / "run", config, tokenizer=TOKENIZER, train_steps=3)
+    pretrain(data, tmp_path / "arrow", config, train_steps=3)
+    assert losses(tmp_path / "run") == losses(tmp_path / "arrow")
+    with pytest.raises(InputError, match="tokenizer"):
+        pretrain(tmp_path, tmp_path / "none", config)
+
+
+def test_a_preset_has_the_vocabulary_of_the_examples(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("return the value of the node\nraise an error\n" * 30)
+    write_examples(tmp_path / "text", tmp_path / "examples", vocab_size=60, max_length=16)
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "generator_layers": 1.0, "embedding_size": 4}
+    pretrain(tmp_path / "examples", tmp_path / "run", "tiny", **sizes, num_attention_heads=1, max_length=16,
+             generator_hidden_size=1.0, train_steps=1, batch_size=4)  # fmt: skip
+    model = oxbert.ElectraForPreTraining.from_pretrained(tmp_path / "run" / "discriminator")
+    assert model.config.vocab_size == len(oxbert.AutoTokenizer.from_pretrained(tmp_path / "examples")) < 8192
 
 
 def test_the_command(data: Path, tmp_path: Path) -> None:

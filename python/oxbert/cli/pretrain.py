@@ -15,7 +15,13 @@ from oxbert import OxbertError
 
 
 def pretrain(
-    data: Annotated[Path, typer.Argument(help="The folder that oxbert pretrain-data has written.", show_default=False)],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="The folder that oxbert pretrain-data has written; or TFRecord files of google-research/electra.",
+            show_default=False,
+        ),
+    ],
     output: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where checkpoints, the log and both models go.", show_default=False)
     ],
@@ -23,19 +29,26 @@ def pretrain(
         str, typer.Option(help="A preset (tiny, small, base, large), or a YAML or JSON file of fields.")
     ] = "small",
     held_out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Examples for evaluation.", show_default=False)
+        str | None, typer.Option(metavar="FOLDER", help="Examples for evaluation.", show_default=False)
     ] = None,
     tokenizer: Annotated[
         str | None, typer.Option(help="The tokenizer of the examples, where it is not beside them.", show_default=False)
+    ] = None,
+    generator: Annotated[
+        str | None, typer.Option(help="A model that the generator begins with.", show_default=False)
+    ] = None,
+    discriminator: Annotated[
+        str | None, typer.Option(help="A model that the discriminator begins with.", show_default=False)
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Instead of train_steps.", show_default=False)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Instead of batch_size.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of seed.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda.", show_default=False)] = None,
     precision: Annotated[
-        Literal["float32", "bfloat16"], typer.Option(help="What matrix products are computed in.")
+        Literal["float32", "bfloat16", "float16"], typer.Option(help="What matrix products are computed in.")
     ] = "float32",
     accumulate: Annotated[int, typer.Option(help="Into how many parts a batch is cut: less memory.")] = 1,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write tensorboard/ as well.")] = False,
     resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint of the output folder.")] = True,
 ) -> None:
     """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs."""
@@ -51,9 +64,12 @@ def pretrain(
             config,
             tokenizer=tokenizer,
             held_out=held_out,
+            generator=generator,
+            discriminator=discriminator,
             device=device,
             precision=precision,
             accumulate=accumulate,
+            tensorboard=tensorboard,
             resume=resume,
             **{name: value for name, value in given.items() if value is not None},
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from oxbert.errors import InputError
+from oxbert.errors import InputError, MissingDependencyError
 
 
 def check_number(what: str, value: Any, expected: str, holds: Callable[[float], bool]) -> None:
@@ -32,3 +33,16 @@ def at_least_0(value: float) -> bool:
 def above_0(value: float) -> bool:
     """For `check_number`."""
     return value > 0
+
+
+def needed(package: str, module: str = "") -> Any:
+    """A package that training needs and the rest of oxbert does not, or a module of it.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    try:
+        return importlib.import_module(f"{package}.{module}" if module else package)
+    except ImportError as error:
+        command = 'pip install "oxbert[train]"'
+        raise MissingDependencyError(f"this needs {package}; run: {command}", name=package, command=command) from error

@@ -23,6 +23,7 @@ from oxbert.errors import ConfigError
 from oxbert.training._yaml import read_yaml
 
 _OBJECTIVES = ("electra", "mlm", "electric", "uniform")
+_OPTIMIZERS = ("adam", "adamw", "muon")
 
 
 def _field(default: Any, kind: type, expected: str, holds: Callable[[Any], bool], optional: bool = False) -> Any:
@@ -86,10 +87,17 @@ class PretrainingConfig:
             energy-based variant with a two-tower generator, `uniform` replaces tokens by any others of the vocabulary.
         mask_probability: The share of a text's tokens that is chosen, between 0 and 1.
         masked_share: The share of the chosen ones that becomes `[MASK]`; the rest stays.
+        generator_steps: In the first so many updates the generator learns alone. A discriminator that is the same
+            network (`untied_generator=False`) then begins with what it has learned.
         gen_weight: Of the masked-LM loss in the sum.
         disc_weight: Of the replaced-token loss in the sum.
         temperature: What the generator's logits are divided by for sampling.
         disallow_correct: Whether the original token is never sampled.
+        optimizer: `adam` is the original's, without bias correction; `adamw` corrects it; `muon` is Muon for the
+            matrices inside of layers and AdamW for the rest.
+        adam_beta1: The decay of the first moment.
+        adam_beta2: The decay of the second moment.
+        adam_epsilon: Added to the root of the second moment.
         learning_rate: The rate that is warmed up and decays, per update.
         learning_rate_power: Of the polynomial decay; 1 is a straight line.
         weight_decay: Of what is neither a layer norm nor a bias.
@@ -143,11 +151,16 @@ class PretrainingConfig:
     objective: Literal["electra", "mlm", "electric", "uniform"] = _choice("electra", _OBJECTIVES)
     mask_probability: float = _number(0.15, "between 0 and 1", lambda value: 0 < value < 1)
     masked_share: float = _number(0.85, "from 0 to 1", lambda value: 0 <= value <= 1)
+    generator_steps: int = _integer(0, 0)
     gen_weight: float = _not_negative(1.0)
     disc_weight: float = _not_negative(50.0)
     temperature: float = _positive(1.0)
     disallow_correct: bool = _flag(False)
 
+    optimizer: Literal["adam", "adamw", "muon"] = _choice("adam", _OPTIMIZERS)
+    adam_beta1: float = _number(0.9, "from 0 to below 1", lambda value: 0 <= value < 1)
+    adam_beta2: float = _number(0.999, "from 0 to below 1", lambda value: 0 <= value < 1)
+    adam_epsilon: float = _positive(1e-6)
     learning_rate: float = _not_negative(5e-4)
     learning_rate_power: float = _positive(1.0)
     weight_decay: float = _not_negative(0.01)

@@ -1,14 +1,19 @@
-"""`pretrain`: a folder of examples -> two models, in one call."""
+"""`pretrain`: examples -> two models, in one call."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from pathlib import Path
 from typing import Any
 
 from oxbert import AutoTokenizer, Tokenizer
-from oxbert.training.data import ExampleDataset
+from oxbert.training._checks import refuse
+from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
+from oxbert.training.data.manifest import NAME as MANIFEST
 from oxbert.training.presets import PRESETS, PretrainingConfig, preset
-from oxbert.training.trainer import Precision, Trainer
+from oxbert.training.trainer import Trainer
+from oxbert.training.updates import Precision
 
 
 def pretrain(
@@ -18,27 +23,34 @@ def pretrain(
     *,
     tokenizer: Tokenizer | str | os.PathLike[str] | None = None,
     held_out: str | os.PathLike[str] | None = None,
+    generator: str | os.PathLike[str] | None = None,
+    discriminator: str | os.PathLike[str] | None = None,
     device: str | None = None,
     precision: Precision = "float32",
     accumulate: int = 1,
+    tensorboard: bool = False,
     resume: bool = True,
     progress: bool | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    r"""Pre-train ELECTRA on examples that `write_examples` has written.
+    r"""Pre-train ELECTRA on examples that `write_examples`, or google-research/electra, has written.
 
     Where it was stopped, the same call goes on, exactly.
 
     Args:
-        data: The folder of examples.
+        data: The folder of examples; or TFRecord files of google-research/electra: a folder, a file or a pattern.
         output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `generator/` and `discriminator/`,
             which `from_pretrained` and transformers read.
-        config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration.
+        config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration. A preset
+            gets the vocabulary's size.
         tokenizer: That of the examples, or its folder; None: the one that lies beside them.
-        held_out: A folder of examples for evaluation.
+        held_out: Examples for evaluation, as `data`.
+        generator: See `Trainer`, and so for the next six.
+        discriminator: See `Trainer`.
         device: See `Trainer`.
         precision: See `Trainer`.
         accumulate: See `Trainer`.
+        tensorboard: See `Trainer`.
         resume: See `Trainer`.
         progress: Whether a bar is drawn; None: on a terminal.
         changes: Fields of the configuration that are to be others, such as `train_steps=1000`.
@@ -48,7 +60,7 @@ def pretrain(
 
     Raises:
         ConfigError: A field is unknown or wrong, or contradicts the checkpoint; `field` names it.
-        InputError: The tokenizer is not that of the examples.
+        InputError: The tokenizer is not that of the examples, or TFRecord files come without any.
         FileError: A file cannot be read or written.
 
     Example:
@@ -68,23 +80,35 @@ def pretrain(
         >>> record["step"]
         3
     """
-    if not isinstance(config, PretrainingConfig):
-        config = (
-            preset(config) if isinstance(config, str) and config in PRESETS else PretrainingConfig.from_file(config)
+    if tokenizer is None and not (Path(data) / MANIFEST).is_file():
+        refuse(
+            "tokenizer", f"expected one, since none lies beside {os.fspath(data)}, which is no folder of write_examples"
         )
-    config = PretrainingConfig.from_dict(config.to_dict() | changes)
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = AutoTokenizer.from_pretrained(data if tokenizer is None else tokenizer)
-    examples = ExampleDataset(data, tokenizer)
+    if isinstance(config, str) and config in PRESETS:
+        config = dataclasses.replace(preset(config), vocab_size=len(tokenizer))
+    elif not isinstance(config, PretrainingConfig):
+        config = PretrainingConfig.from_file(config)
+    config = PretrainingConfig.from_dict(config.to_dict() | changes)
     trainer = Trainer(
         config,
-        examples,
+        _open(data, tokenizer),
         tokenizer,
         output,
-        held_out=None if held_out is None else ExampleDataset(held_out, tokenizer),
+        held_out=None if held_out is None else _open(held_out, tokenizer),
+        generator=generator,
+        discriminator=discriminator,
         device=device,
         precision=precision,
         accumulate=accumulate,
+        tensorboard=tensorboard,
         resume=resume,
     )
     return trainer.train(progress=progress)
+
+
+def _open(data: str | os.PathLike[str], tokenizer: Tokenizer) -> Examples:
+    if (Path(data) / MANIFEST).is_file():
+        return ExampleDataset(data, tokenizer)
+    return TFRecordDataset(data, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)

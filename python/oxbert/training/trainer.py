@@ -6,57 +6,63 @@ was interrupted goes on exactly, and several processes do together what one does
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import distributed
 from tqdm import tqdm
 
 import oxbert
-from oxbert.errors import InputError, OxbertError
+from oxbert.errors import ConfigError, OxbertError
 from oxbert.outputs import PretrainingOutput
+from oxbert.training._checks import refuse
 from oxbert.training.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
 from oxbert.training.data import Examples
-from oxbert.training.groups import parameter_groups
+from oxbert.training.log import RunLog, draw_curves
 from oxbert.training.metrics import Metrics
-from oxbert.training.optimizer import AdamWeightDecay, clip_gradients
+from oxbert.training.models import Part, begin_with, export
 from oxbert.training.presets import PretrainingConfig
-from oxbert.training.schedule import learning_rate
+from oxbert.training.updates import Precision, Updates
 
-_MOMENTS = ("exp_avg", "exp_avg_sq")
 _MOST_SKIPPED = 10
 """Steps in a row whose gradients are not finite before a run gives up."""
+_FREE = {"save_every", "keep_checkpoints", "evaluate_every", "evaluation_batches", "eval_batch_size"}
+"""What may change from one part of a run to the next."""
 
-Precision = Literal["float32", "bfloat16"]
+_Source = str | os.PathLike[str]
 
 
 class Trainer:
     r"""A pre-training run.
 
     Under `torchrun` every process makes one with the same arguments; each computes its share of a batch, and gradients
-    are added up (gloo on CPUs, NCCL on GPUs). The losses are means over the whole batch, so that it does not matter how
-    many processes there are, nor into how many parts `accumulate` cuts a share.
+    are added up (gloo on CPUs, NCCL on GPUs). The losses are means over the whole batch, so that, but for dropout, it
+    does not matter how many processes there are, nor into how many parts `accumulate` cuts a share.
 
     Args:
         config: What is trained, and how.
         examples: The text, as `oxbert.training.data` has it.
         tokenizer: Of the examples: its special tokens are those of the masking, and it is saved with the models.
-        output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `generator/` and `discriminator/`.
+        output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `generator/`, `discriminator/` and,
+            where matplotlib is installed, `curves.png`.
         held_out: Text for evaluation.
+        generator: A model's folder or name whose weights the generator begins with, instead of fresh ones.
+        discriminator: The same for the discriminator; what the two share is the discriminator's then.
         device: `cpu`, `cuda`; None: CUDA where `torchrun` starts one process a GPU and there are any, else the CPU.
-        precision: `bfloat16` computes matrix products in it; parameters stay float32.
-        accumulate: Into how many parts a process cuts its share of a batch: less memory, the same result.
+        precision: What matrix products are computed in; parameters stay float32. With `float16` the loss is scaled, and
+            a step that the scale was too large for is left out.
+        accumulate: Into how many parts a process cuts its share of a batch: less memory, the same gradients.
+        tensorboard: Whether `tensorboard/` is written as well.
         resume: Whether to go on from the newest checkpoint of the folder, where there is one.
 
     Raises:
-        ConfigError: The configuration contradicts itself or is not that of the checkpoint; `field` names it.
+        ConfigError: The configuration contradicts itself, or is not that of the checkpoint or of a model to begin with;
+            `field` names it.
         InputError: The tokenizer has another vocabulary than the configuration; an option that cannot be.
 
     Example:
@@ -83,35 +89,38 @@ class Trainer:
         config: PretrainingConfig,
         examples: Examples,
         tokenizer: oxbert.Tokenizer,
-        output: str | os.PathLike[str],
+        output: _Source,
         *,
         held_out: Examples | None = None,
+        generator: _Source | None = None,
+        discriminator: _Source | None = None,
         device: str | None = None,
         precision: Precision = "float32",
         accumulate: int = 1,
+        tensorboard: bool = False,
         resume: bool = True,
     ) -> None:
-        if config.objective == "electric":
-            raise _refused("config", "the objective electric is not trained here yet; expected electra, mlm or uniform")
         if len(tokenizer) > config.vocab_size:
-            reason = f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}"
-            raise _refused("tokenizer", reason)
-        if precision not in ("float32", "bfloat16"):
-            raise _refused("precision", f"expected float32 or bfloat16, got {precision!r}")
+            refuse("tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}")
+        if precision not in get_args(Precision):
+            refuse("precision", f"expected one of {', '.join(get_args(Precision))}, got {precision!r}")
         if accumulate < 1:
-            raise _refused("accumulate", f"expected at least 1, got {accumulate}")
+            refuse("accumulate", f"expected at least 1, got {accumulate}")
         self.config, self.examples, self.tokenizer = config, examples, tokenizer
         self.output, self.held_out = Path(output), held_out
-        self.precision, self.accumulate = precision, accumulate
+        self.precision, self.accumulate, self.tensorboard = precision, accumulate, tensorboard
         self.rank, self.world = _join()
         if device is None:
             is_gpu = self.world > 1 and torch.cuda.is_available()
             device = f"cuda:{int(os.environ.get('LOCAL_RANK', '0'))}" if is_gpu else "cpu"
-        generator, discriminator = config.electra_configs()
-        self._configs = {"generator": generator, "discriminator": discriminator}
+        generator_config, discriminator_config = config.electra_configs()
+        self._configs: dict[Part, oxbert.ElectraConfig] = {
+            "generator": generator_config,
+            "discriminator": discriminator_config,
+        }
         self.networks = oxbert.PretrainingNetworks(
-            None if config.objective == "uniform" else generator,
-            None if config.objective == "mlm" else discriminator,
+            None if config.objective == "uniform" else generator_config,
+            None if config.objective == "mlm" else discriminator_config,
             special_ids=(tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id),
             max_predictions=config.max_predictions,
             mask_probability=config.mask_probability,
@@ -121,20 +130,22 @@ class Trainer:
             replaced_weight=config.disc_weight,
             temperature=config.temperature,
             disallow_correct=config.disallow_correct,
+            electric=config.objective == "electric",
             seed=config.seed,
             device=device,
         )
         self.device = torch.device(device)
         self.parameters = dict(self.networks.named_parameters())
-        self.optimizer = AdamWeightDecay(
-            parameter_groups(
-                self.parameters.items(), learning_rate=config.learning_rate, weight_decay=config.weight_decay
-            )
-        )
+        self.updates = Updates(self.parameters, config, self.device, precision)
         self.step, self.skipped = 0, 0
         checkpoints = list_checkpoints(self._checkpoints) if resume else []
         if checkpoints:
             self._load(checkpoints[-1][1])
+            return
+        if generator is not None:
+            begin_with("generator", generator, self.parameters)
+        if discriminator is not None:
+            begin_with("discriminator", discriminator, self.parameters)
 
     @property
     def _checkpoints(self) -> Path:
@@ -143,7 +154,7 @@ class Trainer:
     def train(self, *, progress: bool | None = None, stop: int | None = None) -> dict[str, Any]:
         """Train to the last step, and write both models.
 
-        Ctrl-C ends it after the step under way, with a checkpoint.
+        Ctrl-C ends it at once; the same run goes on from its newest checkpoint.
 
         Args:
             progress: Whether a bar is drawn; None: on a terminal.
@@ -169,72 +180,72 @@ class Trainer:
         begin, tokens = time.perf_counter(), 0
         with bar, self._log() as log:
             while self.step < last:
-                losses = self._step()
-                tokens += losses.pop("tokens")
-                in_a_row = in_a_row + 1 if losses["skipped"] else 0
+                record, step_tokens = self._step()
+                in_a_row = in_a_row + 1 if record["skipped"] and not self.updates.can_rescale else 0
                 if in_a_row >= _MOST_SKIPPED:
                     raise self._given_up(in_a_row)
                 self.step += 1
+                tokens += step_tokens
                 rate = tokens / (time.perf_counter() - begin)
-                record = {"step": self.step, **losses, "tokens_per_second": round(rate)}
-                bar.set_postfix(loss=f"{losses['loss']:.3f}", tokens=f"{rate:,.0f}/s", refresh=False)
+                record = {"step": self.step, **record, "tokens_per_second": round(rate)}
+                bar.set_postfix(loss=f"{record['loss']:.3f}", tokens=f"{rate:,.0f}/s", refresh=False)
                 bar.update()
-                if self.held_out is not None and config.evaluate_every and self.step % config.evaluate_every == 0:
+                if self._is_evaluated():
                     record |= self.evaluate()
-                log(record)
+                if log is not None:
+                    log.write(record)
                 if self.step % config.save_every == 0 or self.step == last:
                     self.save()
         if self.step == config.train_steps:
-            if self.held_out is not None:
+            if len(record) == 1 and self.held_out is not None:
                 record |= self.evaluate()
             self.export()
         return record
 
-    def _step(self) -> dict[str, Any]:
-        """One update."""
+    def _is_evaluated(self) -> bool:
+        """Whether the held-out text comes after this step: it does after the last."""
+        every = self.config.evaluate_every
+        is_due = self.step == self.config.train_steps or (every > 0 and self.step % every == 0)
+        return is_due and self.held_out is not None
+
+    def _step(self) -> tuple[dict[str, Any], int]:
+        """One update: what it came to, and how many tokens it took."""
         config, step = self.config, self.step
         torch.manual_seed(_mixed(config.seed, step, self.rank))
         numbers = self.examples.batch_indices(step, config.batch_size, config.seed)
         whole = [self.examples[number] for number in numbers]
         totals = self.networks.totals([example["input_ids"] for example in whole])
         own = list(range(self.rank, len(whole), self.world))
-        self.optimizer.zero_grad(set_to_none=False)
-        sums = torch.zeros(3, device=self.device)
+        self.updates.clear()
+        names = self._losses()
+        sums = torch.zeros(len(names), device=self.device)
         for part in range(self.accumulate):
             places = own[part :: self.accumulate]
             if not places:
                 continue
             with self._autocast():
                 output = self._run([whole[place] for place in places], step, places, totals, train=True)
-            torch.autograd.backward(output.loss)
-            for place, loss in enumerate((output.loss, output.masked_lm_loss, output.replaced_loss)):
-                if loss is not None:
-                    sums[place] += loss.detach()
+            self.updates.backward(output.loss)
+            sums += torch.stack([output[name].detach() for name in names])
         self._add_up(sums)
-        norm = float(clip_gradients(self.parameters.values(), config.max_gradient_norm))
-        rate = learning_rate(
-            step,
-            peak=config.learning_rate,
-            total_steps=config.train_steps,
-            warmup_steps=config.warmup_steps,
-            power=config.learning_rate_power,
-        )
-        is_skipped = not math.isfinite(norm)
-        if is_skipped:
-            # What is left of the model is what the step found.
-            self.skipped += 1
-        else:
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self.optimizer.step()
-        loss, masked_lm_loss, replaced_loss = sums.tolist()
-        return {
-            "loss": loss, "masked_lm_loss": masked_lm_loss, "replaced_loss": replaced_loss, "learning_rate": rate,
-            "gradient_norm": norm, "skipped": is_skipped, "tokens": totals[1],
-        }  # fmt: skip
+        rate, norm, is_skipped = self.updates.apply(step)
+        self.skipped += is_skipped
+        record = dict(zip(names, sums.tolist(), strict=True))
+        return record | {"learning_rate": rate, "gradient_norm": norm, "skipped": is_skipped}, totals[1]
+
+    def _losses(self) -> list[str]:
+        """The losses that this step has, by name."""
+        config = self.config
+        is_there = {
+            "loss": True,
+            "masked_lm_loss": config.objective != "uniform",
+            "cloze_loss": config.objective == "electric",
+            "replaced_loss": config.objective != "mlm" and self.step >= config.generator_steps,
+        }
+        return [name for name in is_there if is_there[name]]
 
     def _run(
-        self, examples: list[Any], step: int, places: list[int], totals: tuple[int, int] | None, train: bool
+        self, examples: list[Any], step: int, places: list[int], totals: tuple[int, int, int] | None, train: bool
     ) -> PretrainingOutput:
         return self.networks.step(
             [example["input_ids"] for example in examples],
@@ -244,6 +255,7 @@ class Trainer:
             examples=places,
             totals=totals,
             train=train,
+            discriminate=not train or step >= self.config.generator_steps,
         )
 
     def _add_up(self, sums: torch.Tensor) -> None:
@@ -271,7 +283,7 @@ class Trainer:
             InputError: There is no held-out text.
         """
         if self.held_out is None:
-            raise _refused("held_out", "expected text for evaluation, got none")
+            refuse("held_out", "expected text for evaluation, got none")
         size = self.config.eval_batch_size
         count = min(self.config.evaluation_batches, -(-len(self.held_out) // size))
         metrics = Metrics()
@@ -289,96 +301,55 @@ class Trainer:
         """
         if self.rank:
             return None
-        moments = {
-            f"{moment}.{name}": self.optimizer.state[parameter][moment]
-            for name, parameter in self.parameters.items()
-            for moment in _MOMENTS
-            if parameter in self.optimizer.state
-        }
         state = {
             "step": self.step,
             "skipped": self.skipped,
             "config": self.config.to_dict(),
             "examples": len(self.examples),
+            "scale": self.updates.state(),
             "versions": {"oxbert": oxbert.__version__, "torch": torch.__version__},
         }
         keep = self.config.keep_checkpoints
         parameters = {name: parameter.detach() for name, parameter in self.parameters.items()}
-        return write_checkpoint(self._checkpoints, self.step, parameters, moments, state, keep)
+        return write_checkpoint(self._checkpoints, self.step, parameters, self.updates.tensors(), state, keep)
 
     def _load(self, path: Path) -> None:
         parameters, moments, state = read_checkpoint(path)
         saved, now = state["config"], self.config.to_dict()
-        # What may change from one part of a run to the next.
-        free = {"save_every", "keep_checkpoints", "evaluate_every", "evaluation_batches", "eval_batch_size"}
-        other = [name for name in now if saved.get(name) != now[name] and name not in free]
+        other = [name for name in now if saved.get(name) != now[name] and name not in _FREE]
         if other or state["examples"] != len(self.examples):
             what = other[0] if other else "examples"
             was, is_now = (saved.get(what), now[what]) if other else (state["examples"], len(self.examples))
             reason = f"the checkpoint {path} was made with {was!r}, got {is_now!r}; give another output folder"
-            raise oxbert.errors.ConfigError(f"{what}: {reason}", field=what, reason=reason, path=str(path))
+            raise ConfigError(f"{what}: {reason}", field=what, reason=reason, path=str(path))
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(parameters[name])
-                if f"{_MOMENTS[0]}.{name}" in moments:
-                    self.optimizer.state[parameter] = {
-                        moment: moments[f"{moment}.{name}"].to(parameter.device) for moment in _MOMENTS
-                    }
+        self.updates.load(moments, state["scale"])
         self.step, self.skipped = state["step"], state["skipped"]
 
     def export(self) -> dict[str, Path]:
-        """Write the models as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read.
+        """Write the models as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read; draw curves.
 
         Returns:
-            The folders by name: `generator`, `discriminator`.
+            The folders by name: `generator`, `discriminator`. Electric's two towers are no model that others know: they
+            stay in the checkpoint.
         """
-        folders: dict[str, Path] = {}
         if self.rank:
-            return folders
-        kinds: dict[str, Any] = {"generator": oxbert.ElectraForMaskedLM, "discriminator": oxbert.ElectraForPreTraining}
-        shared = {
-            name.removeprefix("discriminator."): parameter
-            for name, parameter in self.parameters.items()
-            if name.startswith("discriminator.electra.")
-        }
-        for part, kind in kinds.items():
-            own = {
-                name.removeprefix(f"{part}."): parameter.detach()
-                for name, parameter in self.parameters.items()
-                if name.startswith(f"{part}.")
-            }
-            if not own:
-                continue
-            model: Any = kind.from_config(self._configs[part], seed=0)
-            wanted = model.state_dict()
-            # What is shared is there once, under the discriminator's name.
-            model.load_state_dict({name: own[name] if name in own else shared[name].detach() for name in wanted})
-            folder = self.output / part
-            model.save_pretrained(folder)
-            model.save_pretrained(folder, format="ot")
-            self.tokenizer.save_pretrained(folder)
-            folders[part] = folder
+            return {}
+        folders = export(self._configs, self.parameters, self.tokenizer, self.output)
+        if find_spec("matplotlib") is not None:
+            draw_curves(self.output)
         return folders
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.precision == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return torch.autocast(self.device.type, getattr(torch, self.precision))
 
-    @contextmanager
-    def _log(self) -> Iterator[Callable[[dict[str, Any]], None]]:
-        """Appends a line of JSON for every step; after an interruption, behind the step that is gone on from."""
-        if self.rank:
-            yield lambda record: None
-            return
-        self.output.mkdir(parents=True, exist_ok=True)
-        path = self.output / "log.jsonl"
-        if path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _step_of(line) <= self.step]
-            path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        with open(path, "a", encoding="utf-8", buffering=1) as file:
-            yield lambda record: print(json.dumps(record), file=file)
+    def _log(self) -> AbstractContextManager[RunLog | None]:
+        """The first process writes it."""
+        return nullcontext() if self.rank else RunLog(self.output, self.step, tensorboard=self.tensorboard)
 
     def _given_up(self, count: int) -> OxbertError:
         checkpoints = list_checkpoints(self._checkpoints)
@@ -406,15 +377,3 @@ def _sharing(config: PretrainingConfig) -> Literal["embeddings", "nothing", "eve
 def _mixed(seed: int, step: int, rank: int) -> int:
     """One number for dropout, which torch's generator draws."""
     return hash((seed, step, rank)) & (2**63 - 1)
-
-
-def _step_of(line: str) -> int:
-    try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        # A line that was cut off.
-        return 2**63
-
-
-def _refused(what: str, reason: str) -> InputError:
-    return InputError(f"{what}: {reason}", what=what, reason=reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import zlib
 from collections.abc import Iterator
@@ -10,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, OxbertError
+from oxbert.errors import DataError, FileError, InputError, OxbertError
+from oxbert.training._checks import needed
 
 _BLOCK = 1 << 20
 
@@ -33,17 +33,6 @@ def arrow(module: str = "") -> Any:
         MissingDependencyError: It is not installed.
     """
     return needed("pyarrow", module)
-
-
-def needed(package: str, module: str = "") -> Any:
-    """A package that training needs and the rest of oxbert does not, or a module of it."""
-    try:
-        return importlib.import_module(f"{package}.{module}" if module else package)
-    except ImportError as error:
-        command = 'pip install "oxbert[train]"'
-        raise MissingDependencyError(
-            f"training data needs {package}; run: {command}", name=package, command=command
-        ) from error
 
 
 @contextmanager

@@ -1,0 +1,143 @@
+"""What a run says of its steps: lines of JSON, TensorBoard, and a picture of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from typing_extensions import Self
+
+from oxbert.training._checks import needed
+from oxbert.training.data.files import doing
+
+_LOG, _BOARD, _PICTURE = "log.jsonl", "tensorboard", "curves.png"
+_FIGURES = ("masked_lm_accuracy", "sampled_masked_lm_accuracy", "disc_auc", "disc_accuracy")
+
+
+class RunLog(AbstractContextManager["RunLog"]):
+    """Writes `log.jsonl` in a run's folder, a line for every step, and TensorBoard's files where they are wanted.
+
+    After an interruption it goes on behind the step that the run goes on from: what was written of later steps, which
+    will be taken again, is dropped.
+
+    Args:
+        folder: The folder of the run.
+        step: The steps that are done.
+        tensorboard: Whether `tensorboard/` is written too.
+
+    Raises:
+        MissingDependencyError: `tensorboard` is not installed.
+        FileError: The log cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, step: int, *, tensorboard: bool = False) -> None:
+        path = folder / _LOG
+        with doing("write", path):
+            folder.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                kept = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+                path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
+        self._board: Any = None
+        if tensorboard:
+            needed("tensorboard")
+            writer = needed("torch.utils.tensorboard").SummaryWriter
+            self._board = writer(str(folder / _BOARD), purge_step=step + 1)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Write down what a step came to; `step` is its number."""
+        print(json.dumps(record), file=self._file)
+        if self._board is not None:
+            for name, value in record.items():
+                if name != "step":
+                    self._board.add_scalar(name, value, record["step"])
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """What was written down of the steps of a run, in order; a line that was cut off is left out.
+
+    Raises:
+        FileError: The log cannot be read.
+    """
+    with doing("read", folder / _LOG):
+        lines = (folder / _LOG).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if _step_of(line) < _NEVER]
+
+
+def draw_curves(folder: Path) -> Path:
+    """Draw the losses and the held-out figures of a run, from its log, as `curves.png`.
+
+    Args:
+        folder: The folder of the run.
+
+    Returns:
+        The picture.
+
+    Raises:
+        MissingDependencyError: `matplotlib` is not installed.
+        FileError: The log cannot be read, or the picture not be written.
+    """
+    figure = needed("matplotlib", "figure").Figure(figsize=(11, 4), layout="constrained")
+    losses, figures = figure.subplots(1, 2)
+    records = read_log(folder)
+    for name in ("masked_lm_loss", "cloze_loss", "replaced_loss"):
+        points = [(record["step"], record[name]) for record in records if name in record]
+        if not points:
+            continue
+        steps, values = _in_spans(points)
+        # The two losses differ tenfold: each has a scale of its own.
+        axis = losses.twinx() if name == "replaced_loss" and losses.lines else losses
+        colour = "tab:orange" if name == "replaced_loss" else "tab:blue"
+        axis.plot(steps, values, color=colour, linestyle="--" if name == "cloze_loss" else "-")
+        axis.set_ylabel(f"{name} (nats)", color=colour)
+    losses.set_title("training, means of spans of steps")
+    for name in _FIGURES:
+        points = [(record["step"], record[name]) for record in records if name in record]
+        if points:
+            figures.plot(*zip(*points, strict=True), marker=".", label=f"{name}: {points[-1][1]:.3f}")
+    figures.set_title("held-out text")
+    if figures.lines:
+        figures.legend()
+    for axis in (losses, figures):
+        axis.set_xlabel("step")
+        axis.grid(alpha=0.3)
+    path = folder / _PICTURE
+    with doing("write", path):
+        figure.savefig(path, dpi=120)
+    return path
+
+
+def _in_spans(points: list[tuple[int, float]], spans: int = 200) -> tuple[list[float], list[float]]:
+    """The means of so many spans of points: a curve of every step is a band."""
+    width = -(-len(points) // spans)
+    parts = [points[begin : begin + width] for begin in range(0, len(points), width)]
+    means = [[sum(column) / len(part) for column in zip(*part, strict=True)] for part in parts]
+    return [mean[0] for mean in means], [mean[1] for mean in means]
+
+
+_NEVER = 2**63
+
+
+def _step_of(line: str) -> int:
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        # A line that was cut off.
+        return _NEVER
+
+
+__all__ = ["RunLog", "draw_curves", "read_log"]

@@ -1,0 +1,142 @@
+"""Gradients -> new parameters: scaled back, clipped, at the rate of the step, by the optimizer of the configuration."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.amp.grad_scaler import GradScaler
+from torch.optim import AdamW, Muon, Optimizer
+
+from oxbert.training.groups import parameter_groups
+from oxbert.training.optimizer import AdamWeightDecay, clip_gradients
+from oxbert.training.presets import PretrainingConfig
+from oxbert.training.schedule import learning_rate
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+_INSIDE_OF_LAYERS = re.compile(r"(^|\.)encoder\.layer\.\d+\.")
+
+
+class Updates:
+    """What a run knows beside its parameters: moments, and for float16 the scale of the loss.
+
+    Args:
+        parameters: By name. Each has a gradient when `apply` is called.
+        config: The optimizer and its constants, the rate, the decay, the norm for clipping.
+        device: Where the parameters are.
+        precision: In `float16` small gradients would become 0: losses are multiplied by a scale that finds its own way.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Tensor], config: PretrainingConfig, device: torch.device, precision: Precision
+    ) -> None:
+        self._parameters, self._config = parameters, config
+        self.optimizers = _optimizers(parameters, config)
+        self._scaler = GradScaler(device.type, enabled=precision == "float16")
+
+    def clear(self) -> None:
+        """Set all gradients to 0."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=False)
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss up."""
+        torch.autograd.backward(self._scaler.scale(loss))
+
+    @property
+    def can_rescale(self) -> bool:
+        """Whether a smaller scale may still help against numbers that are not finite."""
+        return self._scaler.is_enabled() and self._scaler.get_scale() > 1
+
+    def apply(self, step: int) -> tuple[float, float, bool]:
+        """Change the parameters; where a gradient is not finite, leave them and the moments as they are.
+
+        Args:
+            step: The number of the update, counted from 0.
+
+        Returns:
+            The learning rate, the norm of all gradients before clipping, and whether the step was left out.
+        """
+        config = self._config
+        for optimizer in self.optimizers:
+            self._scaler.unscale_(optimizer)
+        norm = float(clip_gradients(self._parameters.values(), config.max_gradient_norm))
+        rate = learning_rate(
+            step,
+            peak=config.learning_rate,
+            total_steps=config.train_steps,
+            warmup_steps=config.warmup_steps,
+            power=config.learning_rate_power,
+        )
+        is_finite = math.isfinite(norm)
+        if is_finite:
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.step()
+        if self._scaler.is_enabled():
+            self._scaler.update()
+        return rate, norm, not is_finite
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The moments, as `moment.name of the parameter`."""
+        return {
+            f"{moment}.{name}": tensor
+            for optimizer in self.optimizers
+            for name, parameter in self._parameters.items()
+            if parameter in optimizer.state
+            for moment, tensor in optimizer.state[parameter].items()
+        }
+
+    def state(self) -> dict[str, Any]:
+        """The rest, as JSON has it."""
+        return self._scaler.state_dict()
+
+    def load(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Go on from what `tensors` and `state` have returned."""
+        owners = {
+            parameter: optimizer
+            for optimizer in self.optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        }
+        for key, tensor in tensors.items():
+            moment, name = key.split(".", 1)
+            parameter = self._parameters[name]
+            owners[parameter].state[parameter][moment] = tensor.to(parameter.device)
+        # A run that goes on in another precision begins with a new scale.
+        if state and self._scaler.is_enabled():
+            self._scaler.load_state_dict(dict(state))
+
+
+def _optimizers(parameters: Mapping[str, Tensor], config: PretrainingConfig) -> list[Optimizer]:
+    """One optimizer, or for `muon` two, which have every parameter once between them.
+
+    Muon's updates are scaled to the size that Adam's have, so that both go by the same rate and decay.
+
+    Source:
+        For `muon`: Jordan et al. 2024; Liu et al. 2025 (arXiv 2502.16982), section 2.2, for the scale.
+    """
+    adam: dict[str, Any] = {"betas": (config.adam_beta1, config.adam_beta2), "eps": config.adam_epsilon}
+    rate, decay = config.learning_rate, config.weight_decay
+    matrices = {
+        name: parameter
+        for name, parameter in parameters.items()
+        if config.optimizer == "muon" and parameter.ndim == 2 and _INSIDE_OF_LAYERS.search(name)
+    }
+    others = [(name, parameter) for name, parameter in parameters.items() if name not in matrices]
+    groups = parameter_groups(others, learning_rate=rate, weight_decay=decay)
+    if config.optimizer == "adam":
+        return [AdamWeightDecay(groups, **adam)]
+    optimizers: list[Optimizer] = [AdamW(groups, **adam, fused=True)]
+    if matrices:
+        optimizers.append(Muon(list(matrices.items()), lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+    return optimizers
+
+
+__all__ = ["Precision", "Updates"]
