@@ -121,6 +121,12 @@ impl Networks {
         self.names.iter().filter_map(|name| Some((name.clone(), parameters.remove(name)?))).collect()
     }
 
+    /// Their variable store, for an optimizer of tch.
+    #[must_use]
+    pub fn variables(&self) -> &VarStore {
+        &self.variables
+    }
+
     /// V, which is the same for both.
     #[must_use]
     pub fn vocab_size(&self) -> i64 {

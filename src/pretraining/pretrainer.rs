@@ -30,6 +30,55 @@ pub struct PretrainerConfig {
 
 /// The heads on a generator and a discriminator that make the two objectives.
 ///
+/// ```
+/// use oxbert::electra::{ElectraConfig, ElectraModel};
+/// use oxbert::nn::{Activation, Parameters};
+/// use oxbert::pretraining::{ElectraPretrainer, PretrainerConfig, PretrainerInputs};
+/// use oxbert::{Config, Error};
+/// use tch::{Device, Kind, Tensor, nn};
+///
+/// let sizes = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let generator = ElectraModel::new(vs.root() / "generator", &sizes)?;
+/// let discriminator = ElectraModel::new(vs.root() / "discriminator", &sizes)?;
+/// let heads = ElectraPretrainer::new(
+///     &Parameters::random(&(vs.root() / "heads"), sizes.initial()),
+///     PretrainerConfig {
+///         generator_hidden: 8,
+///         discriminator_hidden: 8,
+///         vocab_size: 50,
+///         embedding_size: sizes.embedding_size,
+///         num_classes: 2,
+///         mlm_activation: Activation::Gelu,
+///         log_probabilities: false,
+///         disallow_correct: false,
+///     },
+/// )?;
+/// let table = vs.variables()["generator.embeddings.word_embeddings.weight"].shallow_clone();
+/// let run = |model: &ElectraModel, ids: &Tensor, mask: &Tensor, types: &Tensor| {
+///     Ok::<_, Error>(model.forward_t(Some(ids), Some(mask), Some(types), None, None, true)?.hidden_state)
+/// };
+///
+/// let ids = Tensor::from_slice(&[2_i64, 7, 4, 9, 3]).view([1, 5]);
+/// let inputs = PretrainerInputs {
+///     input_word_ids: &ids,
+///     input_mask: &ids.ones_like(),
+///     input_type_ids: &ids.zeros_like(),
+///     masked_lm_positions: &Tensor::from_slice(&[2_i64]).view([1, 1]),
+///     masked_lm_ids: &Tensor::from_slice(&[8_i64]).view([1, 1]),
+/// };
+/// let output = heads.forward(
+///     &inputs,
+///     &|ids, mask, types| run(&generator, ids, mask, types),
+///     &table,
+///     &|ids, mask, types| run(&discriminator, ids, mask, types),
+///     &Tensor::rand([1, 1, 50], (Kind::Float, Device::Cpu)),
+/// )?;
+/// assert_eq!(output.lm_outputs.size(), [1, 1, 50]);
+/// assert_eq!(output.disc_label.size(), [1, 5]);
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// Source: `official/nlp/modeling/models/electra_pretrainer.py`, `layers/masked_lm.py` and `layers/cls_head.py` of
 /// tensorflow/models.
 #[derive(Debug)]

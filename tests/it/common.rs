@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use oxbert::config::Labels;
-use oxbert::encoder::ForwardOptions;
+use oxbert::encoder::{Direction, ForwardOptions};
 use oxbert::inputs::{Arguments, Inputs, Rows, Task};
 use oxbert::models::Model;
 use oxbert::nn::Parameters;
@@ -20,7 +20,8 @@ use tch::{Device, Kind, Tensor};
 pub const TOLERANCE: f64 = 1e-5;
 
 /// In training.
-pub const TRAIN: ForwardOptions = ForwardOptions { train: true, output_hidden_states: false, output_attentions: false };
+pub const TRAIN: ForwardOptions =
+    ForwardOptions { train: true, output_hidden_states: false, output_attentions: false, direction: Direction::Both };
 
 pub const FORMATS: [WeightFormat; 2] = [WeightFormat::Ot, WeightFormat::Safetensors];
 

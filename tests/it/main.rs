@@ -16,6 +16,7 @@ mod inputs;
 mod models;
 mod pipelines;
 mod pretrained;
+mod pretraining;
 #[cfg(feature = "remote")]
 mod remote;
 #[cfg(feature = "remote")]

@@ -3,7 +3,7 @@
 use oxbert::config::EncoderConfig;
 use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertForQuestionAnswering, DistilBertModel};
 use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM, ElectraModel};
-use oxbert::encoder::ForwardOptions;
+use oxbert::encoder::{Direction, ForwardOptions};
 use oxbert::inputs::{Arguments, Inputs, Rows};
 use oxbert::models::Model;
 use oxbert::weights::{Strictness, WeightSource};
@@ -20,7 +20,7 @@ const LENGTHS: [usize; 5] = [5, 9, 1, 5, 7];
 
 /// Captures everything that a forward pass can capture.
 pub const CAPTURE: ForwardOptions =
-    ForwardOptions { train: false, output_hidden_states: true, output_attentions: true };
+    ForwardOptions { train: false, output_hidden_states: true, output_attentions: true, direction: Direction::Both };
 
 /// Calls a law with each model in two sizes.
 macro_rules! for_both_sizes_of_every_model {

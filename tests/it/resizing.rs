@@ -43,6 +43,9 @@ fn a_vocabulary_grows_and_shrinks_and_the_model_follows() {
                 assert_eq!(model.model.limits().vocab_size, size);
                 assert_eq!(model.config.encoder().embeddings.vocab_size, size);
                 let resized = answer(&model, arguments());
+                for ((name, now), (_, was)) in model.parameters().iter().zip(&before) {
+                    assert!(now.narrow(0, 0, was.size()[0]).equal(was), "{name}");
+                }
                 // Nothing changes for old words. A product with more columns may be cut up and added up in another order.
                 let (old, apart) =
                     if has_logits_over_words { (resized.narrow(-1, 0, 61), 1e-6) } else { (resized, 0.0) };
