@@ -102,6 +102,7 @@ def training_row(step: training.Training) -> dict[str, str | float]:
         "peer": step.peer,
         "tokens/s": round(step.tokens / step.timing.median),
         "best tokens/s": round(step.tokens / step.timing.best),
+        "peak memory, MB": "" if step.peak is None else round(step.peak / 1e6),
     }
 
 
@@ -125,7 +126,10 @@ def show(table: dict) -> None:
         print_rows(table["loading"])
     if table["training"]:
         print("\nA step of pre-training ELECTRA-small, dropout and the update included; losses equal to 1e-5 without.")
-        print(f"Rows of at most {training.LENGTH} tokens; transformers: sdpa, padded, torch's fused AdamW.\n")
+        print(
+            f"Rows of at most {training.LENGTH} tokens; transformers: sdpa, padded, torch's fused AdamW. Peak memory:"
+        )
+        print("what a new process takes at most beyond what it took before there was a network.\n")
         print_rows(table["training"])
 
 

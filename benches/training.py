@@ -1,13 +1,17 @@
 """A whole step of pre-training ELECTRA-small: masks, both networks, gradients, clipping, the update.
 
 The peer is the same objective with transformers' classes, written as one would who minds the time: shared embeddings,
-only chosen places reach the vocabulary, Gumbel samples, torch's fused AdamW.
+only chosen places reach the vocabulary, Gumbel samples, torch's fused AdamW. It runs as it is, and with both networks
+compiled. Memory is measured in a process of its own.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import torch
@@ -24,6 +28,9 @@ CLS, SEP, MASK = 101, 102, 103
 TEXTS, LENGTH = 16, 128
 RATE = 1e-6
 TOLERANCE = 1e-5
+MIXED, FULL = "mixed lengths", "full rows"
+STEPS_FOR_MEMORY = 3
+ROUNDS_FOR_MEMORY = 3
 
 Rows = list[list[int]]
 Step = Callable[[], object]
@@ -31,28 +38,64 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True)
 class Training:
-    """What one peer took for a step, and for how many tokens of text."""
+    """What one peer took for a step, and for how many tokens of text.
+
+    `peak` is what the process took at most beyond what it took before there was a network, in bytes.
+    """
 
     kind: str
     peer: str
     timing: Timing
     tokens: int
+    peak: float | None
 
 
 def measure(rounds: int, sgemm: Sgemm) -> list[Training]:
-    random = np.random.default_rng(SEED)
-    mixed = random.lognormal(np.log(2 * MEDIAN_LENGTH), SPREAD, TEXTS).round().clip(SHORTEST, LENGTH).astype(int)
     results = []
-    for kind, lengths in (("mixed lengths", mixed), ("full rows", np.full(TEXTS, LENGTH))):
-        rows = [[CLS, *random.integers(1000, 30522, length - 2).tolist(), SEP] for length in lengths]
+    for kind in (MIXED, FULL):
+        rows = texts(kind)
         networks = fresh()
         peer = Peer(networks)
         peer.check(networks, rows)
-        timings = take_turns(
-            {"oxbert": run_oxbert(networks, rows), "transformers": peer.run(rows)}, rounds, between=sgemm.measure
-        )
-        results += [Training(kind, name, timing, int(lengths.sum())) for name, timing in timings.items()]
+        steps = {
+            "oxbert": run_oxbert(networks, rows),
+            "transformers": peer.run(rows),
+            "transformers, torch.compile": Peer(networks).run(rows, compiled=True),
+        }
+        timings = take_turns(steps, rounds, between=sgemm.measure)
+        tokens = sum(map(len, rows))
+        # What a compiler leaves in memory is not the step's.
+        peaks = {name: peak(name, kind) for name in ("oxbert", "transformers")}
+        results += [Training(kind, name, timing, tokens, peaks.get(name)) for name, timing in timings.items()]
     return results
+
+
+def texts(kind: str) -> Rows:
+    random = np.random.default_rng(SEED)
+    mixed = random.lognormal(np.log(2 * MEDIAN_LENGTH), SPREAD, TEXTS).round().clip(SHORTEST, LENGTH).astype(int)
+    lengths = mixed if kind == MIXED else np.full(TEXTS, LENGTH)
+    return [[CLS, *random.integers(1000, 30522, length - 2).tolist(), SEP] for length in lengths]
+
+
+def peak(peer: str, kind: str) -> float:
+    command = [sys.executable, "-m", "benches.training", peer, kind, str(torch.get_num_threads())]
+    rounds = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(ROUNDS_FOR_MEMORY)]
+    return median(float(done.stdout) for done in rounds)
+
+
+def peak_here(peer: str, kind: str) -> int:
+    """In this process, which must have done nothing before."""
+    rows = texts(kind)
+
+    def kilobytes(field: str) -> int:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith(field))
+
+    before = kilobytes("VmRSS")
+    step = run_oxbert(fresh(), rows) if peer == "oxbert" else Peer(None).run(rows)
+    for _ in range(STEPS_FOR_MEMORY):
+        step()
+    return (kilobytes("VmHWM") - before) * 1024
 
 
 def fresh() -> oxbert.PretrainingNetworks:
@@ -77,9 +120,9 @@ def run_oxbert(networks: oxbert.PretrainingNetworks, rows: Rows) -> Step:
 
 
 class Peer:
-    """transformers' classes with the same parameters, padded."""
+    """transformers' classes with the same parameters, or fresh ones, padded."""
 
-    def __init__(self, networks: oxbert.PretrainingNetworks) -> None:
+    def __init__(self, networks: oxbert.PretrainingNetworks | None) -> None:
         ours = preset("small").electra_configs()
         configs = [transformers.ElectraConfig(**config.to_dict(), attn_implementation="sdpa") for config in ours]
         self.generator = transformers.ElectraForMaskedLM(configs[0])
@@ -89,8 +132,9 @@ class Peer:
         theirs = dict(self.generator.named_parameters(prefix="generator"))
         theirs |= dict(self.discriminator.named_parameters(prefix="discriminator"))
         with torch.no_grad():
-            for name, parameter in networks.named_parameters():
+            for name, parameter in networks.named_parameters() if networks else ():
                 theirs[name].copy_(parameter)
+        self.encode, self.discriminate = self.generator.electra, self.discriminator
         # What is shared is there once.
         self.parameters = list({id(parameter): parameter for parameter in theirs.values()}.values())
 
@@ -100,7 +144,7 @@ class Peer:
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """Both losses; `samples` instead of those that are drawn."""
         mask = None if bool(kept.all()) else kept.long()
-        hidden = self.generator.electra(masked, mask).last_hidden_state[chosen]
+        hidden = self.encode(masked, mask).last_hidden_state[chosen]
         logits = self.generator.generator_lm_head(self.generator.generator_predictions(hidden))
         masked_lm_loss = functional.cross_entropy(logits, ids[chosen])
         if samples is None:
@@ -108,12 +152,14 @@ class Peer:
             samples = (logits.detach() + noise).argmax(-1)
         corrupted = ids.masked_scatter(chosen, samples)
         replaced = (corrupted != ids).float()
-        found = self.discriminator(corrupted, mask).logits
+        found = self.discriminate(corrupted, mask).logits
         return masked_lm_loss, functional.binary_cross_entropy_with_logits(found[kept], replaced[kept])
 
-    def run(self, rows: Rows) -> Step:
+    def run(self, rows: Rows, compiled: bool = False) -> Step:
         self.generator.train()
         self.discriminator.train()
+        if compiled:
+            self.encode, self.discriminate = torch.compile(self.encode), torch.compile(self.discriminate)
         optimizer = torch.optim.AdamW(self.parameters, lr=RATE, fused=True)
         ids, kept = padded(rows)
         most = preset("small").max_predictions
@@ -159,3 +205,8 @@ def padded(rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     return ids, torch.tensor([[True] * len(row) + [False] * (width - len(row)) for row in rows])
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(int(sys.argv[3]))
+    print(peak_here(*sys.argv[1:3]))

@@ -7,6 +7,7 @@ This package imports torch, and is imported on its own: `import oxbert.training`
 """
 
 from oxbert.training.groups import parameter_groups
+from oxbert.training.log import draw_curves
 from oxbert.training.metrics import Metrics
 from oxbert.training.optimizer import AdamWeightDecay, Implementation, clip_gradients
 from oxbert.training.presets import PRESETS, PretrainingConfig, preset
@@ -22,6 +23,7 @@ __all__ = [
     "PretrainingConfig",
     "Trainer",
     "clip_gradients",
+    "draw_curves",
     "learning_rate",
     "learning_rate_factor",
     "learning_rate_scheduler",

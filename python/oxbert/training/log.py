@@ -91,9 +91,9 @@ def draw_curves(folder: Path) -> Path:
         MissingDependencyError: `matplotlib` is not installed.
         FileError: The log cannot be read, or the picture not be written.
     """
+    records = read_log(folder)
     figure = needed("matplotlib", "figure").Figure(figsize=(11, 4), layout="constrained")
     losses, figures = figure.subplots(1, 2)
-    records = read_log(folder)
     for name in ("masked_lm_loss", "cloze_loss", "replaced_loss"):
         points = [(record["step"], record[name]) for record in records if name in record]
         if not points:

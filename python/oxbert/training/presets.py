@@ -87,6 +87,7 @@ class PretrainingConfig:
             energy-based variant with a two-tower generator, `uniform` replaces tokens by any others of the vocabulary.
         mask_probability: The share of a text's tokens that is chosen, between 0 and 1.
         masked_share: The share of the chosen ones that becomes `[MASK]`; the rest stays.
+        with_replacement: Whether places are drawn as the original draws them, some of them twice.
         generator_steps: In the first so many updates the generator learns alone. A discriminator that is the same
             network (`untied_generator=False`) then begins with what it has learned.
         gen_weight: Of the masked-LM loss in the sum.
@@ -151,6 +152,7 @@ class PretrainingConfig:
     objective: Literal["electra", "mlm", "electric", "uniform"] = _choice("electra", _OBJECTIVES)
     mask_probability: float = _number(0.15, "between 0 and 1", lambda value: 0 < value < 1)
     masked_share: float = _number(0.85, "from 0 to 1", lambda value: 0 <= value <= 1)
+    with_replacement: bool = _flag(False)
     generator_steps: int = _integer(0, 0)
     gen_weight: float = _not_negative(1.0)
     disc_weight: float = _not_negative(50.0)

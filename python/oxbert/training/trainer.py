@@ -125,6 +125,7 @@ class Trainer:
             max_predictions=config.max_predictions,
             mask_probability=config.mask_probability,
             masked_share=config.masked_share,
+            with_replacement=config.with_replacement,
             sharing=_sharing(config),
             masked_lm_weight=config.gen_weight,
             replaced_weight=config.disc_weight,
