@@ -214,6 +214,23 @@ def test_kills_lose_nothing(data: Path, tmp_path: Path) -> None:
     assert losses(tmp_path / "whole") == losses(tmp_path / "killed")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_who_asks_a_run_to_stop_gets_a_checkpoint(number: int, code: int, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.json").write_text(json.dumps(SETTINGS | {"train_steps": 100_000, "save_every": 100_000}))
+    command = [sys.executable, "-m", "oxbert.cli", "pretrain", data, "--config", tmp_path / "tiny.json"]
+    command += ["--output", tmp_path / "run", "--tokenizer", "electra-tiny-generator"]
+    with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True) as process:
+        begin = time.monotonic()
+        while not (tmp_path / "run" / "log.jsonl").is_file() or len(losses(tmp_path / "run")) < 3:
+            assert time.monotonic() - begin < 60 and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, complaint = process.communicate(timeout=60)
+    assert process.returncode == code and "Traceback" not in complaint, complaint
+    [(step, _)] = list_checkpoints(tmp_path / "run" / "checkpoints")
+    assert step == losses(tmp_path / "run")[-1][0] >= 3
+
+
 def test_a_step_that_is_not_finite_changes_nothing(data: Path, tmp_path: Path) -> None:
     run = trainer(data, tmp_path)
     before = weights(run)

@@ -73,6 +73,9 @@ def pretrain(
             resume=resume,
             **{name: value for name, value in given.items() if value is not None},
         )
+    except KeyboardInterrupt as error:
+        complaints.print("stopped; the same command goes on from the newest checkpoint")
+        raise typer.Exit(130) from error
     except (OxbertError, OSError) as error:
         complaints.print(f"[bold red]error:[/] {escape(str(error))}")
         raise typer.Exit(1) from error

@@ -7,6 +7,7 @@ was interrupted goes on exactly, and several processes do together what one does
 from __future__ import annotations
 
 import os
+import signal
 import time
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ from oxbert.training.log import RunLog, draw_curves
 from oxbert.training.metrics import Metrics
 from oxbert.training.models import Part, begin_with, export
 from oxbert.training.presets import PretrainingConfig
+from oxbert.training.signals import StopSignals
 from oxbert.training.updates import Precision, Updates
 
 _MOST_SKIPPED = 10
@@ -155,7 +157,7 @@ class Trainer:
     def train(self, *, progress: bool | None = None, stop: int | None = None) -> dict[str, Any]:
         """Train to the last step, and write both models.
 
-        Ctrl-C ends it at once; the same run goes on from its newest checkpoint.
+        Ctrl-C and SIGTERM end it after the step under way, with a checkpoint; a second one does at once.
 
         Args:
             progress: Whether a bar is drawn; None: on a terminal.
@@ -166,6 +168,8 @@ class Trainer:
 
         Raises:
             OxbertError: Ten steps in a row had gradients that are not finite; the last good checkpoint is named.
+            KeyboardInterrupt: After Ctrl-C.
+            SystemExit: After SIGTERM, with 143, as a process that it ends has.
         """
         config = self.config
         last = config.train_steps if stop is None else min(stop, config.train_steps)
@@ -179,9 +183,10 @@ class Trainer:
             disable=(True if self.rank else None) if progress is None else not progress,
         )
         begin, tokens = time.perf_counter(), 0
-        with bar, self._log() as log:
-            while self.step < last:
-                record, step_tokens = self._step()
+        with bar, self._log() as log, StopSignals() as signals:
+            is_stopped = False
+            while self.step < last and not is_stopped:
+                record, step_tokens, is_stopped = self._step(signals)
                 in_a_row = in_a_row + 1 if record["skipped"] and not self.updates.can_rescale else 0
                 if in_a_row >= _MOST_SKIPPED:
                     raise self._given_up(in_a_row)
@@ -195,8 +200,10 @@ class Trainer:
                     record |= self.evaluate()
                 if log is not None:
                     log.write(record)
-                if self.step % config.save_every == 0 or self.step == last:
+                if self.step % config.save_every == 0 or self.step == last or is_stopped:
                     self.save()
+        if is_stopped and self.step < last:
+            raise SystemExit(128 + signal.SIGTERM) if signals.received == signal.SIGTERM else KeyboardInterrupt
         if self.step == config.train_steps:
             if len(record) == 1 and self.held_out is not None:
                 record |= self.evaluate()
@@ -209,8 +216,8 @@ class Trainer:
         is_due = self.step == self.config.train_steps or (every > 0 and self.step % every == 0)
         return is_due and self.held_out is not None
 
-    def _step(self) -> tuple[dict[str, Any], int]:
-        """One update: what it came to, and how many tokens it took."""
+    def _step(self, signals: StopSignals) -> tuple[dict[str, Any], int, bool]:
+        """One update: what it came to, how many tokens it took, and whether any process is to stop."""
         config, step = self.config, self.step
         torch.manual_seed(_mixed(config.seed, step, self.rank))
         numbers = self.examples.batch_indices(step, config.batch_size, config.seed)
@@ -219,7 +226,9 @@ class Trainer:
         own = list(range(self.rank, len(whole), self.world))
         self.updates.clear()
         names = self._losses()
-        sums = torch.zeros(len(names), device=self.device)
+        # A signal reaches processes at different steps: they agree on one.
+        sums = torch.zeros(len(names) + 1, device=self.device)
+        sums[-1] = signals.received is not None
         for part in range(self.accumulate):
             places = own[part :: self.accumulate]
             if not places:
@@ -227,12 +236,14 @@ class Trainer:
             with self._autocast():
                 output = self._run([whole[place] for place in places], step, places, totals, train=True)
             self.updates.backward(output.loss)
-            sums += torch.stack([output[name].detach() for name in names])
+            sums[:-1] += torch.stack([output[name].detach() for name in names])
         self._add_up(sums)
         rate, norm, is_skipped = self.updates.apply(step)
         self.skipped += is_skipped
-        record = dict(zip(names, sums.tolist(), strict=True))
-        return record | {"learning_rate": rate, "gradient_norm": norm, "skipped": is_skipped}, totals[1]
+        *losses, stops = sums.tolist()
+        record = dict(zip(names, losses, strict=True))
+        record |= {"learning_rate": rate, "gradient_norm": norm, "skipped": is_skipped}
+        return record, totals[1], stops > 0
 
     def _losses(self) -> list[str]:
         """The losses that this step has, by name."""
