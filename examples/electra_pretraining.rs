@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use oxbert::ElectraConfig;
-use oxbert::pretraining::{Masking, Networks, Objective, Random, Sharing, SpecialIds, Step, Weights};
+use oxbert::pretraining::{GeneratorConfig, Masking, Networks, Objective, Random, Sharing, SpecialIds, Step, Weights};
 use oxbert::text::{ElectraTokenizer, EncodeOptions, Truncation};
 use tch::Device;
 use tch::nn::{AdamW, OptimizerConfig};
@@ -61,8 +61,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let generator = ElectraConfig { hidden_size: 64, num_attention_heads: 1, intermediate_size: 256, ..sizes.clone() };
     let discriminator = ElectraConfig { hidden_size: 128, num_attention_heads: 2, intermediate_size: 512, ..sizes };
-    let networks =
-        Networks::new(Some(&generator), Some(&discriminator), Sharing::Embeddings, false, Some(0), Device::Cpu)?;
+    let networks = Networks::new(
+        Some(GeneratorConfig::MaskedLM(&generator)),
+        Some(&discriminator),
+        Sharing::Embeddings,
+        Some(0),
+        Device::Cpu,
+    )?;
     let special = SpecialIds {
         class: tokenizer.cls_token_id(),
         separator: tokenizer.sep_token_id(),

@@ -2284,7 +2284,8 @@ class PretrainingNetworks:
             IdRangeError: An id has no word.
             TooLongError: A row has more tokens than there are positions.
             ShapeError: Arguments do not fit one another.
-            InputError: There is no token that can be chosen.
+            InputError: There is no token that can be chosen, no network takes part, or `totals` are less than these
+                rows have.
 
         Source:
             `run_pretraining.py` and `pretrain/pretrain_helpers.py` of google-research/electra.

@@ -208,7 +208,8 @@ class PretrainingOutput(dict[str, Any]):
 
     Attributes:
         loss: What is minimised, a scalar with its graph.
-        masked_lm_loss: The mean cross entropy of the generator over chosen tokens; None without a generator.
+        masked_lm_loss: The mean cross entropy of the generator over chosen tokens; None without a generator. Electric's
+            is not trained by it, and has no graph.
         cloze_loss: Of Electric's generator over all tokens that might have been chosen, which is what it learns by;
             None for any other.
         replaced_loss: The mean binary cross entropy of the discriminator over all tokens; None without one.
@@ -216,7 +217,7 @@ class PretrainingOutput(dict[str, Any]):
         logits: The discriminator's, [B, S], zeros at padded positions, without a graph; None without one. Electric's
             have the generator's log-probability of each token and the log-odds of being chosen added.
         totals: How many tokens the losses are means over: (chosen ones, all, those that might have been chosen).
-        masked_ids: Every row as the generator saw it.
+        masked_ids: Every row as a masked LM sees it; Electric's generator sees the rows as they are.
         positions: The chosen places of every row.
         originals: The tokens that stood there.
         samples: What was put there, [N]; None without a discriminator.

@@ -14,7 +14,7 @@ use super::tensors::{device, device_name, tensor, to_torch};
 use crate::config::ElectraConfig;
 use crate::error::Error;
 use crate::pretraining::{
-    Masking, Networks, Objective, Random, Sharing, SpecialIds, Step, StepOutput, Totals, Weights,
+    GeneratorConfig, Masking, Networks, Objective, Random, Sharing, SpecialIds, Step, StepOutput, Totals, Weights,
 };
 
 /// A generator and a discriminator that are trained together, and what they are trained towards.
@@ -95,8 +95,13 @@ impl PyPretrainingNetworks {
         let cpu = PyString::new(py, "cpu").into_any();
         let device = self::device(py, device.unwrap_or(&cpu))?;
         let networks = enter(py, move || {
-            objective.masking.check()?;
-            Networks::new(generator.as_ref(), discriminator.as_ref(), sharing, electric, seed, device)
+            let kind = if electric { GeneratorConfig::TwoTowers } else { GeneratorConfig::MaskedLM };
+            if electric && generator.is_none() {
+                return Err(Error::input("electric", "expected the configuration of a generator, got none"));
+            }
+            let networks = Networks::new(generator.as_ref().map(kind), discriminator.as_ref(), sharing, seed, device)?;
+            objective.check(&networks)?;
+            Ok(networks)
         })?;
         Ok(Self { networks: Guarded::new(networks), objective })
     }

@@ -89,6 +89,12 @@ impl<'a> Parameters<'a> {
         Self { path: path.clone(), initial: None, order: Rc::default(), twin: None }
     }
 
+    /// The same, but that new parameters have these values.
+    #[must_use]
+    pub fn initialised(&self, initial: Initial) -> Self {
+        Self { initial: Some(initial), ..self.clone() }
+    }
+
     /// The parameters under a dotted name.
     #[must_use]
     pub fn at(&self, name: &str) -> Self {

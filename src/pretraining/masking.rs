@@ -45,11 +45,11 @@ pub struct Masked {
 }
 
 impl Masking {
-    /// Refuses shares that are none.
+    /// Refuses shares that are none, and ids outside of a vocabulary of this size.
     ///
     /// # Errors
     /// [`Error::Input`].
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self, vocab_size: i64) -> Result<()> {
         for (what, share) in [("mask_probability", self.share), ("masked_share", self.replaced)] {
             if !(0.0..=1.0).contains(&share) {
                 return Err(Error::input(what, format!("expected a probability, got {share}")));
@@ -58,14 +58,18 @@ impl Masking {
         if self.maximum == 0 {
             return Err(Error::input("max_predictions", "expected at least 1, got 0"));
         }
+        let SpecialIds { class, separator, mask } = self.special;
+        if let Some(id) = [class, separator, mask].into_iter().find(|id| !(0..vocab_size).contains(id)) {
+            return Err(Error::input("special_ids", format!("expected ids from 0 to below {vocab_size}, got {id}")));
+        }
         Ok(())
     }
 
     /// How many tokens of a row of `length` tokens are chosen, if it has as many that may be.
     #[must_use]
     pub fn count(&self, length: usize) -> usize {
-        // As TensorFlow rounds: halves to the even number.
-        let wanted = (length as f64 * self.share).round_ties_even() as usize;
+        // As TensorFlow computes: in float32, halves to the even number.
+        let wanted = (length as f32 * self.share as f32).round_ties_even() as usize;
         wanted.min(self.maximum).max(1)
     }
 
@@ -123,8 +127,7 @@ impl Masking {
 
 impl Masked {
     /// Whether each token was chosen.
-    #[must_use]
-    pub fn chosen(&self) -> Vec<bool> {
+    pub(super) fn chosen(&self) -> Vec<bool> {
         let mut chosen = vec![false; self.ids.len()];
         self.positions.iter().for_each(|&position| chosen[position] = true);
         chosen
@@ -133,8 +136,7 @@ impl Masked {
     /// The row with the generator's samples in the chosen places, and whether each token differs from the original.
     ///
     /// A place that was chosen more than once gets the mean of its samples, rounded down, as the original computes it.
-    #[must_use]
-    pub fn corrupted(&self, row: &[i64], samples: &[i64]) -> (Vec<i64>, Vec<bool>) {
+    pub(super) fn corrupted(&self, row: &[i64], samples: &[i64]) -> (Vec<i64>, Vec<bool>) {
         let (mut sums, mut counts) = (vec![0; row.len()], vec![0; row.len()]);
         for (&position, &sample) in self.positions.iter().zip(samples) {
             sums[position] += sample;
@@ -174,6 +176,11 @@ mod tests {
     fn as_many_are_chosen_as_the_original_chooses() {
         for (length, expected) in [(128, 19), (127, 19), (100, 15), (10, 2), (30, 4), (3, 1), (50, 8), (1000, 19)] {
             assert_eq!(masking().count(length), expected, "{length}");
+        }
+        // float32 has 0.15 a little above, and so 28.5 rounds to 29.
+        let many = Masking { maximum: 1000, ..masking() };
+        for (length, expected) in [(190, 29), (350, 53), (390, 59)] {
+            assert_eq!(many.count(length), expected, "{length}");
         }
     }
 

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Nothing is padded: rows are packed as for any model, only masked tokens reach the projection to the vocabulary, and a
-//! loss is a sum over real tokens. All randomness of an example is a function of the seed, the step and the example's number
+//! loss is a sum over real tokens. Electric's generator ([`TwoTowers`]) reads rows as they are and guesses every token. All randomness of an example is a function of the seed, the step and the example's number
 //! in the batch, so that a run that was interrupted goes on exactly, and several processes draw what one would have drawn.
 //!
 //! Source: Clark et al. 2020, sections 2 and 3; `run_pretraining.py` and `pretrain/pretrain_helpers.py` of
@@ -22,7 +22,7 @@ mod sampling;
 mod towers;
 
 pub use masking::{Masked, Masking, SpecialIds};
-pub use networks::{Generator, Networks, Sharing};
+pub use networks::{Generator, GeneratorConfig, Networks, Sharing};
 pub use objective::{Objective, Step, StepOutput, Totals, Weights};
 pub use pretrainer::{ElectraPretrainer, PretrainerConfig, PretrainerInputs, PretrainerOutput, Sequence};
 pub use random::Random;

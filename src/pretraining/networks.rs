@@ -24,6 +24,23 @@ pub enum Sharing {
     Everything,
 }
 
+/// Which generator is to be made, and of which sizes.
+#[derive(Debug, Clone, Copy)]
+pub enum GeneratorConfig<'a> {
+    /// ELECTRA's: a masked LM.
+    MaskedLM(&'a ElectraConfig),
+    /// Electric's: two towers, each of these sizes.
+    TwoTowers(&'a ElectraConfig),
+}
+
+impl<'a> GeneratorConfig<'a> {
+    fn sizes(self) -> &'a ElectraConfig {
+        match self {
+            Self::MaskedLM(config) | Self::TwoTowers(config) => config,
+        }
+    }
+}
+
 /// What fills masks.
 #[derive(Debug)]
 pub enum Generator {
@@ -50,12 +67,8 @@ impl Generator {
 /// [`TwoTowers::new`] names them. What is shared is there once, under the discriminator's name.
 #[derive(Debug)]
 pub struct Networks {
-    /// What fills masks; none where replacements are drawn from all words alike.
-    pub generator: Option<Generator>,
-    /// None where only a masked LM is trained.
-    pub discriminator: Option<ElectraDiscriminator>,
-    /// What is shared, where there are both.
-    pub sharing: Sharing,
+    generator: Option<Generator>,
+    discriminator: Option<ElectraDiscriminator>,
     variables: VarStore,
     names: Vec<String>,
 }
@@ -63,29 +76,31 @@ pub struct Networks {
 impl Networks {
     /// Freshly initialised, as transformers initialises them. A seed is given to libtorch's one random generator.
     ///
-    /// `electric` makes the generator two towers, each of its configuration.
+    /// Without a generator replacements are drawn from all words alike, without a discriminator a masked LM is trained
+    /// alone.
     ///
     /// # Errors
     /// [`Error::Config`] where a configuration contradicts itself, or the two do not fit what they are to share;
-    /// [`Error::Input`] without any network, and for Electric without both or with all shared; [`Error::Torch`] where there
-    /// is no memory.
+    /// [`Error::Input`] without any network, and for two towers without a discriminator or sharing everything with it;
+    /// [`Error::Torch`] where there is no memory.
     pub fn new(
-        generator: Option<&ElectraConfig>,
+        generator: Option<GeneratorConfig>,
         discriminator: Option<&ElectraConfig>,
         sharing: Sharing,
-        electric: bool,
         seed: Option<i64>,
         device: Device,
     ) -> Result<Self> {
-        if electric && (generator.is_none() || discriminator.is_none() || sharing == Sharing::Everything) {
-            let reason = "expected a discriminator and a generator of its own, whose two towers are no discriminator";
-            return Err(Error::input("electric", reason));
-        }
-        let Some(any) = discriminator.or(generator) else {
+        let Some(any) = discriminator.or(generator.map(GeneratorConfig::sizes)) else {
             return Err(Error::input("networks", "expected a generator, a discriminator or both, got none"));
         };
+        if matches!(generator, Some(GeneratorConfig::TwoTowers(_)))
+            && (discriminator.is_none() || sharing == Sharing::Everything)
+        {
+            let reason = "expected a discriminator beside two towers, which share embeddings with it or nothing";
+            return Err(Error::input("electric", reason));
+        }
         if let (Some(generator), Some(discriminator)) = (generator, discriminator) {
-            check_shared(generator, discriminator, sharing)?;
+            check_shared(generator.sizes(), discriminator, sharing)?;
         }
         if let Some(seed) = seed {
             tch::manual_seed(seed);
@@ -95,23 +110,39 @@ impl Networks {
         let at = root.at("discriminator");
         let built = discriminator.map(|config| ElectraDiscriminator::build(&at, config)).transpose()?;
         let embeddings = at.at("electra.embeddings");
-        let own = root.at("generator");
-        let own = match (discriminator, sharing) {
-            (Some(_), Sharing::Embeddings) => own.sharing("electra.embeddings", &embeddings),
-            (Some(_), Sharing::Everything) => own.sharing("electra", &at.at("electra")),
-            _ => own,
-        };
-        let generate = |config| -> Result<Generator> {
-            Ok(if electric {
-                let shared = (sharing == Sharing::Embeddings).then_some(&embeddings);
-                Generator::TwoTowers(Box::new(TwoTowers::new(&root, shared, config)?))
-            } else {
-                Generator::MaskedLM(Box::new(ElectraForMaskedLM::build(&own, config)?))
+        let generate = |config: GeneratorConfig| -> Result<Generator> {
+            let own = root.initialised(config.sizes().initial());
+            Ok(match config {
+                GeneratorConfig::TwoTowers(sizes) => {
+                    let shared = (sharing == Sharing::Embeddings).then_some(&embeddings);
+                    Generator::TwoTowers(Box::new(TwoTowers::new(&own, shared, sizes)?))
+                }
+                GeneratorConfig::MaskedLM(sizes) => {
+                    let own = own.at("generator");
+                    let own = match (discriminator, sharing) {
+                        (Some(_), Sharing::Embeddings) => own.sharing("electra.embeddings", &embeddings),
+                        (Some(_), Sharing::Everything) => own.sharing("electra", &at.at("electra")),
+                        _ => own,
+                    };
+                    Generator::MaskedLM(Box::new(ElectraForMaskedLM::build(&own, sizes)?))
+                }
             })
         };
         let generator = generator.map(generate).transpose()?;
         let names = root.names();
-        Ok(Self { generator, discriminator: built, sharing, variables, names })
+        Ok(Self { generator, discriminator: built, variables, names })
+    }
+
+    /// What fills masks; none where replacements are drawn from all words alike.
+    #[must_use]
+    pub fn generator(&self) -> Option<&Generator> {
+        self.generator.as_ref()
+    }
+
+    /// None where only a masked LM is trained.
+    #[must_use]
+    pub fn discriminator(&self) -> Option<&ElectraDiscriminator> {
+        self.discriminator.as_ref()
     }
 
     /// All parameters by name, the parameters themselves, in the order in which they were made.

@@ -5,11 +5,11 @@ use tch::{Kind, Reduction, Tensor};
 use super::masking::{Masked, Masking};
 use super::networks::{Generator, Networks};
 use super::random::{Random, Use};
-use super::sampling::{Sampling, sample};
+use super::sampling::{Sampling, check_temperature, sample};
 use super::towers::TwoTowers;
-use crate::electra::ElectraForMaskedLM;
+use crate::electra::{ElectraDiscriminator, ElectraForMaskedLM};
 use crate::error::{Error, Result};
-use crate::inputs::{Arguments, Inputs, Rows, Tokens};
+use crate::inputs::{Arguments, IGNORED, Inputs, Rows, Tokens};
 use crate::models::Model;
 
 /// How much each loss counts.
@@ -76,7 +76,8 @@ pub struct Step<'a> {
 pub struct StepOutput {
     /// What is minimised, a scalar: the weighted sum of the two.
     pub loss: Tensor,
-    /// The mean cross entropy of the generator over chosen tokens, a scalar; none without a generator.
+    /// The mean cross entropy of the generator over chosen tokens, a scalar; none without a generator, and without a graph
+    /// of two towers, which are not trained by it.
     pub masked_lm_loss: Option<Tensor>,
     /// Electric's instead: over all tokens that might have been chosen, a scalar.
     pub cloze_loss: Option<Tensor>,
@@ -84,7 +85,7 @@ pub struct StepOutput {
     pub replaced_loss: Option<Tensor>,
     /// What the losses are means over.
     pub totals: Totals,
-    /// Every row as the generator saw it, with what was chosen.
+    /// Every row as a masked LM sees it, with what was chosen. Two towers see the rows as they are.
     pub masked: Vec<Masked>,
     /// The likeliest tokens by the generator, `[N]` int64; none without one.
     pub predictions: Option<Tensor>,
@@ -97,12 +98,12 @@ pub struct StepOutput {
     pub logits: Option<Tensor>,
 }
 
-/// What the generator says: logits over the vocabulary, float32.
+/// What the generator says: log-probabilities of all words, float32, without a graph.
 #[derive(Default)]
 struct Generated {
     /// At the chosen tokens, `[N, V]`.
     chosen: Option<Tensor>,
-    /// At all tokens, `[T, V]`, without a graph: of two towers only.
+    /// At all tokens, `[T, V]`: of two towers only.
     all: Option<Tensor>,
 }
 
@@ -117,13 +118,41 @@ impl Objective {
         }
     }
 
+    /// Refuses what no networks could be trained towards, or not these.
+    ///
+    /// # Errors
+    /// [`Error::Input`].
+    pub fn check(&self, networks: &Networks) -> Result<()> {
+        self.masking.check(networks.vocab_size())?;
+        check_temperature(self.temperature)?;
+        for (what, weight) in [("masked_lm_weight", self.weights.masked_lm), ("replaced_weight", self.weights.replaced)]
+        {
+            if !(0.0..f64::INFINITY).contains(&weight) {
+                return Err(Error::input(what, format!("expected a number of at least 0, got {weight}")));
+            }
+        }
+        let share = self.masking.share;
+        if matches!(networks.generator(), Some(Generator::TwoTowers(_))) && (share <= 0.0 || share >= 1.0) {
+            let reason =
+                format!("expected a share between 0 and 1, whose odds are a number, for two towers, got {share}");
+            return Err(Error::input("mask_probability", reason));
+        }
+        Ok(())
+    }
+
     /// Computes the losses of a step, with their graph unless the caller has turned it off.
     ///
     /// # Errors
-    /// [`Error::Input`] where a row has nothing that can be chosen in any row, or the arguments do not fit one another;
-    /// those of [`Inputs::new`]; [`Error::Torch`] where libtorch refuses.
+    /// [`Error::Input`] where no network takes part, where nothing can be chosen in any row, where `totals` are less than
+    /// these rows have, and for two towers where a row does not begin and end with special tokens; [`Error::Shape`] where
+    /// the arguments do not fit one another; those of [`Objective::check`] and [`Inputs::new`]; [`Error::Torch`] where
+    /// libtorch refuses.
     pub fn step(&self, networks: &Networks, step: &Step) -> Result<StepOutput> {
-        self.masking.check()?;
+        self.check(networks)?;
+        let discriminator = networks.discriminator().filter(|_| step.discriminate);
+        if networks.generator().is_none() && discriminator.is_none() {
+            return Err(Error::input("discriminate", "expected true, since there is no generator, got false"));
+        }
         for (what, length) in [("first_segments", step.first_segments.len()), ("random", step.random.len())] {
             if length != step.rows.len() {
                 return Err(Error::Shape {
@@ -137,10 +166,14 @@ impl Objective {
         let masked: Vec<Masked> =
             step.rows.iter().zip(step.random).map(|(row, &random)| self.masking.mask(row, random)).collect();
         let own = self.totals(step.rows);
-        if own.chosen == 0 {
+        let totals = step.totals.unwrap_or(own);
+        if totals.chosen == 0 {
             return Err(Error::input("rows", "expected tokens that can be masked, got special ones only"));
         }
-        let totals = step.totals.unwrap_or(own);
+        if totals.chosen < own.chosen || totals.tokens < own.tokens || totals.candidates < own.candidates {
+            let reason = format!("expected those of a batch of which these rows are a part, {own:?}, got {totals:?}");
+            return Err(Error::input("totals", reason));
+        }
         let originals: Vec<i64> = masked.iter().flat_map(|row| row.originals.iter().copied()).collect();
         let mut output = StepOutput {
             loss: Tensor::f_zeros([], (Kind::Float, networks.device()))?,
@@ -154,14 +187,15 @@ impl Objective {
             corrupted: vec![],
             logits: None,
         };
-        let generated = match &networks.generator {
+        let generated = match networks.generator() {
             None => Generated::default(),
             Some(Generator::MaskedLM(model)) => fill(model, step, &originals, &mut output)?,
             Some(Generator::TwoTowers(towers)) => self.cloze(towers, step, &originals, &mut output)?,
         };
-        if step.discriminate && networks.discriminator.is_some() {
-            output.samples = self.draw(step, generated.chosen.as_ref(), &originals, networks, &output.masked)?;
-            self.discriminate(networks, step, generated.all.as_ref(), &mut output)?;
+        if let Some(discriminator) = discriminator {
+            let words = networks.vocab_size();
+            output.samples = self.draw(step, generated.chosen, words, &originals, &output)?;
+            self.discriminate(discriminator, step, generated.all, &mut output)?;
         }
         if let Some(loss) = output.cloze_loss.as_ref().or(output.masked_lm_loss.as_ref()) {
             output.loss = output.loss.f_add(&loss.f_mul_scalar(self.weights.masked_lm)?)?;
@@ -176,31 +210,39 @@ impl Objective {
     fn cloze(&self, towers: &TwoTowers, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Generated> {
         let rows: Vec<&[i64]> = step.rows.iter().map(Vec::as_slice).collect();
         let inputs = Inputs::new(arguments(&rows, step), &towers.limits())?;
-        let logits = towers.logits(&inputs, step.train)?.f_to_kind(Kind::Float)?;
-        let at = |tokens: &[(usize, usize)]| -> Result<Tensor> {
-            let index: Vec<i64> = tokens.iter().filter_map(|&(row, column)| inputs.layout.place(row, column)).collect();
-            Ok(logits.f_index_select(0, &Tensor::f_from_slice(&index)?.f_to_device(logits.device())?)?)
-        };
-        let candidates: Vec<(usize, usize)> = (0..rows.len())
-            .flat_map(|row| self.masking.candidates(rows[row]).into_iter().map(move |column| (row, column)))
-            .collect();
-        let targets: Vec<i64> = candidates.iter().map(|&(row, column)| rows[row][column]).collect();
-        output.cloze_loss = Some(mean_cross_entropy(&at(&candidates)?, &targets, output.totals.candidates)?);
-        let chosen = at(&places(&output.masked))?.f_detach()?;
-        output.masked_lm_loss = Some(mean_cross_entropy(&chosen, originals, output.totals.chosen)?);
+        // What is not trained has a target that does not count.
+        let mut targets = vec![IGNORED; inputs.layout.tokens() as usize];
+        for (number, row) in rows.iter().enumerate() {
+            for column in self.masking.candidates(row) {
+                if column == 0 || column + 1 == row.len() {
+                    let reason = format!("expected [CLS] first and [SEP] last for two towers, got {row:?}");
+                    return Err(Error::input("rows", reason));
+                }
+                let place = inputs.layout.place(number, column).and_then(|place| targets.get_mut(place as usize));
+                if let Some(target) = place {
+                    *target = row[column];
+                }
+            }
+        }
+        let log_p = towers.logits(&inputs, step.train)?.f_log_softmax(-1, Kind::Float)?;
+        output.cloze_loss = Some(mean_loss(&log_p, &targets, output.totals.candidates)?);
+        let log_p = log_p.f_detach()?;
+        let index: Vec<i64> =
+            places(&output.masked).into_iter().filter_map(|(row, column)| inputs.layout.place(row, column)).collect();
+        let chosen = log_p.f_index_select(0, &Tensor::f_from_slice(&index)?.f_to_device(log_p.device())?)?;
+        output.masked_lm_loss = Some(mean_loss(&chosen, originals, output.totals.chosen)?);
         output.predictions = Some(chosen.f_argmax(1, false)?);
-        Ok(Generated { chosen: Some(chosen), all: Some(logits.f_detach()?) })
+        Ok(Generated { chosen: Some(chosen), all: Some(log_p) })
     }
 
-    /// Runs the discriminator on rows with the drawn tokens. `cloze` are Electric's logits of every token, `[T, V]`.
+    /// Runs the discriminator on rows with the drawn tokens. `cloze` are the log-probabilities of two towers, `[T, V]`.
     fn discriminate(
         &self,
-        networks: &Networks,
+        discriminator: &ElectraDiscriminator,
         step: &Step,
-        cloze: Option<&Tensor>,
+        cloze: Option<Tensor>,
         output: &mut StepOutput,
     ) -> Result<()> {
-        let Some(discriminator) = &networks.discriminator else { return Ok(()) };
         let mut samples = output.samples.as_slice();
         for (row, masked) in step.rows.iter().zip(&output.masked) {
             let (own, rest) = samples.split_at(masked.positions.len().min(samples.len()));
@@ -212,11 +254,15 @@ impl Objective {
         }
         let rows: Vec<&[i64]> = output.corrupted.iter().map(|(ids, _)| ids.as_slice()).collect();
         let inputs = Inputs::new(arguments(&rows, step), &discriminator.limits())?;
+        // Before the discriminator runs, so that the table of all words is gone by then.
+        let log_q = match (cloze, &inputs.tokens) {
+            (Some(log_p), Tokens::Ids(ids)) => Some(log_p.f_gather(1, &ids.f_unsqueeze(1)?, false)?.f_squeeze_dim(1)?),
+            _ => None,
+        };
         let mut logits = discriminator.packed_logits(&inputs, step.train)?.f_to_kind(Kind::Float)?;
-        if let (Some(cloze), Tokens::Ids(ids)) = (cloze, &inputs.tokens) {
+        if let Some(log_q) = log_q {
             let share = self.masking.share;
-            let log_q = cloze.f_log_softmax(-1, Kind::Float)?.f_gather(1, &ids.f_unsqueeze(1)?, false)?;
-            logits = logits.f_add(&log_q.f_squeeze_dim(1)?)?.f_add_scalar((share / (1.0 - share)).ln())?;
+            logits = logits.f_add(&log_q)?.f_add_scalar((share / (1.0 - share)).ln())?;
         }
         // In the order in which the tokens are packed.
         let mut labels = vec![0.0_f32; output.corrupted.iter().map(|(ids, _)| ids.len()).sum()];
@@ -235,44 +281,38 @@ impl Objective {
         Ok(())
     }
 
-    /// Draws what is put in the place of the chosen tokens.
+    /// Draws what is put in the place of the chosen tokens, from log-probabilities `[N, V]`, or from all words alike.
     fn draw(
         &self,
         step: &Step,
-        logits: Option<&Tensor>,
+        log_p: Option<Tensor>,
+        words: i64,
         originals: &[i64],
-        networks: &Networks,
-        masked: &[Masked],
+        output: &StepOutput,
     ) -> Result<Vec<i64>> {
-        let device = networks.device();
-        let alike;
-        let logits = if let Some(logits) = logits {
-            logits
-        } else {
-            alike = Tensor::f_zeros([originals.len() as i64, networks.vocab_size()], (Kind::Float, device))?;
-            &alike
-        };
+        let device = output.loss.device();
+        let alike = || Tensor::f_zeros([originals.len() as i64, words], (Kind::Float, device));
+        let log_p = log_p.map_or_else(alike, Ok)?;
         let uniforms: Vec<f32> = step
             .random
             .iter()
-            .zip(masked)
+            .zip(&output.masked)
             .flat_map(|(random, row)| random.uniforms(Use::Samples).take(row.positions.len()))
             .collect();
-        let sampling = match step.gumbel {
-            Some(noise) => {
-                if noise.size() != logits.size() {
-                    return Err(Error::Shape {
-                        what: "gumbel".into(),
-                        expected: format!("[N, V] = {:?}", logits.size()),
-                        got: format!("{:?}", noise.size()),
-                    });
-                }
-                Sampling::Gumbel(noise)
+        let gumbel = step.gumbel.map(|noise| noise.f_to_device(device)).transpose()?;
+        let sampling = match &gumbel {
+            Some(noise) if noise.size() != log_p.size() => {
+                return Err(Error::Shape {
+                    what: "gumbel".into(),
+                    expected: format!("[N, V] = {:?}", log_p.size()),
+                    got: format!("{:?}", noise.size()),
+                });
             }
+            Some(noise) => Sampling::Gumbel(noise),
             None => Sampling::Inverse(&uniforms),
         };
         let not = self.disallow_correct.then(|| Tensor::f_from_slice(originals)?.f_to_device(device)).transpose()?;
-        let drawn = sample(logits, &sampling, self.temperature, not.as_ref())?;
+        let drawn = sample(&log_p, &sampling, self.temperature, not.as_ref())?;
         Ok(Vec::<i64>::try_from(drawn.f_to_device(tch::Device::Cpu)?)?)
     }
 }
@@ -294,10 +334,10 @@ fn places(masked: &[Masked]) -> Vec<(usize, usize)> {
     masked.iter().enumerate().flat_map::<Vec<_>, _>(of_row).collect()
 }
 
-/// Of the summed cross entropy of logits `[N, V]` and ids `[N]`, the share that one of `count` tokens has.
-fn mean_cross_entropy(logits: &Tensor, ids: &[i64], count: usize) -> Result<Tensor> {
-    let targets = Tensor::f_from_slice(ids)?.f_to_device(logits.device())?;
-    let sum = logits.f_cross_entropy_loss::<Tensor>(&targets, None, Reduction::Sum, -100, 0.0)?;
+/// Of the summed loss of log-probabilities `[N, V]` for ids `[N]`, the share that one of `count` tokens has.
+fn mean_loss(log_p: &Tensor, ids: &[i64], count: usize) -> Result<Tensor> {
+    let targets = Tensor::f_from_slice(ids)?.f_to_device(log_p.device())?;
+    let sum = log_p.f_nll_loss::<Tensor>(&targets, None, Reduction::Sum, IGNORED)?;
     Ok(sum.f_div_scalar(count.max(1) as f64)?)
 }
 
@@ -305,10 +345,11 @@ fn mean_cross_entropy(logits: &Tensor, ids: &[i64], count: usize) -> Result<Tens
 fn fill(model: &ElectraForMaskedLM, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Generated> {
     let rows: Vec<&[i64]> = output.masked.iter().map(|row| row.ids.as_slice()).collect();
     let inputs = Inputs::new(arguments(&rows, step), &model.limits())?;
-    let logits = model.scores_at(&inputs, &places(&output.masked), step.train)?.f_to_kind(Kind::Float)?;
-    output.masked_lm_loss = Some(mean_cross_entropy(&logits, originals, output.totals.chosen)?);
-    output.predictions = Some(logits.f_detach()?.f_argmax(1, false)?);
-    Ok(Generated { chosen: Some(logits), all: None })
+    let log_p = model.scores_at(&inputs, &places(&output.masked), step.train)?.f_log_softmax(-1, Kind::Float)?;
+    output.masked_lm_loss = Some(mean_loss(&log_p, originals, output.totals.chosen)?);
+    let log_p = log_p.f_detach()?;
+    output.predictions = Some(log_p.f_argmax(1, false)?);
+    Ok(Generated { chosen: Some(log_p), all: None })
 }
 
 fn arguments(rows: &[&[i64]], step: &Step) -> Arguments {

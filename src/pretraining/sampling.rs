@@ -24,18 +24,21 @@ const DISALLOWED: f64 = 1000.0;
 /// Source: `sample_from_softmax` of google-research/electra (`pretrain/pretrain_helpers.py`).
 ///
 /// # Errors
-/// [`Error::Input`] where the temperature is not above 0; [`Error::Torch`] where shapes do not fit.
+/// [`Error::Input`] where the temperature is not above 0, or so small that float32 cannot divide by it; [`Error::Shape`]
+/// where there is not one uniform number for each row; [`Error::Torch`] where other shapes do not fit.
 pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed: Option<&Tensor>) -> Result<Tensor> {
-    if temperature.is_nan() || temperature <= 0.0 {
-        return Err(Error::input("temperature", format!("expected a number above 0, got {temperature}")));
-    }
+    check_temperature(temperature)?;
+    let [rows, words] = logits.size()[..] else {
+        let got = format!("{:?}", logits.size());
+        return Err(Error::Shape { what: "logits".into(), expected: "[N, V]".into(), got });
+    };
     let _no_grad = tch::no_grad_guard();
     let mut scores = logits.f_detach()?.f_to_kind(Kind::Float)?;
     if (temperature - 1.0).abs() > f64::EPSILON {
         scores = scores.f_div_scalar(temperature)?;
     }
     if let Some(originals) = disallowed {
-        let cost = Tensor::f_full([logits.size()[0], 1], -DISALLOWED, (Kind::Float, logits.device()))?;
+        let cost = Tensor::f_full([rows, 1], -DISALLOWED, (Kind::Float, logits.device()))?;
         scores = scores.f_scatter_add(1, &originals.f_unsqueeze(1)?, &cost)?;
     }
     match sampling {
@@ -45,14 +48,27 @@ pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed
             Ok(scores.f_add(&noise)?.f_argmax(1, false)?)
         }
         Sampling::Inverse(uniforms) => {
+            if uniforms.len() as i64 != rows {
+                let (expected, got) = (format!("[N = {rows}]"), format!("[{}]", uniforms.len()));
+                return Err(Error::Shape { what: "uniforms".into(), expected, got });
+            }
             let bounds = scores.f_softmax(-1, Kind::Float)?.f_cumsum(-1, Kind::Float)?;
             // Sums of float32 end a little beside 1: what counts is the share of the last one.
-            let last = bounds.f_narrow(1, bounds.size()[1] - 1, 1)?;
+            let last = bounds.f_narrow(1, words - 1, 1)?;
             let wanted = Tensor::f_from_slice(uniforms)?.f_to_device(logits.device())?.f_unsqueeze(1)?.f_mul(&last)?;
             let drawn = wanted.f_searchsorted(&bounds, false, true, "right", None::<&Tensor>)?;
-            Ok(drawn.f_squeeze_dim(1)?.f_clamp_max(logits.size()[1] - 1)?)
+            Ok(drawn.f_squeeze_dim(1)?.f_clamp_max(words - 1)?)
         }
     }
+}
+
+/// Refuses what logits cannot be divided by.
+pub(super) fn check_temperature(temperature: f64) -> Result<()> {
+    // 1e-30 leaves logits of 1e8 finite in float32.
+    if (1e-30..f64::INFINITY).contains(&temperature) {
+        return Ok(());
+    }
+    Err(Error::input("temperature", format!("expected a number above 1e-30, got {temperature}")))
 }
 
 #[cfg(test)]
@@ -103,7 +119,9 @@ mod tests {
         let logits = Tensor::from_slice(&[0.0_f32, -200.0, 0.0, -200.0]).view([1, 4]).repeat([2, 1]);
         let drawn = sample(&logits, &Sampling::Inverse(&[0.0, 1.0 - f32::EPSILON / 2.0]), 1.0, None).unwrap();
         assert_eq!(Vec::<i64>::try_from(drawn).unwrap(), [0, 2]);
-        for temperature in [0.0, -1.0, f64::NAN] {
+        assert!(sample(&logits, &Sampling::Inverse(&[0.5]), 1.0, None).is_err());
+        assert!(sample(&logits.get(0), &Sampling::Inverse(&[0.5]), 1.0, None).is_err());
+        for temperature in [0.0, -1.0, 1e-40, f64::INFINITY, f64::NAN] {
             assert!(sample(&logits, &Sampling::Inverse(&[0.5, 0.5]), temperature, None).is_err());
         }
     }

@@ -4,12 +4,12 @@ use tch::Tensor;
 
 use crate::config::ElectraConfig;
 use crate::encoder::{Direction, Encoder, ForwardOptions};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::heads::{Decoder, Transform};
 use crate::inputs::{Inputs, Layout, Limits, Task};
 use crate::models::Family;
 use crate::models::electra::Electra;
-use crate::nn::{Activation, LayerNorm, Linear, Parameters};
+use crate::nn::{LayerNorm, Linear, Parameters};
 
 /// A cloze model: what stands at each place, by what stands before and behind it.
 ///
@@ -30,12 +30,15 @@ pub struct TwoTowers {
 
 impl TwoTowers {
     /// Takes `generator_ltr.*` and `generator_rtl.*`, each an encoder of `config`, and `cloze_predictions.*`. The decoder is
-    /// tied to the word embeddings of the first.
+    /// tied to the word embeddings of the first. `shared` are embeddings that are there already, for both.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
-    pub fn new(parameters: &Parameters, shared: Option<&Parameters>, config: &ElectraConfig) -> Result<Self> {
+    /// [`Error::Config`] where the decoder is to have a table of its own; else as [`Parameters::tensor`].
+    pub(super) fn new(parameters: &Parameters, shared: Option<&Parameters>, config: &ElectraConfig) -> Result<Self> {
         config.check()?;
+        if !config.tie_word_embeddings {
+            return Err(Error::config("tie_word_embeddings", "expected true for a generator of two towers, got false"));
+        }
         let tower = |name: &str| {
             let own = parameters.at(name);
             let own = match shared {
@@ -48,7 +51,7 @@ impl TwoTowers {
         let (head, width) = (parameters.at("cloze_predictions"), config.embedding_size);
         let dense = Linear::new(&head.at("dense"), 2 * config.hidden_size, width)?;
         let norm = LayerNorm::new(&head.at("LayerNorm"), width, config.layer_norm_eps)?;
-        let transform = Transform::new(dense, Activation::Gelu, norm);
+        let transform = Transform::new(dense, config.hidden_act, norm);
         let decoder = Decoder::new(&head, left_to_right.words(), true)?;
         Ok(Self { left_to_right, right_to_left, transform, decoder })
     }

@@ -7,8 +7,8 @@ use oxbert::inputs::{Arguments, Inputs};
 use oxbert::models::Model;
 use oxbert::nn::Activation;
 use oxbert::pretraining::{
-    ElectraPretrainer, Masking, Networks, Objective, PretrainerConfig, PretrainerInputs, Random, Sharing, SpecialIds,
-    Step, Weights,
+    ElectraPretrainer, GeneratorConfig, Masking, Networks, Objective, PretrainerConfig, PretrainerInputs, Random,
+    Sharing, SpecialIds, Step, Weights,
 };
 use oxbert::{Error, Pretrained};
 use tch::nn::{Adam, OptimizerConfig};
@@ -115,36 +115,52 @@ fn both_objectives_are_trained_with_an_optimizer_of_tch() {
     let special = SpecialIds { class: 1, separator: 2, mask: 3 };
     let masking = Masking { share: 0.3, maximum: 3, replaced: 0.85, with_replacement: false, special };
     let objective = Objective { masking, weights: Weights::default(), temperature: 1.0, disallow_correct: false };
-    let rows: Vec<Vec<i64>> = (0..6).map(|row| (0..9).map(|column| 10 + (3 * row + column) % 20).collect()).collect();
-    for electric in [false, true] {
+    let row = |row: i64| [vec![1], (0..9).map(|column| 10 + (3 * row + column) % 20).collect(), vec![2]].concat();
+    let rows: Vec<Vec<i64>> = (0..6).map(row).collect();
+    for (kind, part) in [
+        (GeneratorConfig::MaskedLM(&generator), "generator.electra.encoder.layer.0.output.dense.weight"),
+        (GeneratorConfig::TwoTowers(&generator), "generator_rtl.encoder.layer.0.output.dense.weight"),
+    ] {
+        let is_electric = matches!(kind, GeneratorConfig::TwoTowers(_));
         let networks = {
             let _random = random_numbers();
-            let (one, other) = (Some(&generator), Some(&discriminator));
-            Networks::new(one, other, Sharing::Embeddings, electric, Some(0), Device::Cpu).unwrap()
+            Networks::new(Some(kind), Some(&discriminator), Sharing::Embeddings, Some(0), Device::Cpu).unwrap()
         };
-        let mut losses = vec![];
+        // Each network has fresh weights of its own configuration.
+        let spread = |name: &str| networks.variables().variables()[name].std(true).double_value(&[]);
+        assert!((spread(part) - 0.2).abs() < 0.05);
+        assert!((spread("discriminator.electra.encoder.layer.0.output.dense.weight") - 0.05).abs() < 0.01);
+        let step = |number: u64, discriminate: bool| {
+            let random: Vec<_> = (0..6).map(|example| Random { seed: 1, step: number, example }).collect();
+            let step = Step {
+                rows: &rows,
+                first_segments: &[11; 6],
+                random: &random,
+                totals: None,
+                train: false,
+                discriminate,
+                gumbel: None,
+            };
+            objective.step(&networks, &step).unwrap()
+        };
+        let mut curves: [Vec<f64>; 2] = Default::default();
         let mut optimizer = Adam::default().build(networks.variables(), 3e-3).unwrap();
-        for step in 0..60 {
-            let random: Vec<_> = (0..6).map(|example| Random { seed: 1, step, example }).collect();
-            let output = objective
-                .step(
-                    &networks,
-                    &Step {
-                        rows: &rows,
-                        first_segments: &[9; 6],
-                        random: &random,
-                        totals: None,
-                        train: false,
-                        discriminate: true,
-                        gumbel: None,
-                    },
-                )
-                .unwrap();
-            assert_eq!(output.cloze_loss.is_some(), electric);
+        for number in 0..80 {
+            let output = step(number, true);
             optimizer.backward_step(&output.loss);
-            losses.push(output.loss.double_value(&[]));
+            assert_eq!(output.cloze_loss.is_some(), is_electric);
+            for (curve, loss) in
+                curves.iter_mut().zip([output.cloze_loss.or(output.masked_lm_loss), output.replaced_loss])
+            {
+                curve.push(loss.unwrap().double_value(&[]));
+            }
         }
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-        assert!(mean(&losses[50..]) < 0.8 * mean(&losses[..10]), "{losses:?}");
+        for curve in curves {
+            assert!(mean(&curve[70..]) < 0.9 * mean(&curve[..10]), "{curve:?}");
+        }
+        let alone = step(0, false);
+        assert!(alone.replaced_loss.is_none() && alone.samples.is_empty());
+        assert!(alone.loss.equal(&alone.cloze_loss.or(alone.masked_lm_loss).unwrap()));
     }
 }
