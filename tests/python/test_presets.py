@@ -45,7 +45,7 @@ COMMON = {
     "objective": "electra", "untied_generator": True, "untied_generator_embeddings": False, "weight_decay": 0.01,
     "learning_rate_power": 1.0, "max_gradient_norm": 1.0, "hidden_dropout_prob": 0.1, "initializer_range": 0.02,
     "attention_probs_dropout_prob": 0.1, "layer_norm_eps": 1e-12, "hidden_act": "gelu", "type_vocab_size": 2,
-    "do_lower_case": True, "save_every": 1000, "keep_checkpoints": 5, "evaluation_batches": 100,
+    "save_every": 1000, "keep_checkpoints": 5, "evaluation_batches": 100,
 }  # fmt: skip
 SIZES = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "embedding_size")
 

@@ -22,7 +22,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import oxbert
-from oxbert.errors import ConfigError, InputError
+from oxbert.errors import ConfigError, DataError, InputError
 from oxbert.training import PretrainingConfig, Trainer, pretrain
 from oxbert.training.checkpoints import list_checkpoints
 from oxbert.training.data import ExampleDataset, write_examples
@@ -61,7 +61,7 @@ def weights(run: Trainer) -> dict[str, torch.Tensor]:
 
 def losses(output: Path) -> list[tuple[int, float]]:
     lines = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
-    return [(line["step"], line["loss"]) for line in lines]
+    return [(line["step"], line["loss"]) for line in lines if "loss" in line]
 
 
 def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
@@ -85,7 +85,7 @@ def test_a_run_learns_and_its_models_are_read_everywhere(data: Path, tmp_path: P
         "masked_lm_accuracy", "masked_lm_loss", "sampled_masked_lm_accuracy", "disc_loss", "disc_auc",
         "disc_accuracy", "disc_precision", "disc_recall",
     }  # fmt: skip
-    assert figures <= record.keys() and 0 <= record["disc_auc"] <= 1
+    assert {f"eval_{name}" for name in figures} <= record.keys() and 0 <= record["eval_disc_auc"] <= 1
     state = weights(run)
     words = state["discriminator.electra.embeddings.word_embeddings.weight"]
     for part, kind in [("generator", "ElectraForMaskedLM"), ("discriminator", "ElectraForPreTraining")]:
@@ -125,8 +125,12 @@ def test_an_interrupted_run_goes_on_exactly(options: dict[str, Any], data: Path,
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
     # Those that are kept.
     assert [step for step, _ in list_checkpoints(tmp_path / "whole" / "checkpoints")] == [9, 12]
+    # What is begun anew is what is gone on from, though less far than what was there.
     fresh = trainer(data, tmp_path / "parts", resume=False, **options)
     assert fresh.step == 0
+    fresh.train(progress=False, stop=4)
+    assert [step for step, _ in list_checkpoints(tmp_path / "parts" / "checkpoints")] == [3, 4]
+    assert len(losses(tmp_path / "parts")) == 4
     with pytest.raises(ConfigError, match="learning_rate") as caught:
         trainer(data, tmp_path / "parts", **options, learning_rate=0.02)
     assert caught.value.field == "learning_rate"
@@ -151,10 +155,23 @@ from oxbert.training import PretrainingConfig, Trainer
 from oxbert.training.data import ExampleDataset
 data, output, settings = sys.argv[1:]
 tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
-Trainer(PretrainingConfig(**json.loads(settings)), ExampleDataset(data), tokenizer, output).train(progress=False)
+settings = json.loads(settings)
+precision = settings.pop("precision", "float32")
+config = PretrainingConfig(**settings)
+Trainer(config, ExampleDataset(data), tokenizer, output, precision=precision).train(progress=False)
 if torch.distributed.is_initialized():
     torch.distributed.destroy_process_group()
 """
+
+
+def torchrun(data: Path, folder: Path, name: str, settings: dict[str, Any]) -> None:
+    (folder / "run.py").write_text(RUN)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", folder / "run.py"]
+    done = subprocess.run(
+        [*map(str, command), str(data), str(folder / name), json.dumps(settings)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
@@ -163,18 +180,14 @@ def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
     settings = SETTINGS | options
     one = trainer(data, tmp_path / "one", **options)
     one.train(progress=False)
-    (tmp_path / "run.py").write_text(RUN)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", tmp_path / "run.py"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*map(str, command), str(data), str(tmp_path / "two"), json.dumps(settings)],
-        env=environment, capture_output=True, text=True, timeout=110, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    torchrun(data, tmp_path, "two", settings)
     step, path = list_checkpoints(tmp_path / "two" / "checkpoints")[-1]
     assert step == 12
     assert_near(weights(one), oxbert.load_weights(path / "parameters.safetensors", "torch"))
     assert (tmp_path / "two" / "discriminator" / "config.json").is_file()
+    # A process without a share of the batch takes part as well.
+    torchrun(data, tmp_path, "half", SETTINGS | {"batch_size": 1, "train_steps": 3, "precision": "float16"})
+    assert len(losses(tmp_path / "half")) == 3
 
 
 @pytest.mark.slow
@@ -258,6 +271,81 @@ def test_what_cannot_be_is_refused(data: Path, tmp_path: Path) -> None:
             trainer(data, tmp_path, **options)
     with pytest.raises(InputError, match="held_out"):
         trainer(data, tmp_path).evaluate()
+    with pytest.raises(InputError, match=r"examples: expected at most max_length = 12 tokens each, got up to 24"):
+        trainer(data, tmp_path, max_length=12)
+    for objective in ("mlm", "uniform"):
+        with pytest.raises(ConfigError, match="generator_steps"):
+            trainer(data, tmp_path, objective=objective, generator_steps=1)
+    for arguments, options, error, match in [
+        ((tmp_path / "nothing", tmp_path), {}, oxbert.errors.MissingFileError, "nothing"),
+        ((data, tmp_path, "smal"), {}, InputError, "expected one of tiny, small, base, large or a file, got 'smal'"),
+        ((data, tmp_path), {"preset": "large"}, InputError, "third argument"),
+        ((data, tmp_path), {"hiden_size": 8}, ConfigError, "hiden_size"),
+    ]:
+        with pytest.raises(error, match=match):
+            pretrain(*arguments, **options)
+
+
+def test_a_checkpoint_that_is_none_is_refused(data: Path, tmp_path: Path) -> None:
+    trainer(data, tmp_path).train(progress=False, stop=3)
+    [(_, path)] = list_checkpoints(tmp_path / "checkpoints")
+    good = {file.name: file.read_bytes() for file in path.iterdir()}
+    state = json.loads(good["state.json"])
+    for name, content, error in [
+        ("state.json", b"[]", DataError),
+        ("state.json", b"{", DataError),
+        ("state.json", json.dumps(state | {"data": "other"}).encode(), ConfigError),
+        ("parameters.safetensors", good["optimizer.safetensors"], DataError),
+        ("parameters.safetensors", good["parameters.safetensors"][:-9], oxbert.errors.WeightsFormatError),
+        ("optimizer.safetensors", b"", oxbert.errors.WeightsFormatError),
+        ("optimizer.safetensors", None, oxbert.errors.MissingFileError),
+    ]:
+        (path / name).unlink() if content is None else (path / name).write_bytes(content)
+        with pytest.raises(error):
+            trainer(data, tmp_path)
+        (path / name).write_bytes(good[name])
+    # A field that an older release did not know of.
+    del state["config"]["optimizer"], state["scale"]
+    (path / "state.json").write_text(json.dumps(state))
+    assert trainer(data, tmp_path).step == 3
+
+
+def test_what_is_not_trained_yet_stays_as_it_is(data: Path, tmp_path: Path) -> None:
+    for name, options in {"embeddings": {}, "all": {"untied_generator": False}}.items():
+        run = trainer(data, tmp_path / name, generator_steps=6, weight_decay=0.1, **options)
+        before = weights(run)
+        run.train(progress=False, stop=6)
+        same = {name for name, tensor in weights(run).items() if torch.equal(tensor, before[name])}
+        # The first update has a rate of 0, the others change all that the generator has.
+        shared = "discriminator.electra." if options else "discriminator.electra.embeddings."
+        assert same == {name for name in before if name.startswith("discriminator.") and not name.startswith(shared)}
+        assert not any(name.split(".", 1)[1] in same for name in run.updates.tensors())
+        run.train(progress=False, stop=9)
+        assert not any(torch.equal(tensor, before[name]) for name, tensor in weights(run).items())
+
+
+def test_an_evaluation_that_a_kill_came_before_is_made_up_for(data: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"held_out": ExampleDataset(data), "train_steps": 8}
+    trainer(data, tmp_path / "whole", **options).train(progress=False)
+    run = trainer(data, tmp_path / "killed", **options)
+    run.evaluate = lambda: 1 / 0  # type: ignore[method-assign, return-value]
+    with pytest.raises(ZeroDivisionError):
+        run.train(progress=False)
+    assert (
+        list_checkpoints(tmp_path / "killed" / "checkpoints")[-1][0] == 6
+        and not (tmp_path / "killed" / "generator").exists()
+    )
+    record = trainer(data, tmp_path / "killed", **options).train(progress=False)
+    lines = [
+        [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        for name in ("whole", "killed")
+    ]
+    for line in lines[0] + lines[1]:
+        line.pop("tokens_per_second", None)
+    assert lines[0] == lines[1] and len(lines[0]) == 10
+    # Who asks a run that is finished gets what it said last.
+    again = trainer(data, tmp_path / "killed", **options).train(progress=False)
+    assert again == record and again["step"] == 8 and "eval_disc_auc" in again and "loss" in again
 
 
 @pytest.mark.parametrize("objective", ["mlm", "uniform", "electric"])
@@ -335,18 +423,29 @@ def test_a_run_begins_with_models(data: Path, tmp_path: Path) -> None:
     expected |= {f"discriminator.{name}": tensor for name, tensor in discriminator.items()}
     assert {name for name in run.parameters} <= expected.keys()
     assert_equal(weights(run), {name: expected[name] for name in run.parameters})
-    # A masked LM has no discriminator's head: it stays fresh. The embeddings are the generator's here.
+    # A masked LM has no discriminator's head: it stays as the seed of the run made it.
+    small = sizes | {
+        "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "generator_hidden_size": 0.5,
+    }  # fmt: skip
     with pytest.warns(oxbert.errors.UntrainedHeadWarning):
-        alone = trainer(data, tmp_path / "mlm", discriminator=names["generator"], **sizes | {
-            "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "generator_hidden_size": 0.5,
+        alone = trainer(data, tmp_path / "mlm", discriminator=names["generator"], **small)
+    fresh = trainer(data, tmp_path / "fresh", **small)
+    for name, parameter in alone.parameters.items():
+        is_taken = name.startswith("discriminator.electra.")
+        expected_tensor = generator[name.removeprefix("discriminator.")] if is_taken else fresh.parameters[name]
+        assert torch.equal(parameter, expected_tensor), name
+    # A generator of fewer layers takes none of a model of more, least of all for the discriminator.
+    with pytest.raises(ConfigError, match=r"layer\.2.*expected no such parameter"):
+        trainer(data, tmp_path, generator=names["generator"], **small | {
+            "generator_hidden_size": 1.0, "generator_layers": 2 / 3,
         })  # fmt: skip
-    layer = "electra.encoder.layer.2.output.dense.weight"
-    assert torch.equal(alone.parameters[f"discriminator.{layer}"], generator[layer])
+    with pytest.raises(ConfigError, match="hidden_act: expected relu"):
+        trainer(data, tmp_path, generator=names["generator"], **sizes, hidden_act="relu")
     # A run that goes on has its checkpoint.
     run.train(progress=False)
     assert_equal(weights(trainer(data, tmp_path / "run", **names, **sizes, train_steps=1)), weights(run))
     with pytest.raises(ConfigError, match=r"generator electra-tiny-generator: .*expected \[.*got \["):
-        trainer(data, tmp_path, generator=names["generator"])
+        trainer(data, tmp_path, generator=names["generator"], **sizes | {"embedding_size": 64})
     with pytest.raises(InputError, match="no network of that kind"):
         trainer(data, tmp_path, generator=names["generator"], objective="electric")
 
@@ -357,10 +456,10 @@ def test_tensorboard_and_the_picture_tell_of_the_log(data: Path, tmp_path: Path)
     run.train(progress=False)
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     records = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    for name in ("loss", "replaced_loss", "learning_rate", "disc_auc"):
+    for name in ("loss", "replaced_loss", "learning_rate", "eval_disc_auc"):
         written = [(event.step, event.value) for event in events.Scalars(name)]
         logged = [(record["step"], pytest.approx(record[name], rel=1e-6)) for record in records if name in record]
-        assert written == logged and len(written) == (2 if name == "disc_auc" else 12)
+        assert written == logged and len(written) == (2 if name == "eval_disc_auc" else 12)
     picture = Image.open(tmp_path / "curves.png")
     assert picture.size == (1320, 480) and len(picture.convert("RGB").getcolors(1 << 20)) > 50
 

@@ -55,6 +55,7 @@ def pretrain(
     # It needs torch, which takes seconds.
     from oxbert.training import pretrain
 
+    is_first = os.environ.get("RANK", "0") == "0"
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     given: dict[str, Any] = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
     try:
@@ -73,13 +74,14 @@ def pretrain(
             resume=resume,
             **{name: value for name, value in given.items() if value is not None},
         )
-    except KeyboardInterrupt as error:
-        complaints.print("stopped; the same command goes on from the newest checkpoint")
-        raise typer.Exit(130) from error
+    except (KeyboardInterrupt, SystemExit) as error:
+        if is_first:
+            complaints.print("stopped; without --no-resume the same command goes on from the newest checkpoint")
+        raise typer.Exit(130 if isinstance(error, KeyboardInterrupt) else 143) from error
     except (OxbertError, OSError) as error:
         complaints.print(f"[bold red]error:[/] {escape(str(error))}")
         raise typer.Exit(1) from error
-    if os.environ.get("RANK", "0") == "0":
+    if is_first:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for name, value in record.items():
             table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))

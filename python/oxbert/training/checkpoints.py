@@ -17,9 +17,11 @@ from typing import Any
 import torch
 
 from oxbert import load_weights, save_weights
-from oxbert.errors import DataError, FileError
+from oxbert.errors import FileError
+from oxbert.training.data.files import damaged, doing
 
 _NAME = re.compile(r"step-(\d{8,})")
+_FIELDS = {"step": int, "skipped": int, "config": dict, "data": str}
 _PARAMETERS, _OPTIMIZER, _STATE = "parameters.safetensors", "optimizer.safetensors", "state.json"
 
 
@@ -41,13 +43,15 @@ def write_checkpoint(
 ) -> Path:
     """Write a checkpoint, and remove those that are more than `keep`; 0 keeps all.
 
+    Those of later steps are of a run that was given up, and are removed too.
+
     Raises:
         FileError: Something cannot be written; then the checkpoints are what they were.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"step-{step:08d}"
-    beside = folder / f".step-{step:08d}-{os.getpid()}.tmp"
+    beside, old = (folder / f".step-{step:08d}-{os.getpid()}.{end}" for end in ("tmp", "old.tmp"))
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
         # Each is on the disk when these return.
@@ -59,7 +63,7 @@ def write_checkpoint(
             os.fsync(file.fileno())
         _sync(beside)
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(old)
         beside.rename(target)
         _sync(folder)
     except OSError as error:
@@ -69,8 +73,10 @@ def write_checkpoint(
         message = f"cannot write the checkpoint {target}: {error.strerror or error}"
         raise FileError(message, path=str(target), action="write", errno=error.errno) from error
     # Only now, when the new one is safe.
-    for _, old in list_checkpoints(folder)[:-keep] if keep else []:
-        shutil.rmtree(old, ignore_errors=True)
+    found = list_checkpoints(folder)
+    earlier = [path for number, path in found if number <= step]
+    for path in [path for number, path in found if number > step] + (earlier[:-keep] if keep else []):
+        shutil.rmtree(path, ignore_errors=True)
     for left in folder.glob(".step-*.tmp"):
         shutil.rmtree(left, ignore_errors=True)
     return target
@@ -81,15 +87,19 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torc
 
     Raises:
         DataError: The state is not what a checkpoint has.
+        MissingFileError: A file is missing.
         WeightsFormatError: A file is damaged.
     """
+    with doing("read", path / _STATE):
+        text = (path / _STATE).read_text(encoding="utf-8")
     try:
-        state = json.loads((path / _STATE).read_text(encoding="utf-8"))
+        state = json.loads(text)
     except ValueError as error:
-        reason = f"it is not JSON: {error}"
-        raise DataError(f"{path / _STATE}: {reason}", path=str(path / _STATE), reason=reason) from error
-    optimizer = load_weights(path / _OPTIMIZER, "torch") if (path / _OPTIMIZER).stat().st_size else {}
-    return load_weights(path / _PARAMETERS, "torch"), optimizer, state
+        raise damaged(path / _STATE, f"it is not JSON: {error}") from error
+    for name, kind in _FIELDS.items():
+        if not isinstance(state, dict) or not isinstance(state.get(name), kind):
+            raise damaged(path / _STATE, f"expected {name}, as every checkpoint has it")
+    return load_weights(path / _PARAMETERS, "torch"), load_weights(path / _OPTIMIZER, "torch"), state
 
 
 def _sync(folder: Path) -> None:

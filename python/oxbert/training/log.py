@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,17 +14,18 @@ from typing import Any
 from typing_extensions import Self
 
 from oxbert.training._checks import needed
-from oxbert.training.data.files import doing
+from oxbert.training.data.files import doing, write_whole
 
 _LOG, _BOARD, _PICTURE = "log.jsonl", "tensorboard", "curves.png"
-_FIGURES = ("masked_lm_accuracy", "sampled_masked_lm_accuracy", "disc_auc", "disc_accuracy")
+_LOSSES = {"masked_lm_loss": "tab:blue", "cloze_loss": "tab:green", "replaced_loss": "tab:orange"}
+_FIGURES = ("eval_masked_lm_accuracy", "eval_sampled_masked_lm_accuracy", "eval_disc_auc", "eval_disc_accuracy")
 
 
 class RunLog(AbstractContextManager["RunLog"]):
     """Writes `log.jsonl` in a run's folder, a line for every step, and TensorBoard's files where they are wanted.
 
     After an interruption it goes on behind the step that the run goes on from: what was written of later steps, which
-    will be taken again, is dropped.
+    will be taken again, is dropped. What is infinite or not a number becomes null, since JSON has neither.
 
     Args:
         folder: The folder of the run.
@@ -32,15 +35,23 @@ class RunLog(AbstractContextManager["RunLog"]):
     Raises:
         MissingDependencyError: `tensorboard` is not installed.
         FileError: The log cannot be read or written.
+
+    Attributes:
+        last: What was written last, of all lines of that step together; empty where there is no line.
     """
 
     def __init__(self, folder: Path, step: int, *, tensorboard: bool = False) -> None:
         path = folder / _LOG
+        self.last: dict[str, Any] = {}
         with doing("write", path):
             folder.mkdir(parents=True, exist_ok=True)
             if path.exists():
-                kept = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
-                path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+                lines = path.read_text(encoding="utf-8").splitlines()
+                kept = [line for line in lines if _step_of(line) <= step]
+                if kept != lines:
+                    write_whole(path, "".join(f"{line}\n" for line in kept).encode())
+                for line in kept[-2:]:
+                    self._remember(json.loads(line))
             self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
         self._board: Any = None
         if tensorboard:
@@ -49,12 +60,24 @@ class RunLog(AbstractContextManager["RunLog"]):
             self._board = writer(str(folder / _BOARD), purge_step=step + 1)
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write down what a step came to; `step` is its number."""
-        print(json.dumps(record), file=self._file)
+        """Write down what a step came to; `step` is its number. A step may have several lines."""
+        finite = {name: value if math.isfinite(value) else None for name, value in record.items()}
+        print(json.dumps(finite), file=self._file)
+        self._remember(finite)
         if self._board is not None:
-            for name, value in record.items():
-                if name != "step":
+            for name, value in finite.items():
+                if name != "step" and value is not None:
                     self._board.add_scalar(name, value, record["step"])
+
+    def _remember(self, record: dict[str, Any]) -> None:
+        self.last = self.last | record if self.last.get("step") == record["step"] else record
+
+    def flush(self) -> None:
+        """Bring everything to the disk: before a checkpoint, which a run may go on from, all that came before it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        if self._board is not None:
+            self._board.flush()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -65,6 +88,11 @@ class RunLog(AbstractContextManager["RunLog"]):
 
     def __enter__(self) -> Self:
         return self
+
+
+def has_log(folder: Path) -> bool:
+    """Whether a run has written one there."""
+    return (folder / _LOG).is_file()
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
@@ -94,19 +122,17 @@ def draw_curves(folder: Path) -> Path:
     records = read_log(folder)
     figure = needed("matplotlib", "figure").Figure(figsize=(11, 4), layout="constrained")
     losses, figures = figure.subplots(1, 2)
-    for name in ("masked_lm_loss", "cloze_loss", "replaced_loss"):
-        points = [(record["step"], record[name]) for record in records if name in record]
-        if not points:
+    for name, colour in _LOSSES.items():
+        steps, values = _in_spans(_points(records, name))
+        if not steps:
             continue
-        steps, values = _in_spans(points)
-        # The two losses differ tenfold: each has a scale of its own.
+        # The discriminator's loss is a tenth of the generator's: it has a scale of its own.
         axis = losses.twinx() if name == "replaced_loss" and losses.lines else losses
-        colour = "tab:orange" if name == "replaced_loss" else "tab:blue"
-        axis.plot(steps, values, color=colour, linestyle="--" if name == "cloze_loss" else "-")
-        axis.set_ylabel(f"{name} (nats)", color=colour)
-    losses.set_title("training, means of spans of steps")
+        axis.plot(steps, values, color=colour)
+        axis.set_ylabel("".join([axis.get_ylabel(), ", " if axis.get_ylabel() else "", name]), color=colour)
+    losses.set_title("losses of training in nats, means of spans of steps")
     for name in _FIGURES:
-        points = [(record["step"], record[name]) for record in records if name in record]
+        points = _points(records, name)
         if points:
             figures.plot(*zip(*points, strict=True), marker=".", label=f"{name}: {points[-1][1]:.3f}")
     figures.set_title("held-out text")
@@ -121,9 +147,14 @@ def draw_curves(folder: Path) -> Path:
     return path
 
 
+def _points(records: list[dict[str, Any]], name: str) -> list[tuple[int, float]]:
+    """Steps and values, where there is a number."""
+    return [(record["step"], record[name]) for record in records if record.get(name) is not None]
+
+
 def _in_spans(points: list[tuple[int, float]], spans: int = 200) -> tuple[list[float], list[float]]:
     """The means of so many spans of points: a curve of every step is a band."""
-    width = -(-len(points) // spans)
+    width = max(1, -(-len(points) // spans))
     parts = [points[begin : begin + width] for begin in range(0, len(points), width)]
     means = [[sum(column) / len(part) for column in zip(*part, strict=True)] for part in parts]
     return [mean[0] for mean in means], [mean[1] for mean in means]
@@ -140,4 +171,4 @@ def _step_of(line: str) -> int:
         return _NEVER
 
 
-__all__ = ["RunLog", "draw_curves", "read_log"]
+__all__ = ["RunLog", "draw_curves", "has_log", "read_log"]

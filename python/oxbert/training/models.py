@@ -14,43 +14,83 @@ import oxbert
 from oxbert import ElectraConfig, Tokenizer
 from oxbert.errors import ConfigError
 from oxbert.training._checks import refuse
+from oxbert.training.presets import PretrainingConfig
+
+_FUNCTION = ("num_attention_heads", "hidden_act", "layer_norm_eps")
+"""What changes what a network computes, and the shape of no parameter."""
 
 Part = Literal["generator", "discriminator"]
 
 _KINDS: dict[Part, Any] = {"generator": oxbert.ElectraForMaskedLM, "discriminator": oxbert.ElectraForPreTraining}
 
 
-def begin_with(part: Part, source: str | os.PathLike[str], parameters: Mapping[str, Tensor]) -> None:
+def shared_prefix(config: PretrainingConfig) -> str | None:
+    """What stands before the names, in a run, of the parameters that both networks share; None where they share none.
+
+    What is shared is there once, under the discriminator's name.
+    """
+    if config.objective in ("mlm", "uniform"):
+        return None
+    if not config.untied_generator:
+        return "discriminator.electra."
+    return None if config.untied_generator_embeddings else "discriminator.electra.embeddings."
+
+
+def begin_with(
+    part: Part,
+    source: str | os.PathLike[str],
+    parameters: Mapping[str, Tensor],
+    config: ElectraConfig,
+    prefix: str | None,
+) -> None:
     """Give a network of a run the weights of a model.
 
-    What both networks share becomes the model's too. A head that the model lacks stays fresh, with a warning.
+    What both networks share becomes the model's too. A head that the model lacks stays as it is, with a warning.
 
     Args:
         part: Which network.
         source: A model's folder or name.
         parameters: Of the run, by name.
+        config: The network's.
+        prefix: What `shared_prefix` says.
 
     Raises:
-        ConfigError: A parameter has another shape in the model: `field`, `reason`.
+        ConfigError: The model's configuration computes something else, or a parameter has another shape: `field`,
+            `reason`.
         InputError: The run has no such network, or one of two towers.
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
         refuse(part, f"the run trains no network of that kind, got {os.fspath(source)!r} for it")
-    weights = _KINDS[part].from_pretrained(source).state_dict()
-    expected = {name.removeprefix(f"{part}.") for name in parameters if name.startswith(f"{part}.")}
-    own = _own(part, parameters, weights.keys() | expected)
-    for name in sorted(weights.keys() | expected):
-        wanted, got = (list(tensors[name].shape) if name in tensors else None for tensors in (own, weights))
+    model = _KINDS[part].from_pretrained(source)
+    for field in _FUNCTION:
+        wanted, got = getattr(config, field), getattr(model.config, field)
         if wanted != got:
-            reason = f"expected {wanted or 'no such parameter'} by the configuration, got {got or 'none'}"
-            raise ConfigError(f"{part} {os.fspath(source)}: {name}: {reason}", field=name, reason=reason)
+            raise _other(part, source, field, wanted, got)
+    weights = model.state_dict()
+    expected = {name.removeprefix(f"{part}.") for name in parameters if name.startswith(f"{part}.")}
+    own = _own(part, parameters, weights.keys() | expected, prefix)
+    for name in sorted(weights.keys() | expected):
+        wanted, got = (
+            list(tensors[name].shape) if name in tensors else "no such parameter" for tensors in (own, weights)
+        )
+        if wanted != got:
+            raise _other(part, source, name, wanted, got)
     with torch.no_grad():
-        for name, parameter in own.items():
-            parameter.copy_(weights[name])
+        for name in own.keys() - set(model.load_report["missing"]):
+            own[name].copy_(weights[name])
+
+
+def _other(part: Part, source: str | os.PathLike[str], field: str, wanted: Any, got: Any) -> ConfigError:
+    reason = f"expected {wanted}, as the configuration of the run has it, got {got}"
+    return ConfigError(f"{part} {os.fspath(source)}: {field}: {reason}", field=field, reason=reason)
 
 
 def export(
-    configs: Mapping[Part, ElectraConfig], parameters: Mapping[str, Tensor], tokenizer: Tokenizer, folder: Path
+    configs: Mapping[Part, ElectraConfig],
+    parameters: Mapping[str, Tensor],
+    tokenizer: Tokenizer,
+    folder: Path,
+    prefix: str | None,
 ) -> dict[str, Path]:
     """Write the networks of a run as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read.
 
@@ -64,7 +104,7 @@ def export(
         if not any(name.startswith(f"{part}.") for name in parameters):
             continue
         model = kind.from_config(configs[part], seed=0)
-        own = _own(part, parameters, model.state_dict())
+        own = _own(part, parameters, model.state_dict(), prefix)
         model.load_state_dict({name: parameter.detach() for name, parameter in own.items()})
         model.save_pretrained(folder / part)
         model.save_pretrained(folder / part, format="ot")
@@ -73,13 +113,16 @@ def export(
     return folders
 
 
-def _own(part: Part, parameters: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-    """The parameters of a network by the names of its checkpoint, those that there are.
+def _own(part: Part, parameters: Mapping[str, Tensor], names: Iterable[str], prefix: str | None) -> dict[str, Tensor]:
+    """The parameters of a network by the names of its checkpoint, those that there are."""
+    own = {}
+    for name in names:
+        shared = f"discriminator.{name}"
+        if f"{part}.{name}" in parameters:
+            own[name] = parameters[f"{part}.{name}"]
+        elif prefix is not None and shared.startswith(prefix) and shared in parameters:
+            own[name] = parameters[shared]
+    return own
 
-    What both networks share is there once, under the discriminator's name.
-    """
-    found = {name: parameters.get(f"{part}.{name}", parameters.get(f"discriminator.{name}")) for name in names}
-    return {name: parameter for name, parameter in found.items() if parameter is not None}
 
-
-__all__ = ["Part", "begin_with", "export"]
+__all__ = ["Part", "begin_with", "export", "shared_prefix"]

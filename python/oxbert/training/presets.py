@@ -65,7 +65,6 @@ class PretrainingConfig:
 
     Args:
         vocab_size: V, entries of the vocabulary, of both networks.
-        do_lower_case: Whether text is lower-cased before it is cut.
         embedding_size: E, the width of the embeddings.
         hidden_size: H, of the discriminator.
         num_hidden_layers: Layers of the discriminator.
@@ -130,7 +129,6 @@ class PretrainingConfig:
     """
 
     vocab_size: int = _integer(30522, 1)
-    do_lower_case: bool = _flag(True)
     embedding_size: int = _integer(128, 1)
     hidden_size: int = _integer(256, 1)
     num_hidden_layers: int = _integer(12, 1)
@@ -199,6 +197,8 @@ class PretrainingConfig:
                 f"too short for mask_probability = {self.mask_probability!r}: no token could be "
                 f"chosen of {self.max_length}",
             )
+        if self.generator_steps and self.objective in ("mlm", "uniform"):
+            _refuse("generator_steps", f"expected 0 for {self.objective}, which has no second network")
         if self.objective == "electric" and not self.untied_generator:
             _refuse("untied_generator", "expected true, since the objective electric has a generator of two towers")
         self.electra_configs()

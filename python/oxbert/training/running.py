@@ -9,8 +9,10 @@ from typing import Any
 
 from oxbert import AutoTokenizer, Tokenizer
 from oxbert.training._checks import refuse
+from oxbert.training._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
 from oxbert.training.data.manifest import NAME as MANIFEST
+from oxbert.training.data.manifest import UNFINISHED
 from oxbert.training.presets import PRESETS, PretrainingConfig, preset
 from oxbert.training.trainer import Trainer
 from oxbert.training.updates import Precision
@@ -41,8 +43,8 @@ def pretrain(
         data: The folder of examples; or TFRecord files of google-research/electra: a folder, a file or a pattern.
         output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `generator/` and `discriminator/`,
             which `from_pretrained` and transformers read.
-        config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration. A preset
-            gets the vocabulary's size.
+        config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration. Where
+            a preset or a file does not name `vocab_size`, it is the tokenizer's.
         tokenizer: That of the examples, or its folder; None: the one that lies beside them.
         held_out: Examples for evaluation, as `data`.
         generator: See `Trainer`, and so for the next six.
@@ -80,16 +82,20 @@ def pretrain(
         >>> record["step"]
         3
     """
-    if tokenizer is None and not (Path(data) / MANIFEST).is_file():
-        refuse(
-            "tokenizer", f"expected one, since none lies beside {os.fspath(data)}, which is no folder of write_examples"
-        )
+    if "preset" in changes:
+        refuse("preset", "expected it as config, the third argument")
+    if tokenizer is None and (Path(data) / MANIFEST).is_file():
+        tokenizer = data
+    if tokenizer is None:
+        # An unfinished folder says so itself; what is none may be TFRecord files, which come without a tokenizer.
+        _open(data, None)
+        refuse("tokenizer", f"expected that of {os.fspath(data)}, where none lies, got none")
     if not isinstance(tokenizer, Tokenizer):
-        tokenizer = AutoTokenizer.from_pretrained(data if tokenizer is None else tokenizer)
-    if isinstance(config, str) and config in PRESETS:
-        config = dataclasses.replace(preset(config), vocab_size=len(tokenizer))
-    elif not isinstance(config, PretrainingConfig):
-        config = PretrainingConfig.from_file(config)
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer)
+    if not isinstance(config, PretrainingConfig):
+        config, has_size = _configured(config)
+        if not has_size:
+            config = dataclasses.replace(config, vocab_size=len(tokenizer))
     config = PretrainingConfig.from_dict(config.to_dict() | changes)
     trainer = Trainer(
         config,
@@ -108,7 +114,19 @@ def pretrain(
     return trainer.train(progress=progress)
 
 
-def _open(data: str | os.PathLike[str], tokenizer: Tokenizer) -> Examples:
-    if (Path(data) / MANIFEST).is_file():
+def _configured(config: str | os.PathLike[str]) -> tuple[PretrainingConfig, bool]:
+    """What a preset or a file says, and whether it says how large the vocabulary is."""
+    if isinstance(config, str) and config in PRESETS:
+        return preset(config), False
+    if isinstance(config, str) and not Path(config).suffix and not Path(config).exists():
+        refuse("config", f"expected one of {', '.join(PRESETS)} or a file, got {config!r}")
+    return PretrainingConfig.from_file(config), "vocab_size" in read_yaml(Path(config))
+
+
+def _open(data: str | os.PathLike[str], tokenizer: Tokenizer | None) -> Examples:
+    folder = Path(data)
+    if (folder / MANIFEST).is_file() or (folder / UNFINISHED).is_dir():
         return ExampleDataset(data, tokenizer)
+    if tokenizer is None:
+        return TFRecordDataset(data)
     return TFRecordDataset(data, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)

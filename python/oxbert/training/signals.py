@@ -14,7 +14,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals(AbstractContextManager["StopSignals"]):
-    """Notes the first signal that asks to stop; a second one acts as it would have without this.
+    """Notes the first signal that asks to stop; after that, Ctrl-C acts as it would have without this.
+
+    SIGTERM may come twice, from `torchrun` and from what has started it, and is noted only.
 
     Python delivers signals to the main thread: in any other, nothing is changed.
 
@@ -38,8 +40,11 @@ class StopSignals(AbstractContextManager["StopSignals"]):
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        self._restore()
+        if self.received is None:
+            self.received = number
+        elif number == signal.SIGINT:
+            self._restore()
+            signal.raise_signal(number)
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

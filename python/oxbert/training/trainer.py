@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
-from torch import distributed
 from tqdm import tqdm
 
 import oxbert
@@ -24,15 +23,19 @@ from oxbert.outputs import PretrainingOutput
 from oxbert.training._checks import refuse
 from oxbert.training.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
 from oxbert.training.data import Examples
-from oxbert.training.log import RunLog, draw_curves
+from oxbert.training.data.files import damaged
+from oxbert.training.log import RunLog, draw_curves, has_log
 from oxbert.training.metrics import Metrics
-from oxbert.training.models import Part, begin_with, export
+from oxbert.training.models import Part, begin_with, export, shared_prefix
 from oxbert.training.presets import PretrainingConfig
+from oxbert.training.processes import Processes
 from oxbert.training.signals import StopSignals
 from oxbert.training.updates import Precision, Updates
 
 _MOST_SKIPPED = 10
 """Steps in a row whose gradients are not finite before a run gives up."""
+_FIGURE = "eval_"
+"""Before the names of what an evaluation finds, in the log."""
 _FREE = {"save_every", "keep_checkpoints", "evaluate_every", "evaluation_batches", "eval_batch_size"}
 """What may change from one part of a run to the next."""
 
@@ -60,7 +63,16 @@ class Trainer:
             a step that the scale was too large for is left out.
         accumulate: Into how many parts a process cuts its share of a batch: less memory, the same gradients.
         tensorboard: Whether `tensorboard/` is written as well.
-        resume: Whether to go on from the newest checkpoint of the folder, where there is one.
+        resume: Whether to go on from the newest checkpoint of the folder, where there is one. Otherwise the run begins
+            anew, and those that are there go when it writes its first.
+
+    Attributes:
+        networks: The step of the objective.
+        parameters: Of both networks, by name: what is trained, the parameters themselves.
+        updates: The optimizer and what it remembers.
+        step: How many steps are done.
+        skipped: How many of them changed nothing.
+        processes: The number of this process, of all, and the device.
 
     Raises:
         ConfigError: The configuration contradicts itself, or is not that of the checkpoint or of a model to begin with;
@@ -108,13 +120,13 @@ class Trainer:
             refuse("precision", f"expected one of {', '.join(get_args(Precision))}, got {precision!r}")
         if accumulate < 1:
             refuse("accumulate", f"expected at least 1, got {accumulate}")
+        for what, given in (("examples", examples), ("held_out", held_out)):
+            if given is not None:
+                _check(what, given, config)
         self.config, self.examples, self.tokenizer = config, examples, tokenizer
         self.output, self.held_out = Path(output), held_out
         self.precision, self.accumulate, self.tensorboard = precision, accumulate, tensorboard
-        self.rank, self.world = _join()
-        if device is None:
-            is_gpu = self.world > 1 and torch.cuda.is_available()
-            device = f"cuda:{int(os.environ.get('LOCAL_RANK', '0'))}" if is_gpu else "cpu"
+        self.processes = Processes(device)
         generator_config, discriminator_config = config.electra_configs()
         self._configs: dict[Part, oxbert.ElectraConfig] = {
             "generator": generator_config,
@@ -135,20 +147,20 @@ class Trainer:
             disallow_correct=config.disallow_correct,
             electric=config.objective == "electric",
             seed=config.seed,
-            device=device,
+            device=str(self.processes.device),
         )
-        self.device = torch.device(device)
         self.parameters = dict(self.networks.named_parameters())
-        self.updates = Updates(self.parameters, config, self.device, precision)
-        self.step, self.skipped = 0, 0
+        self.updates = Updates(self.parameters, config, self.processes.device, precision)
+        self.step, self.skipped, self._in_a_row = 0, 0, 0
         checkpoints = list_checkpoints(self._checkpoints) if resume else []
         if checkpoints:
             self._load(checkpoints[-1][1])
-            return
-        if generator is not None:
-            begin_with("generator", generator, self.parameters)
-        if discriminator is not None:
-            begin_with("discriminator", discriminator, self.parameters)
+        else:
+            sources: dict[Part, _Source | None] = {"generator": generator, "discriminator": discriminator}
+            for part, source in sources.items():
+                if source is not None:
+                    begin_with(part, source, self.parameters, self._configs[part], shared_prefix(config))
+        self.processes.begin_alike(self.step, self.parameters.values())
 
     @property
     def _checkpoints(self) -> Path:
@@ -173,42 +185,51 @@ class Trainer:
         """
         config = self.config
         last = config.train_steps if stop is None else min(stop, config.train_steps)
-        record: dict[str, Any] = {"step": self.step}
-        in_a_row = 0
         # None: off where standard error is no terminal.
         bar = tqdm(
             total=config.train_steps,
             initial=self.step,
             unit=" steps",
-            disable=(True if self.rank else None) if progress is None else not progress,
+            disable=(True if self.processes.rank else None) if progress is None else not progress,
         )
-        begin, tokens = time.perf_counter(), 0
+        begin, tokens, is_stopped = time.perf_counter(), 0, False
         with bar, self._log() as log, StopSignals() as signals:
-            is_stopped = False
+            record = {"step": self.step, **(log.last if log is not None else {})}
+            # A run may have ended between a checkpoint and the evaluation that belongs to it.
+            if self.step and log is not None and self._is_evaluated() and not any(map(_is_figure, record)):
+                record |= self._evaluated(log)
             while self.step < last and not is_stopped:
                 record, step_tokens, is_stopped = self._step(signals)
-                in_a_row = in_a_row + 1 if record["skipped"] and not self.updates.can_rescale else 0
-                if in_a_row >= _MOST_SKIPPED:
-                    raise self._given_up(in_a_row)
-                self.step += 1
+                if self._in_a_row >= _MOST_SKIPPED:
+                    raise self._given_up()
                 tokens += step_tokens
                 rate = tokens / (time.perf_counter() - begin)
-                record = {"step": self.step, **record, "tokens_per_second": round(rate)}
+                record["tokens_per_second"] = round(rate)
                 bar.set_postfix(loss=f"{record['loss']:.3f}", tokens=f"{rate:,.0f}/s", refresh=False)
                 bar.update()
-                if self._is_evaluated():
-                    record |= self.evaluate()
                 if log is not None:
                     log.write(record)
                 if self.step % config.save_every == 0 or self.step == last or is_stopped:
+                    if log is not None:
+                        log.flush()
                     self.save()
-        if is_stopped and self.step < last:
+                if self._is_evaluated():
+                    record |= self._evaluated(log)
+        # Whoever ends first would have the others ended too.
+        self.processes.wait()
+        if (is_stopped or signals.received is not None) and self.step < config.train_steps:
             raise SystemExit(128 + signal.SIGTERM) if signals.received == signal.SIGTERM else KeyboardInterrupt
         if self.step == config.train_steps:
-            if len(record) == 1 and self.held_out is not None:
-                record |= self.evaluate()
             self.export()
+            self.processes.wait()
         return record
+
+    def _evaluated(self, log: RunLog | None) -> dict[str, Any]:
+        """The figures of an evaluation by the names of the log, where they are written down."""
+        figures = {f"{_FIGURE}{name}": value for name, value in self.evaluate().items()}
+        if log is not None:
+            log.write({"step": self.step, **figures})
+        return figures
 
     def _is_evaluated(self) -> bool:
         """Whether the held-out text comes after this step: it does after the last."""
@@ -219,15 +240,15 @@ class Trainer:
     def _step(self, signals: StopSignals) -> tuple[dict[str, Any], int, bool]:
         """One update: what it came to, how many tokens it took, and whether any process is to stop."""
         config, step = self.config, self.step
-        torch.manual_seed(_mixed(config.seed, step, self.rank))
+        torch.manual_seed(_mixed(config.seed, step, self.processes.rank))
         numbers = self.examples.batch_indices(step, config.batch_size, config.seed)
         whole = [self.examples[number] for number in numbers]
         totals = self.networks.totals([example["input_ids"] for example in whole])
-        own = list(range(self.rank, len(whole), self.world))
+        own = list(range(self.processes.rank, len(whole), self.processes.world))
         self.updates.clear()
         names = self._losses()
         # A signal reaches processes at different steps: they agree on one.
-        sums = torch.zeros(len(names) + 1, device=self.device)
+        sums = torch.zeros(len(names) + 1, device=self.processes.device)
         sums[-1] = signals.received is not None
         for part in range(self.accumulate):
             places = own[part :: self.accumulate]
@@ -237,11 +258,13 @@ class Trainer:
                 output = self._run([whole[place] for place in places], step, places, totals, train=True)
             self.updates.backward(output.loss)
             sums[:-1] += torch.stack([output[name].detach() for name in names])
-        self._add_up(sums)
+        self.processes.add_up([sums, *self._gradients()])
         rate, norm, is_skipped = self.updates.apply(step)
+        self.step += 1
         self.skipped += is_skipped
+        self._in_a_row = self._in_a_row + 1 if is_skipped and not self.updates.can_rescale else 0
         *losses, stops = sums.tolist()
-        record = dict(zip(names, losses, strict=True))
+        record = {"step": self.step, **dict(zip(names, losses, strict=True))}
         record |= {"learning_rate": rate, "gradient_norm": norm, "skipped": is_skipped}
         return record, totals[1], stops > 0
 
@@ -270,22 +293,21 @@ class Trainer:
             discriminate=not train or step >= self.config.generator_steps,
         )
 
-    def _add_up(self, sums: torch.Tensor) -> None:
-        """Add gradients and losses of all processes up; a parameter without a gradient gets zeros."""
+    def _gradients(self) -> list[torch.Tensor]:
+        """Those of all parameters that this step trains, the same on every process: zeros where a share had none.
+
+        Others have no gradient, so that they are not decayed either.
+        """
+        prefix = shared_prefix(self.config)
+        is_alone = self.step < self.config.generator_steps
         gradients = []
-        for parameter in self.parameters.values():
+        for name, parameter in self.parameters.items():
+            if is_alone and name.startswith("discriminator.") and not (prefix and name.startswith(prefix)):
+                continue
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
-        if self.world == 1:
-            return
-        flat = torch.cat([sums, *(gradient.flatten() for gradient in gradients)])
-        distributed.all_reduce(flat)
-        sums.copy_(flat[: len(sums)])
-        place = len(sums)
-        for gradient in gradients:
-            gradient.copy_(flat[place : place + gradient.numel()].view_as(gradient))
-            place += gradient.numel()
+        return gradients
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -311,13 +333,14 @@ class Trainer:
         Raises:
             FileError: It cannot be written; then the checkpoints are what they were.
         """
-        if self.rank:
+        if self.processes.rank:
             return None
         state = {
             "step": self.step,
             "skipped": self.skipped,
+            "in_a_row": self._in_a_row,
             "config": self.config.to_dict(),
-            "examples": len(self.examples),
+            "data": self._data(),
             "scale": self.updates.state(),
             "versions": {"oxbert": oxbert.__version__, "torch": torch.__version__},
         }
@@ -325,20 +348,30 @@ class Trainer:
         parameters = {name: parameter.detach() for name, parameter in self.parameters.items()}
         return write_checkpoint(self._checkpoints, self.step, parameters, self.updates.tensors(), state, keep)
 
+    def _data(self) -> str:
+        """What tells the text of this run from others: the examples, and the tokens that are never chosen."""
+        special = (self.tokenizer.cls_token_id, self.tokenizer.sep_token_id, self.tokenizer.mask_token_id)
+        return f"{self.examples.fingerprint} {special}"
+
     def _load(self, path: Path) -> None:
         parameters, moments, state = read_checkpoint(path)
-        saved, now = state["config"], self.config.to_dict()
-        other = [name for name in now if saved.get(name) != now[name] and name not in _FREE]
-        if other or state["examples"] != len(self.examples):
-            what = other[0] if other else "examples"
-            was, is_now = (saved.get(what), now[what]) if other else (state["examples"], len(self.examples))
-            reason = f"the checkpoint {path} was made with {was!r}, got {is_now!r}; give another output folder"
-            raise ConfigError(f"{what}: {reason}", field=what, reason=reason, path=str(path))
+        # What an older release did not know of had the value that is the default now.
+        saved, now = PretrainingConfig().to_dict() | state["config"], self.config.to_dict()
+        for name in now:
+            if saved[name] != now[name] and name not in _FREE:
+                reason = f"the checkpoint {path} was made with {saved[name]!r}, got {now[name]!r}"
+                reason += "; give another output folder"
+                raise ConfigError(f"{name}: {reason}", field=name, reason=reason, path=str(path))
+        if state["data"] != self._data():
+            reason = f"the checkpoint {path} was made with other examples; give another output folder"
+            raise ConfigError(f"examples: {reason}", field="examples", reason=reason, path=str(path))
+        if parameters.keys() != self.parameters.keys():
+            raise damaged(path, "its parameters are not those of the configuration")
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(parameters[name])
-        self.updates.load(moments, state["scale"])
-        self.step, self.skipped = state["step"], state["skipped"]
+        self.updates.load(moments, state.get("scale", {}))
+        self.step, self.skipped, self._in_a_row = state["step"], state["skipped"], state.get("in_a_row", 0)
 
     def export(self) -> dict[str, Path]:
         """Write the models as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read; draw curves.
@@ -347,37 +380,38 @@ class Trainer:
             The folders by name: `generator`, `discriminator`. Electric's two towers are no model that others know: they
             stay in the checkpoint.
         """
-        if self.rank:
+        if self.processes.rank:
             return {}
-        folders = export(self._configs, self.parameters, self.tokenizer, self.output)
-        if find_spec("matplotlib") is not None:
+        folders = export(self._configs, self.parameters, self.tokenizer, self.output, shared_prefix(self.config))
+        if find_spec("matplotlib") is not None and has_log(self.output):
             draw_curves(self.output)
         return folders
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.precision == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, getattr(torch, self.precision))
+        return torch.autocast(self.processes.device.type, getattr(torch, self.precision))
 
     def _log(self) -> AbstractContextManager[RunLog | None]:
         """The first process writes it."""
-        return nullcontext() if self.rank else RunLog(self.output, self.step, tensorboard=self.tensorboard)
+        return nullcontext() if self.processes.rank else RunLog(self.output, self.step, tensorboard=self.tensorboard)
 
-    def _given_up(self, count: int) -> OxbertError:
+    def _given_up(self) -> OxbertError:
         checkpoints = list_checkpoints(self._checkpoints)
         good = f"the last good checkpoint is {checkpoints[-1][1]}" if checkpoints else "there is no checkpoint yet"
-        message = f"the gradients of {count} steps in a row were not finite, up to step {self.step}; {good}"
+        message = f"the gradients of {self._in_a_row} steps in a row were not finite, up to step {self.step}; {good}"
         return OxbertError(message, step=self.step)
 
 
-def _join() -> tuple[int, int]:
-    """The number of this process and of all, by the variables of `torchrun`."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        return 0, 1
-    if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    return distributed.get_rank(), distributed.get_world_size()
+def _check(what: str, examples: Examples, config: PretrainingConfig) -> None:
+    if not len(examples):
+        refuse(what, "expected examples, got none")
+    if examples.max_length > config.max_length:
+        refuse(what, f"expected at most max_length = {config.max_length} tokens each, got up to {examples.max_length}")
+
+
+def _is_figure(name: str) -> bool:
+    return name.startswith(_FIGURE)
 
 
 def _sharing(config: PretrainingConfig) -> Literal["embeddings", "nothing", "everything"]:

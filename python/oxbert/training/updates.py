@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import AdamW, Muon, Optimizer
 
+from oxbert.training._checks import refuse
 from oxbert.training.groups import parameter_groups
 from oxbert.training.optimizer import AdamWeightDecay, clip_gradients
 from oxbert.training.presets import PretrainingConfig
@@ -26,7 +27,7 @@ class Updates:
     """What a run knows beside its parameters: moments, and for float16 the scale of the loss.
 
     Args:
-        parameters: By name. Each has a gradient when `apply` is called.
+        parameters: By name. Those without a gradient stay as they are.
         config: The optimizer and its constants, the rate, the decay, the norm for clipping.
         device: Where the parameters are.
         precision: In `float16` small gradients would become 0: losses are multiplied by a scale that finds its own way.
@@ -38,11 +39,13 @@ class Updates:
         self._parameters, self._config = parameters, config
         self.optimizers = _optimizers(parameters, config)
         self._scaler = GradScaler(device.type, enabled=precision == "float16")
+        # The scale is made with the first loss, which a process without a share of the batch never sees.
+        self._scaler.scale(torch.zeros((), device=device))
 
     def clear(self) -> None:
-        """Set all gradients to 0."""
+        """Forget all gradients."""
         for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=False)
+            optimizer.zero_grad()
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of a loss up."""
@@ -107,6 +110,8 @@ class Updates:
         }
         for key, tensor in tensors.items():
             moment, name = key.split(".", 1)
+            if name not in self._parameters or (tensor.ndim and tensor.shape != self._parameters[name].shape):
+                refuse("moments", f"expected those of the run's parameters, got {key}, {list(tensor.shape)}")
             parameter = self._parameters[name]
             owners[parameter].state[parameter][moment] = tensor.to(parameter.device)
         # A run that goes on in another precision begins with a new scale.

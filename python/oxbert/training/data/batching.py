@@ -94,6 +94,11 @@ class Examples(ABC):
     @abstractmethod
     def __len__(self) -> int: ...
 
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """What tells these examples and their order from others, without reading them all."""
+
     @abstractmethod
     def _read(self, number: int) -> Example:
         """The example of a number from 0 to the length, which is checked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,12 @@ class ExampleDataset(Examples):
 
     def __len__(self) -> int:
         return int(self._begins[-1])
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the vocabulary, and of the sizes and checksums of the files."""
+        parts = [(part.examples, part.tokens, part.crc32) for part in self.manifest.parts]
+        return hashlib.sha256(repr((self.manifest.vocabulary.sha256, parts)).encode()).hexdigest()
 
     def _read(self, number: int) -> Example:
         piece = int(np.searchsorted(self._begins, number, side="right")) - 1
