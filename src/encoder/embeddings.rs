@@ -71,6 +71,8 @@ impl Embeddings {
             (Some(types), None) => words.f_add(&types.weight().f_select(0, 0)?)?,
         };
         let sum = words.f_add(&self.positions.forward(&inputs.position_ids)?)?;
-        self.dropout.forward(self.norm.forward(&sum)?, train)
+        let normed = self.norm.forward(&sum)?;
+        let width = normed.size().last().copied().unwrap_or(0);
+        self.dropout.forward_rows(normed, train, || inputs.layout.noise(width))
     }
 }

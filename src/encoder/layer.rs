@@ -76,10 +76,12 @@ impl Layer {
     ) -> Result<(Tensor, Option<Tensor>)> {
         let attended =
             self.attention.forward(hidden, layout, options.direction, options.train, options.output_attentions)?;
-        let attention = self.attention_dropout.forward(attended.hidden, options.train)?;
+        let width = hidden.size().last().copied().unwrap_or(0);
+        let noise = || layout.noise(width);
+        let attention = self.attention_dropout.forward_rows(attended.hidden, options.train, noise)?;
         let hidden = self.attention_norm.forward(&attention.f_add(hidden)?)?;
         let inner = self.activation.forward(&self.intermediate.forward(&hidden)?)?;
-        let output = self.output_dropout.forward(self.output.forward(&inner)?, options.train)?;
+        let output = self.output_dropout.forward_rows(self.output.forward(&inner)?, options.train, noise)?;
         Ok((self.output_norm.forward(&output.f_add(&hidden)?)?, attended.probabilities))
     }
 }

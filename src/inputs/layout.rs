@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
+use crate::nn::{Noise, Segment};
 
 /// Rows of equal length, side by side in the packed layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Layout {
     starts: Vec<i64>,
     /// The place in `[B * S]` of each packed token, `[T]`; none where every position is kept, and packing is a view.
     index: Option<Tensor>,
+    /// Where dropout has its random numbers from; none: from libtorch.
+    noise: Option<Noise>,
 }
 
 impl Layout {
@@ -79,7 +82,29 @@ impl Layout {
             Some(Tensor::f_from_slice(&places)?.f_to_device(device)?)
         };
         let (rows, columns, choices) = (kept.len() as i64, columns as i64, choices as i64);
-        Ok(Self { rows, columns, choices, tokens, groups, order, kept, starts, index })
+        Ok(Self { rows, columns, choices, tokens, groups, order, kept, starts, index, noise: None })
+    }
+
+    /// From now on dropout has its random numbers from the keys of the rows, one for each row of the batch.
+    pub fn set_noise(&mut self, noise: Noise) {
+        self.noise = Some(noise);
+    }
+
+    /// The random numbers of a tensor of packed tokens `[T, width]`.
+    pub(crate) fn noise(&self, width: i64) -> Option<Vec<Segment>> {
+        let row = |(row, kept): (usize, &[i64])| (row, kept.len() * width as usize);
+        self.noise.as_ref().map(|noise| noise.segments(noise.call(), self.packed_rows().map(row)))
+    }
+
+    /// The number of a call of dropout that comes group by group; none without noise.
+    pub(crate) fn noise_call(&self) -> Option<u64> {
+        self.noise.as_ref().map(Noise::call)
+    }
+
+    /// The random numbers of such a call for a tensor of the rows of a group, `[rows, ...]` with so many numbers each.
+    pub(crate) fn noise_of(&self, group: &Group, call: u64, numbers: i64) -> Option<Vec<Segment>> {
+        let own = self.packed_rows().filter(|(_, kept)| kept.len() as i64 == group.length);
+        self.noise.as_ref().map(|noise| noise.segments(call, own.map(|(row, _)| (row, numbers as usize))))
     }
 
     /// C, how many rows stand for one question; 1 where there are no choices.

@@ -106,6 +106,9 @@ impl Attention {
         let (query, key, value) = (self.query.forward(hidden)?, self.key.forward(hidden)?, self.value.forward(hidden)?);
         let mut contexts = Vec::new();
         let mut captured = Vec::new();
+        // libtorch's kernels for CPUs have no dropout: with it, libtorch takes the same steps as we do.
+        let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
+        let call = if is_dropped { layout.noise_call() } else { None };
         for group in layout.groups() {
             let heads = |packed: &Tensor| -> Result<Tensor> {
                 let rows = packed.f_narrow(0, group.start, group.rows * group.length)?;
@@ -113,10 +116,15 @@ impl Attention {
             };
             let (query, key, value) = (heads(&query)?, heads(&key)?, heads(&value)?);
             let mask = direction.mask(group.length, hidden.device())?;
-            let context = if capture {
-                let probabilities = self.probabilities(&query, &key, mask.as_ref(), train)?;
+            let context = if capture || call.is_some() {
+                let numbers = self.heads * group.length * group.length;
+                let noise = || call.and_then(|call| layout.noise_of(group, call, numbers));
+                let probabilities = self.probabilities(&query, &key, mask.as_ref())?;
+                let probabilities = self.dropout.forward_rows(probabilities, train, noise)?;
                 let context = probabilities.f_matmul(&value)?;
-                captured.push(probabilities);
+                if capture {
+                    captured.push(probabilities);
+                }
                 context
             } else {
                 // No scale means 1/√D.
@@ -143,13 +151,14 @@ impl Attention {
         Ok(Attended { hidden: self.output.forward(&context)?, probabilities })
     }
 
-    /// `softmax(Q Kᵀ / √D)` after dropout, `[rows, A, L, L]`.
-    fn probabilities(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>, train: bool) -> Result<Tensor> {
+    /// `softmax(Q Kᵀ / √D)`, `[rows, A, L, L]`.
+    fn probabilities(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
         let scale = (self.head_size as f64).powf(-0.5);
-        let mut scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar(scale)?;
+        // In place: what comes out of the product is nobody else's.
+        let mut scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar_(scale)?;
         if let Some(mask) = mask {
             scores = scores.f_masked_fill(&mask.f_logical_not()?, f64::NEG_INFINITY)?;
         }
-        self.dropout.forward(scores.f_softmax(-1, None)?, train)
+        Ok(scores.f_softmax(-1, None)?)
     }
 }

@@ -9,6 +9,7 @@ mod dropout;
 mod embedding;
 mod layer_norm;
 mod linear;
+mod noise;
 mod parameters;
 
 pub use activation::Activation;
@@ -17,4 +18,5 @@ pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use noise::{Key, Noise, Segment};
 pub use parameters::{Initial, Parameters};

@@ -9,8 +9,9 @@ use super::sampling::{Sampling, check_temperature, sample};
 use super::towers::TwoTowers;
 use crate::electra::{ElectraDiscriminator, ElectraForMaskedLM};
 use crate::error::{Error, Result};
-use crate::inputs::{Arguments, IGNORED, Inputs, Rows, Tokens};
+use crate::inputs::{Arguments, IGNORED, Inputs, Limits, Rows, Tokens};
 use crate::models::Model;
+use crate::nn::Noise;
 
 /// How much each loss counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -209,7 +210,7 @@ impl Objective {
     /// Runs two towers on rows as they are: no tower sees the token that it guesses.
     fn cloze(&self, towers: &TwoTowers, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Generated> {
         let rows: Vec<&[i64]> = step.rows.iter().map(Vec::as_slice).collect();
-        let inputs = Inputs::new(arguments(&rows, step), &towers.limits())?;
+        let inputs = packed(&rows, step, &towers.limits(), Use::InGenerator)?;
         // What is not trained has a target that does not count.
         let mut targets = vec![IGNORED; inputs.layout.tokens() as usize];
         for (number, row) in rows.iter().enumerate() {
@@ -253,7 +254,7 @@ impl Objective {
             samples = rest;
         }
         let rows: Vec<&[i64]> = output.corrupted.iter().map(|(ids, _)| ids.as_slice()).collect();
-        let inputs = Inputs::new(arguments(&rows, step), &discriminator.limits())?;
+        let inputs = packed(&rows, step, &discriminator.limits(), Use::InDiscriminator)?;
         // Before the discriminator runs, so that the table of all words is gone by then.
         let log_q = match (cloze, &inputs.tokens) {
             (Some(log_p), Tokens::Ids(ids)) => Some(log_p.f_gather(1, &ids.f_unsqueeze(1)?, false)?.f_squeeze_dim(1)?),
@@ -344,7 +345,7 @@ fn mean_loss(log_p: &Tensor, ids: &[i64], count: usize) -> Result<Tensor> {
 /// Runs a masked LM on masked rows.
 fn fill(model: &ElectraForMaskedLM, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Generated> {
     let rows: Vec<&[i64]> = output.masked.iter().map(|row| row.ids.as_slice()).collect();
-    let inputs = Inputs::new(arguments(&rows, step), &model.limits())?;
+    let inputs = packed(&rows, step, &model.limits(), Use::InGenerator)?;
     let log_p = model.scores_at(&inputs, &places(&output.masked), step.train)?.f_log_softmax(-1, Kind::Float)?;
     output.masked_lm_loss = Some(mean_loss(&log_p, originals, output.totals.chosen)?);
     let log_p = log_p.f_detach()?;
@@ -352,12 +353,16 @@ fn fill(model: &ElectraForMaskedLM, step: &Step, originals: &[i64], output: &mut
     Ok(Generated { chosen: Some(log_p), all: None })
 }
 
-fn arguments(rows: &[&[i64]], step: &Step) -> Arguments {
+/// What a network takes: the rows, and the random numbers of their dropout.
+fn packed(rows: &[&[i64]], step: &Step, limits: &Limits, purpose: Use) -> Result<Inputs> {
     let types = |(row, &first): (&&[i64], &usize)| (0..row.len()).map(|place| i64::from(place >= first)).collect();
     let types: Vec<Vec<i64>> = rows.iter().zip(step.first_segments).map(types).collect();
-    Arguments {
+    let arguments = Arguments {
         input_ids: Some(Rows::ragged(rows)),
         token_type_ids: Some(Rows::ragged(&types)),
         ..Arguments::default()
-    }
+    };
+    let mut inputs = Inputs::new(arguments, limits)?;
+    inputs.layout.set_noise(Noise::new(step.random.iter().map(|random| random.own_key(purpose)).collect()));
+    Ok(inputs)
 }

@@ -3,6 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::nn::Key;
+
 /// What numbers are drawn for: two uses never share any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
@@ -12,6 +14,10 @@ pub(super) enum Use {
     Masks,
     /// What the generator's samples are drawn with.
     Samples,
+    /// Dropout in the generator.
+    InGenerator,
+    /// Dropout in the discriminator.
+    InDiscriminator,
 }
 
 /// The random numbers of one example of one step.
@@ -32,13 +38,23 @@ impl Random {
     /// Uniform numbers in [0, 1), each with the 24 bits that float32 holds.
     pub(super) fn uniforms(self, purpose: Use) -> impl Iterator<Item = f32> {
         const UNIT: f32 = 1.0 / (1 << 24) as f32;
+        let mut generator = ChaCha8Rng::from_seed(self.key(purpose, 0));
+        generator.set_stream(self.example);
+        std::iter::repeat_with(move || (generator.next_u32() >> 8) as f32 * UNIT)
+    }
+
+    /// A key for as many streams as are wanted, of this example alone.
+    pub(super) fn own_key(self, purpose: Use) -> Key {
+        self.key(purpose, self.example)
+    }
+
+    fn key(self, purpose: Use, example: u64) -> Key {
         let mut key = [0_u8; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());
         key[8..16].copy_from_slice(&self.step.to_le_bytes());
         key[16] = purpose as u8;
-        let mut generator = ChaCha8Rng::from_seed(key);
-        generator.set_stream(self.example);
-        std::iter::repeat_with(move || (generator.next_u32() >> 8) as f32 * UNIT)
+        key[24..].copy_from_slice(&example.to_le_bytes());
+        key
     }
 }
 

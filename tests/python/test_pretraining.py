@@ -373,8 +373,14 @@ def test_randomness_is_a_function_of_seed_step_and_example() -> None:
 
 @pytest.mark.parametrize("electric", [False, True])
 def test_the_parts_of_a_batch_add_up_to_it(electric: bool) -> None:
-    whole = networks(electric=electric)
-    parts = networks(electric=electric)
+    half = {"hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5}
+    options: dict[str, Any] = {
+        "electric": electric,
+        "generator": GENERATOR | half,
+        "discriminator": DISCRIMINATOR | half,
+    }
+    whole = networks(**options)
+    parts = networks(**options)
     all_rows, all_first = [*ROWS, [CLS, SEP]], [*FIRST, 2]
     expected = whole.step(all_rows, all_first, seed=5, step=9)
     expected.loss.backward()

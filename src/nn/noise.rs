@@ -1,0 +1,138 @@
+//! Which numbers dropout keeps: on all cores, and the same whatever their number.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+use crate::error::Result;
+
+/// The key of a stream of random numbers.
+pub type Key = [u8; 32];
+
+/// Keys of the rows of a batch: what dropout draws in a row is a function of the row's key, and of how many times dropout
+/// has come before in the pass.
+#[derive(Debug)]
+pub struct Noise {
+    keys: Vec<Key>,
+    calls: AtomicU64,
+}
+
+impl Noise {
+    /// A key for each row of the batch.
+    #[must_use]
+    pub fn new(keys: Vec<Key>) -> Self {
+        Self { keys, calls: AtomicU64::new(0) }
+    }
+
+    /// The number of another call of dropout.
+    pub(crate) fn call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The numbers of a call for rows that stand one after another in a tensor, with these sizes.
+    pub(crate) fn segments(&self, stream: u64, rows: impl Iterator<Item = (usize, usize)>) -> Vec<Segment> {
+        rows.filter_map(|(row, count)| Some(Segment { key: *self.keys.get(row)?, stream, count })).collect()
+    }
+}
+
+/// Random numbers for so many places of a tensor, one after another.
+#[derive(Debug, Clone, Copy)]
+pub struct Segment {
+    key: Key,
+    stream: u64,
+    count: usize,
+}
+
+/// What to multiply a tensor of this shape with: 0 with this probability, else what keeps the mean, float32 on the CPU.
+///
+/// `segments` fill the tensor from its beginning. 16 bits decide about a number, so the probability is rounded to a multiple
+/// of 2^-16. libtorch draws one number after another on one core, which takes a sixth of a step of training.
+///
+/// # Errors
+/// [`crate::Error::Torch`] where libtorch refuses.
+pub(super) fn mask(shape: &[i64], probability: f64, segments: Vec<Segment>) -> Result<Tensor> {
+    /// Numbers that a thread fills at once: a multiple of those in a block of the generator.
+    const PIECE: usize = 1 << 14;
+    let mask = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
+    let count = mask.numel();
+    // SAFETY: the tensor is new, contiguous and float32, has `count` numbers, and nobody else knows of it. Every bit pattern
+    // is a float32, so that its memory, which libtorch has not written to, may be seen as numbers.
+    let mut rest = unsafe { std::slice::from_raw_parts_mut(mask.data_ptr().cast::<f32>(), count) };
+    let mut pieces = Vec::new();
+    for segment in segments {
+        let (mut own, after) = rest.split_at_mut(segment.count.min(rest.len()));
+        rest = after;
+        let mut begin = 0;
+        while !own.is_empty() {
+            let (piece, after) = own.split_at_mut(PIECE.min(own.len()));
+            pieces.push((segment, begin, piece));
+            begin += PIECE;
+            own = after;
+        }
+    }
+    rest.fill(0.0);
+    let dropped = (probability * 65536.0).round();
+    let (threshold, kept) = (dropped as u32, (65536.0 / (65536.0 - dropped)) as f32);
+    let fill = |(segment, begin, piece): (Segment, usize, &mut [f32])| {
+        let mut generator = ChaCha8Rng::from_seed(segment.key);
+        generator.set_stream(segment.stream);
+        // Words of 32 bits, two numbers each.
+        generator.set_word_pos(begin as u128 / 2);
+        let mut bytes = [0_u8; 1024];
+        for part in piece.chunks_mut(bytes.len() / 2) {
+            generator.fill_bytes(&mut bytes);
+            for (number, pair) in part.iter_mut().zip(bytes.chunks_exact(2)) {
+                let is_kept = u32::from(u16::from_le_bytes([pair[0], pair[1]])) >= threshold;
+                *number = if is_kept { kept } else { 0.0 };
+            }
+        }
+    };
+    // libtorch is kept to one thread in a process that was forked, where rayon's threads are missing as well.
+    if tch::get_num_threads() > 1 && pieces.len() > 1 {
+        pieces.into_par_iter().for_each(fill);
+    } else {
+        pieces.into_iter().for_each(fill);
+    }
+    Ok(mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyed(key: u8, counts: &[usize]) -> Vec<Segment> {
+        let keys = (0..counts.len()).map(|row| [key + row as u8; 32]).collect();
+        Noise::new(keys).segments(0, counts.iter().copied().enumerate())
+    }
+
+    #[test]
+    fn as_many_are_dropped_as_are_said_and_the_mean_stays() {
+        for probability in [0.1, 0.5, 0.9] {
+            let mask = mask(&[1000, 1000], probability, keyed(1, &[1_000_000])).unwrap();
+            let dropped = mask.eq(0.0).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
+            // Six standard deviations.
+            let apart = 6.0 * (probability * (1.0 - probability) / 1e6).sqrt();
+            assert!((dropped - probability).abs() < apart, "{dropped}");
+            let mean = mask.mean(Kind::Double).double_value(&[]);
+            assert!((mean - 1.0).abs() < apart / (1.0 - probability), "{mean}");
+        }
+    }
+
+    #[test]
+    fn a_row_has_its_own_numbers_wherever_it_stands() {
+        let (one, other) = (40_000, 70_001);
+        let both = mask(&[(one + other) as i64], 0.5, keyed(1, &[one, other])).unwrap();
+        let alone = mask(&[other as i64], 0.5, keyed(2, &[other])).unwrap();
+        assert!(both.narrow(0, one as i64, other as i64).equal(&alone));
+        assert!(!both.narrow(0, 0, one as i64).equal(&alone.narrow(0, 0, one as i64)));
+        // The pieces of a row are not alike, and no call is like another.
+        assert!(!alone.narrow(0, 0, 16384).equal(&alone.narrow(0, 16384, 16384)));
+        let noise = Noise::new(vec![[2; 32]]);
+        let calls: Vec<_> = (0..2).map(|_| noise.segments(noise.call(), [(0, other)].into_iter())).collect();
+        let [first, second] = [0, 1].map(|call| mask(&[other as i64], 0.5, calls[call].clone()).unwrap());
+        assert!(first.equal(&alone) && !second.equal(&alone));
+    }
+}
