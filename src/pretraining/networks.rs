@@ -63,8 +63,9 @@ impl Generator {
 
 /// A generator, a discriminator or both, in one variable store.
 ///
-/// Parameters are named `generator.` and `discriminator.`, then as in a checkpoint of the network alone; of two towers as
-/// [`TwoTowers::new`] names them. What is shared is there once, under the discriminator's name.
+/// Parameters are named `generator.` and `discriminator.`, then as in a checkpoint of the network alone; those of two towers
+/// `generator_ltr.`, `generator_rtl.` and `cloze_predictions.`, as in the original. What is shared is there once, under the
+/// discriminator's name.
 #[derive(Debug)]
 pub struct Networks {
     generator: Option<Generator>,

@@ -35,7 +35,9 @@ fn who_reads_in_one_direction_never_sees_the_other_side() {
         let whole = hidden(&model, &rows, options).hidden_state;
         for changed in 0..4 {
             let mut others = rows.clone();
-            others.iter_mut().for_each(|row| row[changed] = 60 - row[changed]);
+            for row in &mut others {
+                row[changed] = 60 - row[changed];
+            }
             let after = hidden(&model, &others, options).hidden_state;
             for column in 0..4 {
                 let is_same = after.select(1, column as i64).equal(&whole.select(1, column as i64));
