@@ -41,6 +41,8 @@ class RunLog(AbstractContextManager["RunLog"]):
     """
 
     def __init__(self, folder: Path, step: int, *, tensorboard: bool = False) -> None:
+        if tensorboard:
+            needed("tensorboard")
         path = folder / _LOG
         self.last: dict[str, Any] = {}
         with doing("write", path):
@@ -55,7 +57,6 @@ class RunLog(AbstractContextManager["RunLog"]):
             self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
         self._board: Any = None
         if tensorboard:
-            needed("tensorboard")
             writer = needed("torch.utils.tensorboard").SummaryWriter
             self._board = writer(str(folder / _BOARD), purge_step=step + 1)
 
