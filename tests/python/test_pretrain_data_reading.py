@@ -121,9 +121,10 @@ def command(*arguments: object) -> Any:
 
 
 def test_the_command(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = command(source, "-o", tmp_path / "one", "--vocab", VOCABULARY, "--max-length", 32, "--held-out", 0.1)
+    done = command(source, "-o", tmp_path / "one", "--vocab", VOCABULARY, "--max-length", 32, "--held-out", 0.1,
+                   "--short", 0.5, "--single-segment", 0.3)  # fmt: skip
     assert done.exit_code == 0 and "400 documents" in done.output and "held out 10.00%" in done.output
-    write_examples(source, tmp_path / "two", tokenizer(), max_length=32, held_out=0.1)
+    write_examples(source, tmp_path / "two", tokenizer(), max_length=32, held_out=0.1, short=0.5, single_segment=0.3)
     assert content(tmp_path / "one") == content(tmp_path / "two")
     done = command(source, "-o", tmp_path / "three", "--vocab-size", 60, "--quiet", "--no-lower-case", "--exact")
     assert done.exit_code == 0 and not done.output and ExampleDataset(tmp_path / "three").manifest.options["exact"]

@@ -43,6 +43,8 @@ def pretrain_data(
         typer.Option("--strip-accents/--no-strip-accents", help="By default as lower-case.", show_default=False),
     ] = None,
     max_length: Annotated[int, typer.Option(help="Tokens of the longest example.")] = 128,
+    short: Annotated[float, typer.Option(help="The share of examples that are shorter.")] = 0.05,
+    single_segment: Annotated[float, typer.Option(help="The share of examples with one segment.")] = 0.1,
     documents: Annotated[
         Literal["blank-lines", "file", "line"], typer.Option(help="What ends a document of a text file.")
     ] = "blank-lines",
@@ -87,6 +89,8 @@ def pretrain_data(
             strip_accents=strip_accents,
             alphabet=alphabet,
             max_length=max_length,
+            short=short,
+            single_segment=single_segment,
             documents=documents,
             text_field=text_field,
             invalid_text=invalid_text,
