@@ -36,7 +36,9 @@ class StopSignals(AbstractContextManager["StopSignals"]):
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+            # What is ignored, as Ctrl-C is by what a script has sent to the background, stays so.
+            heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
