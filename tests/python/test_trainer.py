@@ -105,6 +105,7 @@ def test_a_run_learns_and_its_models_are_read_everywhere(data: Path, tmp_path: P
         {"optimizer": "muon", "untied_generator": False, "generator_steps": 6},
         {"objective": "electric"},
         {"precision": "float16"},
+        {"short_steps": 6, "short_length": 8},
     ],
     ids=lambda options: " ".join(map(str, options.values())) or "the defaults",
 )
@@ -408,6 +409,23 @@ def test_a_scale_that_is_too_large_for_float16_falls(data: Path, tmp_path: Path)
     assert scaled.skipped == 0
     for (_, one), (_, two) in zip(losses(tmp_path / "plain"), losses(tmp_path / "scaled"), strict=True):
         assert abs(one - two) < 0.02 * one
+
+
+def test_rows_are_short_at_first_and_the_same_text(data: Path, tmp_path: Path) -> None:
+    run = trainer(data, tmp_path, short_steps=1, short_length=8)
+    seen: list[list[list[int]]] = []
+    step = run.networks.step
+    run._run = lambda examples, *rest, **more: (  # type: ignore[method-assign]
+        seen.append([example["input_ids"].tolist() for example in examples]),
+        step([example["input_ids"] for example in examples], seed=0, step=0),
+    )[1]
+    run.train(progress=False, stop=2)
+    short, whole = seen
+    assert max(map(len, short)) == 8 and all(row[0] == 2 and row[-1] == 3 for row in short)
+    examples = ExampleDataset(data).take(run.examples.batch_indices(0, 6, 5))
+    text = [token for example in examples for token in example["input_ids"].tolist() if token not in (2, 3)]
+    assert [token for row in short for token in row if token not in (2, 3)] == text
+    assert whole == [e["input_ids"].tolist() for e in ExampleDataset(data).take(run.examples.batch_indices(1, 6, 5))]
 
 
 def test_a_run_begins_with_models(data: Path, tmp_path: Path) -> None:

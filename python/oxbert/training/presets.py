@@ -107,6 +107,9 @@ class PretrainingConfig:
         batch_size: Texts for an update, over all processes.
         eval_batch_size: Texts for a step of evaluation.
         max_length: S, of a text, in tokens with `[CLS]` and `[SEP]`.
+        short_length: S of the first updates, whose texts are cut into pieces of that many tokens.
+        short_steps: How many updates those are. A network learns much sooner what stands beside what where there are
+            few positions.
         seed: Of everything that is drawn.
         save_every: Updates from a checkpoint to the next.
         keep_checkpoints: How many of the newest are kept; 0 keeps all.
@@ -171,6 +174,8 @@ class PretrainingConfig:
     batch_size: int = _integer(128, 1)
     eval_batch_size: int = _integer(128, 1)
     max_length: int = _integer(128, 3)
+    short_length: int = _integer(32, 3)
+    short_steps: int = _integer(0, 0)
     seed: int = _integer(0, 0)
 
     save_every: int = _integer(1000, 1)

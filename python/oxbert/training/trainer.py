@@ -23,6 +23,7 @@ from oxbert.outputs import PretrainingOutput
 from oxbert.training._checks import refuse
 from oxbert.training.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
 from oxbert.training.data import Examples
+from oxbert.training.data.batching import cut
 from oxbert.training.data.files import damaged
 from oxbert.training.log import RunLog, draw_curves, has_log
 from oxbert.training.metrics import Metrics
@@ -243,6 +244,9 @@ class Trainer:
         torch.manual_seed(_mixed(config.seed, step, self.processes.rank))
         numbers = self.examples.batch_indices(step, config.batch_size, config.seed)
         whole = [self.examples[number] for number in numbers]
+        if step < config.short_steps:
+            separators = (self.tokenizer.cls_token_id, self.tokenizer.sep_token_id)
+            whole = [piece for example in whole for piece in cut(example, config.short_length, *separators)]
         totals = self.networks.totals([example["input_ids"] for example in whole])
         own = list(range(self.processes.rank, len(whole), self.processes.world))
         self.updates.clear()

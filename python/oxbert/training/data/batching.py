@@ -216,6 +216,33 @@ class Examples(ABC):
         return self.__dict__ | {"_last": None}
 
 
+def cut(example: Example, length: int, cls_token_id: int, sep_token_id: int) -> list[Example]:
+    """Cuts an example into examples of one segment and at most `length` tokens; nothing but special tokens is lost.
+
+    Pieces of a segment are of equal lengths, but for one token. An example that is no longer stays as it is.
+
+    Args:
+        example: With `[CLS]` first, and a `[SEP]` behind each segment.
+        length: At least 3, of which `[CLS]` and `[SEP]` are two.
+        cls_token_id: The id of `[CLS]`.
+        sep_token_id: The id of `[SEP]`.
+
+    Example:
+        >>> example = Example(input_ids=np.array([2, 41, 42, 43, 3, 51, 3], np.int32), first_segment=5)
+        >>> [piece["input_ids"].tolist() for piece in cut(example, 4, 2, 3)]
+        [[2, 41, 42, 3], [2, 43, 3], [2, 51, 3]]
+    """
+    ids, first = example["input_ids"], example["first_segment"]
+    if len(ids) <= length:
+        return [example]
+    pieces = []
+    for segment in (ids[1 : first - 1], ids[first:-1]):
+        for part in np.array_split(segment, -(-len(segment) // (length - 2))) if len(segment) else ():
+            row = np.concatenate([[cls_token_id], part, [sep_token_id]]).astype(np.int32)
+            pieces.append(Example(input_ids=row, first_segment=len(row)))
+    return pieces
+
+
 def _check(name: str, value: int) -> None:
     if value < 0:
         raise refused(name, f"expected 0 or more, got {value}")
