@@ -67,6 +67,8 @@ def write_checkpoint(
         beside.rename(target)
         _sync(folder)
     except OSError as error:
+        if old.exists() and not target.exists():
+            old.rename(target)
         shutil.rmtree(beside, ignore_errors=True)
         if isinstance(error, FileError):
             raise

@@ -47,8 +47,9 @@ class Trainer:
     r"""A pre-training run.
 
     Under `torchrun` every process makes one with the same arguments; each computes its share of a batch, and gradients
-    are added up (gloo on CPUs, NCCL on GPUs). The losses are means over the whole batch, so that, but for dropout, it
-    does not matter how many processes there are, nor into how many parts `accumulate` cuts a share.
+    are added up (gloo on CPUs, NCCL on GPUs). The losses are means over the whole batch, and on CPUs dropout is a
+    function of the example, so that it does not matter how many processes there are, nor into how many parts
+    `accumulate` cuts a share.
 
     Args:
         config: What is trained, and how.
@@ -170,7 +171,7 @@ class Trainer:
     def train(self, *, progress: bool | None = None, stop: int | None = None) -> dict[str, Any]:
         """Train to the last step, and write both models.
 
-        Ctrl-C and SIGTERM end it after the step under way, with a checkpoint; a second one does at once.
+        Ctrl-C and SIGTERM end it after the step under way, with a checkpoint; a second Ctrl-C does at once.
 
         Args:
             progress: Whether a bar is drawn; None: on a terminal.
@@ -425,5 +426,5 @@ def _sharing(config: PretrainingConfig) -> Literal["embeddings", "nothing", "eve
 
 
 def _mixed(seed: int, step: int, rank: int) -> int:
-    """One number for dropout, which torch's generator draws."""
+    """One number for the dropout of GPUs, which torch's generator draws."""
     return hash((seed, step, rank)) & (2**63 - 1)
