@@ -1,9 +1,12 @@
-"""Put a generator and a discriminator into the package: float16 weights as `.ot`, the configuration, the vocabulary."""
+"""Put the two models of a run into the package: float16 weights as `.ot`, and the configuration.
+
+The tokenizer stays, since the run took it from there.
+"""
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +14,31 @@ import numpy as np
 import oxbert
 
 BUNDLED = Path(__file__).parents[2] / "python" / "oxbert" / "bundled"
+DROPOUT = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
+"""For whoever fine-tunes: the run itself has none."""
 
 
 def bundle(source: Path, target: Path) -> None:
-    """Convert one folder into another."""
-    target.mkdir(parents=True, exist_ok=True)
+    """Convert one folder into another, which has the tokenizer."""
+    if (source / "vocab.txt").read_bytes() != (target / "vocab.txt").read_bytes():
+        raise SystemExit(f"{source}: expected the vocabulary of {target}, got another")
     weights = oxbert.load_weights(source / "model.safetensors")
     # Half precision halves the package; loading widens it to float32 again. The decoder is tied to the word embeddings,
     # so unlike `convert_model.py`, whose files serve rust_bert too, no second copy of them is written.
     halves = {name: tensor.astype(np.float16) for name, tensor in weights.items()}
     oxbert.save_weights(halves, target / "rust_model.ot")
-    for name in ("config.json", "vocab.txt", "tokenizer_config.json"):
-        shutil.copyfile(source / name, target / name)
+    config = json.loads((source / "config.json").read_text(encoding="utf-8")) | DROPOUT
+    (target / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     """Bundle both models."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--generator", type=Path, required=True)
-    parser.add_argument("--discriminator", type=Path, required=True)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="the output folder of `oxbert pretrain`")
     parser.add_argument("--output", type=Path, default=BUNDLED, help="the folder of bundled models")
     arguments = parser.parse_args()
-    bundle(arguments.generator, arguments.output / "electra-tiny-generator")
-    bundle(arguments.discriminator, arguments.output / "electra-tiny-discriminator")
+    for part in ("generator", "discriminator"):
+        bundle(arguments.run / part, arguments.output / f"electra-tiny-{part}")
     size = sum(path.stat().st_size for path in arguments.output.rglob("*") if path.is_file())
     print(f"{arguments.output}: {size / 1e6:.1f} MB")
 

@@ -10,31 +10,73 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from tokenizers import BertWordPieceTokenizer
 from torch import Tensor
 from transformers import ElectraForMaskedLM, ElectraForPreTraining
 
 import oxbert
 from bundle import BUNDLED
-from common import (
-    CLS,
-    SEP,
-    choose_positions,
-    consecutive_windows,
-    discriminator_logits,
-    encode_text,
-    generator_logits,
-    load_tokenizer,
-    mask_tokens,
-    replace_tokens,
-    sample_tokens,
-)
 
-BATCH = 32
+CLS, SEP, MASK = 2, 3, 4
+BATCH, LENGTH = 32, 128
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+
+
+def packed_rows(text: Path, vocab: Path, length: int = LENGTH) -> Tensor:
+    """A one-paragraph-per-line text as full rows ``[CLS] tokens... [SEP]``, one after the other.
+
+    Each row begins where a sentence does; ``[SEP]`` stands after every paragraph.
+    """
+    tokenizer = BertWordPieceTokenizer(str(vocab), lowercase=True)
+    tokens: list[int] = []
+    starts: list[int] = []
+    for paragraph in filter(None, text.read_text(encoding="utf-8").splitlines()):
+        for encoding in tokenizer.encode_batch(SENTENCE_END.split(paragraph), add_special_tokens=False):
+            starts.append(len(tokens))
+            tokens.extend(encoding.ids)
+        tokens.append(SEP)
+    rows: list[list[int]] = []
+    end = 0
+    for start in starts:
+        if end <= start <= len(tokens) - (length - 2):
+            end = start + length - 2
+            rows.append([CLS, *tokens[start:end], SEP])
+    return torch.tensor(rows)
+
+
+def choose_positions(input_ids: Tensor, share: float, random: torch.Generator) -> Tensor:
+    """Sorted flat indices of ``round(share * length)`` distinct maskable positions in every row."""
+    rows, length = input_ids.shape
+    noise = torch.rand(rows, length, generator=random)
+    noise.masked_fill_((input_ids == CLS) | (input_ids == SEP), 2.0)
+    columns = noise.topk(max(1, round(share * length)), dim=1, largest=False).indices
+    return (columns + torch.arange(rows)[:, None] * length).flatten().sort().values
+
+
+def with_tokens(input_ids: Tensor, positions: Tensor, tokens: Tensor | int) -> Tensor:
+    """The ids with other tokens at some places."""
+    changed = input_ids.flatten().clone()
+    changed[positions] = tokens
+    return changed.view_as(input_ids)
+
+
+def generator_logits(model: ElectraForMaskedLM, masked_ids: Tensor, positions: Tensor) -> Tensor:
+    """Vocabulary logits of the chosen positions only."""
+    hidden = model.electra(masked_ids).last_hidden_state.flatten(0, 1)[positions]
+    return model.generator_lm_head(model.generator_predictions(hidden))
+
+
+def sample_tokens(logits: Tensor, random: torch.Generator) -> Tensor:
+    """One token per row drawn from the softmax of the logits."""
+    cumulative = logits.softmax(dim=-1).cumsum(dim=-1)
+    uniform = torch.rand(len(logits), 1, generator=random) * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, uniform).squeeze(1).clamp_(max=logits.size(-1) - 1)
 
 
 def area_under_curve(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -48,28 +90,27 @@ def area_under_curve(scores: np.ndarray, labels: np.ndarray) -> float:
 
 @torch.no_grad()
 def evaluate(
-    generator: ElectraForMaskedLM, discriminator: ElectraForPreTraining, rows: Tensor, seed: int = 0
+    generator: ElectraForMaskedLM, discriminator: ElectraForPreTraining, rows: Tensor, seed: int
 ) -> dict[str, float]:
     """All held-out figures of the two models on packed rows of ids."""
-    generator.eval()
-    discriminator.eval()
     random = torch.Generator().manual_seed(seed)
     hits, top5_hits, targets, loss = 0, 0, [], 0.0
     scores, labels = [], []
     for batch in rows.split(BATCH):
         positions = choose_positions(batch, 0.15, random)
         original = batch.flatten()[positions]
-        logits = generator_logits(generator, mask_tokens(batch, positions, 1.0), positions)
+        logits = generator_logits(generator, with_tokens(batch, positions, MASK), positions)
         loss += torch.nn.functional.cross_entropy(logits, original, reduction="sum").item()
         best = logits.topk(5, dim=-1).indices
         hits += int((best[:, 0] == original).sum())
         top5_hits += int((best == original[:, None]).any(dim=1).sum())
         targets.append(original)
 
-        logits = generator_logits(generator, mask_tokens(batch, positions, 0.85, random), positions)
-        corrupted = replace_tokens(batch, positions, sample_tokens(logits, random))
+        hidden = positions[torch.rand(len(positions), generator=random) < 0.85]
+        logits = generator_logits(generator, with_tokens(batch, hidden, MASK), positions)
+        corrupted = with_tokens(batch, positions, sample_tokens(logits, random))
         counted = (batch != CLS) & (batch != SEP)
-        scores.append(discriminator_logits(discriminator, corrupted)[counted])
+        scores.append(discriminator(corrupted).logits[counted])
         labels.append((corrupted != batch)[counted])
     target = torch.cat(targets)
     score, label = torch.cat(scores).numpy(), torch.cat(labels).numpy()
@@ -99,16 +140,15 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True, help="heldout.txt")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    rows = consecutive_windows(encode_text(arguments.text, load_tokenizer(arguments.generator / "vocab.txt")), 128)
     with TemporaryDirectory() as scratch:
         # The reference reads no `.ot`: what the package ships goes through oxbert first.
         generator, discriminator = Path(scratch, "generator"), Path(scratch, "discriminator")
         oxbert.ElectraForMaskedLM.from_pretrained(arguments.generator).save_pretrained(generator)
         oxbert.ElectraForPreTraining.from_pretrained(arguments.discriminator).save_pretrained(discriminator)
         figures = evaluate(
-            ElectraForMaskedLM.from_pretrained(generator),
-            ElectraForPreTraining.from_pretrained(discriminator),
-            rows,
+            ElectraForMaskedLM.from_pretrained(generator).eval(),
+            ElectraForPreTraining.from_pretrained(discriminator).eval(),
+            packed_rows(arguments.text, arguments.generator / "vocab.txt"),
             arguments.seed,
         )
     print(json.dumps({key: round(value, 4) for key, value in figures.items()}, indent=1))
