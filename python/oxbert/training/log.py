@@ -138,7 +138,8 @@ def draw_curves(folder: Path) -> Path:
             figures.plot(*zip(*points, strict=True), marker=".", label=f"{name}: {points[-1][1]:.3f}")
     figures.set_title("held-out text")
     if figures.lines:
-        figures.legend()
+        # Within the axes it would hide curves.
+        figures.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small")
     for axis in (losses, figures):
         axis.set_xlabel("step")
         axis.grid(alpha=0.3)
