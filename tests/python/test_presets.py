@@ -37,7 +37,10 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "tiny": {
         "num_hidden_layers": 4, "hidden_size": 192, "intermediate_size": 768, "num_attention_heads": 3,
         "embedding_size": 128, "mask_probability": 0.15, "max_length": 128, "max_predictions": 19,
-        "generator": {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 512},
+        "untied_generator": False, "generator_steps": 2500, "short_steps": 2000, "disc_weight": 25.0,
+        "optimizer": "muon", "adam_beta2": 0.98, "learning_rate": 3e-3, "weight_decay": 0.02, "warmup_steps": 200,
+        "train_steps": 8700, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "save_every": 500,
+        "generator": {"hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 3, "intermediate_size": 768},
     },
 }  # fmt: skip
 COMMON = {
@@ -55,17 +58,16 @@ def test_the_published_runs(name: str) -> None:
     config, published = preset(name), dict(PUBLISHED[name])
     generator, discriminator = config.electra_configs()
     sizes = published.pop("generator")
-    for key, value in published.items():
-        assert getattr(discriminator if key in SIZES else config, key) == value, key
     for key, value in (sizes | {"embedding_size": published["embedding_size"]}).items():
         assert getattr(generator, key) == value, key
-    for key, value in COMMON.items():
-        assert getattr(config, key) == value, key
+    for key, value in (COMMON | published).items():
+        assert getattr(discriminator if key in SIZES else config, key) == value, key
     for network in (generator, discriminator):
         assert network.vocab_size == (8192 if name == "tiny" else 30522)
         assert network.max_position_embeddings == (128 if name == "tiny" else 512)
         assert (network.hidden_act, network.layer_norm_eps, network.initializer_range) == ("gelu", 1e-12, 0.02)
-        assert (network.hidden_dropout_prob, network.attention_probs_dropout_prob) == (0.1, 0.1)
+        dropout = 0.0 if name == "tiny" else 0.1
+        assert (network.hidden_dropout_prob, network.attention_probs_dropout_prob) == (dropout, dropout)
     if name != "tiny":
         assert config.warmup_steps == 10_000
     assert set(PRESETS) == set(PUBLISHED) and PRESETS[name] is config
@@ -75,8 +77,9 @@ def test_the_defaults_are_small() -> None:
     assert PretrainingConfig() == preset("small") == PretrainingConfig.from_dict({})
 
 
-def test_tiny_has_the_sizes_of_the_bundled_models() -> None:
-    for config, name in zip(preset("tiny").electra_configs(), ("generator", "discriminator"), strict=True):
+def test_tiny_untied_has_the_sizes_of_the_bundled_models() -> None:
+    tiny = dataclasses.replace(preset("tiny"), untied_generator=True)
+    for config, name in zip(tiny.electra_configs(), ("generator", "discriminator"), strict=True):
         bundled = oxbert.ElectraConfig.from_pretrained(f"electra-tiny-{name}")
         for key in (*SIZES, "vocab_size", "max_position_embeddings", "type_vocab_size", "layer_norm_eps"):
             assert getattr(config, key) == getattr(bundled, key), key
@@ -123,7 +126,7 @@ def test_the_sizes_of_the_networks(
 
 
 def test_the_networks_can_be_built() -> None:
-    generator, discriminator = preset("tiny").electra_configs()
+    generator, discriminator = dataclasses.replace(preset("tiny"), untied_generator=True).electra_configs()
     assert oxbert.ElectraForMaskedLM(generator, seed=0).num_parameters() == 1_685_248
     assert oxbert.ElectraForPreTraining(discriminator, seed=0).num_parameters() == 2_906_945
 
@@ -234,6 +237,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         ({"initializer_range": -1.0}, "initializer_range", r"of at least 0"),
         ({"generator_hidden_size": 0.001}, "generator_hidden_size", r"a generator of hidden size 0"),
         ({"generator_hidden_size": 0.51}, "generator_hidden_size", r"hidden size 131, which 2 heads cannot divide"),
+        ({"generator_steps": 5, "train_steps": 5}, "generator_steps", r"expected fewer than train_steps = 5, .*got 5"),
         ({"generator_layers": 0.01}, "generator_layers", r"a generator of no layers, got 0.01"),
         ({"objective": "bert"}, "objective", r"expected one of electra, mlm, electric, uniform, got 'bert'"),
         ({"objective": "electric", "untied_generator": False}, "untied_generator", r"two towers"),

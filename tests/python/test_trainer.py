@@ -506,9 +506,9 @@ def test_the_originals_files_are_read(data: Path, tmp_path: Path) -> None:
 def test_a_preset_has_the_vocabulary_of_the_examples(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("return the value of the node\nraise an error\n" * 30)
     write_examples(tmp_path / "text", tmp_path / "examples", vocab_size=60, max_length=16)
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "generator_layers": 1.0, "embedding_size": 4}
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "embedding_size": 4}
     pretrain(tmp_path / "examples", tmp_path / "run", "tiny", **sizes, num_attention_heads=1, max_length=16,
-             generator_hidden_size=1.0, train_steps=1, batch_size=4)  # fmt: skip
+             generator_steps=0, train_steps=1, batch_size=4)  # fmt: skip
     model = oxbert.ElectraForPreTraining.from_pretrained(tmp_path / "run" / "discriminator")
     assert model.config.vocab_size == len(oxbert.AutoTokenizer.from_pretrained(tmp_path / "examples")) < 8192
 

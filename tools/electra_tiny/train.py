@@ -7,35 +7,19 @@ rate has come down. A small generator of its own is then trained beside it, on t
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import oxbert
-from oxbert.training import PretrainingConfig, Trainer
+from oxbert.training import Trainer, preset
 from oxbert.training.data import ExampleDataset
 
-COMMON: dict[str, Any] = {
-    "preset": "tiny",
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-    "optimizer": "muon",
-    "adam_beta2": 0.98,
-    "weight_decay": 0.02,
-    "evaluate_every": 500,
-    "save_every": 500,
-}
-TIED: dict[str, Any] = COMMON | {
-    "untied_generator": False,
-    "short_steps": 2000,
-    "generator_steps": 2500,
-    "disc_weight": 25.0,
-    "learning_rate": 3e-3,
-    "warmup_steps": 200,
-    "train_steps": 8700,
-    "seed": 0,
-}
 TIED_STEPS = 7000
-PAIR: dict[str, Any] = COMMON | {
+"""Of the preset's, which is one network for both."""
+PAIR: dict[str, Any] = {
+    "untied_generator": True,
+    "short_steps": 0,
     "generator_steps": 600,
     "disc_weight": 50.0,
     "learning_rate": 2e-3,
@@ -54,9 +38,9 @@ def main() -> None:
     arguments = parser.parse_args()
     tokenizer = oxbert.AutoTokenizer.from_pretrained(arguments.examples)
 
-    def trainer(name: str, config: dict[str, Any], **options: Any) -> Trainer:
+    def trainer(name: str, changes: dict[str, Any], **options: Any) -> Trainer:
         return Trainer(
-            PretrainingConfig.from_dict(config),
+            dataclasses.replace(preset("tiny"), **changes),
             ExampleDataset(arguments.examples),
             tokenizer,
             arguments.output / name,
@@ -65,7 +49,7 @@ def main() -> None:
             **options,
         )
 
-    tied = trainer("tied", TIED)
+    tied = trainer("tied", {})
     tied.train(stop=TIED_STEPS)
     encoder = tied.export()["discriminator"]
     trainer("pair", PAIR, discriminator=encoder).train()

@@ -75,8 +75,8 @@ def pretrain(
         >>> words = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
         >>> _ = write_examples(folder / "text", folder / "examples", words, max_length=16)
         >>> record = pretrain(
-        ...     folder / "examples", folder / "run", "tiny", hidden_size=16, num_attention_heads=1,
-        ...     embedding_size=8, num_hidden_layers=1, generator_layers=1.0, max_length=16,
+        ...     folder / "examples", folder / "run", "small", hidden_size=16, embedding_size=8, num_hidden_layers=1,
+        ...     max_length=16,
         ...     batch_size=4, train_steps=3, warmup_steps=1,
         ... )
         >>> record["step"]
