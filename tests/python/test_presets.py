@@ -238,6 +238,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         ({"generator_hidden_size": 0.001}, "generator_hidden_size", r"a generator of hidden size 0"),
         ({"generator_hidden_size": 0.51}, "generator_hidden_size", r"hidden size 131, which 2 heads cannot divide"),
         ({"generator_steps": 5, "train_steps": 5}, "generator_steps", r"expected fewer than train_steps = 5, .*got 5"),
+        ({"decay_steps": 4, "train_steps": 5}, "decay_steps", r"expected at least train_steps = 5, got 4"),
         ({"generator_layers": 0.01}, "generator_layers", r"a generator of no layers, got 0.01"),
         ({"objective": "bert"}, "objective", r"expected one of electra, mlm, electric, uniform, got 'bert'"),
         ({"objective": "electric", "untied_generator": False}, "untied_generator", r"two towers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -511,6 +512,34 @@ def test_a_preset_has_the_vocabulary_of_the_examples(tmp_path: Path) -> None:
              generator_steps=0, train_steps=1, batch_size=4)  # fmt: skip
     model = oxbert.ElectraForPreTraining.from_pretrained(tmp_path / "run" / "discriminator")
     assert model.config.vocab_size == len(oxbert.AutoTokenizer.from_pretrained(tmp_path / "examples")) < 8192
+
+
+def test_a_run_before_gives_its_discriminator(data: Path, tmp_path: Path) -> None:
+    before = PretrainingConfig(**SETTINGS | {"untied_generator": False, "train_steps": 3, "decay_steps": 12})
+    run = {"tokenizer": TOKENIZER, "progress": False}
+    pretrain(data, tmp_path / "alone", before, **run)
+    pretrain(data, tmp_path / "after", PretrainingConfig(**SETTINGS), discriminator=tmp_path / "alone" / "discriminator",
+             **run)  # fmt: skip
+    for _ in range(2):  # what is done is not done again
+        pretrain(data, tmp_path / "both", PretrainingConfig(**SETTINGS), first=before, **run)
+        assert losses(tmp_path / "both" / "first") == losses(tmp_path / "alone")
+        assert losses(tmp_path / "both") == losses(tmp_path / "after")
+    # Its rate falls as that of a longer run.
+    whole = dataclasses.replace(before, train_steps=12, decay_steps=None)
+    pretrain(data, tmp_path / "whole", whole, **run)
+    assert losses(tmp_path / "alone") == losses(tmp_path / "whole")[:3]
+
+
+def test_a_run_before_that_cannot_be(data: Path, tmp_path: Path) -> None:
+    config = PretrainingConfig(**SETTINGS)
+    for first, options, said in (
+        (dataclasses.replace(config, hidden_size=16), {}, "first.*hidden_size = .*got 16"),
+        (dataclasses.replace(config, objective="mlm"), {}, "first.*objective mlm"),
+        (config, {"discriminator": "electra-tiny-discriminator"}, "discriminator.*none beside first"),
+    ):
+        with pytest.raises(InputError, match=said):
+            pretrain(data, tmp_path / "run", config, tokenizer=TOKENIZER, first=first, **options)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_command(data: Path, tmp_path: Path) -> None:

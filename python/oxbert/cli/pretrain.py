@@ -31,6 +31,12 @@ def pretrain(
     held_out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Examples for evaluation.", show_default=False)
     ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            help="As --config, of a run before, whose discriminator this one begins with.", show_default=False
+        ),
+    ] = None,
     tokenizer: Annotated[
         str | None, typer.Option(help="The tokenizer of the examples, where it is not beside them.", show_default=False)
     ] = None,
@@ -65,6 +71,7 @@ def pretrain(
             config,
             tokenizer=tokenizer,
             held_out=held_out,
+            first=first,
             generator=generator,
             discriminator=discriminator,
             device=device,

@@ -100,6 +100,8 @@ class PretrainingConfig:
         adam_epsilon: Added to the root of the second moment.
         learning_rate: The rate that is warmed up and decays, per update.
         learning_rate_power: Of the polynomial decay; 1 is a straight line.
+        decay_steps: The update at which the rate would be 0; `train_steps` where it is None. With more of them a run
+            ends while it still learns, for another run to go on from (`pretrain(first=...)`).
         weight_decay: Of what is neither a layer norm nor a bias.
         max_gradient_norm: The global norm to which gradients are clipped.
         warmup_steps: Updates of the warm-up.
@@ -166,6 +168,7 @@ class PretrainingConfig:
     adam_epsilon: float = _positive(1e-6)
     learning_rate: float = _not_negative(5e-4)
     learning_rate_power: float = _positive(1.0)
+    decay_steps: int | None = _integer(None, 1, optional=True)
     weight_decay: float = _not_negative(0.01)
     max_gradient_norm: float = _positive(1.0)
     warmup_steps: int = _integer(10_000, 0)
@@ -210,6 +213,8 @@ class PretrainingConfig:
                 f"expected fewer than train_steps = {self.train_steps}, or the discriminator learns nothing, "
                 f"got {self.generator_steps}",
             )
+        if self.decay_steps is not None and self.decay_steps < self.train_steps:
+            _refuse("decay_steps", f"expected at least train_steps = {self.train_steps}, got {self.decay_steps}")
         if self.objective == "electric" and not self.untied_generator:
             _refuse("untied_generator", "expected true, since the objective electric has a generator of two towers")
         self.electra_configs()

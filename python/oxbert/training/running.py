@@ -17,6 +17,9 @@ from oxbert.training.presets import PRESETS, PretrainingConfig, preset
 from oxbert.training.trainer import Trainer
 from oxbert.training.updates import Precision
 
+_MAY_DIFFER = {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range"}
+"""Of two runs, the second of which begins with the first one's discriminator."""
+
 
 def pretrain(
     data: str | os.PathLike[str],
@@ -25,6 +28,7 @@ def pretrain(
     *,
     tokenizer: Tokenizer | str | os.PathLike[str] | None = None,
     held_out: str | os.PathLike[str] | None = None,
+    first: PretrainingConfig | str | os.PathLike[str] | None = None,
     generator: str | os.PathLike[str] | None = None,
     discriminator: str | os.PathLike[str] | None = None,
     device: str | None = None,
@@ -47,6 +51,8 @@ def pretrain(
             a preset or a file does not name `vocab_size`, it is the tokenizer's.
         tokenizer: That of the examples, or its folder; None: the one that lies beside them.
         held_out: Examples for evaluation, as `data`.
+        first: The configuration of a run that comes before, as `config`, into the folder `first` of the output. The
+            discriminator begins with that run's. `changes` do not concern it.
         generator: See `Trainer`, and so for the next six.
         discriminator: See `Trainer`.
         device: See `Trainer`.
@@ -62,7 +68,8 @@ def pretrain(
 
     Raises:
         ConfigError: A field is unknown or wrong, or contradicts the checkpoint; `field` names it.
-        InputError: The tokenizer is not that of the examples, or TFRecord files come without any.
+        InputError: The tokenizer is not that of the examples, or TFRecord files come without any; `first` has no
+            discriminator or another one than `config`.
         FileError: A file cannot be read or written.
 
     Example:
@@ -92,11 +99,16 @@ def pretrain(
         refuse("tokenizer", f"expected that of {os.fspath(data)}, where none lies, got none")
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer)
-    if not isinstance(config, PretrainingConfig):
-        config, has_size = _configured(config)
-        if not has_size:
-            config = dataclasses.replace(config, vocab_size=len(tokenizer))
-    config = PretrainingConfig.from_dict(config.to_dict() | changes)
+    config = PretrainingConfig.from_dict(_configured(config, tokenizer).to_dict() | changes)
+    if first is not None:
+        first = _configured(first, tokenizer)
+        _check_first(first, config, discriminator)
+        folder = Path(output) / "first"
+        pretrain(
+            data, folder, first, tokenizer=tokenizer, held_out=held_out, device=device, precision=precision,
+            accumulate=accumulate, tensorboard=tensorboard, resume=resume, progress=progress,
+        )  # fmt: skip
+        discriminator = folder / "discriminator"
     trainer = Trainer(
         config,
         _open(data, tokenizer),
@@ -114,13 +126,30 @@ def pretrain(
     return trainer.train(progress=progress)
 
 
-def _configured(config: str | os.PathLike[str]) -> tuple[PretrainingConfig, bool]:
-    """What a preset or a file says, and whether it says how large the vocabulary is."""
+def _configured(config: PretrainingConfig | str | os.PathLike[str], tokenizer: Tokenizer) -> PretrainingConfig:
+    """What a preset or a file says, with the tokenizer's vocabulary where it names none."""
+    if isinstance(config, PretrainingConfig):
+        return config
     if isinstance(config, str) and config in PRESETS:
-        return preset(config), False
+        return dataclasses.replace(preset(config), vocab_size=len(tokenizer))
     if isinstance(config, str) and not Path(config).suffix and not Path(config).exists():
         refuse("config", f"expected one of {', '.join(PRESETS)} or a file, got {config!r}")
-    return PretrainingConfig.from_file(config), "vocab_size" in read_yaml(Path(config))
+    found = PretrainingConfig.from_file(config)
+    return found if "vocab_size" in read_yaml(Path(config)) else dataclasses.replace(found, vocab_size=len(tokenizer))
+
+
+def _check_first(
+    first: PretrainingConfig, config: PretrainingConfig, discriminator: str | os.PathLike[str] | None
+) -> None:
+    """Refuse before the first run what would only fail after it."""
+    if discriminator is not None:
+        refuse("discriminator", f"expected none beside first, got {os.fspath(discriminator)!r}")
+    if first.objective == "mlm" or config.objective == "mlm":
+        refuse("first", "expected runs with a discriminator, got the objective mlm")
+    before, after = (one.electra_configs()[1].to_dict() for one in (first, config))
+    for name in after:
+        if before[name] != after[name] and name not in _MAY_DIFFER:
+            refuse("first", f"expected a discriminator of {name} = {after[name]!r}, got {before[name]!r}")
 
 
 def _open(data: str | os.PathLike[str], tokenizer: Tokenizer | None) -> Examples:

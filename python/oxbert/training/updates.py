@@ -72,7 +72,7 @@ class Updates:
         rate = learning_rate(
             step,
             peak=config.learning_rate,
-            total_steps=config.train_steps,
+            total_steps=config.decay_steps or config.train_steps,
             warmup_steps=config.warmup_steps,
             power=config.learning_rate_power,
         )
