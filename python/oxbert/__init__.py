@@ -10,7 +10,6 @@ from oxbert import _libtorch
 _libtorch.load()
 
 from oxbert import errors, outputs  # noqa: E402
-from oxbert._folders import bundled  # noqa: E402
 from oxbert._native import (  # noqa: E402
     WEIGHT_FILES,
     Activation,
@@ -76,6 +75,7 @@ from oxbert.auto import (  # noqa: E402
 from oxbert.conversion import convert  # noqa: E402
 from oxbert.encoding import BatchEncoding  # noqa: E402
 from oxbert.errors import OxbertError  # noqa: E402
+from oxbert.hub._folders import bundled  # noqa: E402
 
 # rust_bert's names of the classes, and transformers' other names of the tokenizers.
 ElectraDiscriminator = ElectraForPreTraining
@@ -89,7 +89,7 @@ DistilBertTokenizerFast = DistilBertTokenizer
 def __getattr__(name: str) -> object:
     # What needs torch is imported when it is asked for.
     if name == "ElectraPretrainer":
-        from oxbert.pretrainer import ElectraPretrainer
+        from oxbert.training.pretraining.model_garden import ElectraPretrainer
 
         return ElectraPretrainer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

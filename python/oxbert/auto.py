@@ -10,7 +10,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from oxbert import _folders, _native, errors, hub
+from oxbert import _native, errors, hub
+from oxbert.hub import _folders
 
 _Path = str | os.PathLike[str]
 

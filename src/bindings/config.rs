@@ -367,6 +367,6 @@ impl<'py> FolderOptions<'py> {
     /// `tokenizer`, `weights`, or several of them.
     pub(super) fn find(&self, name: &Bound<'py, PyAny>, needs: &[&str]) -> PyResult<PathBuf> {
         let py = self.hub.py();
-        py.import("oxbert._folders")?.call_method("find", (name, needs.to_vec()), Some(&self.hub))?.extract()
+        py.import("oxbert.hub._folders")?.call_method("find", (name, needs.to_vec()), Some(&self.hub))?.extract()
     }
 }

@@ -27,7 +27,6 @@ from huggingface_hub.utils import validate_repo_id
 
 import oxbert
 from oxbert import errors, hub
-from oxbert._folders import find
 from oxbert.errors import (
     DtypeError,
     HubAccessError,
@@ -37,6 +36,7 @@ from oxbert.errors import (
     InputError,
     MissingFileError,
 )
+from oxbert.hub._folders import find
 
 from .fake_hub import FakeHub, Fault, Files
 
@@ -154,7 +154,7 @@ def test_the_variables_of_the_library_count(fake: FakeHub, model: Files, tmp_pat
 import socket, sys
 import oxbert
 assert "huggingface_hub" not in sys.modules
-from oxbert._folders import find
+from oxbert.hub._folders import find
 find("electra-tiny-generator")
 assert "huggingface_hub" not in sys.modules
 if "offline" in sys.argv[1:]:
@@ -661,7 +661,7 @@ def test_a_process_that_is_killed_leaves_nothing_that_is_used(fake: FakeHub, tmp
     data = bytes(range(256)) * 40
     fake.add(NAME, {"model.safetensors": data})
     fake.faults = [Fault("stall", "/resolve/", after=5000)]
-    script = f"from oxbert._folders import find; find({NAME!r}, 'weights')"
+    script = f"from oxbert.hub._folders import find; find({NAME!r}, 'weights')"
     process = subprocess.Popen([sys.executable, "-c", script], env=environment(fake, tmp_path))
     try:
         assert fake.stalled.wait(60)

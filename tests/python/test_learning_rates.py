@@ -283,7 +283,18 @@ def test_rates_are_those_of_tensorflow(tf: Any, warmup: float, power: float) -> 
                 assert ours == pytest.approx(float(session.run(rate, {step: number})), rel=tolerance, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["groups", "optimizer", "presets", "running", "schedule", "trainer"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "loop.signals",
+        "optim.groups",
+        "optim.optimizer",
+        "optim.schedule",
+        "pretraining.config",
+        "pretraining.run",
+        "pretraining.trainer",
+    ],
+)
 def test_the_examples_work(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"oxbert.training.{name}"))
     assert result.attempted > 0 and result.failed == 0

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 import oxbert
 from oxbert.errors import InputError
-from oxbert.pretrainer import ElectraPretrainer
+from oxbert.training.pretraining.model_garden import ElectraPretrainer
 
 SIZES: dict[str, Any] = {
     "vocab_size": 37,

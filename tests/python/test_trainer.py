@@ -25,8 +25,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import oxbert
 from oxbert.errors import ConfigError, DataError, InputError
 from oxbert.training import PretrainingConfig, Trainer, pretrain
-from oxbert.training.checkpoints import list_checkpoints
 from oxbert.training.data import ExampleDataset, write_examples
+from oxbert.training.loop.checkpoints import list_checkpoints
 
 TOKENIZER = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
 WORDS = "return raise the a value node graph error list number function of in is if not empty string index".split()

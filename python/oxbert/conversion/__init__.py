@@ -6,10 +6,11 @@ hold, or two names that become one, is an error, and then no file is written. do
 the command line, which is `oxbert convert`.
 """
 
+from oxbert._paths import find_sources
 from oxbert.conversion.convert import Report, Row, convert
 from oxbert.conversion.names import SHARED_EMBEDDINGS, Names, plan_names
 from oxbert.conversion.options import COMPONENTS, DTYPES, FORMATS, Options
-from oxbert.conversion.paths import find_sources, find_target, find_weights
+from oxbert.conversion.paths import find_target, find_weights
 
 __all__ = [
     "COMPONENTS",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from oxbert import _native
@@ -36,19 +34,6 @@ def find_weights(source: str | os.PathLike[str], *, but: Path | None = None) -> 
     if not path.exists() and not path.with_name(f"{path.name}.index").is_file():
         raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))
     return path
-
-
-def find_sources(patterns: Iterable[str]) -> list[str]:
-    """The paths that patterns (`models/*/pytorch_model.bin`) mean, in their order; a path stands for itself.
-
-    A pattern that fits nothing stands for itself too: `find_weights` says that it does not exist.
-    """
-    sources: list[str] = []
-    for pattern in patterns:
-        # A path that exists is no pattern, whatever characters are in it.
-        fits = [] if os.path.lexists(pattern) or not glob.has_magic(pattern) else glob.glob(pattern, recursive=True)
-        sources.extend(sorted(fits) or [pattern])
-    return list(dict.fromkeys(sources))
 
 
 def find_target(

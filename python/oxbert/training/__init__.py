@@ -6,14 +6,14 @@
 This package imports torch, and is imported on its own: `import oxbert.training`.
 """
 
-from oxbert.training.groups import parameter_groups
-from oxbert.training.log import draw_curves
-from oxbert.training.metrics import Metrics
-from oxbert.training.optimizer import AdamWeightDecay, Implementation, clip_gradients
-from oxbert.training.presets import PRESETS, PretrainingConfig, preset
-from oxbert.training.running import pretrain
-from oxbert.training.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
-from oxbert.training.trainer import Trainer
+from oxbert.training.loop.log import draw_curves
+from oxbert.training.optim.groups import parameter_groups
+from oxbert.training.optim.optimizer import AdamWeightDecay, Implementation, clip_gradients
+from oxbert.training.optim.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
+from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
+from oxbert.training.pretraining.metrics import Metrics
+from oxbert.training.pretraining.run import pretrain
+from oxbert.training.pretraining.trainer import Trainer
 
 __all__ = [
     "PRESETS",

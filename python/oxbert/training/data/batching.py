@@ -14,8 +14,8 @@ from typing import Any, SupportsIndex, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from oxbert._files import refused
 from oxbert.errors import IdRangeError
-from oxbert.training.data.files import refused
 from oxbert.training.data.parts import permutation
 
 

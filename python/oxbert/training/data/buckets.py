@@ -17,7 +17,7 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from oxbert.training.data.files import checksum, damaged, doing
+from oxbert._files import checksum, damaged, doing
 from oxbert.training.data.packing import Example
 
 _MASK = (1 << 64) - 1

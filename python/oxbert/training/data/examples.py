@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from oxbert import ElectraTokenizer, Tokenizer
-from oxbert.training.data.files import arrow, doing, refused
+from oxbert._files import arrow, doing, refused
 from oxbert.training.data.journal import alone, compare
 from oxbert.training.data.learning import ALPHABET, learn_vocabulary
 from oxbert.training.data.manifest import NAME, UNFINISHED, Manifest, Vocabulary, save_tokenizer

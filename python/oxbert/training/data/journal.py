@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from oxbert.training.data.files import doing, refused, write_whole
+from oxbert._files import doing, refused, write_whole
 from oxbert.training.data.manifest import Part
 
 _NAME = "progress.json"

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from oxbert import ElectraTokenizer
-from oxbert.training._checks import needed
+from oxbert._checks import needed
+from oxbert._files import refused, write_whole
 from oxbert.training.data.buckets import mix
 from oxbert.training.data.documents import Divider
-from oxbert.training.data.files import refused, write_whole
 from oxbert.training.data.reading_text import Reader
 from oxbert.training.data.sources import TextFile
 

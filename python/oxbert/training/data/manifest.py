@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from oxbert import Tokenizer
+from oxbert._files import damaged, doing, write_whole
 from oxbert.errors import DataError, MissingFileError
-from oxbert.training.data.files import damaged, doing, write_whole
 
 NAME = "dataset.json"
 FORMAT = "oxbert-examples"

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from oxbert.training.data.files import refused
+from oxbert._files import refused
 
 # Where there is to be one segment only: more tokens than a first segment ever has. A sentence longer than this can
 # open a second one all the same, in the original too.

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oxbert._files import arrow, checksum, damaged, doing, settle
 from oxbert.errors import MissingFileError, OxbertError
 from oxbert.training.data.buckets import HEADER, starts
-from oxbert.training.data.files import arrow, checksum, damaged, doing, settle
 from oxbert.training.data.manifest import Part
 
 _ROWS = 4096

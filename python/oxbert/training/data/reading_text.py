@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from oxbert._files import arrow, damaged, doing
 from oxbert.errors import OxbertError
-from oxbert.training.data.files import arrow, damaged, doing
 from oxbert.training.data.sources import Documents, TextFile
 
 BLOCK = 1 << 20

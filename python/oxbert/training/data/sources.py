@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from oxbert.conversion.paths import find_sources
+from oxbert._files import doing, refused
+from oxbert._paths import find_sources
 from oxbert.errors import MissingFileError
-from oxbert.training.data.files import doing, refused
 
 Documents = Literal["blank-lines", "file", "line"]
 DOCUMENTS: tuple[Documents, ...] = get_args(Documents)

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oxbert.conversion.paths import find_sources
+from oxbert._files import arrow, damaged, doing, refused
+from oxbert._paths import find_sources
 from oxbert.errors import DataError, MissingFileError
 from oxbert.training.data.batching import Example, Examples
 from oxbert.training.data.crc32c import crc32c, crc32c_of_rows, mask
-from oxbert.training.data.files import arrow, damaged, doing, refused
 from oxbert.training.data.protobuf import Malformed, read_integers
 from oxbert.training.data.sources import Sources
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from oxbert import Tokenizer
+from oxbert._files import doing, refused
 from oxbert.errors import DataError, MissingFileError
 from oxbert.training.data.buckets import Buckets
 from oxbert.training.data.documents import SIDES, Batch, Divider, Point, batches, tokenized
-from oxbert.training.data.files import doing, refused
 from oxbert.training.data.journal import SOURCES, Journal
 from oxbert.training.data.manifest import UNFINISHED, Manifest, Vocabulary, save_tokenizer
 from oxbert.training.data.packing import Packer, Packing

@@ -12,9 +12,9 @@ from torch import Tensor
 
 import oxbert
 from oxbert import ElectraConfig, Tokenizer
+from oxbert._checks import refuse
 from oxbert.errors import ConfigError
-from oxbert.training._checks import refuse
-from oxbert.training.presets import PretrainingConfig
+from oxbert.training.pretraining.config import PretrainingConfig
 
 _FUNCTION = ("num_attention_heads", "hidden_act", "layer_norm_eps")
 """What changes what a network computes, and the shape of no parameter."""

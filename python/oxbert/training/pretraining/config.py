@@ -19,8 +19,8 @@ from typing import Any, Literal, NoReturn
 from typing_extensions import Self
 
 from oxbert._native import Activation, ElectraConfig
+from oxbert._yaml import read_yaml
 from oxbert.errors import ConfigError
-from oxbert.training._yaml import read_yaml
 
 _OBJECTIVES = ("electra", "mlm", "electric", "uniform")
 _OPTIMIZERS = ("adam", "adamw", "muon")

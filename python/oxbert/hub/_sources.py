@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from oxbert.errors import (
@@ -20,9 +20,7 @@ from oxbert.errors import (
     MissingFileError,
     WeightsFormatError,
 )
-
-if TYPE_CHECKING:
-    from oxbert.hub import HubOptions
+from oxbert.hub._options import HubOptions, is_plain
 
 _CONFIG = "config.json"
 _VOCABULARIES = ("vocab.txt", "tokenizer.json")
@@ -33,12 +31,6 @@ _INDEX = ".index.json"
 _SHOWN = 20
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_PLAIN = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")
-
-
-def is_plain(name: str) -> bool:
-    """Whether a name of a file or a folder stays in the folder that it is joined to."""
-    return _PLAIN.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)

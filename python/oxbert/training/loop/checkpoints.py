@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from oxbert import load_weights, save_weights
+from oxbert._files import damaged, doing
 from oxbert.errors import FileError
-from oxbert.training.data.files import damaged, doing
 
 _NAME = re.compile(r"step-(\d{8,})")
 _FIELDS = {"step": int, "skipped": int, "config": dict, "data": str}

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from oxbert._checks import needed
 from oxbert.errors import DataError, FileError, InputError, OxbertError
-from oxbert.training._checks import needed
 
 _BLOCK = 1 << 20
 

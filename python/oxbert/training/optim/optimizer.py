@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from oxbert._checks import above_0, at_least_0, check_number, refuse
 from oxbert.errors import DtypeError, ShapeError
-from oxbert.training._checks import above_0, at_least_0, check_number, refuse
 
 Implementation = Literal["fused", "foreach", "single"]
 _OPTIONS = ("lr", "betas", "eps", "weight_decay", "implementation")

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from oxbert import AutoTokenizer, Tokenizer
-from oxbert.training._checks import refuse
-from oxbert.training._yaml import read_yaml
+from oxbert._checks import refuse
+from oxbert._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
 from oxbert.training.data.manifest import NAME as MANIFEST
 from oxbert.training.data.manifest import UNFINISHED
-from oxbert.training.presets import PRESETS, PretrainingConfig, preset
-from oxbert.training.trainer import Trainer
-from oxbert.training.updates import Precision
+from oxbert.training.loop.updates import Precision
+from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
+from oxbert.training.pretraining.trainer import Trainer
 
 _MAY_DIFFER = {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range"}
 """Of two runs, the second of which begins with the first one's discriminator."""

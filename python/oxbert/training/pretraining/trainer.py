@@ -18,20 +18,20 @@ import torch
 from tqdm import tqdm
 
 import oxbert
+from oxbert._checks import refuse
+from oxbert._files import damaged
 from oxbert.errors import ConfigError, OxbertError
 from oxbert.outputs import PretrainingOutput
-from oxbert.training._checks import refuse
-from oxbert.training.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
 from oxbert.training.data import Examples
 from oxbert.training.data.batching import cut
-from oxbert.training.data.files import damaged
-from oxbert.training.log import RunLog, draw_curves, has_log
-from oxbert.training.metrics import Metrics
-from oxbert.training.models import Part, begin_with, export, shared_prefix
-from oxbert.training.presets import PretrainingConfig
-from oxbert.training.processes import Processes
-from oxbert.training.signals import StopSignals
-from oxbert.training.updates import Precision, Updates
+from oxbert.training.loop.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
+from oxbert.training.loop.log import RunLog, draw_curves, has_log
+from oxbert.training.loop.processes import Processes
+from oxbert.training.loop.signals import StopSignals
+from oxbert.training.loop.updates import Precision, Updates
+from oxbert.training.pretraining.config import PretrainingConfig
+from oxbert.training.pretraining.metrics import Metrics
+from oxbert.training.pretraining.networks import Part, begin_with, export, shared_prefix
 
 _MOST_SKIPPED = 10
 """Steps in a row whose gradients are not finite before a run gives up."""

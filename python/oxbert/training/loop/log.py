@@ -13,8 +13,8 @@ from typing import Any
 
 from typing_extensions import Self
 
-from oxbert.training._checks import needed
-from oxbert.training.data.files import doing, write_whole
+from oxbert._checks import needed
+from oxbert._files import doing, write_whole
 
 _LOG, _BOARD, _PICTURE = "log.jsonl", "tensorboard", "curves.png"
 _LOSSES = {"masked_lm_loss": "tab:blue", "cloze_loss": "tab:green", "replaced_loss": "tab:orange"}

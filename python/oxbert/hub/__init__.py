@@ -8,24 +8,22 @@ commit. The library owns the cache and the connection, and reads `HF_HOME`, `HF_
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from oxbert import _native, _repository
+from oxbert import _native
 from oxbert.errors import (
-    DtypeError,
     HubAccessError,
     HubError,
     HubNotFoundError,
     HubOfflineError,
-    InputError,
     MissingFileError,
 )
+from oxbert.hub import _sources
+from oxbert.hub._options import HubOptions, refused
 
 Need = Literal["config", "tokenizer", "weights"]
 
@@ -40,67 +38,7 @@ _FILES = (
     *(".bin", ".ckpt", ".git", ".gz", ".h5", ".index", ".json", ".msgpack", ".npz", ".onnx", ".ot", ".pt", ".pth"),
     *(".safetensors", ".tar", ".tf", ".txt", ".zip"),
 )
-# What git takes for a name, and more.
-_REVISION = re.compile(r"(?!/)(?!.*\.\.)(?!.*//)[^\s\\:?*\[^~\x00-\x1f\x7f]+(?<!/)")
-
-# Options come from keyword arguments that nobody has looked at.
-_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "revision": ((str, type(None)), "a text or None"),
-    "subfolder": ((str, type(None)), "a text or None"),
-    "cache_dir": ((str, os.PathLike, type(None)), "a path or None"),
-    "local_files_only": ((bool,), "True or False"),
-    "force_download": ((bool,), "True or False"),
-    "token": ((str, bool, type(None)), "a text, True, False or None"),
-}
-
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class HubOptions:
-    """How a repository is asked for.
-
-    Attributes:
-        revision: A branch, a tag or a commit; None is the main branch. With a full commit hash (40 hexadecimal digits)
-            nothing is requested once all that is needed is cached.
-        subfolder: A folder inside the repository; None and "" are the repository itself.
-        cache_dir: Instead of the library's own cache.
-        local_files_only: Take what is cached, and open no connection.
-        force_download: Fetch again what is cached.
-        token: An access token. True is the one that is stored on this machine, and there must be one; None is the same
-            without the must; False is none.
-
-    Raises:
-        DtypeError: A value of another type.
-        InputError: A revision or a subfolder that cannot be one, or `force_download` with `local_files_only`.
-
-    Example:
-        >>> options = HubOptions(revision="v1.0", subfolder="discriminator", token="a secret")
-        >>> "a secret" in repr(options)
-        False
-    """
-
-    revision: str | None = None
-    subfolder: str | None = None
-    cache_dir: str | os.PathLike[str] | None = None
-    local_files_only: bool = False
-    force_download: bool = False
-    token: str | bool | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        for name, (kinds, expected) in _KINDS.items():
-            value = getattr(self, name)
-            if not isinstance(value, kinds):
-                got = type(value).__name__
-                raise DtypeError(f"{name}: expected {expected}, got {got}", what=name, expected=expected, got=got)
-        if self.revision is not None and not _REVISION.fullmatch(self.revision):
-            raise _refused("revision", f"expected a branch, a tag or a commit, got {self.revision!r}")
-        if self.subfolder and not all(_repository.is_plain(part) for part in self.subfolder.split("/")):
-            expected = "expected a path below the model folder, its parts joined by /"
-            raise _refused("subfolder", f"{expected}, got {self.subfolder!r}")
-        if self.force_download and self.local_files_only:
-            raise _refused("force_download", "nothing can be fetched again with local_files_only")
-
 
 _DEFAULTS = HubOptions()
 
@@ -155,9 +93,9 @@ def download(
     """
     wanted = frozenset([needs] if isinstance(needs, str) else needs)
     if not wanted or not wanted <= set(NEEDS):
-        raise _refused("needs", f"expected some of {', '.join(NEEDS)}, got {', '.join(sorted(wanted)) or 'none'}")
+        raise refused("needs", f"expected some of {', '.join(NEEDS)}, got {', '.join(sorted(wanted)) or 'none'}")
     if "weights" in wanted and not weights:
-        raise _refused("weights", "expected names of files, got none")
+        raise refused("weights", "expected names of files, got none")
     if not is_repo_id(repo_id):
         raise MissingFileError(
             f"{repo_id!r} is no repository id, which is name or owner/name",
@@ -165,32 +103,28 @@ def download(
             wanted="repository id",
             found=[],
         )
-    asked = _repository.Asked(repo_id, options, wanted, tuple(weights))
+    asked = _sources.Asked(repo_id, options, wanted, tuple(weights))
     if asked.offline is not None:
         if options.force_download:
-            raise _refused("force_download", f"nothing can be fetched again with {asked.offline}")
-        return _repository.Cache(asked).folder()
+            raise refused("force_download", f"nothing can be fetched again with {asked.offline}")
+        return _sources.Cache(asked).folder()
     if asked.is_pinned and not options.force_download:
-        with suppress(_repository.Unknown):
-            return _repository.Cache(asked, is_certain=True).folder()
+        with suppress(_sources.Unknown):
+            return _sources.Cache(asked, is_certain=True).folder()
     try:
-        source = _repository.Hub(asked)
+        source = _sources.Hub(asked)
     except HubError as error:
         # Of these classes is what the hub says of the repository itself. The cache does not overrule it.
         if isinstance(error, HubNotFoundError | HubAccessError) or options.force_download:
             raise
         folder = None
         with suppress(HubOfflineError):
-            folder = _repository.Cache(asked).folder()
+            folder = _sources.Cache(asked).folder()
         if folder is None:
             raise
         _logger.warning("%s; using what is cached in %s", error, folder)
         return folder
     return source.folder()
-
-
-def _refused(what: str, reason: str) -> InputError:
-    return InputError(f"{what}: {reason}", what=what, reason=reason)
 
 
 __all__ = ["NEEDS", "WEIGHTS", "HubOptions", "download", "is_repo_id"]

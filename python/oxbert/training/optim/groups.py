@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from oxbert.training._checks import at_least_0, check_number, refuse
+from oxbert._checks import at_least_0, check_number, refuse
 
 # As the original searches for them in names: layer norms of both families, and all biases. Embeddings are decayed.
 _WITHOUT_DECAY = re.compile("LayerNorm|layer_norm|bias")

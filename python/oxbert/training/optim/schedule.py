@@ -15,7 +15,7 @@ from functools import partial
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from oxbert.training._checks import above_0, at_least_0, check_number
+from oxbert._checks import above_0, at_least_0, check_number
 
 
 def learning_rate(

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import AdamW, Muon, Optimizer
 
-from oxbert.training._checks import refuse
-from oxbert.training.groups import parameter_groups
-from oxbert.training.optimizer import AdamWeightDecay, clip_gradients
-from oxbert.training.presets import PretrainingConfig
-from oxbert.training.schedule import learning_rate
+from oxbert._checks import refuse
+from oxbert.training.optim.groups import parameter_groups
+from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
+from oxbert.training.optim.schedule import learning_rate
+from oxbert.training.pretraining.config import PretrainingConfig
 
 Precision = Literal["float32", "bfloat16", "float16"]
 

@@ -1,0 +1,1 @@
+"""A training run, whatever is trained: updates, processes, signals, checkpoints and the log."""

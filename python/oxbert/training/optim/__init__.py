@@ -1,0 +1,1 @@
+"""The optimizer, its groups of parameters and its learning rates."""

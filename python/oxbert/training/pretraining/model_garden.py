@@ -1,0 +1,206 @@
+"""`oxbert.ElectraPretrainer`: TF Model Garden's `ElectraPretrainer`, over any two networks. Imports torch.
+
+The heads and the drawing of tokens are in Rust; what is here calls the networks and hands their outputs on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+import oxbert.torch
+from oxbert import _native, errors
+
+_INPUTS = ("input_word_ids", "input_mask", "input_type_ids", "masked_lm_positions", "masked_lm_ids")
+_INITIALIZERS: dict[str, Callable[[torch.Tensor], Any]] = {
+    "glorot_uniform": torch.nn.init.xavier_uniform_,
+    "glorot_normal": torch.nn.init.xavier_normal_,
+    "he_uniform": torch.nn.init.kaiming_uniform_,
+    "he_normal": torch.nn.init.kaiming_normal_,
+    "zeros": torch.nn.init.zeros_,
+}
+
+
+class ElectraPretrainer(torch.nn.Module):
+    """Two networks, the heads on them, and the tokens that one draws for the other.
+
+    Called with a mapping of int tensors `input_word_ids` [B, S] (masked beforehand), `input_mask` [B, S],
+    `input_type_ids` [B, S], `masked_lm_positions` [B, P] (0 where a slot is not used), `masked_lm_ids` [B, P]; more
+    keys, such as `masked_lm_weights`, are not read. Returns a dict: `lm_outputs` [B, P, V], `sentence_outputs`
+    [B, num_classes], `disc_logits` [B, S], above 0 where a token looks replaced, and `disc_label` [B, S] int32, 1 where
+    it differs from the original. There is no loss in it.
+
+    A network is a model of oxbert, or anything that is called with ids, mask and types and returns a sequence output
+    [B, S, H]: the tensor itself, an output with `last_hidden_state`, or a mapping with `sequence_output` (of a list,
+    the last). It says its width by `get_config()["hidden_size"]` or `config.hidden_size`, and the generator its words
+    by `get_embedding_table()` or `get_input_embeddings().weight`, [V, E].
+
+    Args:
+        generator_network: Whose outputs become words.
+        discriminator_network: Which is shown them.
+        vocab_size: V.
+        num_classes: Classes of the sentence head, which no loss uses.
+        num_token_predictions: P; kept for the configuration only, the inputs say it themselves.
+        mlm_activation: In the masked-LM head and in the discriminator's projection: a name such as `gelu`, or None.
+        mlm_initializer: Of the heads' matrices: a name as in Keras, or a function that fills a tensor.
+        output_type: `logits`, or `predictions`: the logarithms of probabilities.
+        disallow_correct: Never draw the original token.
+        more: Kept in the configuration.
+
+    Raises:
+        InputError: An output type or an initializer that is none; a network that does not say what it must.
+
+    Example:
+        >>> import oxbert, torch
+        >>> config = oxbert.ElectraConfig(vocab_size=20, embedding_size=4, hidden_size=4, num_hidden_layers=1)
+        >>> networks = [oxbert.ElectraModel(config, seed=seed) for seed in (0, 1)]
+        >>> pretrainer = oxbert.ElectraPretrainer(*networks, 20, num_classes=2, num_token_predictions=1)
+        >>> ids = torch.tensor([[2, 4, 7, 3]])
+        >>> outputs = pretrainer(
+        ...     {
+        ...         "input_word_ids": ids, "input_mask": torch.ones_like(ids), "input_type_ids": torch.zeros_like(ids),
+        ...         "masked_lm_positions": torch.tensor([[1]]), "masked_lm_ids": torch.tensor([[9]]),
+        ...     }
+        ... )
+        >>> [tuple(output.shape) for output in outputs.values()]
+        [(1, 1, 20), (1, 2), (1, 4), (1, 4)]
+
+    Source:
+        `official/nlp/modeling/models/electra_pretrainer.py` of tensorflow/models.
+    """
+
+    def __init__(
+        self,
+        generator_network: Any,
+        discriminator_network: Any,
+        vocab_size: int,
+        num_classes: int,
+        num_token_predictions: int,
+        mlm_activation: str | None = None,
+        mlm_initializer: str | Callable[[torch.Tensor], Any] = "glorot_uniform",
+        output_type: str = "logits",
+        disallow_correct: bool = False,
+        **more: Any,
+    ) -> None:
+        """Make the heads for the widths of the networks."""
+        super().__init__()
+        if output_type not in ("logits", "predictions"):
+            raise _refused("output_type", f'expected "logits" or "predictions", got {output_type!r}')
+        fill = mlm_initializer if callable(mlm_initializer) else _INITIALIZERS.get(mlm_initializer)
+        if fill is None:
+            raise _refused("mlm_initializer", f"expected one of {', '.join(_INITIALIZERS)}, got {mlm_initializer!r}")
+        self._config: dict[str, Any] = {
+            "generator_network": generator_network,
+            "discriminator_network": discriminator_network,
+            "vocab_size": vocab_size,
+            "num_classes": num_classes,
+            "num_token_predictions": num_token_predictions,
+            "mlm_activation": mlm_activation,
+            "mlm_initializer": mlm_initializer,
+            "output_type": output_type,
+            "disallow_correct": disallow_correct,
+            **more,
+        }
+        self.generator_network = _as_network(generator_network)
+        self.discriminator_network = _as_network(discriminator_network)
+        rows, columns = self._table().shape
+        if rows != vocab_size:
+            raise _refused(
+                "vocab_size", f"expected {rows}, the rows of the generator's table of words, got {vocab_size}"
+            )
+        self._heads = _native.PretrainerHeads(
+            generator_hidden=_width("generator_network", generator_network),
+            discriminator_hidden=_width("discriminator_network", discriminator_network),
+            vocab_size=rows,
+            embedding_size=columns,
+            num_classes=num_classes,
+            mlm_activation=mlm_activation or "linear",
+            log_probabilities=output_type == "predictions",
+            disallow_correct=disallow_correct,
+        )
+        self.heads = torch.nn.ParameterDict()
+        for name, parameter in self._heads.named_parameters():
+            if parameter.ndim == 2:
+                # As Keras counts: a matrix there has the same two sizes the other way round.
+                fill(parameter.data)
+            self.heads[name.replace(".", "/")] = parameter
+
+    def forward(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Run both networks; see the class.
+
+        Raises:
+            InputError: An input is missing.
+        """
+        missing = [name for name in _INPUTS if name not in inputs]
+        if missing:
+            raise _refused("inputs", f"expected {', '.join(_INPUTS)}, but {', '.join(missing)} is missing")
+        ids, mask, types, positions, originals = (inputs[name].long() for name in _INPUTS)
+        sequence = _sequence(self.generator_network(ids, mask, types))
+        lm_outputs = self._heads.lm_outputs(sequence, positions, self._table())
+        uniforms = torch.rand_like(lm_outputs, dtype=torch.float32)
+        replaced, labels = self._heads.replace(ids, positions, originals, lm_outputs, uniforms)
+        shown = _sequence(self.discriminator_network(replaced, mask, types))
+        return {
+            "lm_outputs": lm_outputs,
+            "sentence_outputs": self._heads.sentence_outputs(sequence),
+            "disc_logits": self._heads.disc_logits(shown),
+            "disc_label": labels,
+        }
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """What is kept of the two after pre-training: `encoder` is the discriminator's network."""
+        return {"encoder": self._config["discriminator_network"]}
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that `from_config` takes."""
+        return dict(self._config)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> ElectraPretrainer:
+        """A pretrainer of the same arguments, with fresh heads."""
+        return cls(**config)
+
+    def _table(self) -> torch.Tensor:
+        network = self._config["generator_network"]
+        if hasattr(network, "get_embedding_table"):
+            table: torch.Tensor = network.get_embedding_table()
+            return table
+        if hasattr(network, "get_input_embeddings"):
+            words: torch.Tensor = network.get_input_embeddings().weight
+            return words
+        raise _refused("generator_network", "expected get_embedding_table() or get_input_embeddings()")
+
+
+def _as_network(network: Any) -> Any:
+    return oxbert.torch.Module(network) if isinstance(network, _native.Model) else network
+
+
+def _width(what: str, network: Any) -> int:
+    if hasattr(network, "get_config"):
+        return int(network.get_config()["hidden_size"])
+    if hasattr(network, "config"):
+        return int(network.config.hidden_size)
+    raise _refused(what, 'expected get_config()["hidden_size"] or config.hidden_size')
+
+
+def _sequence(output: Any) -> torch.Tensor:
+    if isinstance(output, torch.Tensor):
+        return output
+    if isinstance(output, Mapping) and "sequence_output" in output:
+        output = output["sequence_output"]
+        last: torch.Tensor = output[-1] if isinstance(output, (list, tuple)) else output
+        return last
+    sequence: torch.Tensor | None = getattr(output, "last_hidden_state", None)
+    if sequence is None:
+        raise _refused("network", f"expected a sequence output, got {type(output).__name__}")
+    return sequence
+
+
+def _refused(what: str, reason: str) -> errors.InputError:
+    return errors.InputError(f"{what}: {reason}", what=what, reason=reason)
+
+
+__all__ = ["ElectraPretrainer"]
