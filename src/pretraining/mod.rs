@@ -14,17 +14,17 @@
 //! google-research/electra.
 
 mod masking;
+mod model_garden;
 mod networks;
 mod objective;
-mod pretrainer;
 mod random;
 mod sampling;
 mod towers;
 
 pub use masking::{Masked, Masking, SpecialIds};
+pub use model_garden::{ElectraPretrainer, PretrainerConfig, PretrainerInputs, PretrainerOutput, Sequence};
 pub use networks::{Generator, GeneratorConfig, Networks, Sharing};
 pub use objective::{Objective, Step, StepOutput, Totals, Weights};
-pub use pretrainer::{ElectraPretrainer, PretrainerConfig, PretrainerInputs, PretrainerOutput, Sequence};
 pub use random::Random;
 pub use sampling::{Sampling, sample};
 pub use towers::TwoTowers;
