@@ -118,7 +118,7 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         use std::io::Write;
         let path = path.as_ref();
-        crate::weights::write_atomically(path, |file| writeln!(file, "{}", self.to_json()))
+        crate::files::write_atomically(path, |file| writeln!(file, "{}", self.to_json()))
     }
 }
 

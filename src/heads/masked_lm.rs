@@ -7,9 +7,9 @@ use super::losses::loss;
 use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
+use crate::names::Component;
 use crate::nn::{Activation, LayerNorm, Linear, Parameters};
 use crate::outputs::MaskedLMOutput;
-use crate::weights::Component;
 
 /// `LN(act(W x + b))`: hidden states back to the width of the embeddings.
 #[derive(Debug)]

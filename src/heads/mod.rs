@@ -24,8 +24,8 @@ pub use token::TokenClassificationHead;
 use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
+use crate::names::Component;
 use crate::outputs::ModelOutput;
-use crate::weights::Component;
 
 /// What stands on an encoder.
 pub trait Head: Sized + std::fmt::Debug {

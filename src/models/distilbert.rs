@@ -16,9 +16,9 @@ use crate::heads::{
     SummaryConfig, SummaryHead, TokenClassificationHead, Transform,
 };
 use crate::inputs::{Arguments, Pooling};
+use crate::names;
 use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters};
 pub use crate::resources::{DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources};
-use crate::weights::names;
 
 /// The family.
 #[derive(Debug)]

@@ -19,9 +19,9 @@ use crate::heads::{
     SequenceClassificationHead, Summary, SummaryConfig, SummaryHead, TokenClassificationHead, Transform,
 };
 use crate::inputs::{Arguments, Pooling};
+use crate::names;
 use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters};
 pub use crate::resources::{ElectraConfigResources, ElectraModelResources, ElectraVocabResources};
-use crate::weights::names;
 
 /// The family.
 #[derive(Debug)]

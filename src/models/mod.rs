@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::encoder::{EncoderNames, ForwardOptions};
 use crate::error::Result;
 use crate::inputs::{Inputs, Limits};
+use crate::names::{self, Component};
 use crate::nn::Parameters;
-use crate::weights::{Component, names};
 
 /// A family of models: its configuration and its names.
 pub trait Family: std::fmt::Debug + Sized + 'static {

@@ -11,8 +11,8 @@ use crate::encoder::{Encoder, ForwardOptions};
 use crate::error::{Error, Result};
 use crate::heads::{DiscriminatorHead, Head, MaskedLMHead, NoHead};
 use crate::inputs::{Arguments, Inputs, Limits};
+use crate::names::{self, Component};
 use crate::nn::Parameters;
-use crate::weights::{Component, names};
 
 /// A family's encoder with a head.
 ///

@@ -12,7 +12,7 @@ use super::tokens::Tokens;
 use super::vocabulary::Vocabulary;
 use super::{Side, TokenizerOptions};
 use crate::error::{Error, Result};
-use crate::weights::write_atomically;
+use crate::files::write_atomically;
 
 /// Reads what [`super::ElectraTokenizer::from_pretrained_with`] says.
 pub(super) fn read(folder: &Path, change: impl FnOnce(&mut TokenizerOptions)) -> Result<(Tokens, TokenizerOptions)> {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::foreign::google::{self, Component};
+use super::foreign::google;
 use super::foreign::{flax as flax_names, keras as keras_names};
 use super::format::{FileFormat, Kind, recognise};
 use super::index::{Index, Origin};
@@ -13,6 +13,7 @@ use super::part::Part;
 use super::raw::RawTensor;
 use super::{flax, safetensors_file, shards, tensorflow, torch};
 use crate::error::{Error, Result};
+use crate::names::Component;
 
 /// An opened checkpoint. Everything in it has been checked, so that reading a tensor cannot fail.
 ///

@@ -1,10 +1,11 @@
 //! The readers over bytes in memory, for the targets in `fuzz/`. In no other build.
 #![allow(missing_docs)]
 
-use super::foreign::google::{self, Component};
+use super::foreign::google;
 use super::index::{Checked, Index, check_name};
 use super::raw::{byte_count, invalid_boolean};
 use super::{flax, foreign, format, safetensors_file, shards, tensorflow, torch};
+use crate::names::Component;
 
 /// Holds every tensor against what an index promises: that it can be read, whole, under a name.
 fn check(index: Checked<Index>, files: &[&[u8]]) {

@@ -9,7 +9,6 @@
 //!      -> foreign (other programs' names) -> WeightFile -> names (whose parameter it is), ties -> load -> parameters
 //! ```
 
-mod atomic;
 mod file;
 mod flax;
 mod foreign;
@@ -30,12 +29,7 @@ mod tensorflow;
 pub mod ties;
 mod torch;
 
-pub(crate) use atomic::Staged;
-#[cfg(feature = "remote")]
-pub(crate) use atomic::settle;
-pub use atomic::write_atomically;
 pub use file::{OpenOptions, WeightFile};
-pub use foreign::google::Component;
 pub use format::FileFormat;
 pub use index::Origin;
 pub use load::{LoadReport, Strictness, Watch};
@@ -45,3 +39,7 @@ pub(crate) use save::stage_variables;
 pub use save::{WeightFormat, save_tensors, save_variables};
 pub use source::{WeightSource, to_raw, to_tensor};
 pub use torch::{write_bin, write_ot};
+
+pub(crate) use crate::files::Staged;
+pub use crate::files::write_atomically;
+pub use crate::names::Component;

@@ -2,25 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a family names its backbone, the part that every head stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Family {
-    /// What stands before the backbone's names in a model with a head, e.g. `electra`.
-    pub prefix: &'static str,
-    /// The first components of the backbone's own names, e.g. `embeddings`, `encoder`.
-    pub roots: &'static [&'static str],
-    /// What rust_bert puts before the names of a backbone without a head; nothing, or the prefix.
-    pub rust_bert_root: &'static str,
-}
-
-impl Family {
-    /// Whether a name, with or without the prefix, belongs to the backbone.
-    #[must_use]
-    pub fn is_backbone(&self, name: &str) -> bool {
-        let first = first_component(name);
-        first == self.prefix || self.roots.contains(&first)
-    }
-}
+pub use crate::names::Family;
+use crate::names::first_component;
 
 /// Which tensor of a file goes to which parameter of a model.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -95,10 +78,6 @@ pub fn canonical(name: &str) -> Option<String> {
         }
     }
     Some(name.to_string())
-}
-
-fn first_component(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
 }
 
 #[cfg(test)]

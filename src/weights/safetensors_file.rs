@@ -9,10 +9,10 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::atomic::Staged;
 use super::index::{Checked, Entry, Index, check_name};
 use super::raw::{Dtype, RawTensor};
 use crate::error::{Error, Result};
+use crate::files::Staged;
 
 /// The header's length comes first, as a u64.
 const LENGTH_BYTES: usize = 8;

@@ -6,11 +6,12 @@ use std::path::Path;
 use tch::Tensor;
 use tch::nn::VarStore;
 
-use super::names::Family;
 use super::source::to_raw;
 use super::torch::{stage_bin, stage_ot};
-use super::{RawTensor, Staged, safetensors_file, ties};
+use super::{RawTensor, safetensors_file, ties};
 use crate::error::{Error, Result};
+use crate::files::Staged;
+use crate::names::Family;
 
 /// The formats that are written here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::request::TICK;
 use crate::error::{Error, Result};
-use crate::weights::{settle, write_atomically};
+use crate::files::{settle, write_atomically};
 
 /// After so many bytes it is made sure that they outlive a power cut.
 const KEPT_EVERY: u64 = 32 << 20;

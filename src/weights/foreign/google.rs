@@ -3,33 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::leaf;
+use crate::names::Component;
 use crate::weights::index::{Checked, Entry, Index};
-
-/// One of the two networks that are pre-trained together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Component {
-    /// The masked LM that replaces tokens.
-    Generator,
-    /// The network that tells which tokens were replaced. Fine-tuned networks come from it.
-    Discriminator,
-}
-
-impl Component {
-    /// `generator` or `discriminator`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Generator => "generator",
-            Self::Discriminator => "discriminator",
-        }
-    }
-
-    /// The component of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Generator, Self::Discriminator].into_iter().find(|component| component.name() == name)
-    }
-}
 
 /// What the variables of a scope are.
 const ENCODER: &str = "electra/";

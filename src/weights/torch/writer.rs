@@ -10,7 +10,7 @@ use super::container::{
     CENTRAL_SIGNATURE, END_SIGNATURE, END64_SIGNATURE, LOCAL_SIGNATURE, LOCATOR64_SIGNATURE, SEE_ZIP64, ZIP64_EXTRA,
 };
 use crate::error::{Error, Result};
-use crate::weights::atomic::Staged;
+use crate::files::Staged;
 use crate::weights::index::check_name;
 use crate::weights::raw::{Dtype, RawTensor};
 
