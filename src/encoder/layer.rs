@@ -2,11 +2,11 @@
 
 use tch::Tensor;
 
-use super::ForwardOptions;
 use crate::config::EncoderConfig;
 use crate::error::Result;
-use crate::inputs::Layout;
-use crate::nn::{Activation, Attention, AttentionNames, Dropout, LayerNorm, Linear, Parameters};
+use crate::nn::{
+    Activation, Attention, AttentionNames, Dropout, ForwardOptions, LayerNorm, Layout, Linear, Parameters,
+};
 
 /// A family's names of the parts of a layer, as they stand in its checkpoints.
 #[derive(Debug, Clone, Copy)]
@@ -74,8 +74,7 @@ impl Layer {
         layout: &Layout,
         options: ForwardOptions,
     ) -> Result<(Tensor, Option<Tensor>)> {
-        let attended =
-            self.attention.forward(hidden, layout, options.direction, options.train, options.output_attentions)?;
+        let attended = self.attention.forward(hidden, layout, options)?;
         let width = hidden.size().last().copied().unwrap_or(0);
         let noise = || layout.noise(width);
         let attention = self.attention_dropout.forward_rows(attended.hidden, options.train, noise)?;

@@ -13,22 +13,9 @@ pub use layer::{Layer, LayerNames};
 
 use crate::config::EncoderConfig;
 use crate::error::Result;
-use crate::inputs::{Inputs, Layout, Limits, Task};
-pub use crate::nn::Direction;
-use crate::nn::{Linear, Parameters};
-
-/// What a forward pass is asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ForwardOptions {
-    /// Whether dropout is applied.
-    pub train: bool,
-    /// Whether the hidden states of all layers are returned.
-    pub output_hidden_states: bool,
-    /// Whether the attention probabilities of all layers are returned.
-    pub output_attentions: bool,
-    /// Which tokens of its row a token attends to.
-    pub direction: Direction,
-}
+use crate::inputs::{Inputs, Limits, Task};
+pub use crate::nn::{Direction, ForwardOptions};
+use crate::nn::{Layout, Linear, Parameters};
 
 /// What the encoder found, still packed.
 #[derive(Debug)]

@@ -3,8 +3,7 @@
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::inputs::{Layout, Pooling};
-use crate::nn::{Activation, Dropout, Linear, Parameters};
+use crate::nn::{Activation, Dropout, Layout, Linear, Parameters, Pooling};
 
 /// How a text becomes one vector, with the checkpoint's name of the projection.
 #[derive(Debug, Clone, Copy)]

@@ -17,17 +17,16 @@
 //! What stands at a padded position is never read, labels included. Multiple choice takes `[B, C, S]`, C choices for each
 //! of B questions.
 
-mod layout;
 mod rows;
 mod targets;
 
 use tch::{Device, Kind, Tensor};
 
-pub use layout::{Group, Layout, Pooling};
 pub use rows::Rows;
 pub use targets::{GivenTargets, IGNORED, Labels, Targets, Task};
 
 use crate::error::{Error, Result};
+pub use crate::nn::{Group, Layout, Pooling};
 use crate::text::Batch;
 
 /// What a model can take.

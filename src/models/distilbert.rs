@@ -15,9 +15,9 @@ use crate::heads::{
     Decoder, Head, MaskedLMHead, MultipleChoiceHead, NoHead, QuestionAnsweringHead, SequenceClassificationHead,
     SummaryConfig, SummaryHead, TokenClassificationHead, Transform,
 };
-use crate::inputs::{Arguments, Pooling};
+use crate::inputs::Arguments;
 use crate::names;
-use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters};
+use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters, Pooling};
 pub use crate::resources::{DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources};
 
 /// The family.

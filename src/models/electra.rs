@@ -18,9 +18,9 @@ use crate::heads::{
     Decoder, DiscriminatorHead, Head, MaskedLMHead, MultipleChoiceHead, NoHead, QuestionAnsweringHead,
     SequenceClassificationHead, Summary, SummaryConfig, SummaryHead, TokenClassificationHead, Transform,
 };
-use crate::inputs::{Arguments, Pooling};
+use crate::inputs::Arguments;
 use crate::names;
-use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters};
+use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters, Pooling};
 pub use crate::resources::{ElectraConfigResources, ElectraModelResources, ElectraVocabResources};
 
 /// The family.

@@ -1,10 +1,9 @@
 //! Multi-head self-attention over packed rows.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
-use super::{Dropout, Linear, Parameters};
+use super::{Dropout, ForwardOptions, Layout, Linear, Parameters};
 use crate::error::Result;
-use crate::inputs::Layout;
 
 /// The checkpoint's names of the four projections.
 #[derive(Debug, Clone, Copy)]
@@ -17,30 +16,6 @@ pub struct AttentionNames {
     pub value: &'static str,
     /// What the heads found -> hidden states.
     pub output: &'static str,
-}
-
-/// Which tokens of its row a token attends to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Direction {
-    /// All of them.
-    #[default]
-    Both,
-    /// Itself and those before it.
-    LeftToRight,
-    /// Itself and those after it.
-    RightToLeft,
-}
-
-impl Direction {
-    /// Whether the first index attends to the second, `[L, L]` bool; none where all do.
-    fn mask(self, length: i64, device: Device) -> Result<Option<Tensor>> {
-        let all = || Tensor::f_ones([length, length], (Kind::Bool, device));
-        Ok(match self {
-            Self::Both => None,
-            Self::LeftToRight => Some(all()?.f_tril(0)?),
-            Self::RightToLeft => Some(all()?.f_triu(0)?),
-        })
-    }
 }
 
 /// `softmax(Q Kᵀ / √D) V` for each of A heads of size D, then a projection.
@@ -95,14 +70,8 @@ impl Attention {
     ///
     /// # Errors
     /// [`crate::Error::Torch`] where libtorch refuses.
-    pub fn forward(
-        &self,
-        hidden: &Tensor,
-        layout: &Layout,
-        direction: Direction,
-        train: bool,
-        capture: bool,
-    ) -> Result<Attended> {
+    pub fn forward(&self, hidden: &Tensor, layout: &Layout, options: ForwardOptions) -> Result<Attended> {
+        let ForwardOptions { train, direction, output_attentions: capture, .. } = options;
         let (query, key, value) = (self.query.forward(hidden)?, self.key.forward(hidden)?, self.value.forward(hidden)?);
         let mut contexts = Vec::new();
         let mut captured = Vec::new();

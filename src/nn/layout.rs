@@ -2,8 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::{Noise, Segment};
 use crate::error::Result;
-use crate::nn::{Noise, Segment};
 
 /// Rows of equal length, side by side in the packed layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Layout {
 
 impl Layout {
     /// From the kept columns of each row of a batch whose width is `columns` (S), in groups of `choices` rows.
-    pub(super) fn new(kept: Vec<Vec<i64>>, columns: usize, choices: usize, device: Device) -> Result<Self> {
+    pub(crate) fn new(kept: Vec<Vec<i64>>, columns: usize, choices: usize, device: Device) -> Result<Self> {
         let mut order: Vec<usize> = (0..kept.len()).collect();
         order.sort_by_key(|&row| kept[row].len());
         let mut groups: Vec<Group> = Vec::new();
@@ -138,12 +138,12 @@ impl Layout {
     }
 
     /// The kept columns of a row of the batch.
-    pub(super) fn kept(&self, row: usize) -> &[i64] {
+    pub(crate) fn kept(&self, row: usize) -> &[i64] {
         &self.kept[row]
     }
 
     /// The kept columns of each row, in packed order, with the row they came from.
-    pub(super) fn packed_rows(&self) -> impl Iterator<Item = (usize, &[i64])> {
+    pub(crate) fn packed_rows(&self) -> impl Iterator<Item = (usize, &[i64])> {
         self.order.iter().map(|&row| (row, self.kept[row].as_slice()))
     }
 
