@@ -27,6 +27,7 @@ pub mod inputs;
 pub mod text;
 
 pub mod encoder;
+pub mod engine;
 pub mod heads;
 pub mod nn;
 

@@ -7,7 +7,14 @@
 
 use tch::Tensor;
 
-/// Declares an output: its own fields, then what every output has.
+/// An output that can carry the states and attentions of every layer.
+pub trait LayerOutputs {
+    /// Attach the unpacked hidden states, n + 1 tensors `[B, S, H]`, and the attention probabilities, n tensors
+    /// `[B, A, S, S]`, if they were requested.
+    fn attach_layers(&mut self, hidden_states: Option<Vec<Tensor>>, attentions: Option<Vec<Tensor>>);
+}
+
+/// Declare an output: its own fields, then those that every output has.
 macro_rules! output {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$about])*
@@ -18,6 +25,20 @@ macro_rules! output {
             pub all_hidden_states: Option<Vec<Tensor>>,
             /// n tensors `[B, A, S, S]`.
             pub all_attentions: Option<Vec<Tensor>>,
+        }
+
+        impl $name {
+            /// Build the output without the states and attentions of the layers.
+            #[must_use]
+            pub fn new($($field: $type),*) -> Self {
+                Self { $($field,)* all_hidden_states: None, all_attentions: None }
+            }
+        }
+
+        impl LayerOutputs for $name {
+            fn attach_layers(&mut self, hidden_states: Option<Vec<Tensor>>, attentions: Option<Vec<Tensor>>) {
+                (self.all_hidden_states, self.all_attentions) = (hidden_states, attentions);
+            }
         }
     };
 }

@@ -17,7 +17,48 @@ use crate::inputs::{Inputs, Limits, Task};
 pub use crate::nn::{Direction, ForwardOptions};
 use crate::nn::{Layout, Linear, Parameters};
 
-/// What the encoder found, still packed.
+/// What runs an encoder: trainable layers ([`Encoder`]) or a frozen engine ([`crate::engine::Engine`]).
+///
+/// Heads, models and pipelines cannot tell which of the two they stand on.
+pub trait Encode: Sized + std::fmt::Debug {
+    /// Take the parameters under a family's `names`.
+    ///
+    /// # Errors
+    /// As [`Parameters::tensor`].
+    fn build(parameters: &Parameters, config: &EncoderConfig, names: &EncoderNames) -> Result<Self>;
+
+    /// Return the word embeddings `[V, E]`: the decoder of a masked LM may be tied to them.
+    fn words(&self) -> &Tensor;
+
+    /// Return the inputs that the encoder's tables can take now, for a head with this task.
+    fn limits(&self, task: Task) -> Limits;
+
+    /// Return the packed hidden states `[T, H]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if libtorch refuses.
+    fn encode(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Encoded>;
+}
+
+impl Encode for Encoder {
+    fn build(parameters: &Parameters, config: &EncoderConfig, names: &EncoderNames) -> Result<Self> {
+        Self::new(parameters, config, names)
+    }
+
+    fn words(&self) -> &Tensor {
+        self.words()
+    }
+
+    fn limits(&self, task: Task) -> Limits {
+        self.limits(task)
+    }
+
+    fn encode(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Encoded> {
+        self.forward(inputs, options)
+    }
+}
+
+/// The encoder's result, still packed.
 #[derive(Debug)]
 pub struct Encoded {
     /// The hidden states of the last layer, `[T, H]`.

@@ -4,7 +4,6 @@ use tch::Tensor;
 
 use super::Head;
 use super::losses::loss;
-use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::nn::{Activation, Linear, Parameters};
@@ -52,15 +51,11 @@ impl Head for DiscriminatorHead {
         Task::ReplacedTokens
     }
 
-    fn forward(&self, encoded: Encoded, inputs: &Inputs, _train: bool) -> Result<DiscriminatorOutput> {
-        let logits = self.predict(&encoded.hidden)?;
-        Ok(DiscriminatorOutput {
-            loss: loss(&logits, inputs.targets.as_ref())?,
-            // After unpacking, a padded position would read as 0.5.
-            probabilities: inputs.layout.unpack(&logits.f_sigmoid()?)?,
-            logits: inputs.layout.unpack(&logits)?,
-            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
-            all_attentions: encoded.all_attentions,
-        })
+    fn answer(&self, hidden: &Tensor, inputs: &Inputs, _train: bool) -> Result<DiscriminatorOutput> {
+        let logits = self.predict(hidden)?;
+        let loss = loss(&logits, inputs.targets.as_ref())?;
+        // Before unpacking: afterwards a padded position would read as 0.5.
+        let probabilities = inputs.layout.unpack(&logits.f_sigmoid()?)?;
+        Ok(DiscriminatorOutput::new(loss, inputs.layout.unpack(&logits)?, probabilities))
     }
 }

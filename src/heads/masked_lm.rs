@@ -1,10 +1,9 @@
-//! The masked-LM head: which token stands here?
+//! The masked-LM head: hidden states -> logits over the vocabulary.
 
 use tch::Tensor;
 
 use super::Head;
 use super::losses::loss;
-use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::names::Component;
@@ -20,7 +19,7 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// Of a linear layer H -> E and a norm.
+    /// Build the transform from a linear layer H -> E, an activation and a norm.
     #[must_use]
     pub fn new(dense: Linear, activation: Activation, norm: LayerNorm) -> Self {
         Self { dense, activation, norm }
@@ -37,31 +36,32 @@ impl Transform {
 
 /// `x Wᵀ + b`: embeddings -> logits over the vocabulary. W is the word embeddings unless a checkpoint has its own.
 #[derive(Debug)]
-pub struct Decoder {
-    weight: Tensor,
-    bias: Tensor,
-}
+pub struct Decoder(Linear);
 
 impl Decoder {
-    /// Takes `bias` `[V]`, and `weight` `[V, E]` where it is not tied to `words`, the word embeddings.
+    /// Take `bias` `[V]`, and `weight` `[V, E]` if it is not tied to `words`, the word embeddings.
     ///
     /// # Errors
     /// As [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, words: &Tensor, tied: bool) -> Result<Self> {
         let shape = words.size();
-        Ok(Self {
-            // A shallow clone is the same parameter, not a copy: gradients of both uses add up.
-            weight: if tied { words.shallow_clone() } else { parameters.tensor("weight", &shape)? },
-            bias: parameters.tensor("bias", &shape[..1])?,
-        })
+        // A shallow clone is the same parameter, not a copy: gradients of both uses add up.
+        let weight = if tied { words.shallow_clone() } else { parameters.tensor("weight", &shape)? };
+        Ok(Self(Linear::of(weight, parameters.tensor("bias", &shape[..1])?)))
+    }
+
+    /// Return the layer itself, weight `[V, E]` and bias `[V]`.
+    #[must_use]
+    pub fn linear(&self) -> &Linear {
+        &self.0
     }
 
     /// `[..., E]` -> logits `[..., V]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the last dimension is not E.
+    /// [`crate::Error::Torch`] if the last dimension is not E.
     pub fn forward(&self, states: &Tensor) -> Result<Tensor> {
-        Ok(states.f_linear(&self.weight, Some(&self.bias))?)
+        self.0.forward(states)
     }
 }
 
@@ -73,7 +73,7 @@ pub struct MaskedLMHead {
 }
 
 impl MaskedLMHead {
-    /// Of its two parts.
+    /// Build the head from its two parts.
     #[must_use]
     pub fn new(transform: Transform, decoder: Decoder) -> Self {
         Self { transform, decoder }
@@ -94,16 +94,16 @@ impl Head for MaskedLMHead {
     const COMPONENT: Component = Component::Generator;
 
     fn task(&self) -> Task {
-        Task::TokenClasses { classes: self.decoder.bias.size()[0] }
+        Task::TokenClasses { classes: self.decoder.linear().bias().size()[0] }
     }
 
-    fn forward(&self, encoded: Encoded, inputs: &Inputs, _train: bool) -> Result<MaskedLMOutput> {
-        let logits = self.decode(&encoded.hidden)?;
-        Ok(MaskedLMOutput {
-            loss: loss(&logits, inputs.targets.as_ref())?,
-            prediction_scores: inputs.layout.unpack(&logits)?,
-            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
-            all_attentions: encoded.all_attentions,
-        })
+    fn decoder(&self) -> Option<&Linear> {
+        Some(self.decoder.linear())
+    }
+
+    fn answer(&self, hidden: &Tensor, inputs: &Inputs, _train: bool) -> Result<MaskedLMOutput> {
+        let logits = self.decode(hidden)?;
+        let loss = loss(&logits, inputs.targets.as_ref())?;
+        Ok(MaskedLMOutput::new(loss, inputs.layout.unpack(&logits)?))
     }
 }

@@ -1,8 +1,8 @@
 //! Heads: hidden states -> logits, and their losses.
 //!
-//! In: what the encoder found, packed `[T, H]`, and [`Targets`](crate::inputs::Targets) where labels came. Out: logits and
-//! the loss, in a struct of [`crate::outputs`]. A head knows no family: [`crate::models`] says which sizes, names and rates
-//! it has there. Most are usable alone, on hidden states `[..., H]`.
+//! In: the encoder's packed hidden states `[T, H]`, and [`Targets`](crate::inputs::Targets) if labels were given. Out:
+//! logits and the loss, in a struct of [`crate::outputs`]. A head knows no family: [`crate::models`] says which sizes, names
+//! and dropout rates it has in each. Most heads can be used alone, on hidden states `[..., H]`.
 
 mod discriminator;
 mod losses;
@@ -21,54 +21,72 @@ pub use span::QuestionAnsweringHead;
 pub use summary::{Summary, SummaryConfig, SummaryHead};
 pub use token::TokenClassificationHead;
 
+use tch::Tensor;
+
 use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::names::Component;
-use crate::outputs::ModelOutput;
+use crate::nn::Linear;
+use crate::outputs::{LayerOutputs, ModelOutput};
 
-/// What stands on an encoder.
+/// The part of a model above its encoder.
 pub trait Head: Sized + std::fmt::Debug {
-    /// What a forward pass returns.
-    type Output;
+    /// The result of a forward pass.
+    type Output: LayerOutputs;
 
-    /// What stands after the family's name in transformers' name of a model with this head.
+    /// The end of transformers' name for a model with this head, after the family's name.
     const NAME: &'static str;
 
-    /// The arguments that its loss is made from, by their names in transformers.
+    /// Whether a model with this head is the encoder alone. A checkpoint of an encoder alone has no prefix.
+    const IS_EMPTY: bool = false;
+
+    /// The names in transformers of the arguments that the loss is made from.
     const TARGETS: &'static [&'static str] = &["labels"];
 
-    /// Which of the two networks that are pre-trained together it stands on.
+    /// The network of a pre-trained pair that this head belongs to.
     const COMPONENT: Component = Component::Discriminator;
 
-    /// What its labels are.
+    /// Return what the labels are.
     fn task(&self) -> Task;
 
-    /// Packed hidden states -> logits, unpacked, and the loss where there are targets.
+    /// Return the decoder of a masked LM; None for other heads.
+    fn decoder(&self) -> Option<&Linear> {
+        None
+    }
+
+    /// Packed hidden states `[T, H]` -> unpacked logits, and the loss if there are targets.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
-    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<Self::Output>;
+    /// [`crate::Error::Torch`] if libtorch refuses.
+    fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<Self::Output>;
+
+    /// Return the [`Head::answer`] together with the states and attentions of the layers, if they were requested.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if libtorch refuses.
+    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<Self::Output> {
+        let mut output = self.answer(&encoded.hidden, inputs, train)?;
+        output.attach_layers(encoded.unpack_hidden_states(&inputs.layout)?, encoded.all_attentions);
+        Ok(output)
+    }
 }
 
-/// None: the hidden states themselves.
+/// No head: the hidden states themselves.
 #[derive(Debug)]
 pub struct NoHead;
 
 impl Head for NoHead {
     type Output = ModelOutput;
     const NAME: &'static str = "Model";
+    const IS_EMPTY: bool = true;
     const TARGETS: &'static [&'static str] = &[];
 
     fn task(&self) -> Task {
         Task::Encoding
     }
 
-    fn forward(&self, encoded: Encoded, inputs: &Inputs, _train: bool) -> Result<ModelOutput> {
-        Ok(ModelOutput {
-            hidden_state: inputs.layout.unpack(&encoded.hidden)?,
-            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
-            all_attentions: encoded.all_attentions,
-        })
+    fn answer(&self, hidden: &Tensor, inputs: &Inputs, _train: bool) -> Result<ModelOutput> {
+        Ok(ModelOutput::new(inputs.layout.unpack(hidden)?))
     }
 }

@@ -1,8 +1,9 @@
 //! Multiple choice: which of C texts?
 
+use tch::Tensor;
+
 use super::losses::loss;
 use super::{Head, SummaryHead};
-use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::outputs::MultipleChoiceOutput;
@@ -29,14 +30,9 @@ impl Head for MultipleChoiceHead {
         Task::Choices
     }
 
-    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<MultipleChoiceOutput> {
-        let logits = self.head.forward_packed(&encoded.hidden, &inputs.layout, train)?;
+    fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<MultipleChoiceOutput> {
+        let logits = self.head.forward_packed(hidden, &inputs.layout, train)?;
         let logits = logits.f_view([-1, inputs.layout.choices()])?;
-        Ok(MultipleChoiceOutput {
-            loss: loss(&logits, inputs.targets.as_ref())?,
-            logits,
-            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
-            all_attentions: encoded.all_attentions,
-        })
+        Ok(MultipleChoiceOutput::new(loss(&logits, inputs.targets.as_ref())?, logits))
     }
 }

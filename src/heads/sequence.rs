@@ -1,9 +1,10 @@
 //! Text classification: a label, several, or numbers for every text.
 
+use tch::Tensor;
+
 use super::losses::loss;
 use super::{Head, SummaryHead};
 use crate::config::ProblemType;
-use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::outputs::SequenceClassificationOutput;
@@ -32,13 +33,8 @@ impl Head for SequenceClassificationHead {
         Task::Texts { labels: self.labels, problem_type: self.problem_type }
     }
 
-    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<SequenceClassificationOutput> {
-        let logits = self.head.forward_packed(&encoded.hidden, &inputs.layout, train)?;
-        Ok(SequenceClassificationOutput {
-            loss: loss(&logits, inputs.targets.as_ref())?,
-            logits,
-            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
-            all_attentions: encoded.all_attentions,
-        })
+    fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<SequenceClassificationOutput> {
+        let logits = self.head.forward_packed(hidden, &inputs.layout, train)?;
+        Ok(SequenceClassificationOutput::new(loss(&logits, inputs.targets.as_ref())?, logits))
     }
 }

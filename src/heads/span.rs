@@ -4,7 +4,6 @@ use tch::Tensor;
 
 use super::Head;
 use super::losses::cross_entropy;
-use crate::encoder::Encoded;
 use crate::error::{Error, Result};
 use crate::inputs::{Inputs, Targets, Task};
 use crate::nn::{Dropout, Linear, Parameters};
@@ -40,24 +39,18 @@ impl Head for QuestionAnsweringHead {
         Task::Spans
     }
 
-    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<QuestionAnsweringOutput> {
-        let logits = self.outputs.forward(&self.dropout.forward(encoded.hidden.f_alias()?, train)?)?;
+    fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<QuestionAnsweringOutput> {
+        let logits = self.outputs.forward(&self.dropout.forward(hidden.f_alias()?, train)?)?;
         let (start, end) = (logits.f_select(-1, 0)?, logits.f_select(-1, 1)?);
         let loss = match &inputs.targets {
             Some(Targets::Spans { start: first, end: last }) => {
-                // A padded position is no answer: it must not take part in the softmax over a row.
+                // A padded position must not take part in the softmax over a row.
                 let rows = |logits: &Tensor| inputs.layout.unpack_with(logits, f64::NEG_INFINITY);
                 let (first, last) = (cross_entropy(&rows(&start)?, first)?, cross_entropy(&rows(&end)?, last)?);
                 Some(first.f_add(&last)?.f_div_scalar(2.0)?)
             }
             _ => None,
         };
-        Ok(QuestionAnsweringOutput {
-            loss,
-            start_logits: inputs.layout.unpack(&start)?,
-            end_logits: inputs.layout.unpack(&end)?,
-            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
-            all_attentions: encoded.all_attentions,
-        })
+        Ok(QuestionAnsweringOutput::new(loss, inputs.layout.unpack(&start)?, inputs.layout.unpack(&end)?))
     }
 }

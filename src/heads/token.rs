@@ -1,8 +1,9 @@
 //! Token classification: a label for every token.
 
+use tch::Tensor;
+
 use super::Head;
 use super::losses::loss;
-use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::nn::{Dropout, Linear, Parameters};
@@ -34,13 +35,9 @@ impl Head for TokenClassificationHead {
         Task::TokenClasses { classes: self.labels }
     }
 
-    fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<TokenClassificationOutput> {
-        let logits = self.classifier.forward(&self.dropout.forward(encoded.hidden.f_alias()?, train)?)?;
-        Ok(TokenClassificationOutput {
-            loss: loss(&logits, inputs.targets.as_ref())?,
-            logits: inputs.layout.unpack(&logits)?,
-            all_hidden_states: encoded.unpack_hidden_states(&inputs.layout)?,
-            all_attentions: encoded.all_attentions,
-        })
+    fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<TokenClassificationOutput> {
+        let logits = self.classifier.forward(&self.dropout.forward(hidden.f_alias()?, train)?)?;
+        let loss = loss(&logits, inputs.targets.as_ref())?;
+        Ok(TokenClassificationOutput::new(loss, inputs.layout.unpack(&logits)?))
     }
 }

@@ -9,12 +9,14 @@ mod network;
 
 pub use network::Network;
 
+use tch::Tensor;
+
 use crate::config::Config;
-use crate::encoder::{EncoderNames, ForwardOptions};
+use crate::encoder::EncoderNames;
 use crate::error::Result;
 use crate::inputs::{Inputs, Limits};
 use crate::names::{self, Component};
-use crate::nn::Parameters;
+use crate::nn::{ForwardOptions, Linear, Parameters};
 
 /// A family of models: its configuration and its names.
 pub trait Family: std::fmt::Debug + Sized + 'static {
@@ -34,37 +36,45 @@ pub trait HasHead<H>: Family {
     ///
     /// # Errors
     /// As [`Parameters::tensor`].
-    fn head(parameters: &Parameters, config: &Self::Config, words: &tch::Tensor) -> Result<H>;
+    fn head(parameters: &Parameters, config: &Self::Config, words: &Tensor) -> Result<H>;
 }
 
-/// What loaders, bindings and pipelines need of any model.
+/// A model of any family with any head, as loaders and pipelines see it.
 pub trait Model: Sized {
     /// The family's configuration.
     type Config: Config;
-    /// What a forward pass returns.
+    /// The result of a forward pass.
     type Output;
+    /// The same model on a frozen engine.
+    type Frozen: Model<Config = Self::Config, Output = Self::Output>;
     /// How the family names its backbone.
     const BACKBONE: names::Family;
-    /// The arguments that its loss is made from, by their names in transformers.
+    /// The names in transformers of the arguments that the loss is made from.
     const TARGETS: &'static [&'static str];
-    /// Which of the two networks it is that are pre-trained together.
+    /// The network of a pre-trained pair that this model is.
     const COMPONENT: Component;
 
-    /// transformers' name of the model.
+    /// Return transformers' name of the model.
     fn name() -> String;
 
-    /// Builds the model from parameters under `parameters`, which is the root of its checkpoint's names.
+    /// Build the model from the parameters under `parameters`, the root of its checkpoint's names.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] where the configuration contradicts itself; else as [`Parameters::tensor`].
+    /// [`crate::Error::Config`] if the configuration contradicts itself; else as [`Parameters::tensor`].
     fn build(parameters: &Parameters, config: &Self::Config) -> Result<Self>;
 
-    /// What the model can take.
+    /// Return the inputs that the model can take now.
     fn limits(&self) -> Limits;
 
-    /// Runs the model.
+    /// Return the word embeddings `[V, E]`, the parameter itself.
+    fn words(&self) -> &Tensor;
+
+    /// Return the decoder of a masked LM, weight `[V, E]` and bias `[V]`; None for other models.
+    fn decoder(&self) -> Option<&Linear>;
+
+    /// Run the model.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Self::Output>;
 }

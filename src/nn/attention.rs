@@ -2,10 +2,10 @@
 
 use tch::{Device, Tensor};
 
-use super::{Dropout, ForwardOptions, Layout, Linear, Parameters};
+use super::{Dropout, ForwardOptions, Layout, Linear, Parameters, Projections};
 use crate::error::Result;
 
-/// The checkpoint's names of the four projections.
+/// A checkpoint's names of the four projections.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionNames {
     /// x -> queries.
@@ -14,36 +14,34 @@ pub struct AttentionNames {
     pub key: &'static str,
     /// x -> values.
     pub value: &'static str,
-    /// What the heads found -> hidden states.
+    /// The heads' results -> hidden states.
     pub output: &'static str,
 }
 
 /// `softmax(Q Kᵀ / √D) V` for each of A heads of size D, then a projection.
 ///
-/// Every row of the batch attends to itself alone. Rows of equal length stand side by side in the packed layout, so that
-/// each length costs one call and no number of a padded position is ever computed.
+/// Each row of the batch attends to itself alone. Rows of equal length are neighbours in the packed layout, so attention is
+/// one call per length and computes nothing at padded positions.
 #[derive(Debug)]
 pub struct Attention {
-    query: Linear,
-    key: Linear,
-    value: Linear,
+    projections: Projections,
     output: Linear,
     dropout: Dropout,
     heads: i64,
     head_size: i64,
 }
 
-/// What attention found.
+/// The result of attention.
 #[derive(Debug)]
 pub struct Attended {
     /// `[T, H]`.
     pub hidden: Tensor,
-    /// The probabilities after dropout, `[B, A, S, S]`, zeros wherever a position is not kept; only where asked for.
+    /// The probabilities after dropout, `[B, A, S, S]`, zeros at positions that are not kept; None unless requested.
     pub probabilities: Option<Tensor>,
 }
 
 impl Attention {
-    /// Takes the four projections under their names.
+    /// Take the four projections under their names.
     ///
     /// # Errors
     /// As [`Parameters::tensor`].
@@ -54,12 +52,9 @@ impl Attention {
         heads: i64,
         dropout: Dropout,
     ) -> Result<Self> {
-        let linear = |name| Linear::new(&parameters.at(name), hidden_size, hidden_size);
         Ok(Self {
-            query: linear(names.query)?,
-            key: linear(names.key)?,
-            value: linear(names.value)?,
-            output: linear(names.output)?,
+            projections: Projections::new(parameters, [names.query, names.key, names.value], hidden_size)?,
+            output: Linear::new(&parameters.at(names.output), hidden_size, hidden_size)?,
             dropout,
             heads,
             head_size: hidden_size / heads,
@@ -69,13 +64,13 @@ impl Attention {
     /// hidden `[T, H]` -> `[T, H]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward(&self, hidden: &Tensor, layout: &Layout, options: ForwardOptions) -> Result<Attended> {
         let ForwardOptions { train, direction, output_attentions: capture, .. } = options;
-        let (query, key, value) = (self.query.forward(hidden)?, self.key.forward(hidden)?, self.value.forward(hidden)?);
+        let [query, key, value] = self.projections.forward(hidden)?;
         let mut contexts = Vec::new();
         let mut captured = Vec::new();
-        // libtorch's kernels for CPUs have no dropout: with it, libtorch takes the same steps as we do.
+        // libtorch's CPU kernels have no dropout: with dropout, libtorch takes the same steps as we do.
         let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
         let call = if is_dropped { layout.noise_call() } else { None };
         for group in layout.groups() {
@@ -96,7 +91,7 @@ impl Attention {
                 }
                 context
             } else {
-                // No scale means 1/√D.
+                // Without a scale libtorch uses 1/√D.
                 Tensor::f_scaled_dot_product_attention(
                     &query,
                     &key,
@@ -123,7 +118,7 @@ impl Attention {
     /// `softmax(Q Kᵀ / √D)`, `[rows, A, L, L]`.
     fn probabilities(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
         let scale = (self.head_size as f64).powf(-0.5);
-        // In place: what comes out of the product is nobody else's.
+        // In place: nothing else refers to the product.
         let mut scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar_(scale)?;
         if let Some(mask) = mask {
             scores = scores.f_masked_fill(&mask.f_logical_not()?, f64::NEG_INFINITY)?;

@@ -13,7 +13,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Takes `weight` `[outputs, inputs]` and `bias` `[outputs]`.
+    /// Take `weight` `[outputs, inputs]` and `bias` `[outputs]`.
     ///
     /// # Errors
     /// As [`Parameters::tensor`].
@@ -24,15 +24,26 @@ impl Linear {
         })
     }
 
-    /// W, the parameter itself.
+    /// Build the layer from a weight `[outputs, inputs]` and a bias `[outputs]` that exist already.
+    #[must_use]
+    pub fn of(weight: Tensor, bias: Tensor) -> Self {
+        Self { weight, bias }
+    }
+
+    /// Return W, the parameter itself.
     pub fn weight(&self) -> &Tensor {
         &self.weight
+    }
+
+    /// Return b, the parameter itself.
+    pub fn bias(&self) -> &Tensor {
+        &self.bias
     }
 
     /// `[..., in]` -> `[..., out]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the last dimension is not `in`.
+    /// [`crate::Error::Torch`] if the last dimension is not `in`.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         Ok(input.f_linear(&self.weight, Some(&self.bias))?)
     }

@@ -13,6 +13,7 @@ mod linear;
 mod noise;
 mod options;
 mod parameters;
+mod projections;
 
 pub use activation::Activation;
 pub use attention::{Attended, Attention, AttentionNames};
@@ -23,4 +24,5 @@ pub use layout::{Group, Layout, Pooling};
 pub use linear::Linear;
 pub use noise::{Key, Noise, Segment};
 pub use options::{Direction, ForwardOptions};
-pub use parameters::{Initial, Parameters};
+pub use parameters::{Initial, Parameters, Values};
+pub use projections::Projections;

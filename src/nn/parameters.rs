@@ -1,14 +1,14 @@
-//! Where the layers get their parameters from: a variable store, a path in it, and how new values are made.
+//! Hand layers their parameters: from a path in a variable store, with new values, or from frozen values.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use tch::nn::Path;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 
-/// The values of fresh parameters, as transformers chooses them.
+/// The initial values of new parameters, as transformers chooses them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Initial {
     /// σ of the normal distribution.
@@ -20,13 +20,13 @@ pub struct Initial {
 }
 
 impl Initial {
-    /// Gives a parameter its first values, by its name: biases 0, the weights of layer norms 1, everything else
-    /// N(0, σ²), the padding row of the word embeddings 0.
+    /// Fill a parameter with initial values by its name: 0 for biases, 1 for the weights of layer norms, N(0, σ²) for
+    /// everything else, and 0 for the padding row of the word embeddings.
     ///
     /// Source: `PreTrainedModel._init_weights` of transformers 5.23.
     ///
     /// # Errors
-    /// [`Error::Torch`] where libtorch refuses.
+    /// [`Error::Torch`] if libtorch refuses.
     pub fn fill(&self, name: &str, tensor: &mut Tensor) -> Result<()> {
         let _no_grad = tch::no_grad_guard();
         let is_norm = tensor.dim() == 1 && name.ends_with("weight");
@@ -59,69 +59,134 @@ fn sinusoids(positions: i64, width: i64) -> Result<Tensor> {
     Ok(Tensor::f_from_slice(&values)?.f_view([positions, width])?)
 }
 
-/// A path in a variable store, from which layers take their parameters.
+/// Named tensors that exist already, for layers that are never trained.
+pub trait Values: std::fmt::Debug {
+    /// Return the tensor `name`, float32 of this shape, without a gradient. Each name is asked for once, so the values of
+    /// a file are read one tensor at a time.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if there is no such name; [`Error::Torch`] if there is no memory.
+    fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor>;
+}
+
+/// A dotted path from which layers take their parameters.
 ///
-/// Names are those of the checkpoint: `parameters.at("attention.self.query")` is a folder deeper three times.
+/// Names are those of the checkpoint: `parameters.at("attention.self.query")` descends three levels. Behind the path is
+/// either a variable store, where every parameter is new and can be trained, or [`Values`], which are frozen.
 #[derive(Debug, Clone)]
-pub struct Parameters<'a> {
+pub struct Parameters<'a>(Origin<'a>);
+
+#[derive(Debug, Clone)]
+enum Origin<'a> {
+    Trainable(Trainable<'a>),
+    Frozen { values: &'a dyn Values, prefix: String },
+}
+
+#[derive(Debug, Clone)]
+struct Trainable<'a> {
     path: Path<'a>,
-    /// None where a loader fills them.
+    /// None if a loader fills the parameters.
     initial: Option<Initial>,
-    /// The names as they were asked for, which a variable store does not keep.
+    /// The names in the order in which layers asked for them. A variable store does not keep the order.
     order: Rc<RefCell<Vec<String>>>,
-    /// A full name before a dot, and where what stands below it is to be found instead.
+    /// A full name up to a dot, and the path that holds the parameters below it.
     twin: Option<(String, Path<'a>)>,
 }
 
 impl<'a> Parameters<'a> {
-    /// New parameters have these values.
+    /// Create new parameters with these initial values.
     #[must_use]
     pub fn random(path: &Path<'a>, initial: Initial) -> Self {
-        Self { path: path.clone(), initial: Some(initial), order: Rc::default(), twin: None }
+        Self::trainable(path, Some(initial))
     }
 
-    /// New parameters hold whatever their memory holds: the caller must fill all of them.
+    /// Create new parameters in uninitialised memory: the caller must fill all of them.
     ///
-    /// Nothing touches the memory before that, so a configuration that asks for more than a file has is refused without
-    /// having cost any.
+    /// The memory is not touched before it is filled, so a configuration that asks for more than the file has costs
+    /// nothing before it is refused.
     #[must_use]
     pub fn deferred(path: &Path<'a>) -> Self {
-        Self { path: path.clone(), initial: None, order: Rc::default(), twin: None }
+        Self::trainable(path, None)
     }
 
-    /// The same, but that new parameters have these values.
+    fn trainable(path: &Path<'a>, initial: Option<Initial>) -> Self {
+        Self(Origin::Trainable(Trainable { path: path.clone(), initial, order: Rc::default(), twin: None }))
+    }
+
+    /// Take tensors that exist already. Layers built on them have no parameters to train.
+    #[must_use]
+    pub fn frozen(values: &'a dyn Values) -> Self {
+        Self(Origin::Frozen { values, prefix: String::new() })
+    }
+
+    /// Whether layers built on these parameters can never be trained, so that they may repack their weights.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        matches!(self.0, Origin::Frozen { .. })
+    }
+
+    /// Give new parameters these initial values. Frozen parameters are not new.
     #[must_use]
     pub fn initialised(&self, initial: Initial) -> Self {
-        Self { initial: Some(initial), ..self.clone() }
+        self.map(|trainable| Trainable { initial: Some(initial), ..trainable })
     }
 
-    /// The parameters under a dotted name.
+    /// Descend to the parameters under a dotted name.
     #[must_use]
     pub fn at(&self, name: &str) -> Self {
-        // tch panics on a dot inside one component.
-        let path = name.split('.').filter(|part| !part.is_empty()).fold(self.path.clone(), |path, part| path.sub(part));
-        Self { path, ..self.clone() }
+        match &self.0 {
+            Origin::Frozen { values, prefix } => {
+                let prefix = format!("{prefix}{name}{}", if name.is_empty() { "" } else { "." });
+                Self(Origin::Frozen { values: *values, prefix })
+            }
+            Origin::Trainable(trainable) => {
+                let path = descend(&trainable.path, name);
+                Self(Origin::Trainable(Trainable { path, ..trainable.clone() }))
+            }
+        }
     }
 
-    /// Whatever is asked for under a dotted name is the parameter of the same name under `other`, which is there already:
-    /// one parameter of two models.
+    /// Share parameters: everything under the dotted name `name` is the parameter of the same name under `other`, which
+    /// must exist already. That makes one parameter of two models.
     #[must_use]
     pub fn sharing(&self, name: &str, other: &Self) -> Self {
-        let own = self.at(name).path.path("");
-        Self { twin: Some((own, other.path.clone())), ..self.clone() }
+        let Origin::Trainable(other) = &other.0 else { return self.clone() };
+        self.map(|trainable| {
+            let own = descend(&trainable.path, name).path("");
+            Trainable { twin: Some((own, other.path.clone())), ..trainable }
+        })
     }
 
-    /// The names of all parameters so far, in the order in which the layers asked for them.
+    fn map(&self, change: impl FnOnce(Trainable<'a>) -> Trainable<'a>) -> Self {
+        match &self.0 {
+            Origin::Trainable(trainable) => Self(Origin::Trainable(change(trainable.clone()))),
+            Origin::Frozen { .. } => self.clone(),
+        }
+    }
+
+    /// Return the names of all trainable parameters so far, in the order in which layers asked for them.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.order.borrow().clone()
+        match &self.0 {
+            Origin::Trainable(trainable) => trainable.order.borrow().clone(),
+            Origin::Frozen { .. } => Vec::new(),
+        }
     }
 
-    /// A new trainable parameter, float32.
+    /// Return the parameter `name` with this shape, float32: a new one that can be trained, or one of the frozen values.
     ///
     /// # Errors
-    /// [`Error::Torch`] where there is no memory; [`Error::Internal`] where the name is taken.
+    /// [`Error::Torch`] if there is no memory; [`Error::Internal`] if the name is taken, or if the frozen values lack it.
     pub fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
+        match &self.0 {
+            Origin::Trainable(trainable) => trainable.tensor(name, shape),
+            Origin::Frozen { values, prefix } => values.tensor(&format!("{prefix}{name}"), shape),
+        }
+    }
+}
+
+impl Trainable<'_> {
+    fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
         let full_name = self.path.path(name);
         if let Some(shared) = self.shared(&full_name, shape)? {
             return Ok(shared);
@@ -130,7 +195,7 @@ impl<'a> Parameters<'a> {
             // tch would silently register it under another name, which no file would ever fill.
             return Err(Error::Internal { message: format!("the parameter {full_name} is defined twice") });
         }
-        let memory = Tensor::f_empty(shape, (Kind::Float, self.device()))?;
+        let memory = Tensor::f_empty(shape, (Kind::Float, self.path.device()))?;
         let mut tensor = self.path.add(name, memory, true);
         if let Some(initial) = &self.initial {
             initial.fill(&full_name, &mut tensor)?;
@@ -139,13 +204,12 @@ impl<'a> Parameters<'a> {
         Ok(tensor)
     }
 
-    /// The parameter of another model that has this name here.
+    /// Return the parameter of another model that has this name here.
     fn shared(&self, full_name: &str, shape: &[i64]) -> Result<Option<Tensor>> {
         let Some((own, other)) = &self.twin else { return Ok(None) };
         let Some(rest) = full_name.strip_prefix(own.as_str()) else { return Ok(None) };
         let (folders, last) = rest.rsplit_once('.').unwrap_or(("", rest));
-        let path = folders.split('.').filter(|part| !part.is_empty()).fold(other.clone(), |path, part| path.sub(part));
-        match path.get(last) {
+        match descend(other, folders).get(last) {
             Some(tensor) if tensor.size() == shape => Ok(Some(tensor)),
             Some(tensor) => Err(Error::Shape {
                 what: full_name.into(),
@@ -155,8 +219,9 @@ impl<'a> Parameters<'a> {
             None => Err(Error::Internal { message: format!("there is no parameter to share for {full_name}") }),
         }
     }
+}
 
-    fn device(&self) -> Device {
-        self.path.device()
-    }
+/// Descend by a dotted name: tch panics on a dot inside one component.
+fn descend<'a>(path: &Path<'a>, name: &str) -> Path<'a> {
+    name.split('.').filter(|part| !part.is_empty()).fold(path.clone(), |path, part| path.sub(part))
 }

@@ -1,6 +1,7 @@
 //! Text -> answers: the only room that sees both texts and models.
 
 mod fill_mask;
+mod predict;
 mod replaced_tokens;
 
 use tch::Tensor;

@@ -43,6 +43,21 @@ pub struct LoadReport {
 /// Told how many bytes of parameters have been filled, and of how many, now and then; when it refuses, that is the end.
 pub type Watch<'a> = &'a dyn Fn(usize, usize) -> Result<()>;
 
+/// Where the values of a model's parameters are in a file: nothing is left to check.
+#[derive(Debug)]
+pub(crate) struct Fit {
+    /// Parameter -> name in the file.
+    pub(crate) found: BTreeMap<String, String>,
+    /// Bytes of the parameters that the file fills.
+    pub(crate) bytes: usize,
+    /// Which parameters the file fills, and which it lacks.
+    pub(crate) report: LoadReport,
+}
+
+fn size_in_bytes(parameter: &Tensor) -> usize {
+    parameter.numel() * parameter.kind().elt_size_in_bytes()
+}
+
 impl WeightSource {
     /// Whether the file holds a decoder of its own for a masked LM, with other values than the word embeddings.
     ///
@@ -64,21 +79,21 @@ impl WeightSource {
         Ok(false)
     }
 
-    /// Fills the parameters of a variable store. Every name, shape and dtype is checked before any parameter changes,
-    /// and all differences are reported at once.
+    /// Load the parameters of a variable store. Every name, shape and dtype is checked before any parameter changes, and all
+    /// differences are reported at once.
     ///
     /// # Errors
-    /// [`Error::WeightsMismatch`] by `strictness`; [`Error::WeightsFormat`] where two tensors of the file mean the same
+    /// [`Error::WeightsMismatch`] by `strictness`; [`Error::WeightsFormat`] if two tensors of the file mean the same
     /// parameter.
     pub fn load_into(&self, variables: &VarStore, family: &Family, strictness: Strictness) -> Result<LoadReport> {
         self.load_into_watched(variables, family, strictness, &|_, _| Ok(()))
     }
 
-    /// As [`WeightSource::load_into`], where somebody watches. When `watch` refuses, some parameters have been filled and
-    /// others have not: for those of a model that is then given up.
+    /// Load as [`WeightSource::load_into`] does, and call `watch` before each parameter. If it returns an error, some
+    /// parameters have been filled and others have not, so the model must be dropped.
     ///
     /// # Errors
-    /// As [`WeightSource::load_into`], and what `watch` says.
+    /// As [`WeightSource::load_into`], and the error of `watch`.
     pub fn load_into_watched(
         &self,
         variables: &VarStore,
@@ -87,6 +102,32 @@ impl WeightSource {
         watch: Watch,
     ) -> Result<LoadReport> {
         let parameters: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
+        let Fit { found, bytes, mut report } = self.fit(&parameters, family, strictness)?;
+        let _no_grad = tch::no_grad_guard();
+        let mut done = 0;
+        for (name, source) in &found {
+            let Some(parameter) = parameters.get(name) else { continue };
+            watch(done, bytes)?;
+            if !self.copy_into(source, parameter)? {
+                report.not_finite.push(name.clone());
+            }
+            done += size_in_bytes(parameter);
+        }
+        watch(bytes, bytes)?;
+        Ok(report)
+    }
+
+    /// Find the tensor of the file for each of the parameters, and check names, shapes and dtypes. Values are only read where
+    /// a tie has to be checked.
+    ///
+    /// # Errors
+    /// As [`WeightSource::load_into`].
+    pub(crate) fn fit(
+        &self,
+        parameters: &BTreeMap<String, Tensor>,
+        family: &Family,
+        strictness: Strictness,
+    ) -> Result<Fit> {
         let mut resolution = resolve(self.names(), &parameters.keys().cloned().collect(), family);
         if let Some((one, other)) = &resolution.ambiguous {
             return Err(Error::WeightsFormat {
@@ -94,8 +135,8 @@ impl WeightSource {
                 reason: format!("{one} and {other} are the same parameter"),
             });
         }
-        let tied = ties::absorb(&mut resolution, ties::tied(&parameters));
-        let mut report = self.compare(&parameters, &resolution)?;
+        let tied = ties::absorb(&mut resolution, ties::tied(parameters));
+        let mut report = self.compare(parameters, &resolution)?;
         if self.differs(&tied)? {
             report.mismatched.extend(tied.iter().map(|(decoder, words)| Mismatch {
                 name: decoder.clone(),
@@ -104,21 +145,8 @@ impl WeightSource {
             }));
         }
         refuse(&report, &resolution, family, strictness, self.path())?;
-        let _no_grad = tch::no_grad_guard();
-        let size =
-            |name: &String| parameters.get(name).map_or(0, |tensor| tensor.numel() * tensor.kind().elt_size_in_bytes());
-        let total = resolution.found.keys().map(size).sum();
-        let mut done = 0;
-        for (name, source) in &resolution.found {
-            let Some(parameter) = parameters.get(name) else { continue };
-            watch(done, total)?;
-            if !self.copy_into(source, parameter)? {
-                report.not_finite.push(name.clone());
-            }
-            done += size(name);
-        }
-        watch(total, total)?;
-        Ok(report)
+        let bytes = resolution.found.keys().filter_map(|name| parameters.get(name)).map(size_in_bytes).sum();
+        Ok(Fit { found: resolution.found, bytes, report })
     }
 
     fn compare(&self, parameters: &BTreeMap<String, Tensor>, resolution: &Resolution) -> Result<LoadReport> {

@@ -32,6 +32,7 @@ mod torch;
 pub use file::{OpenOptions, WeightFile};
 pub use format::FileFormat;
 pub use index::Origin;
+pub(crate) use load::Fit;
 pub use load::{LoadReport, Strictness, Watch};
 pub use raw::{Dtype, RawTensor};
 pub use safetensors_file::write_safetensors;

@@ -119,7 +119,7 @@ impl WeightSource {
     }
 
     /// Copies a tensor into a parameter of the same shape. Returns whether all of its numbers are finite.
-    pub(super) fn copy_into(&self, name: &str, parameter: &Tensor) -> Result<bool> {
+    pub(crate) fn copy_into(&self, name: &str, parameter: &Tensor) -> Result<bool> {
         /// Bytes that are in memory twice while they are copied.
         const AT_ONCE: usize = 1 << 22;
         let Self::File(file) = self else {

@@ -1,0 +1,58 @@
+//! A frozen encoder: [`Inputs`] -> packed hidden states `[T, H]`, without gradients.
+//!
+//! It is built from the same configuration and the same table of names as the trainable [`Encoder`], and implements the
+//! same [`Encode`], so that nothing above it knows which of the two it stands on. Its weights belong to the engine alone:
+//! there are no parameters to read, resize, save or train, so it may keep them in whatever form is fastest.
+
+use tch::Tensor;
+
+use crate::config::EncoderConfig;
+use crate::encoder::{Encode, Encoded, Encoder, EncoderNames};
+use crate::error::{Error, Result};
+use crate::inputs::{Inputs, Limits, Task};
+use crate::nn::{ForwardOptions, Parameters};
+
+/// A frozen encoder.
+#[derive(Debug)]
+pub struct Engine {
+    kernels: Kernels,
+}
+
+/// The form of the weights and what computes with them.
+#[derive(Debug)]
+enum Kernels {
+    /// float32 on libtorch's operators: the layers of the trainable encoder on frozen values, with queries, keys and
+    /// values packed into one matrix.
+    Float32(Encoder),
+}
+
+impl Encode for Engine {
+    fn build(parameters: &Parameters, config: &EncoderConfig, names: &EncoderNames) -> Result<Self> {
+        if !parameters.is_frozen() {
+            return Err(Error::Internal { message: "an engine was built on parameters that can be trained".into() });
+        }
+        Ok(Self { kernels: Kernels::Float32(Encoder::new(parameters, config, names)?) })
+    }
+
+    fn words(&self) -> &Tensor {
+        match &self.kernels {
+            Kernels::Float32(encoder) => encoder.words(),
+        }
+    }
+
+    fn limits(&self, task: Task) -> Limits {
+        match &self.kernels {
+            Kernels::Float32(encoder) => encoder.limits(task),
+        }
+    }
+
+    fn encode(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Encoded> {
+        if options.train {
+            return Err(Error::input("train", "expected false for a frozen model: load it as trainable to train it"));
+        }
+        let _no_grad = tch::no_grad_guard();
+        match &self.kernels {
+            Kernels::Float32(encoder) => encoder.forward(inputs, options),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Queries, keys and values: three projections of one input.
+
+use tch::{Kind, Tensor};
+
+use super::{Linear, Parameters};
+use crate::error::Result;
+
+/// `x W_qᵀ + b_q`, `x W_kᵀ + b_k`, `x W_vᵀ + b_v`, each `[T, H]` from x `[T, H]`.
+#[derive(Debug)]
+pub enum Projections {
+    /// Three parameters, as checkpoints and optimizers know them.
+    Separate([Linear; 3]),
+    /// One matrix `[3 H, H]`, so that one product gives all three. Only frozen weights can be packed.
+    Packed(Linear),
+}
+
+impl Projections {
+    /// Take the projections of queries, keys and values under their `names`, packed if the parameters are frozen.
+    ///
+    /// # Errors
+    /// As [`Parameters::tensor`].
+    pub fn new(parameters: &Parameters, names: [&str; 3], hidden_size: i64) -> Result<Self> {
+        if parameters.is_frozen() {
+            return Ok(Self::Packed(pack(parameters, names, hidden_size)?));
+        }
+        let [query, key, value] = names.map(|name| Linear::new(&parameters.at(name), hidden_size, hidden_size));
+        Ok(Self::Separate([query?, key?, value?]))
+    }
+
+    /// hidden `[T, H]` -> queries, keys and values, each `[T, H]`. Packed ones are views of one tensor `[T, 3 H]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if the last dimension is not H.
+    pub fn forward(&self, hidden: &Tensor) -> Result<[Tensor; 3]> {
+        match self {
+            Self::Separate([query, key, value]) => {
+                Ok([query.forward(hidden)?, key.forward(hidden)?, value.forward(hidden)?])
+            }
+            Self::Packed(packed) => {
+                let all = packed.forward(hidden)?;
+                let width = all.size()[1] / 3;
+                let part = |number: i64| all.f_narrow(1, number * width, width);
+                Ok([part(0)?, part(1)?, part(2)?])
+            }
+        }
+    }
+}
+
+/// Copy three projections into one, a projection at a time, so that only one of them is in memory twice.
+fn pack(parameters: &Parameters, names: [&str; 3], width: i64) -> Result<Linear> {
+    let read = |name| Linear::new(&parameters.at(name), width, width);
+    let first = read(names[0])?;
+    let options = (Kind::Float, first.weight().device());
+    let packed = Linear::of(Tensor::f_empty([3 * width, width], options)?, Tensor::f_empty([3 * width], options)?);
+    let copy = |number: i64, part: &Linear| -> Result<()> {
+        packed.weight().f_narrow(0, number * width, width)?.f_copy_(part.weight())?;
+        packed.bias().f_narrow(0, number * width, width)?.f_copy_(part.bias())?;
+        Ok(())
+    };
+    copy(0, &first)?;
+    drop(first);
+    copy(1, &read(names[1])?)?;
+    copy(2, &read(names[2])?)?;
+    Ok(packed)
+}

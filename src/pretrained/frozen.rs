@@ -1,0 +1,194 @@
+//! A model that only runs: weights on a frozen engine, shared between threads.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+
+use super::load::{Described, open_folder};
+use super::{Pretrained, check_trained};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::inputs::{Inputs, Limits};
+use crate::models::Model;
+use crate::nn::{ForwardOptions, Initial, Parameters, Values};
+use crate::weights::{Fit, LoadReport, Strictness, Watch, WeightSource};
+
+/// A model `M` on a frozen [`Engine`](crate::engine::Engine).
+///
+/// It has no parameters that could be read, trained, resized or saved. Its outputs carry no graph. Threads share it without
+/// a lock.
+///
+/// ```
+/// use oxbert::electra::{ElectraConfig, ElectraForMaskedLM};
+/// use oxbert::inputs::{Arguments, Inputs};
+/// use oxbert::nn::ForwardOptions;
+/// use oxbert::pretrained::Frozen;
+/// use oxbert::{Pretrained, text::Batch};
+/// use tch::Device;
+///
+/// let config = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+/// let model = Frozen::new(Pretrained::<ElectraForMaskedLM>::from_config(&config, Some(7), Device::Cpu)?)?;
+/// let batch = Batch { ids: vec![vec![2, 7, 3]], type_ids: vec![vec![0; 3]] };
+/// let inputs = Inputs::new(Arguments::from_batch(&batch), &model.limits())?;
+/// let forward = || model.forward(&inputs, ForwardOptions::default()).map(|output| output.prediction_scores.size());
+/// assert_eq!(forward()?, [1, 3, 50]);
+/// # Ok::<(), oxbert::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Frozen<M: Model> {
+    model: M::Frozen,
+    config: M::Config,
+    report: LoadReport,
+    untrained: Vec<String>,
+}
+
+// SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. Nobody but this type has
+// the tensors of `model`: they came from `Values`, require no gradient, and are only read by `forward`, without a graph.
+// libtorch allows several threads to read a tensor at once.
+unsafe impl<M: Model> Sync for Frozen<M> where M::Config: Sync {}
+
+impl<M: Model> Frozen<M> {
+    /// Freeze a model that was trained or loaded.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if there is no memory.
+    pub fn new(model: Pretrained<M>) -> Result<Self> {
+        let _no_grad = tch::no_grad_guard();
+        let tensors = Tensors(model.variables.variables().into_iter().collect());
+        let Pretrained { config, report, untrained, .. } = model;
+        Ok(Self { model: M::Frozen::build(&Parameters::frozen(&tensors), &config)?, config, report, untrained })
+    }
+
+    /// Load a model from a folder, as [`Pretrained::from_folder`] does.
+    ///
+    /// # Errors
+    /// As [`Pretrained::from_folder`].
+    pub fn from_folder(folder: impl AsRef<Path>, device: Device, strictness: Strictness) -> Result<Self> {
+        let (config, source) = open_folder::<M>(folder)?;
+        Self::from_source_watched(&source, &config, device, strictness, &|_, _| Ok(()))
+    }
+
+    /// Load a model from named tensors, as [`Pretrained::from_source_watched`] does. Every difference is found before the
+    /// first tensor is read, and tensors are read one at a time.
+    ///
+    /// # Errors
+    /// As [`Pretrained::from_source_watched`].
+    pub fn from_source_watched(
+        source: &WeightSource,
+        config: &M::Config,
+        device: Device,
+        strictness: Strictness,
+        watch: Watch,
+    ) -> Result<Self> {
+        let described = Described::<M>::new(source, config, Device::Cpu)?;
+        let fit = source.fit(&described.parameters(), &M::BACKBONE, strictness)?;
+        let config = described.config;
+        let _no_grad = tch::no_grad_guard();
+        let (done, not_finite) = (Cell::new(0), RefCell::default());
+        let values = FileValues { source, fit: &fit, initial: config.initial(), device, watch, done, not_finite };
+        let model = M::Frozen::build(&Parameters::frozen(&values), &config)?;
+        watch(fit.bytes, fit.bytes)?;
+        let not_finite = values.not_finite.into_inner();
+        let report = LoadReport { not_finite, ..fit.report };
+        let untrained = report.missing.clone();
+        Ok(Self { model, config, report, untrained })
+    }
+
+    /// Return the configuration.
+    #[must_use]
+    pub fn config(&self) -> &M::Config {
+        &self.config
+    }
+
+    /// Return which parameters the file filled, and which it lacks.
+    #[must_use]
+    pub fn report(&self) -> &LoadReport {
+        &self.report
+    }
+
+    /// Return the names of parameters that hold random initial values.
+    #[must_use]
+    pub fn untrained(&self) -> &[String] {
+        &self.untrained
+    }
+
+    /// Refuse a model with parameters that hold random values.
+    ///
+    /// # Errors
+    /// [`Error::UntrainedHead`] with their names.
+    pub fn check_trained(&self, task: &str) -> Result<()> {
+        check_trained(&self.untrained, task)
+    }
+
+    /// Return the inputs that the model can take.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.model.limits()
+    }
+
+    /// Run the model without a graph.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if `options.train` is set; [`Error::Torch`] if libtorch refuses.
+    pub fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<M::Output> {
+        self.with(|model| model.forward(inputs, options))
+    }
+
+    /// Call a method of the network without a graph.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(&M::Frozen) -> T) -> T {
+        let _no_grad = tch::no_grad_guard();
+        call(&self.model)
+    }
+}
+
+/// The values of a model in memory.
+#[derive(Debug)]
+struct Tensors(BTreeMap<String, Tensor>);
+
+impl Values for Tensors {
+    fn tensor(&self, name: &str, _shape: &[i64]) -> Result<Tensor> {
+        let tensor = self.0.get(name).ok_or_else(|| absent(name))?;
+        Ok(tensor.f_detach()?.f_to_kind(Kind::Float)?)
+    }
+}
+
+/// The values of a file, and initial values for parameters that the file lacks.
+struct FileValues<'a> {
+    source: &'a WeightSource,
+    fit: &'a Fit,
+    initial: Initial,
+    device: Device,
+    watch: Watch<'a>,
+    /// Bytes that have been read.
+    done: Cell<usize>,
+    not_finite: RefCell<Vec<String>>,
+}
+
+impl std::fmt::Debug for FileValues<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("FileValues").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl Values for FileValues<'_> {
+    fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
+        (self.watch)(self.done.get(), self.fit.bytes)?;
+        let mut tensor = Tensor::f_empty(shape, (Kind::Float, self.device))?;
+        match self.fit.found.get(name) {
+            Some(source) => {
+                if !self.source.copy_into(source, &tensor)? {
+                    self.not_finite.borrow_mut().push(name.to_string());
+                }
+                self.done.set(self.done.get() + tensor.numel() * tensor.kind().elt_size_in_bytes());
+            }
+            None => self.initial.fill(name, &mut tensor)?,
+        }
+        Ok(tensor)
+    }
+}
+
+fn absent(name: &str) -> Error {
+    Error::Internal { message: format!("the model has no parameter {name}") }
+}

@@ -1,0 +1,181 @@
+//! A folder or named tensors -> the parameters of a model.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tch::nn::VarStore;
+use tch::{Device, Tensor};
+
+use super::Pretrained;
+use crate::config::{Config, ElectraConfig};
+use crate::error::Result;
+use crate::models::Model;
+use crate::nn::Parameters;
+use crate::resources::ModelFolder;
+use crate::weights::ties::has_tied_decoder;
+use crate::weights::{LoadReport, OpenOptions, Strictness, Watch, WeightSource};
+
+/// Load a checkpoint of any format into the variables of a model that was built on them, in rust_bert's way.
+///
+/// Unlike tch's `VarStore::load`, this survives any file, checks everything before a parameter changes, and knows the names
+/// that other programs use. Every difference is an error.
+///
+/// ```
+/// # use oxbert::electra::{ElectraConfig, ElectraForMaskedLM};
+/// # use tch::{Device, nn::VarStore};
+/// # let config = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("rust_model.ot");
+/// # let saved = VarStore::new(Device::Cpu);
+/// # ElectraForMaskedLM::new(saved.root(), &config)?;
+/// # saved.save(&path)?;
+/// let variables = VarStore::new(Device::Cpu);
+/// let model = ElectraForMaskedLM::new(variables.root(), &config)?;
+/// oxbert::load::<ElectraForMaskedLM>(&variables, &path)?;
+/// # Ok::<(), oxbert::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`], [`Error::WeightsFormat`], [`Error::WeightsMismatch`].
+pub fn load<M: Model>(variables: &VarStore, path: impl AsRef<Path>) -> Result<LoadReport> {
+    open::<M>(path)?.load_into(variables, &M::BACKBONE, Strictness::Everything)
+}
+
+/// Open a checkpoint. If it holds two networks, choose the one that the model is.
+fn open<M: Model>(path: impl AsRef<Path>) -> Result<WeightSource> {
+    WeightSource::open_with(path, OpenOptions { preferred: Some(M::COMPONENT), ..OpenOptions::default() })
+}
+
+/// Return the configuration of a folder, if it has one, and the path of its weights.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io), [`Error::MissingFile`](crate::Error::MissingFile),
+/// [`Error::Config`](crate::Error::Config).
+pub(crate) fn parts_of<C: Config>(folder: &ModelFolder) -> Result<(Option<C>, PathBuf)> {
+    let config = folder.config();
+    match (config, folder.weights()) {
+        // An empty folder is reported as one without a configuration.
+        (Err(missing), Err(_)) => Err(missing),
+        (config, weights) => Ok((config.ok().map(C::from_file).transpose()?, weights?)),
+    }
+}
+
+/// Derive the configuration from the shapes of tensors, for checkpoints of google-research/electra, which have no
+/// `config.json`.
+///
+/// # Errors
+/// [`Error::MissingFile`](crate::Error::MissingFile) if the shapes do not determine it.
+pub(crate) fn config_by_shapes<C: Config>(folder: &ModelFolder, source: &WeightSource) -> Result<C> {
+    let described = ElectraConfig::from_shapes(|name| source.shape(name));
+    match described.filter(|_| source.is_googles() && C::MODEL_TYPE == ElectraConfig::MODEL_TYPE) {
+        Some(config) => C::from_map(config.to_map()),
+        None => C::from_file(folder.config()?),
+    }
+}
+
+/// The parts of a model folder that loading needs.
+pub(super) fn open_folder<M: Model>(folder: impl AsRef<Path>) -> Result<(M::Config, WeightSource)> {
+    let folder = ModelFolder::open(folder)?;
+    let (config, weights) = parts_of(&folder)?;
+    let source = open::<M>(weights)?;
+    let config = config.map_or_else(|| config_by_shapes(&folder, &source), Ok)?;
+    Ok((config, source))
+}
+
+/// A model's parameters as its configuration describes them. Their memory is not touched before they are filled.
+pub(super) struct Described<M: Model> {
+    pub(super) model: M,
+    /// `tie_word_embeddings` is false if the file has a decoder of its own.
+    pub(super) config: M::Config,
+    pub(super) variables: VarStore,
+    pub(super) names: Vec<String>,
+}
+
+impl<M: Model> Described<M> {
+    /// Describe the parameters that are to be filled from `source`.
+    pub(super) fn new(source: &WeightSource, config: &M::Config, device: Device) -> Result<Self> {
+        let mut config = config.clone();
+        config.note_dtype("float32");
+        let described = Self::build(config, device)?;
+        if !has_tied_decoder(&described.variables) || !source.is_untied(&M::BACKBONE)? {
+            return Ok(described);
+        }
+        let mut config = described.config;
+        config.untie();
+        Self::build(config, device)
+    }
+
+    fn build(config: M::Config, device: Device) -> Result<Self> {
+        let variables = VarStore::new(device);
+        let parameters = Parameters::deferred(&variables.root());
+        let model = M::build(&parameters, &config)?;
+        let names = parameters.names();
+        Ok(Self { model, config, variables, names })
+    }
+
+    /// Return the parameters by name.
+    pub(super) fn parameters(&self) -> BTreeMap<String, Tensor> {
+        self.variables.variables().into_iter().collect()
+    }
+}
+
+impl<M: Model> Pretrained<M> {
+    /// Load a model from a folder with `config.json` and weights, the first of [`crate::resources::WEIGHT_FILES`] that is
+    /// there; or with a checkpoint of google-research/electra alone, from which the network is taken that the model is.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), [`Error::MissingFile`](crate::Error::MissingFile),
+    /// [`Error::Config`](crate::Error::Config), [`Error::WeightsFormat`](crate::Error::WeightsFormat); and
+    /// [`Error::WeightsMismatch`](crate::Error::WeightsMismatch) by `strictness`.
+    pub fn from_folder(folder: impl AsRef<Path>, device: Device, strictness: Strictness) -> Result<Self> {
+        let (config, source) = open_folder::<M>(folder)?;
+        Self::from_source(&source, &config, device, strictness)
+    }
+
+    /// Load a model from named tensors. Parameters that they lack are initialised as transformers does and listed in the
+    /// report.
+    ///
+    /// # Errors
+    /// As [`Pretrained::from_folder`].
+    pub fn from_source(
+        source: &WeightSource,
+        config: &M::Config,
+        device: Device,
+        strictness: Strictness,
+    ) -> Result<Self> {
+        Self::from_source_watched(source, config, device, strictness, &|_, _| Ok(()))
+    }
+
+    /// Load as [`Pretrained::from_source`] does, and call `watch` before each parameter: an error of it ends the loading.
+    ///
+    /// # Errors
+    /// As [`Pretrained::from_source`], and the error of `watch`.
+    pub fn from_source_watched(
+        source: &WeightSource,
+        config: &M::Config,
+        device: Device,
+        strictness: Strictness,
+        watch: Watch,
+    ) -> Result<Self> {
+        let Described { model, config, variables, names } = Described::<M>::new(source, config, device)?;
+        let report = source.load_into_watched(&variables, &M::BACKBONE, strictness, watch)?;
+        let (initial, mut tensors) = (config.initial(), variables.variables());
+        for name in &report.missing {
+            if let Some(tensor) = tensors.get_mut(name) {
+                initial.fill(name, tensor)?;
+            }
+        }
+        let untrained = report.missing.clone();
+        Ok(Self { model, config, report, variables, names, untrained })
+    }
+
+    /// Replace the values of the parameters.
+    ///
+    /// # Errors
+    /// As [`WeightSource::load_into`]; nothing has changed then.
+    pub fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()> {
+        self.report = source.load_into(&self.variables, &M::BACKBONE, strictness)?;
+        self.untrained.retain(|name| self.report.missing.contains(name));
+        Ok(())
+    }
+}

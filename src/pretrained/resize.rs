@@ -1,0 +1,131 @@
+//! A vocabulary of another size, or other word embeddings, for the same parameters.
+
+use tch::{Kind, Tensor};
+
+use super::Pretrained;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::models::Model;
+
+impl<M: Model> Pretrained<M> {
+    /// Resize the vocabulary, and the decoder of a masked LM with it. The last rows are dropped. New rows are drawn around
+    /// the mean of the old ones if `mean` is true, else as initial values. Gradients become zeros; create the optimizer
+    /// again afterwards.
+    ///
+    /// Source: `PreTrainedModel.resize_token_embeddings` of transformers 5.23.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the size is too small; [`Error::Torch`] if there is no memory. Nothing has changed then.
+    pub fn resize_vocabulary(&mut self, size: i64, mean: bool) -> Result<()> {
+        let mut config = self.config.clone();
+        config.set_vocab_size(size);
+        config.check()?;
+        let words = self.word_embeddings()?;
+        let deviation = config.shared().initializer_range;
+        let mut changes = vec![Change::new(resized(&words, size, mean, deviation)?, words)?];
+        if let Some((weight, bias)) = self.decoder() {
+            let is_tied = config.shared().tie_word_embeddings;
+            changes.push(Change::new(resized_bias(&bias, size, mean && !is_tied)?, bias)?);
+            if !is_tied {
+                changes.push(Change::new(resized(&weight, size, mean, deviation)?, weight)?);
+            }
+        }
+        for change in changes {
+            change.make()?;
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    /// Replace the word embeddings by `rows`, `[V, E]`, and resize the vocabulary if V differs.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if E differs; [`Error::Dtype`] if `rows` are not floating point; as
+    /// [`Pretrained::resize_vocabulary`].
+    pub fn set_word_embeddings(&mut self, rows: &Tensor) -> Result<()> {
+        let mut words = self.word_embeddings()?;
+        let (shape, width) = (rows.size(), words.size()[1]);
+        let kind = rows.f_kind()?;
+        if !matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) {
+            let (what, expected) = ("the word embeddings".into(), "a float dtype".into());
+            return Err(Error::Dtype { what, expected, got: format!("{kind:?}").to_lowercase() });
+        }
+        match shape[..] {
+            [size, columns] if columns == width => {
+                if size != words.size()[0] {
+                    self.resize_vocabulary(size, true)?;
+                }
+                let _no_grad = tch::no_grad_guard();
+                Ok(words.f_copy_(rows)?)
+            }
+            _ => Err(Error::Shape {
+                what: "the word embeddings".into(),
+                expected: format!("[V, E = {width}]"),
+                got: format!("{shape:?}"),
+            }),
+        }
+    }
+}
+
+/// New values for a parameter, which stays the same parameter. All memory is allocated before anything changes.
+struct Change {
+    parameter: Tensor,
+    values: Tensor,
+    /// Zeros of the new shape, if there is a gradient.
+    gradient: Option<Tensor>,
+}
+
+impl Change {
+    fn new(values: Tensor, parameter: Tensor) -> Result<Self> {
+        let gradient = parameter.f_grad()?.defined().then(|| values.f_zeros_like()).transpose()?;
+        Ok(Self { parameter, values, gradient })
+    }
+
+    fn make(mut self) -> Result<()> {
+        let _no_grad = tch::no_grad_guard();
+        let mut old = self.parameter.f_grad()?;
+        self.parameter.f_set_data(&self.values)?;
+        if let Some(gradient) = self.gradient {
+            old.f_set_data(&gradient)?;
+        }
+        Ok(())
+    }
+}
+
+/// Return a table with `size` rows: the first of the old ones, then new ones.
+fn resized(old: &Tensor, size: i64, mean: bool, deviation: f64) -> Result<Tensor> {
+    /// The covariance of new rows, as a share of the old ones'.
+    const SHARE: f64 = 1e-9;
+    let _no_grad = tch::no_grad_guard();
+    let (rows, width) = (old.size()[0], old.size()[1]);
+    if size <= rows {
+        // A copy: a view would keep the memory of all rows.
+        return Ok(Tensor::f_cat(&[old.f_narrow(0, 0, size)?], 0)?);
+    }
+    let shape = [size - rows, width];
+    let new = if mean {
+        let all = old.f_to_kind(Kind::Float)?;
+        let centre = all.f_mean_dim(0_i64, true, None)?;
+        let centred = all.f_sub(&centre)?;
+        let covariance = centred.f_transpose(0, 1)?.f_matmul(&centred)?.f_mul_scalar(SHARE / rows as f64)?;
+        let (root, failed) = covariance.f_linalg_cholesky_ex(false, false)?;
+        if failed.f_int64_value(&[])? == 0 {
+            let draws = Tensor::f_randn(shape, (Kind::Float, old.device()))?;
+            draws.f_matmul(&root.f_transpose(0, 1)?)?.f_add(&centre)?
+        } else {
+            // With fewer old rows than columns, the covariance is singular.
+            centre.f_expand(shape, false)?
+        }
+    } else {
+        Tensor::f_zeros(shape, (Kind::Float, old.device()))?.f_normal_(0.0, deviation)?
+    };
+    Ok(Tensor::f_cat(&[old, &new.f_to_kind(old.kind())?], 0)?)
+}
+
+/// Return a decoder's bias with `size` numbers: the first of the old ones, then zeros, or their mean.
+fn resized_bias(old: &Tensor, size: i64, mean: bool) -> Result<Tensor> {
+    let _no_grad = tch::no_grad_guard();
+    let length = old.size()[0].min(size);
+    let new = if mean { old.f_mean(None)? } else { old.f_mean(None)?.f_zeros_like()? };
+    Ok(Tensor::f_cat(&[old.f_narrow(0, 0, length)?, new.f_expand([size - length], false)?], 0)?)
+}
