@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 use serde_json::{Map, Value};
 
-use super::enter::enter;
-use super::errors::raise;
+use crate::bindings::door::{FolderOptions, enter, raise};
 use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, either};
 use crate::error::{Error, Result};
 use crate::resources::ModelFolder;
@@ -22,7 +21,7 @@ use crate::resources::ModelFolder;
 /// Raises:
 ///     oxbert.errors.ConfigError: A value is bad; `field` names it.
 #[pyclass(name = "Config", module = "oxbert", subclass, frozen)]
-pub(super) struct PyConfig {
+pub(crate) struct PyConfig {
     /// Held for the moment of a copy only, never while Python runs.
     inner: Mutex<AnyConfig>,
 }
@@ -32,7 +31,7 @@ macro_rules! config_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $config:ty) => {
         $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", extends = PyConfig, frozen)]
-        pub(super) struct $class;
+        pub(crate) struct $class;
 
         #[pymethods]
         impl $class {
@@ -178,7 +177,7 @@ impl From<AnyConfig> for PyConfig {
 
 impl PyConfig {
     /// The configuration as an object of its family's class.
-    pub(super) fn build(py: Python<'_>, config: AnyConfig) -> PyResult<Bound<'_, PyAny>> {
+    pub(crate) fn build(py: Python<'_>, config: AnyConfig) -> PyResult<Bound<'_, PyAny>> {
         let is_electra = matches!(config, AnyConfig::Electra(_));
         let base = PyClassInitializer::from(Self::from(config));
         Ok(if is_electra {
@@ -189,23 +188,23 @@ impl PyConfig {
     }
 
     /// Whether there is a field of that name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         let config = self.get();
         matches!(name, "num_labels" | "problem_type") || config.to_map().contains_key(own_name(&config, name))
     }
 
     /// A copy.
-    pub(super) fn get(&self) -> AnyConfig {
+    pub(crate) fn get(&self) -> AnyConfig {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Changes the configuration in place.
-    pub(super) fn update(&self, change: impl FnOnce(&mut AnyConfig)) {
+    pub(crate) fn update(&self, change: impl FnOnce(&mut AnyConfig)) {
         change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Gives a field another value; nothing changes where the whole would be bad.
-    pub(super) fn assign(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub(crate) fn assign(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let config = self.get();
         let name = own_name(&config, name);
         let mut values: Map<String, Value> = config.to_map();
@@ -311,7 +310,7 @@ fn dump(values: &Bound<'_, PyDict>) -> PyResult<String> {
 }
 
 /// A configuration of oxbert; transformers' own is told how to become one.
-pub(super) fn expect_config<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyConfig>> {
+pub(crate) fn expect_config<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyConfig>> {
     object.cast::<PyConfig>().map_err(|_| {
         let py = object.py();
         let class = object.get_type();
@@ -325,48 +324,4 @@ pub(super) fn expect_config<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<
 /// JSON -> Python, by Python's own reader.
 fn load<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     py.import("json")?.call_method1("loads", (value.to_string(),))
-}
-
-/// The keyword arguments of a `from_pretrained`, some of which are for the hub.
-pub(super) struct FolderOptions<'py> {
-    hub: Bound<'py, PyDict>,
-    /// The others.
-    pub(super) rest: Bound<'py, PyDict>,
-}
-
-impl<'py> FolderOptions<'py> {
-    /// Those of `huggingface_hub`, as transformers passes them on.
-    const HUB: [&'static str; 6] =
-        ["revision", "subfolder", "cache_dir", "local_files_only", "force_download", "token"];
-
-    pub(super) fn read(py: Python<'py>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
-        let rest = options.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
-        let hub = PyDict::new(py);
-        for name in Self::HUB {
-            if let Some(value) = rest.get_item(name)? {
-                hub.set_item(name, value)?;
-                rest.del_item(name)?;
-            }
-        }
-        Ok(Self { hub, rest })
-    }
-
-    /// For a function that has no other keyword arguments.
-    pub(super) fn only(py: Python<'py>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
-        let read = Self::read(py, options)?;
-        match read.rest.keys().iter().next() {
-            None => Ok(read),
-            Some(name) => Err(PyTypeError::new_err(format!(
-                "from_pretrained() got an unexpected keyword argument {}",
-                name.repr()?
-            ))),
-        }
-    }
-
-    /// A folder, by its path, as the name of a bundled model, or from the hub, with the files that are needed: `config`,
-    /// `tokenizer`, `weights`, or several of them.
-    pub(super) fn find(&self, name: &Bound<'py, PyAny>, needs: &[&str]) -> PyResult<PathBuf> {
-        let py = self.hub.py();
-        py.import("oxbert.hub._folders")?.call_method("find", (name, needs.to_vec()), Some(&self.hub))?.extract()
-    }
 }

@@ -5,28 +5,13 @@
 // pyo3 hands over owned arguments and wants methods; docstrings here are Python's, not Rust's markdown.
 #![allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::doc_markdown, clippy::doc_link_with_quotes)]
 
-mod activation;
-mod added;
-mod arguments;
 mod config;
-mod encodings;
-mod enter;
-mod errors;
-mod guarded;
-mod heads;
+mod door;
 mod models;
-mod outline;
-mod outputs;
-mod parameters;
 mod pipelines;
-mod pretrained;
-mod pretrainer;
 mod pretraining;
-mod progress;
 mod resources;
-mod tensors;
 mod text;
-mod texts;
 mod weights;
 
 use pyo3::prelude::*;
@@ -40,7 +25,7 @@ mod _native {
     #[pymodule_init]
     #[expect(clippy::unnecessary_wraps, reason = "the signature is pyo3's")]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-        super::enter::remember_process();
+        super::door::remember_process();
         Ok(())
     }
 
@@ -52,15 +37,11 @@ mod _native {
     const WEIGHT_FILES: [&str; 8] = crate::resources::WEIGHT_FILES;
 
     #[pymodule_export]
-    use super::activation::PyActivation;
-    #[pymodule_export]
-    use super::added::PyAddedToken;
-    #[pymodule_export]
     use super::config::{PyConfig, PyDistilBertConfig, PyElectraConfig};
     #[pymodule_export]
-    use super::encodings::{PyEncoding, PyEncodings};
+    use super::models::activation::PyActivation;
     #[pymodule_export]
-    use super::heads::{
+    use super::models::heads::{
         PyElectraClassificationHead, PyElectraDiscriminatorHead, PyElectraGeneratorHead, PyElectraSequenceSummary,
     };
     #[pymodule_export]
@@ -73,16 +54,20 @@ mod _native {
     #[pymodule_export]
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
     #[pymodule_export]
-    use super::pretrainer::PyPretrainerHeads;
+    use super::pretraining::model_garden::PyPretrainerHeads;
     #[pymodule_export]
-    use super::pretraining::PyPretrainingNetworks;
+    use super::pretraining::networks::PyPretrainingNetworks;
     #[pymodule_export]
     use super::resources::{
         PyDistilBertConfigResources, PyDistilBertModelResources, PyDistilBertVocabResources, PyElectraConfigResources,
         PyElectraModelResources, PyElectraVocabResources, PyLocalResource, PyRemoteResource, download_resource,
     };
     #[pymodule_export]
-    use super::text::{PyDistilBertTokenizer, PyElectraTokenizer, PyTokenizer};
+    use super::text::added::PyAddedToken;
+    #[pymodule_export]
+    use super::text::encodings::{PyEncoding, PyEncodings};
+    #[pymodule_export]
+    use super::text::tokenizer::{PyDistilBertTokenizer, PyElectraTokenizer, PyTokenizer};
     #[pymodule_export]
     use super::weights::{canonical_name, describe_weights, find_weights, load_weights, save_weights, weight_origins};
 }

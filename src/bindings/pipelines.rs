@@ -3,11 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::config::FolderOptions;
-use super::enter::enter;
-use super::guarded::Guarded;
-use super::tensors::device;
-use super::texts::Several;
+use crate::bindings::door::{FolderOptions, Guarded, device, enter};
+use crate::bindings::text::texts::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
 
@@ -17,7 +14,7 @@ use crate::pipelines::{FillMask, ReplacedTokenDetection};
 ///     >>> fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
 ///     >>> fill(["The function returns a [MASK] of strings."], top_k=3)
 #[pyclass(name = "FillMask", module = "oxbert", frozen)]
-pub(super) struct PyFillMask {
+pub(crate) struct PyFillMask {
     inner: Guarded<FillMask>,
 }
 
@@ -77,7 +74,7 @@ impl PyFillMask {
 ///     >>> detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
 ///     >>> detect(["The function returns the elephant of the list."])
 #[pyclass(name = "ReplacedTokenDetection", module = "oxbert", frozen)]
-pub(super) struct PyReplacedTokenDetection {
+pub(crate) struct PyReplacedTokenDetection {
     inner: Guarded<ReplacedTokenDetection>,
 }
 

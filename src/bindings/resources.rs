@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-use super::enter::{check_signals, enter};
-use super::texts::wrong;
+use crate::bindings::door::{check_signals, enter};
+use crate::bindings::text::texts::wrong;
 use crate::error::Result;
 use crate::resources::{DownloadOptions, LocalResource, RemoteResource, ResourceProvider};
 
@@ -17,7 +17,7 @@ use crate::resources::{DownloadOptions, LocalResource, RemoteResource, ResourceP
 ///     local_path: The file.
 #[pyclass(name = "LocalResource", module = "oxbert", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
-pub(super) struct PyLocalResource {
+pub(crate) struct PyLocalResource {
     inner: LocalResource,
 }
 
@@ -57,7 +57,7 @@ impl PyLocalResource {
 ///     cache_dir: Another cache than the usual one.
 #[pyclass(name = "RemoteResource", module = "oxbert", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
-pub(super) struct PyRemoteResource {
+pub(crate) struct PyRemoteResource {
     inner: RemoteResource,
 }
 
@@ -143,7 +143,7 @@ impl PyRemoteResource {
 /// Args:
 ///     resource: A `LocalResource` or a `RemoteResource`.
 #[pyfunction]
-pub(super) fn download_resource(py: Python<'_>, resource: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+pub(crate) fn download_resource(py: Python<'_>, resource: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     if let Ok(local) = resource.cast::<PyLocalResource>() {
         local.get().get_local_path(py)
     } else if let Ok(remote) = resource.cast::<PyRemoteResource>() {
@@ -158,7 +158,7 @@ macro_rules! known_files {
     ($class:ident is $source:ident as $name:literal: $documentation:literal, $($field:ident),+) => {
         #[doc = $documentation]
         #[pyclass(name = $name, module = "oxbert", frozen)]
-        pub(super) struct $class;
+        pub(crate) struct $class;
 
         #[pymethods]
         impl $class {

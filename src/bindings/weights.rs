@@ -8,17 +8,15 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::enter::enter;
-use super::errors::raise;
-use super::parameters::named_tensors;
-use super::tensors::{to_numpy, to_torch};
+use crate::bindings::door::{enter, enter_attached, raise, to_numpy, to_torch};
+use crate::bindings::models::parameters::named_tensors;
 use crate::config::{Config, ElectraConfig, Labels};
 use crate::error::Error;
 use crate::resources::ModelFolder;
 use crate::weights::{Component, OpenOptions, WeightFile, WeightFormat, WeightSource, names, save_tensors};
 
 /// A checkpoint of any format.
-pub(super) fn open_weights(py: Python<'_>, path: PathBuf, options: OpenOptions) -> PyResult<WeightSource> {
+pub(crate) fn open_weights(py: Python<'_>, path: PathBuf, options: OpenOptions) -> PyResult<WeightSource> {
     /// How HDF5 files begin.
     const HDF5: &[u8] = b"\x89HDF";
     let is_hdf5 = enter(py, || {
@@ -38,7 +36,7 @@ pub(super) fn open_weights(py: Python<'_>, path: PathBuf, options: OpenOptions) 
     enter(py, || Ok(WeightSource::File(WeightFile::from_hdf5_parts(&parts, path)?)))
 }
 
-pub(super) fn parse_component(py: Python<'_>, name: &str) -> PyResult<Component> {
+pub(crate) fn parse_component(py: Python<'_>, name: &str) -> PyResult<Component> {
     let refused = || Error::input("component", format!("expected \"generator\" or \"discriminator\", got {name:?}"));
     Component::from_name(name).ok_or_else(|| raise(py, refused()))
 }
@@ -54,7 +52,7 @@ pub(super) fn parse_component(py: Python<'_>, name: &str) -> PyResult<Component>
 ///     oxbert.errors.WeightsFormatError: The file is truncated, corrupt or of another format.
 #[pyfunction]
 #[pyo3(signature = (path, arrays = "numpy", *, component = None))]
-pub(super) fn load_weights<'py>(
+pub(crate) fn load_weights<'py>(
     py: Python<'py>,
     path: PathBuf,
     arrays: &str,
@@ -70,7 +68,7 @@ pub(super) fn load_weights<'py>(
     let names: Vec<String> = source.names().into_iter().map(ToString::to_string).collect();
     for name in names {
         let source = &source;
-        let tensor = super::enter::enter_attached(py, || source.tensor(&name))?;
+        let tensor = enter_attached(py, || source.tensor(&name))?;
         tensors.set_item(&name, if arrays == "torch" { to_torch(py, &tensor)? } else { to_numpy(py, &tensor)? })?;
     }
     Ok(tensors)
@@ -80,7 +78,7 @@ pub(super) fn load_weights<'py>(
 /// `load_weights` gives them, (the name there, whether it is transposed there).
 #[pyfunction]
 #[pyo3(signature = (path, *, component = None))]
-pub(super) fn weight_origins(
+pub(crate) fn weight_origins(
     py: Python<'_>,
     path: PathBuf,
     component: Option<&str>,
@@ -98,7 +96,7 @@ pub(super) fn weight_origins(
 /// The `config.json` that the shapes of a checkpoint of google-research/electra tell; None for another checkpoint.
 #[pyfunction]
 #[pyo3(signature = (path, *, component = None))]
-pub(super) fn describe_weights(py: Python<'_>, path: PathBuf, component: Option<&str>) -> PyResult<Option<String>> {
+pub(crate) fn describe_weights(py: Python<'_>, path: PathBuf, component: Option<&str>) -> PyResult<Option<String>> {
     let component = component.map(|name| parse_component(py, name)).transpose()?;
     let source = open_weights(py, path, OpenOptions { component, preferred: None })?;
     let described = ElectraConfig::from_shapes(|name| source.shape(name)).filter(|_| source.is_googles());
@@ -120,7 +118,7 @@ pub(super) fn describe_weights(py: Python<'_>, path: PathBuf, component: Option<
 
 /// The weight file of a model folder that is read: the first of a list that is there.
 #[pyfunction]
-pub(super) fn find_weights(py: Python<'_>, folder: PathBuf) -> PyResult<PathBuf> {
+pub(crate) fn find_weights(py: Python<'_>, folder: PathBuf) -> PyResult<PathBuf> {
     enter(py, || ModelFolder::open(folder)?.weights())
 }
 
@@ -135,7 +133,7 @@ pub(super) fn find_weights(py: Python<'_>, folder: PathBuf) -> PyResult<PathBuf>
 ///     oxbert.errors.FileError: The file cannot be written.
 ///     oxbert.errors.InputError: The ending is none of these.
 #[pyfunction]
-pub(super) fn save_weights(py: Python<'_>, tensors: &Bound<'_, PyDict>, path: PathBuf) -> PyResult<()> {
+pub(crate) fn save_weights(py: Python<'_>, tensors: &Bound<'_, PyDict>, path: PathBuf) -> PyResult<()> {
     let tensors = named_tensors(tensors)?;
     enter(py, move || save_tensors(&path, &tensors, WeightFormat::of(&path)?))
 }
@@ -143,6 +141,6 @@ pub(super) fn save_weights(py: Python<'_>, tensors: &Bound<'_, PyDict>, path: Pa
 /// A tensor's name without a wrapper's prefix (`module.`) and with `LayerNorm.gamma` and `.beta` as `.weight` and
 /// `.bias`; None for the buffers `position_ids` and `token_type_ids`, which no model needs.
 #[pyfunction]
-pub(super) fn canonical_name(name: &str) -> Option<String> {
+pub(crate) fn canonical_name(name: &str) -> Option<String> {
     names::canonical(name)
 }

@@ -4,13 +4,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use tch::Tensor;
 
-use super::arguments::{Values, rows};
-use super::config::{PyConfig, expect_config};
-use super::enter::enter;
-use super::errors::raise;
-use super::guarded::Guarded;
-use super::parameters::named;
-use super::tensors::{device, device_name, tensor, to_torch};
+use crate::bindings::config::{PyConfig, expect_config};
+use crate::bindings::door::{Guarded, device, device_name, enter, raise, tensor, to_torch};
+use crate::bindings::models::arguments::{Values, rows};
+use crate::bindings::models::parameters::named;
 use crate::config::ElectraConfig;
 use crate::error::Error;
 use crate::pretraining::{
@@ -22,7 +19,7 @@ use crate::pretraining::{
 /// What is shared is there once, under the discriminator's name. All randomness of an example is a function of the seed, the
 /// step and the number of the example.
 #[pyclass(name = "PretrainingNetworks", module = "oxbert", frozen)]
-pub(super) struct PyPretrainingNetworks {
+pub(crate) struct PyPretrainingNetworks {
     networks: Guarded<Networks>,
     objective: Objective,
 }

@@ -11,12 +11,12 @@ use super::errors::raise;
 use crate::error::{Error, Result};
 
 /// Releases the GIL, runs `work`, and turns an error, or a panic, into a Python exception.
-pub(super) fn enter<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+pub(crate) fn enter<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     py.detach(|| guarded(work)).map_err(|error| raise(py, error))
 }
 
 /// Runs `work` with the GIL held, for what touches Python objects through libtorch.
-pub(super) fn enter_attached<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>) -> PyResult<T> {
+pub(crate) fn enter_attached<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>) -> PyResult<T> {
     guarded(work).map_err(|error| raise(py, error))
 }
 
@@ -31,7 +31,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// Gives Python the chance to end what takes long.
-pub(super) fn check_signals() -> Result<()> {
+pub(crate) fn check_signals() -> Result<()> {
     Python::attach(|py| {
         py.check_signals().map_err(|error| {
             // It is what is raised in the end.
@@ -45,7 +45,7 @@ pub(super) fn check_signals() -> Result<()> {
 static IMPORTER: OnceLock<u32> = OnceLock::new();
 
 /// Remembers which process this is, so that a fork of it is known later.
-pub(super) fn remember_process() {
+pub(crate) fn remember_process() {
     IMPORTER.get_or_init(process::id);
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// What a caller gets back: the kind of array that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrays {
+pub(crate) enum Arrays {
     /// numpy, also for lists.
     Numpy,
     /// torch, with its graph.
@@ -24,7 +24,7 @@ pub(super) enum Arrays {
 
 impl Arrays {
     /// What an object is that is no torch tensor. TensorFlow is not imported for the question.
-    pub(super) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let loaded = object.py().import("sys")?.getattr("modules")?.call_method1("get", ("tensorflow",))?;
         let is_tensor = match loaded.getattr_opt("Tensor")? {
             Some(class) => object.is_instance(&class)?,
@@ -34,7 +34,7 @@ impl Arrays {
     }
 
     /// Whether answers keep their graph.
-    pub(super) fn has_graph(self) -> bool {
+    pub(crate) fn has_graph(self) -> bool {
         self == Self::Torch
     }
 }
@@ -42,7 +42,7 @@ impl Arrays {
 /// The tensor behind a `torch.Tensor`; none for any other object. torch is not imported for the question.
 ///
 /// Nested, sparse and meta tensors, and dtypes that tch does not know, are refused: tch would panic on some of them.
-pub(super) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+pub(crate) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let py = object.py();
     // Without torch in the process nothing can be a torch tensor.
     if !py.import("sys")?.getattr("modules")?.contains("torch")? {
@@ -72,7 +72,7 @@ pub(super) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Opti
 }
 
 /// A torch tensor, and nothing else.
-pub(super) fn tensor(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+pub(crate) fn tensor(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     if let Some(tensor) = from_torch(what, object)? {
         return Ok(tensor);
     }
@@ -99,7 +99,7 @@ fn has_bytes(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// The `torch.Tensor` of a tensor, sharing its memory and its graph. Imports torch.
-pub(super) fn to_torch<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn to_torch<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
     // libtorch's Python half knows the class only once the package has been imported.
     py.import("torch")?;
     let pointer = enter_attached(py, || Ok(tensor.pyobject_wrap()?))?;
@@ -108,7 +108,7 @@ pub(super) fn to_torch<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<
 }
 
 /// A numpy array of a tensor's values; half precision comes back as float32, which holds every value of it.
-pub(super) fn to_numpy<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn to_numpy<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
     fn copy<'py, T: numpy::Element + tch::kind::Element + Default>(
         py: Python<'py>,
         tensor: &Tensor,
@@ -141,7 +141,7 @@ pub(super) fn to_numpy<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<
 }
 
 /// A tensor as the array that the caller works with.
-pub(super) fn to_python<'py>(py: Python<'py>, tensor: &Tensor, arrays: Arrays) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn to_python<'py>(py: Python<'py>, tensor: &Tensor, arrays: Arrays) -> PyResult<Bound<'py, PyAny>> {
     match arrays {
         Arrays::Numpy => to_numpy(py, tensor),
         Arrays::Torch => to_torch(py, tensor),
@@ -150,13 +150,13 @@ pub(super) fn to_python<'py>(py: Python<'py>, tensor: &Tensor, arrays: Arrays) -
 }
 
 /// A tuple of arrays.
-pub(super) fn to_tuple<'py>(py: Python<'py>, tensors: &[Tensor], arrays: Arrays) -> PyResult<Bound<'py, PyTuple>> {
+pub(crate) fn to_tuple<'py>(py: Python<'py>, tensors: &[Tensor], arrays: Arrays) -> PyResult<Bound<'py, PyTuple>> {
     let items = tensors.iter().map(|tensor| to_python(py, tensor, arrays)).collect::<PyResult<Vec<_>>>()?;
     PyTuple::new(py, items)
 }
 
 /// A float tensor from an array of any kind, and which kind it was.
-pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor, Arrays)> {
+pub(crate) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor, Arrays)> {
     if let Some(tensor) = from_torch(what, object)? {
         return Ok((tensor, Arrays::Torch));
     }
@@ -184,7 +184,7 @@ pub(super) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
 }
 
 /// Any object as a numpy array, as `numpy.asarray` makes one.
-pub(super) fn as_array<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn as_array<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
     py.import("numpy")?.call_method1("asarray", (object,)).map_err(|error| {
         let reason = format!("expected an array, or lists that can become one: {}", error.value(py));
@@ -193,7 +193,7 @@ pub(super) fn as_array<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<
 }
 
 /// Any numeric numpy array as a tensor, for weights.
-pub(super) fn from_numpy(what: &str, array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+pub(crate) fn from_numpy(what: &str, array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     let py = array.py();
     let array = as_array(what, array)?;
     // Bytes are taken as this machine orders them.
@@ -222,7 +222,7 @@ fn dtype(what: &str, expected: &str, got: &str) -> Error {
 }
 
 /// A device by its name in torch: `cpu`, `cuda`, `cuda:1`.
-pub(super) fn device(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<tch::Device> {
+pub(crate) fn device(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<tch::Device> {
     let requested = name.str()?.to_string();
     let found: Result<tch::Device> = match requested.split_once(':').unwrap_or((&requested, "0")) {
         ("cpu", "0") => Ok(tch::Device::Cpu),
@@ -242,7 +242,7 @@ pub(super) fn device(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<tch::D
 }
 
 /// The name of a device in torch.
-pub(super) fn device_name(device: tch::Device) -> String {
+pub(crate) fn device_name(device: tch::Device) -> String {
     match device {
         tch::Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_string(),

@@ -8,7 +8,7 @@ enum Node<'a> {
 }
 
 /// An indented tree of the parts in their order; equal neighbours with numbers for names stand there once.
-pub(super) fn outline(parameters: &[(String, Vec<i64>)]) -> String {
+pub(crate) fn outline(parameters: &[(String, Vec<i64>)]) -> String {
     let mut root = Vec::new();
     for (name, shape) in parameters {
         insert(&mut root, name, shape);

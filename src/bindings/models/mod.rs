@@ -1,31 +1,38 @@
 //! Models in Python: one base class with everything that does not depend on the family, one thin class a model.
 
+pub(crate) mod activation;
+mod any;
+pub(crate) mod arguments;
+pub(crate) mod heads;
+mod outline;
+mod outputs;
+pub(crate) mod parameters;
+mod pretrained;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
-use super::arguments::{Call, Signature};
-use super::config::{FolderOptions, PyConfig, expect_config};
-use super::enter::enter;
-use super::errors::raise;
-use super::guarded::Guarded;
-use super::outputs::Answer;
-use super::parameters::{named, named_tensors, parameter, values_of};
-use super::pretrained::{LoadOptions, from_pretrained};
-use super::tensors::{device, device_name, to_numpy};
-use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, ProblemType, either};
+use crate::bindings::config::{PyConfig, expect_config};
+use crate::bindings::door::{FolderOptions, Guarded, device, device_name, enter, raise, to_numpy};
+use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, either};
 use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
-use crate::inputs::{Arguments, Inputs, Targets, Task};
 use crate::models::Model;
 use crate::pretrained::Pretrained;
-use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource};
+use crate::weights::{Strictness, WeightFormat, WeightSource};
+
+use any::AnyModel;
+use arguments::{Call, Signature};
+use outputs::Answer;
+use parameters::{named, named_tensors, parameter, values_of};
+use pretrained::{LoadOptions, from_pretrained};
 
 /// A family's order of arguments: those before the labels, and those after them.
-pub(super) trait Surface {
+pub(crate) trait Surface {
     const BEFORE: &'static [&'static str];
     const AFTER: &'static [&'static str];
     const IGNORED: &'static [&'static str];
@@ -50,103 +57,12 @@ fn signature<M: Model<Config: Surface>>() -> Signature {
     Signature { names: parts.concat(), ignored: M::Config::IGNORED }
 }
 
-/// Any model, without its type.
-trait AnyModel: Send {
-    fn run(&self, arguments: Arguments, options: ForwardOptions, problem: &mut Option<ProblemType>) -> Result<Answer>;
-    fn parameters(&self) -> Vec<(String, Tensor)>;
-    fn config(&self) -> AnyConfig;
-    fn decoder(&self) -> Option<(Tensor, Tensor)>;
-    fn words(&self) -> Result<Tensor>;
-    fn resize(&mut self, size: i64, mean: bool) -> Result<()>;
-    fn set_words(&mut self, words: &Tensor) -> Result<()>;
-    fn report(&self) -> &LoadReport;
-    fn untrained(&self) -> &[String];
-    fn device(&self) -> Device;
-    fn dtype(&self) -> &'static str;
-    fn to_device(&self, device: Device) -> Result<()>;
-    fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()>;
-    fn save(&mut self, folder: PathBuf, config: AnyConfig, format: WeightFormat) -> Result<()>;
-}
-
-impl<M> AnyModel for Pretrained<M>
-where
-    M: Model + Send,
-    M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Send,
-    M::Output: Into<Answer>,
-{
-    fn config(&self) -> AnyConfig {
-        self.config.clone().into()
-    }
-
-    fn run(&self, arguments: Arguments, options: ForwardOptions, problem: &mut Option<ProblemType>) -> Result<Answer> {
-        let mut limits = self.model.limits();
-        let mut is_text = false;
-        if let Task::Texts { problem_type, .. } = &mut limits.task {
-            (*problem_type, is_text) = (*problem, true);
-        }
-        let inputs = Inputs::new(arguments, &limits)?;
-        if is_text {
-            *problem = inputs.targets.as_ref().and_then(Targets::problem_type);
-        }
-        Ok(self.model.forward(&inputs, options)?.into())
-    }
-
-    fn parameters(&self) -> Vec<(String, Tensor)> {
-        Pretrained::parameters(self)
-    }
-
-    fn decoder(&self) -> Option<(Tensor, Tensor)> {
-        Pretrained::decoder(self)
-    }
-
-    fn words(&self) -> Result<Tensor> {
-        self.word_embeddings()
-    }
-
-    fn resize(&mut self, size: i64, mean: bool) -> Result<()> {
-        self.resize_vocabulary(size, mean)
-    }
-
-    fn set_words(&mut self, words: &Tensor) -> Result<()> {
-        self.set_word_embeddings(words)
-    }
-
-    fn report(&self) -> &LoadReport {
-        &self.report
-    }
-
-    fn untrained(&self) -> &[String] {
-        Pretrained::untrained(self)
-    }
-
-    fn device(&self) -> Device {
-        Pretrained::device(self)
-    }
-
-    fn dtype(&self) -> &'static str {
-        Pretrained::dtype(self)
-    }
-
-    fn to_device(&self, device: Device) -> Result<()> {
-        Pretrained::to_device(self, device)
-    }
-
-    fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()> {
-        Pretrained::load(self, source, strictness)
-    }
-
-    fn save(&mut self, folder: PathBuf, config: AnyConfig, format: WeightFormat) -> Result<()> {
-        self.set_config(&config.try_into()?)?;
-        Pretrained::save(self, folder, format)
-    }
-}
-
 /// The base of all models: what does not depend on the family or the head.
 ///
 /// Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give torch
 /// tensors with their graph, unless torch's grad mode is off.
 #[pyclass(name = "Model", module = "oxbert", subclass, frozen)]
-pub(super) struct PyModel {
+pub(crate) struct PyModel {
     model: Guarded<Box<dyn AnyModel>>,
     config: Py<PyConfig>,
     signature: Signature,
@@ -468,7 +384,7 @@ impl PyModel {
             Ok((shapes.collect::<Vec<_>>(), (model.dtype(), device_name(model.device()))))
         })?;
         let count: i64 = parameters.iter().map(|(_, shape)| shape.iter().product::<i64>()).sum();
-        let outline = super::outline::outline(&parameters);
+        let outline = outline::outline(&parameters);
         Ok(format!("{}: {count} parameters, {dtype} on {device}\n{outline}", slf.get_type().name()?))
     }
 
@@ -513,7 +429,7 @@ macro_rules! model_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $model:ty) => {
         $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", extends = PyModel, frozen)]
-        pub(super) struct $class;
+        pub(crate) struct $class;
 
         #[pymethods]
         impl $class {

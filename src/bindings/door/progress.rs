@@ -10,7 +10,7 @@ use super::enter::check_signals;
 use crate::error::Result;
 
 /// A progress bar over the bytes of parameters, on a terminal and for large models only.
-pub(super) struct Bar {
+pub(crate) struct Bar {
     /// tqdm's, from when the size is known.
     drawn: Mutex<Option<Py<PyAny>>>,
     title: String,
@@ -21,7 +21,7 @@ impl Bar {
     /// Bytes of parameters that take long enough to be watched.
     const LARGE: usize = 200 << 20;
 
-    pub(super) fn new(py: Python<'_>, folder: &Path) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, folder: &Path) -> PyResult<Self> {
         let stderr = py.import("sys")?.getattr("stderr")?;
         let is_wanted = !stderr.is_none() && stderr.call_method0("isatty")?.is_truthy()?;
         let title = folder.file_name().map_or_else(|| "weights".into(), |name| name.to_string_lossy().into_owned());
@@ -29,7 +29,7 @@ impl Bar {
     }
 
     /// Also what Ctrl-C arrives through.
-    pub(super) fn show(&self, done: usize, total: usize) -> Result<()> {
+    pub(crate) fn show(&self, done: usize, total: usize) -> Result<()> {
         check_signals()?;
         if !self.is_wanted || total < Self::LARGE {
             return Ok(());
@@ -58,7 +58,7 @@ impl Bar {
         Ok(py.import("tqdm")?.getattr("tqdm")?.call((), Some(&options))?.unbind())
     }
 
-    pub(super) fn close(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn close(&self, py: Python<'_>) -> PyResult<()> {
         match self.drawn.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(bar) => bar.call_method0(py, "close").map(drop),
             None => Ok(()),

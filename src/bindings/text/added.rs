@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
-use super::errors::raise;
+use crate::bindings::door::raise;
 use crate::error::Error;
 use crate::text::AddedToken;
 
@@ -18,7 +18,7 @@ use crate::text::AddedToken;
 ///     special: Whether decoding may leave it out.
 #[pyclass(name = "AddedToken", module = "oxbert", frozen, eq, hash)]
 #[derive(PartialEq, Hash)]
-pub(super) struct PyAddedToken {
+pub(crate) struct PyAddedToken {
     inner: AddedToken,
 }
 
@@ -121,7 +121,7 @@ impl PyAddedToken {
 }
 
 /// One token or a list of them: each a `str`, or an object with the attributes of an `AddedToken`.
-pub(super) fn added_tokens(object: &Bound<'_, PyAny>, special: bool) -> PyResult<Vec<AddedToken>> {
+pub(crate) fn added_tokens(object: &Bound<'_, PyAny>, special: bool) -> PyResult<Vec<AddedToken>> {
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         return object.try_iter()?.map(|token| one(&token?, special)).collect();
     }

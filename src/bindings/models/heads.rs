@@ -4,11 +4,9 @@ use pyo3::prelude::*;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-use super::config::expect_config;
-use super::enter::enter;
-use super::guarded::Guarded;
 use super::parameters::named;
-use super::tensors::{floats, to_python};
+use crate::bindings::config::expect_config;
+use crate::bindings::door::{Guarded, enter, floats, to_python};
 use crate::config::ElectraConfig;
 use crate::electra::{
     ElectraClassificationHead, ElectraDiscriminatorHead, ElectraGeneratorHead, ElectraSequenceSummary,
@@ -40,7 +38,7 @@ macro_rules! head_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $head:ty, $forward:expr) => {
         $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", frozen)]
-        pub(super) struct $class {
+        pub(crate) struct $class {
             owned: Guarded<Owned<$head>>,
         }
 

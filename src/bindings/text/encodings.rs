@@ -7,20 +7,19 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use super::enter::enter;
-use super::errors::raise;
+use crate::bindings::door::{enter, raise};
 use crate::error::Error;
 use crate::text::Encoding;
 
 /// The rows of one call.
-pub(super) type Rows = Arc<Vec<Encoding>>;
+pub(crate) type Rows = Arc<Vec<Encoding>>;
 
 /// One row of tokens, with the way back to its text.
 ///
 /// Everything has one entry per token. Positions of characters are those of the original text, counted from 0; `end` is one
 /// past the last. What was added (`[CLS]`, `[SEP]`, padding) belongs to no text, word or character.
 #[pyclass(name = "Encoding", module = "oxbert", frozen)]
-pub(super) struct PyEncoding {
+pub(crate) struct PyEncoding {
     rows: Rows,
     row: usize,
 }
@@ -159,8 +158,8 @@ impl PyEncoding {
 
 /// The rows of one call, made into objects when they are asked for.
 #[pyclass(name = "Encodings", module = "oxbert", frozen, sequence)]
-pub(super) struct PyEncodings {
-    pub(super) rows: Rows,
+pub(crate) struct PyEncodings {
+    pub(crate) rows: Rows,
 }
 
 #[pymethods]
@@ -192,7 +191,7 @@ impl PyEncodings {
 
 /// What rows are handed over as.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Lists: of numbers for one text, of rows for several.
     Lists {
         single: bool,
@@ -205,7 +204,7 @@ pub(super) enum Form {
 
 impl Form {
     /// `return_tensors`, and whether one text came.
-    pub(super) fn parse(py: Python<'_>, return_tensors: Option<&str>, single: bool) -> PyResult<Self> {
+    pub(crate) fn parse(py: Python<'_>, return_tensors: Option<&str>, single: bool) -> PyResult<Self> {
         match return_tensors {
             None => Ok(Self::Lists { single }),
             Some("np") => Ok(Self::Numpy),
@@ -219,7 +218,7 @@ impl Form {
     }
 
     /// One number a token, of each row.
-    pub(super) fn column<'py, 'row, I: ExactSizeIterator<Item = i64>>(
+    pub(crate) fn column<'py, 'row, I: ExactSizeIterator<Item = i64>>(
         self,
         py: Python<'py>,
         rows: &'row Rows,
@@ -241,7 +240,7 @@ impl Form {
     }
 
     /// (start, end) of each token.
-    pub(super) fn offsets<'py>(self, py: Python<'py>, rows: &Rows) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn offsets<'py>(self, py: Python<'py>, rows: &Rows) -> PyResult<Bound<'py, PyAny>> {
         let lists = |row: &Encoding| row.offsets().collect::<Vec<_>>();
         match self {
             Self::Lists { single: true } => Ok(rows.first().map(lists).unwrap_or_default().into_pyobject(py)?),
@@ -255,7 +254,7 @@ impl Form {
     }
 
     /// One number a row; a list even for one text.
-    pub(super) fn numbers(self, py: Python<'_>, numbers: Vec<i64>) -> PyResult<Bound<'_, PyAny>> {
+    pub(crate) fn numbers(self, py: Python<'_>, numbers: Vec<i64>) -> PyResult<Bound<'_, PyAny>> {
         if matches!(self, Self::Lists { .. }) {
             return numbers.into_pyobject(py);
         }
@@ -284,18 +283,18 @@ impl Form {
 
 /// The columns of a call of a tokenizer.
 #[expect(clippy::struct_excessive_bools, reason = "they are the arguments of transformers")]
-pub(super) struct Columns {
-    pub(super) token_type_ids: bool,
-    pub(super) attention_mask: bool,
-    pub(super) special_tokens_mask: bool,
-    pub(super) offsets_mapping: bool,
-    pub(super) length: bool,
+pub(crate) struct Columns {
+    pub(crate) token_type_ids: bool,
+    pub(crate) attention_mask: bool,
+    pub(crate) special_tokens_mask: bool,
+    pub(crate) offsets_mapping: bool,
+    pub(crate) length: bool,
     /// The text that each row came from.
-    pub(super) samples: Option<Vec<i64>>,
+    pub(crate) samples: Option<Vec<i64>>,
 }
 
 impl Columns {
-    pub(super) fn read<'py>(self, py: Python<'py>, rows: &Rows, form: Form) -> PyResult<Bound<'py, PyDict>> {
+    pub(crate) fn read<'py>(self, py: Python<'py>, rows: &Rows, form: Form) -> PyResult<Bound<'py, PyDict>> {
         let data = PyDict::new(py);
         data.set_item("input_ids", form.column(py, rows, |row| row.ids().iter().copied())?)?;
         if self.token_type_ids {

@@ -4,12 +4,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::config::{FolderOptions, PyConfig};
-use super::enter::enter;
-use super::errors::raise;
-use super::progress::Bar;
-use super::tensors::device;
-use super::weights::{open_weights, parse_component};
+use crate::bindings::config::PyConfig;
+use crate::bindings::door::{Bar, FolderOptions, device, enter, raise};
+use crate::bindings::weights::{open_weights, parse_component};
 use crate::config::AnyConfig;
 use crate::error::Error;
 use crate::models::Model;
@@ -18,20 +15,20 @@ use crate::resources::ModelFolder;
 use crate::weights::{OpenOptions, Strictness};
 
 /// The options of `from_pretrained`.
-pub(super) struct LoadOptions<'a, 'py> {
-    pub(super) folder: &'a Bound<'py, PyAny>,
-    pub(super) config: Option<&'a Bound<'py, PyConfig>>,
-    pub(super) device: &'a Bound<'py, PyAny>,
-    pub(super) precision: &'a str,
-    pub(super) strict: Option<bool>,
+pub(crate) struct LoadOptions<'a, 'py> {
+    pub(crate) folder: &'a Bound<'py, PyAny>,
+    pub(crate) config: Option<&'a Bound<'py, PyConfig>>,
+    pub(crate) device: &'a Bound<'py, PyAny>,
+    pub(crate) precision: &'a str,
+    pub(crate) strict: Option<bool>,
     /// Which network of a pre-training checkpoint.
-    pub(super) component: Option<&'a str>,
+    pub(crate) component: Option<&'a str>,
     /// Options of the hub, and fields of the configuration that count instead of the folder's.
-    pub(super) more: FolderOptions<'py>,
+    pub(crate) more: FolderOptions<'py>,
 }
 
 /// A model from a folder, with one warning where its head was not there.
-pub(super) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Pretrained<M>>
+pub(crate) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Pretrained<M>>
 where
     M: Model + Send,
     M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Send,

@@ -4,12 +4,9 @@ use pyo3::prelude::*;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-use super::activation::parse;
-use super::enter::enter;
-use super::errors::raise;
-use super::guarded::Guarded;
-use super::parameters::named;
-use super::tensors::{tensor, to_torch};
+use crate::bindings::door::{Guarded, enter, raise, tensor, to_torch};
+use crate::bindings::models::activation::parse;
+use crate::bindings::models::parameters::named;
 use crate::error::Result;
 use crate::nn::{Initial, Parameters};
 use crate::pretraining::{ElectraPretrainer, PretrainerConfig, PretrainerInputs};
@@ -21,7 +18,7 @@ struct Heads {
 
 /// The heads of TF Model Garden's pretrainer, on the sequence outputs of two networks. Takes and gives torch tensors.
 #[pyclass(name = "PretrainerHeads", module = "oxbert", frozen)]
-pub(super) struct PyPretrainerHeads {
+pub(crate) struct PyPretrainerHeads {
     inner: Guarded<Heads>,
 }
 

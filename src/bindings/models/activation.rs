@@ -2,9 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::enter::enter;
-use super::errors::raise;
-use super::tensors::{floats, to_python};
+use crate::bindings::door::{enter, floats, raise, to_python};
 use crate::error::{Error, Result};
 use crate::nn::Activation;
 
@@ -15,12 +13,12 @@ use crate::nn::Activation;
 ///     array([0., 2.], dtype=float32)
 #[pyclass(name = "Activation", module = "oxbert", frozen, eq, hash)]
 #[derive(PartialEq, Hash)]
-pub(super) struct PyActivation {
+pub(crate) struct PyActivation {
     inner: Activation,
 }
 
 /// An activation by its name.
-pub(super) fn parse(what: &str, name: &str) -> Result<Activation> {
+pub(crate) fn parse(what: &str, name: &str) -> Result<Activation> {
     let known = Activation::NAMES.join(", ");
     Activation::from_name(name).ok_or_else(|| Error::input(what, format!("expected one of {known}, got {name:?}")))
 }

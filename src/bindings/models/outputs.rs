@@ -4,14 +4,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tch::Tensor;
 
-use super::tensors::{Arrays, to_python, to_tuple};
+use crate::bindings::door::{Arrays, to_python, to_tuple};
 use crate::outputs::{
     DiscriminatorOutput, MaskedLMOutput, ModelOutput, MultipleChoiceOutput, QuestionAnsweringOutput,
     SequenceClassificationOutput, TokenClassificationOutput,
 };
 
 /// An output on its way to Python: the class in `oxbert.outputs` and its fields.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     class: &'static str,
     /// What is there goes to Python.
     fields: Vec<(&'static str, Option<Tensor>)>,
@@ -49,7 +49,7 @@ answer!(
 answer!(MultipleChoiceOutput, "MultipleChoiceModelOutput", [loss], "logits" = logits);
 
 impl Answer {
-    pub(super) fn into_python(self, py: Python<'_>, arrays: Arrays) -> PyResult<Bound<'_, PyAny>> {
+    pub(crate) fn into_python(self, py: Python<'_>, arrays: Arrays) -> PyResult<Bound<'_, PyAny>> {
         let fields = PyDict::new(py);
         for (name, tensor) in &self.fields {
             if let Some(tensor) = tensor {

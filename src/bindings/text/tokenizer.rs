@@ -7,11 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::added::{PyAddedToken, added_tokens};
-use super::config::FolderOptions;
 use super::encodings::{Columns, Form, PyEncodings};
-use super::enter::{check_signals, enter};
-use super::errors::raise;
 use super::texts::{Choice, Padding, Rows, Text, parse_padding, parse_truncation};
+use crate::bindings::door::{FolderOptions, check_signals, enter, raise};
 use crate::error::{Error, Result};
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, Side, TokenizerOptions, Truncation};
 
@@ -20,7 +18,7 @@ use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, Side, Tokeniz
 /// Ids, types, masks and offsets are those of transformers' fast tokenizers. Offsets are in characters of the original
 /// text. What a call returns goes straight into a model: `model(**tokenizer(texts))`; without padding it stays ragged.
 #[pyclass(name = "Tokenizer", module = "oxbert", subclass, frozen)]
-pub(super) struct PyTokenizer {
+pub(crate) struct PyTokenizer {
     /// Held for the moment of a copy only, which is cheap.
     inner: RwLock<ElectraTokenizer>,
     /// Whether rows have types where nobody says.
@@ -35,7 +33,7 @@ impl PyTokenizer {
         Self { inner: RwLock::new(tokenizer), has_types }
     }
 
-    pub(super) fn get(&self) -> ElectraTokenizer {
+    pub(crate) fn get(&self) -> ElectraTokenizer {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -579,7 +577,7 @@ macro_rules! tokenizer_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $has_types:literal) => {
         $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", extends = PyTokenizer, frozen)]
-        pub(super) struct $class;
+        pub(crate) struct $class;
 
         #[pymethods]
         impl $class {

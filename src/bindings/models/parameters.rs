@@ -4,23 +4,21 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tch::Tensor;
 
-use super::enter::enter_attached;
-use super::errors::raise;
-use super::tensors::{from_numpy, from_torch, to_torch};
+use crate::bindings::door::{enter_attached, from_numpy, from_torch, raise, to_torch};
 use crate::error::Error;
 
 /// Names and `torch.nn.Parameter`s: the parameters themselves. Imports torch.
-pub(super) fn named(py: Python<'_>, parameters: Vec<(String, Tensor)>) -> PyResult<Vec<(String, Bound<'_, PyAny>)>> {
+pub(crate) fn named(py: Python<'_>, parameters: Vec<(String, Tensor)>) -> PyResult<Vec<(String, Bound<'_, PyAny>)>> {
     parameters.into_iter().map(|(name, tensor)| Ok((name, parameter(py, &tensor)?))).collect()
 }
 
 /// The `torch.nn.Parameter` that a tensor of a variable store is. Imports torch.
-pub(super) fn parameter<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn parameter<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
     py.import("oxbert.torch")?.call_method1("as_parameter", (to_torch(py, tensor)?,))
 }
 
 /// Tensors by name from a dictionary of torch tensors or numpy arrays.
-pub(super) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Tensor)>> {
+pub(crate) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Tensor)>> {
     let read = |(name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
         let Ok(name) = name.extract::<String>() else {
             let got = name.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
@@ -34,7 +32,7 @@ pub(super) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String,
 }
 
 /// The values of a torch tensor or of anything that numpy understands, without a graph.
-pub(super) fn values_of(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+pub(crate) fn values_of(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     match from_torch(what, value)? {
         Some(tensor) => enter_attached(value.py(), || Ok(tensor.f_detach()?)),
         None => from_numpy(what, value),

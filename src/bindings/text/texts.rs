@@ -4,12 +4,12 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyList, PyString, PyTuple};
 
-use super::errors::raise;
+use crate::bindings::door::raise;
 use crate::error::{Error, Result};
 use crate::text::{Source, Truncation};
 
 /// One text.
-pub(super) struct Text(pub(super) String);
+pub(crate) struct Text(pub(crate) String);
 
 impl<'py> FromPyObject<'_, 'py> for Text {
     type Error = PyErr;
@@ -20,7 +20,7 @@ impl<'py> FromPyObject<'_, 'py> for Text {
 }
 
 /// A list of texts.
-pub(super) struct Several(pub(super) Vec<String>);
+pub(crate) struct Several(pub(crate) Vec<String>);
 
 impl<'py> FromPyObject<'_, 'py> for Several {
     type Error = PyErr;
@@ -34,13 +34,13 @@ impl<'py> FromPyObject<'_, 'py> for Several {
 }
 
 /// What a row is made from, held without a copy.
-pub(super) enum Held {
+pub(crate) enum Held {
     Text(PyBackedStr),
     Words(Vec<PyBackedStr>),
 }
 
 impl Held {
-    pub(super) fn source(&self) -> Source<'_> {
+    pub(crate) fn source(&self) -> Source<'_> {
         match self {
             Self::Text(text) => Source::Text(text),
             Self::Words(words) => Source::Words(words.iter().map(|word| &**word).collect()),
@@ -49,15 +49,15 @@ impl Held {
 }
 
 /// The rows of a call of a tokenizer: each a text or a pair, and whether it was one text alone.
-pub(super) struct Rows {
-    pub(super) pairs: Vec<(Held, Option<Held>)>,
-    pub(super) single: bool,
+pub(crate) struct Rows {
+    pub(crate) pairs: Vec<(Held, Option<Held>)>,
+    pub(crate) single: bool,
 }
 
 impl Rows {
     /// From `text` and `text_pair`: a text or a list of them; a list may hold pairs. Where the words are cut apart already,
     /// a text is a list of words.
-    pub(super) fn read(
+    pub(crate) fn read(
         text: &Bound<'_, PyAny>,
         text_pair: Option<&Bound<'_, PyAny>>,
         is_split_into_words: bool,
@@ -137,13 +137,13 @@ fn not_text(object: &Bound<'_, PyAny>) -> PyErr {
     wrong("text", "a str or a list of str", object)
 }
 
-pub(super) fn wrong(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
+pub(crate) fn wrong(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
     let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
     raise(object.py(), Error::Dtype { what: what.into(), expected: expected.into(), got })
 }
 
 /// `padding` or `truncation`: a truth value or a name.
-pub(super) enum Choice {
+pub(crate) enum Choice {
     Flag(bool),
     Name(String),
 }
@@ -160,13 +160,13 @@ impl<'py> FromPyObject<'_, 'py> for Choice {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Padding {
+pub(crate) enum Padding {
     None,
     Longest,
     MaxLength,
 }
 
-pub(super) fn parse_padding(padding: Option<Choice>) -> Result<Padding> {
+pub(crate) fn parse_padding(padding: Option<Choice>) -> Result<Padding> {
     match padding {
         None | Some(Choice::Flag(false)) => Ok(Padding::None),
         Some(Choice::Flag(true)) => Ok(Padding::Longest),
@@ -182,7 +182,7 @@ pub(super) fn parse_padding(padding: Option<Choice>) -> Result<Padding> {
     }
 }
 
-pub(super) fn parse_truncation(truncation: Option<Choice>) -> Result<Truncation> {
+pub(crate) fn parse_truncation(truncation: Option<Choice>) -> Result<Truncation> {
     match truncation {
         None | Some(Choice::Flag(false)) => Ok(Truncation::None),
         Some(Choice::Flag(true)) => Ok(Truncation::LongestFirst),

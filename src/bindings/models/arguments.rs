@@ -7,21 +7,19 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PySequence, PyString, PyTuple};
 
-use super::enter::enter_attached;
-use super::errors::raise;
 use super::parameters::values_of;
-use super::tensors::{Arrays, as_array, floats, from_torch};
+use crate::bindings::door::{Arrays, as_array, enter_attached, floats, from_torch, raise};
 use crate::error::Error;
 use crate::inputs::{Arguments, GivenTargets, Labels, Rows};
 use tch::Tensor;
 
 /// What a model's `__call__` takes, in transformers' order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Signature {
+pub(crate) struct Signature {
     /// Every argument that may be given by position or by name.
-    pub(super) names: Vec<&'static str>,
+    pub(crate) names: Vec<&'static str>,
     /// Names that are understood and make no difference.
-    pub(super) ignored: &'static [&'static str],
+    pub(crate) ignored: &'static [&'static str],
 }
 
 impl Signature {
@@ -30,13 +28,13 @@ impl Signature {
 }
 
 /// The arguments of one call, as Python gave them.
-pub(super) struct Call<'py> {
+pub(crate) struct Call<'py> {
     given: HashMap<&'static str, Bound<'py, PyAny>>,
 }
 
 impl<'py> Call<'py> {
     /// Finds the place of each argument, as Python does for a function of this signature.
-    pub(super) fn bind(
+    pub(crate) fn bind(
         class: &str,
         signature: &Signature,
         positional: &Bound<'py, PyTuple>,
@@ -67,12 +65,12 @@ impl<'py> Call<'py> {
     }
 
     /// An option, where it was given.
-    pub(super) fn option(&self, name: &str) -> PyResult<Option<bool>> {
+    pub(crate) fn option(&self, name: &str) -> PyResult<Option<bool>> {
         self.given.get(name).map(PyAnyMethods::is_truthy).transpose()
     }
 
     /// The arguments, and the kind of array that the answer is to have: that of the tokens.
-    pub(super) fn read(&self) -> PyResult<(Arguments, Arrays)> {
+    pub(crate) fn read(&self) -> PyResult<(Arguments, Arrays)> {
         let mut arrays = Arrays::Numpy;
         let input_ids = self.given.get("input_ids").map(|ids| rows("input_ids", ids, Values::Integers)).transpose()?;
         if let Some((_, kind)) = &input_ids {
@@ -138,13 +136,13 @@ fn rank(object: &Bound<'_, PyAny>) -> usize {
 
 /// What an argument may hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Values {
+pub(crate) enum Values {
     Integers,
     /// Integers, truth values, or floats that are whole.
     Mask,
 }
 
-pub(super) fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<(Rows, Arrays)> {
+pub(crate) fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<(Rows, Arrays)> {
     let py = object.py();
     if let Some(tensor) = from_torch(what, object)? {
         let rows = enter_attached(py, || match values {

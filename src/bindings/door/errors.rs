@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyType};
 use crate::error::Error;
 
 /// The exception for an error, with the parts of its message as attributes.
-pub(super) fn raise(py: Python<'_>, error: Error) -> PyErr {
+pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     // Python code that libtorch called has said better what went wrong.
     PyErr::take(py).unwrap_or_else(|| build(py, &error).unwrap_or_else(|failure| failure))
 }

@@ -14,25 +14,25 @@ use crate::error::{Error, Result};
 /// oneself (a hook of torch may call Python code in the middle of a forward pass).
 ///
 /// Locked with the GIL released only: the thread that holds the lock may be waiting for the GIL.
-pub(super) struct Guarded<T> {
+pub(crate) struct Guarded<T> {
     value: Mutex<T>,
     /// Process and thread of the holder; 0 while nobody is.
     holder: AtomicU64,
 }
 
 /// Access to the value, until it is dropped.
-pub(super) struct Held<'a, T> {
+pub(crate) struct Held<'a, T> {
     guard: MutexGuard<'a, T>,
     holder: &'a AtomicU64,
 }
 
 impl<T> Guarded<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self { value: Mutex::new(value), holder: AtomicU64::new(0) }
     }
 
     /// Waits for its turn.
-    pub(super) fn lock(&self) -> Result<Held<'_, T>> {
+    pub(crate) fn lock(&self) -> Result<Held<'_, T>> {
         let me = holder();
         let guard = match self.value.try_lock() {
             Ok(guard) => guard,

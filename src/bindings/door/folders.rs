@@ -1,0 +1,51 @@
+//! Folders by their path, as the name of a bundled model, or from the hub.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// The keyword arguments of a `from_pretrained`, some of which are for the hub.
+pub(crate) struct FolderOptions<'py> {
+    hub: Bound<'py, PyDict>,
+    /// The others.
+    pub(crate) rest: Bound<'py, PyDict>,
+}
+
+impl<'py> FolderOptions<'py> {
+    /// Those of `huggingface_hub`, as transformers passes them on.
+    const HUB: [&'static str; 6] =
+        ["revision", "subfolder", "cache_dir", "local_files_only", "force_download", "token"];
+
+    pub(crate) fn read(py: Python<'py>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
+        let rest = options.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
+        let hub = PyDict::new(py);
+        for name in Self::HUB {
+            if let Some(value) = rest.get_item(name)? {
+                hub.set_item(name, value)?;
+                rest.del_item(name)?;
+            }
+        }
+        Ok(Self { hub, rest })
+    }
+
+    /// For a function that has no other keyword arguments.
+    pub(crate) fn only(py: Python<'py>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
+        let read = Self::read(py, options)?;
+        match read.rest.keys().iter().next() {
+            None => Ok(read),
+            Some(name) => Err(PyTypeError::new_err(format!(
+                "from_pretrained() got an unexpected keyword argument {}",
+                name.repr()?
+            ))),
+        }
+    }
+
+    /// A folder, by its path, as the name of a bundled model, or from the hub, with the files that are needed: `config`,
+    /// `tokenizer`, `weights`, or several of them.
+    pub(crate) fn find(&self, name: &Bound<'py, PyAny>, needs: &[&str]) -> PyResult<PathBuf> {
+        let py = self.hub.py();
+        py.import("oxbert.hub._folders")?.call_method("find", (name, needs.to_vec()), Some(&self.hub))?.extract()
+    }
+}

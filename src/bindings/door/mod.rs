@@ -1,0 +1,18 @@
+//! What every binding passes through: one door into the crate, errors, folders, locks, arrays, progress.
+
+mod enter;
+mod errors;
+mod folders;
+mod guarded;
+mod progress;
+mod tensors;
+
+pub(crate) use enter::{check_signals, enter, enter_attached, remember_process};
+pub(crate) use errors::raise;
+pub(crate) use folders::FolderOptions;
+pub(crate) use guarded::Guarded;
+pub(crate) use progress::Bar;
+pub(crate) use tensors::{
+    Arrays, as_array, device, device_name, floats, from_numpy, from_torch, tensor, to_numpy, to_python, to_torch,
+    to_tuple,
+};
