@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 # Nothing here may reach the network, whatever the machine is set up for.
@@ -24,6 +25,8 @@ settings.load_profile("oxbert")
 transformers.logging.disable_progress_bar()
 # Models of a few numbers gain nothing from threads, and lose much where the cores are busy.
 torch.set_num_threads(1)
+# A shell that runs pytest in the background has it ignore Ctrl-C, and processes that are started would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

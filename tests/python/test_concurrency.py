@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ import torch
 
 import oxbert
 
+from .processes import run
 from .reference import fresh
 
 
@@ -168,10 +168,7 @@ loss.backward()
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork on this system")
 @pytest.mark.parametrize("script", [FORK, POOL, TRAIN + FORK], ids=["fork", "multiprocessing", "fork-after-backward"])
 def test_a_forked_child_can_use_the_model(script: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PREPARE + script], capture_output=True, text=True, timeout=30, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    run([sys.executable, "-c", PREPARE + script], seconds=30, check=True)
 
 
 BUSY = """
@@ -203,8 +200,7 @@ thread.join()
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork on this system")
 def test_a_fork_in_the_middle_of_a_forward_pass_is_no_trap() -> None:
     script = PREPARE + "import warnings\nwarnings.simplefilter('ignore')\n" + BUSY
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    run([sys.executable, "-c", script], seconds=60, check=True)
 
 
 def test_a_model_that_is_called_from_its_own_forward_pass_says_so(config: oxbert.ElectraConfig) -> None:

@@ -16,14 +16,15 @@ import oxbert
 from oxbert import conversion
 from oxbert.errors import InputError, MissingFileError, OxbertError, WeightsError
 
+from . import processes
+
 SCRIPT = Path(__file__).parents[2] / "convert" / "convert_model.py"
 WORDS = "electra.embeddings.word_embeddings.weight"
 DECODER = "generator_lm_head.weight"
 
 
 def run(*arguments: object, cwd: Path, **options) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, **options)
+    return processes.run([sys.executable, SCRIPT, *arguments], cwd=cwd, **options)
 
 
 def config() -> oxbert.ElectraConfig:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ from safetensors.torch import load_file, save_file
 import oxbert
 from oxbert.errors import InputError, WeightsFormatError, WeightsMismatchError
 
+from .processes import run
 from .reference import CLASSES, DECODERS, TOLERANCE
 
 CHECKPOINTS = Path(__file__).parents[1] / "data" / "checkpoints"
@@ -266,9 +265,7 @@ np.savez(target / "expected.npz", **make_google.expected_of(name, variables))
 def test_what_tensorflow_writes_now_is_converted(component: str, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
     source = tmp_path / "source"
-    command = [sys.executable, "-c", WRITE, str(CHECKPOINTS), "pretraining", str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, env=dict(os.environ))
-    assert done.returncode == 0, done.stderr[-3000:]
+    run([sys.executable, "-c", WRITE, CHECKPOINTS, "pretraining", source], check=True)
     target = tmp_path / "target"
     target.mkdir()
     google_config(component, "pretraining").save_pretrained(target)

@@ -8,13 +8,12 @@ import logging
 import os
 import pickle
 import re
-import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from oxbert.errors import (
 )
 from oxbert.hub._folders import find
 
+from . import processes
 from .fake_hub import FakeHub, Fault, Files
 
 NAME = "someone/electra-tiny"
@@ -121,9 +121,7 @@ def environment(fake: FakeHub, home: Path, **values: str) -> dict[str, str]:
 
 
 def run(script: str, variables: dict[str, str]) -> str:
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = processes.run([sys.executable, "-c", script], env=variables, seconds=60, check=True)
     # Where there is no terminal there are no progress bars either.
     assert done.stderr == ""
     return done.stdout.strip()
@@ -179,6 +177,35 @@ print(folder)
     assert fake.requests == []
     elsewhere = run(script, variables | {"HF_HUB_CACHE": str(tmp_path / "elsewhere")})
     assert Path(elsewhere).is_relative_to(tmp_path / "elsewhere")
+
+
+def through_tensorflow() -> Any:
+    return pytest.importorskip("oxbert.tf").TFElectraForMaskedLM
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        oxbert.AutoConfig, oxbert.AutoTokenizer, oxbert.AutoModel, oxbert.AutoModelForMaskedLM, oxbert.ElectraConfig,
+        oxbert.ElectraTokenizer, oxbert.ElectraForMaskedLM, oxbert.FillMask, through_tensorflow,
+    ],
+    ids=lambda load: load.__name__,
+)  # fmt: skip
+def test_every_option_reaches_the_hub(load: Any, fake: FakeHub, model: Files, tmp_path: Path) -> None:
+    kind = load() if load is through_tensorflow else load
+    fake.add(NAME, {"config.json": b"none", "vocab.txt": b"", "model.safetensors": b"none"})
+    fake.add(NAME, {f"small/{name}": data for name, data in model.items()}, "v2")
+    place = {"revision": "v2", "subfolder": "small", "cache_dir": tmp_path / "elsewhere"}
+    assert "Electra" in type(kind.from_pretrained(NAME, token="a-secret", **place)).__name__ or load is oxbert.FillMask
+    assert {request.headers.get("authorization") for request in fake.requests} == {"Bearer a-secret"}
+    assert (tmp_path / "elsewhere").is_dir() and not (tmp_path / "cache").exists()
+    fetched = {name for name in fake.asked("GET") if name != "listing"}
+    assert fetched
+    fake.forget()
+    kind.from_pretrained(NAME, local_files_only=True, **place)
+    assert fake.requests == []
+    kind.from_pretrained(NAME, force_download=True, **place)
+    assert fetched <= set(fake.asked("GET"))
 
 
 # Which files.
@@ -662,12 +689,8 @@ def test_a_process_that_is_killed_leaves_nothing_that_is_used(fake: FakeHub, tmp
     fake.add(NAME, {"model.safetensors": data})
     fake.faults = [Fault("stall", "/resolve/", after=5000)]
     script = f"from oxbert.hub._folders import find; find({NAME!r}, 'weights')"
-    process = subprocess.Popen([sys.executable, "-c", script], env=environment(fake, tmp_path))
-    try:
+    with processes.start([sys.executable, "-c", script], env=environment(fake, tmp_path)):
         assert fake.stalled.wait(60)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait(60)
     cache = tmp_path / "hub"
     assert list(cache.rglob("*.incomplete"))
     with pytest.raises(HubOfflineError):
@@ -682,6 +705,36 @@ def test_a_cache_that_cannot_be_written(fake: FakeHub, tmp_path: Path) -> None:
     with pytest.raises(HubError, match=r"(NotADirectory|FileExists)Error") as caught:
         find(NAME, cache_dir=tmp_path / "file")
     assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_branch_that_moves_while_the_cache_is_asked(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process fetches a commit in parts, and moves the branch between any two look-ups."""
+    look_up = huggingface_hub.try_to_load_from_cache
+    found = []
+    # Of folders that are mixed up one would be taken by chance: by another chance for each repository.
+    for number in range(8):
+        name = f"{NAME}-{number}"
+        branch = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "refs" / "main"
+        commits = []
+        for needs in [("config", "weights"), ("weights",), ("config", "weights")]:
+            content = {"config.json": b"%d" % len(commits), "model.safetensors": b"%d" % len(commits)}
+            commits.append(fake.add(name, content))
+            find(name, needs)
+        for after in range(1, 7):
+            places = [commits[0]] * after + [commits[1]] + [commits[2]] * 20
+
+            def at_its_place(*arguments: Any, branch: Path = branch, places: list[str] = places, **options: Any) -> Any:
+                branch.write_text(places.pop(0))
+                return look_up(*arguments, **options)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(huggingface_hub, "try_to_load_from_cache", at_its_place)
+                # Where the commit in parts is met it is no answer, but it may be an error.
+                with suppress(HubOfflineError):
+                    folder = find(name, ["config", "weights"], local_files_only=True)
+                    assert names(folder) == {"config.json", "model.safetensors"}
+                    found.append(commits.index(folder.name))
+    assert {0, 2} <= set(found) and len(found) > 24
 
 
 def test_many_at_once(fake: FakeHub, model: Files) -> None:

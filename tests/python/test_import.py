@@ -12,10 +12,11 @@ import pytest
 import oxbert
 from oxbert import _libtorch, _native
 
+from . import processes
+
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return processes.run([sys.executable, "-c", script, *arguments], seconds=60)
 
 
 def test_torch_is_not_imported_for_numpy_and_lists(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_cuda_is_not_needed() -> None:
     readelf = shutil.which("readelf")
     if readelf is None or not _native.__file__.endswith(".so"):
         pytest.skip("readelf is needed to look into the module")
-    done = subprocess.run([readelf, "-d", _native.__file__], capture_output=True, text=True, check=True)
+    done = processes.run([readelf, "-d", _native.__file__], check=True)
     needed = [line for line in done.stdout.splitlines() if "(NEEDED)" in line]
     assert any("libtorch_cpu" in line for line in needed), needed
     assert not any("cuda" in line for line in needed), needed

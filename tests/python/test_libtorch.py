@@ -10,6 +10,8 @@ import pytest
 
 from oxbert import _libtorch
 
+from . import processes
+
 ROOT = Path(__file__).parents[2]
 COMMAND = 'pip install "torch==2.11.*"'
 
@@ -17,7 +19,7 @@ COMMAND = 'pip install "torch==2.11.*"'
 def run(code: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run code in a fresh interpreter, with a folder ahead of everything else on `sys.path`."""
     first = f"import sys; sys.path.insert(0, {str(path)!r}); " if path else "import sys; "
-    return subprocess.run([sys.executable, "-c", first + code], capture_output=True, text=True, timeout=100)
+    return processes.run([sys.executable, "-c", first + code])
 
 
 def fake_torch(folder: Path, version: str) -> Path:

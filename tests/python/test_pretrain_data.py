@@ -9,7 +9,6 @@ import itertools
 import json
 import random
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from oxbert.training.data import (
 )
 
 from .pretrain_data_reference import TEXTS, VOCABULARY, Original, content, corpus, ids, rows, tokenizer, unpadded
+from .processes import run
 
 QUICK = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -247,8 +247,7 @@ write_examples(sys.argv[1], sys.argv[2], oxbert.ElectraTokenizer(sys.argv[3]), m
 
 
 def test_one_core_and_a_second_run_write_the_same_bytes(source: Path, folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", ONE_CORE, str(source), str(tmp_path / "one"), str(VOCABULARY)]
-    subprocess.run(command, check=True, timeout=100)
+    run([sys.executable, "-c", ONE_CORE, source, tmp_path / "one", VOCABULARY], check=True)
     assert content(tmp_path / "one") == content(folder)
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     # A second run finds everything done.

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import random
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +22,7 @@ from oxbert.training.data import ExampleDataset, write_examples, writing
 
 from .full_disk import small_files
 from .pretrain_data_reference import VOCABULARY, content, corpus, rows, tokenizer
+from .processes import run
 
 OPTIONS: dict[str, Any] = {"max_length": 32, "part_tokens": 8_000, "held_out": 0.2, "seed": 7}
 LINUX = pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="memory is measured with Linux's /proc")
@@ -112,8 +112,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
     options = json.dumps(OPTIONS | {"part_tokens": 60_000})
     arguments = [source, tmp_path / "out", VOCABULARY, options, random.randrange(1000)]
     (tmp_path / "out").mkdir()
-    command = [sys.executable, "-W", "ignore", "-c", KILLED, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    done = run([sys.executable, "-W", "ignore", "-c", KILLED, *arguments])
     assert done.returncode == 0, f"chance {arguments[-1]}: {done.stdout}{done.stderr}"
     assert int(done.stdout) >= 5, "hardly a run was stopped"
     whole = content(tmp_path / "out" / "whole")
@@ -350,7 +349,5 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     with open(tmp_path / "corpus.txt", "w", encoding="utf-8") as file:
         while file.tell() < 50_000_000:
             file.write(f"{file.tell()}\n{block}\n\n")
-    command = [sys.executable, "-c", MEMORY, str(tmp_path / "corpus.txt"), str(tmp_path), str(VOCABULARY)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
-    assert done.returncode == 0, done.stderr
+    done = run([sys.executable, "-c", MEMORY, tmp_path / "corpus.txt", tmp_path, VOCABULARY], check=True)
     assert float(done.stdout) < 200, f"{done.stdout} MiB"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +21,7 @@ import transformers
 
 import oxbert
 
+from .processes import run
 from .reference import TOLERANCE, difference
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "semantic_search.py"
@@ -173,7 +173,7 @@ def test_a_sentence_is_nearest_to_the_one_that_means_the_same(search: ModuleType
 def test_the_example_finds_what_is_meant(search: ModuleType, folder: Path) -> None:
     # The queries of its table, and the word that is in the right sentence alone.
     words = ["password", "ferns", "interest rates", "tomatoes", "Penguins", "binary search"]
-    done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, timeout=100)
+    done = run([sys.executable, SCRIPT])
     assert done.returncode == 0 and not done.stderr
     _, *blocks = done.stdout.split("\n\n")
     for query, word, block in zip(search.QUERIES, words, blocks, strict=True):

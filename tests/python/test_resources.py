@@ -21,6 +21,8 @@ import pytest
 import oxbert
 from oxbert.errors import DownloadError, DtypeError, InputError, MissingFileError
 
+from .processes import run, start
+
 CONTENT = bytes(range(256)) * 4000
 LARGE = b"x" * 11_000_000
 FETCH = "import oxbert, sys; print('got', oxbert.RemoteResource(*sys.argv[1:]).get_local_path())"
@@ -188,15 +190,16 @@ def test_control_c_ends_a_download_and_the_next_goes_on(server: ThreadingHTTPSer
     resource = oxbert.RemoteResource(url(server, "slow/file"), "x", cache_dir=tmp_path)
     part = resource.cached_path().with_name("file.part")
     environment = os.environ | {"RUSTBERT_CACHE": str(tmp_path)}
-    child = subprocess.Popen([sys.executable, "-c", FETCH, resource.url, "x"], env=environment, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 30
-    while not (part.exists() and part.stat().st_size == len(CONTENT) // 2):
-        assert time.monotonic() < deadline and child.poll() is None
-        time.sleep(0.01)
-    start = time.monotonic()
-    child.send_signal(signal.SIGINT)
-    _, report = child.communicate(timeout=10)
-    assert time.monotonic() - start < 2
+    command = [sys.executable, "-c", FETCH, resource.url, "x"]
+    with start(command, env=environment, stderr=subprocess.PIPE) as child:
+        deadline = time.monotonic() + 30
+        while not (part.exists() and part.stat().st_size == len(CONTENT) // 2):
+            assert time.monotonic() < deadline and child.poll() is None
+            time.sleep(0.01)
+        begin = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        _, report = child.communicate(timeout=10)
+    assert time.monotonic() - begin < 2
     assert report.rstrip().endswith(b"KeyboardInterrupt"), report
     assert resource.get_local_path().read_bytes() == CONTENT
     assert seen(server) == [None, f"bytes={len(CONTENT) // 2}-"]
@@ -205,10 +208,10 @@ def test_control_c_ends_a_download_and_the_next_goes_on(server: ThreadingHTTPSer
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
 def test_servers_must_be_trusted_and_stay_encrypted(server: ThreadingHTTPServer, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key", tmp_path / "certificate"
-    subprocess.run(
+    run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
          "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
+        check=True,
     )  # fmt: skip
     secure = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     secure.seen = []  # type: ignore[attr-defined]
@@ -224,7 +227,7 @@ def test_servers_must_be_trusted_and_stay_encrypted(server: ThreadingHTTPServer,
         if trusted:
             environment["SSL_CERT_FILE"] = str(certificate)
         command = [sys.executable, "-c", FETCH, url(secure, path, "https"), "x"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        done = run(command, env=environment)
         return done.stdout + done.stderr
 
     try:
@@ -247,7 +250,7 @@ def test_a_bar_is_shown_on_a_terminal(terminal: bool, server: ThreadingHTTPServe
     ours, theirs = os.openpty() if terminal else os.pipe()
     environment = os.environ | {"RUSTBERT_CACHE": str(tmp_path), "TERM": "xterm"}
     command = [sys.executable, "-c", FETCH, url(server, "large/file"), "x"]
-    subprocess.run(command, env=environment, stderr=theirs, check=True)
+    run(command, env=environment, stderr=theirs, check=True)
     os.set_blocking(ours, False)
     try:
         shown = os.read(ours, 1 << 16)

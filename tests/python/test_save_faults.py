@@ -19,6 +19,7 @@ import oxbert
 from oxbert.errors import FileError, OxbertError
 
 from .full_disk import small_files
+from .processes import run
 from .reference import state_of
 
 FORMATS = {"safetensors": "model.safetensors", "ot": "rust_model.ot", "bin": "pytorch_model.bin"}
@@ -177,9 +178,7 @@ print("held")
 def in_a_namespace(*command: str) -> subprocess.CompletedProcess[str]:
     """Runs a command that may mount what it likes, which nobody else sees."""
     rights = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return subprocess.run(
-        ["unshare", *rights, "--mount", *command], capture_output=True, text=True, timeout=100, check=False
-    )
+    return run(["unshare", *rights, "--mount", *command])
 
 
 def test_disks_that_are_full_or_read_only(tmp_path: Path) -> None:
@@ -259,9 +258,7 @@ print(json.dumps(found))
 @pytest.mark.slow
 @pytest.mark.parametrize(("format", "rounds"), [("safetensors", 24), ("ot", 4), ("bin", 4)])
 def test_a_kill_leaves_the_old_model_or_the_new_one(format: str, rounds: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "model"), str(rounds), format, "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = run([sys.executable, "-c", KILLED, tmp_path / "model", rounds, format, 0], check=True)
     found = json.loads(done.stdout)
     assert found["a"] + found["b"] + found["mixed"] == rounds
     # Kills came in the middle of a save.

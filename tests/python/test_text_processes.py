@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from . import processes
 from .text_reference import VOCABULARY, WORDS, fresh
 
 LINUX = pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="memory is measured with Linux's /proc")
@@ -17,8 +17,7 @@ FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on 
 
 
 def run(script: str, *arguments: object) -> str:
-    command = [sys.executable, "-c", script, str(VOCABULARY), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = processes.run([sys.executable, "-c", script, VOCABULARY, *arguments])
     assert done.returncode == 0, f"{done.returncode}: {done.stdout}{done.stderr}"
     return done.stdout
 

@@ -8,7 +8,6 @@ import os
 import pickle
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,8 @@ tf = pytest.importorskip("tensorflow")
 tf.config.set_visible_devices([], "GPU")
 
 import oxbert.tf as oxtf  # noqa: E402
+
+from .processes import run  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 CHECKPOINTS = ROOT / "tests/data/checkpoints/transformers"
@@ -726,7 +727,7 @@ except oxbert.errors.MissingDependencyError as error:
 
 
 def test_tensorflow_is_wanted_by_this_module_only() -> None:
-    done = subprocess.run([sys.executable, "-W", "error", "-c", PROGRAM], capture_output=True, text=True, check=True)
+    done = run([sys.executable, "-W", "error", "-c", PROGRAM], check=True)
     command = 'pip install "oxbert[tf]"'
     assert done.stdout.strip() == f"tensorflow | {command} | oxbert.tf needs TensorFlow; run: {command}"
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import oxbert.torch
 from oxbert import errors, outputs
 from oxbert.torch import Module
 
+from .processes import start
 from .reference import BASE, NAMES, TOLERANCE, Pair, build
 
 IDS = torch.tensor([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 3, 12, 2, 13], [14, 15, 16, 1, 17]])
@@ -512,17 +514,12 @@ def test_distributed_gradients_are_those_of_the_joined_batch(pair: Pair) -> None
     torch.save(IDS, folder / "ids.pt")
     environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
     commands = [[sys.executable, "-c", DISTRIBUTED, str(rank), str(folder)] for rank in range(2)]
-    processes = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for command in commands
-    ]
-    try:
+    with ExitStack() as started:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        processes = [started.enter_context(start(command, env=environment, **pipes)) for command in commands]
         for process in processes:
             said, _ = process.communicate(timeout=90)
             assert process.returncode == 0, said[-3000:]
-    finally:
-        for process in processes:
-            process.kill()
     module = Module(pair.ours())
     square(module(IDS)).backward()
     for rank in range(2):

@@ -28,6 +28,8 @@ from oxbert.training import PretrainingConfig, Trainer, pretrain
 from oxbert.training.data import ExampleDataset, write_examples
 from oxbert.training.loop.checkpoints import list_checkpoints
 
+from .processes import run, start
+
 TOKENIZER = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
 WORDS = "return raise the a value node graph error list number function of in is if not empty string index".split()
 SETTINGS: dict[str, Any] = {
@@ -169,11 +171,7 @@ if torch.distributed.is_initialized():
 def torchrun(data: Path, folder: Path, name: str, settings: dict[str, Any]) -> None:
     (folder / "run.py").write_text(RUN)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", folder / "run.py"]
-    done = subprocess.run(
-        [*map(str, command), str(data), str(folder / name), json.dumps(settings)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=110, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    run([*command, data, folder / name, json.dumps(settings)], env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True)
 
 
 def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
@@ -197,30 +195,29 @@ def test_kills_lose_nothing(data: Path, tmp_path: Path) -> None:
     settings = SETTINGS | {"save_every": 1, "train_steps": 60}
     (tmp_path / "run.py").write_text(RUN)
     command = [sys.executable, tmp_path / "run.py", data]
-    subprocess.run([*command, tmp_path / "whole", json.dumps(settings)], check=True, timeout=110)
+    run([*command, tmp_path / "whole", json.dumps(settings)], check=True)
     wait = random.Random(1)
     kills = 0
     for _ in range(60):
-        process = subprocess.Popen([*command, tmp_path / "killed", json.dumps(settings)], stderr=subprocess.DEVNULL)
-        begin, before = time.monotonic(), len(list_checkpoints(tmp_path / "killed" / "checkpoints"))
-        newest = list_checkpoints(tmp_path / "killed" / "checkpoints")[-1:]
-        # Until it has got somewhere, and then at any moment.
-        while process.poll() is None and time.monotonic() - begin < 60:
-            now = list_checkpoints(tmp_path / "killed" / "checkpoints")[-1:]
-            if now != newest or len(now) != min(before, 1):
-                time.sleep(wait.random() * 0.05)
-                break
-            time.sleep(0.005)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait()
+        command_again = [*command, tmp_path / "killed", json.dumps(settings)]
+        with start(command_again, stderr=subprocess.DEVNULL) as process:
+            begin, before = time.monotonic(), len(list_checkpoints(tmp_path / "killed" / "checkpoints"))
+            newest = list_checkpoints(tmp_path / "killed" / "checkpoints")[-1:]
+            # Until it has got somewhere, and then at any moment.
+            while process.poll() is None and time.monotonic() - begin < 60:
+                now = list_checkpoints(tmp_path / "killed" / "checkpoints")[-1:]
+                if now != newest or len(now) != min(before, 1):
+                    time.sleep(wait.random() * 0.05)
+                    break
+                time.sleep(0.005)
+            # The end of the block kills it.
+            kills += process.poll() is None
         for _, path in list_checkpoints(tmp_path / "killed" / "checkpoints"):
             assert oxbert.load_weights(path / "parameters.safetensors")
         if (tmp_path / "killed" / "discriminator" / "rust_model.ot").is_file() and process.returncode == 0:
             break
         if kills >= 22:
-            subprocess.run([*command, tmp_path / "killed", json.dumps(settings)], check=True, timeout=110)
+            run([*command, tmp_path / "killed", json.dumps(settings)], check=True)
             break
     assert kills >= 20
     ends = [list_checkpoints(tmp_path / name / "checkpoints")[-1][1] for name in ("whole", "killed")]
@@ -234,7 +231,7 @@ def test_who_asks_a_run_to_stop_gets_a_checkpoint(number: int, code: int, data: 
     (tmp_path / "tiny.json").write_text(json.dumps(SETTINGS | {"train_steps": 100_000, "save_every": 100_000}))
     command = [sys.executable, "-m", "oxbert.cli", "pretrain", data, "--config", tmp_path / "tiny.json"]
     command += ["--output", tmp_path / "run", "--tokenizer", "electra-tiny-generator"]
-    with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True) as process:
+    with start(command, stderr=subprocess.PIPE, text=True) as process:
         begin = time.monotonic()
         while not (tmp_path / "run" / "log.jsonl").is_file() or len(losses(tmp_path / "run")) < 3:
             assert time.monotonic() - begin < 60 and process.poll() is None
@@ -546,8 +543,7 @@ def test_the_command(data: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.json").write_text(json.dumps(SETTINGS | {"train_steps": 2}))
     command = [sys.executable, "-m", "oxbert.cli", "pretrain", data, "--config", tmp_path / "tiny.json"]
     command += ["--output", tmp_path / "run", "--tokenizer", "electra-tiny-generator", "--held-out", data]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=110, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    done = run(command, check=True)
     assert "disc_auc" in done.stdout and (tmp_path / "run" / "generator" / "model.safetensors").is_file()
-    done = subprocess.run([*map(str, command), "--seed", "6"], capture_output=True, text=True, timeout=110, check=False)
+    done = run([*command, "--seed", 6])
     assert done.returncode == 1 and "seed" in done.stderr and "Traceback" not in done.stderr
