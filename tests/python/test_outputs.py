@@ -54,6 +54,8 @@ def test_probabilities_stand_beside_the_sequence(config: oxbert.ElectraConfig) -
     output = oxbert.ElectraForPreTraining(config, seed=0)([[1, 2]])
     assert output.keys() == ["logits"] and len(output) == 1
     assert output["probabilities"] is output.probabilities is output.get("probabilities")
+    assert "probabilities" in output and "logits" in output and "loss" not in output
+    assert "probabilities" not in oxbert.ElectraForTokenClassification(config, seed=0)([[1, 2]])
 
 
 def test_shapes(config: oxbert.ElectraConfig) -> None:

@@ -155,13 +155,19 @@ def test_records_by_hand(tmp_path: Path) -> None:
     for is_packed in (True, False):
         row = read(is_packed=is_packed)
         assert (row["input_ids"].tolist(), row["first_segment"]) == ([2, 7, 3, 300, 3], 3)
+    # The shortest that there is: a first segment of [CLS] and [SEP].
+    for mask_, segments, first in [([1, 1, 0, 0, 0, 0], [0] * 6, 2), ([1, 1, 1, 0, 0, 0], [0, 0, 1, 0, 0, 0], 2)]:
+        row = read(input_mask=mask_, segment_ids=segments)
+        assert (row["input_ids"].tolist(), row["first_segment"]) == ([2, 7, 3, 300, 3][: sum(mask_)], first)
     cases: list[tuple[dict[str, Any], str]] = [
         ({"segment_ids": None}, "has no segment_ids"), ({"kind": 2}, "is no list of integers"),
         ({"input_ids": [2, 3]}, "different lengths: 2, 6, 6"), ({"input_ids": [-2, 7, 3, 3, 3, 0]}, "outside 0 to"),
         ({"input_ids": [1 << 31, 7, 3, 3, 3, 0]}, "outside 0 to"), ({"vocab_size": 300}, "outside 0 to 299"),
         ({"input_mask": [1, 1, 0, 1, 1, 1]}, "one or two segments"), ({"input_mask": [0] * 6}, "one or two segments"),
         ({"input_mask": [2, 1, 1, 1, 0, 0]}, "one or two segments"),
-        ({"segment_ids": [1] * 6}, "one or two segments"), ({"segment_ids": [0, 0, 0, 1, 0, 1]}, "one or two segments"),
+        ({"segment_ids": [1] * 6}, "one or two segments"), ({"segment_ids": [1, 1, 1, 1, 1, 0]}, "one or two segments"),
+        ({"segment_ids": [0, 1, 1, 1, 1, 0]}, "one or two segments"),
+        ({"input_mask": [1, 0, 0, 0, 0, 0], "segment_ids": [0] * 6}, "one or two segments"), ({"segment_ids": [0, 0, 0, 1, 0, 1]}, "one or two segments"),
         ({"input_ids": [], "input_mask": [], "segment_ids": []}, "empty list"),
     ]  # fmt: skip
     for options, reason in cases:

@@ -51,7 +51,7 @@ def test_forms_of_text(text: Any, pair: Any, words: bool, family: str) -> None:
     assert dict(ours(text, pair, is_split_into_words=words)) == dict(theirs(text, pair, is_split_into_words=words))
     compare(ours, theirs, text, pair, is_split_into_words=words)
     assert ours(text=text, text_pair=pair, is_split_into_words=words) == ours(text, pair, is_split_into_words=words)
-    assert list(ours(text)) == ours.model_input_names if not words else True
+    assert list(ours(text, pair, is_split_into_words=words)) == ours.model_input_names
 
 
 @pytest.mark.parametrize(

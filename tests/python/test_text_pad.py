@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def lists(columns: Any) -> dict[str, Any]:
 def test_rows_are_padded_as_there(texts: list[str], form: str, options: dict[str, Any], dropped: str) -> None:
     ours, theirs = tokenizers()
     if options["padding"] == "max_length" and options["max_length"] is None:
-        return  # transformers pads nothing, we refuse: see below
+        return  # transformers pads nothing where the tokenizer has no limit either, we refuse: see below
     given_rows = theirs(texts, return_special_tokens_mask=True)
     names = [name for name in given_rows if name != dropped or name == "input_ids"]
 
@@ -60,6 +61,23 @@ def test_rows_are_padded_as_there(texts: list[str], form: str, options: dict[str
     expected = theirs_or_error(lambda: lists(theirs.pad(inputs(), verbose=False, **options)))
     mine = ours_or_error(lambda: lists(ours.pad(inputs(), **options)))
     assert mine == expected
+
+
+@pytest.mark.parametrize("form", ["rows", "columns", "one"])
+def test_without_a_length_rows_are_as_long_as_the_tokenizer_allows(form: str) -> None:
+    ours, theirs = tokenizers(model_max_length=21)
+    columns = {name: [list(row) for row in column] for name, column in ours(TEXTS).items()}
+    inputs: Any = columns
+    if form != "columns":
+        inputs = [{name: column[row] for name, column in columns.items()} for row in range(len(TEXTS))]
+    if form == "one":
+        inputs = inputs[0]
+    for options in ({}, {"pad_to_multiple_of": 8}, {"padding_side": "left"}):
+        padded = lists(ours.pad(inputs, padding="max_length", **options))
+        # transformers lengthens the rows that it is given.
+        assert padded == lists(theirs.pad(copy.deepcopy(inputs), padding="max_length", **options))
+        row = padded["input_ids"] if form == "one" else padded["input_ids"][0]
+        assert len(row) == (24 if "pad_to_multiple_of" in options else 21)
 
 
 @pytest.mark.parametrize("kind", ["np", "pt"])
