@@ -1,34 +1,27 @@
-"""Classes that look into a folder before they decide what to load.
+"""Load a configuration, a tokenizer or a model of either family; the folder says which family it is.
 
-The family is `model_type` of `config.json`, or, where an old file lacks it, the class that `architectures` names. The
-class says which head is wanted.
+The family is `model_type` of `config.json` or, if an old file lacks `model_type`, the class that `architectures` names.
+The name of the auto class says which head is wanted.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from oxbert import _native, errors, hub
-from oxbert.hub import _folders
+from oxbert import _native, errors
+from oxbert._types import HubKeywords, PathLike
+from oxbert.hub._folders import find
+from oxbert.hub._options import split_options
 
-_Path = str | os.PathLike[str]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-# What stands first in the names of a family's classes.
+# The first part of the names of a family's classes.
 _FAMILIES = {"electra": "Electra", "distilbert": "DistilBert"}
 
 
-# The options that say how a folder comes from the hub.
-_HUB = tuple(hub.HubOptions.__dataclass_fields__)
-
-
-def _of_hub(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name in _HUB}
-
-
 class AutoConfig:
-    """The configuration of either family.
+    """Load the configuration of either family.
 
     Example:
         >>> import oxbert
@@ -37,32 +30,36 @@ class AutoConfig:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path, **hub: Any) -> _native.Config:
-        """From a model folder, the name of a bundled model, or a repository of the hub.
+    def from_pretrained(folder: PathLike, **hub: Unpack[HubKeywords]) -> _native.Config:
+        """Load the configuration of a model folder, a bundled model, or a repository of the hub.
 
         Args:
             folder: As for `Config.from_pretrained`.
             hub: As for `Config.from_pretrained`.
 
         Raises:
-            MissingFileError: There is no such folder or model, or no `config.json` in it.
-            HubError: The repository cannot be had.
-            ConfigError: A value is bad, or the family is another.
+            MissingFileError: if there is no such folder or model, or no `config.json` in it.
+            HubError: if the repository cannot be fetched.
+            ConfigError: if a value is bad, or the family is neither ELECTRA nor DistilBERT.
         """
         return _native.Config.from_pretrained(folder, **hub)
 
     @staticmethod
     def for_model(model_type: str, **values: Any) -> _native.Config:
-        """The defaults of a family, `electra` or `distilbert`, but for these values.
+        """Return the default configuration of a family with some values replaced.
+
+        Args:
+            model_type: `electra` or `distilbert`.
+            values: The fields that differ from the defaults.
 
         Raises:
-            ConfigError: A value is bad, or the family is another.
+            ConfigError: if a value is bad, or the family is neither ELECTRA nor DistilBERT.
         """
         return _native.Config.from_dict({"model_type": model_type, **values})
 
 
 class AutoTokenizer:
-    """The tokenizer of either family: BERT's word pieces for both, with token types where the family has them.
+    """Load the tokenizer of either family: WordPiece for both, with token types if the family has them.
 
     Example:
         >>> import oxbert
@@ -71,23 +68,24 @@ class AutoTokenizer:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path, **options: Any) -> _native.Tokenizer:
-        """From a folder with a vocabulary, or the name of a model. Without `config.json` it is ELECTRA's.
+    def from_pretrained(folder: PathLike, **options: Any) -> _native.Tokenizer:
+        """Load the tokenizer of a folder or a model. Without `config.json` an ELECTRA tokenizer is made.
 
         Args:
             folder: As for the family's own classes.
-            options: Those of the family's own classes: `do_lower_case`, `model_max_length`, `revision` and so on.
+            options: The options of the family's own classes: `do_lower_case`, `model_max_length`, `revision` and so on.
 
         Raises:
-            MissingFileError: There is no such folder or model, or no vocabulary in it.
-            VocabularyError: The vocabulary is bad; `line` says where.
-            ConfigError: A setting is bad, or the family is another.
+            MissingFileError: if there is no such folder or model, or no vocabulary in it.
+            HubError: if the repository cannot be fetched.
+            VocabularyError: if the vocabulary is invalid; `line` says where.
+            ConfigError: if a setting is bad, or the family is neither ELECTRA nor DistilBERT.
         """
-        found = _folders.find(folder, "tokenizer", **_of_hub(options))
-        settings = {name: value for name, value in options.items() if name not in _HUB}
+        hub, settings = split_options(options)
+        # A tokenizer may come without a configuration. Both are looked up at once, so that they are of one commit.
+        found = find(folder, "tokenizer", optional="config", **hub)
         try:
-            # Asked for apart: a tokenizer may come without one.
-            config = AutoConfig.from_pretrained(folder, **_of_hub(options))
+            config = AutoConfig.from_pretrained(found)
         except errors.MissingFileError:
             return _native.ElectraTokenizer.from_pretrained(found, **settings)
         kind = getattr(_native, _FAMILIES[config.model_type] + "Tokenizer")
@@ -96,9 +94,9 @@ class AutoTokenizer:
 
 
 class AutoModel:
-    """The encoder of either family, without a head.
+    """Load the encoder of either family, without a head.
 
-    The classes that are named after a task give the encoder with the head for it.
+    The classes that are named after a task load the encoder with the head for the task.
 
     Example:
         >>> import oxbert
@@ -107,29 +105,31 @@ class AutoModel:
     """
 
     _head: ClassVar[str] = "Model"
-    # Where a family's class has another name than the family's and the head's together.
+    # Classes whose name is not the family's followed by the head's.
     _others: ClassVar[dict[str, str]] = {}
 
     @classmethod
-    def from_pretrained(cls, folder: _Path, *, config: _native.Config | None = None, **options: Any) -> _native.Model:
-        """A model in evaluation mode, from a folder or the name of a bundled model.
+    def from_pretrained(
+        cls, folder: PathLike, *, config: _native.Config | None = None, **options: Any
+    ) -> _native.Model:
+        """Load a model in evaluation mode from a folder, a bundled model, or a repository of the hub.
 
         Args:
             folder: As for the family's own classes.
-            config: Instead of the folder's own.
-            options: Those of the family's own classes: `device`, `precision`, `strict`, `component`, those of the hub,
-                fields of the configuration.
+            config: A configuration to use instead of the folder's own.
+            options: The options of the family's own classes: `device`, `precision`, `strict`, `component`, the options
+                of the hub, and fields of the configuration.
         """
-        # Found once, so that all of it is of one revision.
-        found = _folders.find(folder, ["config", "weights"], **_of_hub(options))
-        options = {name: value for name, value in options.items() if name not in _HUB}
+        hub, settings = split_options(options)
+        # Looked up once, so that the configuration and the weights are of one commit.
+        found = find(folder, ["config", "weights"], **hub)
         config = AutoConfig.from_pretrained(found) if config is None else config
-        model: _native.Model = cls._class(config).from_pretrained(found, config=config, **options)
+        model: _native.Model = cls._class(config).from_pretrained(found, config=config, **settings)
         return model
 
     @classmethod
     def from_config(cls, config: _native.Config, **options: Any) -> _native.Model:
-        """A freshly initialised model; `seed` and `device` as for the family's own classes."""
+        """Return a freshly initialised model; `seed` and `device` are as for the family's own classes."""
         model: _native.Model = cls._class(config).from_config(config, **options)
         return model
 
@@ -145,38 +145,38 @@ class AutoModel:
 
 
 class AutoModelForPreTraining(AutoModel):
-    """What a family was pre-trained as: ELECTRA's discriminator, DistilBERT's masked LM."""
+    """Load the model that a family is pre-trained as: ELECTRA's discriminator, DistilBERT's masked LM."""
 
     _head = "ForPreTraining"
     _others: ClassVar[dict[str, str]] = {"distilbert": "DistilBertForMaskedLM"}
 
 
 class AutoModelForMaskedLM(AutoModel):
-    """A masked LM of either family."""
+    """Load a masked language model of either family."""
 
     _head = "ForMaskedLM"
 
 
 class AutoModelForSequenceClassification(AutoModel):
-    """A text classifier of either family."""
+    """Load a text classifier of either family."""
 
     _head = "ForSequenceClassification"
 
 
 class AutoModelForTokenClassification(AutoModel):
-    """A token classifier of either family."""
+    """Load a token classifier of either family."""
 
     _head = "ForTokenClassification"
 
 
 class AutoModelForQuestionAnswering(AutoModel):
-    """A model of either family that answers questions."""
+    """Load a question-answering model of either family."""
 
     _head = "ForQuestionAnswering"
 
 
 class AutoModelForMultipleChoice(AutoModel):
-    """A model of either family that chooses between texts."""
+    """Load a multiple-choice model of either family."""
 
     _head = "ForMultipleChoice"
 

@@ -11,12 +11,13 @@ import importlib.util
 import inspect
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from typing_extensions import Self
 
 from oxbert import _native, errors, outputs
+from oxbert._types import WeightFormat
 
 if importlib.util.find_spec("tensorflow") is None:
     _command = 'pip install "oxbert[tf]"'
@@ -187,9 +188,7 @@ class TFModel:
         """The table of word embeddings [V, E]: a copy, so that a change does not reach the model. Imports torch."""
         return tf.constant(self.model.get_input_embeddings().weight.numpy(force=True))
 
-    def save_pretrained(
-        self, folder: str | os.PathLike[str], format: Literal["safetensors", "ot", "bin"] = "safetensors"
-    ) -> None:
+    def save_pretrained(self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors") -> None:
         """Write `config.json` and the weights into a folder, as the model does."""
         self._model.save_pretrained(folder, format=format)
 

@@ -13,7 +13,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torch.nn.modules.module import _IncompatibleKeys
@@ -22,6 +22,7 @@ from typing_extensions import Self
 
 from oxbert import errors, outputs
 from oxbert._native import Model
+from oxbert._types import WeightFormat
 
 _OPTIONS = ("output_hidden_states", "output_attentions", "return_dict")
 
@@ -240,9 +241,7 @@ class Module(_Shared):
         layer: torch.nn.Embedding = self.model.resize_token_embeddings(*arguments, **options)
         return layer
 
-    def save_pretrained(
-        self, folder: str | os.PathLike[str], format: Literal["safetensors", "ot"] = "safetensors"
-    ) -> None:
+    def save_pretrained(self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors") -> None:
         """Write `config.json` and the weights into a folder, as the model does."""
         self.model.save_pretrained(folder, format=format)
 

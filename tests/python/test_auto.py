@@ -256,7 +256,7 @@ def test_a_file_that_is_no_configuration_is_refused(name: str, content: str, tmp
 
 @pytest.mark.parametrize("name", [*auto.__all__])
 def test_a_folder_that_is_not_there(name: str, tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="bundled are") as caught:
+    with pytest.raises(MissingFileError, match="bundled models") as caught:
         getattr(oxbert, name).from_pretrained(tmp_path / "none")
     assert isinstance(caught.value, FileNotFoundError)
     with pytest.raises(MissingFileError):

@@ -25,6 +25,8 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 import oxbert
+import oxbert.hub._download
+import oxbert.hub._options
 from oxbert import errors, hub
 from oxbert.errors import (
     DtypeError,
@@ -660,15 +662,17 @@ def test_what_the_hub_answers(
 
 def test_what_is_not_there(fake: FakeHub) -> None:
     fake.add(NAME, {"config.json": b"{}"})
-    with pytest.raises(HubNotFoundError, match=r"someone/else at revision main: no folder .* no such repository"):
+    with pytest.raises(
+        HubNotFoundError, match=r"someone/else at revision main: no such local folder and no such repository"
+    ):
         find("someone/else")
     for revision in ["v9", NOWHERE]:
         with pytest.raises(HubNotFoundError, match=f"at revision {revision}: .* no such revision"):
             find(NAME, revision=revision)
     # It can be a mistyped name of what is bundled.
-    with pytest.raises(HubNotFoundError, match=r"bundled are: .*electra-tiny-generator"):
+    with pytest.raises(HubNotFoundError, match=r"bundled models: .*electra-tiny-generator"):
         find("electra-tiny-generater")
-    with pytest.raises(HubOfflineError, match=r"bundled are: .*electra-tiny-generator"):
+    with pytest.raises(HubOfflineError, match=r"bundled models: .*electra-tiny-generator"):
         find("electra-tiny-generater", local_files_only=True)
 
 
@@ -840,7 +844,7 @@ def test_names_that_never_reach_the_hub(
             MissingFileError, match="neither a folder, nor a bundled model, nor the id of a repository"
         ) as caught:
             find(name)
-        assert caught.value.folder == name and "bundled are" in str(caught.value)
+        assert caught.value.folder == name and "bundled models" in str(caught.value)
         assert caught.value.found == oxbert.bundled()
     with pytest.raises(MissingFileError, match="is no repository id"):
         hub.download(name, "config")
@@ -944,7 +948,7 @@ def test_options_of_another_type(name: str, value: Any, fake: FakeHub) -> None:
 
 @pytest.mark.parametrize("name", [5, None, b"a/b", ["a"]])
 def test_names_of_another_type(name: Any, fake: FakeHub) -> None:
-    with pytest.raises(DtypeError, match="expected a text or a path, got"):
+    with pytest.raises(DtypeError, match="expected a string or a path, got"):
         find(name)
     assert fake.requests == []
 
@@ -955,10 +959,35 @@ def test_nothing_is_forced_offline(fake: FakeHub, monkeypatch: pytest.MonkeyPatc
         find(NAME, force_download=True)
 
 
+def test_a_tokenizer_and_its_family_are_of_one_commit(fake: FakeHub, model: Files) -> None:
+    """The hub is asked once, so that a push between two look-ups cannot mix two commits."""
+    config = json.dumps({"model_type": "distilbert"}).encode()
+    fake.add(NAME, {"vocab.txt": model["vocab.txt"], "config.json": config})
+    assert type(oxbert.AutoTokenizer.from_pretrained(NAME)) is oxbert.DistilBertTokenizer
+    assert fake.asked().count("listing") == 1
+    assert type(oxbert.AutoTokenizer.from_pretrained(NAME, local_files_only=True)) is oxbert.DistilBertTokenizer
+
+
+def test_a_tokenizer_without_a_configuration_is_electras(fake: FakeHub, model: Files) -> None:
+    commit = fake.add(NAME, {"vocab.txt": model["vocab.txt"]})
+    assert type(oxbert.AutoTokenizer.from_pretrained(NAME)) is oxbert.ElectraTokenizer
+    assert fake.asked().count("listing") == 1
+    # Offline nothing says that there is no configuration: the family is unknown, and is not guessed.
+    with pytest.raises(HubOfflineError, match=r"config\.json"):
+        oxbert.AutoTokenizer.from_pretrained(NAME, local_files_only=True)
+    # Of a commit the absence is noted.
+    assert type(oxbert.AutoTokenizer.from_pretrained(NAME, revision=commit)) is oxbert.ElectraTokenizer
+    fake.requests.clear()
+    pinned = oxbert.AutoTokenizer.from_pretrained(NAME, revision=commit, local_files_only=True)
+    assert type(pinned) is oxbert.ElectraTokenizer and fake.requests == []
+
+
 def test_no_subfolder_is_the_repository(fake: FakeHub) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     assert find(NAME, subfolder="") == find(NAME, subfolder=None) == find(NAME)
 
 
 def test_the_examples_work() -> None:
-    assert doctest.testmod(hub).attempted > 0 and doctest.testmod(hub).failed == 0
+    for module in (hub._download, hub._options):
+        result = doctest.testmod(module)
+        assert result.attempted > 0 and result.failed == 0

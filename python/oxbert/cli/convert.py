@@ -15,8 +15,8 @@ from rich.table import Table
 from tqdm import tqdm
 
 from oxbert import OxbertError, conversion
+from oxbert._types import Component, FloatDtype, WeightFormat
 from oxbert.conversion import Report, find_sources, find_target, find_weights
-from oxbert.conversion.options import Component, Dtype, Format
 
 # Names that are listed of each kind before the rest is only counted.
 _SHOWN = 8
@@ -31,13 +31,13 @@ def convert(
         Path | None,
         typer.Option(metavar="PATH", help="The file to write, of a single source, or its folder.", show_default=False),
     ] = None,
-    to: Annotated[Format | None, typer.Option(help="What to write; by default ot.", show_default=False)] = None,
+    to: Annotated[WeightFormat | None, typer.Option(help="What to write; by default ot.", show_default=False)] = None,
     component: Annotated[
         Component | None,
         typer.Option(help="Which network of a checkpoint of google-research/electra.", show_default=False),
     ] = None,
     dtype: Annotated[
-        Dtype | None,
+        FloatDtype | None,
         typer.Option(help="Convert float tensors.", case_sensitive=False, show_default=False),
     ] = None,
     check: Annotated[
@@ -112,7 +112,7 @@ def convert(
     raise typer.Exit(1 if failed else 0)
 
 
-def _find_clashes(sources: Iterable[str], to: Format | None) -> dict[str, str]:
+def _find_clashes(sources: Iterable[str], to: WeightFormat | None) -> dict[str, str]:
     """Sources that would write the same file: none of them can be converted, since only the last would be left."""
     targets: dict[Path, dict[Path, str]] = {}
     for source in sources:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oxbert import OxbertError
+from oxbert._types import AutocastPrecision
 
 
 def pretrain(
@@ -50,9 +51,7 @@ def pretrain(
     batch_size: Annotated[int | None, typer.Option(help="Instead of batch_size.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of seed.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda.", show_default=False)] = None,
-    precision: Annotated[
-        Literal["float32", "bfloat16", "float16"], typer.Option(help="What matrix products are computed in.")
-    ] = "float32",
+    precision: Annotated[AutocastPrecision, typer.Option(help="What matrix products are computed in.")] = "float32",
     accumulate: Annotated[int, typer.Option(help="Into how many parts a batch is cut: less memory.")] = 1,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write tensorboard/ as well.")] = False,
     resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint of the output folder.")] = True,

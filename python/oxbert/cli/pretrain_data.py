@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.markup import escape
 from tqdm import tqdm
 
 from oxbert import ElectraTokenizer, OxbertError, Tokenizer
+from oxbert._types import Documents, InvalidText
 
 if TYPE_CHECKING:
     from oxbert.training.data import Manifest, Progress
@@ -45,13 +46,9 @@ def pretrain_data(
     max_length: Annotated[int, typer.Option(help="Tokens of the longest example.")] = 128,
     short: Annotated[float, typer.Option(help="The share of examples that are shorter.")] = 0.05,
     single_segment: Annotated[float, typer.Option(help="The share of examples with one segment.")] = 0.1,
-    documents: Annotated[
-        Literal["blank-lines", "file", "line"], typer.Option(help="What ends a document of a text file.")
-    ] = "blank-lines",
+    documents: Annotated[Documents, typer.Option(help="What ends a document of a text file.")] = "blank-lines",
     text_field: Annotated[str, typer.Option(help="The field or column with the text.")] = "text",
-    invalid_text: Annotated[
-        Literal["error", "replace"], typer.Option(help="What to do about text that is not UTF-8.")
-    ] = "error",
+    invalid_text: Annotated[InvalidText, typer.Option(help="What to do about text that is not UTF-8.")] = "error",
     held_out: Annotated[float, typer.Option(help="The share of documents for FOLDER/held_out.")] = 0.0,
     limit: Annotated[int | None, typer.Option(help="Read that many documents.", show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="Where chance begins.")] = 0,

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from oxbert import _native
 from oxbert._native import load_weights, save_weights
+from oxbert._types import Component, FloatDtype, WeightFormat
 from oxbert.conversion.check import largest_difference
 from oxbert.conversion.names import Names, plan_names
-from oxbert.conversion.options import COMPONENTS, Component, Dtype, Format, Options, refused
+from oxbert.conversion.options import COMPONENTS, Options, refused
 from oxbert.conversion.paths import find_target, find_weights
 from oxbert.errors import FileError, InputError, WeightsError
 
@@ -87,9 +88,9 @@ def convert(
     source: str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,
     *,
-    to: Format | None = None,
+    to: WeightFormat | None = None,
     component: Component | None = None,
-    dtype: Dtype | None = None,
+    dtype: FloatDtype | None = None,
     prefix: str | None = None,
     suffix: bool = False,
     skip_embeddings: bool = False,

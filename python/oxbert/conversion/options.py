@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
+from oxbert._types import Component, FloatDtype, WeightFormat
 from oxbert.errors import InputError
 
-Format = Literal["ot", "safetensors", "bin"]
-
-FORMATS: dict[Format, str] = {
+FORMATS: dict[WeightFormat, str] = {
     "ot": "rust_model.ot",
     "safetensors": "model.safetensors",
     "bin": "pytorch_model.bin",
 }
 """The formats that are written, each with the name that its file has in a model folder."""
 
-Dtype = Literal["float32", "float16", "bfloat16"]
-DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+DTYPES: tuple[FloatDtype, ...] = get_args(FloatDtype)
 """The dtypes that weights can be converted to."""
 
-Component = Literal["generator", "discriminator"]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
 """The two networks of a pre-training checkpoint of google-research/electra."""
 
@@ -47,7 +44,7 @@ class Options:
     suffix: bool = False
     skip_embeddings: bool = False
     skip_lm_head: bool = False
-    dtype: Dtype | None = None
+    dtype: FloatDtype | None = None
     add_ties: bool = True
 
     def __post_init__(self) -> None:

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from oxbert import _native
-from oxbert.conversion.options import FORMATS, Format, refused
+from oxbert._types import WeightFormat
+from oxbert.conversion.options import FORMATS, refused
 from oxbert.errors import MissingFileError
 
 # One of several files that make one checkpoint, which is named by their index.
@@ -37,8 +38,8 @@ def find_weights(source: str | os.PathLike[str], *, but: Path | None = None) -> 
 
 
 def find_target(
-    source: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, to: Format | None = None
-) -> tuple[Path, Format]:
+    source: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, to: WeightFormat | None = None
+) -> tuple[Path, WeightFormat]:
     """The file that is written, and its format.
 
     Args:

@@ -1,19 +1,25 @@
-"""Model folders by name: a path of this machine, a model that ships with the package, or a repository of the hub."""
+"""Find a model folder by its name: a path, a model that ships with the package, or a repository of the hub."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from oxbert import hub
+from oxbert._types import HubKeywords, Need, PathLike
 from oxbert.errors import DtypeError, HubNotFoundError, HubOfflineError, MissingFileError
+from oxbert.hub._download import WEIGHTS, fetch, is_repo_id
+from oxbert.hub._options import HubOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _BUNDLED = Path(__file__).parents[1] / "bundled"
 
 
 def bundled() -> list[str]:
-    """The names of the models that ship with the package.
+    """Return the names of the models that ship with the package, sorted.
 
     Example:
         >>> bundled()
@@ -25,67 +31,60 @@ def bundled() -> list[str]:
 
 
 def find(
-    name: str | os.PathLike[str],
-    needs: hub.Need | Iterable[hub.Need] = "config",
+    name: PathLike,
+    needs: Need | Iterable[Need] = "config",
     *,
-    weights: Sequence[str] = hub.WEIGHTS,
-    revision: str | None = None,
-    subfolder: str | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
-    token: str | bool | None = None,
+    optional: Need | Iterable[Need] = (),
+    weights: Sequence[str] = WEIGHTS,
+    **options: Unpack[HubKeywords],
 ) -> Path:
-    """The folder of that path, or of the bundled model or else the repository of that name.
+    """Return the local folder of a model, after fetching what is needed if it is on the hub.
 
     Args:
-        name: A text, or a path. A path is never taken for a repository.
-        needs: What the folder must hold when it comes from the hub; see `oxbert.hub.download`.
+        name: A path, the name of a bundled model, or the id of a repository. A `Path` object is never taken for an id.
+        needs: What the folder must hold if it comes from the hub; see `oxbert.hub.download`.
+        optional: What is fetched as well if the repository has it, from the same commit.
         weights: As for `oxbert.hub.download`.
-        revision: As for `oxbert.hub.HubOptions`. What is not from the hub has none.
-        subfolder: A folder below the one that is named.
-        cache_dir: As for `oxbert.hub.HubOptions`, as all that follows.
-        local_files_only: Open no connection.
-        force_download: Fetch again what is cached.
-        token: An access token.
+        options: The fields of `oxbert.hub.HubOptions`. For a folder that is not from the hub only `subfolder` counts.
 
     Raises:
-        MissingFileError: There is none, and the name is no id of a repository; or the repository lacks what is needed.
-        HubError: The repository cannot be had: `HubNotFoundError`, `HubAccessError`, `HubOfflineError` and others.
-        DtypeError: The name or an option is of another type.
-        InputError: An option has an impossible value.
+        MissingFileError: if there is no such folder and the name is no repository id, or the repository lacks what is
+            needed.
+        HubError: if the repository cannot be fetched: `HubNotFoundError`, `HubAccessError`, `HubOfflineError`.
+        DtypeError: if the name or an option has the wrong type.
+        InputError: if an option has an impossible value.
 
     Example:
         >>> find("electra-tiny-generator").name
         'electra-tiny-generator'
     """
-    options = hub.HubOptions(revision, subfolder, cache_dir, local_files_only, force_download, token)
-    # It comes from whoever calls `from_pretrained`.
+    checked = HubOptions(**options)
+    # The name comes from the callers of `from_pretrained`, which no type checker may have seen.
     text: object = os.fspath(name) if isinstance(name, os.PathLike) else name
     if not isinstance(text, str):
-        expected, got = "a text or a path", type(name).__name__
+        expected, got = "a string or a path", type(name).__name__
         raise DtypeError(f"the model folder: expected {expected}, got {got}", what="folder", expected=expected, got=got)
     folder = Path(text)
     if text and folder.is_dir():
-        return _below(folder, subfolder)
+        return _below(folder, checked.subfolder)
     found = bundled()
     if text in found:
-        return _below(_BUNDLED / text, subfolder)
-    # A path has lost what tells it from an id: `Path("./a/b")` is `a/b`.
-    if not isinstance(name, str) or not hub.is_repo_id(name):
+        return _below(_BUNDLED / text, checked.subfolder)
+    # `Path("./a/b")` is `a/b`: a path object has lost the dot that tells a path from an id.
+    if not isinstance(name, str) or not is_repo_id(name):
         raise MissingFileError(
             f"{text!r} is neither a folder, nor a bundled model, nor the id of a repository of the hub; "
-            f"bundled are: {', '.join(found)}",
+            f"bundled models: {', '.join(found)}",
             folder=text,
             wanted="a model folder",
             found=found,
         )
     try:
-        return hub.download(name, needs, options, weights=weights)
+        return fetch(name, needs, checked, optional=optional, weights=weights)
     except (HubNotFoundError, HubOfflineError) as error:
         if "/" not in name:
-            # It can be a mistyped name of a bundled model as well.
-            error.args = (f"{error}; bundled are: {', '.join(found)}",)
+            # The name may be a mistyped bundled model.
+            error.args = (f"{error}; bundled models: {', '.join(found)}",)
         raise
 
 

@@ -1,45 +1,42 @@
-"""How a repository of the hub is asked for."""
+"""Define and check the options that say how a repository of the hub is fetched."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from oxbert.errors import DtypeError, InputError
 
 _PLAIN = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")
-# What git takes for a name, and more.
+# Names that git accepts for a branch or a tag, and a few more.
 _REVISION = re.compile(r"(?!/)(?!.*\.\.)(?!.*//)[^\s\\:?*\[^~\x00-\x1f\x7f]+(?<!/)")
 
-# Options come from keyword arguments that nobody has looked at.
-_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "revision": ((str, type(None)), "a text or None"),
-    "subfolder": ((str, type(None)), "a text or None"),
-    "cache_dir": ((str, os.PathLike, type(None)), "a path or None"),
-    "local_files_only": ((bool,), "True or False"),
-    "force_download": ((bool,), "True or False"),
-    "token": ((str, bool, type(None)), "a text, True, False or None"),
-}
+
+def _option(default: Any, expected: str, *kinds: type, is_secret: bool = False) -> Any:
+    """Return a field with the types of its values, which come from keyword arguments that no type checker has seen."""
+    return field(default=default, repr=not is_secret, metadata={"kinds": kinds, "expected": expected})
 
 
 @dataclass(frozen=True)
 class HubOptions:
-    """How a repository is asked for.
+    """Say which revision of a repository is wanted, and how to fetch it.
 
     Attributes:
-        revision: A branch, a tag or a commit; None is the main branch. With a full commit hash (40 hexadecimal digits)
-            nothing is requested once all that is needed is cached.
-        subfolder: A folder inside the repository; None and "" are the repository itself.
-        cache_dir: Instead of the library's own cache.
-        local_files_only: Take what is cached, and open no connection.
-        force_download: Fetch again what is cached.
-        token: An access token. True is the one that is stored on this machine, and there must be one; None is the same
-            without the must; False is none.
+        revision: A branch, a tag or a commit; None means the main branch. With a full commit hash (40 hexadecimal
+            digits) nothing is requested once all that is needed is cached.
+        subfolder: A folder inside the repository; None and "" mean the repository itself.
+        cache_dir: A folder to use instead of the library's own cache.
+        local_files_only: Whether to use the cache alone and open no connection.
+        force_download: Whether to fetch again what is cached.
+        token: An access token. True means the token stored on this machine, which must exist; None means that token if
+            there is one; False means no token.
 
     Raises:
-        DtypeError: A value of another type.
-        InputError: A revision or a subfolder that cannot be one, or `force_download` with `local_files_only`.
+        DtypeError: if a value has the wrong type.
+        InputError: if `revision` or `subfolder` is malformed, or `force_download` and `local_files_only` are both set.
 
     Example:
         >>> options = HubOptions(revision="v1.0", subfolder="discriminator", token="a secret")
@@ -47,18 +44,20 @@ class HubOptions:
         False
     """
 
-    revision: str | None = None
-    subfolder: str | None = None
-    cache_dir: str | os.PathLike[str] | None = None
-    local_files_only: bool = False
-    force_download: bool = False
-    token: str | bool | None = field(default=None, repr=False)
+    revision: str | None = _option(None, "a string or None", str, type(None))
+    subfolder: str | None = _option(None, "a string or None", str, type(None))
+    cache_dir: str | os.PathLike[str] | None = _option(  # noqa: RUF009
+        None, "a path or None", str, os.PathLike, type(None)
+    )
+    local_files_only: bool = _option(False, "True or False", bool)
+    force_download: bool = _option(False, "True or False", bool)
+    token: str | bool | None = _option(None, "a string, True, False or None", str, bool, type(None), is_secret=True)
 
     def __post_init__(self) -> None:
-        for name, (kinds, expected) in _KINDS.items():
-            value = getattr(self, name)
-            if not isinstance(value, kinds):
-                got = type(value).__name__
+        for item in fields(self):
+            name, value = item.name, getattr(self, item.name)
+            if not isinstance(value, item.metadata["kinds"]):
+                expected, got = item.metadata["expected"], type(value).__name__
                 raise DtypeError(f"{name}: expected {expected}, got {got}", what=name, expected=expected, got=got)
         if self.revision is not None and not _REVISION.fullmatch(self.revision):
             raise refused("revision", f"expected a branch, a tag or a commit, got {self.revision!r}")
@@ -69,11 +68,21 @@ class HubOptions:
             raise refused("force_download", "nothing can be fetched again with local_files_only")
 
 
+HUB_OPTIONS = tuple(item.name for item in fields(HubOptions))
+"""The names of the keyword arguments that a `from_pretrained` hands on to the hub."""
+
+
+def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the keyword arguments that are for the hub, and the others."""
+    hub = {name: value for name, value in options.items() if name in HUB_OPTIONS}
+    return hub, {name: value for name, value in options.items() if name not in HUB_OPTIONS}
+
+
 def is_plain(name: str) -> bool:
-    """Whether a name of a file or a folder stays in the folder that it is joined to."""
+    """Return whether a file or folder name stays inside the folder that it is joined to."""
     return _PLAIN.fullmatch(name) is not None
 
 
 def refused(what: str, reason: str) -> InputError:
-    """An option has an impossible value."""
+    """Return the error for an option with an impossible value."""
     return InputError(f"{what}: {reason}", what=what, reason=reason)

@@ -1,4 +1,4 @@
-"""Where the files of a repository of the hub are looked up: in the library's cache, and on the hub."""
+"""Look up the files of a repository in the library's cache and on the hub."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VOCABULARIES = ("vocab.txt", "tokenizer.json")
 # A tokenizer is read from all of these that exist: `tokenizer.json` has added tokens and settings besides a vocabulary.
 _TOKENIZER = (*_VOCABULARIES, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _INDEX = ".index.json"
-# Names in a message.
+# How many file names a message lists.
 _SHOWN = 20
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -35,26 +35,27 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Asked:
-    """Some of the files of one repository."""
+    """Describe which files of one repository are wanted."""
 
     repo_id: str
     options: HubOptions
     needs: frozenset[str]
+    optional: frozenset[str]
     weights: tuple[str, ...]
 
     @property
     def revision(self) -> str:
-        """The revision's name."""
+        """Return the name of the revision."""
         return self.options.revision or "main"
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the revision is a commit, which never changes."""
+        """Return whether the revision is a commit, which never changes."""
         return _COMMIT.fullmatch(self.revision) is not None
 
     @property
     def offline(self) -> str | None:
-        """Why no connection may be opened."""
+        """Return why no connection may be opened, or None if one may."""
         from huggingface_hub import constants
 
         if self.options.local_files_only:
@@ -63,22 +64,22 @@ class Asked:
 
     @property
     def cache(self) -> str:
-        """The library's folder."""
+        """Return the folder of the cache."""
         from huggingface_hub import constants
 
         return str(Path(self.options.cache_dir or constants.HF_HUB_CACHE).expanduser())
 
     def path(self, name: str) -> str:
-        """The path inside the repository."""
+        """Return the path of a file inside the repository."""
         return f"{self.options.subfolder}/{name}" if self.options.subfolder else name
 
     def cached(self, name: str, revision: str) -> Path | None:
-        """The file, if the cache has it."""
+        """Return the path of a file in the cache, or None if it is not cached."""
         found = self._look_up(name, revision)
         return Path(found) if isinstance(found, str) else None
 
     def is_absent(self, name: str, revision: str) -> bool:
-        """Whether the cache has noted that the commit has no such file."""
+        """Return whether the cache has noted that the commit has no such file."""
         found = self._look_up(name, revision)
         return found is not None and not isinstance(found, str)
 
@@ -88,44 +89,49 @@ class Asked:
         return try_to_load_from_cache(self.repo_id, self.path(name), cache_dir=self.cache, revision=revision)
 
     def place(self, folder: str | None) -> str:
-        """How messages name it."""
+        """Return the name of a folder of the repository for a message."""
         return f"{self.repo_id}/{folder or ''}".rstrip("/") + f" at revision {self.revision}"
 
     def failure(self, kind: type[HubError], reason: str, url_path: str) -> HubError:
-        """The error of a request."""
+        """Return the error of a failed request."""
         message = f"{self.place(None)}: {reason} ({url_path})"
         return kind(message, repo_id=self.repo_id, revision=self.revision, reason=reason, url_path=url_path)
 
 
 class Unknown(Exception):
-    """The cache cannot tell whether a file exists."""
+    """Signal that the cache cannot tell whether a file exists."""
 
 
 class _Source(ABC):
-    """What one place has of a revision."""
+    """Look up the files of a revision in one place."""
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
 
     @abstractmethod
     def has(self, name: str) -> bool:
-        """Whether it has a file."""
+        """Return whether the file is there."""
 
     @abstractmethod
     def get(self, name: str) -> Path:
-        """A file that it has."""
+        """Return the local path of a file that is there."""
 
     @abstractmethod
     def missing(self, wanted: str) -> Exception:
-        """The error where it lacks what is needed."""
+        """Return the error for a file that is needed and is not there."""
+
+    @abstractmethod
+    def is_known_absent(self, name: str) -> bool:
+        """Return whether the revision certainly has no such file, for a file that is not there."""
 
     def files(self) -> list[Path]:
-        """All that is needed."""
+        """Return the local paths of all files that are needed."""
         needs, names = self.asked.needs, []
-        if "config" in needs:
-            if not self.has(_CONFIG):
+        if "config" in needs | self.asked.optional:
+            if self.has(_CONFIG):
+                names.append(_CONFIG)
+            elif "config" in needs or not self.is_known_absent(_CONFIG):
                 raise self.missing(_CONFIG)
-            names.append(_CONFIG)
         if "tokenizer" in needs:
             names += [name for name in _TOKENIZER if self.has(name)]
             if not set(_VOCABULARIES) & set(names):
@@ -149,11 +155,11 @@ class _Source(ABC):
 
 
 class Cache(_Source):
-    """What the cache has of a revision.
+    """Look up the files of a revision in the cache.
 
     Args:
-        asked: What is asked for.
-        is_certain: Raise `Unknown` rather than take a file for absent because it is not cached.
+        asked: The files that are wanted.
+        is_certain: Whether to raise `Unknown` for a file that is neither cached nor noted as absent.
     """
 
     def __init__(self, asked: Asked, *, is_certain: bool = False) -> None:
@@ -161,7 +167,7 @@ class Cache(_Source):
         self.is_certain = is_certain
 
     def folder(self) -> Path:
-        """The folder that has all that is needed."""
+        """Return the folder that holds all that is needed."""
         folders = {path.parent for path in self.files()}
         # Another process can move a branch between two look-ups.
         return folders.pop() if len(folders) == 1 else self.folder()
@@ -186,7 +192,7 @@ class Cache(_Source):
         reason = f"with {asked.offline} nothing is fetched" if asked.offline else "the hub does not answer"
         place = asked.place(asked.options.subfolder)
         return HubOfflineError(
-            f"{place}: no {wanted} in the cache at {asked.cache}, no folder of that name here, and {reason}",
+            f"{place}: no {wanted} in the cache at {asked.cache}, no such local folder, and {reason}",
             repo_id=asked.repo_id,
             revision=asked.revision,
             reason=reason,
@@ -194,12 +200,15 @@ class Cache(_Source):
             cache_dir=asked.cache,
         )
 
+    def is_known_absent(self, name: str) -> bool:
+        return self.asked.is_absent(name, self.asked.revision)
+
 
 class Hub(_Source):
-    """What the hub has at the commit that a revision is now.
+    """Look up the files of the commit that a revision is now on the hub.
 
     Raises:
-        HubError: The hub does not say.
+        HubError: if the request fails, or its answer is incomplete.
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -211,7 +220,7 @@ class Hub(_Source):
             info = HfApi(**_library()).model_info(
                 asked.repo_id,
                 revision=asked.revision,
-                # Without it the library waits for ever.
+                # Without a timeout the library waits for ever.
                 timeout=constants.HF_HUB_ETAG_TIMEOUT,
                 token=asked.options.token,
             )
@@ -223,9 +232,9 @@ class Hub(_Source):
         self.absent: list[str] = []
 
     def folder(self) -> Path:
-        """The folder that has all that is needed, after what is not cached was fetched into it."""
+        """Return the folder that holds all that is needed, after fetching the files that are not cached."""
         paths = self.files()
-        # All is there. This serves later calls, which find out for themselves where it fails.
+        # All files are there. The note only saves later calls some requests, so its failure does not matter.
         with suppress(HubError):
             self._remember()
         return paths[0].parent
@@ -259,11 +268,14 @@ class Hub(_Source):
             revision=asked.revision,
         )
 
-    def _remember(self) -> None:
-        """Let the library note what makes later calls need less.
+    def is_known_absent(self, name: str) -> bool:
+        return True
 
-        It notes that a commit lacks a file, or at which commit a branch is, when a file is asked for by that name. A
-        branch is noted last: what is cached of the commit before stays usable offline until all of this one is there.
+    def _remember(self) -> None:
+        """Let the library note what saves later calls some requests.
+
+        The library notes that a commit lacks a file, or at which commit a branch is, when a file is requested by that
+        name. A branch is noted last, so that the commit before stays usable offline until all of this one is there.
         """
         asked = self.asked
         if asked.is_pinned:
@@ -281,7 +293,7 @@ class Hub(_Source):
 
         asked, path = self.asked, self.asked.path(name)
         with _translated(asked, urlsplit(hf_hub_url(asked.repo_id, path, revision=revision)).path):
-            # It writes beside the file's place, and moves the file there when it has the length that was announced.
+            # The library writes to a temporary file, and renames it once its length is the announced one.
             found = hf_hub_download(
                 asked.repo_id,
                 path,
@@ -295,7 +307,7 @@ class Hub(_Source):
 
 
 def _shards(index: Path) -> list[str]:
-    """The files that an index of shards names."""
+    """Return the names of the files that an index of shards lists."""
 
     def refused(reason: str) -> WeightsFormatError:
         return WeightsFormatError(f"{index}: {reason}", path=str(index), reason=reason)
@@ -306,9 +318,9 @@ def _shards(index: Path) -> list[str]:
         raise refused(f"expected JSON: {error}") from error
     table = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(table, dict) or not table:
-        raise refused("expected an object with a weight_map of names and files")
+        raise refused("expected an object with a weight_map from tensor names to files")
     for name in table.values():
-        # The file comes from the network, and its names become paths.
+        # The index comes from the network, and its names become paths.
         if not isinstance(name, str) or not is_plain(name):
             raise refused(f"weight_map: expected plain names of files of the same folder, got {name!r}")
     return sorted(set(table.values()))
@@ -316,10 +328,10 @@ def _shards(index: Path) -> list[str]:
 
 @contextmanager
 def _translated(asked: Asked, url_path: str) -> Iterator[None]:
-    """Turn what the library raises into our errors.
+    """Translate the errors of the library into ours.
 
-    Its errors have no common base: its own, those of its HTTP client and of its other ways to download, those of the
-    operating system.
+    The library raises errors without a common base: its own, those of its HTTP client and of its other transports, and
+    those of the operating system.
     """
     try:
         yield
@@ -330,18 +342,18 @@ def _translated(asked: Asked, url_path: str) -> Iterator[None]:
 def _reason(error: Exception) -> tuple[type[HubError], str]:
     from huggingface_hub import errors
 
-    # The library wraps what happened into errors that do not tell: not cached either, or a forced download failed.
+    # The library wraps the cause into errors that do not tell it: not cached either, or a forced download failed.
     while isinstance(error, errors.LocalEntryNotFoundError | ValueError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     match error:
         case errors.GatedRepoError():
-            return HubAccessError, "the repository is gated; its page says how to get access, which a token then shows"
+            return HubAccessError, "the repository is gated; ask for access on its page, then pass a token"
         case errors.DisabledRepoError():
             return HubAccessError, "the repository is disabled"
         case errors.LocalTokenNotFoundError():
-            return HubAccessError, "token=True, and no token is stored on this machine"
+            return HubAccessError, "token=True, but no token is stored on this machine"
         case errors.RepositoryNotFoundError():
-            return HubNotFoundError, "no folder of that name here and no such repository, or one that needs a token"
+            return HubNotFoundError, "no such local folder and no such repository, or the repository needs a token"
         case errors.RevisionNotFoundError():
             return HubNotFoundError, "the repository has no such revision"
         case errors.RemoteEntryNotFoundError():

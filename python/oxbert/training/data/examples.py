@@ -6,16 +6,16 @@ import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 from oxbert import ElectraTokenizer, Tokenizer
 from oxbert._files import arrow, doing, refused
+from oxbert._types import Documents, InvalidText
 from oxbert.training.data.journal import alone, compare
 from oxbert.training.data.learning import ALPHABET, learn_vocabulary
 from oxbert.training.data.manifest import NAME, UNFINISHED, Manifest, Vocabulary, save_tokenizer
 from oxbert.training.data.packing import Packing
 from oxbert.training.data.reading_text import Reader
-from oxbert.training.data.sources import DOCUMENTS, Documents, Sources, TextFile, find_files
+from oxbert.training.data.sources import DOCUMENTS, Sources, TextFile, find_files
 from oxbert.training.data.writing import HELD_OUT, Plan, Progress, Track, write
 
 PART_TOKENS = 1 << 23
@@ -35,7 +35,7 @@ def write_examples(
     max_length: int = 128,
     documents: Documents = "blank-lines",
     text_field: str = "text",
-    invalid_text: Literal["error", "replace"] = "error",
+    invalid_text: InvalidText = "error",
     exact: bool = False,
     keep_overflow: bool | None = None,
     contiguous: bool | None = None,

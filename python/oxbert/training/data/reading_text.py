@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from oxbert._files import arrow, damaged, doing
+from oxbert._types import Documents, InvalidText
 from oxbert.errors import OxbertError
-from oxbert.training.data.sources import Documents, TextFile
+from oxbert.training.data.sources import TextFile
 
 BLOCK = 1 << 20
 """Bytes that are read at once, and the longest sentence in bytes; a longer one is cut where there is a space."""
@@ -77,7 +78,7 @@ class Reader:
 
     documents: Documents = "blank-lines"
     text_field: str = "text"
-    invalid_text: Literal["error", "replace"] = "error"
+    invalid_text: InvalidText = "error"
     is_whole: bool = False
 
     def read(self, files: Sequence[TextFile], place: Place | None = None) -> Iterator[Block]:

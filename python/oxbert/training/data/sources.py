@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from oxbert._files import doing, refused
 from oxbert._paths import find_sources
+from oxbert._types import Documents, TextFormat
 from oxbert.errors import MissingFileError
 
-Documents = Literal["blank-lines", "file", "line"]
 DOCUMENTS: tuple[Documents, ...] = get_args(Documents)
 """What ends a document of a text file: a blank line, the end of the file alone, or the end of each line."""
 
@@ -37,7 +37,7 @@ class TextFile:
     """
 
     path: Path
-    format: Literal["text", "jsonl", "parquet"]
+    format: TextFormat
     is_gzip: bool
     size: int
     changed: int
@@ -95,7 +95,7 @@ def _describe(path: Path) -> TextFile:
         raise refused("sources", f"expected text, JSON lines or Parquet, with or without .gz at the end, got {path}")
     with doing("read", path):
         status = path.stat()
-    kind: Literal["text", "jsonl", "parquet"] = "text"
+    kind: TextFormat = "text"
     if name.endswith(_RECORDS):
         kind = "jsonl"
     elif name.endswith(".parquet"):

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from oxbert import Tokenizer
 from oxbert._files import doing, refused
+from oxbert._types import Phase
 from oxbert.errors import DataError, MissingFileError
 from oxbert.training.data.buckets import Buckets
 from oxbert.training.data.documents import SIDES, Batch, Divider, Point, batches, tokenized
@@ -47,7 +48,7 @@ class Progress:
         tokens: Their tokens, special ones included.
     """
 
-    phase: Literal["vocabulary", "reading", "writing"]
+    phase: Phase
     done: int
     total: int
     documents: int = 0

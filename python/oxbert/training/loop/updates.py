@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,12 +13,11 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import AdamW, Muon, Optimizer
 
 from oxbert._checks import refuse
+from oxbert._types import AutocastPrecision
 from oxbert.training.optim.groups import parameter_groups
 from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
 from oxbert.training.optim.schedule import learning_rate
 from oxbert.training.pretraining.config import PretrainingConfig
-
-Precision = Literal["float32", "bfloat16", "float16"]
 
 _INSIDE_OF_LAYERS = re.compile(r"(^|\.)encoder\.layer\.\d+\.")
 
@@ -34,7 +33,11 @@ class Updates:
     """
 
     def __init__(
-        self, parameters: Mapping[str, Tensor], config: PretrainingConfig, device: torch.device, precision: Precision
+        self,
+        parameters: Mapping[str, Tensor],
+        config: PretrainingConfig,
+        device: torch.device,
+        precision: AutocastPrecision,
     ) -> None:
         self._parameters, self._config = parameters, config
         self.optimizers = _optimizers(parameters, config)
@@ -144,4 +147,4 @@ def _optimizers(parameters: Mapping[str, Tensor], config: PretrainingConfig) -> 
     return optimizers
 
 
-__all__ = ["Precision", "Updates"]
+__all__ = ["Updates"]

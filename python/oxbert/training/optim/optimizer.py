@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from oxbert._checks import above_0, at_least_0, check_number, refuse
+from oxbert._types import Implementation
 from oxbert.errors import DtypeError, ShapeError
 
-Implementation = Literal["fused", "foreach", "single"]
 _OPTIONS = ("lr", "betas", "eps", "weight_decay", "implementation")
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 _Tensors = tuple[Tensor, Tensor, Tensor, Tensor]

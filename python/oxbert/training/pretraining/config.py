@@ -14,16 +14,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn, get_args
 
 from typing_extensions import Self
 
 from oxbert._native import Activation, ElectraConfig
+from oxbert._types import Objective, Optimizer
 from oxbert._yaml import read_yaml
 from oxbert.errors import ConfigError
 
-_OBJECTIVES = ("electra", "mlm", "electric", "uniform")
-_OPTIMIZERS = ("adam", "adamw", "muon")
+_OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+_OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 
 
 def _field(default: Any, kind: type, expected: str, holds: Callable[[Any], bool], optional: bool = False) -> Any:
@@ -152,7 +153,7 @@ class PretrainingConfig:
     untied_generator: bool = _flag(True)
     untied_generator_embeddings: bool = _flag(False)
 
-    objective: Literal["electra", "mlm", "electric", "uniform"] = _choice("electra", _OBJECTIVES)
+    objective: Objective = _choice("electra", _OBJECTIVES)  # noqa: RUF009
     mask_probability: float = _number(0.15, "between 0 and 1", lambda value: 0 < value < 1)
     masked_share: float = _number(0.85, "from 0 to 1", lambda value: 0 <= value <= 1)
     with_replacement: bool = _flag(False)
@@ -162,7 +163,7 @@ class PretrainingConfig:
     temperature: float = _positive(1.0)
     disallow_correct: bool = _flag(False)
 
-    optimizer: Literal["adam", "adamw", "muon"] = _choice("adam", _OPTIMIZERS)
+    optimizer: Optimizer = _choice("adam", _OPTIMIZERS)  # noqa: RUF009
     adam_beta1: float = _number(0.9, "from 0 to below 1", lambda value: 0 <= value < 1)
     adam_beta2: float = _number(0.999, "from 0 to below 1", lambda value: 0 <= value < 1)
     adam_epsilon: float = _positive(1e-6)

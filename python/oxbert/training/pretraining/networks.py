@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,15 +13,14 @@ from torch import Tensor
 import oxbert
 from oxbert import ElectraConfig, Tokenizer
 from oxbert._checks import refuse
+from oxbert._types import Component
 from oxbert.errors import ConfigError
 from oxbert.training.pretraining.config import PretrainingConfig
 
 _FUNCTION = ("num_attention_heads", "hidden_act", "layer_norm_eps")
 """What changes what a network computes, and the shape of no parameter."""
 
-Part = Literal["generator", "discriminator"]
-
-_KINDS: dict[Part, Any] = {"generator": oxbert.ElectraForMaskedLM, "discriminator": oxbert.ElectraForPreTraining}
+_KINDS: dict[Component, Any] = {"generator": oxbert.ElectraForMaskedLM, "discriminator": oxbert.ElectraForPreTraining}
 
 
 def shared_prefix(config: PretrainingConfig) -> str | None:
@@ -37,7 +36,7 @@ def shared_prefix(config: PretrainingConfig) -> str | None:
 
 
 def begin_with(
-    part: Part,
+    part: Component,
     source: str | os.PathLike[str],
     parameters: Mapping[str, Tensor],
     config: ElectraConfig,
@@ -80,13 +79,13 @@ def begin_with(
             own[name].copy_(weights[name])
 
 
-def _other(part: Part, source: str | os.PathLike[str], field: str, wanted: Any, got: Any) -> ConfigError:
+def _other(part: Component, source: str | os.PathLike[str], field: str, wanted: Any, got: Any) -> ConfigError:
     reason = f"expected {wanted}, as the configuration of the run has it, got {got}"
     return ConfigError(f"{part} {os.fspath(source)}: {field}: {reason}", field=field, reason=reason)
 
 
 def export(
-    configs: Mapping[Part, ElectraConfig],
+    configs: Mapping[Component, ElectraConfig],
     parameters: Mapping[str, Tensor],
     tokenizer: Tokenizer,
     folder: Path,
@@ -113,7 +112,9 @@ def export(
     return folders
 
 
-def _own(part: Part, parameters: Mapping[str, Tensor], names: Iterable[str], prefix: str | None) -> dict[str, Tensor]:
+def _own(
+    part: Component, parameters: Mapping[str, Tensor], names: Iterable[str], prefix: str | None
+) -> dict[str, Tensor]:
     """The parameters of a network by the names of its checkpoint, those that there are."""
     own = {}
     for name in names:
@@ -125,4 +126,4 @@ def _own(part: Part, parameters: Mapping[str, Tensor], names: Iterable[str], pre
     return own
 
 
-__all__ = ["Part", "begin_with", "export", "shared_prefix"]
+__all__ = ["Component", "begin_with", "export", "shared_prefix"]

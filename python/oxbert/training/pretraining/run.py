@@ -9,11 +9,11 @@ from typing import Any
 
 from oxbert import AutoTokenizer, Tokenizer
 from oxbert._checks import refuse
+from oxbert._types import AutocastPrecision
 from oxbert._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
 from oxbert.training.data.manifest import NAME as MANIFEST
 from oxbert.training.data.manifest import UNFINISHED
-from oxbert.training.loop.updates import Precision
 from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
 from oxbert.training.pretraining.trainer import Trainer
 
@@ -32,7 +32,7 @@ def pretrain(
     generator: str | os.PathLike[str] | None = None,
     discriminator: str | os.PathLike[str] | None = None,
     device: str | None = None,
-    precision: Precision = "float32",
+    precision: AutocastPrecision = "float32",
     accumulate: int = 1,
     tensorboard: bool = False,
     resume: bool = True,

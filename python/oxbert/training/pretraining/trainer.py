@@ -12,7 +12,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from tqdm import tqdm
@@ -20,6 +20,7 @@ from tqdm import tqdm
 import oxbert
 from oxbert._checks import refuse
 from oxbert._files import damaged
+from oxbert._types import AutocastPrecision, Component, Sharing
 from oxbert.errors import ConfigError, OxbertError
 from oxbert.outputs import PretrainingOutput
 from oxbert.training.data import Examples
@@ -28,10 +29,10 @@ from oxbert.training.loop.checkpoints import list_checkpoints, read_checkpoint, 
 from oxbert.training.loop.log import RunLog, draw_curves, has_log
 from oxbert.training.loop.processes import Processes
 from oxbert.training.loop.signals import StopSignals
-from oxbert.training.loop.updates import Precision, Updates
+from oxbert.training.loop.updates import Updates
 from oxbert.training.pretraining.config import PretrainingConfig
 from oxbert.training.pretraining.metrics import Metrics
-from oxbert.training.pretraining.networks import Part, begin_with, export, shared_prefix
+from oxbert.training.pretraining.networks import begin_with, export, shared_prefix
 
 _MOST_SKIPPED = 10
 """Steps in a row whose gradients are not finite before a run gives up."""
@@ -111,15 +112,15 @@ class Trainer:
         generator: _Source | None = None,
         discriminator: _Source | None = None,
         device: str | None = None,
-        precision: Precision = "float32",
+        precision: AutocastPrecision = "float32",
         accumulate: int = 1,
         tensorboard: bool = False,
         resume: bool = True,
     ) -> None:
         if len(tokenizer) > config.vocab_size:
             refuse("tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}")
-        if precision not in get_args(Precision):
-            refuse("precision", f"expected one of {', '.join(get_args(Precision))}, got {precision!r}")
+        if precision not in get_args(AutocastPrecision):
+            refuse("precision", f"expected one of {', '.join(get_args(AutocastPrecision))}, got {precision!r}")
         if accumulate < 1:
             refuse("accumulate", f"expected at least 1, got {accumulate}")
         for what, given in (("examples", examples), ("held_out", held_out)):
@@ -130,7 +131,7 @@ class Trainer:
         self.precision, self.accumulate, self.tensorboard = precision, accumulate, tensorboard
         self.processes = Processes(device)
         generator_config, discriminator_config = config.electra_configs()
-        self._configs: dict[Part, oxbert.ElectraConfig] = {
+        self._configs: dict[Component, oxbert.ElectraConfig] = {
             "generator": generator_config,
             "discriminator": discriminator_config,
         }
@@ -158,7 +159,7 @@ class Trainer:
         if checkpoints:
             self._load(checkpoints[-1][1])
         else:
-            sources: dict[Part, _Source | None] = {"generator": generator, "discriminator": discriminator}
+            sources: dict[Component, _Source | None] = {"generator": generator, "discriminator": discriminator}
             for part, source in sources.items():
                 if source is not None:
                     begin_with(part, source, self.parameters, self._configs[part], shared_prefix(config))
@@ -419,7 +420,7 @@ def _is_figure(name: str) -> bool:
     return name.startswith(_FIGURE)
 
 
-def _sharing(config: PretrainingConfig) -> Literal["embeddings", "nothing", "everything"]:
+def _sharing(config: PretrainingConfig) -> Sharing:
     if not config.untied_generator:
         return "everything"
     return "nothing" if config.untied_generator_embeddings else "embeddings"

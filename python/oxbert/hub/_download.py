@@ -1,0 +1,129 @@
+"""Download what is needed of a repository of the hub, all of one commit."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import get_args
+
+from oxbert import _native
+from oxbert._types import Need
+from oxbert.errors import HubAccessError, HubError, HubNotFoundError, HubOfflineError, MissingFileError
+from oxbert.hub import _sources
+from oxbert.hub._options import HubOptions, refused
+
+NEEDS: tuple[Need, ...] = get_args(Need)
+"""What a folder can be asked to hold."""
+
+WEIGHTS = tuple(_native.WEIGHT_FILES)
+"""The names of weight files, best first. A name that ends in `.index.json` means the shards that the file names."""
+
+_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
+_REPO_ID = re.compile(rf"(?:{_PART}/)?{_PART}")
+# A name with one of these endings is a file that does not exist, rather than a repository.
+_FILES = (
+    *(".bin", ".ckpt", ".git", ".gz", ".h5", ".index", ".json", ".msgpack", ".npz", ".onnx", ".ot", ".pt", ".pth"),
+    *(".safetensors", ".tar", ".tf", ".txt", ".zip"),
+)
+_DEFAULTS = HubOptions()
+
+_logger = logging.getLogger("oxbert.hub")
+
+
+def is_repo_id(name: str) -> bool:
+    """Return whether a name can be the id of a repository: `name` or `owner/name`.
+
+    A name that looks like a path is none: a leading `.`, `/` or `~`, more than one slash, or the ending of a file.
+
+    Example:
+        >>> [is_repo_id(name) for name in ["google/electra-small-discriminator", "distilbert-base-uncased"]]
+        [True, True]
+        >>> [is_repo_id(name) for name in ["./electra", "models/electra/small", "rust_model.ot", ""]]
+        [False, False, False, False]
+    """
+    is_plain = _REPO_ID.fullmatch(name) and "--" not in name and ".." not in name
+    return bool(is_plain) and not name.lower().endswith(_FILES)
+
+
+def download(
+    repo_id: str,
+    needs: Need | Iterable[Need],
+    options: HubOptions = _DEFAULTS,
+    *,
+    weights: Sequence[str] = WEIGHTS,
+) -> Path:
+    """Return the folder of the cache that holds what is needed of a repository, all of one commit.
+
+    One request tells which commit the revision is and which files it has. Files that are needed and not cached are then
+    fetched from that commit. For a full commit hash whose files are all cached, nothing is requested.
+
+    Offline (`local_files_only`, `HF_HUB_OFFLINE`) only the cache is read, and no connection is opened. If the hub
+    cannot be reached or fails, and the cache has all that is needed, the cache is used, with a warning in the log.
+
+    Args:
+        repo_id: `owner/name`, or `name` for repositories without an owner.
+        needs: Any of `config` (`config.json`), `tokenizer` (`vocab.txt` or `tokenizer.json`, both if both exist, and
+            `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` if they exist) and `weights`.
+        options: The revision, the subfolder and so on.
+        weights: Names of weight files, best first. The first that exists is taken. A name that ends in `.index.json`
+            is taken with all the shards that it names, and only if all of them exist.
+
+    Raises:
+        HubNotFoundError: if the repository or the revision does not exist, or is not visible with this token.
+        HubAccessError: if the repository is gated or disabled, or the token is refused.
+        HubOfflineError: if no connection may be opened and the cache lacks something.
+        HubError: if the hub cannot be reached or fails, or a file arrived truncated.
+        MissingFileError: if the repository exists and lacks what is needed, or the name is no repository id.
+        WeightsFormatError: if the index of the shards is invalid, or names something other than a file beside it.
+        InputError: if a need is unknown, `weights` is empty, or `force_download` is set together with `HF_HUB_OFFLINE`.
+    """
+    return fetch(repo_id, needs, options, weights=weights)
+
+
+def fetch(
+    repo_id: str,
+    needs: Need | Iterable[Need],
+    options: HubOptions,
+    *,
+    optional: Need | Iterable[Need] = (),
+    weights: Sequence[str] = WEIGHTS,
+) -> Path:
+    """Download as `download` does, and from the same commit what is `optional`, if the repository has it."""
+    wanted = frozenset([needs] if isinstance(needs, str) else needs)
+    if not wanted or not wanted <= set(NEEDS):
+        raise refused("needs", f"expected some of {', '.join(NEEDS)}, got {', '.join(sorted(wanted)) or 'none'}")
+    if "weights" in wanted and not weights:
+        raise refused("weights", "expected file names, got none")
+    if not is_repo_id(repo_id):
+        raise MissingFileError(
+            f"{repo_id!r} is no repository id, which is name or owner/name",
+            folder=repo_id,
+            wanted="repository id",
+            found=[],
+        )
+    extra = frozenset([optional] if isinstance(optional, str) else optional)
+    asked = _sources.Asked(repo_id, options, wanted, extra, tuple(weights))
+    if asked.offline is not None:
+        if options.force_download:
+            raise refused("force_download", f"nothing can be fetched again with {asked.offline}")
+        return _sources.Cache(asked).folder()
+    if asked.is_pinned and not options.force_download:
+        with suppress(_sources.Unknown):
+            return _sources.Cache(asked, is_certain=True).folder()
+    try:
+        source = _sources.Hub(asked)
+    except HubError as error:
+        # These two classes are the hub's answer about the repository itself, which the cache must not overrule.
+        if isinstance(error, HubNotFoundError | HubAccessError) or options.force_download:
+            raise
+        folder = None
+        with suppress(HubOfflineError):
+            folder = _sources.Cache(asked).folder()
+        if folder is None:
+            raise
+        _logger.warning("%s; using what is cached in %s", error, folder)
+        return folder
+    return source.folder()
