@@ -12,11 +12,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from tqdm import tqdm
 
 from oxbert import OxbertError, conversion
 from oxbert._types import Component, FloatDtype, WeightFormat
+from oxbert.cli._shared import FAILED, describe_error, open_bar, open_console, print_error
 from oxbert.conversion import Report, find_sources, find_target, find_weights
+from oxbert.errors import InputError
 
 # Names that are listed of each kind before the rest is only counted.
 _SHOWN = 8
@@ -73,16 +74,13 @@ def convert(
             find_target(sources[0], output, to)
         except OxbertError as error:
             raise typer.BadParameter(str(error), param_hint="--output") from error
-    printer, complaints = (
-        Console(highlight=False, soft_wrap=True),
-        Console(stderr=True, highlight=False, soft_wrap=True),
-    )
+    console = open_console()
     failed = []
     clashes = {} if output else _find_clashes(sources, to)
     for one in sources:
         try:
             if one in clashes:
-                raise OxbertError(clashes[one])
+                raise InputError(f"source: {clashes[one]}", what="source", reason=clashes[one])
             report = conversion.convert(
                 one,
                 output,
@@ -98,18 +96,17 @@ def convert(
             )
         except (OxbertError, OSError, MemoryError) as error:
             failed.append(one)
-            reason = str(error) or type(error).__name__
-            text = reason if one in reason else f"{one}: {reason}"
-            complaints.print(f"[bold red]error:[/] {escape(text)}")
+            reason = describe_error(error)
+            print_error(reason if one in reason else f"{one}: {reason}")
         else:
             if not quiet:
-                _describe(printer, report, verbose, skip_embeddings, skip_lm_head)
+                _describe(console, report, verbose, skip_embeddings, skip_lm_head)
     if len(sources) > 1 and (failed or not quiet):
-        teller = complaints if failed else printer
-        teller.print(f"{len(sources) - len(failed)} of {len(sources)} converted")
+        summary = open_console(stderr=True) if failed else console
+        summary.print(f"{len(sources) - len(failed)} of {len(sources)} converted")
         for one in failed:
-            teller.print(f"  failed: {escape(one)}")
-    raise typer.Exit(1 if failed else 0)
+            summary.print(f"  failed: {escape(one)}")
+    raise typer.Exit(FAILED if failed else 0)
 
 
 def _find_clashes(sources: Iterable[str], to: WeightFormat | None) -> dict[str, str]:
@@ -131,9 +128,7 @@ def _find_clashes(sources: Iterable[str], to: WeightFormat | None) -> dict[str, 
 
 
 def _bar(source: str, quiet: bool, names: Sequence[str]) -> Iterable[str]:
-    """A progress bar on a terminal."""
-    # None: off where standard error is no terminal.
-    shown: Iterable[str] = tqdm(names, desc=source, unit=" tensors", leave=False, disable=True if quiet else None)
+    shown: Iterable[str] = open_bar(quiet, iterable=names, desc=source, unit=" tensors")
     return shown
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from oxbert import OxbertError
 from oxbert._types import AutocastPrecision
+from oxbert.cli._shared import INTERRUPTED, TERMINATED, fail, open_console
 
 
 def pretrain(
@@ -61,7 +61,6 @@ def pretrain(
     from oxbert.training import pretrain
 
     is_first = os.environ.get("RANK", "0") == "0"
-    complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     given: dict[str, Any] = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
     try:
         record = pretrain(
@@ -82,15 +81,16 @@ def pretrain(
         )
     except (KeyboardInterrupt, SystemExit) as error:
         if is_first:
-            complaints.print("stopped; without --no-resume the same command goes on from the newest checkpoint")
-        raise typer.Exit(130 if isinstance(error, KeyboardInterrupt) else 143) from error
+            open_console(stderr=True).print(
+                "stopped; without --no-resume the same command goes on from the newest checkpoint"
+            )
+        raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from error
     except (OxbertError, OSError) as error:
-        complaints.print(f"[bold red]error:[/] {escape(str(error))}")
-        raise typer.Exit(1) from error
+        raise fail(error) from error
     if is_first:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for name, value in record.items():
             table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
-        console = Console(highlight=False)
-        console.print(table)
-        console.print(f"models in {escape(str(output))}", soft_wrap=True)
+        console = open_console()
+        console.print(table, soft_wrap=False)
+        console.print(f"models in {escape(str(output))}")

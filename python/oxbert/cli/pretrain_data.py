@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from tqdm import tqdm
 
 from oxbert import ElectraTokenizer, OxbertError, Tokenizer
 from oxbert._types import Documents, InvalidText
+from oxbert.cli._shared import INTERRUPTED, fail, open_bar, open_console
 
 if TYPE_CHECKING:
     from oxbert.training.data import Manifest, Progress
-
-_STOPPED = 130  # what a shell expects of a program that Ctrl-C has ended
 
 
 def pretrain_data(
@@ -70,7 +67,6 @@ def pretrain_data(
     """
     if (vocab is None) == (vocab_size is None):
         raise typer.BadParameter("expected --vocab or --vocab-size, one of the two", param_hint="--vocab")
-    complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     begin = time.monotonic()
     bar = _Bar(quiet)
     try:
@@ -102,15 +98,14 @@ def pretrain_data(
         )
     except (OxbertError, OSError, MemoryError) as error:
         bar.close()
-        complaints.print(f"[bold red]error:[/] {escape(str(error) or type(error).__name__)}")
-        raise typer.Exit(1) from error
+        raise fail(error) from error
     except KeyboardInterrupt as error:
         bar.close()
-        complaints.print("stopped; the same command goes on")
-        raise typer.Exit(_STOPPED) from error
+        open_console(stderr=True).print("stopped; the same command goes on")
+        raise typer.Exit(INTERRUPTED) from error
     bar.close()
     if not quiet:
-        _describe(Console(highlight=False, soft_wrap=True), manifest, output, time.monotonic() - begin)
+        _describe(open_console(), manifest, output, time.monotonic() - begin)
 
 
 def _tokenizer(vocab: str, lower_case: bool | None, strip_accents: bool | None) -> Tokenizer:
@@ -123,7 +118,7 @@ class _Bar:
     """A progress bar on a terminal: bytes of the sources, then parts."""
 
     def __init__(self, quiet: bool) -> None:
-        self._is_off = True if quiet else None  # None: off where standard error is no terminal
+        self._quiet = quiet
         self._phase = ""
         self._bar: Any = None
         self._first: tuple[float, int] = (0.0, 0)
@@ -134,14 +129,13 @@ class _Bar:
             self._phase = progress.phase
             self._first = (time.monotonic(), progress.tokens)
             unit = " parts" if progress.phase == "writing" else "B"
-            self._bar = tqdm(
+            self._bar = open_bar(
+                self._quiet,
                 total=progress.total,
                 initial=progress.done,
                 desc=progress.phase,
                 unit=unit,
                 unit_scale=unit == "B",
-                leave=False,
-                disable=self._is_off,
             )
         if progress.documents:
             since, before = self._first

@@ -1,0 +1,43 @@
+"""Share what every subcommand prints and returns: consoles, exit codes, errors, progress bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from tqdm import tqdm
+
+FAILED = 1
+INTERRUPTED = 130
+"""The exit code that a shell expects of a program that Ctrl-C has ended."""
+TERMINATED = 143
+"""The exit code that a shell expects of a program that SIGTERM has ended."""
+
+
+def open_console(*, stderr: bool = False) -> Console:
+    """Return a console that prints text as it is: no highlighting, and no wrapping at the width of the terminal."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the message of an error, or the name of its class if it has no message."""
+    return str(error) or type(error).__name__
+
+
+def print_error(reason: str) -> None:
+    """Print why a command, or a part of it, failed."""
+    open_console(stderr=True).print(f"[bold red]error:[/] {escape(reason)}")
+
+
+def fail(error: BaseException) -> typer.Exit:
+    """Print an error, and return what ends the command with the exit code of a failure."""
+    print_error(describe_error(error))
+    return typer.Exit(FAILED)
+
+
+def open_bar(quiet: bool, **options: Any) -> Any:
+    """Return a progress bar of tqdm, which is drawn only on a terminal and never if `quiet` is set."""
+    # None: tqdm draws nothing if standard error is no terminal.
+    return tqdm(leave=False, disable=True if quiet else None, **options)
