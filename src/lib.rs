@@ -35,6 +35,8 @@ pub mod models;
 pub mod outputs;
 pub mod pretrained;
 
+pub mod any_model;
+
 pub mod pretraining;
 
 pub mod pipelines;

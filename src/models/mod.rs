@@ -40,7 +40,7 @@ pub trait HasHead<H>: Family {
 }
 
 /// A model of any family with any head, as loaders and pipelines see it.
-pub trait Model: Sized {
+pub trait Model: Sized + std::fmt::Debug {
     /// The family's configuration.
     type Config: Config;
     /// The result of a forward pass.

@@ -1,114 +1,127 @@
-//! Which words may stand at `[MASK]`?
+//! Predict the words at `[MASK]`.
 
 use std::path::Path;
 
 use tch::Device;
 
-use super::{check_vocabulary, encode, numbers};
+use super::task::{TextModel, numbers};
+use crate::any_model::{ScoreTokens, masked_lm};
 use crate::electra::ElectraForMaskedLM;
 use crate::error::{Error, Result};
-use crate::inputs::{Arguments, Inputs};
-use crate::models::Model;
-use crate::pretrained::Pretrained;
-use crate::text::{Batch, ElectraTokenizer, Encoding};
-use crate::weights::Strictness;
+use crate::inputs::Inputs;
+use crate::pretrained::{Frozen, Pretrained};
+use crate::text::{Check, ElectraTokenizer, Encoding};
 
-/// A token that may stand at a mask.
+/// A token that is predicted for a mask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Its probability there, over the whole vocabulary.
+    /// The token's probability at the mask, over the whole vocabulary.
     pub score: f64,
-    /// Its id.
+    /// The token's id.
     pub token: i64,
-    /// As the vocabulary spells it.
+    /// The token as the vocabulary spells it.
     pub token_str: String,
-    /// The whole text with this token at this mask; other masks stay.
+    /// The whole text with this token in place of the mask. Other masks stay.
     pub sequence: String,
 }
 
 /// One mask of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaskedToken {
-    /// Its place among the text's tokens, `[CLS]` being 0.
+    /// The mask's index among the text's tokens, counted from `[CLS]` = 0.
     pub index: usize,
-    /// Its first character in the text.
+    /// The index of the mask's first character in the text.
     pub begin: usize,
-    /// One past its last character in the text.
+    /// One past the mask's last character in the text.
     pub end: usize,
-    /// The likeliest first.
+    /// Candidates by falling probability.
     pub candidates: Vec<Candidate>,
 }
 
-/// Fills `[MASK]` with a generator.
+/// Fill `[MASK]` with a masked LM of either family.
 #[derive(Debug)]
-pub struct FillMask {
-    model: Pretrained<ElectraForMaskedLM>,
-    tokenizer: ElectraTokenizer,
-}
+pub struct FillMask(TextModel<dyn ScoreTokens + Sync>);
 
 impl FillMask {
-    /// From a folder with a configuration, weights and a vocabulary.
+    /// Load the pipeline from a folder with a configuration, weights and a vocabulary.
     ///
     /// # Errors
-    /// Those of [`Pretrained::from_folder`] and [`ElectraTokenizer::from_pretrained`], and of [`FillMask::new`].
+    /// Those of [`masked_lm`] and [`ElectraTokenizer::from_pretrained`], and of [`FillMask::from_model`].
     pub fn from_folder(folder: impl AsRef<Path>, device: Device) -> Result<Self> {
-        let model = Pretrained::from_folder(&folder, device, Strictness::default())?;
-        Self::new(model, ElectraTokenizer::from_pretrained(folder)?)
+        let model = masked_lm(&folder, device)?;
+        Self::from_model(model, ElectraTokenizer::from_pretrained(folder)?)
     }
 
-    /// From a model and a tokenizer.
+    /// Build the pipeline from an ELECTRA generator and a tokenizer.
     ///
     /// # Errors
-    /// [`Error::UntrainedHead`] where the model's head was not loaded; [`Error::Input`] where the vocabulary is larger
-    /// than the model's.
+    /// As [`FillMask::from_model`].
     pub fn new(model: Pretrained<ElectraForMaskedLM>, tokenizer: ElectraTokenizer) -> Result<Self> {
-        model.check_trained("fill-mask")?;
-        check_vocabulary(&tokenizer, model.config.vocab_size)?;
-        Ok(Self { model, tokenizer })
+        Self::from_model(Box::new(Frozen::new(model)?), tokenizer)
     }
 
-    /// The `top_k` likeliest tokens at every mask of every text.
+    /// Build the pipeline from a masked LM and a tokenizer.
     ///
     /// # Errors
-    /// [`Error::Input`] where there is no text, a text without a mask, or `top_k` is 0; [`Error::TooLong`].
+    /// [`Error::UntrainedHead`] if the model's head was not loaded; [`Error::Input`] if the vocabulary is larger than the
+    /// model's.
+    pub fn from_model(model: Box<dyn ScoreTokens + Sync>, tokenizer: ElectraTokenizer) -> Result<Self> {
+        TextModel::new("fill-mask", model, tokenizer).map(Self)
+    }
+
+    /// Return the `top_k` most probable tokens at every mask of every text.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no text, a text without a mask, or `top_k` is 0; [`Error::TooLong`].
     pub fn predict(&self, texts: &[&str], top_k: usize) -> Result<Vec<Vec<MaskedToken>>> {
-        let _no_grad = tch::no_grad_guard();
+        self.predict_watched(texts, top_k, &|| Ok(()))
+    }
+
+    /// Predict as [`FillMask::predict`] does, and call `check` between batches: an error of it ends the work.
+    ///
+    /// # Errors
+    /// As [`FillMask::predict`], and the error of `check`.
+    pub fn predict_watched(&self, texts: &[&str], top_k: usize, check: Check) -> Result<Vec<Vec<MaskedToken>>> {
+        /// Numbers of a token inside an encoder, against which the scores of a mask over the vocabulary are counted.
+        const TOKEN_NUMBERS: i64 = 2048;
         if top_k == 0 {
             return Err(Error::input("top_k", "expected at least 1, got 0"));
         }
-        let encodings = encode(&self.tokenizer, texts)?;
-        let mask = self.tokenizer.mask_token_id();
-        let mut positions = Vec::new();
-        for (row, encoding) in encodings.iter().enumerate() {
-            let before = positions.len();
-            positions.extend(
-                (0..encoding.len()).filter(|&column| encoding.ids()[column] == mask).map(|column| (row, column)),
-            );
-            if positions.len() == before {
-                return Err(Error::input(
-                    "texts",
-                    format!("expected a [MASK] in every text, got none in {:?}", texts[row]),
-                ));
-            }
+        let encodings = self.0.encode(texts, check)?;
+        if let Some(row) = encodings.iter().position(|encoding| self.masks(encoding).next().is_none()) {
+            let reason = format!("expected a [MASK] in every text, got none in {:?}", texts[row]);
+            return Err(Error::input("texts", reason));
         }
-        let batch: Batch = encodings.iter().collect();
-        let inputs = Inputs::new(Arguments::from_batch(&batch), &self.model.model.limits())?;
-        let scores = self.model.model.scores_at(&inputs, &positions, false)?.f_softmax(-1, None)?;
+        let mask_cost = (self.0.model.limits().vocab_size / TOKEN_NUMBERS) as usize;
+        let cost = |encoding: &Encoding| encoding.len() + self.masks(encoding).count() * mask_cost;
+        self.0.answer(&encodings, cost, check, |batch, inputs| self.fill(batch, inputs, top_k))
+    }
+
+    /// The indices of the masks among the tokens of a text.
+    fn masks<'a>(&self, encoding: &'a Encoding) -> impl Iterator<Item = usize> + 'a {
+        let mask = self.0.tokenizer.mask_token_id();
+        encoding.ids().iter().enumerate().filter(move |&(_, &id)| id == mask).map(|(column, _)| column)
+    }
+
+    fn fill(&self, batch: &[&Encoding], inputs: &Inputs, top_k: usize) -> Result<Vec<Vec<MaskedToken>>> {
+        let in_row = |(row, encoding)| self.masks(encoding).map(move |column| (row, column));
+        let positions: Vec<(usize, usize)> = batch.iter().copied().enumerate().flat_map(in_row).collect();
+        let scores = self.0.model.scores_at(inputs, &positions)?.f_softmax(-1, None)?;
         // A model may have more rows than the vocabulary has tokens.
-        let scores = scores.f_narrow(-1, 0, self.tokenizer.id_limit())?;
-        let top_k = top_k.min(self.tokenizer.id_limit() as usize);
-        let (scores, tokens) = scores.f_topk(top_k as i64, -1, true, true)?;
+        let limit = self.0.tokenizer.id_limit();
+        let top_k = top_k.min(limit as usize);
+        let (scores, tokens) = scores.f_narrow(-1, 0, limit)?.f_topk(top_k as i64, -1, true, true)?;
         let (scores, tokens) = (numbers(&scores)?, numbers(&tokens)?);
-        let mut answers: Vec<Vec<MaskedToken>> = texts.iter().map(|_| Vec::new()).collect();
-        for (place, (row, column)) in positions.into_iter().enumerate() {
+        let mut answers: Vec<Vec<MaskedToken>> = batch.iter().map(|_| Vec::new()).collect();
+        for (place, (row, index)) in positions.into_iter().enumerate() {
             let best = place * top_k..(place + 1) * top_k;
             let candidates = scores[best.clone()]
                 .iter()
                 .zip(&tokens[best])
-                .map(|(&score, &token)| self.candidate(&encodings[row], column, score, token as i64))
+                .map(|(&score, &token)| self.candidate(batch[row], index, score, token as i64))
                 .collect::<Result<_>>()?;
-            let (begin, end) = encodings[row].offset(column);
-            answers[row].push(MaskedToken { index: column, begin, end, candidates });
+            let (begin, end) = batch[row].offset(index);
+            answers[row].push(MaskedToken { index, begin, end, candidates });
         }
         Ok(answers)
     }
@@ -116,9 +129,9 @@ impl FillMask {
     fn candidate(&self, encoding: &Encoding, column: usize, score: f64, token: i64) -> Result<Candidate> {
         let mut ids = encoding.ids().to_vec();
         ids[column] = token;
-        // [CLS] and [SEP] stand at the ends; a [MASK] that was not asked for must stay, so nothing is skipped by kind.
-        let sequence = self.tokenizer.decode(&ids[1..ids.len() - 1], false, true)?;
-        let token_str = self.tokenizer.id_to_token(token).unwrap_or_default().to_string();
+        // [CLS] and [SEP] are at the ends. Other masks must stay, so no special token is skipped by its kind.
+        let sequence = self.0.tokenizer.decode(&ids[1..ids.len() - 1], false, true)?;
+        let token_str = self.0.tokenizer.id_to_token(token).unwrap_or_default().to_string();
         Ok(Candidate { score, token, token_str, sequence })
     }
 }

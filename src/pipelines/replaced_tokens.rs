@@ -1,78 +1,96 @@
-//! Which tokens of a text were put there by another model?
+//! Judge of every token of a text how likely another model put it there.
 
 use std::path::Path;
 
 use tch::Device;
 
-use super::{check_vocabulary, encode, numbers};
+use super::task::{TextModel, numbers};
+use crate::any_model::Run;
 use crate::electra::ElectraDiscriminator;
 use crate::error::Result;
-use crate::pretrained::Pretrained;
-use crate::text::ElectraTokenizer;
+use crate::inputs::Inputs;
+use crate::nn::ForwardOptions;
+use crate::outputs::DiscriminatorOutput;
+use crate::pretrained::{Frozen, Pretrained};
+use crate::text::{Check, ElectraTokenizer, Encoding};
 use crate::weights::Strictness;
 
-/// A token and how likely it is that it was replaced.
+/// A token and the probability that it was replaced.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedToken {
-    /// As the vocabulary spells it.
+    /// The token as the vocabulary spells it.
     pub token: String,
-    /// Its first character in the text.
+    /// The index of the token's first character in the text.
     pub begin: usize,
-    /// One past its last character in the text.
+    /// One past the token's last character in the text.
     pub end: usize,
-    /// The probability that it was replaced.
+    /// The probability that the token was replaced.
     pub probability: f64,
 }
 
-/// Judges every token of a text with a discriminator.
+/// Judge every token of a text with a discriminator. Only ELECTRA has one.
 #[derive(Debug)]
-pub struct ReplacedTokenDetection {
-    model: Pretrained<ElectraDiscriminator>,
-    tokenizer: ElectraTokenizer,
-}
+pub struct ReplacedTokenDetection(TextModel<dyn Run<DiscriminatorOutput> + Sync>);
 
 impl ReplacedTokenDetection {
-    /// From a folder with a configuration, weights and a vocabulary.
+    /// Load the pipeline from a folder with a configuration, weights and a vocabulary.
     ///
     /// # Errors
-    /// Those of [`Pretrained::from_folder`] and [`ElectraTokenizer::from_pretrained`], and of
-    /// [`ReplacedTokenDetection::new`].
+    /// Those of [`Frozen::from_folder`] and [`ElectraTokenizer::from_pretrained`], and of
+    /// [`ReplacedTokenDetection::from_model`].
     pub fn from_folder(folder: impl AsRef<Path>, device: Device) -> Result<Self> {
-        let model = Pretrained::from_folder(&folder, device, Strictness::default())?;
-        Self::new(model, ElectraTokenizer::from_pretrained(folder)?)
+        let model = Frozen::<ElectraDiscriminator>::from_folder(&folder, device, Strictness::default())?;
+        Self::from_model(Box::new(model), ElectraTokenizer::from_pretrained(folder)?)
     }
 
-    /// From a model and a tokenizer.
+    /// Build the pipeline from an ELECTRA discriminator and a tokenizer.
     ///
     /// # Errors
-    /// [`crate::Error::UntrainedHead`] where the model's head was not loaded; [`crate::Error::Input`] where the vocabulary
-    /// is larger than the model's.
+    /// As [`ReplacedTokenDetection::from_model`].
     pub fn new(model: Pretrained<ElectraDiscriminator>, tokenizer: ElectraTokenizer) -> Result<Self> {
-        model.check_trained("replaced-token-detection")?;
-        check_vocabulary(&tokenizer, model.config.vocab_size)?;
-        Ok(Self { model, tokenizer })
+        Self::from_model(Box::new(Frozen::new(model)?), tokenizer)
     }
 
-    /// The tokens of every text, `[CLS]` and `[SEP]` left out.
+    /// Build the pipeline from a discriminator and a tokenizer.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] where there is no text; [`crate::Error::TooLong`].
+    /// [`crate::Error::UntrainedHead`] if the model's head was not loaded; [`crate::Error::Input`] if the vocabulary is
+    /// larger than the model's.
+    pub fn from_model(model: Box<dyn Run<DiscriminatorOutput> + Sync>, tokenizer: ElectraTokenizer) -> Result<Self> {
+        TextModel::new("replaced-token-detection", model, tokenizer).map(Self)
+    }
+
+    /// Judge the tokens of every text, without `[CLS]` and `[SEP]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] if there is no text; [`crate::Error::TooLong`].
     pub fn predict(&self, texts: &[&str]) -> Result<Vec<Vec<JudgedToken>>> {
-        let encodings = encode(&self.tokenizer, texts)?;
-        let output = self.model.predict(&encodings.iter().collect())?;
+        self.predict_watched(texts, &|| Ok(()))
+    }
+
+    /// Judge as [`ReplacedTokenDetection::predict`] does, and call `check` between batches: an error of it ends the work.
+    ///
+    /// # Errors
+    /// As [`ReplacedTokenDetection::predict`], and the error of `check`.
+    pub fn predict_watched(&self, texts: &[&str], check: Check) -> Result<Vec<Vec<JudgedToken>>> {
+        let encodings = self.0.encode(texts, check)?;
+        self.0.answer(&encodings, Encoding::len, check, |batch, inputs| self.judge(batch, inputs))
+    }
+
+    fn judge(&self, batch: &[&Encoding], inputs: &Inputs) -> Result<Vec<Vec<JudgedToken>>> {
+        let output = self.0.model.forward(inputs, ForwardOptions::default())?;
         let probabilities = numbers(&output.probabilities)?;
-        let width = probabilities.len() / encodings.len();
-        let judge = |(row, encoding): (usize, &crate::text::Encoding)| {
+        let width = inputs.layout.columns() as usize;
+        let judge = |(encoding, probabilities): (&&Encoding, &[f64])| {
             let tokens = encoding.tokens();
+            // Without [CLS] and [SEP], which are at the ends.
             (1..encoding.len() - 1)
-                .map(|column| JudgedToken {
-                    token: tokens[column].to_string(),
-                    begin: encoding.offset(column).0,
-                    end: encoding.offset(column).1,
-                    probability: probabilities[row * width + column],
+                .map(|column| {
+                    let (begin, end) = encoding.offset(column);
+                    JudgedToken { token: tokens[column].to_string(), begin, end, probability: probabilities[column] }
                 })
                 .collect()
         };
-        Ok(encodings.iter().enumerate().map(judge).collect())
+        Ok(batch.iter().zip(probabilities.chunks(width)).map(judge).collect())
     }
 }

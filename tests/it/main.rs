@@ -11,6 +11,7 @@ mod common;
 mod config;
 mod distilbert_weights;
 mod dropout;
+mod frozen;
 mod heads;
 mod inputs;
 mod models;

@@ -1,14 +1,16 @@
 //! Text to answers with a tiny model: shapes, places and refusals; the numbers are those of the model.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use oxbert::distilbert::DistilBertForMaskedLM;
 use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM};
 use oxbert::inputs::Arguments;
 use oxbert::models::Model;
 use oxbert::pipelines::{FillMask, ReplacedTokenDetection};
 use oxbert::text::{Batch, EncodeOptions};
 use oxbert::weights::{Strictness, WeightFormat};
-use oxbert::{ElectraConfig, Error, Pretrained};
+use oxbert::{DistilBertConfig, ElectraConfig, Error, Pretrained};
 use tch::{Device, Tensor};
 
 use crate::common::{Answer, TOLERANCE, answer, model, odd, random_numbers};
@@ -137,4 +139,64 @@ fn a_head_that_no_file_filled_gives_no_answers() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_distilbert_fills_masks_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = DistilBertConfig { vocab_size: 16, ..odd() };
+    model::<DistilBertForMaskedLM>(&config).save(folder.path(), WeightFormat::Ot).unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let text = "the [MASK] sat.";
+    let answers = FillMask::from_folder(folder.path(), Device::Cpu).unwrap().predict(&[text], 16).unwrap();
+    let batch: Batch = [tokenizer.encode(text, None, &EncodeOptions::default()).unwrap()].iter().collect();
+    let expected = answer(&model::<DistilBertForMaskedLM>(&config), Arguments::from_batch(&batch)).softmax(-1, None);
+    for candidate in &answers[0][0].candidates {
+        assert!((candidate.score - expected.double_value(&[0, 2, candidate.token])).abs() < TOLERANCE);
+    }
+    match ReplacedTokenDetection::from_folder(folder.path(), Device::Cpu) {
+        Err(Error::Config { field, .. }) => assert_eq!(field, "model_type"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn answers_are_in_the_order_of_the_texts_whatever_stands_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let detection = ReplacedTokenDetection::new(trained(folder.path(), &config()), tokenizer(folder.path())).unwrap();
+    let fill = FillMask::from_folder(&generator(folder.path()), Device::Cpu).unwrap();
+    // More tokens than a batch has, so that several are cut.
+    let texts: Vec<String> = (0..600).map(|row| format!("[MASK]{}", " cat mat.".repeat(row * 7 % 8))).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let (judged, filled) = (detection.predict(&texts).unwrap(), fill.predict(&texts, 2).unwrap());
+    assert_eq!((judged.len(), filled.len()), (texts.len(), texts.len()));
+    for row in [0, 1, 7, 299, 598, 599] {
+        let (own, filling) =
+            (detection.predict(&texts[row..=row]).unwrap(), fill.predict(&texts[row..=row], 2).unwrap());
+        assert_eq!(judged[row].len(), own[0].len());
+        for (one, other) in judged[row].iter().zip(&own[0]) {
+            assert_eq!((&one.token, one.begin, one.end), (&other.token, other.begin, other.end));
+            assert!((one.probability - other.probability).abs() < TOLERANCE);
+        }
+        for (one, other) in filled[row][0].candidates.iter().zip(&filling[0][0].candidates) {
+            assert_eq!((one.token, &one.sequence), (other.token, &other.sequence));
+            assert!((one.score - other.score).abs() < TOLERANCE);
+        }
+    }
+    // Asked between batches: a refusal ends the work and is the answer.
+    let asked = AtomicUsize::new(0);
+    let check = || match asked.fetch_add(1, Ordering::Relaxed) {
+        2 => Err(Error::input("check", "stop")),
+        _ => Ok(()),
+    };
+    assert!(matches!(detection.predict_watched(&texts, &check), Err(Error::Input { what, .. }) if what == "check"));
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+/// A folder with a masked LM and its vocabulary.
+fn generator(folder: &Path) -> PathBuf {
+    let generator = folder.join("generator");
+    trained::<ElectraForMaskedLM>(&generator, &config());
+    tokenizer(&generator);
+    generator
 }

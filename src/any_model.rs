@@ -1,0 +1,197 @@
+//! A model by what it returns: its family, and whether it is trainable or frozen, are erased; its output stays typed.
+//!
+//! [`Run`] is what pipelines need of a model; [`Train`] adds what only a [`Pretrained`] model can do. [`frozen`] and
+//! [`masked_lm`] choose the family by the folder's `model_type`.
+
+use std::path::{Path, PathBuf};
+
+use tch::{Device, Tensor};
+
+use crate::config::AnyConfig;
+use crate::error::{Error, Result};
+use crate::heads::{Head, MaskedLMHead};
+use crate::inputs::{Inputs, Limits};
+use crate::models::distilbert::DistilBert;
+use crate::models::electra::Electra;
+use crate::models::{HasHead, Model, Network};
+use crate::nn::ForwardOptions;
+use crate::outputs::MaskedLMOutput;
+use crate::pretrained::{Frozen, Pretrained};
+use crate::resources::ModelFolder;
+use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource};
+
+/// What can be asked of any model.
+pub trait AnyModel: Send + std::fmt::Debug {
+    /// Return the inputs that the model can take now.
+    fn limits(&self) -> Limits;
+    /// Return the configuration.
+    fn config(&self) -> AnyConfig;
+    /// Return which parameters the file filled, and which it lacks.
+    fn report(&self) -> &LoadReport;
+    /// Return the names of parameters that hold random initial values.
+    fn untrained(&self) -> &[String];
+}
+
+/// A model that returns an output `O`, or something that it converts into.
+pub trait Run<O>: AnyModel {
+    /// Run the model. Outputs of a frozen model carry no graph.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if libtorch refuses; [`Error::Input`] if a frozen model is run in training mode.
+    fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<O>;
+}
+
+/// A masked LM.
+pub trait ScoreTokens: Run<MaskedLMOutput> {
+    /// Return the logits over the vocabulary at P positions `(row, column)` only, `[P, V]`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a position is not kept; [`Error::Torch`] if libtorch refuses.
+    fn scores_at(&self, inputs: &Inputs, positions: &[(usize, usize)]) -> Result<Tensor>;
+}
+
+/// A model that can be trained, resized, moved and saved. The methods are those of [`Pretrained`].
+#[expect(missing_docs, reason = "each method is documented at `Pretrained`")]
+pub trait Train<O>: Run<O> {
+    fn parameters(&self) -> Vec<(String, Tensor)>;
+    fn decoder(&self) -> Option<(Tensor, Tensor)>;
+    fn word_embeddings(&self) -> Result<Tensor>;
+    fn resize_vocabulary(&mut self, size: i64, mean: bool) -> Result<()>;
+    fn set_word_embeddings(&mut self, rows: &Tensor) -> Result<()>;
+    fn to_device(&self, device: Device) -> Result<()>;
+    fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()>;
+    /// Save with another configuration: see [`Pretrained::set_config`] and [`Pretrained::save`].
+    fn save(&mut self, folder: PathBuf, config: AnyConfig, format: WeightFormat) -> Result<()>;
+}
+
+impl<M: Model<Config: Into<AnyConfig> + Send> + Send> AnyModel for Pretrained<M> {
+    fn limits(&self) -> Limits {
+        self.model.limits()
+    }
+
+    fn config(&self) -> AnyConfig {
+        self.config.clone().into()
+    }
+
+    fn report(&self) -> &LoadReport {
+        &self.report
+    }
+
+    fn untrained(&self) -> &[String] {
+        Pretrained::untrained(self)
+    }
+}
+
+impl<M: Model<Config: Into<AnyConfig> + Send, Output: Into<O>> + Send, O> Run<O> for Pretrained<M> {
+    fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<O> {
+        Ok(self.model.forward(inputs, options)?.into())
+    }
+}
+
+impl<M, O> Train<O> for Pretrained<M>
+where
+    M: Model<Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Send, Output: Into<O>> + Send,
+{
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        Pretrained::parameters(self)
+    }
+
+    fn decoder(&self) -> Option<(Tensor, Tensor)> {
+        Pretrained::decoder(self)
+    }
+
+    fn word_embeddings(&self) -> Result<Tensor> {
+        Pretrained::word_embeddings(self)
+    }
+
+    fn resize_vocabulary(&mut self, size: i64, mean: bool) -> Result<()> {
+        Pretrained::resize_vocabulary(self, size, mean)
+    }
+
+    fn set_word_embeddings(&mut self, rows: &Tensor) -> Result<()> {
+        Pretrained::set_word_embeddings(self, rows)
+    }
+
+    fn to_device(&self, device: Device) -> Result<()> {
+        Pretrained::to_device(self, device)
+    }
+
+    fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()> {
+        Pretrained::load(self, source, strictness)
+    }
+
+    fn save(&mut self, folder: PathBuf, config: AnyConfig, format: WeightFormat) -> Result<()> {
+        self.set_config(&config.try_into()?)?;
+        Pretrained::save(self, folder, format)
+    }
+}
+
+impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send>> AnyModel for Frozen<M> {
+    fn limits(&self) -> Limits {
+        Frozen::limits(self)
+    }
+
+    fn config(&self) -> AnyConfig {
+        Frozen::config(self).clone().into()
+    }
+
+    fn report(&self) -> &LoadReport {
+        Frozen::report(self)
+    }
+
+    fn untrained(&self) -> &[String] {
+        Frozen::untrained(self)
+    }
+}
+
+impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send, Output: Into<O>>, O> Run<O> for Frozen<M> {
+    fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<O> {
+        Ok(Frozen::forward(self, inputs, options)?.into())
+    }
+}
+
+impl<F: HasHead<MaskedLMHead, Config: Into<AnyConfig> + Send>> ScoreTokens for Frozen<Network<F, MaskedLMHead>> {
+    fn scores_at(&self, inputs: &Inputs, positions: &[(usize, usize)]) -> Result<Tensor> {
+        self.with(|model| model.scores_at(inputs, positions, false))
+    }
+}
+
+/// Load a frozen model with the head `H` from a folder of either family.
+///
+/// # Errors
+/// As [`Frozen::from_folder`].
+pub fn frozen<H: Head + Send + 'static>(
+    folder: impl AsRef<Path>,
+    device: Device,
+    strictness: Strictness,
+) -> Result<Box<dyn Run<H::Output> + Sync>>
+where
+    Electra: HasHead<H>,
+    DistilBert: HasHead<H>,
+{
+    Ok(if is_distilbert(&folder)? {
+        Box::new(Frozen::<Network<DistilBert, H>>::from_folder(folder, device, strictness)?)
+    } else {
+        Box::new(Frozen::<Network<Electra, H>>::from_folder(folder, device, strictness)?)
+    })
+}
+
+/// Load a frozen masked LM from a folder of either family.
+///
+/// # Errors
+/// As [`Frozen::from_folder`].
+pub fn masked_lm(folder: impl AsRef<Path>, device: Device) -> Result<Box<dyn ScoreTokens + Sync>> {
+    let strictness = Strictness::default();
+    Ok(if is_distilbert(&folder)? {
+        Box::new(Frozen::<Network<DistilBert, MaskedLMHead>>::from_folder(folder, device, strictness)?)
+    } else {
+        Box::new(Frozen::<Network<Electra, MaskedLMHead>>::from_folder(folder, device, strictness)?)
+    })
+}
+
+/// Whether the folder's configuration is DistilBERT's. A folder without one may hold a checkpoint of
+/// google-research/electra.
+fn is_distilbert(folder: impl AsRef<Path>) -> Result<bool> {
+    let Ok(config) = ModelFolder::open(folder)?.config() else { return Ok(false) };
+    Ok(matches!(AnyConfig::from_file(config)?, AnyConfig::DistilBert(_)))
+}

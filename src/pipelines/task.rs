@@ -1,0 +1,104 @@
+//! What every pipeline does: texts -> encodings -> batches -> inputs -> model -> answers, in the order of the texts.
+
+use tch::Tensor;
+
+use crate::any_model::AnyModel;
+use crate::error::{Error, Result};
+use crate::inputs::{Arguments, Inputs};
+use crate::pretrained::check_trained;
+use crate::text::{Check, ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
+
+/// Tokens in a batch. More make a batch no faster on a CPU, and need more memory.
+const BATCH_TOKENS: usize = 4096;
+
+/// A model with its tokenizer.
+#[derive(Debug)]
+pub(super) struct TextModel<M: ?Sized> {
+    pub(super) tokenizer: ElectraTokenizer,
+    /// The last field, since it may be unsized.
+    pub(super) model: Box<M>,
+}
+
+impl<M: AnyModel + ?Sized> TextModel<M> {
+    /// Bring a model and a tokenizer together for a task.
+    ///
+    /// # Errors
+    /// [`Error::UntrainedHead`] if the model has parameters that no file has filled; [`Error::Input`] if the vocabulary is
+    /// larger than the model's.
+    pub(super) fn new(task: &str, model: Box<M>, tokenizer: ElectraTokenizer) -> Result<Self> {
+        check_trained(model.untrained(), task)?;
+        let (limit, vocab_size) = (tokenizer.id_limit(), model.limits().vocab_size);
+        if limit > vocab_size {
+            let reason = format!("expected at most the model's {vocab_size} ids, got {limit}");
+            return Err(Error::input("the vocabulary", reason));
+        }
+        Ok(Self { tokenizer, model })
+    }
+
+    /// Tokenise texts, none of which is cut.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no text; [`Error::TooLong`] if a text has more tokens than the model has positions; the
+    /// error of `check`.
+    pub(super) fn encode(&self, texts: &[&str], check: Check) -> Result<Vec<Encoding>> {
+        if texts.is_empty() {
+            return Err(Error::input("texts", "expected at least one text, got none"));
+        }
+        let texts: Vec<Pair> = texts.iter().map(|&text| (Source::Text(text), None)).collect();
+        let rows = self.tokenizer.encode_pairs(&texts, &EncodeOptions::default(), check)?;
+        let encodings: Vec<Encoding> = rows.into_iter().flatten().collect();
+        let maximum = self.model.limits().max_position_embeddings as usize;
+        match encodings.iter().enumerate().find(|(_, encoding)| encoding.len() > maximum) {
+            None => Ok(encodings),
+            Some((row, encoding)) => {
+                Err(Error::TooLong { what: "input_ids".into(), row, length: encoding.len(), maximum })
+            }
+        }
+    }
+
+    /// Run the model on the encodings in batches and return one answer for each, in their order.
+    ///
+    /// A batch has at most [`BATCH_TOKENS`] tokens as `cost` counts them, and encodings of about one length, so that memory
+    /// does not grow with the number of texts and nothing is computed twice. `answer` turns the encodings of a batch and
+    /// their inputs into an answer each.
+    ///
+    /// # Errors
+    /// Those of [`Inputs::new`], of `answer`, and of `check`, which is called before each batch.
+    pub(super) fn answer<A>(
+        &self,
+        encodings: &[Encoding],
+        cost: impl Fn(&Encoding) -> usize,
+        check: Check,
+        mut answer: impl FnMut(&[&Encoding], &Inputs) -> Result<Vec<A>>,
+    ) -> Result<Vec<A>> {
+        let limits = self.model.limits();
+        let mut order: Vec<usize> = (0..encodings.len()).collect();
+        order.sort_by_key(|&row| encodings[row].len());
+        let mut answers: Vec<Option<A>> = encodings.iter().map(|_| None).collect();
+        let mut rest = order.as_slice();
+        while !rest.is_empty() {
+            check()?;
+            let mut tokens = 0;
+            let fits = |&&row: &&usize| {
+                tokens += cost(&encodings[row]);
+                tokens <= BATCH_TOKENS
+            };
+            // A text that is larger than a batch is a batch of its own.
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (rows, after) = rest.split_at(count);
+            let batch: Vec<&Encoding> = rows.iter().map(|&row| &encodings[row]).collect();
+            let inputs = Inputs::new(Arguments::from_batch(&batch.iter().copied().collect()), &limits)?;
+            for (&row, own) in rows.iter().zip(answer(&batch, &inputs)?) {
+                answers[row] = Some(own);
+            }
+            rest = after;
+        }
+        let missing = || Error::Internal { message: "a pipeline has no answer for a text".into() };
+        answers.into_iter().map(|answer| answer.ok_or_else(missing)).collect()
+    }
+}
+
+/// Return the numbers of a tensor on any device, row-major.
+pub(super) fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
+    Ok(Vec::try_from(tensor.f_to_kind(tch::Kind::Double)?.f_reshape([-1])?.f_to_device(tch::Device::Cpu)?)?)
+}

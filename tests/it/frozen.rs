@@ -1,0 +1,177 @@
+//! A frozen model: the numbers of the trainable one, without its parameters.
+
+use std::cell::Cell;
+
+use oxbert::any_model::{Run, frozen, masked_lm};
+use oxbert::distilbert::{
+    DistilBertForMaskedLM, DistilBertForMultipleChoice, DistilBertForQuestionAnswering,
+    DistilBertForSequenceClassification, DistilBertForTokenClassification, DistilBertModel,
+};
+use oxbert::electra::{
+    ElectraDiscriminator, ElectraForMaskedLM, ElectraForMultipleChoice, ElectraForQuestionAnswering,
+    ElectraForSequenceClassification, ElectraForTokenClassification, ElectraModel,
+};
+use oxbert::heads::{NoHead, TokenClassificationHead};
+use oxbert::inputs::{Arguments, Inputs, Rows, Task};
+use oxbert::models::Model;
+use oxbert::nn::ForwardOptions;
+use oxbert::outputs::{ModelOutput, TokenClassificationOutput};
+use oxbert::pretrained::Frozen;
+use oxbert::weights::{Strictness, WeightFormat, WeightSource};
+use oxbert::{DistilBertConfig, ElectraConfig, Error, Pretrained};
+use tch::{Device, Tensor};
+
+use crate::common::{Answer, TRAIN, Tiny, assert_close, fresh, ids, model, odd, odd_for, ragged, run, types};
+
+const LENGTHS: [usize; 4] = [5, 2, 7, 5];
+
+fn arguments() -> Arguments {
+    Arguments {
+        input_ids: ragged(&ids(&LENGTHS)),
+        token_type_ids: ragged(
+            &types(&LENGTHS).iter().map(|row| row.iter().map(|id| id % 2).collect()).collect::<Vec<_>>(),
+        ),
+        ..Arguments::default()
+    }
+}
+
+/// Every state, attention and answer of a frozen model is that of the trainable one, however it was made.
+fn assert_alike<M>(captures: bool)
+where
+    M: Model<Config: Tiny, Output: Answer>,
+{
+    let config = odd_for::<M>();
+    let trainable = model::<M>(&config);
+    let folder = tempfile::tempdir().unwrap();
+    trainable.save(folder.path(), WeightFormat::Safetensors).unwrap();
+    let options =
+        ForwardOptions { output_hidden_states: captures, output_attentions: captures, ..ForwardOptions::default() };
+    let expected = tch::no_grad(|| run(&trainable, arguments(), options)).main();
+    let loaded = Frozen::<M>::from_folder(folder.path(), Device::Cpu, Strictness::Everything).unwrap();
+    assert_eq!(loaded.report(), &reloaded::<M>(folder.path()).report);
+    assert!(loaded.untrained().is_empty());
+    for frozen in [loaded, Frozen::new(trainable).unwrap()] {
+        let mut arguments = arguments();
+        if frozen.limits().task == Task::Choices {
+            let alone = |rows: Rows| rows.in_choices("input_ids", 1).unwrap();
+            arguments.input_ids = arguments.input_ids.map(alone);
+            arguments.token_type_ids = arguments.token_type_ids.map(alone);
+        }
+        let inputs = Inputs::new(arguments, &frozen.limits()).unwrap();
+        let answer = frozen.forward(&inputs, options).unwrap().main();
+        assert!(!answer.requires_grad());
+        assert_close(&answer, &expected);
+        match frozen.forward(&inputs, TRAIN) {
+            Err(Error::Input { what, .. }) => assert_eq!(what, "train"),
+            other => panic!("{:?}", other.is_ok()),
+        }
+    }
+}
+
+fn reloaded<M: Model>(folder: &std::path::Path) -> Pretrained<M> {
+    Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything).unwrap()
+}
+
+#[test]
+fn a_frozen_model_computes_what_the_trainable_one_does() {
+    assert_alike::<ElectraModel>(false);
+    assert_alike::<ElectraDiscriminator>(true);
+    assert_alike::<ElectraForMaskedLM>(false);
+    assert_alike::<ElectraForTokenClassification>(true);
+    assert_alike::<ElectraForSequenceClassification>(false);
+    assert_alike::<ElectraForQuestionAnswering>(false);
+    assert_alike::<ElectraForMultipleChoice>(false);
+    assert_alike::<DistilBertModel>(true);
+    assert_alike::<DistilBertForMaskedLM>(false);
+    assert_alike::<DistilBertForSequenceClassification>(false);
+    assert_alike::<DistilBertForQuestionAnswering>(false);
+    assert_alike::<DistilBertForTokenClassification>(false);
+    assert_alike::<DistilBertForMultipleChoice>(false);
+}
+
+#[test]
+fn threads_share_a_frozen_model_without_a_lock() {
+    let frozen = Frozen::new(model::<ElectraModel>(&odd())).unwrap();
+    let inputs = || Inputs::new(arguments(), &frozen.limits()).unwrap();
+    let states = || -> Tensor { frozen.forward(&inputs(), ForwardOptions::default()).unwrap().hidden_state };
+    let expected = states();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| (0..20).map(|_| states()).collect::<Vec<_>>())).collect();
+        for worker in workers {
+            assert!(worker.join().unwrap().iter().all(|states| states.equal(&expected)));
+        }
+    });
+}
+
+#[test]
+fn the_family_is_the_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    model::<DistilBertForMaskedLM>(&odd()).save(folder.path(), WeightFormat::Ot).unwrap();
+    let distilbert = masked_lm(folder.path(), Device::Cpu).unwrap();
+    assert_eq!(distilbert.config().model_type(), "distilbert");
+    let erased: Box<dyn Run<ModelOutput> + Sync> =
+        frozen::<NoHead>(folder.path(), Device::Cpu, Strictness::default()).unwrap();
+    let inputs = Inputs::new(arguments(), &erased.limits()).unwrap();
+    let states = erased.forward(&inputs, ForwardOptions::default()).unwrap().hidden_state;
+    let own = reloaded_backbone(folder.path());
+    assert_close(&states, &tch::no_grad(|| run(&own, arguments(), ForwardOptions::default())).hidden_state);
+    model::<ElectraForMaskedLM>(&odd()).save(folder.path(), WeightFormat::Ot).unwrap();
+    assert_eq!(masked_lm(folder.path(), Device::Cpu).unwrap().config().model_type(), "electra");
+}
+
+fn reloaded_backbone(folder: &std::path::Path) -> Pretrained<DistilBertModel> {
+    Pretrained::from_folder(folder, Device::Cpu, Strictness::default()).unwrap()
+}
+
+#[test]
+fn what_a_file_lacks_is_reported_and_refused_as_for_a_trainable_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let config: ElectraConfig = odd();
+    model::<ElectraForMaskedLM>(&config).save(folder.path(), WeightFormat::Safetensors).unwrap();
+    type Tagger = Pretrained<ElectraForTokenClassification>;
+    let trainable = {
+        let _random = crate::common::random_numbers();
+        Tagger::from_folder(folder.path(), Device::Cpu, Strictness::default()).unwrap()
+    };
+    let tagger = frozen::<TokenClassificationHead>(folder.path(), Device::Cpu, Strictness::default()).unwrap();
+    assert_eq!(tagger.untrained(), trainable.untrained());
+    assert_eq!(tagger.report(), &trainable.report);
+    let inputs = Inputs::new(arguments(), &tagger.limits()).unwrap();
+    let output: TokenClassificationOutput = tagger.forward(&inputs, ForwardOptions::default()).unwrap();
+    assert!(output.logits.isfinite().all().int64_value(&[]) == 1);
+    match frozen::<TokenClassificationHead>(folder.path(), Device::Cpu, Strictness::Everything) {
+        Err(Error::WeightsMismatch { missing, .. }) => assert_eq!(missing, trainable.untrained()),
+        other => panic!("{other:?}"),
+    }
+    let wide = ElectraConfig { intermediate_size: config.intermediate_size + 1, ..config };
+    let source = WeightSource::open(folder.path().join("model.safetensors")).unwrap();
+    let load = |watch: &dyn Fn(usize, usize) -> oxbert::Result<()>, config: &ElectraConfig| {
+        Frozen::<ElectraForMaskedLM>::from_source_watched(&source, config, Device::Cpu, Strictness::default(), watch)
+    };
+    let calls = Cell::new(0);
+    let watch = |_, _| {
+        calls.set(calls.get() + 1);
+        if calls.get() == 3 { Err(Error::input("watch", "stop")) } else { Ok(()) }
+    };
+    assert!(matches!(load(&watch, &wide), Err(Error::WeightsMismatch { mismatched, .. }) if !mismatched.is_empty()));
+    // Before anything was read.
+    assert_eq!(calls.get(), 0);
+    assert!(matches!(load(&watch, &odd()), Err(Error::Input { what, .. }) if what == "watch"));
+    assert_eq!(calls.get(), 3);
+}
+
+#[test]
+fn a_decoder_of_its_own_stays_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = DistilBertConfig { tie_word_embeddings: false, ..odd() };
+    let untied = fresh::<DistilBertForMaskedLM>(&config, 3);
+    untied.save(folder.path(), WeightFormat::Safetensors).unwrap();
+    // The configuration says that the decoder is tied; the file says that it is not.
+    oxbert::Config::save(&odd::<DistilBertConfig>(), folder.path().join("config.json")).unwrap();
+    let frozen =
+        Frozen::<DistilBertForMaskedLM>::from_folder(folder.path(), Device::Cpu, Strictness::Everything).unwrap();
+    assert!(!frozen.config().tie_word_embeddings);
+    let inputs = Inputs::new(arguments(), &frozen.limits()).unwrap();
+    let scores = frozen.forward(&inputs, ForwardOptions::default()).unwrap().prediction_scores;
+    assert_close(&scores, &tch::no_grad(|| run(&untied, arguments(), ForwardOptions::default())).prediction_scores);
+}
