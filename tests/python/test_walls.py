@@ -1,0 +1,77 @@
+"""The walls between rooms: the checkout keeps them, and the script that checks them notices what breaks them."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_spec = importlib.util.spec_from_file_location("walls", ROOT / "tools" / "walls.py")
+assert _spec is not None and _spec.loader is not None
+walls = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(walls)
+
+
+def test_the_checkout_keeps_its_walls(capsys: pytest.CaptureFixture[str]) -> None:
+    assert walls.main(ROOT) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        ({"src/nn.rs": "use crate::pipelines::X;", "src/pipelines.rs": ""}, "further along the flow"),
+        ({"src/attic.rs": ""}, "src/attic is no room"),
+        (
+            # Through another room, and a name that its folder re-exports.
+            {
+                "src/models/mod.rs": "use crate::inputs::Y;",
+                "src/inputs.rs": "use crate::{error::E, text::{batch::B, Tokenizer}};",
+                "src/error.rs": "",
+                "src/text/mod.rs": "mod batch;\nmod tokenizer;\npub use tokenizer::Tokenizer;",
+                "src/text/batch.rs": "",
+                "src/text/tokenizer.rs": "",
+            },
+            "models may not lead to text/tokenizer, but models -> inputs -> text/tokenizer",
+        ),
+        (
+            {
+                "src/text/mod.rs": "mod one;\nmod other;\npub use other::Other;",
+                "src/text/one.rs": "use super::Other;",
+                "src/text/other.rs": "use super::one::One;",
+            },
+            "a circle: text/one -> text/other -> text/one",
+        ),
+        ({"src/text.rs": "fn f(py: pyo3::Python) {}"}, "text names pyo3"),
+        (
+            {
+                "python/oxbert/one.py": "from . import other",
+                "python/oxbert/other.py": "def f():\n    from oxbert.one import x",
+            },
+            "a circle: oxbert.one -> oxbert.other -> oxbert.one",
+        ),
+    ],
+)
+def test_a_breach_is_noticed(
+    files: dict[str, str], fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert walls.main(tmp_path) == 1
+    assert fault in capsys.readouterr().err
+
+
+def test_comments_tests_and_type_checkers_import_nothing(tmp_path: Path) -> None:
+    code = "// crate::bindings\n#[cfg(test)]\n#[allow(x)]\nmod tests { use crate::bindings::Y; }"
+    checked = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import other\n"
+    for name, text in {
+        "src/error.rs": code,
+        "src/bindings.rs": "use crate::error::E;",
+        "python/oxbert/one.py": checked,
+        "python/oxbert/other.py": "from . import one",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert walls.main(tmp_path) == 0

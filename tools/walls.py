@@ -1,0 +1,223 @@
+"""Check the walls between the rooms of src/ and of python/oxbert/, over indirect imports too.
+
+`python tools/walls.py` prints each fault with the chain of imports that leads to it, and exits with 1 if there is one.
+CONTRIBUTING.md says what the walls are for.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+# The rooms of the crate, ground floor first: a room imports only rooms above it in this list.
+ROOMS = (
+    "error files names nn config resources weights text inputs encoder engine outputs heads models pretrained any_model "
+    "records pretraining pipelines bindings"
+).split()
+
+# A room, and the rooms or files that nothing it imports may lead to.
+WALLS = {
+    "nn": ["config", "text", "weights", "files", "resources"],
+    "encoder": ["weights", "resources", "text/tokenizer"],
+    "engine": ["weights", "resources", "text/tokenizer"],
+    "heads": ["weights", "resources", "text/tokenizer"],
+    "models": ["weights", "resources/folder", "text/tokenizer"],
+    "weights": ["models", "text"],
+    "text": ["models", "weights", "inputs"],
+    "pretrained": ["text/tokenizer", "pipelines"],
+}
+
+# A crate, and the only places that may name it.
+CRATES = {"pyo3": ["bindings"], "numpy": ["bindings"], "ureq": ["resources/remote"], "indicatif": ["resources/remote"]}
+
+Graph = Mapping[str, set[str]]
+
+
+def main(root: Path) -> int:
+    """Check a checkout and return the number of faults."""
+    sources = {name: _code(path) for name, path in rust_files(root / "src").items()}
+    faults = [
+        *order(rust_imports(sources)),
+        *walls(rust_imports(sources)),
+        *circles(rust_imports(sources, siblings=True)),
+        *crates(sources),
+        *circles(python_imports(root / "python" / "oxbert")),
+    ]
+    for fault in faults:
+        print(f"walls: {fault}", file=sys.stderr)
+    return len(faults)
+
+
+def rust_files(src: Path) -> dict[str, Path]:
+    """Return the library files by module, such as `text/words`. A folder's mod.rs has the folder's name."""
+    found = {}
+    for path in sorted(src.rglob("*.rs")):
+        name = path.relative_to(src).with_suffix("").as_posix().removesuffix("/mod")
+        if name != "lib" and not name.endswith("tests"):
+            found[name] = path
+    return found
+
+
+def _code(path: Path) -> str:
+    """Return a file without comments and without the tests at its end."""
+    text = re.split(r"#\[cfg\(test\)\]\s*(?:#\[[^]]*\]\s*)*mod \w+ \{", path.read_text())[0]
+    return re.sub(r"//[^\n]*", "", text)
+
+
+def _paths(code: str, module: str) -> Iterator[list[str]]:
+    """Return each path that the code of a module names, from the root of the crate."""
+    trees = re.findall(r"\buse (crate|super|self)::([^;]+);", code)
+    inline = re.findall(r"\b(crate|super|self)::((?:\w+::)*\w+)", code)
+    for start, rest in [*trees, *inline]:
+        base = [] if start == "crate" else module.split("/")
+        for tail in _expand(rest):
+            parts = tail.split("::")
+            above = base[:-1] if start == "super" else base
+            while parts and parts[0] == "super":
+                above, parts = above[:-1], parts[1:]
+            yield [*above, *parts]
+
+
+def _expand(tree: str) -> Iterator[str]:
+    """Return the paths of a use tree: `a::{b, c::{d, e}}` is a::b, a::c::d, a::c::e."""
+    head, brace, rest = tree.partition("{")
+    if not brace:
+        yield tree.split(" as ")[0].strip()
+        return
+    depth, start, inner = 0, 0, rest.rstrip().removesuffix("}")
+    for place, letter in enumerate(f"{inner},"):
+        depth += (letter == "{") - (letter == "}")
+        if letter == "," and depth == 0:
+            if part := inner[start:place].strip():
+                yield from (head.strip() + one for one in _expand(part))
+            start = place + 1
+
+
+def rust_imports(sources: Mapping[str, str], *, siblings: bool = False) -> Graph:
+    """Return the imports between files. With `siblings`, a name that a folder re-exports leads to the file that has it."""
+    exports: dict[str, dict[str, str]] = defaultdict(dict)
+    for module, code in sources.items():
+        for tree in re.findall(r"\buse ((?!crate|super|std)\w+::[^;]+);", code):
+            for path in _expand(tree):
+                child, *names = path.split("::")
+                if names and f"{module}/{child}" in sources:
+                    exports[module][names[-1]] = f"{module}/{child}"
+    graph: dict[str, set[str]] = {module: set() for module in sources}
+    for module, code in sources.items():
+        for path in _paths(code, module):
+            target = next((name for end in range(len(path), 0, -1) if (name := "/".join(path[:end])) in sources), None)
+            if target is None:
+                continue
+            rest = path[len(target.split("/")) :]
+            target = exports[target].get(rest[0], target) if rest else target
+            inside = module.startswith(f"{target}/") or target.startswith(f"{module}/")
+            if target != module and not (siblings and inside):
+                graph[module].add(target)
+    return graph
+
+
+def order(graph: Graph) -> Iterator[str]:
+    """Report imports that run back up, and rooms without a place."""
+    for module, targets in graph.items():
+        room = module.split("/")[0]
+        if room not in ROOMS:
+            yield f"src/{room} is no room of tools/walls.py"
+            continue
+        for target in sorted(targets):
+            other = target.split("/")[0]
+            if other in ROOMS and ROOMS.index(other) > ROOMS.index(room):
+                yield f"{module} imports {target}, which is further along the flow"
+
+
+def walls(graph: Graph) -> Iterator[str]:
+    """Report chains of imports that lead through a wall."""
+    for room, forbidden in WALLS.items():
+        chains = {module: [module] for module in graph if module == room or module.startswith(f"{room}/")}
+        queue = list(chains)
+        for module in queue:
+            for target in sorted(graph[module]):
+                if target not in chains:
+                    chains[target] = [*chains[module], target]
+                    queue.append(target)
+        for wall in forbidden:
+            hits = [chain for module, chain in chains.items() if f"{module}/".startswith(f"{wall}/")]
+            if hits:
+                yield f"{room} may not lead to {wall}, but {' -> '.join(min(hits, key=len))}"
+
+
+def crates(sources: Mapping[str, str]) -> Iterator[str]:
+    """Report crates that are named outside their rooms."""
+    for module, code in sources.items():
+        for crate, rooms in CRATES.items():
+            if re.search(rf"\b{crate}(?:::|\()", code) and not any(
+                f"{module}/".startswith(f"{room}/") for room in rooms
+            ):
+                yield f"{module} names {crate}, which only {' and '.join(rooms)} may"
+
+
+def circles(graph: Graph) -> Iterator[str]:
+    """Report each circle of files once."""
+    done: set[str] = set()
+
+    def visit(module: str, path: list[str]) -> Iterator[str]:
+        if module in path:
+            yield f"a circle: {' -> '.join([*path[path.index(module) :], module])}"
+        elif module not in done:
+            for target in sorted(graph.get(module, ())):
+                yield from visit(target, [*path, module])
+            done.add(module)
+
+    for module in graph:
+        yield from visit(module, [])
+
+
+def python_imports(package: Path) -> Graph:
+    """Return the imports between the package's modules, those inside functions too. A package is its `__init__`."""
+    modules = {}
+    for path in sorted(package.rglob("*.py")):
+        name = ".".join([package.name, *path.relative_to(package).with_suffix("").parts])
+        modules[name.removesuffix(".__init__")] = path
+    graph: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        home = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        graph[name] = {
+            target
+            for node in _run(ast.parse(path.read_text()))
+            for target in _targets(node, home, modules)
+            # A package re-exports its own modules, and they may read it.
+            if target != name and not name.startswith(f"{target}.") and not target.startswith(f"{name}.")
+        }
+    return graph
+
+
+def _run(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Return the statements that are executed: not those for type checkers."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.stmt):
+            yield node
+        yield from _run(node)
+
+
+def _targets(node: ast.stmt, home: str, modules: Mapping[str, Path]) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names if alias.name in modules)
+    elif isinstance(node, ast.ImportFrom):
+        above = home.split(".")
+        base = ".".join(above[: len(above) - node.level + 1]) if node.level else ""
+        source = ".".join(part for part in (base, node.module) if part)
+        for alias in node.names:
+            full = f"{source}.{alias.name}"
+            if full in modules:
+                yield full
+            elif source in modules:
+                yield source
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(Path(__file__).parents[1]), 1))
