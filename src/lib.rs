@@ -2,37 +2,52 @@
 //!
 //! ```text
 //! folder ──> config ──────────────┐
-//!        └─> weights ───────────┐ │
+//!        └─> weights ───────────┐ │      (brought together in pretrained)
 //!                               v v
 //! text ──> Batch ──> Inputs ──> encoder ──> head ──> output ──> answer
 //! text/              inputs/    encoder/    heads/   outputs    pipelines/
-//!                               (layers: nn/; wiring of a family: models/)
+//!                               engine/
 //! ```
 //!
-//! The modules below stand in the order of that flow. Paths and names of models are rust_bert's, numbers are
-//! transformers' to 1e-5. Letters in shapes: B batch, S sequence, T packed tokens, H hidden, E embedding, A heads, D head
-//! size, F feed-forward, V vocabulary, L labels.
+//! The modules are declared from the ground floor up: each one imports only those above it. Paths and names of models are
+//! rust_bert's, numbers are transformers' to 1e-5. Letters in shapes: B batch, S sequence, T packed tokens, H hidden,
+//! E embedding, A heads, D head size, F feed-forward, V vocabulary, L labels.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+// The ground floor: what every room may use. Blank lines keep the order of the declarations.
 pub mod error;
+
 pub mod files;
+
 pub mod names;
 
-pub mod config;
-pub mod resources;
-pub mod weights;
-
-pub mod inputs;
-pub mod text;
-
-pub mod encoder;
-pub mod engine;
-pub mod heads;
 pub mod nn;
 
-pub mod models;
+// A folder -> a configuration and named tensors.
+pub mod config;
+
+pub mod resources;
+
+pub mod weights;
+
+// Text -> the inputs of a model.
+pub mod text;
+
+pub mod inputs;
+
+// Inputs -> hidden states -> outputs.
+pub mod encoder;
+
+pub mod engine;
+
 pub mod outputs;
+
+pub mod heads;
+
+pub mod models;
+
+// Everything together: models with their weights, pre-training, and answers.
 pub mod pretrained;
 
 pub mod any_model;
@@ -48,4 +63,4 @@ pub use config::{Config, DistilBertConfig, ElectraConfig};
 pub use error::{Error, Result};
 pub use models::{distilbert, electra};
 pub use nn::Activation;
-pub use pretrained::{Pretrained, load};
+pub use pretrained::{Frozen, Pretrained, load};
