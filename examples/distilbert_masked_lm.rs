@@ -1,29 +1,30 @@
-//! Which words may stand at `[MASK]`? A DistilBERT learns a dozen sentences by heart, then fills their gaps.
+//! Predict the word at each `[MASK]` with a DistilBERT, which learns a dozen sentences by heart first.
 //!
-//! No trained DistilBERT comes with the package, so without `--model` a small one is taught here, from nothing and in
-//! seconds: it knows these sentences and no others. Give `--model` a folder with a real checkpoint for real answers.
+//! The package bundles no trained DistilBERT, so without `--model` the example trains a small one, from scratch and in
+//! seconds. The small model knows these sentences and no others: pass `--model` a folder with a real checkpoint.
 //!
 //! ```text
 //! cargo run --release --example distilbert_masked_lm
 //! cargo run --release --example distilbert_masked_lm -- --model FOLDER "The capital of France is [MASK]."
 //! ```
 
+mod support;
+
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
 use oxbert::Pretrained;
 use oxbert::distilbert::{DistilBertConfig, DistilBertModelMaskedLM};
-use oxbert::encoder::ForwardOptions;
 use oxbert::inputs::{Arguments, GivenTargets, IGNORED, Inputs, Labels, Rows};
 use oxbert::models::Model;
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions};
 use oxbert::weights::Strictness;
-use tch::nn::{AdamW, OptimizerConfig, VarStore};
+use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-/// Where the vocabulary is that the small model learns with.
-const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/oxbert/bundled/electra-tiny-generator");
+use support::Training;
+
 const SENTENCES: [&str; 12] = [
     "The compiler reads the source file.",
     "The parser checks the input.",
@@ -42,7 +43,7 @@ const SENTENCES: [&str; 12] = [
 #[derive(Parser)]
 #[command(about = "Fills [MASK] with a DistilBERT")]
 struct Options {
-    /// A folder with config.json, weights and vocab.txt; without it a small model is taught
+    /// A folder with config.json, weights and vocab.txt; without it a small model is trained
     #[arg(long)]
     model: Option<PathBuf>,
     /// How many candidates to print for each mask
@@ -59,14 +60,10 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let folder = options.model.as_deref().unwrap_or(Path::new(BUNDLED));
-    if !folder.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", folder.display()).into());
-    }
-    let tokenizer = ElectraTokenizer::from_pretrained(folder)?;
+    let tokenizer = ElectraTokenizer::from_pretrained(support::model_folder(options.model.as_ref())?)?;
     let model: DistilBertModelMaskedLM = match &options.model {
         Some(folder) => Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything)?.model,
-        None => taught(&tokenizer)?,
+        None => train(&tokenizer)?,
     };
 
     let _no_grad = tch::no_grad_guard();
@@ -93,21 +90,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A small model that has learned the sentences: each of their tokens in turn was masked, and had to be told.
-fn taught(tokenizer: &ElectraTokenizer) -> Result<DistilBertModelMaskedLM, Box<dyn Error>> {
-    const STEPS: usize = 80;
+/// Train a small model on the sentences, each once per token with that token masked.
+fn train(tokenizer: &ElectraTokenizer) -> Result<DistilBertModelMaskedLM, Box<dyn Error>> {
     tch::manual_seed(1);
     let config = DistilBertConfig {
-        vocab_size: tokenizer.id_limit(),
-        max_position_embeddings: 64,
-        dim: 64,
-        n_layers: 2,
-        n_heads: 2,
-        hidden_dim: 128,
-        // To know something by heart is what dropout is against.
+        // Dropout keeps a model from learning by heart.
         dropout: 0.0,
         attention_dropout: 0.0,
-        ..DistilBertConfig::default()
+        ..support::small_config(tokenizer)
     };
     let variables = VarStore::new(Device::Cpu);
     let model = DistilBertModelMaskedLM::new(variables.root(), &config)?;
@@ -127,16 +117,9 @@ fn taught(tokenizer: &ElectraTokenizer) -> Result<DistilBertModelMaskedLM, Box<d
     let targets = GivenTargets { labels: Some(Labels::Rows(Rows::ragged(&labels))), ..GivenTargets::default() };
     let inputs = Inputs::new(Arguments { targets, ..Arguments::from_batch(&batch) }, &model.limits())?;
 
-    println!("Teaching a small model {} sentences with one gap each:", batch.len());
-    let mut optimizer = AdamW::default().build(&variables, 3e-3)?;
-    for step in 1..=STEPS {
-        let output = model.forward(&inputs, ForwardOptions { train: true, ..ForwardOptions::default() })?;
-        let loss = output.loss.ok_or("labels were given, so there is a loss")?;
-        optimizer.backward_step(&loss);
-        if step == 1 || step % 20 == 0 {
-            println!("    step {step:2}: loss {:.3}", loss.double_value(&[]));
-        }
-    }
+    println!("Training a small model on {} sentences with one gap each:", batch.len());
+    let training = Training { steps: 80, learning_rate: 3e-3, print_every: 20 };
+    support::train(&model, &variables, &inputs, |output| output.loss, &training)?;
     println!();
     Ok(model)
 }

@@ -1,8 +1,8 @@
-//! Where in a text is the answer to a question? A DistilBERT points at its first and at its last token.
+//! Find the answer to a question in a text with a DistilBERT, which predicts its first and its last token.
 //!
-//! No trained DistilBERT comes with the package, so without `--model` a small one is taught here, from nothing and in
-//! seconds, on facts that are made from a template: it answers questions about such facts and no others. Give `--model` a
-//! folder with a real checkpoint, such as one that was fine-tuned on `SQuAD`, for real answers.
+//! The package bundles no trained DistilBERT, so without `--model` the example trains a small one, from scratch and in
+//! seconds, on facts made from a template. The small model answers questions about such facts and no others: pass `--model`
+//! a folder with a real checkpoint, for instance one that was fine-tuned on `SQuAD`.
 //!
 //! ```text
 //! cargo run --release --example distilbert_question_answering
@@ -10,53 +10,50 @@
 //!     --context "Amy lives in Amsterdam, and her brother in Rome." "Where does Amy live?" "Who lives in Rome?"
 //! ```
 
+mod support;
+
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
 use oxbert::Pretrained;
-use oxbert::distilbert::{DistilBertConfig, DistilBertForQuestionAnswering};
-use oxbert::encoder::ForwardOptions;
+use oxbert::distilbert::DistilBertForQuestionAnswering;
 use oxbert::inputs::{Arguments, GivenTargets, Inputs};
 use oxbert::models::Model;
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions, Encoding};
 use oxbert::weights::Strictness;
-use tch::nn::{AdamW, OptimizerConfig, VarStore};
+use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-/// Where the vocabulary is that the small model learns with.
-const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/oxbert/bundled/electra-tiny-generator");
+use support::Training;
+
 const NAMES: [&str; 6] = ["Amy", "Ben", "Carla", "David", "Emma", "Frank"];
 const CITIES: [&str; 6] = ["Amsterdam", "Boston", "Rome", "New York", "Berlin", "São Paulo"];
 const WORK: [&str; 6] =
     ["a teacher", "a driver", "the manager of a school", "an engineer", "a writer", "a police officer"];
-/// An answer has no more tokens than this.
+/// The largest number of tokens in an answer.
 const LONGEST: usize = 12;
 
 #[derive(Parser)]
 #[command(about = "Answers questions about a text with a DistilBERT")]
 struct Options {
-    /// A folder with config.json, weights and vocab.txt; without it a small model is taught
+    /// A folder with config.json, weights and vocab.txt; without it a small model is trained
     #[arg(long)]
     model: Option<PathBuf>,
-    /// The text in which the answers stand
+    /// The text that contains the answers
     #[arg(long, default_value = "Amy lives in New York and works as an engineer.")]
     context: String,
-    /// Questions about it
+    /// Questions about the context
     #[arg(default_values = ["Where does Amy live?", "What is the work of Amy?", "Who lives in New York?"])]
     questions: Vec<String>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let folder = options.model.as_deref().unwrap_or(Path::new(BUNDLED));
-    if !folder.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", folder.display()).into());
-    }
-    let tokenizer = ElectraTokenizer::from_pretrained(folder)?;
+    let tokenizer = ElectraTokenizer::from_pretrained(support::model_folder(options.model.as_ref())?)?;
     let model: DistilBertForQuestionAnswering = match &options.model {
         Some(folder) => Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything)?.model,
-        None => taught(&tokenizer)?,
+        None => train(&tokenizer)?,
     };
     println!("{}", options.context);
     for question in &options.questions {
@@ -65,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The part of the context that answers the question best.
+/// Return the part of the context that answers the question best.
 fn answer<'text>(
     model: &DistilBertForQuestionAnswering,
     tokenizer: &ElectraTokenizer,
@@ -78,49 +75,39 @@ fn answer<'text>(
     let output = model.forward_t(Some(&ids), None, None, false)?;
     let scores = |logits: &Tensor| Vec::<f32>::try_from(logits.squeeze_dim(0));
     let (starts, ends) = (scores(&output.start_logits)?, scores(&output.end_logits)?);
-    // No token of the question, and no end before its start.
+    // Only tokens of the context, and no end before its start.
     let places = tokens_of_context(&encoding);
     let spans = places.iter().flat_map(|&first| {
         places.iter().filter(move |&&last| (first..first + LONGEST).contains(&last)).map(move |&last| (first, last))
     });
     let best = spans.max_by(|one, other| (starts[one.0] + ends[one.1]).total_cmp(&(starts[other.0] + ends[other.1])));
-    let (first, last) = best.ok_or("there is nothing in the context")?;
+    let (first, last) = best.ok_or("the context has no tokens")?;
     Ok(slice(context, encoding.offset(first).0, encoding.offset(last).1))
 }
 
-/// The places of the tokens of the second text.
+/// Return the positions of the tokens of the second text.
 fn tokens_of_context(encoding: &Encoding) -> Vec<usize> {
     encoding.text(1).collect()
 }
 
-/// The characters from `begin` to `end`: offsets count characters, not bytes.
+/// Return the characters from `begin` to `end`. Offsets count characters, not bytes.
 fn slice(text: &str, begin: usize, end: usize) -> &str {
     let byte = |character: usize| text.char_indices().nth(character).map_or(text.len(), |(byte, _)| byte);
     &text[byte(begin)..byte(end)]
 }
 
-/// A context with a question and the characters of the answer.
+/// A context, a question, and the first and the end character of the answer.
 struct Fact {
     context: String,
     question: String,
     answer: (usize, usize),
 }
 
-/// A small model that has learned from most of the facts, and how it does on the others.
-fn taught(tokenizer: &ElectraTokenizer) -> Result<DistilBertForQuestionAnswering, Box<dyn Error>> {
-    const STEPS: usize = 120;
+/// Train a small model on most of the facts, and print how many questions about the others it answers correctly.
+fn train(tokenizer: &ElectraTokenizer) -> Result<DistilBertForQuestionAnswering, Box<dyn Error>> {
     tch::manual_seed(1);
-    let config = DistilBertConfig {
-        vocab_size: tokenizer.id_limit(),
-        max_position_embeddings: 64,
-        dim: 64,
-        n_layers: 2,
-        n_heads: 2,
-        hidden_dim: 128,
-        ..DistilBertConfig::default()
-    };
     let variables = VarStore::new(Device::Cpu);
-    let model = DistilBertForQuestionAnswering::new(variables.root(), &config)?;
+    let model = DistilBertForQuestionAnswering::new(variables.root(), &support::small_config(tokenizer))?;
 
     let (seen, unseen) = facts();
     let pairs: Vec<_> = seen.iter().map(|fact| (fact.question.as_str(), Some(fact.context.as_str()))).collect();
@@ -143,26 +130,19 @@ fn taught(tokenizer: &ElectraTokenizer) -> Result<DistilBertForQuestionAnswering
     let batch: Batch = encodings.iter().collect();
     let inputs = Inputs::new(Arguments { targets, ..Arguments::from_batch(&batch) }, &model.limits())?;
 
-    println!("Teaching a small model {} answers:", seen.len());
-    let mut optimizer = AdamW::default().build(&variables, 2e-3)?;
-    for step in 1..=STEPS {
-        let output = model.forward(&inputs, ForwardOptions { train: true, ..ForwardOptions::default() })?;
-        let loss = output.loss.ok_or("positions were given, so there is a loss")?;
-        optimizer.backward_step(&loss);
-        if step == 1 || step % 40 == 0 {
-            println!("    step {step:3}: loss {:.3}", loss.double_value(&[]));
-        }
-    }
+    println!("Training a small model on {} answers:", seen.len());
+    let training = Training { steps: 120, learning_rate: 2e-3, print_every: 40 };
+    support::train(&model, &variables, &inputs, |output| output.loss, &training)?;
     let mut right = 0;
     for fact in &unseen {
         let expected = slice(&fact.context, fact.answer.0, fact.answer.1);
         right += usize::from(answer(&model, tokenizer, &fact.question, &fact.context)? == expected);
     }
-    println!("Of {} questions about facts that it has not seen it answers {right} rightly.\n", unseen.len());
+    println!("The model answers {right} of {} questions about unseen facts correctly.\n", unseen.len());
     Ok(model)
 }
 
-/// Names, cities and work in a template: most combinations to learn from, and the others.
+/// Fill the template with names, cities and work. Return the facts to train on and the held-out ones.
 fn facts() -> (Vec<Fact>, Vec<Fact>) {
     let (mut seen, mut unseen) = (Vec::new(), Vec::new());
     for (number, name) in NAMES.iter().enumerate() {

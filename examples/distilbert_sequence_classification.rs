@@ -1,16 +1,18 @@
-//! Is a review good or bad? A DistilBERT learns from labelled reviews, then judges some that it has never seen.
+//! Label reviews as positive or negative with a DistilBERT, which learns from other labelled reviews first.
 //!
-//! No trained DistilBERT comes with the package, so without `--model` a small one is taught here, from nothing and in
-//! seconds, on reviews that are made from a few templates: it knows their words and no others. Give `--model` a folder
-//! with a real checkpoint, such as one that was fine-tuned on SST-2, for real judgements.
+//! The package bundles no trained DistilBERT, so without `--model` the example trains a small one, from scratch and in
+//! seconds, on reviews made from a few templates. The small model knows the templates' words and no others: pass `--model`
+//! a folder with a real checkpoint, for instance one that was fine-tuned on SST-2.
 //!
 //! ```text
 //! cargo run --release --example distilbert_sequence_classification
 //! cargo run --release --example distilbert_sequence_classification -- --model FOLDER "A film worth seeing."
 //! ```
 
+mod support;
+
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
 use oxbert::Pretrained;
@@ -21,13 +23,13 @@ use oxbert::inputs::{Arguments, GivenTargets, Inputs, Labels};
 use oxbert::models::Model;
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions};
 use oxbert::weights::Strictness;
-use tch::nn::{AdamW, OptimizerConfig, VarStore};
+use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-/// Where the vocabulary is that the small model learns with.
-const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/oxbert/bundled/electra-tiny-generator");
+use support::Training;
+
 const THINGS: [&str; 6] = ["library", "manual", "printer", "browser", "keyboard", "tutorial"];
-/// By label: negative, positive.
+/// The words of each label: negative, positive.
 const WORDS: [[&str; 6]; 2] = [
     ["bad", "slow", "broken", "wrong", "poor", "hard to use"],
     ["good", "fast", "clear", "great", "useful", "easy to use"],
@@ -36,7 +38,7 @@ const WORDS: [[&str; 6]; 2] = [
 #[derive(Parser)]
 #[command(about = "Labels texts with a DistilBERT")]
 struct Options {
-    /// A folder with config.json, weights and vocab.txt; without it a small model is taught
+    /// A folder with config.json, weights and vocab.txt; without it a small model is trained
     #[arg(long)]
     model: Option<PathBuf>,
     /// Texts to label
@@ -53,28 +55,24 @@ type Review = (String, i64);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let folder = options.model.as_deref().unwrap_or(Path::new(BUNDLED));
-    if !folder.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", folder.display()).into());
-    }
-    let tokenizer = ElectraTokenizer::from_pretrained(folder)?;
+    let tokenizer = ElectraTokenizer::from_pretrained(support::model_folder(options.model.as_ref())?)?;
     let (model, names) = match &options.model {
         Some(folder) => {
             let pretrained: Pretrained<DistilBertModelClassifier> =
                 Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything)?;
             (pretrained.model, pretrained.config.labels)
         }
-        None => taught(&tokenizer)?,
+        None => train(&tokenizer)?,
     };
     let texts: Vec<&str> = options.texts.iter().map(String::as_str).collect();
-    for (text, (label, probability)) in texts.iter().zip(judged(&model, &tokenizer, &texts)?) {
+    for (text, (label, probability)) in texts.iter().zip(classify(&model, &tokenizer, &texts)?) {
         println!("{:5.1}%  {:10} {text}", 100.0 * probability, names.names()[label]);
     }
     Ok(())
 }
 
-/// The likeliest label of each text and its probability.
-fn judged(
+/// Return the most probable label of each text and its probability.
+fn classify(
     model: &DistilBertModelClassifier,
     tokenizer: &ElectraTokenizer,
     texts: &[&str],
@@ -88,55 +86,39 @@ fn judged(
     Ok(labels.into_iter().map(|label| label as usize).zip(Vec::<f64>::try_from(probabilities)?).collect())
 }
 
+/// Tokenise the texts into one batch.
 fn batch(tokenizer: &ElectraTokenizer, texts: &[&str]) -> oxbert::Result<Batch> {
     let texts: Vec<_> = texts.iter().map(|&text| (text, None)).collect();
     Ok(tokenizer.encode_batch(&texts, &EncodeOptions::default())?.into_iter().collect())
 }
 
-/// A small model that has learned from three quarters of the reviews, and how it does on the others.
-fn taught(tokenizer: &ElectraTokenizer) -> Result<(DistilBertModelClassifier, LabelNames), Box<dyn Error>> {
-    const STEPS: usize = 60;
+/// Train a small model on three quarters of the reviews, and print how many of the others it labels correctly.
+fn train(tokenizer: &ElectraTokenizer) -> Result<(DistilBertModelClassifier, LabelNames), Box<dyn Error>> {
     tch::manual_seed(1);
     let names = LabelNames::new(vec!["negative".into(), "positive".into()])?;
-    let config = DistilBertConfig {
-        vocab_size: tokenizer.id_limit(),
-        max_position_embeddings: 64,
-        dim: 64,
-        n_layers: 2,
-        n_heads: 2,
-        hidden_dim: 128,
-        labels: names.clone(),
-        ..DistilBertConfig::default()
-    };
+    let config = DistilBertConfig { labels: names.clone(), ..support::small_config(tokenizer) };
     let variables = VarStore::new(Device::Cpu);
     let model = DistilBertModelClassifier::new(variables.root(), &config)?;
 
     let (reviews, unseen) = reviews();
     let texts: Vec<&str> = reviews.iter().map(|(text, _)| text.as_str()).collect();
     let labels = Tensor::from_slice(&reviews.iter().map(|&(_, label)| label).collect::<Vec<_>>());
-    // [B] whole numbers: classes.
+    // [B] integers: one class per text.
     let targets = GivenTargets { labels: Some(Labels::Tensor(labels)), ..GivenTargets::default() };
     let arguments = Arguments { targets, ..Arguments::from_batch(&batch(tokenizer, &texts)?) };
     let inputs = Inputs::new(arguments, &model.limits())?;
 
-    println!("Teaching a small model {} reviews:", reviews.len());
-    let mut optimizer = AdamW::default().build(&variables, 1e-3)?;
-    for step in 1..=STEPS {
-        let output = model.forward(&inputs, ForwardOptions { train: true, ..ForwardOptions::default() })?;
-        let loss = output.loss.ok_or("labels were given, so there is a loss")?;
-        optimizer.backward_step(&loss);
-        if step == 1 || step % 20 == 0 {
-            println!("    step {step:2}: loss {:.3}", loss.double_value(&[]));
-        }
-    }
+    println!("Training a small model on {} reviews:", reviews.len());
+    let training = Training { steps: 60, learning_rate: 1e-3, print_every: 20 };
+    support::train(&model, &variables, &inputs, |output| output.loss, &training)?;
     let texts: Vec<&str> = unseen.iter().map(|(text, _)| text.as_str()).collect();
-    let answers = judged(&model, tokenizer, &texts)?;
+    let answers = classify(&model, tokenizer, &texts)?;
     let right = answers.iter().zip(&unseen).filter(|((answer, _), (_, label))| *answer as i64 == *label).count();
-    println!("Of {} reviews that it has not seen it judges {right} rightly.\n", unseen.len());
+    println!("The model labels {right} of {} unseen reviews correctly.\n", unseen.len());
     Ok((model, names))
 }
 
-/// Things and words in a few templates: most combinations to learn from, and the others.
+/// Fill the templates with things and words. Return the reviews to train on and the held-out ones.
 fn reviews() -> (Vec<Review>, Vec<Review>) {
     let (mut seen, mut unseen) = (Vec::new(), Vec::new());
     for (label, words) in WORDS.iter().enumerate() {

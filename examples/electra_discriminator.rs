@@ -1,4 +1,4 @@
-//! Which tokens of a text were put there by another model? With the pipeline: a folder and texts in, judgements out.
+//! Detect replaced tokens in texts with the pipeline: it takes a model folder and texts, and returns probabilities.
 //!
 //! ```text
 //! cargo run --release --example electra_discriminator
@@ -13,15 +13,15 @@ use oxbert::pipelines::ReplacedTokenDetection;
 use tch::Device;
 
 #[derive(Parser)]
-#[command(about = "Marks the tokens that an ELECTRA discriminator takes for replaced")]
+#[command(about = "Marks the tokens that an ELECTRA discriminator detects as replaced")]
 struct Arguments {
     /// A folder with config.json, weights and vocab.txt
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/python/oxbert/bundled/electra-tiny-discriminator"))]
     model: PathBuf,
-    /// The probability from which on a token is marked
+    /// The smallest probability at which a token is marked
     #[arg(long, default_value_t = 0.5)]
     threshold: f64,
-    /// Texts to judge
+    /// Texts to search
     #[arg(default_values = [
         "The function returns the number of bytes written to the file.",
         "The function returns the number of bananas written to the file.",

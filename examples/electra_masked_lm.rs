@@ -1,4 +1,4 @@
-//! Which words may stand at `[MASK]`? In rust_bert's way: a variable store, a model, weights, a tokenizer, a forward pass.
+//! Predict the word at each `[MASK]` in rust_bert's way: a variable store, a model, weights, a tokenizer, a forward pass.
 //!
 //! ```text
 //! cargo run --release --example electra_masked_lm

@@ -1,8 +1,8 @@
-//! Pre-training from Rust: masks, a generator's samples, which tokens were replaced, one optimizer of tch for both.
+//! Pre-train from Rust: mask tokens, sample replacements from a generator, detect them, with one optimizer of tch for both.
 //!
 //! A small generator and a small discriminator learn from the lines of a text, oxbert's README unless `--text` names another.
-//! Runs that are to be resumed, spread over processes, evaluated and exported are what `oxbert pretrain` is for; this is
-//! the step that it takes.
+//! The example shows the single step. Use `oxbert pretrain` for runs that resume, evaluate, export and use several
+//! processes.
 //!
 //! ```text
 //! cargo run --release --example electra_pretraining
@@ -19,20 +19,20 @@ use oxbert::text::{ElectraTokenizer, EncodeOptions, Truncation};
 use tch::Device;
 use tch::nn::{AdamW, OptimizerConfig};
 
-/// Where the vocabulary is.
+/// The folder of the vocabulary.
 const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/oxbert/bundled/electra-tiny-generator");
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-/// Tokens of the longest row, rows of a batch.
+/// The number of tokens in the longest row, and of rows in a batch.
 const LENGTH: usize = 64;
 const BATCH: usize = 16;
 
 #[derive(Parser)]
 #[command(about = "Pre-trains a small ELECTRA")]
 struct Options {
-    /// A text, a sentence or a paragraph a line
+    /// A text with one sentence or paragraph per line
     #[arg(long, default_value = README)]
     text: PathBuf,
-    /// Updates of the parameters
+    /// How many times to update the parameters
     #[arg(long, default_value_t = 60)]
     steps: usize,
 }
@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut optimizer = AdamW::default().build(networks.variables(), 1e-3)?;
     for step in 0..options.steps {
         let batch: Vec<Vec<i64>> = (0..BATCH).map(|place| rows[(step * BATCH + place) % rows.len()].clone()).collect();
-        // All that is random is a function of these three numbers.
+        // The random numbers are a function of these three.
         let random: Vec<_> = (0..BATCH as u64).map(|example| Random { seed: 0, step: step as u64, example }).collect();
         let output = objective.step(
             &networks,

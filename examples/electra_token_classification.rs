@@ -1,7 +1,7 @@
-//! A label for every token: named entities, parts of speech. From a folder to a model to logits.
+//! Label every token (named entities, parts of speech): from a folder to a model to logits.
 //!
-//! The bundled model has no trained classifier, so its labels mean nothing: the example says so and shows how the pieces
-//! fit. Give `--model` a folder with a fine-tuned classifier for real labels.
+//! The bundled model has no trained classifier, so its labels are random: the example prints a note about it and shows how
+//! the pieces fit. Pass `--model` a folder with a fine-tuned classifier for real labels.
 //!
 //! ```text
 //! cargo run --release --example electra_token_classification
@@ -34,12 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !arguments.model.is_dir() {
         return Err(format!("there is no model folder {}; name one with --model", arguments.model.display()).into());
     }
-    // A missing head is initialised at random, and listed: that is how fine-tuning starts.
+    // A missing head is initialised at random and listed, because fine-tuning starts so.
     let pretrained: Pretrained<ElectraForTokenClassification> =
         Pretrained::from_folder(&arguments.model, Device::Cpu, Strictness::Backbone)?;
     if !pretrained.untrained().is_empty() {
         println!("This model has no trained classifier: {} are random,", pretrained.untrained().join(" and "));
-        println!("and so are the labels below. Name a fine-tuned model with --model.\n");
+        println!("and so are the labels below. Pass --model a fine-tuned model.\n");
     }
     let tokenizer = ElectraTokenizer::from_pretrained(&arguments.model)?;
 
