@@ -22,7 +22,7 @@ FOR_PYTHON = PYO3_PYTHON=$(VIRTUAL_ENV)/bin/python PYO3_BUILD_EXTENSION_MODULE=1
 TORCH_READY := .venv/.torch-ready
 TOOLS_READY := .venv/.tools-ready
 MODULE_READY := .venv/.module-ready
-SOURCES := $(shell find src shim -type f 2>/dev/null) Cargo.toml Cargo.lock build.rs .cargo/config.toml pyproject.toml
+SOURCES := $(shell find src -type f) Cargo.toml Cargo.lock build.rs .cargo/config.toml pyproject.toml
 ifeq ($(wildcard python/oxbert/_native*.so),)
 $(MODULE_READY): missing
 endif
