@@ -1,8 +1,8 @@
-"""What ELECTRA does, on the bundled model: fills masks, and finds replaced words.
+"""Fill masks and detect replaced words with the bundled models.
 
     python examples/demo.py [--generator DIR] [--discriminator DIR] [TEXT ...]
 
-A TEXT with [MASK] in it is filled; any other is searched for replaced words.
+The generator fills a TEXT that contains [MASK]; the discriminator searches any other TEXT for replaced words.
 """
 
 from __future__ import annotations
@@ -25,24 +25,41 @@ REPLACED = [
     "Returns the number of elements because the list.",
 ]
 
-# In pre-training about one token in nine was replaced: below that a probability says "probably the original".
+# About one token in nine was replaced in pre-training, so a probability below 1/9 means "probably the original".
 BASE_RATE = 1 / 9
 
 
+def strength_of(probability: float) -> float:
+    """Return how strongly to shade a word, from 0 at the base rate to 1."""
+    return min(1.0, max(0.0, probability - BASE_RATE) / (3 * BASE_RATE))
+
+
+def find_words(detect: oxbert.ReplacedTokenDetection, text: str) -> list[tuple[int, int, float]]:
+    """Return the start, the end and the probability of each word, which is that of its most suspicious token."""
+    words: list[tuple[int, int, float]] = []
+    for token in detect([text])[0]:
+        start, end, probability = token["start"], token["end"], token["probability"]
+        if words and words[-1][1] == start and token["token"].startswith("##"):
+            words[-1] = (words[-1][0], end, max(words[-1][2], probability))
+        else:
+            words.append((start, end, probability))
+    return words
+
+
 def shade(word: str, probability: float, colours: bool) -> str:
-    """The word, the redder the likelier it was replaced; without colours the likely ones are marked."""
+    """Return the word in red if it was probably replaced; without colours, with its probability."""
     if not colours:
         return f"{word} <{probability:.0%}>" if probability > 2 * BASE_RATE else word
-    strength = min(1.0, max(0.0, probability - BASE_RATE) / (3 * BASE_RATE))
+    strength = strength_of(probability)
     if strength == 0.0:
         return word
-    # From grey to red, which both dark and light terminals show.
+    # Between grey and red, which dark and light terminals both show.
     red, other = round(150 + 80 * strength), round(150 - 120 * strength)
     return f"\x1b[1;38;2;{red};{other};{other}m{word}\x1b[0m"
 
 
 def show_masks(fill: oxbert.FillMask, text: str) -> None:
-    """The text, and under it the likeliest words for each mask."""
+    """Print the text, and below it the most probable words for each mask."""
     print(f"  {text}")
     for mask in fill([text], top_k=5)[0]:
         words = (f"{candidate['token_str']} {candidate['score']:.0%}" for candidate in mask["candidates"])
@@ -50,15 +67,8 @@ def show_masks(fill: oxbert.FillMask, text: str) -> None:
 
 
 def show_replaced(detect: oxbert.ReplacedTokenDetection, text: str, colours: bool) -> None:
-    """The text with its words shaded, and under it the likeliest one."""
-    words: list[tuple[int, int, float]] = []
-    for token in detect([text])[0]:
-        start, end, probability = token["start"], token["end"], token["probability"]
-        if words and words[-1][1] == start and token["token"].startswith("##"):
-            # A word is as suspicious as its most suspicious piece.
-            words[-1] = (words[-1][0], end, max(words[-1][2], probability))
-        else:
-            words.append((start, end, probability))
+    """Print the text with its words shaded, and below it the word that was most probably replaced."""
+    words = find_words(detect, text)
     line, position = "", 0
     for start, end, probability in words:
         line += text[position:start] + shade(text[start:end], probability, colours)
@@ -67,7 +77,7 @@ def show_replaced(detect: oxbert.ReplacedTokenDetection, text: str, colours: boo
     if not words:
         return
     start, end, probability = max(words, key=lambda word: word[2])
-    print(f"      most likely replaced: {text[start:end]!r}, {probability:.0%}")
+    print(f"      most probably replaced: {text[start:end]!r}, {probability:.0%}")
 
 
 def main() -> int:
@@ -85,12 +95,12 @@ def main() -> int:
         masked, replaced = MASKED, REPLACED
     try:
         if masked:
-            print("What stands at [MASK]?")
+            print("Predict the word at each [MASK]:")
             fill = oxbert.FillMask.from_pretrained(options.generator)
             for text in masked:
                 show_masks(fill, text)
         if replaced:
-            print("Which word was replaced?" + (" (the redder, the likelier)" if colours else ""))
+            print("Detect the replaced word" + (" (the redder, the more probable):" if colours else ":"))
             detect = oxbert.ReplacedTokenDetection.from_pretrained(options.discriminator)
             for text in replaced:
                 show_replaced(detect, text, colours)
