@@ -1,8 +1,8 @@
-"""Sentences to vectors: the mean of the discriminator's hidden states over each sentence's tokens.
+"""Turn sentences into vectors: the mean of the discriminator's hidden states over the tokens of each sentence.
 
     python examples/feature_extraction.py [--model DIR] [TEXT ...]
 
-Prints how alike the sentences are (cosine). The rows stay ragged: nothing is padded.
+Prints the cosine similarity of each pair of sentences. The rows stay ragged: nothing is padded.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ids = tokenizer(options.text)["input_ids"]
 hidden = model(ids).last_hidden_state  # [B, S, H], zeros at padded positions
 lengths = np.array([len(row) for row in ids])
 vectors = hidden.sum(axis=1) / lengths[:, None]
-vectors -= vectors.mean(axis=0)  # what all sentences share says nothing about any of them
+vectors -= vectors.mean(axis=0)  # the part that all sentences share distinguishes none
 vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
 
 for text, row in zip(options.text, vectors @ vectors.T, strict=True):

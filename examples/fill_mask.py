@@ -1,4 +1,4 @@
-"""Fills a mask with the model and the tokenizer alone, in numpy: no torch is imported.
+"""Fill a mask with the model and the tokenizer alone, in numpy: torch is not imported.
 
 python examples/fill_mask.py [--model DIR] [TEXT]
 """

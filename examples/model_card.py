@@ -1,8 +1,8 @@
-"""The snippet of ELECTRA's model card: one 0 or 1 under each token, 1 where the discriminator thinks it was replaced.
+"""Run the snippet of ELECTRA's model card: print 1 below each token that the discriminator detects as replaced, else 0.
 
     python examples/model_card.py [--model DIR]
 
-Only the import line and the model's name are not those of the card.
+Only the import line and the model's name differ from the card.
 """
 
 import argparse

