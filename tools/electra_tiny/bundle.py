@@ -1,6 +1,6 @@
 """Put the two models of a run into the package: float16 weights as `.ot`, and the configuration.
 
-The tokenizer stays, since the run took it from there.
+The tokenizer in the package stays, because the run used it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import oxbert
 
 BUNDLED = Path(__file__).parents[2] / "python" / "oxbert" / "bundled"
 DROPOUT = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
-"""For whoever fine-tunes: the run itself has none."""
+"""Dropout for fine-tuning; the run itself has none."""
 
 
 def bundle(source: Path, target: Path) -> None:
-    """Convert one folder into another, which has the tokenizer."""
+    """Convert the model in `source` into `target`, which has the tokenizer."""
     if (source / "vocab.txt").read_bytes() != (target / "vocab.txt").read_bytes():
-        raise SystemExit(f"{source}: expected the vocabulary of {target}, got another")
+        raise SystemExit(f"{source}: expected the vocabulary of {target}, got a different one")
     weights = oxbert.load_weights(source / "model.safetensors")
     # Half precision halves the package; loading widens it to float32 again. The decoder is tied to the word embeddings,
     # so unlike `convert_model.py`, whose files serve rust_bert too, no second copy of them is written.

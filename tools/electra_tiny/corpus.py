@@ -74,7 +74,7 @@ def source_files() -> Iterator[tuple[str, Path]]:
 
 
 def is_held_out(name: str) -> bool:
-    """Whether the file belongs to the held-out split: a pure function of its relative name."""
+    """Return whether a file is held out: a pure function of its relative name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % 1000 < HELDOUT_PER_MILLE
 
 

@@ -29,9 +29,9 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
 def packed_rows(text: Path, vocab: Path, length: int = LENGTH) -> Tensor:
-    """A one-paragraph-per-line text as full rows ``[CLS] tokens... [SEP]``, one after the other.
+    """Return a text with one paragraph per line as full rows ``[CLS] tokens... [SEP]``.
 
-    Each row begins where a sentence does; ``[SEP]`` stands after every paragraph.
+    Each row begins with a sentence; ``[SEP]`` follows every paragraph.
     """
     tokenizer = BertWordPieceTokenizer(str(vocab), lowercase=True)
     tokens: list[int] = []
@@ -51,7 +51,7 @@ def packed_rows(text: Path, vocab: Path, length: int = LENGTH) -> Tensor:
 
 
 def choose_positions(input_ids: Tensor, share: float, random: torch.Generator) -> Tensor:
-    """Sorted flat indices of ``round(share * length)`` distinct maskable positions in every row."""
+    """Return the sorted flat indices of ``round(share * length)`` distinct maskable positions in every row."""
     rows, length = input_ids.shape
     noise = torch.rand(rows, length, generator=random)
     noise.masked_fill_((input_ids == CLS) | (input_ids == SEP), 2.0)
@@ -60,27 +60,27 @@ def choose_positions(input_ids: Tensor, share: float, random: torch.Generator) -
 
 
 def with_tokens(input_ids: Tensor, positions: Tensor, tokens: Tensor | int) -> Tensor:
-    """The ids with other tokens at some places."""
+    """Return the ids with other tokens at the given positions."""
     changed = input_ids.flatten().clone()
     changed[positions] = tokens
     return changed.view_as(input_ids)
 
 
 def generator_logits(model: ElectraForMaskedLM, masked_ids: Tensor, positions: Tensor) -> Tensor:
-    """Vocabulary logits of the chosen positions only."""
+    """Return the vocabulary logits of the chosen positions only."""
     hidden = model.electra(masked_ids).last_hidden_state.flatten(0, 1)[positions]
     return model.generator_lm_head(model.generator_predictions(hidden))
 
 
 def sample_tokens(logits: Tensor, random: torch.Generator) -> Tensor:
-    """One token per row drawn from the softmax of the logits."""
+    """Sample one token per row from the softmax of the logits."""
     cumulative = logits.softmax(dim=-1).cumsum(dim=-1)
     uniform = torch.rand(len(logits), 1, generator=random) * cumulative[:, -1:]
     return torch.searchsorted(cumulative, uniform).squeeze(1).clamp_(max=logits.size(-1) - 1)
 
 
 def area_under_curve(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Area under the ROC curve; ties count one half."""
+    """Return the area under the ROC curve; ties count one half."""
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     positives = int(labels.sum())
@@ -92,7 +92,7 @@ def area_under_curve(scores: np.ndarray, labels: np.ndarray) -> float:
 def evaluate(
     generator: ElectraForMaskedLM, discriminator: ElectraForPreTraining, rows: Tensor, seed: int
 ) -> dict[str, float]:
-    """All held-out figures of the two models on packed rows of ids."""
+    """Return all held-out figures of the two models on packed rows of ids."""
     random = torch.Generator().manual_seed(seed)
     hits, top5_hits, targets, loss = 0, 0, [], 0.0
     scores, labels = [], []
@@ -133,7 +133,7 @@ def evaluate(
 
 
 def main() -> None:
-    """Load the two folders, print one JSON object."""
+    """Load the two folders and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--generator", type=Path, default=BUNDLED / "electra-tiny-generator")
     parser.add_argument("--discriminator", type=Path, default=BUNDLED / "electra-tiny-discriminator")
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with TemporaryDirectory() as scratch:
-        # The reference reads no `.ot`: what the package ships goes through oxbert first.
+        # The reference does not read `.ot`, so oxbert converts the weights of the package first.
         generator, discriminator = Path(scratch, "generator"), Path(scratch, "discriminator")
         oxbert.ElectraForMaskedLM.from_pretrained(arguments.generator).save_pretrained(generator)
         oxbert.ElectraForPreTraining.from_pretrained(arguments.discriminator).save_pretrained(discriminator)
