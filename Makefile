@@ -28,7 +28,7 @@ $(MODULE_READY): missing
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz docs wheel clean missing
+.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz docs docs-outputs wheel clean missing
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -102,6 +102,10 @@ fuzz: $(TORCH_READY) ## Feed broken files to the readers of weights (needs `carg
 
 docs: $(TORCH_READY) ## Write the documentation of the Rust crate to target/doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --features remote
+
+docs-outputs: $(TOOLS_READY) $(MODULE_READY) ## Write the outputs in README.md and docs/ anew
+	$(BIN)/python tools/readme_picture.py
+	$(BIN)/python tests/python/test_documentation.py --update
 
 wheel: $(TOOLS_READY) ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
