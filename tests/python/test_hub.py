@@ -721,7 +721,8 @@ def test_a_branch_that_moves_while_the_cache_is_asked(fake: FakeHub, monkeypatch
         branch = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "refs" / "main"
         commits = []
         for needs in [("config", "weights"), ("weights",), ("config", "weights")]:
-            content = {"config.json": b"%d" % len(commits), "model.safetensors": b"%d" % len(commits)}
+            data = b"%d of %d" % (len(commits), number)
+            content = {"config.json": data, "model.safetensors": data}
             commits.append(fake.add(name, content))
             find(name, needs)
         for after in range(1, 7):
