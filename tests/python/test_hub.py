@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import logging
 import os
@@ -986,9 +985,3 @@ def test_a_tokenizer_without_a_configuration_is_electras(fake: FakeHub, model: F
 def test_no_subfolder_is_the_repository(fake: FakeHub) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     assert find(NAME, subfolder="") == find(NAME, subfolder=None) == find(NAME)
-
-
-def test_the_examples_work() -> None:
-    for module in (hub._download, hub._options):
-        result = doctest.testmod(module)
-        assert result.attempted > 0 and result.failed == 0

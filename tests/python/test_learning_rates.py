@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import math
 import pickle
 from typing import Any
@@ -281,20 +279,3 @@ def test_rates_are_those_of_tensorflow(tf: Any, warmup: float, power: float) -> 
             for number in range(STEPS + 5):
                 ours = learning_rate(number, peak=PEAK, total_steps=STEPS, warmup_steps=warmup, power=power)
                 assert ours == pytest.approx(float(session.run(rate, {step: number})), rel=tolerance, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "loop.signals",
-        "optim.groups",
-        "optim.optimizer",
-        "optim.schedule",
-        "pretraining.config",
-        "pretraining.run",
-        "pretraining.trainer",
-    ],
-)
-def test_the_examples_work(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"oxbert.training.{name}"))
-    assert result.attempted > 0 and result.failed == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import pickle
 import random
 import re
@@ -148,9 +146,3 @@ def test_the_document_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert blocks
     for number, block in enumerate(blocks):
         exec(compile(block, f"docs/pretraining-data.md, block {number + 1}", "exec"), names)
-
-
-@pytest.mark.parametrize("name", ["crc32c", "packing", "examples", "dataset", "batching"])
-def test_the_examples_work(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"oxbert.training.data.{name}"))
-    assert result.attempted and not result.failed
