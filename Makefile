@@ -66,7 +66,7 @@ test-rust: $(TORCH_READY) ## Run Rust's tests
 test-python: $(TOOLS_READY) $(MODULE_READY) ## Run Python's tests
 	$(BIN)/python -m pytest
 
-lint: lint-rust docs lint-python ## Check format, style, types, documentation, and the stubs against the module
+lint: lint-rust docs lint-python ## Check format, style, types, documentation, walls, and the stubs against the module
 
 lint-rust: $(TORCH_READY)
 	cargo fmt --check
@@ -79,6 +79,7 @@ lint-python: $(TOOLS_READY) $(MODULE_READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/stubtest oxbert._native
+	$(BIN)/python tools/walls.py
 
 format: $(TOOLS_READY) ## Format all code
 	cargo fmt
