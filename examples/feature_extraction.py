@@ -15,6 +15,9 @@ TEXTS = [
     "Raise an error if the file does not exist.",
     "An exception is raised when the file cannot be found.",
     "Return the eigenvalues of a square matrix.",
+    "Compute the eigenvectors of a symmetric matrix.",
+    "Sort the items of the list in place.",
+    "The elements of the list are sorted.",
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
