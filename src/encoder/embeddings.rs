@@ -9,7 +9,7 @@ use crate::nn::{Dropout, Embedding, LayerNorm, Parameters};
 
 /// `drop(LN(word + type + position))`.
 ///
-/// Source: `ElectraEmbeddings` and DistilBERT's `Embeddings`, whose names of the tables are the same.
+/// Source: transformers' `ElectraEmbeddings` and DistilBERT's `Embeddings`, which name the tables alike.
 #[derive(Debug)]
 pub struct Embeddings {
     words: Embedding,
@@ -20,10 +20,10 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    /// Takes `word_embeddings`, `position_embeddings`, `token_type_embeddings` (where there are types) and `LayerNorm`.
+    /// Take `word_embeddings`, `position_embeddings`, `token_type_embeddings` (if there are types) and `LayerNorm`.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, config: &EmbeddingConfig) -> Result<Self> {
         let table = |name: &str, rows, padding| Embedding::new(&parameters.at(name), rows, config.width, padding);
         Ok(Self {
@@ -40,9 +40,9 @@ impl Embeddings {
         self.words.weight()
     }
 
-    /// What the tables can take, as they are now.
+    /// Return the inputs that the tables can take now.
     pub(super) fn limits(&self, task: Task) -> Limits {
-        // Whatever torch made of them: no shape is taken for granted.
+        // Callers may have changed the tables through torch, so no shape is taken for granted.
         let rows = |table: &Embedding| table.weight().size().first().copied().unwrap_or(0);
         Limits {
             vocab_size: rows(&self.words),
@@ -55,16 +55,16 @@ impl Embeddings {
         }
     }
 
-    /// `[T, E]`.
+    /// Return the embeddings of the tokens, `[T, E]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward(&self, inputs: &Inputs, train: bool) -> Result<Tensor> {
         let words = match &inputs.tokens {
             Tokens::Ids(ids) => self.words.forward(ids)?,
             Tokens::Embeddings(embeddings) => embeddings.f_alias()?,
         };
-        // The order of the sum is the reference's: in float32 it shows.
+        // The order of the sum is transformers': in float32 another order changes the result.
         let words = match (&self.types, &inputs.token_type_ids) {
             (None, _) => words,
             (Some(types), Some(ids)) => words.f_add(&types.forward(ids)?)?,

@@ -8,16 +8,16 @@ use crate::nn::{
     Activation, Attention, AttentionNames, Dropout, ForwardOptions, LayerNorm, Layout, Linear, Parameters,
 };
 
-/// A family's names of the parts of a layer, as they stand in its checkpoints.
+/// The names of the parts of a layer in a family's checkpoints.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNames {
     /// The four projections of the attention.
     pub attention: AttentionNames,
     /// The norm after the attention.
     pub attention_norm: &'static str,
-    /// H -> F.
+    /// The linear layer H -> F.
     pub intermediate: &'static str,
-    /// F -> H.
+    /// The linear layer F -> H.
     pub output: &'static str,
     /// The norm after the feed-forward part.
     pub output_norm: &'static str,
@@ -25,7 +25,7 @@ pub struct LayerNames {
 
 /// `h = LN(x + drop(attention(x)))`, then `LN(h + drop(W₂ act(W₁ h)))`.
 ///
-/// Source: Vaswani et al. 2017, section 3.1, as in `ElectraLayer` and DistilBERT's `TransformerBlock`.
+/// Source: Vaswani et al. 2017, section 3.1; transformers' `ElectraLayer` and DistilBERT's `TransformerBlock`.
 #[derive(Debug)]
 pub struct Layer {
     attention: Attention,
@@ -39,10 +39,10 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Takes the parameters of one layer.
+    /// Take the parameters of one layer.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, config: &EncoderConfig, names: &LayerNames) -> Result<Self> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let norm = |name| LayerNorm::new(&parameters.at(name), hidden, config.layer_norm_eps);
@@ -64,10 +64,10 @@ impl Layer {
         })
     }
 
-    /// hidden `[T, H]` -> `[T, H]`, and the attention probabilities `[B, A, S, S]` where they are asked for.
+    /// Map hidden states `[T, H]` to `[T, H]`. Return the attention probabilities `[B, A, S, S]` too if requested.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward(
         &self,
         hidden: &Tensor,

@@ -1,7 +1,7 @@
 //! The encoder of both families: [`Inputs`] -> packed hidden states `[T, H]`.
 //!
 //! An ELECTRA layer and a DistilBERT layer are the same mathematics under two tables of weight names ([`LayerNames`]).
-//! Next come [`crate::heads`].
+//! [`crate::heads`] turn the hidden states into logits.
 
 mod embeddings;
 mod layer;
@@ -17,14 +17,14 @@ use crate::inputs::{Inputs, Limits, Task};
 pub use crate::nn::{Direction, ForwardOptions};
 use crate::nn::{Layout, Linear, Parameters};
 
-/// What runs an encoder: trainable layers ([`Encoder`]) or a frozen engine ([`crate::engine::Engine`]).
+/// An implementation of an encoder: trainable layers ([`Encoder`]) or a frozen engine ([`crate::engine::Engine`]).
 ///
-/// Heads, models and pipelines cannot tell which of the two they stand on.
+/// Heads, models and pipelines work with either.
 pub trait Encode: Sized + std::fmt::Debug {
     /// Take the parameters under a family's `names`.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     fn build(parameters: &Parameters, config: &EncoderConfig, names: &EncoderNames) -> Result<Self>;
 
     /// Return the word embeddings `[V, E]`: the decoder of a masked LM may be tied to them.
@@ -58,31 +58,32 @@ impl Encode for Encoder {
     }
 }
 
-/// The encoder's result, still packed.
+/// The packed result of an encoder.
 #[derive(Debug)]
 pub struct Encoded {
     /// The hidden states of the last layer, `[T, H]`.
     pub hidden: Tensor,
-    /// What went into the first layer and came out of each of the n layers, n + 1 tensors `[T, H]`.
+    /// The input of the first layer and the output of each of the n layers, n + 1 tensors `[T, H]`; None unless
+    /// requested.
     pub all_hidden_states: Option<Vec<Tensor>>,
-    /// The attention probabilities of each layer, n tensors `[B, A, S, S]`.
+    /// The attention probabilities of each layer, n tensors `[B, A, S, S]`; None unless requested.
     pub all_attentions: Option<Vec<Tensor>>,
 }
 
-/// A family's names of the parts of its encoder, as they stand in its checkpoints.
+/// The names of the parts of an encoder in a family's checkpoints.
 #[derive(Debug, Clone, Copy)]
 pub struct EncoderNames {
-    /// The tables and their norm.
+    /// The embedding tables and their norm.
     pub embeddings: &'static str,
-    /// E -> H, where the two differ.
+    /// The projection E -> H, if the two differ.
     pub projection: &'static str,
-    /// What stands before the number of a layer.
+    /// The name before the number of a layer.
     pub layers: &'static str,
-    /// Inside a layer.
+    /// The names inside a layer.
     pub layer: LayerNames,
 }
 
-/// Embeddings, a projection where E is not H, and a stack of layers.
+/// Embeddings, a projection if E is not H, and a stack of layers.
 #[derive(Debug)]
 pub struct Encoder {
     embeddings: Embeddings,
@@ -91,10 +92,10 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Takes the parameters under their names.
+    /// Take the parameters under their names.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, config: &EncoderConfig, names: &EncoderNames) -> Result<Self> {
         let (width, hidden) = (config.embeddings.width, config.hidden_size);
         let embeddings = Embeddings::new(&parameters.at(names.embeddings), &config.embeddings)?;
@@ -107,21 +108,21 @@ impl Encoder {
         Ok(Self { embeddings, projection, layers })
     }
 
-    /// The word embeddings, `[V, E]`, the parameter itself: the decoder of a masked LM may be tied to it.
+    /// Return the word embeddings `[V, E]`, the parameter itself: the decoder of a masked LM may be tied to it.
     pub fn words(&self) -> &Tensor {
         self.embeddings.words()
     }
 
-    /// What it can take, as its tables are now, for a head with this task.
+    /// Return the inputs that the encoder's tables can take now, for a head with this task.
     #[must_use]
     pub fn limits(&self, task: Task) -> Limits {
         self.embeddings.limits(task)
     }
 
-    /// Packed hidden states `[T, H]`.
+    /// Return the packed hidden states `[T, H]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Encoded> {
         let mut hidden = self.embeddings.forward(inputs, options.train)?;
         if let Some(projection) = &self.projection {
@@ -134,7 +135,7 @@ impl Encoder {
             states.push(std::mem::replace(&mut hidden, next));
             attentions.extend(probabilities);
             if !options.output_hidden_states {
-                // Without a graph this gives a layer's memory back before the next one asks for its own.
+                // Without a graph this frees a layer's memory before the next layer allocates its own.
                 states.clear();
             }
         }
@@ -148,7 +149,7 @@ impl Encoder {
 }
 
 impl Encoded {
-    /// Unpacks the recorded hidden states, n + 1 tensors `[B, S, H]`.
+    /// Unpack the recorded hidden states, n + 1 tensors `[B, S, H]`.
     pub(crate) fn unpack_hidden_states(&self, layout: &Layout) -> Result<Option<Vec<Tensor>>> {
         let unpack = |states: &Vec<Tensor>| states.iter().map(|state| layout.unpack(state)).collect();
         self.all_hidden_states.as_ref().map(unpack).transpose()

@@ -1,8 +1,8 @@
 //! A frozen encoder: [`Inputs`] -> packed hidden states `[T, H]`, without gradients.
 //!
-//! It is built from the same configuration and the same table of names as the trainable [`Encoder`], and implements the
-//! same [`Encode`], so that nothing above it knows which of the two it stands on. Its weights belong to the engine alone:
-//! there are no parameters to read, resize, save or train, so it may keep them in whatever form is fastest.
+//! An [`Engine`] is built from the same configuration and table of names as the trainable [`Encoder`] and implements
+//! the same trait [`Encode`], so heads and models work with either. Nobody can read, resize, save or train the weights
+//! of an engine, so the engine may keep them in the form that is fastest.
 
 use tch::Tensor;
 
@@ -18,7 +18,7 @@ pub struct Engine {
     kernels: Kernels,
 }
 
-/// The form of the weights and what computes with them.
+/// The form of the weights, with the code that computes with them.
 #[derive(Debug)]
 enum Kernels {
     /// float32 on libtorch's operators: the layers of the trainable encoder on frozen values, with queries, keys and

@@ -1,4 +1,4 @@
-//! Activation functions, by the names that checkpoints use.
+//! Activation functions under the names that checkpoints use.
 
 use tch::Tensor;
 
@@ -12,11 +12,11 @@ use crate::error::Result;
 /// assert_eq!(Activation::from_name("gellu"), None);
 /// ```
 ///
-/// Source: `ACT2FN` of transformers 5.23 and rust_bert's `Activation`. Of transformers' names, `prelu` and `xielu` are
-/// not here: they have parameters of their own, which no checkpoint of these families carries.
+/// Source: `ACT2FN` of transformers 5.23 and rust_bert's `Activation`. transformers' `prelu` and `xielu` are
+/// missing: both have parameters, which no checkpoint of these families carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
-    /// `x Φ(x)`, by the error function: the one of ELECTRA and DistilBERT.
+    /// `x Φ(x)` by the error function: the default of ELECTRA and DistilBERT.
     Gelu,
     /// `gelu(x)` clipped to [-10, 10].
     Gelu10,
@@ -54,7 +54,7 @@ pub enum Activation {
     Identity,
 }
 
-/// Every name that a checkpoint may use, and what it means. The first name of an activation is the one that is written.
+/// Every name that a checkpoint may use, with its activation. The first name of an activation is the one that is saved.
 const TABLE: &[(&str, Activation)] = &[
     ("gelu", Activation::Gelu),
     ("gelu_python", Activation::Gelu),
@@ -93,27 +93,27 @@ impl Activation {
         names
     };
 
-    /// The activation of that name, if there is one.
+    /// Return the activation called `name`, or None if there is no such activation.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         TABLE.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation)
     }
 
-    /// The name in `config.json`.
+    /// Return the activation's name in `config.json`.
     #[must_use]
     pub fn name(self) -> &'static str {
         TABLE.iter().find(|(_, activation)| *activation == self).map_or("linear", |(name, _)| name)
     }
 
-    /// Any shape, number by number.
+    /// Apply the activation to every element of a tensor of any shape.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the tensor is not of a floating dtype.
+    /// [`crate::Error::Torch`] if the dtype is not floating point.
     pub fn forward(self, input: &Tensor) -> Result<Tensor> {
         /// √(2/π).
         const ROOT: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
-        /// √½ in as many digits as the reference has, and no more.
-        #[expect(clippy::approx_constant, reason = "the exact constant would be another number")]
+        /// √½, rounded as in transformers.
+        #[expect(clippy::approx_constant, reason = "the exact constant would change the results")]
         const LAPLACE_MEAN: f64 = 0.707_107;
         Ok(match self {
             Self::Gelu => input.f_gelu("none")?,
@@ -147,7 +147,7 @@ impl Activation {
     }
 }
 
-/// `x (1 + tanh(inner)) / 2`.
+/// Return `x (1 + tanh(inner)) / 2`.
 fn tanh_form(input: &Tensor, inner: &Tensor) -> Result<Tensor> {
     Ok(inner.f_tanh()?.f_add_scalar(1.0)?.f_mul(&input.f_mul_scalar(0.5)?)?)
 }

@@ -5,23 +5,23 @@ use tch::{Device, Tensor};
 use super::{Dropout, ForwardOptions, Layout, Linear, Parameters, Projections};
 use crate::error::Result;
 
-/// A checkpoint's names of the four projections.
+/// The names of the four projections in a checkpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionNames {
-    /// x -> queries.
+    /// The projection to queries.
     pub query: &'static str,
-    /// x -> keys.
+    /// The projection to keys.
     pub key: &'static str,
-    /// x -> values.
+    /// The projection to values.
     pub value: &'static str,
-    /// The heads' results -> hidden states.
+    /// The projection of the heads' results to hidden states.
     pub output: &'static str,
 }
 
 /// `softmax(Q Kᵀ / √D) V` for each of A heads of size D, then a projection.
 ///
-/// Each row of the batch attends to itself alone. Rows of equal length are neighbours in the packed layout, so attention is
-/// one call per length and computes nothing at padded positions.
+/// Each row of the batch attends to itself alone. Rows of equal length are neighbours in the packed layout, so
+/// attention is one call per length and computes nothing at padded positions.
 #[derive(Debug)]
 pub struct Attention {
     projections: Projections,
@@ -36,7 +36,7 @@ pub struct Attention {
 pub struct Attended {
     /// `[T, H]`.
     pub hidden: Tensor,
-    /// The probabilities after dropout, `[B, A, S, S]`, zeros at positions that are not kept; None unless requested.
+    /// The probabilities after dropout, `[B, A, S, S]`, zeros at padded positions; None unless requested.
     pub probabilities: Option<Tensor>,
 }
 
@@ -44,7 +44,7 @@ impl Attention {
     /// Take the four projections under their names.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(
         parameters: &Parameters,
         names: &AttentionNames,
@@ -61,7 +61,7 @@ impl Attention {
         })
     }
 
-    /// hidden `[T, H]` -> `[T, H]`.
+    /// Map hidden states `[T, H]` to `[T, H]`.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if libtorch refuses.
@@ -70,7 +70,7 @@ impl Attention {
         let [query, key, value] = self.projections.forward(hidden)?;
         let mut contexts = Vec::new();
         let mut captured = Vec::new();
-        // libtorch's CPU kernels have no dropout: with dropout, libtorch takes the same steps as we do.
+        // libtorch's fused CPU kernels have no dropout: libtorch would fall back to the same steps as below.
         let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
         let call = if is_dropped { layout.noise_call() } else { None };
         for group in layout.groups() {
@@ -81,8 +81,8 @@ impl Attention {
             let (query, key, value) = (heads(&query)?, heads(&key)?, heads(&value)?);
             let mask = direction.mask(group.length, hidden.device())?;
             let context = if capture || call.is_some() {
-                let numbers = self.heads * group.length * group.length;
-                let noise = || call.and_then(|call| layout.noise_of(group, call, numbers));
+                let count = self.heads * group.length * group.length;
+                let noise = || call.and_then(|call| layout.noise_of(group, call, count));
                 let probabilities = self.probabilities(&query, &key, mask.as_ref())?;
                 let probabilities = self.dropout.forward_rows(probabilities, train, noise)?;
                 let context = probabilities.f_matmul(&value)?;
@@ -115,10 +115,10 @@ impl Attention {
         Ok(Attended { hidden: self.output.forward(&context)?, probabilities })
     }
 
-    /// `softmax(Q Kᵀ / √D)`, `[rows, A, L, L]`.
+    /// Return `softmax(Q Kᵀ / √D)`, `[rows, A, L, L]`.
     fn probabilities(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
         let scale = (self.head_size as f64).powf(-0.5);
-        // In place: nothing else refers to the product.
+        // Scale in place: nothing else refers to the product.
         let mut scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar_(scale)?;
         if let Some(mask) = mask {
             scores = scores.f_masked_fill(&mask.f_logical_not()?, f64::NEG_INFINITY)?;

@@ -1,11 +1,11 @@
-//! The embedding table.
+//! An embedding table.
 
 use tch::Tensor;
 
 use super::Parameters;
 use crate::error::Result;
 
-/// Row `i` of a table `[rows, width]` for every id `i`.
+/// A table `[rows, width]` that maps every id `i` to row `i`.
 #[derive(Debug)]
 pub struct Embedding {
     weight: Tensor,
@@ -13,24 +13,24 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Takes `weight` `[rows, width]`. The row `padding`, if any, gets no gradient.
+    /// Take `weight` `[rows, width]`. Row `padding`, if given, gets no gradient.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, rows: i64, width: i64, padding: Option<i64>) -> Result<Self> {
         Ok(Self { weight: parameters.tensor("weight", &[rows, width])?, padding })
     }
 
-    /// ids `[...]` int64 -> `[..., width]`.
+    /// Map ids `[...]` int64 to `[..., width]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where an id lies outside the table.
+    /// [`crate::Error::Torch`] if an id is not a row of the table.
     pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
-        // -1 is libtorch's word for "no such row".
+        // libtorch takes -1 for "no padding row".
         Ok(Tensor::f_embedding(&self.weight, ids, self.padding.unwrap_or(-1), false, false)?)
     }
 
-    /// The table, `[rows, width]`, the parameter itself.
+    /// Return the table `[rows, width]`, the parameter itself.
     pub fn weight(&self) -> &Tensor {
         &self.weight
     }

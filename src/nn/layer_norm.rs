@@ -15,10 +15,10 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// Takes `weight` and `bias`, both `[width]`.
+    /// Take `weight` and `bias`, both `[width]`.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, width: i64, eps: f64) -> Result<Self> {
         Ok(Self {
             weight: parameters.tensor("weight", &[width])?,
@@ -28,10 +28,10 @@ impl LayerNorm {
         })
     }
 
-    /// `[..., width]` -> `[..., width]`.
+    /// Normalise `[..., width]` over the last dimension.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the last dimension is not `width`.
+    /// [`crate::Error::Torch`] if the last dimension is not `width`.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         Ok(input.f_layer_norm([self.width], Some(&self.weight), Some(&self.bias), self.eps, true)?)
     }

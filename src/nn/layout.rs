@@ -1,22 +1,22 @@
-//! Where each kept token of a batch stands: the packed layout.
+//! The packed layout: the place of each kept token of a batch.
 
 use tch::{Device, Kind, Tensor};
 
 use super::{Noise, Segment};
 use crate::error::Result;
 
-/// Rows of equal length, side by side in the packed layout.
+/// Rows of equal length, which are neighbours in the packed layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Group {
-    /// The first packed token of the first row.
+    /// The place of the first token of the first row.
     pub start: i64,
-    /// How many rows.
+    /// Number of rows.
     pub rows: i64,
-    /// Tokens in each of them.
+    /// Number of tokens in each row.
     pub length: i64,
 }
 
-/// How the tokens of a row become one vector.
+/// The way the tokens of a row become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pooling {
     /// The first kept token: `[CLS]`.
@@ -27,33 +27,34 @@ pub enum Pooling {
     Mean,
 }
 
-/// Which positions of a batch `[B, S]` are kept, and in which order they are packed into `[T, ...]`.
+/// The kept positions of a batch `[B, S]` and the order in which they are packed into `[T, ...]`.
 ///
-/// Rows are packed from the shortest to the longest, so that those of equal length are neighbours ([`Group`]) and
-/// attention needs one call a length. Nothing but this type knows about padding: a tensor is packed once on the way in
-/// ([`Layout::pack`]) and unpacked once on the way out ([`Layout::unpack`]), where padded positions come back as zeros.
+/// Rows are packed from the shortest to the longest, so that rows of equal length are neighbours ([`Group`]) and
+/// attention needs one call per length. Only this type knows about padding: a tensor is packed once on the way in
+/// ([`Layout::pack`]) and unpacked once on the way out ([`Layout::unpack`]), with zeros at padded positions.
 #[derive(Debug)]
 pub struct Layout {
     rows: i64,
     columns: i64,
-    /// C; 1 where there are none.
+    /// C; 1 if the rows are not choices.
     choices: i64,
     tokens: i64,
     groups: Vec<Group>,
-    /// The row of the batch that each packed row came from.
+    /// The index in the batch of each packed row.
     order: Vec<usize>,
     /// The kept columns of each row of the batch.
     kept: Vec<Vec<i64>>,
     /// The place in the packed order of the first token of each row of the batch.
     starts: Vec<i64>,
-    /// The place in `[B * S]` of each packed token, `[T]`; none where every position is kept, and packing is a view.
+    /// The place in `[B * S]` of each packed token, `[T]`. None if every position is kept and packing is a view.
     index: Option<Tensor>,
-    /// Where dropout has its random numbers from; none: from libtorch.
+    /// The source of dropout's random numbers. None means libtorch's generator.
     noise: Option<Noise>,
 }
 
 impl Layout {
-    /// From the kept columns of each row of a batch whose width is `columns` (S), in groups of `choices` rows.
+    /// Build the layout from the kept columns of each row of a batch whose width is `columns` (S). Each `choices` rows
+    /// are the choices of one question.
     pub(crate) fn new(kept: Vec<Vec<i64>>, columns: usize, choices: usize, device: Device) -> Result<Self> {
         let mut order: Vec<usize> = (0..kept.len()).collect();
         order.sort_by_key(|&row| kept[row].len());
@@ -65,7 +66,7 @@ impl Layout {
             starts[row] = tokens;
             match groups.last_mut() {
                 Some(group) if group.length == length => group.rows += 1,
-                // A row with nothing to keep takes no part.
+                // A row without kept tokens belongs to no group.
                 _ if length == 0 => {}
                 _ => groups.push(Group { start: tokens, rows: 1, length }),
             }
@@ -85,79 +86,79 @@ impl Layout {
         Ok(Self { rows, columns, choices, tokens, groups, order, kept, starts, index, noise: None })
     }
 
-    /// From now on dropout has its random numbers from the keys of the rows, one for each row of the batch.
+    /// Let dropout draw its random numbers from the rows' keys, one key per row of the batch.
     pub fn set_noise(&mut self, noise: Noise) {
         self.noise = Some(noise);
     }
 
-    /// The random numbers of a tensor of packed tokens `[T, width]`.
+    /// Return the random numbers for a tensor of packed tokens `[T, width]`.
     pub(crate) fn noise(&self, width: i64) -> Option<Vec<Segment>> {
         let row = |(row, kept): (usize, &[i64])| (row, kept.len() * width as usize);
         self.noise.as_ref().map(|noise| noise.segments(noise.call(), self.packed_rows().map(row)))
     }
 
-    /// The number of a call of dropout that comes group by group; none without noise.
+    /// Return the number of a dropout call that is made group by group; None without noise.
     pub(crate) fn noise_call(&self) -> Option<u64> {
         self.noise.as_ref().map(Noise::call)
     }
 
-    /// The random numbers of such a call for a tensor of the rows of a group, `[rows, ...]` with so many numbers each.
-    pub(crate) fn noise_of(&self, group: &Group, call: u64, numbers: i64) -> Option<Vec<Segment>> {
+    /// Return the random numbers of `call` for a tensor `[rows, ...]` of a group, with `count` values per row.
+    pub(crate) fn noise_of(&self, group: &Group, call: u64, count: i64) -> Option<Vec<Segment>> {
         let own = self.packed_rows().filter(|(_, kept)| kept.len() as i64 == group.length);
-        self.noise.as_ref().map(|noise| noise.segments(call, own.map(|(row, _)| (row, numbers as usize))))
+        self.noise.as_ref().map(|noise| noise.segments(call, own.map(|(row, _)| (row, count as usize))))
     }
 
-    /// C, how many rows stand for one question; 1 where there are no choices.
+    /// Return C, the number of rows per question; 1 if the rows are not choices.
     #[must_use]
     pub fn choices(&self) -> i64 {
         self.choices
     }
 
-    /// B, the rows of the batch; B · C of choices.
+    /// Return the number of rows of the batch: B, or B · C if they are choices.
     #[must_use]
     pub fn rows(&self) -> i64 {
         self.rows
     }
 
-    /// S, the width of the batch.
+    /// Return S, the width of the batch.
     #[must_use]
     pub fn columns(&self) -> i64 {
         self.columns
     }
 
-    /// T, the kept tokens.
+    /// Return T, the number of kept tokens.
     #[must_use]
     pub fn tokens(&self) -> i64 {
         self.tokens
     }
 
-    /// The rows by length, shortest first.
+    /// Return the groups of rows of equal length, shortest first.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups
     }
 
-    /// The kept columns of a row of the batch.
+    /// Return the kept columns of a row of the batch.
     pub(crate) fn kept(&self, row: usize) -> &[i64] {
         &self.kept[row]
     }
 
-    /// The kept columns of each row, in packed order, with the row they came from.
+    /// Iterate over the rows in packed order: the index of each in the batch and its kept columns.
     pub(crate) fn packed_rows(&self) -> impl Iterator<Item = (usize, &[i64])> {
         self.order.iter().map(|&row| (row, self.kept[row].as_slice()))
     }
 
-    /// The place in the packed order of the token at `column` of `row`; none where it is not kept.
+    /// Return the place in the packed order of the token at `column` of `row`; None if the token is not kept.
     #[must_use]
     pub fn place(&self, row: usize, column: usize) -> Option<i64> {
         let place = self.kept.get(row)?.binary_search(&(column as i64)).ok()?;
         Some(self.starts[row] + place as i64)
     }
 
-    /// `[B, S, ...]` -> `[T, ...]`. Gradients flow through.
+    /// Pack `[B, S, ...]` into `[T, ...]`. Gradients flow through.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the first two dimensions are not B and S.
+    /// [`crate::Error::Torch`] if the first two dimensions are not B and S.
     pub fn pack(&self, padded: &Tensor) -> Result<Tensor> {
         let flat = padded.f_flatten(0, 1)?;
         Ok(match &self.index {
@@ -166,18 +167,18 @@ impl Layout {
         })
     }
 
-    /// `[T, ...]` -> `[B, S, ...]`, zeros where a position is not kept. Gradients flow through.
+    /// Unpack `[T, ...]` into `[B, S, ...]`, with zeros at padded positions. Gradients flow through.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the first dimension is not T.
+    /// [`crate::Error::Torch`] if the first dimension is not T.
     pub fn unpack(&self, packed: &Tensor) -> Result<Tensor> {
         self.unpack_with(packed, 0.0)
     }
 
-    /// As [`Layout::unpack`], with another filling.
+    /// Unpack as [`Layout::unpack`] does, with `fill` at padded positions.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the first dimension is not T.
+    /// [`crate::Error::Torch`] if the first dimension is not T.
     pub fn unpack_with(&self, packed: &Tensor, fill: f64) -> Result<Tensor> {
         let mut shape = packed.size();
         let flat = match &self.index {
@@ -191,18 +192,18 @@ impl Layout {
         Ok(flat.f_view(shape.as_slice())?)
     }
 
-    /// `[T, H]` -> one vector for each row of the batch, `[B, H]`; zeros where a row has nothing to keep.
+    /// Pool `[T, H]` into one vector for each row of the batch, `[B, H]`; zeros for a row without kept tokens.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the first dimension is not T.
+    /// [`crate::Error::Torch`] if the first dimension is not T.
     pub fn pool(&self, packed: &Tensor, pooling: Pooling) -> Result<Tensor> {
         let device = packed.device();
-        // The rows of the batch that have something to keep, in packed order.
+        // The rows of the batch with kept tokens, in packed order.
         let rows: Vec<usize> = self.order.iter().copied().filter(|&row| !self.kept[row].is_empty()).collect();
         let pooled = match pooling {
             Pooling::First | Pooling::Last => {
-                let from_the_end = |row: usize| if pooling == Pooling::First { 0 } else { self.kept[row].len() - 1 };
-                let places: Vec<i64> = rows.iter().map(|&row| self.starts[row] + from_the_end(row) as i64).collect();
+                let offset = |row: usize| if pooling == Pooling::First { 0 } else { self.kept[row].len() - 1 };
+                let places: Vec<i64> = rows.iter().map(|&row| self.starts[row] + offset(row) as i64).collect();
                 packed.f_index_select(0, &Tensor::f_from_slice(&places)?.f_to_device(device)?)?
             }
             Pooling::Mean => {
@@ -221,10 +222,10 @@ impl Layout {
         Ok(Tensor::f_zeros(&shape, (packed.kind(), device))?.f_index_copy_(0, &index, &pooled)?)
     }
 
-    /// One `[rows, A, L, L]` for each group -> `[B, A, S, S]`, zeros where a position is not kept.
+    /// Unpack one `[rows, A, L, L]` for each group into `[B, A, S, S]`, with zeros at padded positions.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn unpack_attentions(&self, groups: &[Tensor], heads: i64) -> Result<Tensor> {
         let device =
             self.index.as_ref().map_or_else(|| groups.first().map_or(Device::Cpu, Tensor::device), Tensor::device);
@@ -248,7 +249,7 @@ impl Layout {
         Ok(Tensor::f_stack(&rows, 0)?)
     }
 
-    /// `[A, L, L]` -> `[A, S, S]`.
+    /// Spread `[A, L, L]` of a row to its columns in the batch, `[A, S, S]`.
     fn widen(&self, narrow: &Tensor, row: usize) -> Result<Tensor> {
         let kept = &self.kept[row];
         if kept.len() as i64 == self.columns {

@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::Parameters;
 use crate::error::Result;
 
-/// `y = x Wᵀ + b`, with W `[out, in]` and b `[out]`.
+/// A linear layer `y = x Wᵀ + b`, with W `[out, in]` and b `[out]`.
 #[derive(Debug)]
 pub struct Linear {
     weight: Tensor,
@@ -16,7 +16,7 @@ impl Linear {
     /// Take `weight` `[outputs, inputs]` and `bias` `[outputs]`.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, inputs: i64, outputs: i64) -> Result<Self> {
         Ok(Self {
             weight: parameters.tensor("weight", &[outputs, inputs])?,
@@ -24,7 +24,7 @@ impl Linear {
         })
     }
 
-    /// Build the layer from a weight `[outputs, inputs]` and a bias `[outputs]` that exist already.
+    /// Build the layer from an existing weight `[outputs, inputs]` and bias `[outputs]`.
     #[must_use]
     pub fn of(weight: Tensor, bias: Tensor) -> Self {
         Self { weight, bias }
@@ -40,7 +40,7 @@ impl Linear {
         &self.bias
     }
 
-    /// `[..., in]` -> `[..., out]`.
+    /// Map `[..., in]` to `[..., out]`.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if the last dimension is not `in`.

@@ -1,7 +1,7 @@
-//! Layers: tensors in, tensors out. Nothing here knows a configuration, a file or a text.
+//! Layers: tensors in, tensors out. Layers know no configuration, file or text.
 //!
-//! In: parameters under a path ([`Parameters`]) and packed hidden states `[T, H]`. Out: the same with other numbers.
-//! [`crate::encoder`] puts them together.
+//! In: parameters under a path ([`Parameters`]) and packed hidden states `[T, H]`. Out: new hidden states `[T, H]`.
+//! [`crate::encoder`] builds an encoder from the layers.
 
 mod activation;
 mod attention;

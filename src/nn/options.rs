@@ -1,4 +1,4 @@
-//! What a forward pass is asked for.
+//! The options of a forward pass.
 
 use tch::{Device, Kind, Tensor};
 
@@ -13,24 +13,25 @@ pub struct ForwardOptions {
     pub output_hidden_states: bool,
     /// Whether the attention probabilities of all layers are returned.
     pub output_attentions: bool,
-    /// Which tokens of its row a token attends to.
+    /// The tokens of its row that a token attends to.
     pub direction: Direction,
 }
 
-/// Which tokens of its row a token attends to.
+/// The tokens of its row that a token attends to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Direction {
-    /// All of them.
+    /// All tokens.
     #[default]
     Both,
-    /// Itself and those before it.
+    /// The token itself and the tokens before it.
     LeftToRight,
-    /// Itself and those after it.
+    /// The token itself and the tokens after it.
     RightToLeft,
 }
 
 impl Direction {
-    /// Whether the first index attends to the second, `[L, L]` bool; none where all do.
+    /// Return a mask `[L, L]` bool that is true if token `row` attends to token `column`; None if every token attends
+    /// to all tokens.
     pub(super) fn mask(self, length: i64, device: Device) -> Result<Option<Tensor>> {
         let all = || Tensor::f_ones([length, length], (Kind::Bool, device));
         Ok(match self {

@@ -1,4 +1,4 @@
-//! Hand layers their parameters: from a path in a variable store, with new values, or from frozen values.
+//! The parameters of layers: new ones in a variable store, or frozen values.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -47,7 +47,8 @@ impl Initial {
     }
 }
 
-/// `[positions, width]`: sin(p / 10000^(j/width)) in even columns j, in odd ones the cosine of the column before.
+/// Return `[positions, width]`: sin(p / 10000^(j/width)) in even columns j, and in each odd column the cosine of the
+/// same angle as in the column before.
 ///
 /// Source: Vaswani et al. 2017, section 3.5.
 fn sinusoids(positions: i64, width: i64) -> Result<Tensor> {
@@ -61,8 +62,8 @@ fn sinusoids(positions: i64, width: i64) -> Result<Tensor> {
 
 /// Named tensors that exist already, for layers that are never trained.
 pub trait Values: std::fmt::Debug {
-    /// Return the tensor `name`, float32 of this shape, without a gradient. Each name is asked for once, so the values of
-    /// a file are read one tensor at a time.
+    /// Return the tensor `name`, float32 of this shape, without a gradient. Each name is requested once, so the values
+    /// of a file are read one tensor at a time.
     ///
     /// # Errors
     /// [`Error::Internal`] if there is no such name; [`Error::Torch`] if there is no memory.
@@ -87,9 +88,9 @@ struct Trainable<'a> {
     path: Path<'a>,
     /// None if a loader fills the parameters.
     initial: Option<Initial>,
-    /// The names in the order in which layers asked for them. A variable store does not keep the order.
+    /// The names in the order in which layers requested them. A variable store does not keep the order.
     order: Rc<RefCell<Vec<String>>>,
-    /// A full name up to a dot, and the path that holds the parameters below it.
+    /// The beginning of full names, up to a dot, and the path in another model with the parameters to share for them.
     twin: Option<(String, Path<'a>)>,
 }
 
@@ -102,7 +103,7 @@ impl<'a> Parameters<'a> {
 
     /// Create new parameters in uninitialised memory: the caller must fill all of them.
     ///
-    /// The memory is not touched before it is filled, so a configuration that asks for more than the file has costs
+    /// The memory is not touched before it is filled, so a configuration that describes more than the file holds costs
     /// nothing before it is refused.
     #[must_use]
     pub fn deferred(path: &Path<'a>) -> Self {
@@ -125,7 +126,7 @@ impl<'a> Parameters<'a> {
         matches!(self.0, Origin::Frozen { .. })
     }
 
-    /// Give new parameters these initial values. Frozen parameters are not new.
+    /// Give new parameters these initial values. Frozen parameters keep their values.
     #[must_use]
     pub fn initialised(&self, initial: Initial) -> Self {
         self.map(|trainable| Trainable { initial: Some(initial), ..trainable })
@@ -146,8 +147,8 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Share parameters: everything under the dotted name `name` is the parameter of the same name under `other`, which
-    /// must exist already. That makes one parameter of two models.
+    /// Share parameters between two models: each parameter under the dotted name `name` is the parameter with the same
+    /// name under `other`, which must exist already.
     #[must_use]
     pub fn sharing(&self, name: &str, other: &Self) -> Self {
         let Origin::Trainable(other) = &other.0 else { return self.clone() };
@@ -164,7 +165,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Return the names of all trainable parameters so far, in the order in which layers asked for them.
+    /// Return the names of all trainable parameters so far, in the order in which layers requested them.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         match &self.0 {
@@ -173,10 +174,12 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Return the parameter `name` with this shape, float32: a new one that can be trained, or one of the frozen values.
+    /// Return the parameter `name` with this shape, float32: a new one that can be trained, or one of the frozen
+    /// values.
     ///
     /// # Errors
-    /// [`Error::Torch`] if there is no memory; [`Error::Internal`] if the name is taken, or if the frozen values lack it.
+    /// [`Error::Torch`] if there is no memory; [`Error::Internal`] if the name is taken, or if the frozen values lack
+    /// it.
     pub fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
         match &self.0 {
             Origin::Trainable(trainable) => trainable.tensor(name, shape),
@@ -192,7 +195,7 @@ impl Trainable<'_> {
             return Ok(shared);
         }
         if self.path.get(name).is_some() {
-            // tch would silently register it under another name, which no file would ever fill.
+            // tch would silently register the parameter under a new name, which no file would ever fill.
             return Err(Error::Internal { message: format!("the parameter {full_name} is defined twice") });
         }
         let memory = Tensor::f_empty(shape, (Kind::Float, self.path.device()))?;

@@ -8,7 +8,7 @@ use crate::error::Result;
 /// `x W_qᵀ + b_q`, `x W_kᵀ + b_k`, `x W_vᵀ + b_v`, each `[T, H]` from x `[T, H]`.
 #[derive(Debug)]
 pub enum Projections {
-    /// Three parameters, as checkpoints and optimizers know them.
+    /// Three layers, with the parameters that checkpoints and optimizers expect.
     Separate([Linear; 3]),
     /// One matrix `[3 H, H]`, so that one product gives all three. Only frozen weights can be packed.
     Packed(Linear),
@@ -18,7 +18,7 @@ impl Projections {
     /// Take the projections of queries, keys and values under their `names`, packed if the parameters are frozen.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, names: [&str; 3], hidden_size: i64) -> Result<Self> {
         if parameters.is_frozen() {
             return Ok(Self::Packed(pack(parameters, names, hidden_size)?));
@@ -27,7 +27,8 @@ impl Projections {
         Ok(Self::Separate([query?, key?, value?]))
     }
 
-    /// hidden `[T, H]` -> queries, keys and values, each `[T, H]`. Packed ones are views of one tensor `[T, 3 H]`.
+    /// Map hidden states `[T, H]` to queries, keys and values, each `[T, H]`. If packed, all three are views of one
+    /// tensor `[T, 3 H]`.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if the last dimension is not H.
@@ -46,7 +47,7 @@ impl Projections {
     }
 }
 
-/// Copy three projections into one, a projection at a time, so that only one of them is in memory twice.
+/// Copy three projections into one, one after the other, so that only one projection is in memory twice.
 fn pack(parameters: &Parameters, names: [&str; 3], width: i64) -> Result<Linear> {
     let read = |name| Linear::new(&parameters.at(name), width, width);
     let first = read(names[0])?;
