@@ -1,4 +1,4 @@
-//! The discriminator's head: was this token replaced?
+//! The head of the discriminator, which tells whether each token was replaced.
 
 use tch::Tensor;
 
@@ -9,10 +9,10 @@ use crate::inputs::{Inputs, Task};
 use crate::nn::{Activation, Linear, Parameters};
 use crate::outputs::DiscriminatorOutput;
 
-/// `w · act(W x + b) + c`: one logit a token.
+/// `w · act(W x + b) + c`: one logit per token.
 ///
-/// Source: `ElectraDiscriminatorPredictions` of transformers 5.23. rust_bert's drops every dimension of size 1 from the
-/// result; this one only the last.
+/// Source: `ElectraDiscriminatorPredictions` of transformers 5.23. rust_bert drops every dimension of size 1 from
+/// the result; this head drops the last dimension only.
 #[derive(Debug)]
 pub struct DiscriminatorHead {
     dense: Linear,
@@ -21,10 +21,10 @@ pub struct DiscriminatorHead {
 }
 
 impl DiscriminatorHead {
-    /// Takes `dense.*` and `dense_prediction.*`.
+    /// Take `dense.*` and `dense_prediction.*`.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, hidden_size: i64, activation: Activation) -> Result<Self> {
         Ok(Self {
             dense: Linear::new(&parameters.at("dense"), hidden_size, hidden_size)?,
@@ -33,10 +33,10 @@ impl DiscriminatorHead {
         })
     }
 
-    /// hidden states `[..., H]` -> logits `[...]`, above 0 where the token looks replaced.
+    /// Map hidden states `[..., H]` to logits `[...]`. A logit above 0 means that the token looks replaced.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the last dimension is not H.
+    /// [`crate::Error::Torch`] if the last dimension is not H.
     pub fn predict(&self, hidden_states: &Tensor) -> Result<Tensor> {
         let inner = self.activation.forward(&self.dense.forward(hidden_states)?)?;
         Ok(self.prediction.forward(&inner)?.f_squeeze_dim(-1)?)
@@ -54,7 +54,7 @@ impl Head for DiscriminatorHead {
     fn answer(&self, hidden: &Tensor, inputs: &Inputs, _train: bool) -> Result<DiscriminatorOutput> {
         let logits = self.predict(hidden)?;
         let loss = loss(&logits, inputs.targets.as_ref())?;
-        // Before unpacking: afterwards a padded position would read as 0.5.
+        // Apply the sigmoid before unpacking: the sigmoid of the zeros at padded positions would be 0.5.
         let probabilities = inputs.layout.unpack(&logits.f_sigmoid()?)?;
         Ok(DiscriminatorOutput::new(loss, inputs.layout.unpack(&logits)?, probabilities))
     }

@@ -1,13 +1,13 @@
-//! Losses: logits and targets -> a scalar, as transformers computes it.
+//! Losses: logits and targets -> a scalar, computed as in transformers.
 
 use tch::{Reduction, Tensor};
 
 use crate::error::{Error, Result};
 use crate::inputs::{IGNORED, Targets};
 
-/// The mean loss over everything that counts; none without targets.
+/// Return the mean loss over the targets that are not [`IGNORED`]; None without targets.
 ///
-/// logits `[N, L]` for classes `[N]`, else of the targets' shape.
+/// `logits` are `[N, L]` for classes `[N]`, otherwise of the targets' shape.
 pub(super) fn loss(logits: &Tensor, targets: Option<&Targets>) -> Result<Option<Tensor>> {
     let Some(targets) = targets else { return Ok(None) };
     Ok(Some(match targets {
@@ -21,7 +21,8 @@ pub(super) fn loss(logits: &Tensor, targets: Option<&Targets>) -> Result<Option<
     }))
 }
 
-/// Of logits `[N, L]` and classes `[N]`. NaN, as in transformers, where every class is [`IGNORED`].
+/// Return the cross-entropy of logits `[N, L]` and classes `[N]`: NaN, as in transformers, if every class is
+/// [`IGNORED`].
 pub(super) fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Tensor> {
     Ok(logits.f_cross_entropy_loss::<Tensor>(classes, None, Reduction::Mean, IGNORED, 0.0)?)
 }

@@ -10,7 +10,7 @@ use crate::names::Component;
 use crate::nn::{Activation, LayerNorm, Linear, Parameters};
 use crate::outputs::MaskedLMOutput;
 
-/// `LN(act(W x + b))`: hidden states back to the width of the embeddings.
+/// `LN(act(W x + b))`, from hidden states to the width of the embeddings.
 #[derive(Debug)]
 pub struct Transform {
     dense: Linear,
@@ -25,16 +25,16 @@ impl Transform {
         Self { dense, activation, norm }
     }
 
-    /// hidden states `[..., H]` -> `[..., E]`.
+    /// Map hidden states `[..., H]` to `[..., E]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the last dimension is not H.
+    /// [`crate::Error::Torch`] if the last dimension is not H.
     pub fn forward(&self, hidden_states: &Tensor) -> Result<Tensor> {
         self.norm.forward(&self.activation.forward(&self.dense.forward(hidden_states)?)?)
     }
 }
 
-/// `x Wᵀ + b`: embeddings -> logits over the vocabulary. W is the word embeddings unless a checkpoint has its own.
+/// `x Wᵀ + b`, from embeddings to logits over the vocabulary. W is the word embeddings unless the decoder is not tied.
 #[derive(Debug)]
 pub struct Decoder(Linear);
 
@@ -42,10 +42,10 @@ impl Decoder {
     /// Take `bias` `[V]`, and `weight` `[V, E]` if it is not tied to `words`, the word embeddings.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, words: &Tensor, tied: bool) -> Result<Self> {
         let shape = words.size();
-        // A shallow clone is the same parameter, not a copy: gradients of both uses add up.
+        // A shallow clone is the same parameter, not a copy: the gradients of both uses add up.
         let weight = if tied { words.shallow_clone() } else { parameters.tensor("weight", &shape)? };
         Ok(Self(Linear::of(weight, parameters.tensor("bias", &shape[..1])?)))
     }
@@ -56,7 +56,7 @@ impl Decoder {
         &self.0
     }
 
-    /// `[..., E]` -> logits `[..., V]`.
+    /// Map `[..., E]` to logits `[..., V]`.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if the last dimension is not E.
@@ -79,10 +79,10 @@ impl MaskedLMHead {
         Self { transform, decoder }
     }
 
-    /// hidden states `[..., H]` -> logits `[..., V]`.
+    /// Map hidden states `[..., H]` to logits `[..., V]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the last dimension is not H.
+    /// [`crate::Error::Torch`] if the last dimension is not H.
     pub fn decode(&self, hidden_states: &Tensor) -> Result<Tensor> {
         self.decoder.forward(&self.transform.forward(hidden_states)?)
     }

@@ -1,8 +1,8 @@
 //! Heads: hidden states -> logits, and their losses.
 //!
 //! In: the encoder's packed hidden states `[T, H]`, and [`Targets`](crate::inputs::Targets) if labels were given. Out:
-//! logits and the loss, in a struct of [`crate::outputs`]. A head knows no family: [`crate::models`] says which sizes, names
-//! and dropout rates it has in each. Most heads can be used alone, on hidden states `[..., H]`.
+//! logits and the loss, in a struct of [`crate::outputs`]. A head knows no family: [`crate::models`] chooses its sizes,
+//! names and dropout rates. Most heads can also be used alone, on hidden states `[..., H]`.
 
 mod discriminator;
 mod losses;
@@ -35,19 +35,20 @@ pub trait Head: Sized + std::fmt::Debug {
     /// The result of a forward pass.
     type Output: LayerOutputs;
 
-    /// The end of transformers' name for a model with this head, after the family's name.
+    /// The end of the name of a model with this head in transformers, after the family's name.
     const NAME: &'static str;
 
-    /// Whether a model with this head is the encoder alone. A checkpoint of an encoder alone has no prefix.
+    /// Whether a model with this head is the encoder alone. The names in a checkpoint of an encoder alone have no
+    /// prefix.
     const IS_EMPTY: bool = false;
 
-    /// The names in transformers of the arguments that the loss is made from.
+    /// The names in transformers of the arguments from which the loss is computed.
     const TARGETS: &'static [&'static str] = &["labels"];
 
     /// The network of a pre-trained pair that this head belongs to.
     const COMPONENT: Component = Component::Discriminator;
 
-    /// Return what the labels are.
+    /// Return the task, which determines the kind and shape of the labels.
     fn task(&self) -> Task;
 
     /// Return the decoder of a masked LM; None for other heads.
@@ -55,13 +56,14 @@ pub trait Head: Sized + std::fmt::Debug {
         None
     }
 
-    /// Packed hidden states `[T, H]` -> unpacked logits, and the loss if there are targets.
+    /// Map packed hidden states `[T, H]` to unpacked logits, and compute the loss if there are targets.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if libtorch refuses.
     fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<Self::Output>;
 
-    /// Return the [`Head::answer`] together with the states and attentions of the layers, if they were requested.
+    /// Return the output of [`Head::answer`] with the hidden states and attentions of the layers, if they were
+    /// requested.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if libtorch refuses.
@@ -72,7 +74,7 @@ pub trait Head: Sized + std::fmt::Debug {
     }
 }
 
-/// No head: the hidden states themselves.
+/// No head: the output is the hidden states.
 #[derive(Debug)]
 pub struct NoHead;
 

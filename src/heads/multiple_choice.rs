@@ -1,4 +1,4 @@
-//! Multiple choice: which of C texts?
+//! Multiple choice: choose one of C texts.
 
 use tch::Tensor;
 
@@ -8,14 +8,14 @@ use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::outputs::MultipleChoiceOutput;
 
-/// One logit from a text's [`Summary`](super::Summary), compared over the choices of a question.
+/// One logit from the [`Summary`](super::Summary) of each text, compared over the choices of a question.
 #[derive(Debug)]
 pub struct MultipleChoiceHead {
     head: SummaryHead,
 }
 
 impl MultipleChoiceHead {
-    /// Of a head with one output.
+    /// Build the head from a summary head with one output.
     #[must_use]
     pub fn new(head: SummaryHead) -> Self {
         Self { head }

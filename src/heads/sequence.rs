@@ -1,4 +1,4 @@
-//! Text classification: a label, several, or numbers for every text.
+//! Text classification: one label, several labels, or numbers for each text.
 
 use tch::Tensor;
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::outputs::SequenceClassificationOutput;
 
-/// L logits from a text's [`Summary`](super::Summary).
+/// L logits from the [`Summary`](super::Summary) of each text.
 #[derive(Debug)]
 pub struct SequenceClassificationHead {
     head: SummaryHead,
@@ -18,7 +18,7 @@ pub struct SequenceClassificationHead {
 }
 
 impl SequenceClassificationHead {
-    /// With L = `labels` outputs.
+    /// Build the head from a summary head with L = `labels` outputs.
     #[must_use]
     pub fn new(head: SummaryHead, labels: i64, problem_type: Option<ProblemType>) -> Self {
         Self { head, labels, problem_type }

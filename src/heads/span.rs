@@ -1,4 +1,4 @@
-//! Question answering: where does the answer begin and end?
+//! Question answering: find where the answer begins and ends.
 
 use tch::Tensor;
 
@@ -9,7 +9,7 @@ use crate::inputs::{Inputs, Targets, Task};
 use crate::nn::{Dropout, Linear, Parameters};
 use crate::outputs::QuestionAnsweringOutput;
 
-/// `W drop(x) + b`: two logits a token.
+/// `W drop(x) + b`: two logits per token.
 #[derive(Debug)]
 pub struct QuestionAnsweringHead {
     dropout: Dropout,
@@ -17,10 +17,10 @@ pub struct QuestionAnsweringHead {
 }
 
 impl QuestionAnsweringHead {
-    /// Takes `weight` `[2, H]` and `bias` `[2]`.
+    /// Take `weight` `[2, H]` and `bias` `[2]`.
     ///
     /// # Errors
-    /// [`Error::Config`] where the configuration has another number of labels than two; else as [`Parameters::tensor`].
+    /// [`Error::Config`] if `labels` is not 2; otherwise the errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, hidden_size: i64, labels: usize, dropout: f64) -> Result<Self> {
         if labels != 2 {
             let reason = format!("expected 2 (the start and the end of an answer), got {labels}");
@@ -44,7 +44,7 @@ impl Head for QuestionAnsweringHead {
         let (start, end) = (logits.f_select(-1, 0)?, logits.f_select(-1, 1)?);
         let loss = match &inputs.targets {
             Some(Targets::Spans { start: first, end: last }) => {
-                // A padded position must not take part in the softmax over a row.
+                // -∞ keeps padded positions out of the softmax over a row.
                 let rows = |logits: &Tensor| inputs.layout.unpack_with(logits, f64::NEG_INFINITY);
                 let (first, last) = (cross_entropy(&rows(&start)?, first)?, cross_entropy(&rows(&end)?, last)?);
                 Some(first.f_add(&last)?.f_div_scalar(2.0)?)

@@ -5,25 +5,25 @@ use tch::Tensor;
 use crate::error::Result;
 use crate::nn::{Activation, Dropout, Layout, Linear, Parameters, Pooling};
 
-/// How a text becomes one vector, with the checkpoint's name of the projection.
+/// The settings of a [`Summary`].
 #[derive(Debug, Clone, Copy)]
 pub struct SummaryConfig {
-    /// Which tokens count.
+    /// The way tokens are pooled into one vector.
     pub pooling: Pooling,
-    /// Dropout before the projection.
+    /// The rate of dropout before the projection.
     pub before: f64,
-    /// The name of the projection H -> H; none where there is none.
+    /// The name of the projection H -> H in the checkpoint. None means no projection.
     pub projection: Option<&'static str>,
-    /// The activation after it.
+    /// The activation after the projection.
     pub activation: Activation,
-    /// Dropout after that.
+    /// The rate of dropout after the activation.
     pub after: f64,
 }
 
-/// `drop(act(W drop(pool(x)) + b))`.
+/// `drop(act(W drop(pool(x)) + b))`, one vector for each text.
 ///
 /// Source: `ElectraClassificationHead`, `ElectraSequenceSummary` and the `pre_classifier` of DistilBERT in transformers
-/// 5.23, which are this with other names and rates.
+/// 5.23, which compute this with different names and rates.
 #[derive(Debug)]
 pub struct Summary {
     pooling: Pooling,
@@ -34,10 +34,10 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Takes the projection, where there is one.
+    /// Take the projection, if there is one.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, hidden_size: i64, config: &SummaryConfig) -> Result<Self> {
         let projection = config.projection.map(|name| Linear::new(&parameters.at(name), hidden_size, hidden_size));
         Ok(Self {
@@ -49,10 +49,10 @@ impl Summary {
         })
     }
 
-    /// hidden states `[B, S, H]` without padding -> `[B, H]`.
+    /// Map hidden states `[B, S, H]` without padding to `[B, H]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the shape is another.
+    /// [`crate::Error::Torch`] if the shape differs.
     pub fn forward(&self, hidden_states: &Tensor, train: bool) -> Result<Tensor> {
         let pooled = match self.pooling {
             Pooling::First => hidden_states.f_select(1, 0)?,
@@ -62,7 +62,7 @@ impl Summary {
         self.project(pooled, train)
     }
 
-    /// packed hidden states `[T, H]` -> `[B, H]`, kept tokens only.
+    /// Map packed hidden states `[T, H]` to `[B, H]`.
     pub(super) fn forward_packed(&self, hidden: &Tensor, layout: &Layout, train: bool) -> Result<Tensor> {
         self.project(layout.pool(hidden, self.pooling)?, train)
     }
@@ -85,10 +85,10 @@ pub struct SummaryHead {
 }
 
 impl SummaryHead {
-    /// Takes the projection, and the output layer H -> L under its name.
+    /// Take the projection, and the output layer H -> L under the name `output`.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(
         parameters: &Parameters,
         hidden_size: i64,
@@ -102,15 +102,15 @@ impl SummaryHead {
         })
     }
 
-    /// hidden states `[B, S, H]` without padding -> logits `[B, L]`.
+    /// Map hidden states `[B, S, H]` without padding to logits `[B, L]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where the shape is another.
+    /// [`crate::Error::Torch`] if the shape differs.
     pub fn forward(&self, hidden_states: &Tensor, train: bool) -> Result<Tensor> {
         self.output.forward(&self.summary.forward(hidden_states, train)?)
     }
 
-    /// packed hidden states `[T, H]` -> logits `[B, L]`.
+    /// Map packed hidden states `[T, H]` to logits `[B, L]`.
     pub(super) fn forward_packed(&self, hidden: &Tensor, layout: &Layout, train: bool) -> Result<Tensor> {
         self.output.forward(&self.summary.forward_packed(hidden, layout, train)?)
     }

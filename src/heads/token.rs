@@ -1,4 +1,4 @@
-//! Token classification: a label for every token.
+//! Token classification: one label for each token.
 
 use tch::Tensor;
 
@@ -9,7 +9,7 @@ use crate::inputs::{Inputs, Task};
 use crate::nn::{Dropout, Linear, Parameters};
 use crate::outputs::TokenClassificationOutput;
 
-/// `W drop(x) + b`.
+/// `W drop(x) + b`: L logits per token.
 #[derive(Debug)]
 pub struct TokenClassificationHead {
     dropout: Dropout,
@@ -18,10 +18,10 @@ pub struct TokenClassificationHead {
 }
 
 impl TokenClassificationHead {
-    /// Takes `weight` `[L, H]` and `bias` `[L]`.
+    /// Take `weight` `[L, H]` and `bias` `[L]`.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, hidden_size: i64, labels: i64, dropout: f64) -> Result<Self> {
         Ok(Self { dropout: Dropout::new(dropout), classifier: Linear::new(parameters, hidden_size, labels)?, labels })
     }

@@ -1,6 +1,6 @@
 //! DistilBERT, a distilled version of BERT: smaller, faster, cheaper and lighter (Sanh et al., 2019).
 //!
-//! Names and paths are rust_bert's, numbers are transformers'.
+//! Names and paths are those of rust_bert; results are those of transformers.
 
 use std::borrow::Borrow;
 
@@ -20,7 +20,7 @@ use crate::names;
 use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters, Pooling};
 pub use crate::resources::{DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources};
 
-/// The family.
+/// The DistilBERT family.
 #[derive(Debug)]
 pub enum DistilBert {}
 
@@ -40,33 +40,33 @@ pub enum DistilBert {}
 ///
 /// Source: `DistilBertModel` of transformers 5.23; `rust_bert::distilbert::DistilBertModel`.
 pub type DistilBertModel = Network<DistilBert, NoHead>;
-/// rust_bert's name of [`DistilBertModel`] where its hidden states are pooled into a vector for a sentence.
+/// rust_bert's name of [`DistilBertModel`] when its hidden states are pooled into one vector per sentence.
 pub type DistilBertForSentenceEmbeddings = DistilBertModel;
-/// Which token stands at each position? The decoder is the word embeddings unless `tie_word_embeddings` is false
-/// (rust_bert never ties them).
+/// A masked LM: predict the token at each position. The decoder is tied to the word embeddings unless
+/// `tie_word_embeddings` is false (rust_bert never ties them).
 pub type DistilBertForMaskedLM = Network<DistilBert, MaskedLMHead>;
 /// rust_bert's name of [`DistilBertForMaskedLM`].
 pub type DistilBertModelMaskedLM = DistilBertForMaskedLM;
-/// A label, several, or numbers for every text.
+/// Text classification: predict one label, several labels, or numbers for each text.
 pub type DistilBertForSequenceClassification = Network<DistilBert, SequenceClassificationHead>;
 /// rust_bert's name of [`DistilBertForSequenceClassification`].
 pub type DistilBertModelClassifier = DistilBertForSequenceClassification;
-/// Where does the answer to a question begin and end?
+/// Question answering: predict where the answer to a question begins and ends.
 pub type DistilBertForQuestionAnswering = Network<DistilBert, QuestionAnsweringHead>;
-/// A label for every token; the labels are the configuration's.
+/// Token classification: predict one of the configuration's labels for each token.
 pub type DistilBertForTokenClassification = Network<DistilBert, TokenClassificationHead>;
-/// Which of several texts?
+/// Multiple choice: choose one of several texts.
 pub type DistilBertForMultipleChoice = Network<DistilBert, MultipleChoiceHead>;
 
-/// rust_bert's name.
+/// rust_bert's name of [`ModelOutput`](crate::outputs::ModelOutput).
 pub type DistilBertModelOutput = crate::outputs::ModelOutput;
-/// rust_bert's name.
+/// rust_bert's name of [`MaskedLMOutput`](crate::outputs::MaskedLMOutput).
 pub type DistilBertMaskedLMOutput = crate::outputs::MaskedLMOutput;
-/// rust_bert's name.
+/// rust_bert's name of [`SequenceClassificationOutput`](crate::outputs::SequenceClassificationOutput).
 pub type DistilBertSequenceClassificationOutput = crate::outputs::SequenceClassificationOutput;
-/// rust_bert's name.
+/// rust_bert's name of [`QuestionAnsweringOutput`](crate::outputs::QuestionAnsweringOutput).
 pub type DistilBertQuestionAnsweringOutput = crate::outputs::QuestionAnsweringOutput;
-/// rust_bert's name.
+/// rust_bert's name of [`TokenClassificationOutput`](crate::outputs::TokenClassificationOutput).
 pub type DistilBertTokenClassificationOutput = crate::outputs::TokenClassificationOutput;
 
 impl Family for DistilBert {
@@ -76,7 +76,7 @@ impl Family for DistilBert {
         names::Family { prefix: "distilbert", roots: &["embeddings", "transformer"], rust_bert_root: "distilbert" };
     const ENCODER: EncoderNames = EncoderNames {
         embeddings: "embeddings",
-        // E is H.
+        // E is always H.
         projection: "",
         layers: "transformer.layer",
         layer: LayerNames {
@@ -130,6 +130,7 @@ impl HasHead<MultipleChoiceHead> for DistilBert {
     }
 }
 
+/// Build the head of text classification or multiple choice, with `labels` outputs.
 fn summary_head(parameters: &Parameters, config: &DistilBertConfig, labels: i64) -> Result<SummaryHead> {
     let summary = SummaryConfig {
         pooling: Pooling::First,
@@ -145,21 +146,21 @@ impl<H: Head> Network<DistilBert, H>
 where
     DistilBert: HasHead<H>,
 {
-    /// A freshly initialised model whose names start at `path`; as in rust_bert, those of an encoder without a head have
-    /// `distilbert` before them. Load weights into its variable store next.
+    /// Build a newly initialised model whose parameters are named from `path`. As in rust_bert, the names of an encoder
+    /// without a head begin with `distilbert`. Load weights into its variable store next.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) where the configuration contradicts itself;
-    /// [`Error::Torch`](crate::Error::Torch) where there is no memory.
+    /// [`Error::Config`](crate::Error::Config) if the configuration contradicts itself;
+    /// [`Error::Torch`](crate::Error::Torch) if there is no memory.
     pub fn new<'p>(path: impl Borrow<Path<'p>>, config: &DistilBertConfig) -> Result<Self> {
         Self::fresh(path.borrow(), config)
     }
 
-    /// Checks the arguments ([`crate::inputs`] says what they mean) and runs the model. Hidden states and attentions are
-    /// returned where the configuration asks for them.
+    /// Check the arguments (see [`crate::inputs`]) and run the model. The output holds hidden states and attentions if
+    /// the configuration requests them.
     ///
     /// # Errors
-    /// Those of [`crate::inputs::Inputs::new`]; [`Error::Torch`](crate::Error::Torch) where libtorch refuses.
+    /// The errors of [`crate::inputs::Inputs::new`]; [`Error::Torch`](crate::Error::Torch) if libtorch refuses.
     pub fn forward_t(
         &self,
         input: Option<&Tensor>,

@@ -1,8 +1,8 @@
 //! ELECTRA: Pre-training Text Encoders as Discriminators Rather Than Generators (Clark et al., ICLR 2020).
 //!
-//! [`ElectraModel`] is the encoder; [`ElectraForMaskedLM`] the generator; [`ElectraDiscriminator`] (in transformers:
-//! `ElectraForPreTraining`) says of every token whether it was replaced; the others are for fine-tuning. Names and paths
-//! are rust_bert's, numbers are transformers'.
+//! [`ElectraModel`] is the encoder, [`ElectraForMaskedLM`] the generator, and [`ElectraDiscriminator`] (in
+//! transformers: `ElectraForPreTraining`) tells for each token whether it was replaced. The other models are for
+//! fine-tuning. Names and paths are those of rust_bert; results are those of transformers.
 
 use std::borrow::Borrow;
 
@@ -23,11 +23,11 @@ use crate::names;
 use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters, Pooling};
 pub use crate::resources::{ElectraConfigResources, ElectraModelResources, ElectraVocabResources};
 
-/// The family.
+/// The ELECTRA family.
 #[derive(Debug)]
 pub enum Electra {}
 
-/// The encoder: embeddings, a projection where E is not H, and the layers.
+/// The encoder: embeddings, a projection if E is not H, and the layers.
 ///
 /// ```
 /// use oxbert::electra::{ElectraConfig, ElectraModel};
@@ -43,29 +43,29 @@ pub enum Electra {}
 ///
 /// Source: `ElectraModel` of transformers 5.23; `rust_bert::electra::ElectraModel`.
 pub type ElectraModel = Network<Electra, NoHead>;
-/// The generator, a masked LM: which token stands at each position? The decoder is the word embeddings unless
+/// The generator, a masked LM: predict the token at each position. The decoder is tied to the word embeddings unless
 /// `tie_word_embeddings` is false (rust_bert never ties them).
 pub type ElectraForMaskedLM = Network<Electra, MaskedLMHead>;
-/// The discriminator: how likely is it of each token that another model put it there?
+/// The discriminator: predict how likely each token was replaced by a generator.
 pub type ElectraDiscriminator = Network<Electra, DiscriminatorHead>;
-/// transformers' name of [`ElectraDiscriminator`].
+/// The name of [`ElectraDiscriminator`] in transformers.
 pub type ElectraForPreTraining = ElectraDiscriminator;
-/// A label for every token; the labels are the configuration's.
+/// Token classification: predict one of the configuration's labels for each token.
 pub type ElectraForTokenClassification = Network<Electra, TokenClassificationHead>;
-/// A label, several, or numbers for every text.
+/// Text classification: predict one label, several labels, or numbers for each text.
 pub type ElectraForSequenceClassification = Network<Electra, SequenceClassificationHead>;
-/// Where does the answer to a question begin and end?
+/// Question answering: predict where the answer to a question begins and ends.
 pub type ElectraForQuestionAnswering = Network<Electra, QuestionAnsweringHead>;
-/// Which of several texts?
+/// Multiple choice: choose one of several texts.
 pub type ElectraForMultipleChoice = Network<Electra, MultipleChoiceHead>;
 
-/// rust_bert's name.
+/// rust_bert's name of [`ModelOutput`](crate::outputs::ModelOutput).
 pub type ElectraModelOutput = crate::outputs::ModelOutput;
-/// rust_bert's name.
+/// rust_bert's name of [`MaskedLMOutput`](crate::outputs::MaskedLMOutput).
 pub type ElectraMaskedLMOutput = crate::outputs::MaskedLMOutput;
-/// rust_bert's name.
+/// rust_bert's name of [`DiscriminatorOutput`](crate::outputs::DiscriminatorOutput).
 pub type ElectraDiscriminatorOutput = crate::outputs::DiscriminatorOutput;
-/// rust_bert's name.
+/// rust_bert's name of [`TokenClassificationOutput`](crate::outputs::TokenClassificationOutput).
 pub type ElectraTokenClassificationOutput = crate::outputs::TokenClassificationOutput;
 
 impl Family for Electra {
@@ -136,7 +136,7 @@ impl HasHead<MultipleChoiceHead> for Electra {
     }
 }
 
-/// The generator's head below its decoder. Its activation is gelu whatever the configuration says.
+/// Build the generator's head without its decoder. As in transformers, the activation is always gelu.
 fn transform(parameters: &Parameters, config: &ElectraConfig) -> Result<Transform> {
     let width = config.embedding_size;
     let norm = LayerNorm::new(&parameters.at("LayerNorm"), width, config.layer_norm_eps)?;
@@ -144,12 +144,12 @@ fn transform(parameters: &Parameters, config: &ElectraConfig) -> Result<Transfor
     Ok(Transform::new(dense, Activation::Gelu, norm))
 }
 
-/// The discriminator's head.
+/// Build the discriminator's head.
 fn discriminator(parameters: &Parameters, config: &ElectraConfig) -> Result<DiscriminatorHead> {
     DiscriminatorHead::new(parameters, config.hidden_size, config.hidden_act)
 }
 
-/// The text classifier's head. Its activation is gelu whatever the configuration says.
+/// Build the text classifier's head. As in transformers, the activation is always gelu.
 fn classification(parameters: &Parameters, config: &ElectraConfig) -> Result<SummaryHead> {
     let dropout = config.classifier_dropout();
     let summary = SummaryConfig {
@@ -162,11 +162,11 @@ fn classification(parameters: &Parameters, config: &ElectraConfig) -> Result<Sum
     SummaryHead::new(parameters, config.hidden_size, &summary, "out_proj", config.labels.count())
 }
 
-/// What the configuration says of `sequence_summary`.
+/// Return the settings of multiple choice's summary, from the configuration's `summary_*` fields.
 fn summary_config(config: &ElectraConfig, projection: &'static str) -> Result<SummaryConfig> {
     let pooling = match config.summary_type.as_str() {
         "first" => Pooling::First,
-        // Without a place of its own, `cls_index` means the last token.
+        // As in transformers, `cls_index` without an index means the last token.
         "last" | "cls_index" => Pooling::Last,
         "mean" => Pooling::Mean,
         other => {
@@ -175,8 +175,10 @@ fn summary_config(config: &ElectraConfig, projection: &'static str) -> Result<Su
         }
     };
     if config.summary_use_proj && config.summary_proj_to_labels && config.labels.count() != config.hidden_size {
-        let reason =
-            format!("a classifier of hidden_size = {} follows, got {}", config.hidden_size, config.labels.len());
+        let (width, labels) = (config.hidden_size, config.labels.len());
+        let reason = format!(
+            "expected false, or hidden_size = {width} labels, since the classifier takes {width} numbers; got {labels} labels"
+        );
         return Err(Error::config("summary_proj_to_labels", reason));
     }
     Ok(SummaryConfig {
@@ -192,19 +194,20 @@ impl<H: Head> Network<Electra, H>
 where
     Electra: HasHead<H>,
 {
-    /// A freshly initialised model whose names start at `path`. Load weights into its variable store next.
+    /// Build a newly initialised model whose parameters are named from `path`. Load weights into its variable store
+    /// next.
     ///
     /// # Errors
-    /// [`Error::Config`] where the configuration contradicts itself; [`Error::Torch`] where there is no memory.
+    /// [`Error::Config`] if the configuration contradicts itself; [`Error::Torch`] if there is no memory.
     pub fn new<'p>(path: impl Borrow<Path<'p>>, config: &ElectraConfig) -> Result<Self> {
         Self::fresh(path.borrow(), config)
     }
 
-    /// Checks the arguments ([`crate::inputs`] says what they mean) and runs the model. Hidden states and attentions are
-    /// returned where the configuration asks for them.
+    /// Check the arguments (see [`crate::inputs`]) and run the model. The output holds hidden states and attentions if
+    /// the configuration requests them.
     ///
     /// # Errors
-    /// Those of [`crate::inputs::Inputs::new`]; [`Error::Torch`] where libtorch refuses.
+    /// The errors of [`crate::inputs::Inputs::new`]; [`Error::Torch`] if libtorch refuses.
     pub fn forward_t(
         &self,
         input_ids: Option<&Tensor>,
@@ -218,7 +221,7 @@ where
     }
 }
 
-/// A head of ELECTRA's that is used alone, on hidden states.
+/// Define a head of ELECTRA that is used alone, on hidden states.
 macro_rules! head_alone {
     ($(#[$about:meta])* $name:ident($part:ty) = $build:expr) => {
         $(#[$about])*
@@ -226,10 +229,11 @@ macro_rules! head_alone {
         pub struct $name($part);
 
         impl $name {
-            /// A freshly initialised head whose names start at `path`.
+            /// Build a newly initialised head whose parameters are named from `path`.
             ///
             /// # Errors
-            /// [`Error::Config`] where the configuration contradicts itself; else as [`Parameters::tensor`].
+            /// [`Error::Config`] if the configuration contradicts itself; otherwise the errors of
+            /// [`Parameters::tensor`].
             pub fn new<'p>(path: impl Borrow<Path<'p>>, config: &ElectraConfig) -> Result<Self> {
                 config.check()?;
                 $build(&Parameters::random(path.borrow(), config.initial()), config).map(Self)
@@ -239,15 +243,15 @@ macro_rules! head_alone {
 }
 
 head_alone!(
-    /// `LN(gelu(W x + b))`, what stands before the generator's decoder, with the names `dense.*` and `LayerNorm.*`.
+    /// `LN(gelu(W x + b))`, the generator's head before its decoder, with the names `dense.*` and `LayerNorm.*`.
     ElectraGeneratorHead(Transform) = transform
 );
 
 impl ElectraGeneratorHead {
-    /// hidden states `[..., H]` -> `[..., E]`.
+    /// Map hidden states `[..., H]` to `[..., E]`.
     ///
     /// # Errors
-    /// [`Error::Torch`] where the last dimension is not H.
+    /// [`Error::Torch`] if the last dimension is not H.
     pub fn forward(&self, hidden_states: &Tensor) -> Result<Tensor> {
         self.0.forward(hidden_states)
     }
@@ -259,42 +263,42 @@ head_alone!(
 );
 
 impl ElectraDiscriminatorHead {
-    /// hidden states `[..., H]` -> logits `[...]`, above 0 where the token looks replaced.
+    /// Map hidden states `[..., H]` to logits `[...]`. A logit above 0 means that the token looks replaced.
     ///
     /// # Errors
-    /// [`Error::Torch`] where the last dimension is not H.
+    /// [`Error::Torch`] if the last dimension is not H.
     pub fn forward(&self, hidden_states: &Tensor) -> Result<Tensor> {
         self.0.predict(hidden_states)
     }
 }
 
 head_alone!(
-    /// The text classifier, with the names `dense.*` and `out_proj.*`.
+    /// The text classifier's head, with the names `dense.*` and `out_proj.*`.
     ElectraClassificationHead(SummaryHead) = classification
 );
 
 impl ElectraClassificationHead {
-    /// hidden states `[B, S, H]` without padding -> logits `[B, L]`.
+    /// Map hidden states `[B, S, H]` without padding to logits `[B, L]`.
     ///
     /// # Errors
-    /// [`Error::Torch`] where the shape is another.
+    /// [`Error::Torch`] if the shape differs.
     pub fn forward_t(&self, hidden_states: &Tensor, train: bool) -> Result<Tensor> {
         self.0.forward(hidden_states, train)
     }
 }
 
 head_alone!(
-    /// What multiple choice makes of a text, with the names `summary.*`.
+    /// The summary of each text in multiple choice, with the names `summary.*`.
     ElectraSequenceSummary(Summary) = |parameters: &Parameters, config: &ElectraConfig| {
         Summary::new(parameters, config.hidden_size, &summary_config(config, "summary")?)
     }
 );
 
 impl ElectraSequenceSummary {
-    /// hidden states `[B, S, H]` without padding -> `[B, H]`.
+    /// Map hidden states `[B, S, H]` without padding to `[B, H]`.
     ///
     /// # Errors
-    /// [`Error::Torch`] where the shape is another.
+    /// [`Error::Torch`] if the shape differs.
     pub fn forward_t(&self, hidden_states: &Tensor, train: bool) -> Result<Tensor> {
         self.0.forward(hidden_states, train)
     }

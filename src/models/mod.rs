@@ -1,7 +1,7 @@
-//! Families of models: wiring only. A configuration becomes an encoder with names and heads; no file is known here.
+//! Families of models: the wiring of an encoder and a head from a configuration, without files.
 //!
-//! A family is a table of names ([`Family`]) and, for each head, which sizes, names and rates it has there ([`HasHead`]).
-//! Everything else is [`Network`], which is the same for all.
+//! A family is a table of names ([`Family`]) and, for each head, the sizes, names and rates of that head ([`HasHead`]).
+//! [`Network`], an encoder with a head, is the same for all families.
 
 pub mod distilbert;
 pub mod electra;
@@ -20,22 +20,23 @@ use crate::nn::{ForwardOptions, Linear, Parameters};
 
 /// A family of models: its configuration and its names.
 pub trait Family: std::fmt::Debug + Sized + 'static {
-    /// What `config.json` becomes.
+    /// The family's configuration.
     type Config: Config;
-    /// What stands first in transformers' names of its models.
+    /// The beginning of the names of the family's models in transformers.
     const NAME: &'static str;
-    /// Names of the backbone in a checkpoint.
+    /// The names of the backbone in a checkpoint.
     const BACKBONE: names::Family;
-    /// Names inside the backbone.
+    /// The names inside the backbone.
     const ENCODER: EncoderNames;
 }
 
-/// How a head is built on a family's encoder.
+/// A family that has models with the head `H`.
 pub trait HasHead<H>: Family {
-    /// Takes the head's parameters from the root of the checkpoint's names. `words` are the word embeddings.
+    /// Build the head, with parameters under the root of the checkpoint's names. `words` are the word embeddings.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// [`crate::Error::Config`] if the configuration does not fit the head; otherwise the errors of
+    /// [`Parameters::tensor`].
     fn head(parameters: &Parameters, config: &Self::Config, words: &Tensor) -> Result<H>;
 }
 
@@ -47,20 +48,21 @@ pub trait Model: Sized + std::fmt::Debug {
     type Output;
     /// The same model on a frozen engine.
     type Frozen: Model<Config = Self::Config, Output = Self::Output>;
-    /// How the family names its backbone.
+    /// The family's names of the backbone in a checkpoint.
     const BACKBONE: names::Family;
-    /// The names in transformers of the arguments that the loss is made from.
+    /// The names in transformers of the arguments from which the loss is computed.
     const TARGETS: &'static [&'static str];
-    /// The network of a pre-trained pair that this model is.
+    /// The network of a pre-trained pair that this model loads.
     const COMPONENT: Component;
 
-    /// Return transformers' name of the model.
+    /// Return the name of the model in transformers.
     fn name() -> String;
 
     /// Build the model from the parameters under `parameters`, the root of its checkpoint's names.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] if the configuration contradicts itself; else as [`Parameters::tensor`].
+    /// [`crate::Error::Config`] if the configuration contradicts itself; otherwise the errors of
+    /// [`Parameters::tensor`].
     fn build(parameters: &Parameters, config: &Self::Config) -> Result<Self>;
 
     /// Return the inputs that the model can take now.

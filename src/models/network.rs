@@ -1,4 +1,4 @@
-//! An encoder with a head: every model of every family.
+//! An encoder with a head, the one implementation of all models.
 
 use std::marker::PhantomData;
 
@@ -17,8 +17,8 @@ use crate::nn::{ForwardOptions, Linear, Parameters};
 
 /// A family's encoder with a head.
 ///
-/// Users know it by other names, such as [`ElectraForMaskedLM`](crate::electra::ElectraForMaskedLM). E is what runs the
-/// encoder: trainable layers, or a frozen engine.
+/// Users know networks by the names of models, such as [`ElectraForMaskedLM`](crate::electra::ElectraForMaskedLM). E is
+/// the implementation of the encoder: trainable layers, or a frozen engine.
 #[derive(Debug)]
 pub struct Network<F, H, E = Encoder> {
     encoder: E,
@@ -35,8 +35,8 @@ impl<F: HasHead<H>, H: Head> Network<F, H> {
         Self::build(&if H::IS_EMPTY { root.at(F::BACKBONE.rust_bert_root) } else { root }, config)
     }
 
-    /// Check the arguments (see [`crate::inputs`]) and run the model. Hidden states and attentions are returned if the
-    /// configuration asks for them.
+    /// Check the arguments (see [`crate::inputs`]) and run the model. The output holds hidden states and attentions if
+    /// the configuration requests them.
     pub(super) fn run(&self, arguments: Arguments, train: bool) -> Result<H::Output> {
         let inputs = Inputs::new(arguments, &self.limits())?;
         self.forward(&inputs, ForwardOptions { train, ..self.options })
@@ -57,7 +57,7 @@ impl<F: HasHead<H>, H: Head, E: Encode> Model for Network<F, H, E> {
 
     fn build(parameters: &Parameters, config: &F::Config) -> Result<Self> {
         config.check()?;
-        // Without a head, a checkpoint has no prefix.
+        // The names in a checkpoint of an encoder alone have no prefix.
         let backbone = if H::IS_EMPTY { parameters.clone() } else { parameters.at(F::BACKBONE.prefix) };
         let encoder = E::build(&backbone, &config.encoder(), &F::ENCODER)?;
         let head = F::head(parameters, config, encoder.words())?;
@@ -106,8 +106,8 @@ impl<F: HasHead<DiscriminatorHead>, E: Encode> Network<F, DiscriminatorHead, E> 
 }
 
 impl<F: HasHead<MaskedLMHead>, E: Encode> Network<F, MaskedLMHead, E> {
-    /// Return the logits over the vocabulary at P positions `(row, column)` only, `[P, V]`. The vocabulary is wide, and a
-    /// pipeline needs it at the masked tokens alone.
+    /// Return the logits over the vocabulary at P positions `(row, column)` only, `[P, V]`. The vocabulary is large,
+    /// and a pipeline needs logits at the masked tokens only.
     ///
     /// # Errors
     /// [`Error::Input`] if a position is not kept; [`Error::Torch`] if libtorch refuses.

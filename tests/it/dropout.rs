@@ -1,4 +1,4 @@
-//! Dropout: in training only, and where transformers has it.
+//! Dropout acts in training only, and in the same places as in transformers.
 
 use oxbert::config::{Config, Labels};
 use oxbert::distilbert::{DistilBert, DistilBertModel};
@@ -18,7 +18,7 @@ use crate::common::{Answer, TRAIN, Tiny, built, difference, model, numbers, odd,
 use crate::inputs::limits;
 use crate::models::batch;
 
-/// Whether a rate of dropout is at work: what comes out in training is another each time.
+/// Return whether dropout acts: in training, the result differs from call to call.
 fn is_random(forward: impl Fn(bool) -> Tensor) -> bool {
     let _random = random_numbers();
     let (eval, once, twice) = (forward(false), forward(true), forward(true));
@@ -28,12 +28,12 @@ fn is_random(forward: impl Fn(bool) -> Tensor) -> bool {
     one > 1e-3
 }
 
-/// Under which of these configurations a forward pass is random.
+/// Return the names of the configurations under which a forward pass is random.
 fn random_under<C>(configs: &[(&'static str, C)], is_random: impl Fn(&C) -> bool) -> Vec<&'static str> {
     configs.iter().filter(|(_, config)| is_random(config)).map(|(rate, _)| *rate).collect()
 }
 
-/// The same for a family's head alone.
+/// Return the names of the configurations under which a family's head alone is random.
 fn head_rates<F: HasHead<H>, H: Head<Output: Answer>>(configs: &[(&'static str, F::Config)]) -> Vec<&'static str> {
     random_under(configs, |config| {
         let words = waves(&[61, config.encoder().embeddings.width], 5.0);
@@ -70,7 +70,7 @@ fn each_rate_of_dropout_works_where_transformers_has_it_and_in_training_only() {
         ("hidden", ElectraConfig { hidden_dropout_prob: HALF, ..none.clone() }),
         ("attention", ElectraConfig { attention_probs_dropout_prob: HALF, ..none.clone() }),
         ("classifier", ElectraConfig { classifier_dropout: Some(HALF), ..none.clone() }),
-        // Where the classifier's own is not given, it is that of the hidden states.
+        // The classifier's rate defaults to the rate of the hidden states.
         ("default", ElectraConfig { hidden_dropout_prob: HALF, classifier_dropout: None, ..none.clone() }),
         ("first", ElectraConfig { summary_first_dropout: HALF, ..none.clone() }),
         ("last", ElectraConfig { summary_last_dropout: HALF, ..none.clone() }),
@@ -126,17 +126,17 @@ fn a_text_classifier_drops_before_its_dense_layer_and_after_it() {
     let mut outcomes: Vec<String> = logits.iter().map(|logit| format!("{logit:.4}")).collect();
     outcomes.sort();
     outcomes.dedup();
-    // What came in is there or not, and so is what goes out: one place of dropout alone would give two numbers.
+    // Input and output can each be dropped, which gives three different logits; a single dropout would give two.
     assert_eq!(outcomes.len(), 3, "{outcomes:?}");
 }
 
-/// Whether a layer's dropout of hidden states strikes after the attention, and whether it does after the feed-forward part.
+/// Return whether a layer's dropout of hidden states acts after the attention, and after the feed-forward part.
 fn layer_drops<F: Family>(config: &F::Config) -> [bool; 2] {
     [true, false].map(|silent| {
         let names = &F::ENCODER.layer;
         let (layer, variables) = built(|parameters| Layer::new(parameters, &config.encoder(), names));
         for part in ["weight", "bias"].into_iter().filter(|_| silent) {
-            // Nothing comes out of the feed-forward part, so nothing of it can be dropped.
+            // The feed-forward part returns zeros, so dropout after it has no effect.
             let name = format!("{}.{part}", names.output);
             let _ = tch::no_grad(|| variables.variables()[&name].shallow_clone().fill_(0.0));
         }

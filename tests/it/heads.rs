@@ -1,4 +1,4 @@
-//! Heads on hidden states, alone and in their models, against the formula written out.
+//! Compare heads on hidden states, alone and in their models, with their formulas.
 
 use oxbert::config::EncoderConfig;
 use oxbert::distilbert::{
@@ -23,7 +23,7 @@ use crate::common::{
     waves,
 };
 
-/// A head under `head`, filled, and a look-up of its parameters.
+/// Build a head under the name `head` with known values; return it with a look-up of its parameters.
 fn build<H>(new: impl FnOnce(&VarStore) -> oxbert::Result<H>) -> (H, impl Fn(&str) -> Tensor) {
     let _random = random_numbers();
     let variables = VarStore::new(Device::Cpu);
@@ -34,8 +34,8 @@ fn build<H>(new: impl FnOnce(&VarStore) -> oxbert::Result<H>) -> (H, impl Fn(&st
     (head, move |name: &str| variables.variables()[&format!("head.{name}")].shallow_clone())
 }
 
-/// The logits of a model are a formula of the hidden states of the same encoder without a head `[1, L, H]`, a row at a
-/// time and kept tokens only: the first one is not always in the first column.
+/// Check that a model's logits follow `formula` from the hidden states `[1, L, H]` of the same encoder without a head.
+/// Rows come one at a time with their kept tokens only, and the first kept token is not always in the first column.
 fn check<M, B>(config: &M::Config, formula: impl Fn(&Tensor, &dyn Fn(&str) -> Tensor, &EncoderConfig) -> Tensor)
 where
     M: Model<Output: Answer>,
@@ -81,7 +81,7 @@ fn electras_heads_are_their_formulas() {
         &odd_for::<ElectraForQuestionAnswering>(),
         |hidden, parameter, _| linear(hidden, parameter, "qa_outputs"),
     );
-    // gelu whatever the configuration says.
+    // The activation is always gelu.
     check::<ElectraForSequenceClassification, ElectraModel>(&odd(), |hidden, parameter, _| {
         linear(&linear(&first(hidden), parameter, "classifier.dense").gelu("none"), parameter, "classifier.out_proj")
     });
@@ -112,7 +112,7 @@ fn distilberts_heads_are_their_formulas() {
         &odd_for::<DistilBertForQuestionAnswering>(),
         |hidden, parameter, _| linear(hidden, parameter, "qa_outputs"),
     );
-    // relu whatever the configuration says.
+    // The activation is always relu.
     let config = DistilBertConfig { activation: Activation::Gelu, ..odd() };
     let text = |hidden: &Tensor, parameter: &dyn Fn(&str) -> Tensor, _: &EncoderConfig| {
         linear(&linear(&first(hidden), parameter, "pre_classifier").relu(), parameter, "classifier")

@@ -1,4 +1,4 @@
-//! Laws that hold for every model, whatever its weights.
+//! Laws that hold for every model with any weights.
 
 use oxbert::config::EncoderConfig;
 use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertForQuestionAnswering, DistilBertModel};
@@ -15,14 +15,14 @@ use crate::common::{
     padded, ragged, run, tensor, types, waves,
 };
 
-/// Rows of these lengths: two of one length apart from each other, and one of a single token.
+/// The lengths of the rows: two rows of equal length that are not neighbours, and one with a single token.
 const LENGTHS: [usize; 5] = [5, 9, 1, 5, 7];
 
-/// Captures everything that a forward pass can capture.
+/// Capture everything that a forward pass can capture.
 pub const CAPTURE: ForwardOptions =
     ForwardOptions { train: false, output_hidden_states: true, output_attentions: true, direction: Direction::Both };
 
-/// Calls a law with each model in two sizes.
+/// Call a law with each model in two sizes.
 macro_rules! for_both_sizes_of_every_model {
     ($law:ident) => {
         fn sizes<M: Model<Config: Tiny, Output: Answer>>() {
@@ -34,7 +34,7 @@ macro_rules! for_both_sizes_of_every_model {
     };
 }
 
-/// `LENGTHS` as a padded batch, with types.
+/// Return a padded batch with rows of `LENGTHS`, with types.
 pub fn batch() -> Arguments {
     Arguments {
         input_ids: tensor("input_ids", &padded(&ids(&LENGTHS), 0)),
@@ -48,7 +48,7 @@ pub fn only(input_ids: &Tensor, mask: Option<&Tensor>) -> Arguments {
     Arguments::from_tensors(Some(input_ids), mask, None, None, None).unwrap()
 }
 
-/// 1 where a position of `[B, S]` is kept, to be multiplied with `[B, S, ...]`.
+/// Add dimensions to a mask `[B, S]` so that it can be multiplied with `[B, S, ...]`.
 fn broadcast(mask: &Tensor, rank: usize) -> Tensor {
     (2..rank).fold(mask.shallow_clone(), |mask, _| mask.unsqueeze(-1))
 }
@@ -137,7 +137,7 @@ fn padding_may_stand_on_the_left_and_in_the_middle() {
             let columns: Vec<_> = numbers(&kept).into_iter().map(|column| column as usize).collect();
             assert_close(&answer(model, alone), &of_row::<M>(&together, row as usize, &columns));
         }
-        // With positions of its own, a text padded on the left is the text alone.
+        // With position_ids given, a text that is padded on the left gives the same result as the text alone.
         let positions = matrix([[9, 9, 0, 1, 2, 3], [0, 9, 1, 2, 9, 3], [9, 9, 9, 9, 9, 0]]);
         let moved = Arguments { position_ids: tensor("position_ids", &positions), ..only(&ids, Some(&mask)) };
         let alone = answer(model, only(&ids.i((0..1, 2..6)), None));
@@ -170,7 +170,7 @@ fn one_row_and_one_token_keep_the_rank() {
         assert_close(&output.probabilities, &output.logits.sigmoid());
         assert_eq!(output.all_attentions.unwrap()[2].size(), [shape[0], 5, shape[1], shape[1]]);
     }
-    // At padding a probability is 0, not the sigmoid of 0.
+    // At padded positions the probability is 0, not the sigmoid of 0.
     let padded = run(&discriminator, only(&matrix([[7, 7]]), Some(&matrix([[1, 0]]))), CAPTURE);
     assert_eq!(padded.probabilities.double_value(&[0, 1]), 0.0);
 }
@@ -180,7 +180,7 @@ fn hidden_states_and_attentions_are_captured_without_changing_the_answer() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let expected = answer(model, batch());
         let output = run(model, batch(), CAPTURE);
-        // Attention written out and the fused one are the same.
+        // Fused attention gives the same result as attention that returns its probabilities.
         assert_close(&output.main(), &expected);
         let EncoderConfig { num_hidden_layers, num_attention_heads, hidden_size, .. } = model.config.encoder();
         let layers = num_hidden_layers as usize;
@@ -210,7 +210,7 @@ fn hidden_states_and_attentions_are_captured_without_changing_the_answer() {
     let bare = model::<ElectraModel>(&odd());
     let output = run(&bare, batch(), CAPTURE);
     assert!(output.states().unwrap()[3].equal(&output.main()));
-    // A model without layers is its embeddings.
+    // The output of a model without layers is the embeddings.
     let empty = model::<ElectraModel>(&ElectraConfig { num_hidden_layers: 0, ..odd() });
     let output = run(&empty, batch(), CAPTURE);
     assert!(output.states().unwrap()[0].equal(&output.main()));
@@ -239,7 +239,7 @@ fn a_row_without_a_kept_token_is_zeros() {
         let ids = padded(&ids(&[4, 4, 4]), 0);
         let some = matrix([[1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]]);
         let output = run(model, only(&ids, Some(&some)), CAPTURE);
-        // A text of nothing is a vector of zeros to a head.
+        // A head gets zeros for a text without kept tokens.
         let nothing = numbers(&output.main().get(1));
         assert!(nothing.iter().all(|number| if M::Output::BY_TOKEN { *number == 0.0 } else { number.is_finite() }));
         let alone = answer(model, only(&ids.i(2..3), None));
@@ -279,7 +279,7 @@ fn embeddings_may_stand_for_ids() {
         let vectors = words.index_select(0, &ids.view([-1])).view([5, 9, -1]);
         let arguments = Arguments::from_tensors(None, Some(&mask), None, None, Some(&vectors)).unwrap();
         assert_close(&answer(model, arguments), &answer(model, only(&ids, Some(&mask))));
-        // Their gradient comes back, and none at padding.
+        // The embeddings get a gradient at kept positions only.
         let leaf = vectors.detach().set_requires_grad(true);
         let arguments = Arguments::from_tensors(None, Some(&mask), None, None, Some(&leaf)).unwrap();
         run(model, arguments, ForwardOptions::default()).main().square().sum(Kind::Float).backward();
@@ -379,7 +379,7 @@ fn choices_are_rows_side_by_side() {
                 let types = ragged(&types);
                 let packed = Arguments { input_ids: ids, token_type_ids: types, ..Arguments::default() };
                 assert_close(&answer(&model, packed), &alone.view(shape));
-                // The same as tensors [B, C, S].
+                // Tensors [B, C, S] give the same result.
                 let cube = |rows: &[Vec<i64>]| padded(rows, 0).view([shape[0], shape[1], 9]);
                 let mask = mask(&[5, 9, 1, 5, 7, 2]).view([shape[0], shape[1], 9]);
                 let padded = Arguments {
@@ -388,7 +388,7 @@ fn choices_are_rows_side_by_side() {
                 };
                 let output = run(&model, padded, CAPTURE);
                 assert_close(&output.main(), &alone.view(shape));
-                // Hidden states are those of the rows.
+                // Hidden states are listed by row, not by question.
                 assert_eq!(output.states().unwrap()[0].size()[..2], [6, 9]);
             }
             let vectors = waves(&[2, 3, 4, model.model.limits().embedding_size], 1.0);
