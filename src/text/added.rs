@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, FindIter, MatchKind};
 
-use super::TokenizerOptions;
-use super::normalize::{Normalizer, Progress};
+use super::normalize::Normalizer;
 use super::normalized::Normalized;
+use super::options::TokenizerOptions;
+use super::progress::Progress;
 use super::special::SPECIAL_TOKENS;
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Result};

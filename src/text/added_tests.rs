@@ -11,20 +11,20 @@ const WORDS: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nx\n##a\n##x\nnew\
 /// The first id that `WORDS` leaves.
 const NEXT: i64 = 16;
 
-fn with(tokens: &[AddedToken]) -> ElectraTokenizer {
+fn with(tokens: &[AddedToken]) -> WordPieceTokenizer {
     let mut tokenizer = from_bytes(WORDS.as_bytes()).unwrap();
     tokenizer.add_tokens(tokens).unwrap();
     tokenizer
 }
 
 /// The ids of a text, without special tokens, and the characters that they stand for.
-fn cut(tokenizer: &ElectraTokenizer, text: &str) -> Vec<(i64, (usize, usize))> {
+fn cut(tokenizer: &WordPieceTokenizer, text: &str) -> Vec<(i64, (usize, usize))> {
     let options = EncodeOptions { add_special_tokens: false, ..EncodeOptions::default() };
     let encoding = tokenizer.encode(text, None, &options).unwrap();
     encoding.ids().iter().copied().zip(encoding.offsets()).collect()
 }
 
-fn ids(tokenizer: &ElectraTokenizer, text: &str) -> Vec<i64> {
+fn ids(tokenizer: &WordPieceTokenizer, text: &str) -> Vec<i64> {
     cut(tokenizer, text).into_iter().map(|(id, _)| id).collect()
 }
 
@@ -40,7 +40,7 @@ fn a_special_token_is_found_as_it_stands_and_an_ordinary_one_after_lower_casing(
     let options = TokenizerOptions { do_lower_case: false, ..TokenizerOptions::default() };
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("vocab.txt"), WORDS).unwrap();
-    let mut cased = ElectraTokenizer::from_vocab_file(folder.path().join("vocab.txt"), &options).unwrap();
+    let mut cased = WordPieceTokenizer::from_vocab_file(folder.path().join("vocab.txt"), &options).unwrap();
     cased.add_tokens(&[AddedToken::ordinary("<O>")]).unwrap();
     assert_eq!(ids(&cased, "a<O>a"), [5, NEXT, 5]);
     assert!(!ids(&cased, "a<o>a").contains(&NEXT));

@@ -1,6 +1,6 @@
 //! Rows of ids for a model: the end of the text room.
 
-use super::Encoding;
+use super::encoding::Encoding;
 
 /// Ragged rows, without padding: row `b` holds the tokens of text `b` and no more.
 ///

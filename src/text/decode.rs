@@ -1,10 +1,48 @@
 //! Ids back to text.
 
+use super::tokenizer::WordPieceTokenizer;
 use super::tokens::Tokens;
-use super::wordpiece::CONTINUATION;
+use super::vocabulary::CONTINUATION;
 use crate::error::{Error, Result};
 
-/// Joins the tokens of `ids`; see [`super::ElectraTokenizer::decode`].
+impl WordPieceTokenizer {
+    /// Joins the tokens of `ids` into a text.
+    ///
+    /// Spaces stand between words, and are taken away before `. ? ! ,` and before `n't 'm 's 've 're` where those are
+    /// single tokens. `skip_special_tokens` leaves out the special tokens. `clean_up` is transformers'
+    /// `clean_up_tokenization_spaces`, off by default there: it also takes away those spaces where contractions are
+    /// several tokens.
+    ///
+    /// # Errors
+    /// `OutOfRange` for an id beyond the vocabulary, `Tokenizer` for one that has no token.
+    pub fn decode(&self, ids: &[i64], skip_special_tokens: bool, clean_up: bool) -> Result<String> {
+        decode(&self.tokens, ids, skip_special_tokens, clean_up)
+    }
+
+    /// Ids to tokens, one for one.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn convert_ids_to_tokens(&self, ids: &[i64], skip_special_tokens: bool) -> Result<Vec<String>> {
+        let wanted = ids.iter().enumerate().filter(|(_, id)| !(skip_special_tokens && self.tokens.is_special(**id)));
+        wanted.map(|(position, &id)| token(&self.tokens, id, position).map(str::to_string)).collect()
+    }
+
+    /// Tokens to ids, one for one; the id of `[UNK]` for a token that the vocabulary lacks.
+    #[must_use]
+    pub fn convert_tokens_to_ids<Token: AsRef<str>>(&self, tokens: &[Token]) -> Vec<i64> {
+        let id = |token: &Token| self.tokens.id(token.as_ref()).unwrap_or(self.tokens.vocabulary.unknown);
+        tokens.iter().map(id).collect()
+    }
+
+    /// Tokens to a text, as [`Self::decode`] joins them.
+    #[must_use]
+    pub fn convert_tokens_to_string<Token: AsRef<str>>(&self, tokens: &[Token]) -> String {
+        join(tokens.iter().map(AsRef::as_ref))
+    }
+}
+
+/// Joins the tokens of `ids`; see [`super::WordPieceTokenizer::decode`].
 pub(super) fn decode(tokens: &Tokens, ids: &[i64], skip_special: bool, clean_up: bool) -> Result<String> {
     let mut spelled = Vec::with_capacity(ids.len());
     for (position, &id) in ids.iter().enumerate() {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::options::{EncodeOptions, Side, Truncation};
 use super::spelling::{Spelling, Written};
 use super::tokens::Tokens;
 use super::words::TextToken;
-use super::{EncodeOptions, Side, Truncation};
 use crate::error::{Error, Result};
 
 /// What stands for "no word" in a row.

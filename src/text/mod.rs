@@ -17,13 +17,16 @@
 
 mod added;
 mod batch;
+mod characters;
 mod decode;
+mod encode;
 mod encoding;
 mod marks;
 mod normalize;
 mod normalized;
 mod options;
 mod pretrained;
+mod progress;
 mod special;
 mod spelling;
 mod tokenizer;
@@ -46,9 +49,13 @@ mod words_tests;
 
 pub use added::AddedToken;
 pub use batch::Batch;
+pub use encode::{Check, Pair, Source};
 pub use encoding::Encoding;
 pub use options::{EncodeOptions, Side, TokenizerOptions, Truncation};
-pub use tokenizer::{Check, ElectraTokenizer, Pair, Source};
+pub use tokenizer::WordPieceTokenizer;
 
-/// The tokenizer of `DistilBERT` is the same.
-pub type DistilBertTokenizer = ElectraTokenizer;
+/// The tokenizer of ELECTRA.
+pub type ElectraTokenizer = WordPieceTokenizer;
+
+/// The tokenizer of `DistilBERT`.
+pub type DistilBertTokenizer = WordPieceTokenizer;

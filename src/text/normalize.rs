@@ -22,85 +22,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use unicode_categories::UnicodeCategories;
 use unicode_normalization_alignments::char::{canonical_combining_class, decompose_canonical};
 
-use super::{TokenizerOptions, marks};
+use super::characters::{Kind, find_kind, is_chinese, is_dropped};
+use super::marks;
+use super::options::TokenizerOptions;
+use super::progress::{Position, Progress};
 use crate::error::Result;
-
-/// Characters of the original text, `(begin, end)` with `end` exclusive.
-pub(super) type Span = (u32, u32);
-
-/// What a normalised character does to the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Belongs to the word under way.
-    Letter,
-    /// Is a word of its own.
-    Punctuation,
-    /// Ends the word under way and belongs to none.
-    Space,
-}
 
 /// Takes a normalised text, character by character.
 pub(super) trait Sink {
-    /// In a longer word than this, the characters between the first and the last do not matter.
-    const LONGEST_WORD: usize;
-
     /// The next character, which stands for the character number `place` of the original text.
     fn put(&mut self, character: char, kind: Kind, place: usize);
-
-    /// So many letters of a word too long; called between two others of them.
-    fn omit(&mut self, letters: usize);
-}
-
-/// Where something begins in a stretch of text.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Position {
-    /// Counted from the begin of the stretch.
-    pub byte: usize,
-    /// Counted from the begin of the whole text.
-    pub character: usize,
-}
-
-impl Position {
-    pub fn behind(self, character: char) -> Self {
-        Self { byte: self.byte + character.len_utf8(), character: self.character + 1 }
-    }
-
-    /// Goes to another byte of `text`.
-    pub fn move_to(&mut self, byte: usize, text: &str) {
-        if byte < self.byte {
-            self.character -= text[byte..self.byte].chars().count();
-        } else {
-            self.character += text[self.byte..byte].chars().count();
-        }
-        self.byte = byte;
-    }
-}
-
-/// Asks from time to time whether to go on.
-pub(super) struct Progress<'call> {
-    check: &'call dyn Fn() -> Result<()>,
-    /// Bytes until the next time.
-    left: usize,
-}
-
-impl<'call> Progress<'call> {
-    /// Bytes between two calls of `check`: a fraction of a millisecond.
-    const INTERVAL: usize = 1 << 16;
-
-    pub fn new(check: &'call dyn Fn() -> Result<()>) -> Self {
-        Self { check, left: Self::INTERVAL }
-    }
-
-    /// Notes that so many bytes are done.
-    #[inline]
-    pub fn pass(&mut self, bytes: usize) -> Result<()> {
-        if let Some(left) = self.left.checked_sub(bytes) {
-            self.left = left;
-            return Ok(());
-        }
-        self.left = Self::INTERVAL;
-        (self.check)()
-    }
 }
 
 /// What becomes of a character.
@@ -217,7 +148,9 @@ impl Normalizer {
             }
             Fate::Chinese(character) => sink.put(character, Kind::Letter, at.character),
             Fate::Several => self.expand(character, |part| sink.put(part, kind(part), at.character)),
-            Fate::Unsettled => return marks::settle(self, section, at, character, sink, progress),
+            Fate::Unsettled => {
+                return marks::settle(section, at, character, progress, |part, place| self.put_part(part, place, sink));
+            }
         }
         Ok(at.behind(character))
     }
@@ -289,7 +222,7 @@ impl Normalizer {
     }
 
     /// Puts a part of a decomposition, unless it is an accent.
-    pub(super) fn put_part(&self, part: char, place: usize, sink: &mut impl Sink) {
+    fn put_part(&self, part: char, place: usize, sink: &mut impl Sink) {
         if !part.is_mark_nonspacing() {
             self.lower(part, |part| sink.put(part, kind(part), place));
         }
@@ -302,45 +235,4 @@ pub(super) fn kind(character: char) -> Kind {
         Fate::One(_, kind) => kind,
         _ => Kind::Letter,
     }
-}
-
-fn find_kind(character: char) -> Kind {
-    if character.is_whitespace() {
-        Kind::Space
-    } else if is_punctuation(character) {
-        Kind::Punctuation
-    } else {
-        Kind::Letter
-    }
-}
-
-/// What cannot be seen.
-pub(super) fn is_dropped(character: char) -> bool {
-    matches!(character, '\0' | char::REPLACEMENT_CHARACTER) || is_control(character)
-}
-
-/// Control, format, private-use and surrogate characters; tab and line ends count as white space instead.
-fn is_control(character: char) -> bool {
-    !matches!(character, '\t' | '\n' | '\r') && character.is_other()
-}
-
-/// What BERT calls punctuation: every visible ASCII character that is no letter or digit, and Unicode's own category.
-fn is_punctuation(character: char) -> bool {
-    character.is_ascii_punctuation() || character.is_punctuation()
-}
-
-/// The blocks of Chinese characters, as `tokenizers` lists them. It leaves out U+2B820 to U+2B91F, which BERT's first
-/// implementation had.
-fn is_chinese(character: char) -> bool {
-    matches!(
-        u32::from(character),
-        0x4E00..=0x9FFF
-            | 0x3400..=0x4DBF
-            | 0x20000..=0x2A6DF
-            | 0x2A700..=0x2B73F
-            | 0x2B740..=0x2B81F
-            | 0x2B920..=0x2CEAF
-            | 0xF900..=0xFAFF
-            | 0x2F800..=0x2FA1F
-    )
 }

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::normalize::{Kind, Normalizer, Position, Progress, Sink, Span};
+use super::characters::Kind;
+use super::normalize::{Normalizer, Sink};
+use super::progress::{Position, Progress, Span};
 use crate::error::Result;
 
 /// A normalised text, and the character of the original text that each of its bytes stands for.
@@ -51,12 +53,8 @@ impl Normalized {
 }
 
 impl Sink for Normalized {
-    const LONGEST_WORD: usize = usize::MAX;
-
     fn put(&mut self, character: char, _: Kind, place: usize) {
         self.text.push(character);
         self.places.resize(self.text.len(), place as u32);
     }
-
-    fn omit(&mut self, _: usize) {}
 }

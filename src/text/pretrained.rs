@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::added::AddedToken;
+use super::options::{Side, TokenizerOptions};
 use super::special::{CLASS, MASK, PAD, SEPARATOR, SPECIAL_TOKENS, UNKNOWN};
 use super::tokens::Tokens;
 use super::vocabulary::Vocabulary;
-use super::{Side, TokenizerOptions};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 
-/// Reads what [`super::ElectraTokenizer::from_pretrained_with`] says.
+/// Reads what [`super::WordPieceTokenizer::from_pretrained_with`] says.
 pub(super) fn read(folder: &Path, change: impl FnOnce(&mut TokenizerOptions)) -> Result<(Tokens, TokenizerOptions)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
@@ -235,7 +235,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Tokens, TokenizerOptions)> {
     Ok((added.join(vocabulary, &options, Path::new("the bytes"))?, options))
 }
 
-/// Writes what [`super::ElectraTokenizer::save_pretrained`] says.
+/// Writes what [`super::WordPieceTokenizer::save_pretrained`] says.
 pub(super) fn write(folder: &Path, tokens: &Tokens, options: &TokenizerOptions) -> Result<Vec<PathBuf>> {
     let vocabulary = &tokens.vocabulary;
     // A line for every id: a few repeated tokens leave gaps, a hostile file leaves billions.

@@ -19,11 +19,11 @@ const WHOLE: &str = "tokenizer.json";
 const NEXT: i64 = 8;
 
 /// [`SMALL`] and another file.
-fn beside(name: &str, content: &Value) -> crate::error::Result<ElectraTokenizer> {
+fn beside(name: &str, content: &Value) -> crate::error::Result<WordPieceTokenizer> {
     from_folder(&[("vocab.txt", SMALL), (name, &content.to_string())])
 }
 
-fn added(tokenizer: &ElectraTokenizer) -> Vec<(i64, AddedToken)> {
+fn added(tokenizer: &WordPieceTokenizer) -> Vec<(i64, AddedToken)> {
     tokenizer.added_tokens().filter(|(id, _)| *id > 4).map(|(id, token)| (id, token.clone())).collect()
 }
 
@@ -158,7 +158,7 @@ fn what_is_saved_comes_back() {
     let inner = folder.path().join("new/folder");
     let paths = tokenizer.save_pretrained(&inner).unwrap();
     assert_eq!(paths, ["vocab.txt", SETTINGS, SPECIAL].map(|name| inner.join(name)));
-    let again = ElectraTokenizer::from_pretrained(&inner).unwrap();
+    let again = WordPieceTokenizer::from_pretrained(&inner).unwrap();
     assert_eq!(again.options(), tokenizer.options());
     assert!(again.added_tokens().eq(tokenizer.added_tokens()));
     assert_eq!((again.len(), again.id_limit(), again.vocab_size()), (tokenizer.len(), 13, 10));
@@ -203,7 +203,7 @@ fn what_no_line_can_hold_is_not_saved() {
 fn refuses_folders_without_a_vocabulary() {
     let missing = from_folder(&[("config.json", "{}")]).unwrap_err();
     assert!(matches!(&missing, Error::MissingFile { found, .. } if found == &["config.json"]), "{missing}");
-    assert!(matches!(ElectraTokenizer::from_pretrained("no/such/folder"), Err(Error::Io { .. })));
+    assert!(matches!(WordPieceTokenizer::from_pretrained("no/such/folder"), Err(Error::Io { .. })));
     for model in [
         r#"{"model": {"type": "BPE", "vocab": {}}}"#,
         r#"{"model": {"vocab": []}}"#,

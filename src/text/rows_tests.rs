@@ -11,7 +11,7 @@ use super::*;
 use crate::error::{Error, Result};
 
 /// The letters have the ids from 5 on; `##a` and `##b` follow.
-fn letters() -> ElectraTokenizer {
+fn letters() -> WordPieceTokenizer {
     from_bytes(b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\ne\nf\ng\nh\n##a\n##b\n").unwrap()
 }
 

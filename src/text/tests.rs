@@ -12,16 +12,16 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-fn tokenizer(options: &TokenizerOptions) -> ElectraTokenizer {
-    ElectraTokenizer::from_vocab_file(data("tokenizer_vocab.txt"), options).unwrap()
+fn tokenizer(options: &TokenizerOptions) -> WordPieceTokenizer {
+    WordPieceTokenizer::from_vocab_file(data("tokenizer_vocab.txt"), options).unwrap()
 }
 
-fn uncased() -> ElectraTokenizer {
+fn uncased() -> WordPieceTokenizer {
     tokenizer(&TokenizerOptions::default())
 }
 
 /// The stored cases, and one tokenizer per group of settings in them.
-fn fixture() -> (Value, Vec<ElectraTokenizer>) {
+fn fixture() -> (Value, Vec<WordPieceTokenizer>) {
     let cases: Value = serde_json::from_slice(&std::fs::read(data("tokenizer_cases.json")).unwrap()).unwrap();
     let make = |settings: &Value| {
         tokenizer(&TokenizerOptions {
@@ -48,7 +48,7 @@ fn options(case: &Value) -> EncodeOptions {
     EncodeOptions { add_special_tokens, truncation, max_length, ..EncodeOptions::default() }
 }
 
-fn encode(case: &Value, tokenizers: &[ElectraTokenizer]) -> crate::error::Result<Encoding> {
+fn encode(case: &Value, tokenizers: &[WordPieceTokenizer]) -> crate::error::Result<Encoding> {
     let tokenizer = &tokenizers[case["settings"].as_u64().unwrap() as usize];
     tokenizer.encode(case["text"].as_str().unwrap(), case["pair"].as_str(), &options(case))
 }
@@ -62,17 +62,17 @@ fn file(folder: &tempfile::TempDir, name: &str, content: &[u8]) -> PathBuf {
 
 pub(super) const SMALL: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##c\n";
 
-pub(super) fn from_bytes(content: &[u8]) -> crate::error::Result<ElectraTokenizer> {
+pub(super) fn from_bytes(content: &[u8]) -> crate::error::Result<WordPieceTokenizer> {
     let folder = tempfile::tempdir().unwrap();
-    ElectraTokenizer::from_vocab_file(file(&folder, "vocab.txt", content), &TokenizerOptions::default())
+    WordPieceTokenizer::from_vocab_file(file(&folder, "vocab.txt", content), &TokenizerOptions::default())
 }
 
-pub(super) fn from_folder(files: &[(&str, &str)]) -> crate::error::Result<ElectraTokenizer> {
+pub(super) fn from_folder(files: &[(&str, &str)]) -> crate::error::Result<WordPieceTokenizer> {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in files {
         file(&folder, name, content.as_bytes());
     }
-    ElectraTokenizer::from_pretrained(folder.path())
+    WordPieceTokenizer::from_pretrained(folder.path())
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn refuses_bad_vocabulary_files() {
         matches!(&invalid, Error::Vocabulary { line: Some(3), reason, .. } if reason.contains("byte 2")),
         "{invalid}"
     );
-    let absent = ElectraTokenizer::from_vocab_file("no/such/vocab.txt", &TokenizerOptions::default()).unwrap_err();
+    let absent = WordPieceTokenizer::from_vocab_file("no/such/vocab.txt", &TokenizerOptions::default()).unwrap_err();
     assert!(matches!(absent, Error::Io { action: "read", .. }));
 }
 

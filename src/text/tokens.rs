@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::TokenizerOptions;
 use super::added::AddedTokens;
+use super::options::TokenizerOptions;
 use super::vocabulary::Vocabulary;
 use crate::error::Result;
 

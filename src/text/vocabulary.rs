@@ -9,8 +9,13 @@ use serde_json::json;
 
 use super::special::{CLASS, MASK, PAD, SEPARATOR, SPECIAL_TOKENS, UNKNOWN};
 use super::trie::{NodeIndex, Trie};
-use super::wordpiece::{CONTINUATION, LONGEST_WORD};
 use crate::error::{Error, Result};
+
+/// What marks a piece that continues a word.
+pub(super) const CONTINUATION: &str = "##";
+
+/// Longer words, in characters, are unknown without being looked at. The limit bounds the work for a text of any length.
+pub(super) const LONGEST_WORD: usize = 100;
 
 /// The tokens of a model and their ids, the five special ones among them.
 pub(super) struct Vocabulary {

@@ -5,12 +5,6 @@ use std::ops::Range;
 use super::trie::Trie;
 use super::vocabulary::Vocabulary;
 
-/// Longer words, in characters, are unknown without being looked at. The limit bounds the work for a text of any length.
-pub(super) const LONGEST_WORD: usize = 100;
-
-/// What marks a piece that continues a word.
-pub(super) const CONTINUATION: &str = "##";
-
 /// Cuts a word into the longest pieces that the vocabulary has, from left to right, and gives each of them, as its id and
 /// the bytes of the word that it covers. `None` when that fails anywhere: then the word is unknown, and the pieces given so
 /// far are to be forgotten.

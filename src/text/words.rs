@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use super::TokenizerOptions;
-use super::normalize::{Kind, Normalizer, Position, Progress, Sink, Span, kind};
+use super::characters::Kind;
+use super::normalize::{Normalizer, Sink, kind};
 use super::normalized::Normalized;
-use super::vocabulary::Vocabulary;
-use super::wordpiece::{LONGEST_WORD, pieces};
+use super::options::TokenizerOptions;
+use super::progress::{Position, Progress, Span};
+use super::vocabulary::{LONGEST_WORD, Vocabulary};
+use super::wordpiece::pieces;
 use crate::error::Result;
 
 /// A token of one text, before texts are joined. 16 bytes.
@@ -212,8 +214,6 @@ fn span(first: u32, last: u32) -> Span {
 }
 
 impl Sink for Words<'_> {
-    const LONGEST_WORD: usize = LONGEST_WORD;
-
     #[inline]
     fn put(&mut self, character: char, kind: Kind, place: usize) {
         if kind != Kind::Letter {
@@ -225,10 +225,6 @@ impl Sink for Words<'_> {
         if kind == Kind::Punctuation {
             self.end();
         }
-    }
-
-    fn omit(&mut self, letters: usize) {
-        self.scratch.length += letters;
     }
 }
 

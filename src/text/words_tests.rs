@@ -13,8 +13,9 @@ use unicode_normalization_alignments::UnicodeNormalization;
 use unicode_normalization_alignments::char::{canonical_combining_class, decompose_canonical};
 
 use super::TokenizerOptions;
-use super::normalize::{Normalizer, Progress};
+use super::normalize::Normalizer;
 use super::normalized::Normalized;
+use super::progress::Progress;
 use super::special::SPECIAL_TOKENS;
 use super::trie::Trie;
 use super::vocabulary::Vocabulary;
