@@ -1,5 +1,5 @@
-//! Tokens that stand beside the word pieces: the five special ones and those that a user added. They are cut out of a text
-//! before anything else.
+//! Added tokens, beside the word pieces: the five special tokens and those that a user added. They are cut out of a
+//! text before it is normalised or split into words.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -14,68 +14,68 @@ use super::special::SPECIAL_TOKENS;
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Result};
 
-/// A token that is looked for in the text itself.
+/// A token that is searched for in the text itself.
 ///
 /// Source: `AddedToken` of `tokenizers`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::struct_excessive_bools, reason = "they are the keys of tokenizer.json")]
 pub struct AddedToken {
-    /// What is looked for.
+    /// The string to search for.
     pub content: String,
-    /// Whether it must not stand inside a word.
+    /// Whether the token matches whole words only, not part of a longer word.
     pub single_word: bool,
-    /// Whether it takes the white space on its left along.
+    /// Whether a match includes the white space on its left.
     pub lstrip: bool,
-    /// Whether it takes the white space on its right along.
+    /// Whether a match includes the white space on its right.
     pub rstrip: bool,
-    /// Whether it is looked for in the normalised text, normalised itself.
+    /// Whether the normalised token is searched for in the normalised text, rather than `content` in the raw text.
     pub normalized: bool,
-    /// Whether decoding may leave it out.
+    /// Whether decoding may skip the token.
     pub special: bool,
 }
 
 impl AddedToken {
-    /// An ordinary token: it is found in the normalised text.
+    /// Build an ordinary token, which is searched for in the normalised text.
     #[must_use]
     pub fn ordinary(content: impl Into<String>) -> Self {
         let content = content.into();
         Self { content, single_word: false, lstrip: false, rstrip: false, normalized: true, special: false }
     }
 
-    /// A special token: it is found in the text as it stands, and decoding may leave it out.
+    /// Build a special token, which is searched for in the raw text and which decoding may skip.
     #[must_use]
     pub fn special(content: impl Into<String>) -> Self {
         Self { normalized: false, special: true, ..Self::ordinary(content) }
     }
 }
 
-/// All added tokens, by id, and how to find them.
+/// All added tokens by id, and the automata that find them.
 #[derive(Debug, Clone)]
 pub(super) struct AddedTokens {
     tokens: BTreeMap<i64, AddedToken>,
     ids: HashMap<String, i64>,
-    /// What decoding may leave out. A content that was special once stays so.
+    /// The contents that decoding may skip. A content that was special once stays special.
     special: HashSet<String>,
-    /// How those are spelled that are looked for in the normalised text.
+    /// The normalised spelling of the tokens that are searched for in the normalised text.
     normalized_contents: HashMap<i64, String>,
-    /// Finds those that are looked for in the text as it stands.
+    /// Finds the tokens that are searched for in the raw text.
     raw: Finder,
-    /// Finds the others, in the normalised text; none where there is no such token.
+    /// Finds the others in the normalised text. `None` if there is no such token.
     normalized: Option<Finder>,
 }
 
-/// Finds several patterns at once; of those that begin at one place, the longest.
+/// A search for several patterns at once: leftmost match first, the longest of those that begin at the same place.
 #[derive(Debug, Clone)]
 struct Finder {
     automaton: AhoCorasick,
     ids: Vec<i64>,
 }
 
-/// A stretch of bytes, and the added token that it is, if it is one.
+/// A range of bytes, with the id of the added token if the range is one.
 pub(super) type Stretch = (Option<i64>, Range<usize>);
 
 impl AddedTokens {
-    /// The five special tokens of a vocabulary.
+    /// Build the table with the five special tokens of a vocabulary.
     pub fn new(vocabulary: &Vocabulary, options: &TokenizerOptions) -> Result<Self> {
         let mut added = Self {
             tokens: BTreeMap::new(),
@@ -89,18 +89,18 @@ impl AddedTokens {
         Ok(added)
     }
 
-    /// Takes a token with the id that a file gives it. It is found after the next [`Self::add`] only.
+    /// Insert a token with the id that a file gives it. The token can be found only after the next [`Self::add`].
     ///
-    /// An id that is another token's is refused, and the reason returned: the ids of a text that holds it would be wrong.
-    pub fn place(&mut self, id: i64, token: AddedToken, vocabulary: &Vocabulary) -> Result<(), String> {
+    /// Return the reason as an error if the id belongs to another token: such a token would give wrong ids.
+    pub fn insert_with_id(&mut self, id: i64, token: AddedToken, vocabulary: &Vocabulary) -> Result<(), String> {
         let content = &token.content;
         let taken = self.tokens.get(&id).map(|known| known.content.as_str()).or_else(|| vocabulary.token(id));
         if let Some(taken) = taken.filter(|taken| taken != content) {
-            return Err(format!("the added token {content:?} has the id {id}, which is that of {taken:?}"));
+            return Err(format!("the added token {content:?} has the id {id}, which belongs to {taken:?}"));
         }
         let own = self.id(content).or_else(|| vocabulary.id(content));
         if let Some(own) = own.filter(|&own| own != id) {
-            return Err(format!("the added token {content:?} has the id {id}, and {own} elsewhere"));
+            return Err(format!("the added token {content:?} has the id {id}, but {own} elsewhere"));
         }
         self.insert(id, token);
         Ok(())
@@ -114,30 +114,30 @@ impl AddedTokens {
         self.tokens.insert(id, token);
     }
 
-    /// Adds tokens; one that the vocabulary has keeps its id, the others get the next ones. Returns how many were not
-    /// there before.
+    /// Add tokens. A token of the vocabulary keeps its id, the others get the next free ids. Return the number of
+    /// tokens that are new or have new properties.
     pub fn add(&mut self, tokens: &[AddedToken], vocabulary: &Vocabulary, options: &TokenizerOptions) -> Result<usize> {
         let mut new = 0;
         for token in tokens {
             let known = self.id(&token.content);
-            let is_there = known.and_then(|id| self.token(id)) == Some(token);
-            if token.content.is_empty() || is_there {
+            let is_unchanged = known.and_then(|id| self.token(id)) == Some(token);
+            if token.content.is_empty() || is_unchanged {
                 continue;
             }
             let id = known.or_else(|| vocabulary.id(&token.content)).unwrap_or_else(|| self.limit(vocabulary));
             if id >= i64::from(u32::MAX) {
-                let reason = format!("there is no id left for the added token {:?}", token.content);
+                let reason = format!("no id is left for the added token {:?}: ids end at 2^32 - 2", token.content);
                 return Err(Error::Tokenizer { reason });
             }
             self.insert(id, token.clone());
             new += 1;
         }
-        self.index(options)?;
+        self.build_finders(options)?;
         Ok(new)
     }
 
-    /// Makes what finds them.
-    fn index(&mut self, options: &TokenizerOptions) -> Result<()> {
+    /// Build the automata for the present tokens.
+    fn build_finders(&mut self, options: &TokenizerOptions) -> Result<()> {
         let normalizer = Normalizer::new(options);
         let (mut raw, mut normalized) = (Vec::new(), Vec::new());
         self.normalized_contents.clear();
@@ -158,51 +158,53 @@ impl AddedTokens {
         Ok(())
     }
 
-    /// One more than the largest id of both.
+    /// Return one more than the largest id of the added tokens and of the vocabulary.
     pub fn limit(&self, vocabulary: &Vocabulary) -> i64 {
         let last = self.tokens.keys().next_back().map_or(0, |id| id + 1);
         last.max(vocabulary.limit())
     }
 
-    /// The id of an added token.
+    /// Return the id of an added token.
     pub fn id(&self, content: &str) -> Option<i64> {
         self.ids.get(content).copied()
     }
 
-    /// The added token of an id.
+    /// Return the added token with an id.
     pub fn token(&self, id: i64) -> Option<&AddedToken> {
         self.tokens.get(&id)
     }
 
-    /// How the added token of an id is spelled where ids become text: as it is found.
+    /// Return the spelling of an added token in decoded text: normalised if the token is searched for in normalised
+    /// text.
     pub fn spelling(&self, id: i64) -> Option<&str> {
         let normalized = self.normalized_contents.get(&id);
         normalized.or_else(|| self.tokens.get(&id).map(|token| &token.content)).map(String::as_str)
     }
 
-    /// Whether decoding may leave out what is spelled so.
+    /// Return whether decoding may skip a token with this spelling.
     pub fn is_special(&self, spelling: &str) -> bool {
         self.special.contains(spelling)
     }
 
-    /// All of them, by id.
+    /// Iterate over all added tokens in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &AddedToken)> {
         self.tokens.iter().map(|(&id, token)| (id, token))
     }
 
-    /// Whether any is looked for in the normalised text.
+    /// Return whether any token is searched for in the normalised text.
     pub fn has_normalized(&self) -> bool {
         self.normalized.is_some()
     }
 
-    /// The whole text, cut at the added tokens that are looked for in it as it stands.
-    pub fn cut<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Stretch> + 'call {
-        Cuts::new(&self.raw, &self.tokens, text)
+    /// Split a raw text at the added tokens that are searched for in it. The ranges cover the whole text.
+    pub fn split<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Stretch> + 'call {
+        Splits::new(&self.raw, &self.tokens, text)
     }
 
-    /// The whole normalised text, cut at the added tokens that are looked for in it; nothing where there are none.
-    pub fn cut_normalized<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Stretch> + 'call {
-        self.normalized.iter().flat_map(move |finder| Cuts::new(finder, &self.tokens, text))
+    /// Split a normalised text at the added tokens that are searched for in it. The ranges cover the whole text; there
+    /// are none if no token is searched for in normalised text.
+    pub fn split_normalized<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Stretch> + 'call {
+        self.normalized.iter().flat_map(move |finder| Splits::new(finder, &self.tokens, text))
     }
 }
 
@@ -211,77 +213,79 @@ impl Finder {
         let (ids, contents): (Vec<i64>, Vec<String>) = patterns.into_iter().unzip();
         let automaton =
             AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(contents).map_err(|error| {
-                Error::Tokenizer { reason: format!("the added tokens cannot be searched for: {error}") }
+                Error::Tokenizer { reason: format!("cannot build a search for the added tokens: {error}") }
             })?;
         Ok(Self { automaton, ids })
     }
 }
 
-/// A text cut at added tokens, found as they are asked for: of a long text that is truncated only the begin is searched.
-struct Cuts<'call> {
+/// A text split at added tokens, which are searched for on demand: if a long text is truncated, only its start is
+/// searched.
+struct Splits<'call> {
     text: &'call str,
     finder: &'call Finder,
     tokens: &'call BTreeMap<i64, AddedToken>,
     found: FindIter<'call, 'call>,
-    /// Where the last token ended.
-    behind: usize,
-    /// A token that comes after the stretch before it.
-    next: Option<Stretch>,
+    /// The end of the last token.
+    end: usize,
+    /// A token that was found behind the range returned last.
+    pending: Option<Stretch>,
 }
 
-impl<'call> Cuts<'call> {
+impl<'call> Splits<'call> {
     fn new(finder: &'call Finder, tokens: &'call BTreeMap<i64, AddedToken>, text: &'call str) -> Self {
-        Self { text, finder, tokens, found: finder.automaton.find_iter(text), behind: 0, next: None }
+        Self { text, finder, tokens, found: finder.automaton.find_iter(text), end: 0, pending: None }
     }
 
-    /// The bytes of a match together with the white space that its token takes along; none where it does not count.
+    /// Return the range of a match with the white space that belongs to it, or `None` if the token must not match
+    /// there.
     fn widened(&self, found: Range<usize>, token: &AddedToken) -> Option<Range<usize>> {
-        let (text, behind) = (self.text, self.behind);
-        let Range { start: mut begin, mut end } = found;
+        let (text, last_end) = (self.text, self.end);
+        let Range { mut start, mut end } = found;
         let is_word = |character: Option<char>| character.is_some_and(is_word_character);
-        if token.single_word && (is_word(text[..begin].chars().next_back()) || is_word(text[end..].chars().next())) {
+        if token.single_word && (is_word(text[..start].chars().next_back()) || is_word(text[end..].chars().next())) {
             return None;
         }
-        // A token that itself begins with white space may begin within what the token before has taken.
+        // A token that starts with white space may start inside the white space that the token before has taken.
         if token.lstrip {
-            begin = behind + text.get(behind..begin).map_or(0, |between| between.trim_end().len());
+            start = last_end + text.get(last_end..start).map_or(0, |between| between.trim_end().len());
         }
         if token.rstrip {
-            end = end.max(behind);
+            end = end.max(last_end);
             end += text[end..].len() - text[end..].trim_start().len();
         }
-        (begin < end).then_some(begin..end)
+        (start < end).then_some(start..end)
     }
 }
 
-impl Iterator for Cuts<'_> {
+impl Iterator for Splits<'_> {
     type Item = Stretch;
 
     fn next(&mut self) -> Option<Stretch> {
-        if self.next.is_some() {
-            return self.next.take();
+        if self.pending.is_some() {
+            return self.pending.take();
         }
-        let before = self.behind;
+        let before = self.end;
         while let Some(found) = self.found.next() {
             let id = self.finder.ids[found.pattern().as_usize()];
             let widened = self.tokens.get(&id).and_then(|token| self.widened(found.range(), token));
             if let Some(bytes) = widened {
-                self.behind = bytes.end;
+                self.end = bytes.end;
                 let between = before..bytes.start;
                 let token = (Some(id), bytes);
                 if between.is_empty() {
                     return Some(token);
                 }
-                self.next = Some(token);
+                self.pending = Some(token);
                 return Some((None, between));
             }
         }
-        self.behind = self.text.len();
-        (before < self.behind).then_some((None, before..self.behind))
+        self.end = self.text.len();
+        (before < self.end).then_some((None, before..self.end))
     }
 }
 
-/// `\w` of the reference's regular expressions.
+/// Return whether a character matches `\w` of the regular expressions that `tokenizers` uses.
 fn is_word_character(character: char) -> bool {
     regex_syntax::try_is_word_character(character).unwrap_or_else(|_| character.is_alphanumeric() || character == '_')
 }

@@ -1,10 +1,10 @@
-//! Rows of ids for a model: the end of the text room.
+//! Rows of ids for a model, the output of this room.
 
 use super::encoding::Encoding;
 
-/// Ragged rows, without padding: row `b` holds the tokens of text `b` and no more.
+/// Ragged rows without padding: row `b` holds exactly the tokens of text `b`.
 ///
-/// Both fields have one row per text, and rows of the same number have the same length.
+/// Both fields have one row per text, and their rows have the same lengths.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Token ids.
@@ -14,19 +14,19 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// How many texts there are.
+    /// Return the number of texts.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Whether there is no text at all.
+    /// Return whether the batch holds no text.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// Tokens of each row.
+    /// Return the number of tokens of each row.
     #[must_use]
     pub fn lengths(&self) -> Vec<usize> {
         self.ids.iter().map(Vec::len).collect()

@@ -1,19 +1,19 @@
-//! What a character is, by the Unicode tables of `tokenizers`.
+//! Classes of characters, by the Unicode tables that `tokenizers` uses.
 
 use unicode_categories::UnicodeCategories;
 
-/// What a normalised character does to the words.
+/// The role of a normalised character in splitting a text into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Belongs to the word under way.
+    /// Is part of a word.
     Letter,
     /// Is a word of its own.
     Punctuation,
-    /// Ends the word under way and belongs to none.
+    /// Separates words.
     Space,
 }
 
-/// What a normalised character does to the words.
+/// Look up the kind of a normalised character in the Unicode tables.
 pub(super) fn find_kind(character: char) -> Kind {
     if character.is_whitespace() {
         Kind::Space
@@ -24,23 +24,25 @@ pub(super) fn find_kind(character: char) -> Kind {
     }
 }
 
-/// What cannot be seen.
+/// Return whether normalising drops a character: U+0000, U+FFFD and control characters.
 pub(super) fn is_dropped(character: char) -> bool {
     matches!(character, '\0' | char::REPLACEMENT_CHARACTER) || is_control(character)
 }
 
-/// Control, format, private-use and surrogate characters; tab and line ends count as white space instead.
+/// Return whether a character is a control, format or private-use character. Tab and line ends count as white
+/// space instead.
 fn is_control(character: char) -> bool {
     !matches!(character, '\t' | '\n' | '\r') && character.is_other()
 }
 
-/// What BERT calls punctuation: every visible ASCII character that is no letter or digit, and Unicode's own category.
+/// Return whether BERT counts a character as punctuation: every visible ASCII character that is no letter or digit, and
+/// Unicode's category P.
 fn is_punctuation(character: char) -> bool {
     character.is_ascii_punctuation() || character.is_punctuation()
 }
 
-/// The blocks of Chinese characters, as `tokenizers` lists them. It leaves out U+2B820 to U+2B91F, which BERT's first
-/// implementation had.
+/// Return whether a character is in the blocks of Chinese characters that `tokenizers` lists. Its list lacks U+2B820 to
+/// U+2B91F, which BERT's first implementation had.
 pub(super) fn is_chinese(character: char) -> bool {
     matches!(
         u32::from(character),

@@ -1,4 +1,4 @@
-//! Text to rows: one text or pair, or many on all cores.
+//! Texts to encodings: one text or pair, or many on all cores.
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -15,61 +15,63 @@ use super::tokens::Tokens;
 use super::words::{Scratch, TextToken, TextTokens};
 use crate::error::{Error, Result};
 
-/// What a row is made from.
+/// The input that the tokens of a row come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source<'a> {
     /// A text.
     Text(&'a str),
-    /// The words of a text, which somebody has cut apart already. Offsets are those inside a word then.
+    /// The words of a text that is already split. Offsets then count from the start of the word.
     Words(Vec<&'a str>),
 }
 
-/// A row's text, and the second one of a pair.
+/// The text of a row, and the second text if the row is a pair.
 pub type Pair<'a> = (Source<'a>, Option<Source<'a>>);
 
-/// Called now and then by what may take long; when it refuses, that is the end.
+/// A function that long computations call from time to time. Its error ends the computation.
 pub type Check<'a> = &'a (dyn Fn() -> Result<()> + Sync);
 
 impl WordPieceTokenizer {
-    /// How many special tokens a row gets: 2 for one text, 3 for a pair.
+    /// Return the number of special tokens that a row gets: 2 for one text, 3 for a pair.
     #[must_use]
     pub fn num_special_tokens_to_add(&self, pair: bool) -> usize {
         EncodeOptions::default().added(pair)
     }
 
-    /// The tokens of a text, without `[CLS]` and `[SEP]`. A word that the vocabulary cannot spell is `[UNK]`.
+    /// Split a text into tokens, without `[CLS]` and `[SEP]`. A word that the vocabulary cannot spell becomes `[UNK]`.
     ///
     /// # Errors
-    /// `Input` where the text has more than 2^32 characters.
+    /// [`Error::Input`] if the text has more than 2^32 - 1 characters.
     pub fn tokenize(&self, text: &str) -> Result<Vec<String>> {
         let tokens = self.source_tokens(&Source::Text(text), usize::MAX, &|| Ok(()))?;
-        // Every id came out of the vocabulary.
+        // Every id comes from the vocabulary, so each has a token.
         let spelled = |token: &TextToken| self.tokens.token(i64::from(token.id)).unwrap_or_default().to_string();
         Ok(tokens.iter().map(spelled).collect())
     }
 
-    /// Encodes a text, or a pair of texts: `[CLS] text [SEP]`, `[CLS] text [SEP] pair [SEP]`.
+    /// Encode a text or a pair of texts: `[CLS] text [SEP]` or `[CLS] text [SEP] pair [SEP]`.
     ///
     /// # Errors
-    /// `Input` where `max_length` leaves no room for the special tokens, or the stride none for a further row; `Tokenizer`
-    /// where the text that may be cut is too short to make the row fit, or is the second of none.
+    /// [`Error::Input`] if `max_length` leaves no room for the special tokens, if `stride` leaves no new token for a
+    /// further row, or as in [`Self::tokenize`]; [`Error::Tokenizer`] if the text that may be truncated is too short to
+    /// make the row fit, or if only the second text may be truncated and there is none.
     pub fn encode(&self, text: &str, pair: Option<&str>, options: &EncodeOptions) -> Result<Encoding> {
         let pair = (Source::Text(text), pair.map(Source::Text));
         let mut rows = self.encode_rows(&pair, options, &|| Ok(()))?;
         Ok(rows.swap_remove(0))
     }
 
-    /// As [`Self::encode`]: the row, and behind it, where the options ask for that, what did not fit.
+    /// Encode a text or a pair as [`Self::encode`] does and return the row. If `options.overflow` is set, the rows with
+    /// the tokens that did not fit follow.
     ///
     /// # Errors
-    /// As [`Self::encode`], and what `check` says.
+    /// As [`Self::encode`], and the error of `check`.
     pub fn encode_rows(&self, pair: &Pair, options: &EncodeOptions, check: Check) -> Result<Vec<Encoding>> {
         let (first, second) = pair;
-        let limits = options.max_length.or(self.options.model_max_length);
+        let max_length = options.max_length.or(self.options.model_max_length);
         let side = options.truncation_side.unwrap_or(self.options.truncation_side);
-        let options = EncodeOptions { max_length: limits, truncation_side: Some(side), ..options.clone() };
+        let options = EncodeOptions { max_length, truncation_side: Some(side), ..options.clone() };
         let tokens = |source: &Source, text: usize| {
-            let limit = options.needed(text, second.is_some())?.unwrap_or(usize::MAX);
+            let limit = options.tokens_needed(text, second.is_some())?.unwrap_or(usize::MAX);
             self.source_tokens(source, limit, check)
         };
         let first = tokens(first, 0)?;
@@ -77,47 +79,47 @@ impl WordPieceTokenizer {
         Encoding::assemble(&self.tokens, &first, second.as_deref(), &options)
     }
 
-    /// Encodes many texts on all cores; the result has their order.
+    /// Encode many texts on all cores. The result has the order of the texts.
     ///
     /// # Errors
-    /// As [`Self::encode`], for the first row that has one.
+    /// As [`Self::encode`], for the first row with an error.
     pub fn encode_batch(&self, texts: &[(&str, Option<&str>)], options: &EncodeOptions) -> Result<Vec<Encoding>> {
         let pairs: Vec<Pair> = texts.iter().map(|&(text, pair)| (Source::Text(text), pair.map(Source::Text))).collect();
         let rows = self.encode_pairs(&pairs, options, &|| Ok(()))?;
         Ok(rows.into_iter().flat_map(|rows| rows.into_iter().take(1)).collect())
     }
 
-    /// As [`Self::encode_rows`] for each of many texts, on all cores.
+    /// Encode many texts or pairs on all cores, each as [`Self::encode_rows`] does.
     ///
-    /// A process forked from one that has already called this runs on its own core only: the threads stay behind in the
-    /// parent, and waiting for them would never end. `check` is called on the caller's thread only.
+    /// A process that was forked after its parent had called this function uses one thread only: the worker threads
+    /// exist in the parent alone, and waiting for them would never end. `check` is called on the caller's thread only.
     ///
     /// # Errors
-    /// As [`Self::encode_rows`], for the first row that has one.
+    /// As [`Self::encode_rows`], for the first row with an error.
     pub fn encode_pairs(&self, pairs: &[Pair], options: &EncodeOptions, check: Check) -> Result<Vec<Vec<Encoding>>> {
-        /// Bytes that other threads work on without a word to the caller, who waits.
-        const AT_ONCE: usize = 1 << 23;
-        static THREADS_OF: OnceLock<u32> = OnceLock::new();
+        /// Bytes of text that the worker threads encode between two calls of `check`.
+        const BYTES_PER_ROUND: usize = 1 << 23;
+        static OWNER: OnceLock<u32> = OnceLock::new();
         let process = std::process::id();
-        let alone = pairs.len() < 2 || *THREADS_OF.get_or_init(|| process) != process;
+        let single_thread = pairs.len() < 2 || *OWNER.get_or_init(|| process) != process;
         let mut rows = Vec::with_capacity(pairs.len());
         let mut rest = pairs;
         while let Some(first) = rest.first() {
             check()?;
             let mut bytes = 0;
             let fits = |pair: &&Pair| {
-                bytes += size(pair);
-                bytes <= AT_ONCE
+                bytes += count_bytes(pair);
+                bytes <= BYTES_PER_ROUND
             };
-            let count = if alone { 1 } else { rest.iter().take_while(fits).count() };
+            let count = if single_thread { 1 } else { rest.iter().take_while(fits).count() };
             if count < 2 {
                 rows.push(self.encode_rows(first, options, check)?);
                 rest = &rest[1..];
                 continue;
             }
-            let (slice, after) = rest.split_at(count);
+            let (round, after) = rest.split_at(count);
             let encode = |pair: &Pair| self.encode_rows(pair, options, &|| Ok(()));
-            let encoded: Vec<Result<Vec<Encoding>>> = slice.par_iter().map(encode).collect();
+            let encoded: Vec<Result<Vec<Encoding>>> = round.par_iter().map(encode).collect();
             for row in encoded {
                 rows.push(row?);
             }
@@ -126,10 +128,10 @@ impl WordPieceTokenizer {
         Ok(rows)
     }
 
-    /// The tokens of a text, or of words that are cut apart already; the first `limit` at least.
+    /// Return the tokens of a text, or of words that are already split. Only the first `limit` tokens are needed.
     fn source_tokens(&self, source: &Source, limit: usize, check: Check) -> Result<Vec<TextToken>> {
         /// Words between two calls of `check`.
-        const WORDS_BETWEEN: usize = 1 << 10;
+        const WORDS_PER_CHECK: usize = 1 << 10;
         match source {
             Source::Text(text) => self.text_tokens(text, limit, check),
             Source::Words(words) => {
@@ -138,8 +140,8 @@ impl WordPieceTokenizer {
                     if tokens.len() >= limit {
                         break;
                     }
-                    // Words are too short to ask by themselves.
-                    if number % WORDS_BETWEEN == WORDS_BETWEEN - 1 {
+                    // A single word is too short to reach a call of `check` by itself.
+                    if number % WORDS_PER_CHECK == WORDS_PER_CHECK - 1 {
                         check()?;
                     }
                     let pieces = self.text_tokens(word, limit - tokens.len(), check)?;
@@ -150,42 +152,43 @@ impl WordPieceTokenizer {
         }
     }
 
-    /// The tokens of one text.
+    /// Return the first `limit` tokens of one text.
     fn text_tokens(&self, text: &str, limit: usize, check: Check) -> Result<Vec<TextToken>> {
         thread_local! {
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
-        // Offsets are stored in 32 bits; no character has less than a byte.
+        // Offsets are stored in 32 bits. Counting characters is needed only if there are as many bytes.
         if text.len() > u32::MAX as usize && text.chars().count() > u32::MAX as usize {
-            return Err(Error::input("text", "expected at most 2^32 characters, got more"));
+            return Err(Error::input("text", "expected at most 2^32 - 1 characters, got more"));
         }
-        // Taken out, not borrowed: `check` may run anything, and come here again.
+        // Taken, not borrowed: `check` may run any code, and call this function again.
         let mut scratch = SCRATCH.take();
         let mut tokens = Vec::new();
         let Tokens { vocabulary, added } = &*self.tokens;
-        let mut all = TextTokens::new(vocabulary, &self.options, limit, check, &mut scratch, &mut tokens);
-        // Each runs along the text; stretches overlap where an added token begins with spaces that another one has taken.
-        let (mut begins, mut ends) = (Position::default(), Position::default());
-        for (id, bytes) in added.cut(text) {
-            if all.is_full() {
+        let mut output = TextTokens::new(vocabulary, &self.options, limit, check, &mut scratch, &mut tokens);
+        // Two positions that advance along the text: ranges overlap if an added token starts with spaces that the token
+        // before has taken.
+        let (mut starts, mut ends) = (Position::default(), Position::default());
+        for (id, bytes) in added.split(text) {
+            if output.is_full() {
                 break;
             }
-            begins.move_to(bytes.start, text);
+            starts.move_to(bytes.start, text);
             ends.move_to(bytes.end, text);
             let section = &text[bytes];
             if let Some(id) = id {
-                all.add(id as u32, (begins.character as u32, ends.character as u32))?;
+                output.add(id as u32, (starts.character as u32, ends.character as u32))?;
             } else if added.has_normalized() {
                 let (normalizer, mut progress) = (Normalizer::new(&self.options), Progress::new(check));
-                let normalized = Normalized::new(section, begins.character, &normalizer, &mut progress)?;
-                for (id, bytes) in added.cut_normalized(normalized.text()) {
+                let normalized = Normalized::new(section, starts.character, &normalizer, &mut progress)?;
+                for (id, bytes) in added.split_normalized(normalized.text()) {
                     match id {
-                        Some(id) => all.add(id as u32, normalized.span(bytes))?,
-                        None => all.normalized(&normalized, bytes)?,
+                        Some(id) => output.add(id as u32, normalized.span(bytes))?,
+                        None => output.normalized(&normalized, bytes)?,
                     }
                 }
             } else {
-                all.text(section, begins.character)?;
+                output.text(section, starts.character)?;
             }
         }
         SCRATCH.set(scratch);
@@ -193,8 +196,8 @@ impl WordPieceTokenizer {
     }
 }
 
-/// Bytes of a row's texts.
-fn size(pair: &Pair) -> usize {
+/// Return the number of bytes in the texts of a row.
+fn count_bytes(pair: &Pair) -> usize {
     let bytes = |source: &Source| match source {
         Source::Text(text) => text.len(),
         Source::Words(words) => words.iter().map(|word| word.len()).sum(),

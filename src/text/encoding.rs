@@ -1,4 +1,4 @@
-//! One encoded row, and the cutting of texts that do not fit.
+//! Encoded rows, and the truncation of texts that do not fit.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use super::tokens::Tokens;
 use super::words::TextToken;
 use crate::error::{Error, Result};
 
-/// What stands for "no word" in a row.
+/// The word number of tokens that belong to no word.
 const NO_WORD: u32 = u32::MAX;
 
-/// A text, or a pair of texts, as a model takes it.
+/// A text or a pair of texts in the form that a model takes: one row.
 ///
-/// Everything has one entry per token; the row may have padding at one of its ends.
+/// Every field has one entry per token. The row may be padded at its ends.
 #[derive(Debug, Clone)]
 pub struct Encoding {
     ids: Vec<i64>,
     offsets: Vec<(u32, u32)>,
     words: Vec<u32>,
-    /// Where the tokens of each text stand: one range, or two of a pair.
+    /// The range of the tokens of each text: one range, or two for a pair.
     texts: Vec<Range<usize>>,
-    /// What is no padding.
+    /// The range without padding.
     kept: Range<usize>,
     spelling: Spelling,
 }
 
-/// Rows as they are written down.
+/// The serialised form of rows.
 #[derive(Serialize, Deserialize)]
 struct WrittenRows {
     spelling: Written,
@@ -46,31 +46,32 @@ struct WrittenRow {
 }
 
 impl Encoding {
-    /// How many tokens there are.
+    /// Return the number of tokens.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Whether there is no token.
+    /// Return whether the row has no tokens.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// Token ids.
+    /// Return the token ids.
     #[must_use]
     pub fn ids(&self) -> &[i64] {
         &self.ids
     }
 
-    /// Token ids, without the rest.
+    /// Return the token ids and drop the rest.
     #[must_use]
     pub fn into_ids(self) -> Vec<i64> {
         self.ids
     }
 
-    /// 0 for the first text with its `[CLS]` and `[SEP]`, and for padding; 1 for the second with its `[SEP]`.
+    /// Return the type of each token: 0 for the first text with its `[CLS]` and `[SEP]` and for padding, 1 for the
+    /// second text with its `[SEP]`.
     #[must_use]
     pub fn type_ids(&self) -> impl ExactSizeIterator<Item = i64> + '_ {
         let second = match self.texts.as_slice() {
@@ -80,69 +81,69 @@ impl Encoding {
         (0..self.len()).map(move |place| i64::from(second.contains(&place)))
     }
 
-    /// 1, and 0 for padding.
+    /// Return the attention mask: 0 for padding, 1 for other tokens.
     #[must_use]
     pub fn attention_mask(&self) -> impl ExactSizeIterator<Item = i64> + '_ {
         (0..self.len()).map(|place| i64::from(self.kept.contains(&place)))
     }
 
-    /// `true` for the `[CLS]` and `[SEP]` that were added, and for padding. A special token that the text itself spells is
-    /// `false`.
+    /// Return which tokens do not come from a text: `true` for the `[CLS]` and `[SEP]` that were added and for padding,
+    /// `false` for other tokens, among them special tokens that the text itself spells.
     #[must_use]
     pub fn special_tokens_mask(&self) -> impl ExactSizeIterator<Item = bool> + '_ {
         self.sequence_ids().map(|text| text.is_none())
     }
 
-    /// The characters of the original text (of the token's own text, in a pair; of its word, where words were given) that
-    /// the token stands for: begin and exclusive end, in characters. (0, 0) for tokens that were added.
+    /// Return the offsets of each token in the original text (in its own text for a pair, in its word if words were
+    /// given): start and exclusive end, in characters. (0, 0) for tokens that were added.
     ///
-    /// Neither begins nor ends run backwards along a text, with one exception that transformers shares: canonical
-    /// decomposition may swap combining marks, and those few that are not stripped (musical stems, marks younger than the
-    /// tables) keep their own places. A token of several such marks can then end before it begins: slice with care.
+    /// Along a text neither starts nor ends decrease, with one exception that transformers shares: canonical
+    /// decomposition may swap combining marks, and the few marks that are not stripped (musical stems, marks younger
+    /// than the tables) keep their own places. A token of several such marks can end before it starts: slice with care.
     #[must_use]
     pub fn offsets(&self) -> impl ExactSizeIterator<Item = (usize, usize)> + '_ {
         self.offsets.iter().map(|&(begin, end)| (begin as usize, end as usize))
     }
 
-    /// The offsets of one token; (0, 0) where there is no such token.
+    /// Return the offsets of one token, as [`Self::offsets`]. (0, 0) if there is no such token.
     #[must_use]
     pub fn offset(&self, place: usize) -> (usize, usize) {
         self.offsets.get(place).map_or((0, 0), |&(begin, end)| (begin as usize, end as usize))
     }
 
-    /// The text that the token comes from: 0, or 1 for the second of a pair. `None` for tokens that were added.
+    /// Return the text that each token comes from: 0, or 1 for the second of a pair. `None` for tokens that were added.
     #[must_use]
     pub fn sequence_ids(&self) -> impl ExactSizeIterator<Item = Option<usize>> + '_ {
         (0..self.len()).map(|place| self.texts.iter().position(|text| text.contains(&place)))
     }
 
-    /// The word of that text, counted from 0; pieces of one word share it, punctuation is a word of its own. `None` for
-    /// tokens that were added.
+    /// Return the number of each token's word in its text, counted from 0. The pieces of a word share a number; a
+    /// punctuation character is a word of its own. `None` for tokens that were added.
     #[must_use]
     pub fn word_ids(&self) -> impl ExactSizeIterator<Item = Option<usize>> + '_ {
         self.words.iter().map(|&word| (word != NO_WORD).then_some(word as usize))
     }
 
-    /// The tokens as the vocabulary spells them, `##` and all.
+    /// Return the tokens as the vocabulary spells them, with `##`.
     #[must_use]
     pub fn tokens(&self) -> Vec<&str> {
-        // Every id came out of the vocabulary.
+        // Every id comes from the vocabulary, so each has a token.
         self.ids.iter().map(|&id| self.spelling.token(id).unwrap_or_default()).collect()
     }
 
-    /// How many texts the row is made of.
+    /// Return the number of texts in the row: 1, or 2 for a pair.
     #[must_use]
     pub fn n_sequences(&self) -> usize {
         self.texts.len()
     }
 
-    /// Where the tokens of a text stand; of all of them, where there is no such text.
+    /// Return the range of the tokens of a text. If there is no such text, return the range of the whole row.
     #[must_use]
     pub fn text(&self, sequence: usize) -> Range<usize> {
         self.texts.get(sequence).cloned().unwrap_or(0..self.len())
     }
 
-    /// Adds padding at one end, up to `width` tokens. A row that is as long already stays as it is.
+    /// Add padding at one end, up to `width` tokens. A row of that length or more stays as it is.
     pub fn pad(&mut self, width: usize, side: Side) {
         let missing = width.saturating_sub(self.len());
         let pad = self.spelling.pad();
@@ -163,13 +164,13 @@ impl Encoding {
         }
     }
 
-    /// Rows as bytes, with the tokens that they have and no others, for a copy in another process.
+    /// Serialise rows, with the spelling of their own tokens only, for a copy in another process.
     ///
     /// # Errors
-    /// `Internal` where JSON cannot hold them, which cannot be.
+    /// [`Error::Internal`] if JSON cannot hold the rows, which does not happen.
     pub fn rows_to_bytes(rows: &[Self]) -> Result<Vec<u8>> {
         let Some(first) = rows.first() else { return Ok(Vec::new()) };
-        let spelling = first.spelling.of(rows.iter().flat_map(|row| row.ids.iter().copied()));
+        let spelling = first.spelling.only(rows.iter().flat_map(|row| row.ids.iter().copied()));
         let rows = rows.iter().map(|row| {
             let Self { ids, offsets, words, texts, kept, .. } = row.clone();
             WrittenRow { ids, offsets, words, texts, kept }
@@ -178,12 +179,13 @@ impl Encoding {
             .map_err(|error| Error::Internal { message: error.to_string() })
     }
 
-    /// The rows that [`Self::rows_to_bytes`] was called on.
+    /// Rebuild rows from the bytes of [`Self::rows_to_bytes`].
     ///
     /// # Errors
-    /// `Tokenizer` where the bytes are others.
+    /// [`Error::Tokenizer`] if the bytes do not hold rows.
     pub fn rows_from_bytes(bytes: &[u8]) -> Result<Vec<Self>> {
-        let refused = |reason: String| Error::Tokenizer { reason: format!("these are no rows: {reason}") };
+        let refused =
+            |reason: String| Error::Tokenizer { reason: format!("the bytes do not hold encoded rows: {reason}") };
         if bytes.is_empty() {
             return Ok(Vec::new());
         }
@@ -194,15 +196,15 @@ impl Encoding {
             let is_inside = |range: &Range<usize>| range.start <= range.end && range.end <= ids.len();
             let is_whole = offsets.len() == ids.len() && words.len() == ids.len();
             if !is_whole || texts.len() > 2 || !texts.iter().chain([&kept]).all(is_inside) {
-                return Err(refused("their parts do not fit together".into()));
+                return Err(refused("the lengths of their fields differ".into()));
             }
             Ok(Self { ids, offsets, words, texts, kept, spelling: spelling.clone() })
         };
         rows.into_iter().map(read).collect()
     }
 
-    /// Truncates the texts of a row to `options` and joins them. The first row is the one that is asked for; the others
-    /// are what did not fit, where the options ask for that.
+    /// Truncate the texts of a row as `options` say and join them. The first row is the truncated one. If
+    /// `options.overflow` is set, the rows with the tokens that did not fit follow.
     pub(super) fn assemble(
         tokens: &Arc<Tokens>,
         first: &[TextToken],
@@ -211,7 +213,7 @@ impl Encoding {
     ) -> Result<Vec<Self>> {
         let lengths = (first.len(), second.map(<[TextToken]>::len));
         let (one, other) = match options.room(second.is_some())? {
-            Some(room) => kept(lengths, room, options.truncation)?,
+            Some(room) => kept_lengths(lengths, room, options.truncation)?,
             None => (lengths.0, lengths.1.unwrap_or(0)),
         };
         let firsts = windows(first, one, options)?;
@@ -221,8 +223,8 @@ impl Encoding {
         };
         let join = |first: &[TextToken], second: Option<&[TextToken]>| Self::join(tokens, first, second, options);
         let mut rows = vec![join(firsts[0], seconds[0])];
-        // The order of `tokenizers`: the further windows of the first text with each of the second, then the first of
-        // the first text with the further ones of the second.
+        // The order of `tokenizers`: each further window of the first text with every window of the second text, then
+        // the first window of the first text with the further windows of the second.
         for &window in &firsts[1..] {
             rows.extend(seconds.iter().map(|&second| join(window, second)));
         }
@@ -262,18 +264,19 @@ impl Encoding {
     }
 }
 
-/// The stretch of a text that is kept, `length` tokens from one of its ends, and, where they are asked for, the further
-/// ones that follow, each of which begins with the last `stride` tokens of the one before.
+/// Cut a text into windows: the one that is kept, `length` tokens from one end of the text, and if `options.overflow`
+/// is set, the further ones, each of which shares `stride` tokens with the window before.
 fn windows<'a>(text: &'a [TextToken], length: usize, options: &EncodeOptions) -> Result<Vec<&'a [TextToken]>> {
     if length == text.len() {
         return Ok(vec![text]);
     }
     if length == 0 {
-        // As in `tokenizers`: what does not fit into nothing is the whole.
+        // As in `tokenizers`: if no token fits, the overflow is the whole text.
         return Ok(if options.overflow { vec![&text[..0], text] } else { vec![&text[..0]] });
     }
     let Some(step) = length.checked_sub(options.stride).filter(|&step| step > 0) else {
-        let reason = format!("expected less than the {length} tokens that are left of a text, got {}", options.stride);
+        let reason =
+            format!("expected less than the {length} tokens that truncation leaves of a text, got {}", options.stride);
         return Err(Error::input("stride", reason));
     };
     let count = if options.overflow { 1 + (text.len() - length).div_ceil(step) } else { 1 };
@@ -287,8 +290,10 @@ fn windows<'a>(text: &'a [TextToken], length: usize, options: &EncodeOptions) ->
     Ok((0..count).map(window).collect())
 }
 
-/// How many tokens of each text stay when both may have `room` together (`truncate_encodings` of `tokenizers`).
-fn kept(lengths: (usize, Option<usize>), room: usize, truncation: Truncation) -> Result<(usize, usize)> {
+/// Return the number of tokens that each text keeps if both may have `room` tokens together.
+///
+/// Source: `tokenizers` 0.23 `utils/truncation.rs`, `truncate_encodings`.
+fn kept_lengths(lengths: (usize, Option<usize>), room: usize, truncation: Truncation) -> Result<(usize, usize)> {
     let (first, second) = (lengths.0, lengths.1.unwrap_or(0));
     if first + second <= room || truncation == Truncation::None {
         return Ok((first, second));
@@ -301,9 +306,9 @@ fn kept(lengths: (usize, Option<usize>), room: usize, truncation: Truncation) ->
         if length > excess {
             return Ok(length - excess);
         }
-        // No numbers: further tokens of a long text may not be known.
+        // The message has no lengths: tokens of a long text beyond the limit were never made.
         let reason = format!(
-            "the {which} text alone is too short to make the row fit; truncate with longest_first or raise max_length"
+            "shortening the {which} text alone cannot make the row fit; truncate with longest_first or raise max_length"
         );
         Err(Error::Tokenizer { reason })
     };
@@ -312,7 +317,7 @@ fn kept(lengths: (usize, Option<usize>), room: usize, truncation: Truncation) ->
         (Truncation::LongestFirst, None) => Ok((room, 0)),
         (Truncation::LongestFirst, Some(_)) => {
             let (shorter, longer) = (first.min(second), first.max(second));
-            // The longer text takes what the shorter one leaves, but never becomes the shorter one by it.
+            // The longer text gets the room that the shorter one leaves, but never less than the shorter one.
             let left = room.checked_sub(shorter).map_or(longer, |left| left.max(shorter));
             let (shorter, longer) =
                 if shorter + left > room { (room / 2, room / 2 + room % 2) } else { (shorter, left) };
@@ -321,7 +326,8 @@ fn kept(lengths: (usize, Option<usize>), room: usize, truncation: Truncation) ->
         (Truncation::OnlyFirst, _) => Ok((shortened(first, "first")?, second)),
         (Truncation::OnlySecond, Some(_)) => Ok((first, shortened(second, "second")?)),
         (Truncation::OnlySecond, None) => {
-            let reason = "only_second truncation needs a second text, got one text that is too long".to_string();
+            let reason =
+                "truncation only_second needs a second text, got one text that is too long; use only_first".to_string();
             Err(Error::Tokenizer { reason })
         }
     }

@@ -1,8 +1,8 @@
-//! Combining marks in canonical order, where it matters.
+//! The canonical order of combining marks.
 //!
 //! Canonical decomposition sorts the marks that follow a character. Nearly all marks are accents, which are dropped
-//! afterwards, and the few that stay (see `Fate::Unsettled` in `normalize`) nearly always stand alone. Only a run of marks
-//! that holds one of these is put in order, here.
+//! afterwards, and the few that stay (see `Fate::Unordered` in `normalize`) nearly always stand alone. Only a run of
+//! marks that contains one of these has to be sorted, and this file does it.
 
 use unicode_normalization_alignments::char::{canonical_combining_class, decompose_canonical};
 
@@ -10,30 +10,31 @@ use super::characters::is_dropped;
 use super::progress::{Position, Progress};
 use crate::error::Result;
 
-/// Decomposes a run of combining marks and visits the parts in canonical order, each with its place. Returns the position
+/// Decompose a run of combining marks and visit the parts in canonical order, each with its place. Return the position
 /// behind the run.
 ///
-/// The run is the one around the character at `at`, which must be the first of the run with a mark that stays. The run's
-/// head, the character before the marks, is visited only if it stands at `at`: otherwise the caller has already taken it.
+/// The run is the one around the character at `at`, which must be the first of the run with a mark that stays. The head
+/// of the run, the character before the marks, is visited only if it is the one at `at`: otherwise it was visited
+/// before.
 ///
-/// Canonical order is by combining class, and by the order of the text within a class. Places are those of `tokenizers`:
-/// of the parts that begin the decomposition of a character, the n-th in canonical order has the place of the n-th
-/// character of the run, whichever character it came from; every other part has the place of the part before it. A
-/// token of such marks can therefore end before it begins.
+/// Canonical order is by combining class, and by the order of the text within a class. Places are those of
+/// `tokenizers`: of the parts that come first in the decomposition of a character, the n-th in canonical order has the
+/// place of the n-th character of the run, whichever character it came from; every other part has the place of the part
+/// before it. A token of such marks can therefore end before it starts.
 #[cold]
-pub(super) fn settle(
+pub(super) fn sort_run(
     section: &str,
     at: Position,
     character: char,
     progress: &mut Progress<'_>,
     mut visit: impl FnMut(char, usize),
 ) -> Result<Position> {
-    let begin = find_head(section, at, character, progress)?;
-    let mut position = begin;
+    let start = find_head(section, at, character, progress)?;
+    let mut position = start;
     let mut places = Vec::new();
     let mut parts = Vec::new();
-    for character in section[begin.byte..].chars() {
-        if position.byte > begin.byte && is_starter(character) {
+    for character in section[start.byte..].chars() {
+        if position.byte > start.byte && is_starter(character) {
             break;
         }
         progress.pass(character.len_utf8())?;
@@ -47,15 +48,15 @@ pub(super) fn settle(
         }
         position = position.behind(character);
     }
-    // A stable sort: within a class the order of the text stays.
+    // The sort must be stable, to keep the order of the text within a class.
     parts.sort_by_key(|part| part.class);
     let mut characters = places.into_iter();
-    let mut place = begin.character;
+    let mut place = start.character;
     for Part { character, class, is_first } in parts {
         if is_first {
             place = characters.next().unwrap_or(place);
         }
-        if class > 0 || begin.byte == at.byte {
+        if class > 0 || start.byte == at.byte {
             visit(character, place);
         }
     }
@@ -68,25 +69,26 @@ struct Part {
     character: char,
     /// The combining class, above 0 for marks.
     class: u8,
-    /// Whether the decomposition begins with it.
+    /// Whether the part comes first in the decomposition of its character.
     is_first: bool,
 }
 
-/// Finds the head of the run that the character at `at` is in: the last starter up to there, or the begin of the stretch
-/// if there is no starter.
+/// Find the start of the run around the character at `at`: its head, the last starter up to `at`, or the start of the
+/// section if there is no starter.
 fn find_head(section: &str, at: Position, character: char, progress: &mut Progress<'_>) -> Result<Position> {
-    let mut begin = at;
+    let mut start = at;
     let mut before = section[..at.byte].chars();
     let mut reached = is_starter(character);
     while !reached && let Some(character) = before.next_back() {
         progress.pass(character.len_utf8())?;
-        begin = Position { byte: begin.byte - character.len_utf8(), character: begin.character - 1 };
+        start = Position { byte: start.byte - character.len_utf8(), character: start.character - 1 };
         reached = is_starter(character);
     }
-    Ok(begin)
+    Ok(start)
 }
 
-/// Whether the canonical decomposition of a character begins with one that is no combining mark. If not, it has only marks.
+/// Return whether the canonical decomposition of a character starts with a part that is not a combining mark. If not,
+/// all parts are marks.
 fn is_starter(character: char) -> bool {
     let mut class = None;
     decompose_canonical(character, |part| {

@@ -1,19 +1,19 @@
 //! Text to token ids.
 //!
-//! Comes in: a text or a pair of texts, as `&str`. Goes out: an [`Encoding`] (ids, types, character offsets) per text, and
+//! Input: a text or a pair of texts, as `&str`. Output: one [`Encoding`] (ids, types, character offsets) per text, and
 //! a [`Batch`] of ragged rows made of encodings, which `inputs` turns into tensors. Nothing in this room knows a model.
 //!
-//! The flow inside the room, one file each:
+//! The flow inside the room, by file:
 //!
 //! ```text
-//! vocab.txt -> vocabulary (trie), added -> tokens ----------------------+
-//! text -> added (cut out [MASK] and its like) -> words (normalize, marks; wordpiece)
-//!                                                   -> encoding (truncate, [CLS] [SEP]) -> batch
-//! ids  -> decode -> text
+//! pretrained: a model folder -> vocabulary (with its trie) + added = tokens -> tokenizer
+//! encode: text -> added (cut out [MASK] and the like) -> words (normalize, marks; wordpiece)
+//!              -> encoding (truncate, add [CLS] and [SEP]) -> batch
+//! decode: ids -> text
 //! ```
 //!
-//! Ids, types and offsets are those of transformers' `BertTokenizer` (which is also `ElectraTokenizer` and
-//! `DistilBertTokenizer`) for every string of Unicode; `tests/data/make_tokenizer_cases.py` holds the cases.
+//! Ids, types and offsets equal those of transformers' `BertTokenizer` (which is also `ElectraTokenizer` and
+//! `DistilBertTokenizer`) for every Unicode string; `tests/data/make_tokenizer_cases.py` makes the test cases.
 
 mod added;
 mod batch;

@@ -1,21 +1,21 @@
-//! What becomes of each character before words are spelled, with the way back to the characters that were given.
+//! Normalisation, character by character, with the place of every result in the original text.
 //!
-//! This is why oxbert takes the vocabulary of `rust_tokenizers` and not its `BertTokenizer`. That one has tables of its own
-//! for white space, control characters, accents and punctuation, decomposes each character without putting combining
-//! marks in canonical order, and leaves U+2028 inside a word; its ids and offsets then differ from those that the models
-//! were trained with. Its word-piece step cannot be called alone, so the text is normalised here, as `tokenizers` does it
-//! (`normalizers/bert.rs`, `pre_tokenizers/bert.rs`), cut in `words` and spelled in `wordpiece`.
+//! oxbert uses the vocabulary of `rust_tokenizers` but not its `BertTokenizer`, which has tables of its own for white
+//! space, control characters, accents and punctuation, decomposes each character without putting combining marks in
+//! canonical order, and leaves U+2028 inside a word: its ids and offsets differ from those that the models were trained
+//! with. Its word-piece step cannot be called alone. So a text is normalised here as `tokenizers` does it
+//! (`normalizers/bert.rs`, `pre_tokenizers/bert.rs`), split in `words` and spelled in `wordpiece`.
 //!
-//! There, each step makes a new text: what cannot be seen is dropped and Chinese characters are set apart; canonical
-//! decomposition; non-spacing marks are dropped; lower case; words end at white space and around punctuation. Here, all of
-//! it happens to one character after the other, and no text is made. That is possible because each step but one looks at
-//! one character only. The exception is the canonical order of combining marks, and nearly all of those are dropped
-//! afterwards, so that their order does not matter; see [`Fate::Unsettled`] for the rest.
+//! `tokenizers` makes a new text in each step: drop control characters and set Chinese characters apart; decompose
+//! canonically; drop non-spacing marks; lower-case; split at white space and around punctuation. Here one character
+//! after the other goes through all steps, and no text is made. This works because every step but one looks at one
+//! character only. The exception is the canonical order of combining marks, but nearly all marks are dropped
+//! afterwards, so that their order does not matter; see [`Fate::Unordered`] for the others.
 //!
-//! The Unicode tables are those of the crates that `tokenizers` itself uses, old as they are, because a newer table
-//! would give other tokens: `unicode_categories` 0.1 (Unicode 8) for control characters, marks and punctuation,
-//! `unicode-normalization-alignments` 0.1 (Unicode 9) for canonical decomposition. White space and lower case are the standard
-//! library's in both.
+//! The Unicode tables are those of the crates that `tokenizers` itself uses, because newer tables would give other
+//! tokens: `unicode_categories` 0.1 (Unicode 8) for control characters, marks and punctuation, and
+//! `unicode-normalization-alignments` 0.1 (Unicode 9) for canonical decomposition. For white space and lower case both
+//! use the standard library.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -28,37 +28,39 @@ use super::options::TokenizerOptions;
 use super::progress::{Position, Progress};
 use crate::error::Result;
 
-/// Takes a normalised text, character by character.
+/// A receiver of a normalised text, character by character.
 pub(super) trait Sink {
-    /// The next character, which stands for the character number `place` of the original text.
+    /// Take the next character, which stands for the character with the number `place` of the original text.
     fn put(&mut self, character: char, kind: Kind, place: usize);
 }
 
-/// What becomes of a character.
+/// The result of normalising a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// Nothing is left: it cannot be seen, or is an accent to be stripped.
+    /// Nothing: a control character or an accent that is stripped.
     Nothing,
     /// One character.
     One(char, Kind),
-    /// One Chinese character, which is a word of its own if the options say so.
+    /// One Chinese character, which is a word of its own if the options ask for that.
     Chinese(char),
     /// Several characters, in the order of decomposition.
     Several,
-    /// A combining mark that stays is in it, and has to be put in canonical order with the marks around. There are few:
-    /// those that are spacing (musical stems), or younger than the table of marks.
-    Unsettled,
+    /// Parts among which is a combining mark that stays and must be put in canonical order with the marks around it.
+    /// Few characters have one: a mark that is spacing (musical stems) or younger than the table of marks.
+    Unordered,
 }
 
-/// Fates as numbers, see [`Fate::pack`]; 0 where one is not known yet. One table for each way to normalise.
+/// A cache of fates as numbers, see [`Fate::pack`]; 0 means not computed yet. There is one table per combination of
+/// `strips` and `lowers`.
 ///
-/// A character's fate is found when it first comes, because looking it up in all the Unicode tables takes hundreds of times
-/// longer than all else that happens to it, and filling the whole table would take longer than most texts. Fates do
-/// not depend on anything else, so it does no harm when two threads find the same one, and no thread ever waits (a process
-/// may be forked at any moment). The operating system gives memory only to those parts that are used.
+/// A fate is computed when its character first occurs: looking a character up in all the Unicode tables takes hundreds
+/// of times longer than the rest of its processing, and filling the whole table would take longer than most texts. A
+/// fate depends on the character and the table only, so two threads may compute the same one, and no thread ever waits
+/// (a process may be forked at any moment). The operating system allocates only the pages that are used.
 static FATES: [[AtomicU32; FATES_KEPT]; 4] = [const { [const { AtomicU32::new(0) }; FATES_KEPT] }; 4];
 
-/// The characters of the first two planes. Beyond are rare Chinese ones, whose fates are found faster.
+/// The number of characters in the first two planes. Beyond them are rare Chinese characters, whose fates take less
+/// time to compute.
 const FATES_KEPT: usize = 0x2_0000;
 
 impl Fate {
@@ -68,10 +70,11 @@ impl Fate {
     const SPACE: u32 = 4;
     const CHINESE: u32 = 5;
     const SEVERAL: u32 = 6;
-    const UNSETTLED: u32 = 7;
-    /// A number has the character in its lower bits.
+    const UNORDERED: u32 = 7;
+    /// The bits of the character, below the tag.
     const SHIFT: u32 = 24;
 
+    /// Pack the fate into a number: the tag in the upper bits, the character in the lower 24.
     fn pack(self) -> u32 {
         let (tag, character) = match self {
             Self::Nothing => (Self::NOTHING, '\0'),
@@ -80,11 +83,12 @@ impl Fate {
             Self::One(character, Kind::Space) => (Self::SPACE, character),
             Self::Chinese(character) => (Self::CHINESE, character),
             Self::Several => (Self::SEVERAL, '\0'),
-            Self::Unsettled => (Self::UNSETTLED, '\0'),
+            Self::Unordered => (Self::UNORDERED, '\0'),
         };
         tag << Self::SHIFT | u32::from(character)
     }
 
+    /// Unpack a number of [`Self::pack`]. `None` if the number is 0.
     #[inline]
     fn unpack(packed: u32) -> Option<Self> {
         let character = char::from_u32(packed & ((1 << Self::SHIFT) - 1))?;
@@ -95,23 +99,24 @@ impl Fate {
             Self::CHINESE => Self::Chinese(character),
             Self::NOTHING => Self::Nothing,
             Self::SEVERAL => Self::Several,
-            Self::UNSETTLED => Self::Unsettled,
+            Self::UNORDERED => Self::Unordered,
             _ => return None,
         })
     }
 }
 
-/// A way to normalise.
+/// Normalises characters in the way that the options of a tokenizer ask for.
 #[derive(Clone, Copy)]
 pub(super) struct Normalizer {
     strips: bool,
     lowers: bool,
-    /// Whether each Chinese character is a word.
+    /// Whether each Chinese character is a word of its own.
     chinese: bool,
     fates: &'static [AtomicU32; FATES_KEPT],
 }
 
 impl Normalizer {
+    /// Build the normaliser for the options of a tokenizer.
     pub fn new(options: &TokenizerOptions) -> Self {
         Self::of(options.strips_accents(), options.do_lower_case, options.tokenize_chinese_chars)
     }
@@ -120,12 +125,13 @@ impl Normalizer {
         Self { strips, lowers, chinese, fates: &FATES[usize::from(strips) + 2 * usize::from(lowers)] }
     }
 
-    /// Whether it makes lower case.
+    /// Return whether the normaliser lower-cases.
     pub fn lowers(&self) -> bool {
         self.lowers
     }
 
-    /// Normalises the character at `at`, and all combining marks behind it where one must stay. Returns what lies behind.
+    /// Normalise the character at `at`, with the whole run of combining marks around it if one of them stays. Return
+    /// the position behind the characters that were taken.
     #[inline]
     pub fn step(
         &self,
@@ -148,19 +154,22 @@ impl Normalizer {
             }
             Fate::Chinese(character) => sink.put(character, Kind::Letter, at.character),
             Fate::Several => self.expand(character, |part| sink.put(part, kind(part), at.character)),
-            Fate::Unsettled => {
-                return marks::settle(section, at, character, progress, |part, place| self.put_part(part, place, sink));
+            Fate::Unordered => {
+                return marks::sort_run(section, at, character, progress, |part, place| {
+                    self.put_part(part, place, sink)
+                });
             }
         }
         Ok(at.behind(character))
     }
 
+    /// Return the fate of a character, from the cache if it is there.
     #[inline]
     fn fate(&self, character: char) -> Fate {
         let cell = self.fates.get(character as usize);
-        let known = cell.and_then(|cell| Fate::unpack(cell.load(Ordering::Relaxed)));
-        known.unwrap_or_else(|| {
-            let fate = self.find_fate(character);
+        let cached = cell.and_then(|cell| Fate::unpack(cell.load(Ordering::Relaxed)));
+        cached.unwrap_or_else(|| {
+            let fate = self.compute_fate(character);
             if let Some(cell) = cell {
                 cell.store(fate.pack(), Ordering::Relaxed);
             }
@@ -168,22 +177,23 @@ impl Normalizer {
         })
     }
 
+    /// Compute the fate of a character from the Unicode tables.
     #[cold]
-    fn find_fate(&self, character: char) -> Fate {
+    fn compute_fate(&self, character: char) -> Fate {
         if is_dropped(character) {
             return Fate::Nothing;
         }
         if character.is_whitespace() {
             return Fate::One(' ', Kind::Space);
         }
-        let mut unsettled = false;
+        let mut unordered = false;
         if self.strips {
             decompose_canonical(character, |part| {
-                unsettled |= canonical_combining_class(part) != 0 && !part.is_mark_nonspacing();
+                unordered |= canonical_combining_class(part) != 0 && !part.is_mark_nonspacing();
             });
         }
-        if unsettled {
-            return Fate::Unsettled;
+        if unordered {
+            return Fate::Unordered;
         }
         let mut fate = Fate::Nothing;
         self.expand(character, |part| {
@@ -196,14 +206,15 @@ impl Normalizer {
         fate
     }
 
-    /// A character that is not dropped, decomposed, without its accents, in lower case.
+    /// Decompose a character that is not dropped, strip its accents and lower-case it, as far as the options ask for
+    /// that.
     ///
-    /// Hangul falls apart into its Jamo here, which is what the multilingual vocabularies hold. Lower case goes by one
-    /// character at a time: a final sigma becomes an ordinary one.
+    /// A Hangul syllable decomposes into its Jamo, which is what the multilingual vocabularies contain. Lower-casing
+    /// looks at one character at a time, so a capital sigma at the end of a word becomes an ordinary sigma.
     fn expand(&self, character: char, mut put: impl FnMut(char)) {
         if self.strips {
             decompose_canonical(character, |part| {
-                // Not a mark and without case, but looking that up would take most of the time for Korean.
+                // Jamo are no marks and have no case. Looking that up would take most of the time for Korean.
                 let is_jamo = matches!(part, '\u{1100}'..='\u{11FF}');
                 if is_jamo {
                     put(part);
@@ -216,12 +227,12 @@ impl Normalizer {
         }
     }
 
-    /// Lower case, if the options ask for it.
+    /// Lower-case a character if the options ask for it.
     fn lower(&self, part: char, put: impl FnMut(char)) {
         if self.lowers { part.to_lowercase().for_each(put) } else { std::iter::once(part).for_each(put) }
     }
 
-    /// Puts a part of a decomposition, unless it is an accent.
+    /// Give a part of a decomposition to `sink`, unless the part is an accent.
     fn put_part(&self, part: char, place: usize, sink: &mut impl Sink) {
         if !part.is_mark_nonspacing() {
             self.lower(part, |part| sink.put(part, kind(part), place));
@@ -229,7 +240,7 @@ impl Normalizer {
     }
 }
 
-/// What a normalised character does to the words.
+/// Return the kind of a normalised character, from the cache if it is there.
 pub(super) fn kind(character: char) -> Kind {
     match Normalizer::of(false, false, false).fate(character) {
         Fate::One(_, kind) => kind,

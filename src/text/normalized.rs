@@ -1,4 +1,4 @@
-//! A whole text, normalised: for added tokens that are looked for in such a text. Everything else does without one.
+//! A whole normalised text, for added tokens that are searched for in it. Everything else does without such a text.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::normalize::{Normalizer, Sink};
 use super::progress::{Position, Progress, Span};
 use crate::error::Result;
 
-/// A normalised text, and the character of the original text that each of its bytes stands for.
+/// A normalised text, with the character of the original text that each byte stands for.
 #[derive(Debug, Default)]
 pub(super) struct Normalized {
     text: String,
@@ -15,7 +15,7 @@ pub(super) struct Normalized {
 }
 
 impl Normalized {
-    /// Normalises a stretch of text whose first character is the `first`-th of the whole text.
+    /// Normalise a section of a text. `first` is the number of its first character in the whole text.
     pub fn new(section: &str, first: usize, normalizer: &Normalizer, progress: &mut Progress<'_>) -> Result<Self> {
         let mut normalized =
             Self { text: String::with_capacity(section.len()), places: Vec::with_capacity(section.len()) };
@@ -26,17 +26,17 @@ impl Normalized {
         Ok(normalized)
     }
 
-    /// The text.
+    /// Return the text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text alone.
+    /// Return the text and drop the rest.
     pub fn into_text(self) -> String {
         self.text
     }
 
-    /// The original characters that some bytes of the text stand for.
+    /// Return the original characters that a range of bytes stands for.
     pub fn span(&self, bytes: Range<usize>) -> Span {
         match self.places.get(bytes) {
             Some(places @ [first, ..]) => (*first, places[places.len() - 1].saturating_add(1)),
@@ -44,7 +44,7 @@ impl Normalized {
         }
     }
 
-    /// The characters of some bytes of the text, each with the original character that it stands for.
+    /// Iterate over the characters in a range of bytes, each with the number of the original character.
     pub fn characters(&self, bytes: Range<usize>) -> impl Iterator<Item = (char, usize)> {
         let places = self.places.get(bytes.clone()).unwrap_or_default();
         let text = self.text.get(bytes).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a tokenizer is told when it is made, and what it is told for each text.
+//! The options of a tokenizer, and the options of each call.
 
 use crate::error::{Error, Result};
 
@@ -11,33 +11,33 @@ pub struct TokenizerOptions {
     pub strip_accents: Option<bool>,
     /// Make every Chinese character a word of its own.
     pub tokenize_chinese_chars: bool,
-    /// The longest row that the model takes, in tokens with the special ones; `None` where it is not known. It is the
-    /// length of a truncation that names none.
+    /// The longest row that the model takes, in tokens, special tokens included. `None` if unknown. A truncation
+    /// without `max_length` uses this length.
     pub model_max_length: Option<usize>,
     /// The end at which rows are padded.
     pub padding_side: Side,
-    /// The end at which texts that are too long lose tokens.
+    /// The end at which truncation removes tokens.
     pub truncation_side: Side,
 }
 
 /// An end of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Side {
-    /// Where the text begins.
+    /// The start of the text.
     Left,
-    /// Where it ends.
+    /// The end of the text.
     #[default]
     Right,
 }
 
 impl Side {
-    /// `left` or `right`.
+    /// Return the side with the name `left` or `right`. `None` for other names.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Left, Self::Right].into_iter().find(|side| side.name() == name)
     }
 
-    /// The name in `tokenizer_config.json`.
+    /// Return the name in `tokenizer_config.json`, `left` or `right`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -61,20 +61,20 @@ impl Default for TokenizerOptions {
 }
 
 impl TokenizerOptions {
-    /// Whether accents are removed, once `None` is resolved.
+    /// Return whether accents are removed, with `None` resolved.
     pub(super) fn strips_accents(&self) -> bool {
         self.strip_accents.unwrap_or(self.do_lower_case)
     }
 }
 
-/// Which text of a pair loses tokens when both together are too long.
+/// The text of a pair that is shortened if both together are too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Truncation {
-    /// Keep every token, whatever `max_length` says.
+    /// Keep every token and ignore `max_length`.
     #[default]
     None,
-    /// Shorten the longer text first; when neither fits, both get half (the second the odd token, unless the first was
-    /// the longer one).
+    /// Shorten the longer text first. If both texts are longer than half of the room, both get half of it, and an odd
+    /// token goes to the second text, or to the first if that was the longer one.
     LongestFirst,
     /// Shorten the first text only.
     OnlyFirst,
@@ -82,21 +82,21 @@ pub enum Truncation {
     OnlySecond,
 }
 
-/// How one text, or one pair, is encoded.
+/// The options for encoding one text or pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeOptions {
     /// Add `[CLS]` before the first text and `[SEP]` after each text.
     pub add_special_tokens: bool,
-    /// What to do when the row is longer than `max_length`.
+    /// The text to shorten if the row is longer than `max_length`.
     pub truncation: Truncation,
-    /// The longest row, in tokens, special tokens included. `None` stands for the tokenizer's `model_max_length`; where
-    /// that is unknown too, nothing is cut.
+    /// The longest row, in tokens, special tokens included. `None` means the tokenizer's `model_max_length`. If that is
+    /// unknown too, nothing is truncated.
     pub max_length: Option<usize>,
-    /// Whether what did not fit comes as further rows.
+    /// Whether to return the tokens that did not fit as further rows.
     pub overflow: bool,
-    /// How many tokens of a row the next one of the same text repeats.
+    /// The number of tokens that two successive rows of a text share.
     pub stride: usize,
-    /// The end at which texts lose tokens; `None` stands for the tokenizer's.
+    /// The end at which truncation removes tokens. `None` means the tokenizer's `truncation_side`.
     pub truncation_side: Option<Side>,
 }
 
@@ -114,45 +114,45 @@ impl Default for EncodeOptions {
 }
 
 impl EncodeOptions {
-    /// The default options with `truncation` to `max_length` tokens.
+    /// Build default options with `truncation` to `max_length` tokens.
     #[must_use]
     pub fn truncated(truncation: Truncation, max_length: usize) -> Self {
         Self { truncation, max_length: Some(max_length), ..Self::default() }
     }
 
-    /// How many special tokens a row gets.
+    /// Return the number of special tokens that a row gets.
     pub(super) fn added(&self, pair: bool) -> usize {
         if self.add_special_tokens { 2 + usize::from(pair) } else { 0 }
     }
 
-    /// How many tokens the texts of a row may have together; none where nothing is cut.
+    /// Return the number of tokens that the texts of a row may have together. `None` if nothing is truncated.
     pub(super) fn room(&self, pair: bool) -> Result<Option<usize>> {
         let Some(limit) = self.max_length.filter(|_| self.truncation != Truncation::None) else { return Ok(None) };
         let added = self.added(pair);
-        // As in the reference: whatever is added, and whether anything is cut or not.
+        // As in transformers, 2 even if another number of special tokens is added, and even if nothing is cut.
         if limit.saturating_sub(2) < self.stride {
-            let reason =
-                format!("expected less than max_length = {limit} without the special tokens, got {}", self.stride);
+            let reason = format!("expected less than max_length = {limit} minus 2 special tokens, got {}", self.stride);
             return Err(Error::input("stride", reason));
         }
         match limit.checked_sub(added) {
             Some(room) => Ok(Some(room)),
             None => Err(Error::input(
                 "max_length",
-                format!("got {limit}, expected room for the {added} special tokens at least"),
+                format!("got {limit}, expected at least {added}, the number of special tokens"),
             )),
         }
     }
 
-    /// How many tokens of a text have to be known, since all further ones are cut off; none where all of them count.
-    pub(super) fn needed(&self, text: usize, pair: bool) -> Result<Option<usize>> {
+    /// Return the number of tokens of a text that must be made, if all further tokens are cut off. `None` if all are
+    /// needed.
+    pub(super) fn tokens_needed(&self, text: usize, pair: bool) -> Result<Option<usize>> {
         let first_only = text == 0 && (self.truncation == Truncation::OnlyFirst || !pair);
         let is_cut = first_only || text == 1 && self.truncation == Truncation::OnlySecond;
         let from_the_end = self.truncation_side == Some(Side::Left);
         if self.overflow || from_the_end || !is_cut {
             return Ok(None);
         }
-        // One more, so that it is seen that something has to go.
+        // One more than fits, to show that the text must be truncated.
         Ok(self.room(pair)?.map(|room| room + 1))
     }
 }

@@ -1,4 +1,4 @@
-//! Tokenizers in folders: what is read from which file, what is refused, and that what is saved comes back.
+//! Tests of tokenizers in folders: which file each part is read from, which files are refused, and saving and loading.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -15,11 +15,11 @@ const SPECIAL: &str = "special_tokens_map.json";
 const ADDED: &str = "added_tokens.json";
 const WHOLE: &str = "tokenizer.json";
 
-/// The first id that [`SMALL`] leaves.
+/// The first free id behind [`SMALL`].
 const NEXT: i64 = 8;
 
-/// [`SMALL`] and another file.
-fn beside(name: &str, content: &Value) -> crate::error::Result<WordPieceTokenizer> {
+/// Read a folder with [`SMALL`] and another file.
+fn small_with(name: &str, content: &Value) -> crate::error::Result<WordPieceTokenizer> {
     from_folder(&[("vocab.txt", SMALL), (name, &content.to_string())])
 }
 
@@ -27,8 +27,8 @@ fn added(tokenizer: &WordPieceTokenizer) -> Vec<(i64, AddedToken)> {
     tokenizer.added_tokens().filter(|(id, _)| *id > 4).map(|(id, token)| (id, token.clone())).collect()
 }
 
-/// A `tokenizer.json` with the vocabulary of [`SMALL`].
-fn whole(extra: &Value) -> String {
+/// Build a `tokenizer.json` with the vocabulary of [`SMALL`].
+fn tokenizer_json(extra: &Value) -> String {
     let vocabulary: serde_json::Map<String, Value> =
         SMALL.lines().zip(0..).map(|(token, id)| (token.to_string(), json!(id))).collect();
     let mut file = json!({"model": {"type": "WordPiece", "vocab": vocabulary}});
@@ -63,7 +63,7 @@ fn reads_a_model_folder() {
 }
 
 #[test]
-fn one_file_may_be_all_there_is() {
+fn tokenizer_json_alone_is_enough() {
     let normalizer =
         json!({"type": "BertNormalizer", "lowercase": false, "strip_accents": true, "handle_chinese_chars": false});
     let tokens = json!([
@@ -71,7 +71,7 @@ fn one_file_may_be_all_there_is() {
         {"id": 8, "content": "<S>", "special": true, "normalized": false, "lstrip": true},
         {"id": 9, "content": "<o>", "single_word": true},
     ]);
-    let file = whole(&json!({"normalizer": normalizer, "added_tokens": tokens}));
+    let file = tokenizer_json(&json!({"normalizer": normalizer, "added_tokens": tokens}));
     let tokenizer = from_folder(&[(WHOLE, &file)]).unwrap();
     assert_eq!(tokenizer.token_to_id("a"), Some(5));
     let expected = TokenizerOptions {
@@ -84,17 +84,17 @@ fn one_file_may_be_all_there_is() {
     let strips = AddedToken { lstrip: true, ..AddedToken::special("<S>") };
     let alone = AddedToken { single_word: true, ..AddedToken::ordinary("<o>") };
     assert_eq!(added(&tokenizer), [(8, strips), (9, alone)]);
-    // Settings of their own count alone, as in transformers.
+    // If there is a settings file, the settings in tokenizer.json are ignored, as in transformers.
     let tokenizer = from_folder(&[(WHOLE, &file), (SETTINGS, "{}")]).unwrap();
     assert_eq!(tokenizer.options(), &TokenizerOptions::default());
-    // No normaliser.
-    let tokenizer = from_folder(&[(WHOLE, &whole(&json!({"normalizer": null})))]).unwrap();
+    // Without a normaliser the defaults hold.
+    let tokenizer = from_folder(&[(WHOLE, &tokenizer_json(&json!({"normalizer": null})))]).unwrap();
     assert_eq!(tokenizer.options(), &TokenizerOptions::default());
 }
 
 #[test]
-fn vocab_txt_counts_more_than_tokenizer_json() {
-    let other = whole(&json!({"added_tokens": [{"id": 9, "content": "<x>"}]}));
+fn vocab_txt_overrides_tokenizer_json() {
+    let other = tokenizer_json(&json!({"added_tokens": [{"id": 9, "content": "<x>"}]}));
     let lines = format!("{SMALL}d\n");
     let tokenizer = from_folder(&[("vocab.txt", &lines), (WHOLE, &other)]).unwrap();
     assert_eq!((tokenizer.token_to_id("d"), tokenizer.token_to_id("<x>")), (Some(8), Some(9)));
@@ -103,7 +103,7 @@ fn vocab_txt_counts_more_than_tokenizer_json() {
 #[test]
 fn reads_added_tokens_of_every_file() {
     let token = |content: &str| json!({"content": content});
-    let file = whole(&json!({"added_tokens": [{"id": 8, "content": "<8>"}, {"id": 9, "content": "<9>"}]}));
+    let file = tokenizer_json(&json!({"added_tokens": [{"id": 8, "content": "<8>"}, {"id": 9, "content": "<9>"}]}));
     let settings = json!({
         "added_tokens_decoder": {"9": {"content": "<9>", "rstrip": true}, "12": token("<12>")},
         "additional_special_tokens": ["<8>", "[MASK]", "<free>"],
@@ -135,7 +135,7 @@ fn reads_added_tokens_of_every_file() {
 }
 
 #[test]
-fn what_is_saved_comes_back() {
+fn a_saved_tokenizer_loads_as_the_same() {
     let lines = format!("{SMALL}\nd\na\n");
     let mut tokenizer = from_folder(&[
         ("vocab.txt", &lines),
@@ -171,7 +171,7 @@ fn what_is_saved_comes_back() {
     assert_eq!(rows[0].ids(), [2, 10, 4, 6, 12, 9, 11, 1, 3]);
     assert_eq!(rows[1].ids(), rows[0].ids());
     assert!(rows[1].offsets().eq(rows[0].offsets()));
-    // And once more, byte for byte.
+    // Saving again gives the same bytes.
     let read = || paths.iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
     let before = read();
     again.save_pretrained(&inner).unwrap();
@@ -181,9 +181,9 @@ fn what_is_saved_comes_back() {
 }
 
 #[test]
-fn what_no_line_can_hold_is_not_saved() {
+fn a_token_that_no_line_can_hold_is_not_saved() {
     for token in ["a\nb", "a\rb", "a ", "a\u{3000}"] {
-        let mut file: Value = serde_json::from_str(&whole(&json!({}))).unwrap();
+        let mut file: Value = serde_json::from_str(&tokenizer_json(&json!({}))).unwrap();
         file["model"]["vocab"][token] = json!(8);
         let tokenizer = from_folder(&[(WHOLE, &file.to_string())]).unwrap();
         assert_eq!(tokenizer.id_to_token(8), Some(token));
@@ -213,7 +213,7 @@ fn refuses_folders_without_a_vocabulary() {
     ] {
         assert!(matches!(from_folder(&[(WHOLE, model)]), Err(Error::Vocabulary { .. })), "{model}");
     }
-    let mut last: Value = serde_json::from_str(&whole(&json!({}))).unwrap();
+    let mut last: Value = serde_json::from_str(&tokenizer_json(&json!({}))).unwrap();
     last["model"]["vocab"]["z"] = json!(u32::MAX);
     assert!(matches!(from_folder(&[(WHOLE, &last.to_string())]), Err(Error::Vocabulary { .. })));
 }
@@ -232,7 +232,7 @@ fn refuses_hostile_files_by_name_and_field() {
         (SETTINGS, "truncation_side", named("truncation_side", json!(1))),
         (SETTINGS, "mask_token", named("mask_token", json!("<mask>"))),
         (SETTINGS, "sep_token", named("sep_token", json!({"content": "</s>"}))),
-        // Ids that are none, that are too large, and that are another token's.
+        // Ids that are no numbers, that are too large, and that belong to another token.
         (SETTINGS, "added_tokens_decoder", decoder("x", new.clone())),
         (SETTINGS, "added_tokens_decoder", decoder("-1", new.clone())),
         (SETTINGS, "added_tokens_decoder", decoder("4294967295", new.clone())),
@@ -263,7 +263,7 @@ fn refuses_hostile_files_by_name_and_field() {
         (SPECIAL, "JSON", json!("x")),
         (ADDED, "JSON", json!([["<x>", 8]])),
     ] {
-        let error = beside(name, &content).unwrap_err();
+        let error = small_with(name, &content).unwrap_err();
         let Error::Config { path: Some(path), field: got, .. } = &error else { panic!("{name} {content}: {error:?}") };
         assert!(path.ends_with(name) && got == field, "{content}: {error}");
     }
@@ -273,7 +273,7 @@ fn refuses_hostile_files_by_name_and_field() {
             assert!(matches!(&error, Error::Config { path: Some(_), field, .. } if field == "JSON"), "{name}: {error}");
         }
     }
-    let normalizer = whole(&json!({"normalizer": {"lowercase": "no"}}));
+    let normalizer = tokenizer_json(&json!({"normalizer": {"lowercase": "no"}}));
     let error = from_folder(&[(WHOLE, &normalizer)]).unwrap_err();
     assert!(matches!(&error, Error::Config { path: Some(path), .. } if path.ends_with(WHOLE)), "{error}");
 }
@@ -282,7 +282,7 @@ fn refuses_hostile_files_by_name_and_field() {
 fn refuses_a_token_for_which_no_id_is_left() {
     let last = u32::MAX - 1;
     let settings = json!({"added_tokens_decoder": {last.to_string(): {"content": "<last>"}}});
-    let mut tokenizer = beside(SETTINGS, &settings).unwrap();
+    let mut tokenizer = small_with(SETTINGS, &settings).unwrap();
     let row = tokenizer.encode("a<last>", None, &EncodeOptions::default()).unwrap();
     assert_eq!(row.ids(), [2, 5, i64::from(last), 3]);
     assert!(matches!(tokenizer.add_tokens(&[AddedToken::special("<x>")]), Err(Error::Tokenizer { .. })));

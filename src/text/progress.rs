@@ -1,25 +1,26 @@
-//! How far a text has been read: positions in it, and the question whether to go on.
+//! Progress through a text: positions in it, and calls of the function that may interrupt.
 
 use crate::error::Result;
 
-/// Characters of the original text, `(begin, end)` with `end` exclusive.
+/// A range of characters of the original text, `(start, end)` with `end` exclusive.
 pub(super) type Span = (u32, u32);
 
-/// Where something begins in a stretch of text.
+/// A position in a section of a text.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Position {
-    /// Counted from the begin of the stretch.
+    /// Bytes from the start of the section.
     pub byte: usize,
-    /// Counted from the begin of the whole text.
+    /// Characters from the start of the whole text.
     pub character: usize,
 }
 
 impl Position {
+    /// Return the position behind a character that starts here.
     pub fn behind(self, character: char) -> Self {
         Self { byte: self.byte + character.len_utf8(), character: self.character + 1 }
     }
 
-    /// Goes to another byte of `text`.
+    /// Move to another byte of `text`.
     pub fn move_to(&mut self, byte: usize, text: &str) {
         if byte < self.byte {
             self.character -= text[byte..self.byte].chars().count();
@@ -30,22 +31,22 @@ impl Position {
     }
 }
 
-/// Asks from time to time whether to go on.
+/// Calls `check` from time to time, which may interrupt the work by an error.
 pub(super) struct Progress<'call> {
     check: &'call dyn Fn() -> Result<()>,
-    /// Bytes until the next time.
+    /// Bytes until the next call of `check`.
     left: usize,
 }
 
 impl<'call> Progress<'call> {
-    /// Bytes between two calls of `check`: a fraction of a millisecond.
+    /// Bytes between two calls of `check`, a fraction of a millisecond of work.
     const INTERVAL: usize = 1 << 16;
 
     pub fn new(check: &'call dyn Fn() -> Result<()>) -> Self {
         Self { check, left: Self::INTERVAL }
     }
 
-    /// Notes that so many bytes are done.
+    /// Count `bytes` as done, and call `check` if it is due.
     #[inline]
     pub fn pass(&mut self, bytes: usize) -> Result<()> {
         if let Some(left) = self.left.checked_sub(bytes) {

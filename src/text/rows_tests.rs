@@ -1,4 +1,4 @@
-//! Rows: what is cut off and comes as further rows, words instead of text, padding, and being interrupted.
+//! Tests of rows: truncation and overflow, words instead of text, padding, and interruption.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,12 +10,12 @@ use super::tests::from_bytes;
 use super::*;
 use crate::error::{Error, Result};
 
-/// The letters have the ids from 5 on; `##a` and `##b` follow.
-fn letters() -> WordPieceTokenizer {
+/// Build a tokenizer whose letters have the ids from 5 on; `##a` and `##b` follow.
+fn letter_tokenizer() -> WordPieceTokenizer {
     from_bytes(b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\ne\nf\ng\nh\n##a\n##b\n").unwrap()
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "it is a check")]
+#[allow(clippy::unnecessary_wraps, reason = "the type is that of a check")]
 fn go_on() -> Result<()> {
     Ok(())
 }
@@ -24,9 +24,9 @@ fn text<'a>(first: &'a str, second: Option<&'a str>) -> Pair<'a> {
     (Source::Text(first), second.map(Source::Text))
 }
 
-/// The rows, as the letters of the tokens; `|` where a text ends.
+/// Encode and return each row as the letters of its tokens, with `|` at the end of a text.
 fn rows(pair: &Pair, options: &EncodeOptions) -> Result<Vec<String>> {
-    let tokenizer = letters();
+    let tokenizer = letter_tokenizer();
     let rows = tokenizer.encode_rows(pair, options, &go_on)?;
     let spell = |row: &Encoding| row.tokens().concat().replace("[CLS]", "").replace("[SEP]", "|");
     Ok(rows.iter().map(spell).collect())
@@ -42,7 +42,7 @@ fn overflow(truncation: Truncation, max_length: usize, stride: usize, truncation
 }
 
 #[test]
-fn what_does_not_fit_comes_as_further_rows() {
+fn tokens_that_do_not_fit_come_in_further_rows() {
     let pair = text("a b c d e f g h", None);
     for (length, stride, side, expected) in [
         (10, 3, Side::Right, &["abcdefgh|"][..]),
@@ -53,7 +53,7 @@ fn what_does_not_fit_comes_as_further_rows() {
         (9, 6, Side::Right, &["abcdefg|", "bcdefgh|"]),
         (5, 0, Side::Left, &["fgh|", "cde|", "ab|"]),
         (5, 1, Side::Left, &["fgh|", "def|", "bcd|", "ab|"]),
-        // What does not fit into nothing is the whole.
+        // If no token fits, the overflow is the whole text.
         (2, 0, Side::Right, &["|", "abcdefgh|"]),
         (2, 0, Side::Left, &["|", "abcdefgh|"]),
     ] {
@@ -72,7 +72,7 @@ fn what_does_not_fit_comes_as_further_rows() {
 fn the_rows_of_a_pair_have_the_order_of_tokenizers() {
     let pair = text("a b c d", Some("e f g h"));
     for (truncation, length, stride, side, expected) in [
-        // Both are cut: (A0, B0); each further A with each B; A0 with each further B.
+        // Both texts are cut: (A0, B0); each further A with each B; A0 with each further B.
         (Truncation::LongestFirst, 7, 0, Side::Right, &["ab|ef|", "cd|ef|", "cd|gh|", "ab|gh|"][..]),
         (Truncation::LongestFirst, 7, 0, Side::Left, &["cd|gh|", "ab|gh|", "ab|ef|", "cd|ef|"]),
         (
@@ -96,9 +96,9 @@ fn the_rows_of_a_pair_have_the_order_of_tokenizers() {
 }
 
 #[test]
-fn a_further_row_knows_where_its_tokens_come_from() {
+fn a_further_row_has_the_offsets_and_words_of_its_tokens() {
     let options = overflow(Truncation::OnlySecond, 7, 1, Side::Right);
-    let rows = letters().encode_rows(&text("a b", Some("ca d eb")), &options, &go_on).unwrap();
+    let rows = letter_tokenizer().encode_rows(&text("a b", Some("ca d eb")), &options, &go_on).unwrap();
     assert_eq!(rows.len(), 4);
     let last = &rows[2];
     assert_eq!(last.tokens(), ["[CLS]", "a", "b", "[SEP]", "d", "e", "[SEP]"]);
@@ -109,7 +109,7 @@ fn a_further_row_knows_where_its_tokens_come_from() {
 }
 
 #[test]
-fn refuses_a_stride_that_leads_nowhere() {
+fn refuses_a_stride_that_leaves_no_new_token() {
     for (length, stride) in [(5, 3), (5, 4), (3, 1), (5, usize::MAX)] {
         for side in [Side::Left, Side::Right] {
             for overflows in [true, false] {
@@ -123,7 +123,7 @@ fn refuses_a_stride_that_leads_nowhere() {
 }
 
 #[test]
-fn cuts_at_the_left_where_that_is_asked_for() {
+fn truncates_at_the_left_if_the_side_is_left() {
     for (truncation, length, expected) in [
         (Truncation::LongestFirst, 7, "cd|gh|"),
         (Truncation::OnlyFirst, 9, "cd|efgh|"),
@@ -136,8 +136,8 @@ fn cuts_at_the_left_where_that_is_asked_for() {
 }
 
 #[test]
-fn words_are_cut_one_by_one() {
-    let tokenizer = letters();
+fn words_are_tokenised_one_by_one() {
+    let tokenizer = letter_tokenizer();
     let words = ["ca", "", "b,a", "[MASK]", "e f"];
     let pair = (Source::Words(words.to_vec()), Some(Source::Words(vec!["da"])));
     let row = tokenizer.encode_rows(&pair, &EncodeOptions::default(), &go_on).unwrap().remove(0);
@@ -157,8 +157,8 @@ fn words_are_cut_one_by_one() {
 }
 
 #[test]
-fn words_that_hold_no_spaces_are_those_of_the_text() {
-    let tokenizer = letters();
+fn words_split_at_spaces_give_the_tokens_of_the_text() {
+    let tokenizer = letter_tokenizer();
     let text = "ab  ca \u{e9}a [MASK] b";
     let options = EncodeOptions::default();
     let whole = tokenizer.encode(text, None, &options).unwrap();
@@ -169,8 +169,8 @@ fn words_that_hold_no_spaces_are_those_of_the_text() {
 }
 
 #[test]
-fn what_refuses_ends_everything() {
-    let tokenizer = letters();
+fn an_error_of_check_ends_encoding() {
+    let tokenizer = letter_tokenizer();
     let long = "a ".repeat(1 << 18);
     let words: Vec<&str> = long.split_whitespace().collect();
     let calls = AtomicUsize::new(0);
@@ -194,15 +194,15 @@ fn what_refuses_ends_everything() {
         assert!(matches!(error, Error::Input { .. }));
         assert_eq!(calls.load(Ordering::Relaxed), 3);
     }
-    // Many rows: asked on the caller's thread, before others begin.
+    // Many rows: `check` is called on the caller's thread, before the others start.
     let many = vec![text(&long[..100], None); 50];
     assert!(tokenizer.encode_pairs(&many, &options, &refuse_from(1)).is_err());
     assert_eq!(tokenizer.encode_pairs(&many, &options, &refuse_from(usize::MAX)).unwrap().len(), 50);
 }
 
 #[test]
-fn what_is_asked_may_tokenise_itself() {
-    let tokenizer = letters();
+fn check_may_call_the_tokenizer() {
+    let tokenizer = letter_tokenizer();
     let long = "\u{e9}a ".repeat(1 << 17);
     let options = EncodeOptions::default();
     let expected = tokenizer.encode(&long, None, &options).unwrap();
@@ -215,8 +215,8 @@ fn what_is_asked_may_tokenise_itself() {
 }
 
 #[test]
-fn many_pairs_are_as_one_by_one_with_their_further_rows() {
-    let tokenizer = letters();
+fn encode_pairs_equals_encode_rows_for_each_pair() {
+    let tokenizer = letter_tokenizer();
     let texts: Vec<String> = (0..150).map(|index| "ab c d,".repeat(index % 11)).collect();
     let mut pairs: Vec<Pair> = texts.iter().map(|first| text(first, None)).collect();
     for index in (0..pairs.len()).step_by(3) {
@@ -233,7 +233,7 @@ fn many_pairs_are_as_one_by_one_with_their_further_rows() {
 
 #[test]
 fn pads_at_both_ends() {
-    let tokenizer = letters();
+    let tokenizer = letter_tokenizer();
     let row = || tokenizer.encode("a", Some("ba"), &EncodeOptions::default()).unwrap();
     let mut right = row();
     right.pad(8, Side::Right);
@@ -253,7 +253,7 @@ fn pads_at_both_ends() {
     let texts = [None, None, None, Some(0), None, Some(1), Some(1), None];
     assert_eq!(left.sequence_ids().collect::<Vec<_>>(), texts);
     assert_eq!(left.word_ids().collect::<Vec<_>>(), [None, None, None, Some(0), None, Some(0), Some(0), None]);
-    // What is wide enough stays; both ends one after the other work too.
+    // A row that is wide enough stays; padding one end after the other works too.
     left.pad(3, Side::Left);
     left.pad(0, Side::Right);
     assert_eq!(left.len(), 8);
@@ -276,14 +276,14 @@ fn truncations() -> impl Strategy<Value = Truncation> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Where further rows are wanted every token is made; else only those that are needed, and the row is the same.
+    /// With overflow every token is made, otherwise only those that are needed. The row is the same.
     #[test]
-    fn stopping_early_does_not_show(
+    fn stopping_early_gives_the_same_row(
         first in "[a-h,]{0,4}( |[a-h]|é|\\[MASK\\]){0,20}", second in prop::option::of("([a-h]| ){0,20}"),
         truncation in truncations(), side in sides(), length in 2..14_usize, stride in 0..3_usize, special: bool,
         as_words: bool,
     ) {
-        let tokenizer = letters();
+        let tokenizer = letter_tokenizer();
         let source = |text| if as_words { Source::Words(str::split(text, ' ').collect()) } else { Source::Text(text) };
         let pair = (source(&first), second.as_deref().map(source));
         let all = EncodeOptions { add_special_tokens: special, ..overflow(truncation, length, stride, side) };
@@ -303,7 +303,7 @@ proptest! {
     #[test]
     fn the_rows_of_one_text_cover_it(text in "([a-h] ){0,40}", length in 3..12_usize, stride in 0..8_usize, side in sides()) {
         prop_assume!(stride < length - 2);
-        let tokenizer = letters();
+        let tokenizer = letter_tokenizer();
         let options = overflow(Truncation::OnlyFirst, length, stride, side);
         let rows = tokenizer.encode_rows(&(Source::Text(&text), None), &options, &go_on).unwrap();
         let mut tokens: Vec<Vec<i64>> = rows.iter().map(|row| row.ids()[1..row.len() - 1].to_vec()).collect();

@@ -8,7 +8,7 @@ pub(super) const UNKNOWN: &str = "[UNK]";
 pub(super) const CLASS: &str = "[CLS]";
 /// Ends every text.
 pub(super) const SEPARATOR: &str = "[SEP]";
-/// Stands for a word to be guessed.
+/// Stands for a word that the model should predict.
 pub(super) const MASK: &str = "[MASK]";
 
 /// All five, in the order of their usual ids.

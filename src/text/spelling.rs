@@ -1,4 +1,4 @@
-//! What the ids of rows stand for: the tokenizer's tokens, or those of rows that came from another process.
+//! The tokens that the ids of rows stand for: the tokenizer's, or a copy in rows that came from another process.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::tokens::Tokens;
 
-/// Ids to tokens, as far as rows need them.
+/// A table of tokens by id, as far as rows need it.
 #[derive(Debug, Clone)]
 pub(super) enum Spelling {
-    /// The tokenizer that made the rows.
+    /// The tokens of the tokenizer that made the rows.
     Tokenizer(Arc<Tokens>),
-    /// What was taken along when the rows were written down.
+    /// The tokens that were serialised with the rows.
     Written(Arc<Written>),
 }
 
-/// The tokens of some rows, without those that they lack.
+/// The serialised form: the tokens that occur in some rows.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Written {
     tokens: HashMap<i64, String>,
@@ -24,7 +24,7 @@ pub(super) struct Written {
 }
 
 impl Spelling {
-    /// The token of an id.
+    /// Return the token of an id.
     pub fn token(&self, id: i64) -> Option<&str> {
         match self {
             Self::Tokenizer(tokens) => tokens.token(id),
@@ -32,7 +32,7 @@ impl Spelling {
         }
     }
 
-    /// The id of padding.
+    /// Return the id of padding.
     pub fn pad(&self) -> i64 {
         match self {
             Self::Tokenizer(tokens) => tokens.vocabulary.pad,
@@ -40,8 +40,8 @@ impl Spelling {
         }
     }
 
-    /// What is needed for `ids` and for padding.
-    pub fn of(&self, ids: impl Iterator<Item = i64>) -> Written {
+    /// Copy the tokens of `ids` and of padding.
+    pub fn only(&self, ids: impl Iterator<Item = i64>) -> Written {
         let pad = self.pad();
         let spelled = |id| self.token(id).map(|token| (id, token.to_string()));
         Written { tokens: ids.chain([pad]).filter_map(spelled).collect(), pad }

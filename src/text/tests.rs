@@ -20,7 +20,7 @@ fn uncased() -> WordPieceTokenizer {
     tokenizer(&TokenizerOptions::default())
 }
 
-/// The stored cases, and one tokenizer per group of settings in them.
+/// Read the stored cases and build one tokenizer for each group of settings in them.
 fn fixture() -> (Value, Vec<WordPieceTokenizer>) {
     let cases: Value = serde_json::from_slice(&std::fs::read(data("tokenizer_cases.json")).unwrap()).unwrap();
     let make = |settings: &Value| {
@@ -53,7 +53,7 @@ fn encode(case: &Value, tokenizers: &[WordPieceTokenizer]) -> crate::error::Resu
     tokenizer.encode(case["text"].as_str().unwrap(), case["pair"].as_str(), &options(case))
 }
 
-/// A file with this content, which lives as long as the folder.
+/// Write a file into the folder and return its path.
 fn file(folder: &tempfile::TempDir, name: &str, content: &[u8]) -> PathBuf {
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
@@ -118,7 +118,7 @@ fn decodes_as_transformers_does() {
 }
 
 #[test]
-fn plain_english_is_as_rust_tokenizers_has_it() {
+fn plain_english_gives_the_tokens_of_rust_tokenizers() {
     let path = data("tokenizer_vocab.txt");
     let theirs = rust_tokenizers::tokenizer::BertTokenizer::from_file(path, true, true).unwrap();
     let text = "The water's end: many words, worded (by 3 boys) - \"wording\"?\tHELLO again!";
@@ -142,7 +142,7 @@ fn offsets_lie_inside_the_text_and_do_not_run_backwards() {
 }
 
 #[test]
-fn a_batch_is_its_texts_one_by_one_in_order() {
+fn a_batch_equals_its_texts_encoded_one_by_one() {
     let tokenizer = uncased();
     let texts: Vec<String> =
         (0..200).map(|index| format!("word {index} [MASK] \u{e9}\u{301} {}", "a ".repeat(index % 7))).collect();
@@ -168,7 +168,7 @@ fn a_batch_is_its_texts_one_by_one_in_order() {
 }
 
 #[test]
-fn decoding_what_was_encoded_gives_the_words_back() {
+fn decoding_inverts_encoding() {
     let tokenizer = uncased();
     let encoding = tokenizer.encode("Many words, and the end.", None, &EncodeOptions::default()).unwrap();
     assert_eq!(tokenizer.decode(encoding.ids(), true, false).unwrap(), "many words, and the end.");
@@ -180,7 +180,7 @@ fn decoding_what_was_encoded_gives_the_words_back() {
 }
 
 #[test]
-fn knows_its_vocabulary() {
+fn looks_up_tokens_and_ids() {
     let tokenizer = uncased();
     assert_eq!(tokenizer.special_token_ids(), [0, 1, 2, 3, 4]);
     assert_eq!((tokenizer.pad_token_id(), tokenizer.cls_token_id(), tokenizer.sep_token_id()), (0, 2, 3));
@@ -194,7 +194,7 @@ fn knows_its_vocabulary() {
 }
 
 #[test]
-fn an_unnamed_length_is_that_of_the_model() {
+fn max_length_defaults_to_model_max_length() {
     let tokenizer = tokenizer(&TokenizerOptions { model_max_length: Some(4), ..TokenizerOptions::default() });
     let options = EncodeOptions { truncation: Truncation::LongestFirst, ..EncodeOptions::default() };
     assert_eq!(tokenizer.model_max_length(), Some(4));
@@ -217,7 +217,7 @@ fn long_texts_take_no_quadratic_time() {
         let options = EncodeOptions::truncated(Truncation::LongestFirst, 512);
         assert!(tokenizer.encode(&text, None, &options).unwrap().len() <= 512);
     }
-    // Quadratic work on a megabyte would take hours; the limit leaves room for a slow machine and no optimisation.
+    // Quadratic work on a megabyte would take hours. The limit allows for a slow machine without optimisation.
     assert!(begin.elapsed().as_secs() < 60);
 }
 

@@ -1,4 +1,4 @@
-//! The tokenizer of both families.
+//! The tokenizer of both families: making, saving, added tokens and look-ups. See `encode` and `decode` for the rest.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use super::tokens::Tokens;
 use super::vocabulary::Vocabulary;
 use crate::error::Result;
 
-/// Text to ids and back, over a BERT word-piece vocabulary.
+/// A tokenizer with a BERT word-piece vocabulary: text to ids and back, for ELECTRA and `DistilBERT`.
 ///
-/// The same one serves `DistilBERT`. It is cheap to clone and may be shared between threads.
+/// A tokenizer is cheap to clone and may be shared between threads.
 ///
-/// Ids, types, masks and offsets are those of transformers' `BertTokenizer` 5.23, for any text. It recognises the five
-/// special tokens `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` inside a text when they are spelled exactly so, and the
-/// tokens that were added.
+/// Ids, types, masks and offsets equal those of transformers' `BertTokenizer` 5.23 for any text. The five special
+/// tokens `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` are recognised inside a text if they are spelled exactly so,
+/// and so are added tokens.
 ///
 /// # Source
-/// `transformers/models/bert/tokenization_bert.py` (5.23) over `tokenizers` 0.23.
+/// transformers v5.23 `models/bert/tokenization_bert.py`, over `tokenizers` 0.23.
 #[derive(Debug, Clone)]
 pub struct WordPieceTokenizer {
     pub(super) tokens: Arc<Tokens>,
@@ -29,32 +29,36 @@ pub struct WordPieceTokenizer {
 }
 
 impl WordPieceTokenizer {
-    /// Reads a vocabulary file: one token per line, the number of the line counted from 0 is its id.
+    /// Read a vocabulary file with one token per line. The id of a token is the number of its line, counted from 0.
     ///
-    /// White space at the end of a line is dropped, and of equal lines the last one counts, as in transformers.
+    /// White space at the end of a line is dropped, and the last of several equal lines counts, as in transformers.
     ///
     /// # Errors
-    /// `Io` where the file cannot be read; `Vocabulary` where a line is not UTF-8 or a special token is missing.
+    /// [`crate::Error::Io`] if the file cannot be read; [`crate::Error::Vocabulary`] if a line is not UTF-8 or a
+    /// special token is missing.
     pub fn from_vocab_file(path: impl AsRef<Path>, options: &TokenizerOptions) -> Result<Self> {
         let tokens = Tokens::new(Vocabulary::from_lines(path.as_ref())?, options)?;
         Ok(Self { tokens: Arc::new(tokens), options: options.clone() })
     }
 
-    /// Reads the tokenizer of a model folder: `vocab.txt`, or the vocabulary inside `tokenizer.json` where there is no
-    /// `vocab.txt`; and `tokenizer_config.json` where there is one.
+    /// Read the tokenizer of a model folder.
     ///
-    /// Read from `tokenizer_config.json`: `do_lower_case`, `strip_accents`, `tokenize_chinese_chars` and
-    /// `model_max_length` (a billion or more means that it is unknown).
+    /// The vocabulary is `vocab.txt`, or the one inside `tokenizer.json` if there is no `vocab.txt`. The settings are
+    /// those of `tokenizer_config.json`, or the normaliser's in `tokenizer.json` if there is no such file:
+    /// `do_lower_case`, `strip_accents`, `tokenize_chinese_chars`, `padding_side`, `truncation_side` and
+    /// `model_max_length` (a billion or more means unknown). Added tokens are read from these two files,
+    /// `added_tokens.json` and `special_tokens_map.json`.
     ///
     /// # Errors
-    /// `Io` where the folder or a file cannot be read; `MissingFile` without a vocabulary; `Vocabulary` as in
-    /// [`Self::from_vocab_file`]; `Config` where a setting has the wrong type, where one of the five special tokens has
-    /// another name, or where the id of an added token is another one's.
+    /// [`crate::Error::Io`] if the folder or a file cannot be read; [`crate::Error::MissingFile`] if there is no
+    /// vocabulary; [`crate::Error::Vocabulary`] as in [`Self::from_vocab_file`]; [`crate::Error::Config`] if a setting
+    /// has the wrong type, if one of the five special tokens has another spelling, or if the id of an added token
+    /// belongs to another token.
     pub fn from_pretrained(folder: impl AsRef<Path>) -> Result<Self> {
         Self::from_pretrained_with(folder, |_| {})
     }
 
-    /// As [`Self::from_pretrained`], with changes to the settings of the folder.
+    /// Read the tokenizer of a model folder as [`Self::from_pretrained`] does, and change its settings.
     ///
     /// # Errors
     /// As [`Self::from_pretrained`].
@@ -63,22 +67,23 @@ impl WordPieceTokenizer {
         Ok(Self { tokens: Arc::new(tokens), options })
     }
 
-    /// Writes `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json` into a folder, which is made where there
-    /// is none. Returns their paths.
+    /// Write `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json` into a folder and return their paths.
+    /// The folder is created if it does not exist.
     ///
     /// # Errors
-    /// `Io` where a file cannot be written; `Tokenizer` where a token cannot stand in a line of its own.
+    /// [`crate::Error::Io`] if a file cannot be written; [`crate::Error::Tokenizer`] if `vocab.txt` cannot hold the
+    /// vocabulary: a token contains a line end or ends in white space, or most ids below the largest have no token.
     pub fn save_pretrained(&self, folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         pretrained::write(folder.as_ref(), &self.tokens, &self.options)
     }
 
-    /// Adds tokens that are cut out of a text before it is cut into word pieces; one that the vocabulary has already keeps
-    /// its id, the others get the next ones. Returns how many were not added before with the same properties.
+    /// Add tokens, which are cut out of a text before it is split into word pieces. A token of the vocabulary keeps its
+    /// id, the others get the next free ids. Return the number of tokens that are new or have new properties.
     ///
-    /// A model's word embeddings must have a row for each: see [`crate::Pretrained::resize_vocabulary`].
+    /// A model's word embeddings must have a row for each id: see [`crate::Pretrained::resize_vocabulary`].
     ///
     /// # Errors
-    /// `Tokenizer` where they are more than can be searched for at once.
+    /// [`crate::Error::Tokenizer`] if there are more tokens than can be searched for at once, or no id is left.
     pub fn add_tokens(&mut self, tokens: &[AddedToken]) -> Result<usize> {
         let mut changed = Tokens::clone(&self.tokens);
         let new = changed.added.add(tokens, &changed.vocabulary, &self.options)?;
@@ -86,7 +91,8 @@ impl WordPieceTokenizer {
         Ok(new)
     }
 
-    /// Takes over the tokens of `changed`, which was made from `before`; false where others have come since.
+    /// Replace the tokens by those of `changed`, which was made from `before`. Return false, and change nothing, if the
+    /// tokens are no longer those of `before`.
     #[cfg(feature = "python")]
     pub(crate) fn take_tokens(&mut self, before: &Self, changed: &Self) -> bool {
         let is_current = Arc::ptr_eq(&self.tokens, &before.tokens);
@@ -96,115 +102,116 @@ impl WordPieceTokenizer {
         is_current
     }
 
-    /// The added tokens by id, the five special ones among them.
+    /// Iterate over the added tokens in the order of their ids, the five special tokens among them.
     pub fn added_tokens(&self) -> impl Iterator<Item = (i64, &AddedToken)> {
         self.tokens.added.iter()
     }
 
-    /// Other settings of rows: their longest length, and the ends at which they are padded and cut.
+    /// Change the settings of rows: `model_max_length`, `padding_side` and `truncation_side`. Changes to other settings
+    /// have no effect.
     pub fn set_options(&mut self, change: impl FnOnce(&mut TokenizerOptions)) {
         let before = self.options.clone();
         change(&mut self.options);
-        // Those that added tokens were normalised by stay.
+        // The added tokens were normalised by these settings.
         let TokenizerOptions { do_lower_case, strip_accents, tokenize_chinese_chars, .. } = before;
         self.options =
             TokenizerOptions { do_lower_case, strip_accents, tokenize_chinese_chars, ..self.options.clone() };
     }
 
-    /// The settings.
+    /// Return the settings.
     #[must_use]
     pub fn options(&self) -> &TokenizerOptions {
         &self.options
     }
 
-    /// The longest row that the model takes, in tokens, special tokens included; `None` where it is not known.
+    /// Return the longest row that the model takes, in tokens, special tokens included. `None` if unknown.
     #[must_use]
     pub fn model_max_length(&self) -> Option<usize> {
         self.options.model_max_length
     }
 
-    /// How many tokens the vocabulary has, added ones left out.
+    /// Return the number of tokens in the vocabulary, without added tokens.
     ///
-    /// A file that repeats a token has ids beyond this number; see [`Self::id_limit`].
+    /// If a file repeats a token, ids may exceed this number; see [`Self::id_limit`].
     #[must_use]
     pub fn vocab_size(&self) -> usize {
         self.tokens.vocabulary.len()
     }
 
-    /// How many tokens there are, added ones included.
+    /// Return the number of tokens, added tokens included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Always false: the five special tokens are there.
+    /// Return false: every tokenizer has the five special tokens.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// One more than the largest id: the rows that a model's word embeddings must have at least.
+    /// Return one more than the largest id: the least number of rows that a model's word embeddings must have.
     #[must_use]
     pub fn id_limit(&self) -> i64 {
         self.tokens.limit()
     }
 
-    /// The vocabulary as `rust_tokenizers` holds it.
+    /// Return the vocabulary as a table of `rust_tokenizers`.
     #[must_use]
     pub fn vocab(&self) -> &BertVocab {
         self.tokens.vocabulary.table()
     }
 
-    /// The id of a token, exactly as the vocabulary spells it (`##` and all).
+    /// Return the id of a token, spelled exactly as in the vocabulary, with `##`. `None` if there is no such token.
     #[must_use]
     pub fn token_to_id(&self, token: &str) -> Option<i64> {
         self.tokens.id(token)
     }
 
-    /// The token of an id.
+    /// Return the token of an id. `None` if there is no such id.
     #[must_use]
     pub fn id_to_token(&self, id: i64) -> Option<&str> {
         self.tokens.token(id)
     }
 
-    /// The id of `[PAD]`.
+    /// Return the id of `[PAD]`.
     #[must_use]
     pub fn pad_token_id(&self) -> i64 {
         self.tokens.vocabulary.pad
     }
 
-    /// The id of `[UNK]`.
+    /// Return the id of `[UNK]`.
     #[must_use]
     pub fn unk_token_id(&self) -> i64 {
         self.tokens.vocabulary.unknown
     }
 
-    /// The id of `[CLS]`.
+    /// Return the id of `[CLS]`.
     #[must_use]
     pub fn cls_token_id(&self) -> i64 {
         self.tokens.vocabulary.class
     }
 
-    /// The id of `[SEP]`.
+    /// Return the id of `[SEP]`.
     #[must_use]
     pub fn sep_token_id(&self) -> i64 {
         self.tokens.vocabulary.separator
     }
 
-    /// The id of `[MASK]`.
+    /// Return the id of `[MASK]`.
     #[must_use]
     pub fn mask_token_id(&self) -> i64 {
         self.tokens.vocabulary.mask
     }
 
-    /// The ids of `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]`.
+    /// Return the ids of `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]`.
     #[must_use]
     pub fn special_token_ids(&self) -> [i64; 5] {
         let Vocabulary { pad, unknown, class, separator, mask, .. } = *self.tokens.vocabulary;
         [pad, unknown, class, separator, mask]
     }
 
-    /// The ids of all special tokens: the five of the vocabulary, then those that were added.
+    /// Return the ids of all special tokens: the five of the vocabulary, then those that were added.
     #[must_use]
     pub fn special_ids(&self) -> Vec<i64> {
         let five = self.special_token_ids();
@@ -212,18 +219,19 @@ impl WordPieceTokenizer {
         five.into_iter().chain(added).collect()
     }
 
-    /// Everything about the tokenizer in bytes, for a copy in another process.
+    /// Serialise the whole tokenizer, for a copy in another process.
     ///
     /// # Errors
-    /// `Internal` where JSON cannot hold it, which cannot be.
+    /// [`crate::Error::Internal`] if JSON cannot hold the tokenizer, which does not happen.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         pretrained::to_bytes(&self.tokens, &self.options)
     }
 
-    /// The tokenizer that [`Self::to_bytes`] was called on.
+    /// Rebuild the tokenizer from the bytes of [`Self::to_bytes`].
     ///
     /// # Errors
-    /// `Tokenizer` where the bytes are others.
+    /// [`crate::Error::Tokenizer`] if the bytes are not JSON; [`crate::Error::Vocabulary`] or [`crate::Error::Config`]
+    /// if the JSON is not that of a tokenizer.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (tokens, options) = pretrained::from_bytes(bytes)?;
         Ok(Self { tokens: Arc::new(tokens), options })

@@ -1,4 +1,4 @@
-//! All tokens of a tokenizer: those of the vocabulary, and those that stand beside its word pieces.
+//! All tokens of a tokenizer: those of the vocabulary and the added ones.
 
 use std::sync::Arc;
 
@@ -15,34 +15,34 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// A vocabulary, whose five special tokens are added ones.
+    /// Combine a vocabulary with its five special tokens as added tokens.
     pub fn new(vocabulary: Vocabulary, options: &TokenizerOptions) -> Result<Self> {
         let added = AddedTokens::new(&vocabulary, options)?;
         Ok(Self { vocabulary: Arc::new(vocabulary), added })
     }
 
-    /// One more than the largest id.
+    /// Return one more than the largest id.
     pub fn limit(&self) -> i64 {
         self.added.limit(&self.vocabulary)
     }
 
-    /// How many tokens there are.
+    /// Return the number of tokens.
     pub fn len(&self) -> usize {
         let new = self.added.iter().filter(|(_, token)| self.vocabulary.id(&token.content).is_none()).count();
         self.vocabulary.len() + new
     }
 
-    /// The id of a token, exactly as it is spelled.
+    /// Return the id of a token, spelled exactly so.
     pub fn id(&self, token: &str) -> Option<i64> {
         self.added.id(token).or_else(|| self.vocabulary.id(token))
     }
 
-    /// The token of an id. An added token that is looked for in the normalised text is spelled as there.
+    /// Return the token of an id. An added token that is searched for in normalised text has its normalised spelling.
     pub fn token(&self, id: i64) -> Option<&str> {
         self.added.spelling(id).or_else(|| self.vocabulary.token(id))
     }
 
-    /// Whether decoding may leave an id out.
+    /// Return whether decoding may skip an id.
     pub fn is_special(&self, id: i64) -> bool {
         self.token(id).is_some_and(|token| self.added.is_special(token))
     }

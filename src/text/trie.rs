@@ -1,58 +1,57 @@
-//! Which token is the longest that a word begins with: a trie over the bytes of all tokens.
+//! A trie over the bytes of all tokens, to find the longest token that a word starts with.
 //!
-//! It is a double array: the children of a node lie at `base ^ byte`, so that a step is one look at one place of memory, and
-//! a place knows whose child it is, so that the children of many nodes can lie between one another. A vocabulary of 30,000
-//! tokens takes about a megabyte, which stays in the processor's second cache.
+//! The trie is a double array. The children of a node are at the indices `base ^ byte`, so a step reads one place in
+//! memory. Every place holds the index of its parent, so the children of many nodes can be interleaved. A vocabulary of
+//! 30,000 tokens takes about a megabyte, which fits in the processor's second-level cache.
 
-/// Where a walk stands. The root is 0.
+/// The index of a node. The root is 0.
 pub(super) type NodeIndex = u32;
 
-/// A set of byte strings with a number each, which a word is walked through byte by byte.
+/// A set of byte strings, each with a number, that is searched byte by byte.
 #[derive(Debug)]
 pub(super) struct Trie {
     /// A whole number of blocks.
     nodes: Vec<Node>,
 }
 
-/// 12 bytes.
+/// A place in the array, 12 bytes.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    /// The child for `byte` is `base ^ byte`, if that one has this node as its parent. 0 where there are no children: the
-    /// nodes of the first block have other parents.
+    /// The child for `byte` is at `base ^ byte`, if the node there has this node as its parent. `base` is 0 if there
+    /// are no children: all nodes of the first block have another parent.
     base: u32,
-    /// The node that this is a child of.
+    /// The index of the parent.
     parent: NodeIndex,
     /// The number of the string that ends here.
     id: u32,
 }
 
-/// No node, and no string.
+/// Stands for no node and for no string.
 const NONE: u32 = u32::MAX;
 
 const FREE: Node = Node { base: 0, parent: NONE, id: NONE };
 
-/// Nodes that differ in one byte of their index only; all children of a node lie in one block.
+/// The size of a block, whose indices differ in the lowest byte only. All children of a node are in one block.
 const BLOCK: usize = 256;
 
-/// Free places that are tried for the children of a node before a new block is begun. With this many, hardly a place stays
-/// unused.
+/// The number of free places to try for the children of a node before a new block is appended. With this many, hardly
+/// any place stays unused.
 const ATTEMPTS: usize = 128;
 
 impl Trie {
-    /// The root: no byte has been read.
+    /// The root, where no byte has been read.
     pub const ROOT: NodeIndex = 0;
 
-    /// A trie of different strings; `None` where they are too many to be numbered.
-    ///
-    /// Numbers are below `u32::MAX`.
+    /// Build a trie of distinct strings with their numbers, which must be below `u32::MAX`. `None` if there are too
+    /// many nodes for 32-bit indices.
     pub fn new(mut strings: Vec<(&[u8], u32)>) -> Option<Self> {
         strings.sort_unstable();
         let mut builder = Builder { nodes: vec![FREE; BLOCK], first_free: 1, roomy: 1 };
-        // Nodes whose children are not placed yet: the strings that run through them, and how many of their bytes do.
+        // Nodes whose children have no place yet, with the range of the strings that pass through them and their depth.
         let mut open = vec![(Self::ROOT, 0..strings.len(), 0_usize)];
         let mut labels = Vec::with_capacity(BLOCK);
         while let Some((node, mut range, depth)) = open.pop() {
-            // In sorted order the string that ends here comes before those that go on.
+            // In sorted order, the string that ends here comes before those that continue.
             if let Some((string, id)) = strings.get(range.start)
                 && string.len() == depth
             {
@@ -68,41 +67,41 @@ impl Trie {
                 strings[range.clone()].chunk_by(|one, other| label(one) == label(other)).map(|run| label(&run[0])),
             );
             let base = builder.place(node, &labels)?;
-            let mut begin = range.start;
+            let mut start = range.start;
             for run in strings[range].chunk_by(|one, other| label(one) == label(other)) {
-                open.push((base ^ u32::from(label(&run[0])), begin..begin + run.len(), depth + 1));
-                begin += run.len();
+                open.push((base ^ u32::from(label(&run[0])), start..start + run.len(), depth + 1));
+                start += run.len();
             }
         }
         Some(Self { nodes: builder.nodes })
     }
 
-    /// The node one byte further on, if any string goes on so.
+    /// Return the child of a node for a byte. `None` if no string continues so.
     #[inline]
     pub fn step(&self, node: NodeIndex, byte: u8) -> Option<NodeIndex> {
         let child = self.nodes[node as usize].base ^ u32::from(byte);
         (self.nodes[child as usize].parent == node).then_some(child)
     }
 
-    /// The number of the string that ends at a node.
+    /// Return the number of the string that ends at a node. `None` if no string ends there.
     #[inline]
     pub fn id(&self, node: NodeIndex) -> Option<u32> {
         let id = self.nodes[node as usize].id;
         (id != NONE).then_some(id)
     }
 
-    /// The node at the end of some bytes, if any string begins with them.
+    /// Return the node at the end of some bytes. `None` if no string starts with them.
     pub fn walk(&self, bytes: &[u8]) -> Option<NodeIndex> {
         bytes.iter().try_fold(Self::ROOT, |node, &byte| self.step(node, byte))
     }
 }
 
-/// A trie under way.
+/// A trie that is being built.
 struct Builder {
     nodes: Vec<Node>,
     /// No place before this one is free.
     first_free: usize,
-    /// Places before this one are not tried for several children at once any more.
+    /// Places before this one are no longer tried for several children at once.
     roomy: usize,
 }
 
@@ -111,7 +110,7 @@ impl Builder {
         index != Trie::ROOT as usize && self.nodes[index].parent == NONE
     }
 
-    /// The first free place from `index` on; a new block is begun where there is none.
+    /// Return the first free place from `index` on. If there is none, append a block.
     fn free_from(&mut self, mut index: usize) -> usize {
         while index < self.nodes.len() && !self.is_free(index) {
             index += 1;
@@ -122,7 +121,7 @@ impl Builder {
         index
     }
 
-    /// Places the children of a node, one for each label, and returns their base.
+    /// Find places for the children of a node, one for each label, and return their base.
     fn place(&mut self, node: NodeIndex, labels: &[u8]) -> Option<u32> {
         let (&first, rest) = labels.split_first()?;
         let mut place;

@@ -1,4 +1,4 @@
-//! The vocabulary: a file to a checked table of tokens.
+//! The vocabulary: a checked table of tokens and ids, from a file.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,18 +11,19 @@ use super::special::{CLASS, MASK, PAD, SEPARATOR, SPECIAL_TOKENS, UNKNOWN};
 use super::trie::{NodeIndex, Trie};
 use crate::error::{Error, Result};
 
-/// What marks a piece that continues a word.
+/// The mark of a piece that continues a word.
 pub(super) const CONTINUATION: &str = "##";
 
-/// Longer words, in characters, are unknown without being looked at. The limit bounds the work for a text of any length.
+/// The longest word that is split into pieces, in characters. Longer words are unknown. The limit bounds the work for
+/// texts of any length.
 pub(super) const LONGEST_WORD: usize = 100;
 
 /// The tokens of a model and their ids, the five special ones among them.
 pub(super) struct Vocabulary {
     table: BertVocab,
-    /// The tokens that a word can have.
+    /// The tokens that can be part of a word.
     trie: Trie,
-    /// Where in `trie` a piece begins that continues a word, if there are any.
+    /// The node of `trie` behind `##`, where pieces that continue a word start. `None` if there are no such pieces.
     continuation: Option<NodeIndex>,
     /// One more than the largest id.
     limit: i64,
@@ -34,15 +35,15 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Reads `vocab.txt`: one token per line, its id the number of the line counted from 0.
+    /// Read `vocab.txt`: one token per line, whose id is the number of the line counted from 0.
     ///
-    /// White space at the end of a line is no part of the token (so CRLF files work); a blank line is the empty token; of
-    /// equal lines the last one gives the id, and the ids of the others stay unused. A byte order mark is part of the
-    /// first token. All this is what transformers does with the file.
+    /// White space at the end of a line is not part of the token, so CRLF files work. A blank line is the empty token.
+    /// The last of several equal lines gives the id; the ids of the others stay unused. A byte order mark is part of
+    /// the first token. transformers reads the file in the same way.
     pub fn from_lines(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
-        // What follows the last line end is no line.
+        // There is no line behind the last line end.
         if lines.last().is_some_and(|line| line.is_empty()) {
             lines.pop();
         }
@@ -58,21 +59,23 @@ impl Vocabulary {
         Self::new(tokens, path)
     }
 
-    /// Checks a table of tokens that came from the file `path`. Ids are below 2^32 - 1.
+    /// Check a table of tokens that came from the file `path`. Ids must be below 2^32 - 1.
     pub fn new(tokens: HashMap<String, i64>, path: &Path) -> Result<Self> {
         let refused = |reason: String| Error::Vocabulary { path: path.to_path_buf(), line: None, reason };
         let missing: Vec<&str> = SPECIAL_TOKENS.into_iter().filter(|token| !tokens.contains_key(*token)).collect();
         if !missing.is_empty() {
             let marked = tokens.keys().any(|token| token.starts_with('\u{FEFF}'));
-            let hint = if marked { "; the file begins with a byte order mark, remove it" } else { "" };
+            let hint = if marked { "; remove the byte order mark at the start of the file" } else { "" };
             let count = tokens.len();
-            return Err(refused(format!("it lacks {} among its {count} tokens{hint}", missing.join(", "))));
+            return Err(refused(format!("the file lacks {} among its {count} tokens{hint}", missing.join(", "))));
         }
-        // `rust_tokenizers` does not export the type of this map; it can be had by deserialising.
-        let special = json!({ "unk_token": UNKNOWN, "pad_token": PAD, "sep_token": SEPARATOR, "cls_token": CLASS, "mask_token": MASK });
+        // `rust_tokenizers` does not export the type of this map, but the type can be deserialised.
+        let special = json!({
+            "unk_token": UNKNOWN, "pad_token": PAD, "sep_token": SEPARATOR, "cls_token": CLASS, "mask_token": MASK,
+        });
         let special =
             serde_json::from_value(special).map_err(|error| Error::Internal { message: error.to_string() })?;
-        let trie = trie(&tokens).map_err(refused)?;
+        let trie = build_trie(&tokens).map_err(refused)?;
         let continuation = trie.walk(CONTINUATION.as_bytes());
         let limit = tokens.values().max().map_or(0, |id| id + 1);
         let table = BertVocab::from_values_and_special_token_map(tokens, special)
@@ -80,60 +83,60 @@ impl Vocabulary {
         if table.indices.len() != table.values.len() {
             let twice = table.values.iter().find(|(token, id)| table.indices.get(*id) != Some(*token));
             let token = twice.map(|(token, _)| token.as_str()).unwrap_or_default();
-            return Err(refused(format!("the id of {token:?} is another token's too")));
+            return Err(refused(format!("the id of {token:?} also belongs to another token")));
         }
         let id = |token: &str| table.values.get(token).copied().unwrap_or_default();
         let [pad, unknown, class, separator, mask] = SPECIAL_TOKENS.map(id);
         Ok(Self { table, trie, continuation, limit, pad, unknown, class, separator, mask })
     }
 
-    /// How many tokens there are.
+    /// Return the number of tokens.
     pub fn len(&self) -> usize {
         self.table.values.len()
     }
 
-    /// One more than the largest id.
+    /// Return one more than the largest id.
     pub fn limit(&self) -> i64 {
         self.limit
     }
 
-    /// The tokens that a word can have, byte by byte.
+    /// Return the trie of the tokens that can be part of a word.
     pub fn trie(&self) -> &Trie {
         &self.trie
     }
 
-    /// Where in the trie a piece begins that continues a word, if there are any.
+    /// Return the node of the trie where pieces that continue a word start. `None` if there are no such pieces.
     pub fn continuation(&self) -> Option<NodeIndex> {
         self.continuation
     }
 
-    /// The id of a token, exactly as the file spells it.
+    /// Return the id of a token, spelled exactly as in the file.
     pub fn id(&self, token: &str) -> Option<i64> {
         self.table.values.get(token).copied()
     }
 
-    /// The token of an id.
+    /// Return the token of an id.
     pub fn token(&self, id: i64) -> Option<&str> {
         self.table.indices.get(&id).map(String::as_str)
     }
 
-    /// The table itself.
+    /// Return the table of `rust_tokenizers`.
     pub fn table(&self) -> &BertVocab {
         &self.table
     }
 }
 
-/// The trie of all tokens but those that are longer than any word that is looked at.
-fn trie(tokens: &HashMap<String, i64>) -> Result<Trie, String> {
+/// Build the trie of all tokens but those longer than [`LONGEST_WORD`].
+fn build_trie(tokens: &HashMap<String, i64>) -> Result<Trie, String> {
     let mut strings = Vec::with_capacity(tokens.len());
     for (token, &id) in tokens {
         let number = u32::try_from(id).ok().filter(|&number| number < u32::MAX);
-        let number = number.ok_or_else(|| format!("the id {id} of {token:?} is not a number below 2^32 - 1"))?;
+        let number = number.ok_or_else(|| format!("the id {id} of {token:?} is not a whole number below 2^32 - 1"))?;
         if token.strip_prefix(CONTINUATION).unwrap_or(token).chars().nth(LONGEST_WORD).is_none() {
             strings.push((token.as_bytes(), number));
         }
     }
-    Trie::new(strings).ok_or_else(|| "its tokens are too many".to_string())
+    Trie::new(strings).ok_or_else(|| "the file has too many tokens".to_string())
 }
 
 impl fmt::Debug for Vocabulary {

@@ -5,11 +5,11 @@ use std::ops::Range;
 use super::trie::Trie;
 use super::vocabulary::Vocabulary;
 
-/// Cuts a word into the longest pieces that the vocabulary has, from left to right, and gives each of them, as its id and
-/// the bytes of the word that it covers. `None` when that fails anywhere: then the word is unknown, and the pieces given so
-/// far are to be forgotten.
+/// Split a word into pieces, from left to right, each the longest that the vocabulary has, and call `give` with the id
+/// of each piece and its range of bytes in the word. Return `None` if no piece fits somewhere: then the word is
+/// unknown, and the caller must discard the pieces given so far.
 ///
-/// `lower` makes ASCII letters lower case on the way.
+/// ASCII letters are lower-cased first if `lower` is set.
 #[inline]
 pub(super) fn pieces(
     word: &[u8],
@@ -18,11 +18,11 @@ pub(super) fn pieces(
     mut give: impl FnMut(u32, Range<usize>),
 ) -> Option<()> {
     let trie = vocabulary.trie();
-    let mut begin = 0;
-    while begin < word.len() {
-        let mut node = if begin == 0 { Trie::ROOT } else { vocabulary.continuation()? };
+    let mut start = 0;
+    while start < word.len() {
+        let mut node = if start == 0 { Trie::ROOT } else { vocabulary.continuation()? };
         let mut longest = None;
-        for (index, byte) in word.iter().enumerate().skip(begin) {
+        for (index, byte) in word.iter().enumerate().skip(start) {
             let byte = if lower { byte.to_ascii_lowercase() } else { *byte };
             let Some(next) = trie.step(node, byte) else { break };
             node = next;
@@ -31,8 +31,8 @@ pub(super) fn pieces(
             }
         }
         let (id, end) = longest?;
-        give(id, begin..end);
-        begin = end;
+        give(id, start..end);
+        start = end;
     }
     Some(())
 }

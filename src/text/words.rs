@@ -1,4 +1,4 @@
-//! A text to words, and words to tokens: the loop that all text goes through.
+//! A text to words and words to tokens: the loop that all text goes through.
 
 use std::ops::Range;
 
@@ -11,59 +11,59 @@ use super::vocabulary::{LONGEST_WORD, Vocabulary};
 use super::wordpiece::pieces;
 use crate::error::Result;
 
-/// A token of one text, before texts are joined. 16 bytes.
+/// A token of one text before texts are joined to rows, 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TextToken {
     pub id: u32,
-    /// In characters of the original text.
+    /// The range in characters of the original text.
     pub span: Span,
-    /// Number of the word in its text.
+    /// The number of the word in its text.
     pub word: u32,
 }
 
-/// The word under way, where it is not plain ASCII. Its memory serves for one text after the other.
+/// The current word if it is not plain ASCII. The memory is reused for one text after the other.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// As far as the longest word that is looked at.
+    /// The characters of the word, up to [`LONGEST_WORD`] of them.
     text: String,
     /// The original character that each byte of `text` stands for.
     places: Vec<u32>,
-    /// Characters of the word, all of them.
+    /// The number of all characters of the word.
     length: usize,
-    /// The original character that its last one stands for.
+    /// The original character that the last character of the word stands for.
     last: u32,
 }
 
-/// Makes the tokens of one text, stretch by stretch.
+/// Makes the tokens of one text, section by section.
 ///
-/// Texts of more than `u32::MAX` characters are not for this.
+/// The text must have at most `u32::MAX` characters.
 pub(super) struct TextTokens<'call> {
     words: Words<'call>,
     normalizer: Normalizer,
     progress: Progress<'call>,
 }
 
-/// The word under way, and what words become.
+/// The current word and the receiver of complete words.
 struct Words<'call> {
     speller: Speller<'call>,
     scratch: &'call mut Scratch,
 }
 
-/// The tokens so far, and what is needed to spell further words.
+/// The tokens so far, with everything needed to spell further words.
 struct Speller<'call> {
     vocabulary: &'call Vocabulary,
     lowers: bool,
     tokens: &'call mut Vec<TextToken>,
-    /// Tokens that are wanted.
+    /// The number of tokens that are wanted.
     limit: usize,
-    /// Words of the text so far.
+    /// The number of words so far.
     words: usize,
 }
 
 impl<'call> TextTokens<'call> {
-    /// Adds to `tokens` until there are `limit` of them; what comes after is not looked at.
+    /// Prepare to append to `tokens` until there are `limit` tokens. The text behind them is not read.
     ///
-    /// `check` is called about every 64 KB of text; when it refuses, that is the end.
+    /// `check` is called about every 64 KiB of text. Its error ends the work.
     pub fn new(
         vocabulary: &'call Vocabulary,
         options: &TokenizerOptions,
@@ -78,12 +78,12 @@ impl<'call> TextTokens<'call> {
         Self { words: Words { speller, scratch }, normalizer, progress: Progress::new(check) }
     }
 
-    /// Whether there are as many tokens as are wanted.
+    /// Return whether there are as many tokens as are wanted.
     pub fn is_full(&self) -> bool {
         self.words.speller.is_full()
     }
 
-    /// A token that was cut out of the text: a word of its own.
+    /// Append a token that was cut out of the text. The token is a word of its own.
     pub fn add(&mut self, id: u32, span: Span) -> Result<()> {
         if !self.is_full() {
             self.words.speller.push_word(id, span);
@@ -91,7 +91,8 @@ impl<'call> TextTokens<'call> {
         self.progress.pass(span.1.saturating_sub(span.0) as usize)
     }
 
-    /// A stretch of text between such tokens, whose first character is the `first`-th of the whole text.
+    /// Append the tokens of a section of the text between such tokens. `first` is the number of its first character in
+    /// the whole text.
     pub fn text(&mut self, section: &str, first: usize) -> Result<()> {
         let bytes = section.as_bytes();
         let mut at = Position { byte: 0, character: first };
@@ -101,12 +102,12 @@ impl<'call> TextTokens<'call> {
             let length = match BYTES[usize::from(byte)] {
                 Byte::Space => 1,
                 Byte::Punctuation => {
-                    self.words.speller.plain(&bytes[at.byte..=at.byte], at.character);
+                    self.words.speller.spell_plain(&bytes[at.byte..=at.byte], at.character);
                     1
                 }
                 Byte::Letter => match plain_word(&bytes[at.byte..]) {
                     Some(word) => {
-                        self.words.speller.plain(word, at.character);
+                        self.words.speller.spell_plain(word, at.character);
                         word.len()
                     }
                     None => 0,
@@ -120,12 +121,12 @@ impl<'call> TextTokens<'call> {
                 at = Position { byte: at.byte + length, character: at.character + length };
             }
         }
-        self.words.end();
-        self.words.speller.cut();
+        self.words.end_word();
+        self.words.speller.truncate();
         Ok(())
     }
 
-    /// A stretch of normalised text.
+    /// Append the tokens of a section of normalised text.
     pub fn normalized(&mut self, normalized: &Normalized, bytes: Range<usize>) -> Result<()> {
         for (character, place) in normalized.characters(bytes) {
             if self.is_full() {
@@ -134,12 +135,13 @@ impl<'call> TextTokens<'call> {
             self.progress.pass(character.len_utf8())?;
             self.words.put(character, kind(character), place);
         }
-        self.words.end();
-        self.words.speller.cut();
+        self.words.end_word();
+        self.words.speller.truncate();
         Ok(())
     }
 
-    /// Takes characters of any kind, from between two words to where plain words may follow.
+    /// Normalise characters of any kind, from a position between two words to the next position where plain ASCII words
+    /// may follow.
     fn general(&mut self, section: &str, mut at: Position) -> Result<Position> {
         loop {
             at = self.normalizer.step(section, at, &mut self.words, &mut self.progress)?;
@@ -152,8 +154,8 @@ impl<'call> TextTokens<'call> {
 }
 
 impl Words<'_> {
-    /// Ends the word under way.
-    fn end(&mut self) {
+    /// End the current word and append its tokens.
+    fn end_word(&mut self) {
         let Scratch { text, places, length, last } = &*self.scratch;
         match places.first() {
             None => return,
@@ -169,24 +171,24 @@ impl Speller<'_> {
         self.tokens.len() >= self.limit
     }
 
-    /// Adds a word that is one token.
+    /// Append a word that is one token.
     fn push_word(&mut self, id: u32, span: Span) {
         self.tokens.push(TextToken { id, span, word: self.words as u32 });
         self.words += 1;
     }
 
     fn push_unknown(&mut self, span: Span) {
-        // Every id of the vocabulary is below 2^32.
+        // Every id of the vocabulary is below 2^32 - 1.
         self.push_word(self.vocabulary.unknown as u32, span);
     }
 
-    /// Adds the tokens of a word of ASCII only, whose characters are those of the text but for their case.
+    /// Append the tokens of an ASCII word, whose characters are those of the text except for their case.
     #[inline]
-    fn plain(&mut self, word: &[u8], first: usize) {
+    fn spell_plain(&mut self, word: &[u8], first: usize) {
         self.spell(word, |byte| (first + byte) as u32);
     }
 
-    /// Adds the tokens of a word. `place` knows which character of the text each byte of the word stands for.
+    /// Append the tokens of a word. `place` maps a byte of the word to the character of the text that it stands for.
     #[inline]
     fn spell(&mut self, word: &[u8], place: impl Fn(usize) -> u32) {
         let before = self.tokens.len();
@@ -201,13 +203,13 @@ impl Speller<'_> {
         }
     }
 
-    /// Takes back the tokens of the last word that are too many.
-    fn cut(&mut self) {
+    /// Remove the tokens of the last word beyond the limit.
+    fn truncate(&mut self) {
         self.tokens.truncate(self.limit);
     }
 }
 
-/// From one character to another one.
+/// Return the span from one character to another, both included.
 #[inline]
 fn span(first: u32, last: u32) -> Span {
     (first, last.saturating_add(1))
@@ -217,13 +219,13 @@ impl Sink for Words<'_> {
     #[inline]
     fn put(&mut self, character: char, kind: Kind, place: usize) {
         if kind != Kind::Letter {
-            self.end();
+            self.end_word();
         }
         if kind != Kind::Space {
             self.scratch.push(character, place as u32);
         }
         if kind == Kind::Punctuation {
-            self.end();
+            self.end_word();
         }
     }
 }
@@ -246,8 +248,8 @@ impl Scratch {
     }
 }
 
-/// The ASCII word at the begin of a text, if that is all there is up to white space, punctuation or the end, and if it is
-/// not too long.
+/// Return the ASCII word at the start of a text. `None` if something other than white space, punctuation or the end of
+/// the text follows, or if the word is too long.
 #[inline]
 fn plain_word(bytes: &[u8]) -> Option<&[u8]> {
     let kind = |byte: &u8| BYTES[usize::from(*byte)];
@@ -257,13 +259,13 @@ fn plain_word(bytes: &[u8]) -> Option<&[u8]> {
     (is_whole && end <= LONGEST_WORD).then(|| &bytes[..end])
 }
 
-/// What a byte of a text is, as far as ASCII goes.
+/// The class of a byte, by ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Byte {
     Letter,
     Punctuation,
     Space,
-    /// Something that is dropped, or no ASCII.
+    /// A control character, or not ASCII.
     Other,
 }
 

@@ -1,4 +1,4 @@
-//! Words and their tokens against the same steps done slowly: one after the other, each over the whole text.
+//! Tests of words and their tokens against a slow reference, which does one step after the other over the whole text.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -22,16 +22,16 @@ use super::vocabulary::Vocabulary;
 use super::words::{Scratch, TextToken, TextTokens};
 use crate::error::{Error, Result};
 
-/// Characters that one step or another treats in a way of its own, and some that are ordinary.
-#[allow(clippy::unicode_not_nfc, reason = "what is not in normal form matters most")]
+/// Characters that some step treats specially, and some ordinary ones.
+#[allow(clippy::unicode_not_nfc, reason = "characters that are not in normal form matter most")]
 const CHARACTERS: &str = "aabcdeixyzAIXß ßẞİıſΣσςΩé\u{212b}\u{1e69}ﬁ  \t\n.,-#[]'中豈\u{2f800}\u{20000}\u{2b820}가각한がが\
     \u{300}\u{301}\u{323}\u{327}\u{344}\u{345}\u{5b0}\u{5b8}\u{f71}\u{f72}\u{f73}\u{483}\u{20dd}\u{93e}\u{94d}\u{bcb}\
     \u{302e}\u{302f}\u{1dfb}\u{8d4}\u{8e3}\u{1d157}\u{1d15e}\u{1d160}\u{1d165}\u{1d16d}\u{1d16e}\u{1d17b}\u{1e000}\u{1e944}\
     \u{0}\u{1}\u{b}\u{7f}\u{85}\u{a0}\u{ad}\u{200b}\u{200d}\u{2028}\u{2029}\u{3000}\u{feff}\u{fffd}\u{e000}\u{10ffff}\
     ≠;·«—。！👍🏻❤\u{fe0f}אب";
 
-/// Every character of [`CHARACTERS`] and its like in lower case and decomposed, most of them also within a word, and
-/// some sequences of them.
+/// Every character of [`CHARACTERS`], also lower-cased and decomposed, most of them also inside a word, and some
+/// sequences of them.
 static VOCABULARY: LazyLock<(HashMap<String, i64>, Vocabulary)> = LazyLock::new(|| {
     let alphabet: Vec<char> = CHARACTERS.to_lowercase().nfd().map(|(part, _)| part).chain(CHARACTERS.chars()).collect();
     let mut tokens: Vec<String> = SPECIAL_TOKENS.map(String::from).to_vec();
@@ -64,11 +64,11 @@ fn every_option() -> Vec<TokenizerOptions> {
     .collect()
 }
 
-/// A character and the one of the original text that it stands for.
+/// A character with the number of the original character that it stands for.
 type Placed = (char, usize);
 
-/// The normalised text, step by step (`normalizers/bert.rs` of `tokenizers`).
-fn slow_normalized(text: &str, first: usize, options: &TokenizerOptions) -> Vec<Placed> {
+/// Normalise a text step by step. Source: `tokenizers` 0.23 `normalizers/bert.rs`.
+fn reference_normalized(text: &str, first: usize, options: &TokenizerOptions) -> Vec<Placed> {
     let is_chinese = |character: char| {
         [0x4E00..=0x9FFF, 0x3400..=0x4DBF, 0x20000..=0x2A6DF, 0x2A700..=0x2B73F, 0x2B740..=0x2B81F]
             .into_iter()
@@ -105,8 +105,8 @@ fn slow_normalized(text: &str, first: usize, options: &TokenizerOptions) -> Vec<
     characters
 }
 
-/// The tokens of a normalised text (`pre_tokenizers/bert.rs`, `models/wordpiece/mod.rs`).
-fn slow_tokens(characters: &[Placed]) -> Vec<TextToken> {
+/// Make the tokens of a normalised text. Source: `tokenizers` 0.23 `pre_tokenizers/bert.rs`, `models/wordpiece/mod.rs`.
+fn reference_tokens(characters: &[Placed]) -> Vec<TextToken> {
     let (tokens, vocabulary) = &*VOCABULARY;
     let alone = |character: char| character.is_ascii_punctuation() || character.is_punctuation();
     let words = characters
@@ -139,7 +139,7 @@ fn slow_tokens(characters: &[Placed]) -> Vec<TextToken> {
     all
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "it is a check")]
+#[allow(clippy::unnecessary_wraps, reason = "the type is that of a check")]
 fn go_on() -> Result<()> {
     Ok(())
 }
@@ -154,10 +154,10 @@ fn normalized(text: &str, first: usize, options: &TokenizerOptions) -> Normalize
     Normalized::new(text, first, &Normalizer::new(options), &mut Progress::new(&go_on)).unwrap()
 }
 
-/// Compares everything for one text.
+/// Compare tokens and normalised text with the reference for one text.
 fn compare(text: &str, first: usize, options: &TokenizerOptions, scratch: &mut Scratch) {
-    let characters = slow_normalized(text, first, options);
-    let expected = slow_tokens(&characters);
+    let characters = reference_normalized(text, first, options);
+    let expected = reference_tokens(&characters);
     assert_eq!(tokens(text, first, options, usize::MAX, scratch), expected, "{text:?} {options:?}");
     let some = expected.len() / 2;
     assert_eq!(tokens(text, first, options, some, scratch), expected[..some], "{text:?} {options:?}");
@@ -175,7 +175,8 @@ fn compare(text: &str, first: usize, options: &TokenizerOptions, scratch: &mut S
     assert_eq!(tokens, expected, "{text:?} {options:?}");
 }
 
-/// Texts of a few characters each of which may come again and again, so that words grow long and runs of marks do too.
+/// Generate texts of a few characters, each of which may be repeated many times, so that words and runs of marks grow
+/// long.
 fn texts() -> impl Strategy<Value = String> {
     let characters: Vec<char> = CHARACTERS.chars().collect();
     let character = prop_oneof![8 => prop::sample::select(characters), 1 => any::<char>()];
@@ -188,7 +189,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn one_pass_is_every_step_after_the_other(text in texts(), first in 0..1000_usize) {
+    fn one_pass_equals_one_step_after_the_other(text in texts(), first in 0..1000_usize) {
         let mut scratch = Scratch::default();
         for options in every_option() {
             compare(&text, first, &options, &mut scratch);
@@ -196,7 +197,7 @@ proptest! {
     }
 
     #[test]
-    fn a_trie_finds_what_it_was_given(
+    fn a_trie_finds_its_strings_and_no_others(
         strings in prop::collection::hash_set(prop::collection::vec(prop_oneof![97..100_u8, any::<u8>()], 0..6), 0..300),
         other in prop::collection::vec(97..100_u8, 0..6),
     ) {
@@ -217,7 +218,7 @@ fn every_character_alone() {
     let mut scratch = Scratch::default();
     let options: Vec<TokenizerOptions> =
         every_option().into_iter().filter(|options| options.strip_accents.is_some()).collect();
-    // Beyond, all is private or unassigned.
+    // All other characters are private or unassigned.
     for (index, character) in ('\0'..'\u{2ffff}').chain('\u{e0000}'..'\u{e0200}').enumerate() {
         compare(character.encode_utf8(&mut [0; 4]), 0, &options[index % options.len()], &mut scratch);
     }
@@ -240,7 +241,7 @@ fn every_mark_that_stays_beside_others() {
 
 #[test]
 fn a_decomposition_begins_with_a_mark_only_if_it_is_all_marks() {
-    // What `marks` relies on.
+    // `marks` relies on this.
     for character in '\0'..=char::MAX {
         let mut classes = Vec::new();
         decompose_canonical(character, |part| classes.push(canonical_combining_class(part)));
@@ -251,7 +252,7 @@ fn a_decomposition_begins_with_a_mark_only_if_it_is_all_marks() {
 }
 
 #[test]
-fn a_long_text_can_be_interrupted_and_costs_no_more_than_is_wanted() {
+fn a_long_text_can_be_interrupted_and_is_read_only_up_to_the_limit() {
     let options = TokenizerOptions::default();
     let size = 1 << 20;
     for unit in ["a", "a ", " ", "é", "한", "\u{301}", "\u{1d165}\u{301}", "\0", "中", "."] {
@@ -272,7 +273,11 @@ fn a_long_text_can_be_interrupted_and_costs_no_more_than_is_wanted() {
         let mut few = TextTokens::new(&VOCABULARY.1, &options, 2, &never, &mut scratch, &mut tokens);
         if ["a ", "中", "."].contains(&unit) {
             few.text(&text, 0).unwrap();
-            assert_eq!(tokens, slow_tokens(&slow_normalized(&text[..9 * unit.len()], 0, &options))[..2], "{unit:?}");
+            assert_eq!(
+                tokens,
+                reference_tokens(&reference_normalized(&text[..9 * unit.len()], 0, &options))[..2],
+                "{unit:?}"
+            );
         } else {
             assert!(few.text(&text, 0).is_err(), "{unit:?}");
         }
@@ -280,7 +285,7 @@ fn a_long_text_can_be_interrupted_and_costs_no_more_than_is_wanted() {
 }
 
 #[test]
-fn words_go_on_being_counted_behind_a_special_token() {
+fn word_numbers_continue_behind_a_special_token() {
     let (options, mut scratch, mut tokens) = (TokenizerOptions::default(), Scratch::default(), Vec::new());
     let mut all = TextTokens::new(&VOCABULARY.1, &options, 4, &go_on, &mut scratch, &mut tokens);
     all.text("a b", 0).unwrap();

@@ -1,4 +1,4 @@
-//! Text to a batch to a model's inputs: what the rooms promise each other. The tokenizer's own tests stand beside it.
+//! Tests of the way from texts over a batch to the inputs of a model. The tokenizer's own tests are in `src/text/`.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use oxbert::inputs::{Arguments, Inputs, Limits, Task, Tokens};
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions, TokenizerOptions, Truncation};
 use tch::{Device, Kind};
 
-/// Enough words for the tests of every room that sees text.
+/// A vocabulary for the tests of every room that works on texts.
 const WORDS: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\nsat\non\na\nmat\n##s\n.\n,\ndog\ncafe\n";
 
-/// Writes `vocab.txt` into a folder and reads it.
+/// Write `vocab.txt` into a folder and read it.
 pub fn tokenizer(folder: &Path) -> ElectraTokenizer {
     let path = folder.join("vocab.txt");
     std::fs::write(&path, WORDS).unwrap();
@@ -43,7 +43,7 @@ fn texts_become_rows_that_a_model_takes_without_padding() {
 }
 
 #[test]
-fn a_text_that_is_too_long_says_how_to_cut_it_and_then_fits() {
+fn the_error_for_a_long_text_names_truncation_which_then_helps() {
     let folder = tempfile::tempdir().unwrap();
     let tokenizer = tokenizer(folder.path());
     let limits = Limits {
