@@ -72,7 +72,7 @@ struct Finder {
 }
 
 /// A range of bytes, with the id of the added token if the range is one.
-pub(super) type Stretch = (Option<i64>, Range<usize>);
+pub(super) type Section = (Option<i64>, Range<usize>);
 
 impl AddedTokens {
     /// Build the table with the five special tokens of a vocabulary.
@@ -197,13 +197,13 @@ impl AddedTokens {
     }
 
     /// Split a raw text at the added tokens that are searched for in it. The ranges cover the whole text.
-    pub fn split<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Stretch> + 'call {
+    pub fn split<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Section> + 'call {
         Splits::new(&self.raw, &self.tokens, text)
     }
 
     /// Split a normalised text at the added tokens that are searched for in it. The ranges cover the whole text; there
     /// are none if no token is searched for in normalised text.
-    pub fn split_normalized<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Stretch> + 'call {
+    pub fn split_normalized<'call>(&'call self, text: &'call str) -> impl Iterator<Item = Section> + 'call {
         self.normalized.iter().flat_map(move |finder| Splits::new(finder, &self.tokens, text))
     }
 }
@@ -229,7 +229,7 @@ struct Splits<'call> {
     /// The end of the last token.
     end: usize,
     /// A token that was found behind the range returned last.
-    pending: Option<Stretch>,
+    pending: Option<Section>,
 }
 
 impl<'call> Splits<'call> {
@@ -259,9 +259,9 @@ impl<'call> Splits<'call> {
 }
 
 impl Iterator for Splits<'_> {
-    type Item = Stretch;
+    type Item = Section;
 
-    fn next(&mut self) -> Option<Stretch> {
+    fn next(&mut self) -> Option<Section> {
         if self.pending.is_some() {
             return self.pending.take();
         }
