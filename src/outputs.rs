@@ -1,9 +1,9 @@
-//! What models return, each once.
+//! The outputs of all models.
 //!
-//! Everything is unpacked: `[B, S, ...]`, zeros at padded positions. `loss` is a scalar, there where labels were given.
-//! Where they were asked for, `all_hidden_states` are n + 1 tensors `[B, S, H]`, what went into the first layer and what
-//! came out of each, and `all_attentions` are n tensors `[B, A, S, S]`, the probabilities after dropout. Multiple choice
-//! has B · C in place of B there.
+//! Tensors are unpacked, `[B, S, ...]`, with zeros at padded positions. `loss` is a scalar, and `None` if no labels
+//! were given. If they were requested, `all_hidden_states` are n + 1 tensors `[B, S, H]`, the input of the first layer
+//! and the output of each layer, and `all_attentions` are n tensors `[B, A, S, S]`, the probabilities after dropout.
+//! For multiple choice they have B · C in place of B.
 
 use tch::Tensor;
 
@@ -44,67 +44,67 @@ macro_rules! output {
 }
 
 output!(
-    /// Of a model without a head.
+    /// The output of a model without a head.
     ModelOutput {
         /// The hidden states of the last layer, `[B, S, H]`.
         hidden_state: Tensor,
     }
 );
 output!(
-    /// Of a masked LM.
+    /// The output of a masked LM.
     MaskedLMOutput {
-        /// Cross entropy over labelled tokens.
+        /// The cross entropy over labelled tokens.
         loss: Option<Tensor>,
         /// Logits over the vocabulary, `[B, S, V]`.
         prediction_scores: Tensor,
     }
 );
 output!(
-    /// Of a discriminator.
+    /// The output of a discriminator.
     DiscriminatorOutput {
-        /// Binary cross entropy over kept tokens.
+        /// The binary cross entropy over kept tokens.
         loss: Option<Tensor>,
-        /// Above 0 where a token looks replaced, `[B, S]`.
+        /// Logits `[B, S]`, above 0 for tokens that look replaced.
         logits: Tensor,
         /// The probability that a token was replaced, `[B, S]`: the sigmoid of the logits.
         probabilities: Tensor,
     }
 );
 output!(
-    /// Of a token classifier.
+    /// The output of a token classifier.
     TokenClassificationOutput {
-        /// Cross entropy over labelled tokens.
+        /// The cross entropy over labelled tokens.
         loss: Option<Tensor>,
-        /// `[B, S, L]`.
+        /// Logits `[B, S, L]`.
         logits: Tensor,
     }
 );
 output!(
-    /// Of a text classifier.
+    /// The output of a text classifier.
     SequenceClassificationOutput {
-        /// By the configuration's `problem_type`.
+        /// The loss for the configuration's `problem_type`.
         loss: Option<Tensor>,
-        /// `[B, L]`.
+        /// Logits `[B, L]`.
         logits: Tensor,
     }
 );
 output!(
-    /// Of a model that answers questions.
+    /// The output of a model for question answering.
     QuestionAnsweringOutput {
         /// The mean of two cross entropies over kept tokens.
         loss: Option<Tensor>,
-        /// Where an answer begins, `[B, S]`.
+        /// Logits of the first token of the answer, `[B, S]`.
         start_logits: Tensor,
-        /// Where an answer ends, `[B, S]`.
+        /// Logits of the last token of the answer, `[B, S]`.
         end_logits: Tensor,
     }
 );
 output!(
-    /// Of a model that chooses.
+    /// The output of a model for multiple choice.
     MultipleChoiceOutput {
-        /// Cross entropy over the choices.
+        /// The cross entropy over the choices.
         loss: Option<Tensor>,
-        /// `[B, C]`.
+        /// Logits `[B, C]`.
         logits: Tensor,
     }
 );

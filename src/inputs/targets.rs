@@ -1,4 +1,4 @@
-//! What a model is trained towards: labels as they came -> [`Targets`], checked and packed.
+//! Training targets: labels as a caller gives them -> [`Targets`], checked and packed.
 
 use tch::{Device, Kind, Tensor};
 
@@ -6,63 +6,64 @@ use super::{Given, Layout, Rows, gather};
 use crate::config::ProblemType;
 use crate::error::{Error, Result};
 
-/// The class of a token or text that takes no part in the loss.
+/// The class of a token or text that the loss ignores.
 pub const IGNORED: i64 = -100;
 
-/// Labels as they came: a tensor of any shape, or rows of different lengths.
+/// Labels as a caller gives them: a tensor of any shape, or rows of different lengths.
 #[derive(Debug)]
 pub enum Labels {
-    /// Any shape and dtype, on any device.
+    /// A tensor of any shape and dtype, on any device.
     Tensor(Tensor),
-    /// A label for every token of ragged rows.
+    /// One label for every token of ragged rows.
     Rows(Rows),
 }
 
-/// What the labels of a model are, by its head.
+/// The kind of labels that a model takes, by its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
-    /// There are none.
+    /// No labels.
     Encoding,
-    /// `labels` `[B, S]`: a class below `classes` for every token, or -100.
+    /// `labels` `[B, S]`: a class below `classes`, or [`IGNORED`], for every token.
     TokenClasses {
-        /// L, or V of a masked LM.
+        /// L, or V for a masked LM.
         classes: i64,
     },
-    /// `labels` `[B, S]`: 1 where a token was replaced.
+    /// `labels` `[B, S]`: 1 for a token that was replaced, 0 otherwise.
     ReplacedTokens,
-    /// `labels` `[B]` or `[B, L]`: what they mean is the configuration's `problem_type`, or is told by what they are.
+    /// `labels` `[B]` or `[B, L]`, with the meaning of the configuration's `problem_type`. Without one, L and the dtype
+    /// of the labels decide, as in transformers.
     Texts {
         /// L.
         labels: i64,
-        /// What they mean.
+        /// The meaning of the labels, if the configuration gives one.
         problem_type: Option<ProblemType>,
     },
-    /// `start_positions` and `end_positions` `[B]`: columns.
+    /// `start_positions` and `end_positions` `[B]`: the columns of the first and last token of each answer.
     Spans,
-    /// `labels` `[B]`: which of C choices. Its inputs have one dimension more, `[B, C, S]`.
+    /// `labels` `[B]`: the number of one of C choices. The inputs have one dimension more, `[B, C, S]`.
     Choices,
 }
 
-/// Checked, packed, on the model's device.
+/// Checked and packed targets on the model's device.
 #[derive(Debug)]
 pub enum Targets {
-    /// A class each, int64, [`IGNORED`] where it does not count: `[T]`, `[B]`.
+    /// Classes, int64, `[T]` for tokens or `[B]` for texts; [`IGNORED`] if the loss ignores the token or text.
     Classes(Tensor),
-    /// Between 0 and 1, float32: `[T]`, `[B, L]`.
+    /// Numbers from 0 to 1, float32, `[T]` for tokens or `[B, L]` for texts.
     Flags(Tensor),
-    /// Any numbers, float32, `[B, L]`.
+    /// Numbers of any size, float32, `[B, L]`.
     Numbers(Tensor),
-    /// The column of the first and of the last token of each answer, int64 `[B]`; [`IGNORED`] where it lies outside.
+    /// The columns of the first and last token of each answer, int64 `[B]`; [`IGNORED`] if a column is outside the row.
     Spans {
-        /// Of the first.
+        /// The columns of the first tokens.
         start: Tensor,
-        /// Of the last.
+        /// The columns of the last tokens.
         end: Tensor,
     },
 }
 
 impl Targets {
-    /// What the labels of a text classifier turned out to be; none of spans.
+    /// Return the problem type that the labels of a text classifier have. `None` for spans.
     #[must_use]
     pub fn problem_type(&self) -> Option<ProblemType> {
         match self {
@@ -74,10 +75,10 @@ impl Targets {
     }
 }
 
-/// The arguments that a loss is made from.
+/// The arguments from which a loss is computed.
 #[derive(Debug, Default)]
 pub struct GivenTargets {
-    /// By [`Task`].
+    /// Labels of the kind that the model's [`Task`] says.
     pub labels: Option<Labels>,
     /// The column of the first token of each answer.
     pub start_positions: Option<Tensor>,
@@ -86,7 +87,7 @@ pub struct GivenTargets {
 }
 
 impl GivenTargets {
-    /// Checks what came against what the model takes, and packs it; none where nothing came.
+    /// Check the targets against what the model takes, and pack them. `None` if no targets were given.
     pub(super) fn check(self, task: Task, layout: &Layout, given: Given, device: Device) -> Result<Option<Targets>> {
         let Self { labels, start_positions, end_positions } = self;
         let is_given = [labels.is_some(), start_positions.is_some() || end_positions.is_some()];
@@ -94,7 +95,7 @@ impl GivenTargets {
             (_, [false, false]) => return Ok(None),
             (Task::Encoding, [given, _]) => {
                 let what = if given { "labels" } else { "start_positions and end_positions" };
-                return Err(Error::input(what, "this model has no head, and takes none"));
+                return Err(Error::input(what, "this model has no head and takes no targets"));
             }
             (Task::Spans, [true, _]) => {
                 return Err(Error::input("labels", "this model takes start_positions and end_positions instead"));
@@ -142,13 +143,13 @@ impl GivenTargets {
 }
 
 impl Labels {
-    /// A label for every token.
+    /// Return one label for every token, in rows.
     fn rows(self, given: Given) -> Result<Rows> {
         let rows = match self {
             Self::Tensor(tensor) => {
                 let tokens: usize = given.lengths.iter().sum();
                 if tensor.numel() > tokens {
-                    // Before they are copied: a tensor may claim any number of elements without having them.
+                    // Checked before copying: a tensor may claim any number of elements without having the memory.
                     let (expected, got) = (format!("[B, S] = {}", given.shape()), format!("{:?}", tensor.size()));
                     return Err(Error::Shape { what: "labels".into(), expected, got });
                 }
@@ -160,7 +161,7 @@ impl Labels {
         Ok(rows)
     }
 
-    /// On the host, where values can be looked at.
+    /// Return the labels as a tensor on the host, where values can be checked.
     fn tensor(self) -> Result<Tensor> {
         match self {
             Self::Tensor(tensor) => Ok(tensor.f_detach()?.f_to_device(Device::Cpu)?),
@@ -169,7 +170,7 @@ impl Labels {
     }
 }
 
-/// `[T]` float32, 1 where a token was replaced.
+/// Check and pack the labels of a discriminator: `[T]` float32, 1 for a token that was replaced.
 fn replaced(labels: Labels, layout: &Layout, given: Given, device: Device) -> Result<Tensor> {
     if let Labels::Tensor(tensor) = &labels
         && (tensor.is_floating_point() || tensor.f_kind()? == Kind::Bool)
@@ -182,7 +183,8 @@ fn replaced(labels: Labels, layout: &Layout, given: Given, device: Device) -> Re
     Ok(flags.f_to_device(device)?.f_to_kind(Kind::Float)?)
 }
 
-/// Labels of texts, by what the configuration says that they are, or else, as in transformers, by what they look like.
+/// Check the labels of texts. Their meaning is `problem_type`, or otherwise, as in transformers, depends on `count` and
+/// the dtype of the labels.
 fn texts(labels: &Tensor, rows: i64, count: i64, problem_type: Option<ProblemType>) -> Result<Targets> {
     let kind = labels.f_kind()?;
     if !(labels.is_floating_point() || is_integer(kind) || kind == Kind::Bool) {
@@ -205,11 +207,11 @@ fn texts(labels: &Tensor, rows: i64, count: i64, problem_type: Option<ProblemTyp
         ProblemType::MultiLabel => {
             Ok(Targets::Flags(expect_flags(numbers("[B, L] floats for multi_label_classification")?)?))
         }
-        ProblemType::Regression => Ok(Targets::Numbers(numbers("[B] or, of L labels, [B, L] for regression")?)),
+        ProblemType::Regression => Ok(Targets::Numbers(numbers("[B], or [B, L] with L labels, for regression")?)),
     }
 }
 
-/// `[B]` or `[B, 1]` integers below `limit`, or [`IGNORED`] -> `[B]` int64.
+/// Check classes, integers `[B]` or `[B, 1]` below `limit` or [`IGNORED`], and return them as `[B]` int64.
 fn classes(labels: &Tensor, rows: i64, limit: i64) -> Result<Tensor> {
     let values = integers("labels", labels, rows)?;
     for (row, &value) in values.iter().enumerate() {
@@ -220,8 +222,8 @@ fn classes(labels: &Tensor, rows: i64, limit: i64) -> Result<Tensor> {
     Ok(Tensor::f_from_slice(&values)?)
 }
 
-/// Columns `[B]` or `[B, 1]` -> `[B]` int64. As in transformers, one before the first column is the first, and one past
-/// the last does not count.
+/// Check columns, integers `[B]` or `[B, 1]`, and return them as `[B]` int64. As in transformers, a column before the
+/// first counts as the first, and one behind the last is ignored.
 fn span(what: &str, columns: &Tensor, layout: &Layout) -> Result<Tensor> {
     let mut values = integers(what, columns, layout.rows())?;
     for (row, value) in values.iter_mut().enumerate() {
@@ -234,7 +236,7 @@ fn span(what: &str, columns: &Tensor, layout: &Layout) -> Result<Tensor> {
     Ok(Tensor::f_from_slice(&values)?)
 }
 
-/// The integers of `[B]` or `[B, 1]`.
+/// Return the integers of a tensor `[B]` or `[B, 1]`.
 fn integers(what: &str, tensor: &Tensor, rows: i64) -> Result<Vec<i64>> {
     let kind = tensor.f_kind()?;
     if !is_integer(kind) {
@@ -249,14 +251,16 @@ fn is_integer(kind: Kind) -> bool {
     matches!(kind, Kind::Uint8 | Kind::Int8 | Kind::Int16 | Kind::Int | Kind::Int64)
 }
 
+/// Refuse numbers outside 0 to 1.
 fn expect_flags(flags: Tensor) -> Result<Tensor> {
     let inside = flags.f_ge(0.0)?.f_logical_and(&flags.f_le(1.0)?)?;
     if inside.f_all()?.f_int64_value(&[])? == 0 {
-        return Err(Error::input("labels", "expected numbers from 0 to 1, got others"));
+        return Err(Error::input("labels", "expected numbers from 0 to 1, got numbers outside"));
     }
     Ok(flags)
 }
 
+/// Refuse a tensor whose shape is not one of `shapes`. The first of them is named in the error.
 fn expect_shape(what: &str, tensor: &Tensor, expected: &str, shapes: &[&[i64]]) -> Result<()> {
     let got = tensor.size();
     if shapes.contains(&got.as_slice()) {

@@ -74,7 +74,7 @@ fn assert_out_of_range(inputs: Result<Inputs>, value: i64, position: &[usize], l
 #[test]
 fn each_model_takes_the_labels_of_its_head_only() {
     let labels = matrix([[0, 1, 0, 1], [1, 0, 1, 0]]);
-    assert_message(labelled(Task::Encoding, &labels), "labels: this model has no head, and takes none");
+    assert_message(labelled(Task::Encoding, &labels), "labels: this model has no head and takes no targets");
     assert_message(
         labelled(Task::Spans, &labels),
         "labels: this model takes start_positions and end_positions instead",
@@ -130,7 +130,7 @@ fn a_token_was_replaced_or_not() {
     for bad in [1.5, -0.1, f64::NAN] {
         assert_message(
             labelled(Task::ReplacedTokens, &floats(&[2, 4], bad)),
-            "labels: expected numbers from 0 to 1, got others",
+            "labels: expected numbers from 0 to 1, got numbers outside",
         );
     }
     let shape = "labels: expected shape [B, S] = [2, 4], got [2, 3]";
@@ -179,11 +179,11 @@ fn labels_of_a_text_are_what_the_configuration_says_or_what_they_look_like() {
         ),
         (
             labelled(texts(1, None), &floats(&[2, 2], 0.0)),
-            "[B] or, of L labels, [B, L] for regression = [2], got [2, 2]",
+            "[B], or [B, L] with L labels, for regression = [2], got [2, 2]",
         ),
         (
             labelled(texts(3, regression), &floats(&[2], 0.0)),
-            "[B] or, of L labels, [B, L] for regression = [2, 3], got [2]",
+            "[B], or [B, L] with L labels, for regression = [2, 3], got [2]",
         ),
         (
             given(texts(3, None), GivenTargets { labels: rows, ..GivenTargets::default() }),
@@ -196,7 +196,7 @@ fn labels_of_a_text_are_what_the_configuration_says_or_what_they_look_like() {
     for bad in [-0.5, 2.0, f64::NAN] {
         assert_message(
             labelled(texts(3, None), &floats(&[2, 3], bad)),
-            "labels: expected numbers from 0 to 1, got others",
+            "labels: expected numbers from 0 to 1, got numbers outside",
         );
     }
 }
@@ -260,7 +260,9 @@ fn choices_and_rows_are_not_taken_for_each_other() {
     for choices in [0, 3, 5] {
         assert_eq!(
             rows().in_choices("input_ids", choices).unwrap_err().to_string(),
-            format!("input_ids: expected shape as many choices for every question, got 4 rows in choices of {choices}")
+            format!(
+                "input_ids: expected shape the same number of choices for every question, got 4 rows in choices of {choices}"
+            )
         );
     }
     assert_eq!(Rows::from_tensor("input_ids", &cube).unwrap().choices(), Some(3));
