@@ -13,13 +13,23 @@ use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, either};
 use crate::error::{Error, Result};
 use crate::resources::ModelFolder;
 
-/// The base of all configurations: what does not depend on the family.
+/// Hold a configuration, the base class of both families' configurations.
 ///
-/// Keyword arguments, defaults and attributes are those of transformers; keys that oxbert does not know are kept.
-/// Assigning to an attribute checks the whole configuration again.
+/// Construct `ElectraConfig` or `DistilBertConfig`, not this class. `Config.from_dict` and its siblings return the
+/// class of the family that `model_type` names or, if an old file lacks `model_type`, that `architectures` names.
+///
+/// Keyword arguments, defaults and attributes are those of transformers. Keys that oxbert does not know are kept: they
+/// are attributes too, and are written back. Assigning to an attribute checks the whole configuration again and changes
+/// nothing if the value is refused. Reading an attribute returns a copy: assign `id2label` as a whole to change a name.
+/// Two configurations are equal if all their values are equal. Configurations can be pickled and copied.
 ///
 /// Raises:
-///     oxbert.errors.ConfigError: A value is bad; `field` names it.
+///     ConfigError: if a value is bad; `field` names it.
+///
+/// Example:
+///     >>> config = oxbert.Config.from_dict({"model_type": "distilbert", "n_layers": 2})
+///     >>> type(config).__name__, config.num_hidden_layers
+///     ('DistilBertConfig', 2)
 #[pyclass(name = "Config", module = "oxbert", subclass, frozen)]
 pub(crate) struct PyConfig {
     /// Held for the moment of a copy only, never while Python runs.
@@ -52,21 +62,94 @@ macro_rules! config_class {
 }
 
 config_class!(
-    /// The configuration of an ELECTRA model.
+    /// Hold the configuration of an ELECTRA model. See `Config` for what all configurations have in common.
+    ///
+    /// Args:
+    ///     vocab_size: V, entries of the vocabulary.
+    ///     embedding_size: E, the width of the embeddings.
+    ///     hidden_size: H, the width of hidden states.
+    ///     num_hidden_layers: Number of layers, from 0 to 1,000.
+    ///     num_attention_heads: A; divides H.
+    ///     intermediate_size: F, the width inside the feed-forward part.
+    ///     hidden_act: One of `Activation.names()`, for the feed-forward part and the discriminator's head.
+    ///     hidden_dropout_prob: Dropout rate of the embeddings and of each layer's two outputs. All dropout rates are 0
+    ///         <= p < 1.
+    ///     attention_probs_dropout_prob: Dropout rate of the attention probabilities.
+    ///     max_position_embeddings: The longest text, in tokens.
+    ///     type_vocab_size: Number of token types.
+    ///     initializer_range: Standard deviation of fresh weights.
+    ///     layer_norm_eps: Added to the variance in every layer norm.
+    ///     summary_type: How multiple choice turns a text into one vector: the `first` or `last` token, the `mean` of
+    ///         all tokens, or `cls_index`, which is the last token.
+    ///     summary_use_proj: Whether to project that vector.
+    ///     summary_proj_to_labels: Whether to project the vector to L numbers instead of H.
+    ///     summary_activation: One of `Activation.names()`, applied after the projection; None applies no activation.
+    ///     summary_first_dropout: Dropout rate before the projection.
+    ///     summary_last_dropout: Dropout rate after the projection.
+    ///     pad_token_id: Return the id of `[PAD]`, below V, whose embedding is not trained.
+    ///     classifier_dropout: Dropout rate before a classifier; None uses `hidden_dropout_prob`.
+    ///     tie_word_embeddings: Whether to tie the decoder of a masked LM to the word embeddings.
+    ///     output_hidden_states: Whether a call returns all hidden states if the call does not say.
+    ///     output_attentions: Whether a call returns all attention probabilities if the call does not say.
+    ///     problem_type: What the labels of a text classifier are; None lets the first labels decide.
+    ///     num_labels: L. If L contradicts the names of the labels, the labels are numbered anew.
+    ///     id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` by default.
+    ///     label2id: The ids of the labels by name.
+    ///     values: Any other keys, with values that JSON can hold.
+    ///
+    /// Raises:
+    ///     ConfigError: if a value is bad; `field` names it.
     ///
     /// Example:
-    ///     >>> oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2).hidden_size
-    ///     64
+    ///     >>> config = oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2)
+    ///     >>> config.hidden_size, config.embedding_size
+    ///     (64, 128)
+    ///     >>> config.num_labels = 3
+    ///     >>> config.id2label
+    ///     {0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2'}
     PyElectraConfig,
     "ElectraConfig",
     ElectraConfig
 );
 config_class!(
-    /// The configuration of a DistilBERT model.
+    /// Hold the configuration of a DistilBERT model. See `Config` for what all configurations have in common.
+    ///
+    /// transformers' general names `hidden_size`, `num_attention_heads` and `num_hidden_layers` are aliases of `dim`,
+    /// `n_heads` and `n_layers`. If both are given, the family's own name wins.
+    ///
+    /// Args:
+    ///     vocab_size: V, entries of the vocabulary.
+    ///     dim: H, the width of embeddings and hidden states.
+    ///     n_layers: Number of layers, from 0 to 1,000.
+    ///     n_heads: A, attention heads; divides H.
+    ///     hidden_dim: F, the width inside the feed-forward part.
+    ///     activation: One of `Activation.names()`, for the feed-forward part and the masked LM's head.
+    ///     dropout: Dropout rate of the embeddings, of each layer's feed-forward part, and before a token classifier.
+    ///         All dropout rates are 0 <= p < 1.
+    ///     attention_dropout: Dropout rate of the attention probabilities.
+    ///     qa_dropout: Dropout rate before the question-answering head.
+    ///     seq_classif_dropout: Dropout rate in the heads of text classification and multiple choice.
+    ///     max_position_embeddings: The longest text, in tokens.
+    ///     sinusoidal_pos_embds: Whether a fresh position table holds sines and cosines instead of random numbers.
+    ///     initializer_range: Standard deviation of fresh weights.
+    ///     pad_token_id: Return the id of `[PAD]`, below V, whose embedding is not trained.
+    ///     tie_word_embeddings: Whether to tie the decoder of a masked LM to the word embeddings.
+    ///     tie_weights_: Has no effect; written because rust_bert refuses a file without it.
+    ///     output_hidden_states: Whether a call returns all hidden states if the call does not say.
+    ///     output_attentions: Whether a call returns all attention probabilities if the call does not say.
+    ///     problem_type: What the labels of a text classifier are; None lets the first labels decide.
+    ///     num_labels: L. If L contradicts the names of the labels, the labels are numbered anew.
+    ///     id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` by default.
+    ///     label2id: The ids of the labels by name.
+    ///     values: Any other keys, with values that JSON can hold.
+    ///
+    /// Raises:
+    ///     ConfigError: if a value is bad; `field` names it.
     ///
     /// Example:
-    ///     >>> oxbert.DistilBertConfig(dim=64, n_heads=2).hidden_size
-    ///     64
+    ///     >>> config = oxbert.DistilBertConfig(hidden_size=64, n_heads=2)
+    ///     >>> config.dim, config.hidden_size, config.n_layers
+    ///     (64, 64, 6)
     PyDistilBertConfig,
     "DistilBertConfig",
     DistilBertConfig
@@ -74,7 +157,15 @@ config_class!(
 
 #[pymethods]
 impl PyConfig {
-    /// From a dictionary with the keys of `config.json`.
+    /// Build a configuration from a dictionary with the keys of `config.json`.
+    ///
+    /// Raises:
+    ///     ConfigError: if a value is bad, if `model_type` names another family, or, on `Config` itself, if neither
+    ///         `model_type` nor `architectures` names a family.
+    ///
+    /// Example:
+    ///     >>> oxbert.ElectraConfig.from_dict({"hidden_act": "relu"}).hidden_act
+    ///     'relu'
     #[classmethod]
     fn from_dict<'py>(class: &Bound<'py, PyType>, values: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
         let py = class.py();
@@ -83,14 +174,32 @@ impl PyConfig {
         Self::build(py, family.parse(&text).map_err(|error| raise(py, error))?)
     }
 
-    /// From a file with the keys of `config.json`.
+    /// Read a configuration from a file with the keys of `config.json`.
+    ///
+    /// Raises:
+    ///     MissingFileError: if there is no such file.
+    ///     ConfigError: if the file is not JSON, or as for `from_dict`; `path` names the file.
     #[classmethod]
     fn from_json_file<'py>(class: &Bound<'py, PyType>, path: PathBuf) -> PyResult<Bound<'py, PyAny>> {
         let (py, family) = (class.py(), Asked::by(class));
         Self::build(py, enter(py, move || family.read(path))?)
     }
 
-    /// From a model folder, the name of a bundled model, or a repository of the hub.
+    /// Read the configuration of a model folder, a bundled model or a repository of the hub.
+    ///
+    /// Args:
+    ///     folder: A path, or a name such as `google/electra-small-discriminator`.
+    ///     hub: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download`, `token`, as in
+    ///         transformers.
+    ///
+    /// Raises:
+    ///     MissingFileError: if there is no such folder or model, or no `config.json` in it.
+    ///     HubError: if the repository cannot be downloaded.
+    ///     ConfigError: as for `from_dict`; `path` names the file.
+    ///
+    /// Example:
+    ///     >>> oxbert.Config.from_pretrained("electra-tiny-generator").model_type
+    ///     'electra'
     #[classmethod]
     #[pyo3(signature = (folder, **hub))]
     fn from_pretrained<'py>(
@@ -103,7 +212,11 @@ impl PyConfig {
         Self::build(py, enter(py, move || family.read(ModelFolder::open(folder)?.config()?))?)
     }
 
-    /// All keys, those that oxbert does not know included.
+    /// Return all keys and values, including the keys that oxbert does not know.
+    ///
+    /// Example:
+    ///     >>> oxbert.ElectraConfig(mine=[1, 2]).to_dict()["mine"]
+    ///     [1, 2]
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let config = self.get();
         let values = load(py, &Value::Object(config.to_map()))?;
@@ -114,12 +227,15 @@ impl PyConfig {
         Ok(values)
     }
 
-    /// The text of `config.json`.
+    /// Return the text of `config.json`.
     fn to_json_string(&self) -> String {
         either!(self.get(), config => config.to_json())
     }
 
-    /// Writes `config.json` into a folder, which is made where there is none.
+    /// Write `config.json` into a folder, which is created if it does not exist.
+    ///
+    /// Raises:
+    ///     FileError: if the file cannot be written.
     fn save_pretrained(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
         let config = self.get();
         enter(py, move || {

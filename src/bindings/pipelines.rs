@@ -8,11 +8,13 @@ use crate::bindings::text::texts::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
 
-/// Fills `[MASK]` with a generator.
+/// Fill each `[MASK]` of a text with the likeliest tokens.
 ///
 /// Example:
 ///     >>> fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
-///     >>> fill(["The function returns a [MASK] of strings."], top_k=3)
+///     >>> [[mask]] = fill(["The function returns a [MASK] of strings."], top_k=3)
+///     >>> mask["start"], mask["end"], len(mask["candidates"])
+///     (23, 29, 3)
 #[pyclass(name = "FillMask", module = "oxbert", frozen)]
 pub(crate) struct PyFillMask {
     inner: Guarded<FillMask>,
@@ -20,7 +22,13 @@ pub(crate) struct PyFillMask {
 
 #[pymethods]
 impl PyFillMask {
-    /// From a model folder, a bundled model by its name, or a repository of the hub.
+    /// Load from a model folder, a bundled model or a repository of the hub.
+    ///
+    /// Raises:
+    ///     MissingFileError: if there is no such folder or model, or the folder lacks a file.
+    ///     UntrainedHeadError: if the weights have no masked-LM head.
+    ///     WeightsFormatError: if the weight file is truncated, corrupt or of another format.
+    ///     WeightsMismatchError: if the weights differ from the model's.
     #[staticmethod]
     #[pyo3(signature = (folder, *, device = None, **hub))]
     fn from_pretrained<'py>(
@@ -34,8 +42,19 @@ impl PyFillMask {
         Ok(Self { inner: Guarded::new(enter(py, || FillMask::from_folder(folder, device))?) })
     }
 
-    /// For every text, one dictionary a mask: `index`, `start`, `end` (characters) and `candidates`, the likeliest first:
-    /// `score` (a probability), `token`, `token_str`, `sequence`.
+    /// Return, for each text, one dictionary per mask.
+    ///
+    /// Args:
+    ///     texts: Texts with one `[MASK]` or more each.
+    ///     top_k: The number of candidates per mask.
+    ///
+    /// Returns:
+    ///     `index` (of the token, `[CLS]` being 0), `start` and `end` (characters), and `candidates`, the likeliest
+    ///     first: `score` (a probability), `token` (its id), `token_str`, `sequence` (the text with it).
+    ///
+    /// Raises:
+    ///     InputError: if there is no text, a text has no mask, or `top_k` is 0.
+    ///     TooLongError: if a text has more tokens than the model has positions.
     #[pyo3(signature = (texts, *, top_k = 5))]
     fn __call__<'py>(&self, py: Python<'py>, texts: Several, top_k: usize) -> PyResult<Bound<'py, PyList>> {
         let answers = enter(py, || -> Result<_> {
@@ -68,11 +87,13 @@ impl PyFillMask {
     }
 }
 
-/// Says of every token of a text how likely it is that it was replaced.
+/// Predict for each token of a text the probability that it was replaced.
 ///
 /// Example:
 ///     >>> detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
-///     >>> detect(["The function returns the elephant of the list."])
+///     >>> [tokens] = detect(["The function returns"])
+///     >>> [token["token"] for token in tokens], all(0 < token["probability"] < 1 for token in tokens)
+///     (['the', 'function', 'returns'], True)
 #[pyclass(name = "ReplacedTokenDetection", module = "oxbert", frozen)]
 pub(crate) struct PyReplacedTokenDetection {
     inner: Guarded<ReplacedTokenDetection>,
@@ -80,7 +101,13 @@ pub(crate) struct PyReplacedTokenDetection {
 
 #[pymethods]
 impl PyReplacedTokenDetection {
-    /// From a model folder, a bundled model by its name, or a repository of the hub.
+    /// Load from a model folder, a bundled model or a repository of the hub.
+    ///
+    /// Raises:
+    ///     MissingFileError: if there is no such folder or model, or the folder lacks a file.
+    ///     UntrainedHeadError: if the weights have no discriminator head.
+    ///     WeightsFormatError: if the weight file is truncated, corrupt or of another format.
+    ///     WeightsMismatchError: if the weights differ from the model's.
     #[staticmethod]
     #[pyo3(signature = (folder, *, device = None, **hub))]
     fn from_pretrained<'py>(
@@ -94,7 +121,11 @@ impl PyReplacedTokenDetection {
         Ok(Self { inner: Guarded::new(enter(py, || ReplacedTokenDetection::from_folder(folder, device))?) })
     }
 
-    /// For every text, one dictionary a token: `token`, `start`, `end` (characters) and `probability`.
+    /// Return, for each text, one dictionary per token: `token`, `start`, `end` (characters) and `probability`.
+    ///
+    /// Raises:
+    ///     InputError: if there is no text.
+    ///     TooLongError: if a text has more tokens than the model has positions.
     fn __call__<'py>(&self, py: Python<'py>, texts: Several) -> PyResult<Bound<'py, PyList>> {
         let answers = enter(py, || -> Result<_> {
             let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();

@@ -11,10 +11,16 @@ use crate::bindings::text::texts::wrong;
 use crate::error::Result;
 use crate::resources::{DownloadOptions, LocalResource, RemoteResource, ResourceProvider};
 
-/// A file on this machine.
+/// Name a file on this machine.
+///
+/// Resources can be compared, hashed, pickled and copied.
 ///
 /// Args:
-///     local_path: The file.
+///     local_path: The path of the file.
+///
+/// Example:
+///     >>> oxbert.LocalResource("model/vocab.txt").local_path.name
+///     'vocab.txt'
 #[pyclass(name = "LocalResource", module = "oxbert", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct PyLocalResource {
@@ -29,13 +35,16 @@ impl PyLocalResource {
     }
 
     // Under its own name, pyo3's name of it would be that of the method's.
-    /// The file.
+    /// Return the path of the file.
     #[getter(local_path)]
     fn file(&self) -> PathBuf {
         self.inner.local_path.clone()
     }
 
-    /// The file, which must exist.
+    /// Return the path of the file, which must exist.
+    ///
+    /// Raises:
+    ///     MissingFileError: if the file does not exist.
     fn get_local_path(&self, py: Python<'_>) -> PyResult<PathBuf> {
         enter(py, || self.inner.get_local_path())
     }
@@ -49,12 +58,28 @@ impl PyLocalResource {
     }
 }
 
-/// A file on the network, which is downloaded when its path is first asked for, and then kept.
+/// Name a file on the network, which is downloaded when its path is first requested, and then cached.
+///
+/// The cache is the folder in the environment variable `RUSTBERT_CACHE`, otherwise `.rustbert` in the user's cache
+/// folder (`$XDG_CACHE_HOME`, or `~/.cache`), as for rust_bert. A file in the cache has the path `cache_subdir/<hash of
+/// the url>/<its name in the url>`. A cached file is used without a request; delete it to download it again.
+///
+/// A download that is interrupted, by Ctrl-C or a network failure, resumes the next time if the server supports that.
+/// If several threads or processes request a file, one downloads it and the others wait. On a terminal a bar shows the
+/// progress of a large file. Proxies are read from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`; servers are
+/// verified with Mozilla's list of authorities, or with the file in `SSL_CERT_FILE`.
+///
+/// Resources can be compared, hashed, pickled and copied.
 ///
 /// Args:
-///     url: Where the file is.
-///     cache_subdir: The folder in the cache; None: the cache itself.
-///     cache_dir: Another cache than the usual one.
+///     url: The url of the file: `https://...` or `http://...`.
+///     cache_subdir: The folder in the cache, e.g. `electra-base-generator/model`; None means the cache itself.
+///     cache_dir: A cache that replaces the default one.
+///
+/// Example:
+///     >>> vocabulary = oxbert.RemoteResource.from_pretrained(oxbert.ElectraVocabResources.BASE_GENERATOR)
+///     >>> vocabulary.cache_subdir, vocabulary.cached_path().name
+///     ('electra-base-generator/vocab', 'vocab.txt')
 #[pyclass(name = "RemoteResource", module = "oxbert", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct PyRemoteResource {
@@ -75,8 +100,11 @@ impl PyRemoteResource {
         Self { inner: RemoteResource { url, cache_subdir: cache_subdir.unwrap_or_default(), cache_dir } }
     }
 
-    /// One of the files of known models, such as `ElectraModelResources.BASE_GENERATOR`: the folder in the cache and the
-    /// url.
+    /// Name one of the files of known models, such as `ElectraModelResources.BASE_GENERATOR`.
+    ///
+    /// Args:
+    ///     name_url_tuple: The folder in the cache, and the url.
+    ///     cache_dir: A cache that replaces the default one.
     #[classmethod]
     #[pyo3(signature = (name_url_tuple, *, cache_dir = None))]
     fn from_pretrained<'py>(
@@ -90,31 +118,39 @@ impl PyRemoteResource {
         class.call((url, name), Some(&keywords))
     }
 
-    /// Where the file is.
+    /// Return the url of the file.
     #[getter]
     fn url(&self) -> &str {
         &self.inner.url
     }
 
-    /// The folder in the cache.
+    /// Return the folder in the cache; empty for the cache itself.
     #[getter]
     fn cache_subdir(&self) -> &str {
         &self.inner.cache_subdir
     }
 
-    /// Another cache than the usual one.
+    /// Return the cache that replaces the default one, or None.
     #[getter]
     fn cache_dir(&self) -> Option<PathBuf> {
         self.inner.cache_dir.clone()
     }
 
-    /// Where the file is once it has been downloaded.
+    /// Return the path of the file once it is downloaded.
+    ///
+    /// Raises:
+    ///     InputError: if the url is invalid or names no file, if `cache_subdir` leads out of the cache, or if there is
+    ///         no cache.
     fn cached_path(&self, py: Python<'_>) -> PyResult<PathBuf> {
         enter(py, || self.inner.cached_path())
     }
 
-    /// The file, after a download where it is not in the cache yet. Ctrl-C ends a download; the next one goes on from
-    /// there.
+    /// Return the path of the file, downloading the file if it is not in the cache yet.
+    ///
+    /// Raises:
+    ///     DownloadError: if the server or the network failed, three times in a row if trying again may help.
+    ///     FileError: if the file cannot be written.
+    ///     InputError: as `cached_path`.
     fn get_local_path(&self, py: Python<'_>) -> PyResult<PathBuf> {
         enter(py, || self.fetch())
     }
@@ -138,10 +174,14 @@ impl PyRemoteResource {
     }
 }
 
-/// The path of a resource on this machine, as its `get_local_path`.
+/// Return the path of a resource on this machine, downloading the file if it is not there yet.
 ///
 /// Args:
-///     resource: A `LocalResource` or a `RemoteResource`.
+///     resource: The resource, whose `get_local_path` is called.
+///
+/// Example:
+///     >>> oxbert.download_resource(oxbert.LocalResource("."))
+///     PosixPath('.')
 #[pyfunction]
 pub(crate) fn download_resource(py: Python<'_>, resource: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     if let Ok(local) = resource.cast::<PyLocalResource>() {
@@ -155,8 +195,8 @@ pub(crate) fn download_resource(py: Python<'_>, resource: &Bound<'_, PyAny>) -> 
 
 /// Defines a class that has nothing but pairs: the folder in the cache, and the url.
 macro_rules! known_files {
-    ($class:ident is $source:ident as $name:literal: $documentation:literal, $($field:ident),+) => {
-        #[doc = $documentation]
+    ($(#[$doc:meta])* $class:ident is $source:ident as $name:literal, $($field:ident),+) => {
+        $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", frozen)]
         pub(crate) struct $class;
 
@@ -171,27 +211,68 @@ macro_rules! known_files {
 }
 
 known_files!(
-    PyElectraModelResources is ElectraModelResources as "ElectraModelResources": "The weights of ELECTRA.",
+    /// List the weights of ELECTRA on the hub.
+    ///
+    /// Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
+    ///
+    /// Example:
+    ///     >>> oxbert.ElectraModelResources.BASE_GENERATOR[0]
+    ///     'electra-base-generator/model'
+    PyElectraModelResources is ElectraModelResources as "ElectraModelResources",
     BASE_GENERATOR, BASE_DISCRIMINATOR
 );
 known_files!(
-    PyElectraConfigResources is ElectraConfigResources as "ElectraConfigResources": "The configurations of ELECTRA.",
+    /// List the configurations of ELECTRA on the hub.
+    ///
+    /// Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
+    ///
+    /// Example:
+    ///     >>> oxbert.ElectraConfigResources.BASE_GENERATOR[0]
+    ///     'electra-base-generator/config'
+    PyElectraConfigResources is ElectraConfigResources as "ElectraConfigResources",
     BASE_GENERATOR, BASE_DISCRIMINATOR
 );
 known_files!(
-    PyElectraVocabResources is ElectraVocabResources as "ElectraVocabResources": "The vocabularies of ELECTRA.",
+    /// List the vocabularies of ELECTRA on the hub.
+    ///
+    /// Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
+    ///
+    /// Example:
+    ///     >>> oxbert.ElectraVocabResources.BASE_GENERATOR[0]
+    ///     'electra-base-generator/vocab'
+    PyElectraVocabResources is ElectraVocabResources as "ElectraVocabResources",
     BASE_GENERATOR, BASE_DISCRIMINATOR
 );
 known_files!(
-    PyDistilBertModelResources is DistilBertModelResources as "DistilBertModelResources": "The weights of DistilBERT.",
+    /// List the weights of DistilBERT on the hub.
+    ///
+    /// Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
+    ///
+    /// Example:
+    ///     >>> oxbert.DistilBertModelResources.DISTIL_BERT[0]
+    ///     'distilbert/model'
+    PyDistilBertModelResources is DistilBertModelResources as "DistilBertModelResources",
     DISTIL_BERT_SST2, DISTIL_BERT, DISTIL_BERT_SQUAD, DISTILUSE_BASE_MULTILINGUAL_CASED
 );
 known_files!(
-    PyDistilBertConfigResources is DistilBertConfigResources as "DistilBertConfigResources":
-    "The configurations of DistilBERT.",
+    /// List the configurations of DistilBERT on the hub.
+    ///
+    /// Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
+    ///
+    /// Example:
+    ///     >>> oxbert.DistilBertConfigResources.DISTIL_BERT[0]
+    ///     'distilbert/config'
+    PyDistilBertConfigResources is DistilBertConfigResources as "DistilBertConfigResources",
     DISTIL_BERT_SST2, DISTIL_BERT, DISTIL_BERT_SQUAD, DISTILUSE_BASE_MULTILINGUAL_CASED
 );
 known_files!(
-    PyDistilBertVocabResources is DistilBertVocabResources as "DistilBertVocabResources": "The vocabularies of DistilBERT.",
+    /// List the vocabularies of DistilBERT on the hub.
+    ///
+    /// Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
+    ///
+    /// Example:
+    ///     >>> oxbert.DistilBertVocabResources.DISTIL_BERT[0]
+    ///     'distilbert/vocab'
+    PyDistilBertVocabResources is DistilBertVocabResources as "DistilBertVocabResources",
     DISTIL_BERT_SST2, DISTIL_BERT, DISTIL_BERT_SQUAD, DISTILUSE_BASE_MULTILINGUAL_CASED
 );

@@ -41,15 +41,28 @@ pub(crate) fn parse_component(py: Python<'_>, name: &str) -> PyResult<Component>
     Component::from_name(name).ok_or_else(|| raise(py, refused()))
 }
 
-/// The tensors of a checkpoint by name, whatever its format (nothing in a file is executed).
+/// Load the tensors of a checkpoint of any format by name; nothing in a file is executed.
+///
+/// The formats are `.safetensors`, `.ot`, torch's `.bin` and `.pt`, checkpoints of TensorFlow, Flax's `.msgpack` and
+/// Keras's `.h5`, recognised by their content. Tensors of the last three get transformers' names for torch, and are
+/// transposed as there.
 ///
 /// Args:
-///     path: The file, or the index of several.
-///     arrays: `"numpy"` or `"torch"`. bfloat16 has no numpy dtype and comes as float32 there.
-///     component: `"generator"` or `"discriminator"`, of a checkpoint of google-research/electra that has both.
+///     path: The file; the index of several (`model.safetensors.index.json`); or TensorFlow's `model.ckpt-N`.
+///     component: The network to take from a checkpoint of google-research/electra that has both.
+///     arrays: `numpy` or `torch`. `numpy` converts float16 and bfloat16 to float32, which holds every value of both;
+///         `torch` keeps the dtype of the file.
 ///
 /// Raises:
-///     oxbert.errors.WeightsFormatError: The file is truncated, corrupt or of another format.
+///     MissingFileError: if there is no such file.
+///     MissingDependencyError: if the file is an `.h5` and h5py is not installed.
+///     WeightsFormatError: if the file is truncated, corrupt or of another format.
+///     InputError: if `arrays` is neither of the two, or if the checkpoint has two networks and `component` is None.
+///
+/// Example:
+///     >>> oxbert.save_weights({"a.bias": torch.tensor([1.0, 2.0], dtype=torch.float16)}, "one.safetensors")
+///     >>> oxbert.load_weights("one.safetensors", "torch")["a.bias"].dtype
+///     torch.float16
 #[pyfunction]
 #[pyo3(signature = (path, arrays = "numpy", *, component = None))]
 pub(crate) fn load_weights<'py>(
@@ -74,8 +87,22 @@ pub(crate) fn load_weights<'py>(
     Ok(tensors)
 }
 
-/// How a checkpoint itself names and stores its tensors, where that is not as torch does: by the names that
-/// `load_weights` gives them, (the name there, whether it is transposed there).
+/// Return how a checkpoint names and stores its tensors, if that differs from torch.
+///
+/// Args:
+///     path: As for `load_weights`.
+///     component: As for `load_weights`.
+///
+/// Returns:
+///     For each name that `load_weights` gives, the name in the file and whether the tensor is transposed there.
+///
+/// Raises:
+///     OxbertError: as `load_weights`.
+///
+/// Example:
+///     >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "three.ot")
+///     >>> oxbert.weight_origins("three.ot")
+///     {}
 #[pyfunction]
 #[pyo3(signature = (path, *, component = None))]
 pub(crate) fn weight_origins(
@@ -93,7 +120,20 @@ pub(crate) fn weight_origins(
     Ok(file.names().filter_map(origin).collect())
 }
 
-/// The `config.json` that the shapes of a checkpoint of google-research/electra tell; None for another checkpoint.
+/// Return the text of a `config.json` inferred from the shapes of a checkpoint of google-research/electra; None for
+/// others.
+///
+/// Args:
+///     path: As for `load_weights`.
+///     component: As for `load_weights`.
+///
+/// Raises:
+///     OxbertError: as `load_weights`.
+///
+/// Example:
+///     >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "four.ot")
+///     >>> oxbert.describe_weights("four.ot") is None
+///     True
 #[pyfunction]
 #[pyo3(signature = (path, *, component = None))]
 pub(crate) fn describe_weights(py: Python<'_>, path: PathBuf, component: Option<&str>) -> PyResult<Option<String>> {
@@ -116,30 +156,49 @@ pub(crate) fn describe_weights(py: Python<'_>, path: PathBuf, component: Option<
     }))
 }
 
-/// The weight file of a model folder that is read: the first of a list that is there.
+/// Return the weight file of a model folder that is read: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow.
+///
+/// Raises:
+///     MissingFileError: if the folder has no weight file; `found` lists its files.
+///
+/// Example:
+///     >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "model.safetensors")
+///     >>> oxbert.find_weights(".").name
+///     'model.safetensors'
 #[pyfunction]
 pub(crate) fn find_weights(py: Python<'_>, folder: PathBuf) -> PyResult<PathBuf> {
     enter(py, || ModelFolder::open(folder)?.weights())
 }
 
-/// Writes tensors by name: `.ot`, `.safetensors` or `.bin`, by the ending of the path. A crash leaves the old file or the new
-/// one.
+/// Write tensors by name. A crash leaves either the old or the new file.
 ///
 /// Args:
-///     tensors: Names and torch tensors or numpy arrays.
-///     path: The file.
+///     tensors: Names, and torch tensors or numpy arrays of a float, integer or bool dtype.
+///     path: A path that ends with `.ot`, `.safetensors` or `.bin`, which decides the format.
 ///
 /// Raises:
-///     oxbert.errors.FileError: The file cannot be written.
-///     oxbert.errors.InputError: The ending is none of these.
+///     FileError: if the file cannot be written.
+///     InputError: if the path ends otherwise.
+///     DtypeError: if a tensor has another dtype.
+///
+/// Example:
+///     >>> oxbert.save_weights({"a.weight": np.eye(2)}, "two.ot")
+///     >>> oxbert.load_weights("two.ot")["a.weight"].tolist()
+///     [[1.0, 0.0], [0.0, 1.0]]
 #[pyfunction]
 pub(crate) fn save_weights(py: Python<'_>, tensors: &Bound<'_, PyDict>, path: PathBuf) -> PyResult<()> {
     let tensors = named_tensors(tensors)?;
     enter(py, move || save_tensors(&path, &tensors, WeightFormat::of(&path)?))
 }
 
-/// A tensor's name without a wrapper's prefix (`module.`) and with `LayerNorm.gamma` and `.beta` as `.weight` and
-/// `.bias`; None for the buffers `position_ids` and `token_type_ids`, which no model needs.
+/// Return a tensor's name as the models write it.
+///
+/// Removes a wrapper's prefix (`module.`) and writes `LayerNorm.gamma` and `.beta` as `.weight` and `.bias`. Returns
+/// None for the buffers `position_ids` and `token_type_ids`, which no model needs.
+///
+/// Example:
+///     >>> oxbert.canonical_name("module.electra.embeddings.LayerNorm.gamma")
+///     'electra.embeddings.LayerNorm.weight'
 #[pyfunction]
 pub(crate) fn canonical_name(name: &str) -> Option<String> {
     names::canonical(name)

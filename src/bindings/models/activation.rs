@@ -6,11 +6,26 @@ use crate::bindings::door::{enter, floats, raise, to_python};
 use crate::error::{Error, Result};
 use crate::nn::Activation;
 
-/// An activation function, by the name that `config.json` gives it.
+/// Apply an activation function, chosen by its name in `config.json`.
+///
+/// A call takes floats of any shape and returns the same shape: torch tensors give torch tensors with their graph and
+/// in their own floating dtype, float32 arrays and lists of numbers give float32 arrays. Two activations are equal if
+/// they are the same function, even under different names. Activations can be pickled and copied.
+///
+/// Args:
+///     name: One of `names()`: the names of transformers, except the few activations that have parameters of their own.
+///
+/// Raises:
+///     InputError: if no activation has that name; the message lists all names.
+///     DtypeError: if a call gets an array that is not float32.
+///     TorchError: if libtorch does not implement the function for the dtype of a torch tensor.
 ///
 /// Example:
-///     >>> oxbert.Activation("relu")([-1.0, 2.0])
+///     >>> relu = oxbert.Activation("relu")
+///     >>> relu([-1.0, 2.0])
 ///     array([0., 2.], dtype=float32)
+///     >>> oxbert.Activation("swish") == oxbert.Activation("silu"), oxbert.Activation("swish").name
+///     (True, 'silu')
 #[pyclass(name = "Activation", module = "oxbert", frozen, eq, hash)]
 #[derive(PartialEq, Hash)]
 pub(crate) struct PyActivation {
@@ -30,19 +45,29 @@ impl PyActivation {
         Ok(Self { inner: parse("name", name).map_err(|error| raise(py, error))? })
     }
 
-    /// Every name that is understood.
+    /// Return every name that is understood.
     #[staticmethod]
     fn names() -> Vec<&'static str> {
         Activation::NAMES.to_vec()
     }
 
-    /// The name in `config.json`.
+    /// Return the name that is written to `config.json`, if the function has several.
     #[getter]
     fn name(&self) -> &'static str {
         self.inner.name()
     }
 
-    /// Any shape, number by number.
+    /// Apply the function to each number.
+    ///
+    /// Args:
+    ///     input: Floats of any shape: a torch tensor, a float32 array, or lists of numbers.
+    ///
+    /// Returns:
+    ///     The same shape: a torch tensor with its graph for a torch tensor, otherwise a float32 array.
+    ///
+    /// Raises:
+    ///     DtypeError: if an array is not float32.
+    ///     TorchError: if libtorch does not implement the function for the dtype of a torch tensor.
     fn __call__<'py>(&self, py: Python<'py>, input: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (input, arrays) = floats("input", input)?;
         let activation = self.inner;

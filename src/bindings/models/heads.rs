@@ -54,6 +54,19 @@ macro_rules! head_class {
                 Ok(Self { owned: Guarded::new(owned) })
             }
 
+            /// Apply the head to hidden states.
+            ///
+            /// Args:
+            ///     hidden_states: Floats of the shape that the class documents: a torch tensor, a float32 array, or
+            ///         lists of numbers.
+            ///     train: Whether to apply dropout.
+            ///
+            /// Returns:
+            ///     A torch tensor with its graph for a torch tensor, otherwise a float32 array.
+            ///
+            /// Raises:
+            ///     DtypeError: if an array is not float32.
+            ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
             #[pyo3(signature = (hidden_states, *, train = false))]
             fn __call__<'py>(
                 &self,
@@ -70,7 +83,7 @@ macro_rules! head_class {
                 to_python(py, &result, arrays)
             }
 
-            /// Names and parameters, as torch tensors over the same memory. Imports torch.
+            /// Return the names and parameters, in the head's memory, sorted by name. Imports torch.
             fn named_parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
                 let mut parameters: Vec<(String, Tensor)> = enter(py, || {
                     let owned = self.owned.lock()?;
@@ -84,28 +97,81 @@ macro_rules! head_class {
 }
 
 head_class!(
-    /// The generator's head alone: hidden states [..., H] -> [..., E], before the decoder.
+    /// Apply the generator's head alone, before the decoder: hidden states [..., H] -> [..., E], float32.
+    ///
+    /// `LayerNorm(gelu(W x + b))`, freshly initialised. The head has no dropout, so `train` has no effect. numpy in,
+    /// numpy out; torch in, torch out with its graph.
+    ///
+    /// Raises:
+    ///     ConfigError: if the configuration is bad or not ELECTRA's.
+    ///     DtypeError: if an array is not float32.
+    ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+    ///
+    /// Example:
+    ///     >>> head = oxbert.ElectraGeneratorHead(oxbert.ElectraConfig(hidden_size=8, embedding_size=6), seed=0)
+    ///     >>> head(np.ones((2, 3, 8), dtype=np.float32)).shape
+    ///     (2, 3, 6)
     PyElectraGeneratorHead,
     "ElectraGeneratorHead",
     ElectraGeneratorHead,
     |head, hidden, _| head.forward(hidden)
 );
 head_class!(
-    /// The discriminator's head alone: hidden states [..., H] -> logits [...].
+    /// Apply the discriminator's head alone: hidden states [..., H] -> logits [...], float32.
+    ///
+    /// `w · activation(W x + b) + c`, freshly initialised. The head has no dropout, so `train` has no effect. numpy in,
+    /// numpy out; torch in, torch out with its graph.
+    ///
+    /// Raises:
+    ///     ConfigError: if the configuration is bad or not ELECTRA's.
+    ///     DtypeError: if an array is not float32.
+    ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+    ///
+    /// Example:
+    ///     >>> head = oxbert.ElectraDiscriminatorHead(oxbert.ElectraConfig(hidden_size=8), seed=0)
+    ///     >>> head(torch.ones(2, 3, 8)).shape
+    ///     torch.Size([2, 3])
     PyElectraDiscriminatorHead,
     "ElectraDiscriminatorHead",
     ElectraDiscriminatorHead,
     |head, hidden, _| head.forward(hidden)
 );
 head_class!(
-    /// The text classifier's head alone: hidden states [B, S, H] without padding -> logits [B, L].
+    /// Apply the text classifier's head alone: hidden states [B, S, H] without padding -> logits [B, L], float32.
+    ///
+    /// `U drop(gelu(W drop(x) + b)) + c` of the first token x, freshly initialised. numpy in, numpy out; torch in,
+    /// torch out with its graph. Dropout has the rate `classifier_dropout` and is applied only if `train` is true.
+    ///
+    /// Raises:
+    ///     ConfigError: if the configuration is bad or not ELECTRA's.
+    ///     DtypeError: if an array is not float32.
+    ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+    ///
+    /// Example:
+    ///     >>> head = oxbert.ElectraClassificationHead(oxbert.ElectraConfig(hidden_size=8, num_labels=3), seed=0)
+    ///     >>> head(torch.ones(2, 5, 8), train=True).shape
+    ///     torch.Size([2, 3])
     PyElectraClassificationHead,
     "ElectraClassificationHead",
     ElectraClassificationHead,
     ElectraClassificationHead::forward_t
 );
 head_class!(
-    /// The summary of multiple choice alone: hidden states [B, S, H] without padding -> [B, H].
+    /// Apply the summary of multiple choice alone: hidden states [B, S, H] without padding -> [B, H], float32.
+    ///
+    /// `drop(activation(W drop(x) + b))`, freshly initialised, where the configuration's keys that begin with
+    /// `summary_` define x, W, the activation and the dropout rates. numpy in, numpy out; torch in, torch out with its
+    /// graph. Dropout is applied only if `train` is true.
+    ///
+    /// Raises:
+    ///     ConfigError: if the configuration is bad or not ELECTRA's.
+    ///     DtypeError: if an array is not float32.
+    ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+    ///
+    /// Example:
+    ///     >>> summary = oxbert.ElectraSequenceSummary(oxbert.ElectraConfig(hidden_size=8, summary_type="mean"), seed=0)
+    ///     >>> summary([[[1.0] * 8] * 5]).shape
+    ///     (1, 8)
     PyElectraSequenceSummary,
     "ElectraSequenceSummary",
     ElectraSequenceSummary,

@@ -16,7 +16,29 @@ struct Heads {
     variables: VarStore,
 }
 
-/// The heads of TF Model Garden's pretrainer, on the sequence outputs of two networks. Takes and gives torch tensors.
+/// Run the heads of TF Model Garden's pretrainer on the sequence outputs of two networks, for `ElectraPretrainer`.
+///
+/// Methods take and return torch tensors.
+///
+/// Args:
+///     generator_hidden: H of the generator.
+///     discriminator_hidden: H of the discriminator.
+///     vocab_size: V, rows of the generator's table of words.
+///     embedding_size: E, columns of that table.
+///     num_classes: Classes of the sentence head.
+///     mlm_activation: The activation of the masked-LM head and of the discriminator's projection.
+///     log_probabilities: Whether `lm_outputs` are logarithms of probabilities; otherwise they are logits.
+///     disallow_correct: Never draw the original token.
+///
+/// Raises:
+///     InputError: if there is no such activation.
+///
+/// Example:
+///     >>> heads = oxbert.PretrainerHeads(
+///     ...     generator_hidden=4, discriminator_hidden=6, vocab_size=9, embedding_size=3, num_classes=2
+///     ... )
+///     >>> heads.disc_logits(torch.zeros(1, 5, 6)).shape
+///     torch.Size([1, 5])
 #[pyclass(name = "PretrainerHeads", module = "oxbert", frozen)]
 pub(crate) struct PyPretrainerHeads {
     inner: Guarded<Heads>,
@@ -79,7 +101,7 @@ impl PyPretrainerHeads {
         Ok(Self { inner: Guarded::new(heads) })
     }
 
-    /// Names and `torch.nn.Parameter`s, the parameters themselves.
+    /// Return the names and the parameters themselves.
     fn named_parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
         let mut parameters: Vec<(String, Tensor)> =
             enter(py, || Ok(self.inner.lock()?.variables.variables().into_iter().collect()))?;
@@ -87,7 +109,12 @@ impl PyPretrainerHeads {
         named(py, parameters)
     }
 
-    /// The generator's sequence output [B, S, H], positions [B, P] and its table of words [V, E] -> [B, P, V].
+    /// Predict the tokens at masked positions, [B, P, V].
+    ///
+    /// Args:
+    ///     sequence: The generator's sequence output [B, S, H].
+    ///     positions: int64 [B, P].
+    ///     table: The generator's word embeddings [V, E].
     fn lm_outputs<'py>(
         &self,
         py: Python<'py>,
@@ -100,20 +127,26 @@ impl PyPretrainerHeads {
         self.run(py, move |heads| heads.lm_outputs(&sequence, &positions, &table))
     }
 
-    /// The generator's sequence output [B, S, H] -> [B, C], C classes.
+    /// Classify the first token of the generator's sequence output [B, S, H]; returns [B, C].
     fn sentence_outputs<'py>(&self, py: Python<'py>, sequence: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let sequence = tensor("sequence", sequence)?;
         self.run(py, move |heads| heads.sentence_outputs(&sequence))
     }
 
-    /// The discriminator's sequence output [B, S, H] -> logits [B, S].
+    /// Return logits [B, S] of the discriminator's sequence output [B, S, H]; above 0 if a token looks replaced.
     fn disc_logits<'py>(&self, py: Python<'py>, sequence: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let sequence = tensor("sequence", sequence)?;
         self.run(py, move |heads| heads.disc_logits(&sequence))
     }
 
-    /// Masked ids [B, S], positions and originals [B, P], the generator's outputs and uniform numbers [B, P, V] -> the ids
-    /// that the discriminator is shown, and 1 where they differ from the original, [B, S] both.
+    /// Return the ids that the discriminator sees and 1 for each id that differs from the original, both [B, S].
+    ///
+    /// Args:
+    ///     input_word_ids: Masked ids, int64 [B, S].
+    ///     masked_lm_positions: int64 [B, P].
+    ///     masked_lm_ids: The original ids at these positions, int64 [B, P].
+    ///     lm_outputs: The outputs of `lm_outputs`, [B, P, V].
+    ///     uniforms: Uniform random numbers in [0, 1), [B, P, V].
     fn replace<'py>(
         &self,
         py: Python<'py>,

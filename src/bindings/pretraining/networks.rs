@@ -14,10 +14,49 @@ use crate::pretraining::{
     GeneratorConfig, Masking, Networks, Objective, Random, Sharing, SpecialIds, Step, StepOutput, Totals, Weights,
 };
 
-/// A generator and a discriminator that are trained together, and what they are trained towards.
+/// Train a generator and a discriminator together: both networks and their objective.
 ///
-/// What is shared is there once, under the discriminator's name. All randomness of an example is a function of the seed, the
-/// step and the number of the example.
+/// Rows are packed, never padded, and only chosen tokens reach the projection to the vocabulary. All randomness of an
+/// example is a function of the seed, the step and the number of the example, so an interrupted run resumes exactly,
+/// and several processes draw what one process would have drawn.
+///
+/// Args:
+///     generator: The configuration of the masked LM; None draws replacements uniformly from all words.
+///     discriminator: The configuration of the discriminator; None trains a masked LM alone.
+///     special_ids: The ids of `[CLS]`, `[SEP]` and `[MASK]`. The first two are never chosen.
+///     max_predictions: The largest number of tokens chosen per row; the original has 19 for rows of 128.
+///     mask_probability: The share of the tokens of a row that is chosen.
+///     masked_share: The share of chosen tokens that becomes `[MASK]`; the others stay.
+///     with_replacement: Choose as the original does, which chooses some tokens twice.
+///     sharing: `embeddings` ties all embeddings and their norm, as the paper does; `nothing` ties nothing;
+///         `everything` makes both one network with two heads.
+///     masked_lm_weight: The weight of the generator's loss.
+///     replaced_weight: The weight of the discriminator's loss.
+///     temperature: The divisor of the generator's logits before tokens are drawn.
+///     disallow_correct: Never draw the original token.
+///     electric: Use the objective of Electric: the generator is two towers of its configuration, one that reads from
+///         the left and one from the right, and learns to predict every token; the discriminator's logit is the energy
+///         of a token, to which the generator's log-probability is added. The original's log-probabilities of `[CLS]`
+///         and `[SEP]` depend on its padding; here the towers wrap around in a row, as they do there without padding.
+///     seed: The seed of the fresh parameters, as for a model.
+///     device: The device of the parameters; None means `cpu`.
+///
+/// Raises:
+///     ConfigError: if a configuration contradicts itself, or the two networks cannot be tied as `sharing` says.
+///     InputError: if a share, a number or a name is out of range, or there is no network at all.
+///     DeviceError: if this machine has no such device.
+///
+/// Example:
+///     >>> sizes = {"vocab_size": 20, "embedding_size": 4, "num_hidden_layers": 1}
+///     >>> generator = oxbert.ElectraConfig(hidden_size=4, num_attention_heads=1, intermediate_size=8, **sizes)
+///     >>> discriminator = oxbert.ElectraConfig(hidden_size=8, num_attention_heads=2, intermediate_size=16, **sizes)
+///     >>> networks = oxbert.PretrainingNetworks(
+///     ...     generator, discriminator, special_ids=(2, 3, 4), max_predictions=3, seed=0
+///     ... )
+///     >>> output = networks.step([[2, 7, 8, 9, 3], [2, 10, 3]], seed=0, step=0)
+///     >>> output.loss.backward()
+///     >>> output.totals
+///     (2, 8, 4)
 #[pyclass(name = "PretrainingNetworks", module = "oxbert", frozen)]
 pub(crate) struct PyPretrainingNetworks {
     networks: Guarded<Networks>,
@@ -103,25 +142,56 @@ impl PyPretrainingNetworks {
         Ok(Self { networks: Guarded::new(networks), objective })
     }
 
-    /// Names and `torch.nn.Parameter`s, the parameters themselves: `generator.` and `discriminator.`, then as in a
-    /// checkpoint of the network alone. Imports torch.
+    /// Return the names and the parameters themselves. Imports torch.
+    ///
+    /// Names begin with `generator.` or `discriminator.` and continue as in a checkpoint of the network alone. Two
+    /// towers have the prefixes `generator_ltr.`, `generator_rtl.` and `cloze_predictions.`, as in the original. Tied
+    /// parameters are listed once, under the discriminator's name.
     fn named_parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
         named(py, enter(py, || Ok(self.networks.lock()?.parameters()))?)
     }
 
-    /// Where the parameters are: `cpu` or `cuda:N`.
+    /// Return the device of the parameters: `cpu` or `cuda:N`.
     #[getter]
     fn device(&self, py: Python<'_>) -> PyResult<String> {
         Ok(device_name(enter(py, || Ok(self.networks.lock()?.device()))?))
     }
 
-    /// How many tokens of rows of ids are chosen, how many there are, and how many might have been chosen: what the losses of
-    /// these rows are means over.
+    /// Count the tokens over which the losses of a step are means.
+    ///
+    /// Returns the number of chosen tokens, of all tokens, and of tokens that might have been chosen.
+    ///
+    /// Args:
+    ///     rows: Ids, without padding.
     fn totals(&self, rows: &Bound<'_, PyAny>) -> PyResult<(usize, usize, usize)> {
         Ok(in_order(self.objective.totals(&ragged(rows)?)))
     }
 
-    /// Computes the losses of one step, with their graph.
+    /// Compute the losses of one step, with their graph. Imports torch.
+    ///
+    /// Args:
+    ///     rows: Ids, B rows without padding, with `[CLS]` and `[SEP]` where they belong.
+    ///     first_segments: The number of tokens of each row that belong to its first text; the others have type 1. None
+    ///         means all.
+    ///     seed: The seed of the run, at least 0.
+    ///     step: The number of the update, counted from 0.
+    ///     examples: The number of each row in the batch of all processes; None means 0, 1, 2, ...
+    ///     totals: For a part of a batch, the result of `totals` for all rows of the batch, so that the losses of the
+    ///         parts add up to the loss of the whole. None means that these rows are the whole batch.
+    ///     train: Whether to apply dropout.
+    ///     discriminate: Whether to run the discriminator.
+    ///     gumbel: Uniform random numbers [N, V] for the original's way to draw tokens; None draws with one number per
+    ///         token, from the same distribution.
+    ///
+    /// Raises:
+    ///     IdRangeError: if an id is not in the vocabulary.
+    ///     TooLongError: if a row has more tokens than there are positions.
+    ///     ShapeError: if the shapes of arguments do not fit each other.
+    ///     InputError: if no token can be chosen, no network takes part, or `totals` are below the totals of these
+    ///         rows.
+    ///
+    /// Source:
+    ///     `run_pretraining.py` and `pretrain/pretrain_helpers.py` of google-research/electra.
     #[pyo3(signature = (
         rows, first_segments = None, *, seed, step, examples = None, totals = None, train = true, discriminate = true,
         gumbel = None

@@ -7,15 +7,23 @@ use crate::bindings::door::raise;
 use crate::error::Error;
 use crate::text::AddedToken;
 
-/// A token that is cut out of a text before all else.
+/// Describe a token that is cut out of a text before any other processing.
 ///
 /// Args:
-///     content: What is looked for.
-///     single_word: Whether it must not stand inside a word.
-///     lstrip: Whether it takes the white space on its left along.
-///     rstrip: Whether it takes the white space on its right along.
-///     normalized: Whether it is looked for in the normalised text, normalised itself; None: unless it is special.
-///     special: Whether decoding may leave it out.
+///     content: The text of the token.
+///     single_word: Whether to match only whole words.
+///     lstrip: Whether the match includes the white space on its left.
+///     rstrip: Whether the match includes the white space on its right.
+///     normalized: Whether to match the normalised token in the normalised text; None means yes unless the token is
+///         special.
+///     special: Whether decoding may omit the token.
+///
+/// Example:
+///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+///     >>> tokenizer.add_tokens([oxbert.AddedToken("<table>", lstrip=True)])
+///     1
+///     >>> tokenizer("A <table>.")[0].offsets[1:-1]
+///     [(0, 1), (1, 9), (9, 10)]
 #[pyclass(name = "AddedToken", module = "oxbert", frozen, eq, hash)]
 #[derive(PartialEq, Hash)]
 pub(crate) struct PyAddedToken {
@@ -47,37 +55,37 @@ impl PyAddedToken {
         AddedToken { content, single_word, lstrip, rstrip, normalized, special }.into()
     }
 
-    /// What is looked for.
+    /// Return the text of the token.
     #[getter]
     fn content(&self) -> &str {
         &self.inner.content
     }
 
-    /// Whether it must not stand inside a word.
+    /// Return whether only whole words match.
     #[getter]
     fn single_word(&self) -> bool {
         self.inner.single_word
     }
 
-    /// Whether it takes the white space on its left along.
+    /// Return whether a match includes the white space on its left.
     #[getter]
     fn lstrip(&self) -> bool {
         self.inner.lstrip
     }
 
-    /// Whether it takes the white space on its right along.
+    /// Return whether a match includes the white space on its right.
     #[getter]
     fn rstrip(&self) -> bool {
         self.inner.rstrip
     }
 
-    /// Whether it is looked for in the normalised text.
+    /// Return whether the token is matched in the normalised text.
     #[getter]
     fn normalized(&self) -> bool {
         self.inner.normalized
     }
 
-    /// Whether decoding may leave it out.
+    /// Return whether decoding may omit the token.
     #[getter]
     fn special(&self) -> bool {
         self.inner.special

@@ -14,10 +14,20 @@ use crate::text::Encoding;
 /// The rows of one call.
 pub(crate) type Rows = Arc<Vec<Encoding>>;
 
-/// One row of tokens, with the way back to its text.
+/// Hold one row of tokens and map it back to its text.
 ///
-/// Everything has one entry per token. Positions of characters are those of the original text, counted from 0; `end` is one
-/// past the last. What was added (`[CLS]`, `[SEP]`, padding) belongs to no text, word or character.
+/// Every list has one entry per token. Positions of characters refer to the original text and count from 0; `end` is
+/// one past the last character. Added tokens (`[CLS]`, `[SEP]`, padding) belong to no text, word or character. An index
+/// outside the row, or a character of no token, gives None.
+///
+/// Example:
+///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+///     >>> text = "Return a tokenizer."
+///     >>> row = tokenizer(text)[0]
+///     >>> [text[start:end] for start, end in row.offsets]
+///     ['', 'Return', 'a', 'token', 'izer', '.', '']
+///     >>> row.word_to_tokens(2), row.word_to_chars(2), row.char_to_token(16)
+///     ((3, 5), (9, 18), 4)
 #[pyclass(name = "Encoding", module = "oxbert", frozen)]
 pub(crate) struct PyEncoding {
     rows: Rows,
@@ -53,95 +63,95 @@ impl PyEncoding {
 
 #[pymethods]
 impl PyEncoding {
-    /// Token ids.
+    /// Return the token ids.
     #[getter]
     fn ids(&self) -> Vec<i64> {
         self.row().ids().to_vec()
     }
 
-    /// 0 for the first text and padding, 1 for the second.
+    /// Return the token types: 0 for the first text and padding, 1 for the second text.
     #[getter]
     fn type_ids(&self) -> Vec<i64> {
         self.row().type_ids().collect()
     }
 
-    /// 1, and 0 for padding.
+    /// Return 1 for each token and 0 for padding.
     #[getter]
     fn attention_mask(&self) -> Vec<i64> {
         self.row().attention_mask().collect()
     }
 
-    /// 1 for what was added.
+    /// Return 1 for each added token (`[CLS]`, `[SEP]`, padding), 0 for all others.
     #[getter]
     fn special_tokens_mask(&self) -> Vec<i64> {
         self.row().special_tokens_mask().map(i64::from).collect()
     }
 
-    /// (start, end) of each token in its text.
+    /// Return (start, end) of each token in its text; (0, 0) for added tokens.
     #[getter]
     fn offsets(&self) -> Vec<(usize, usize)> {
         self.row().offsets().collect()
     }
 
-    /// The tokens as the vocabulary spells them.
+    /// Return the tokens as the vocabulary spells them.
     #[getter]
     fn tokens(&self) -> Vec<&str> {
         self.row().tokens()
     }
 
-    /// The word of each token, counted from 0 in its text.
+    /// Return the word of each token, counted from 0 in its text.
     #[getter]
     fn word_ids(&self) -> Vec<Option<usize>> {
         self.row().word_ids().collect()
     }
 
-    /// The text of each token: 0, or 1 of a pair.
+    /// Return the text of each token: 0, or 1 for the second text of a pair.
     #[getter]
     fn sequence_ids(&self) -> Vec<Option<usize>> {
         self.row().sequence_ids().collect()
     }
 
-    /// How many texts there are.
+    /// Return the number of texts in the row.
     #[getter]
     fn n_sequences(&self) -> usize {
         self.row().n_sequences()
     }
 
-    /// The text of a token.
+    /// Return the text of a token: 0 or 1.
     fn token_to_sequence(&self, token_index: usize) -> Option<usize> {
         self.row().sequence_ids().nth(token_index).flatten()
     }
 
-    /// (start, end) of a token's characters.
+    /// Return (start, end) of a token's characters.
     fn token_to_chars(&self, token_index: usize) -> Option<(usize, usize)> {
         self.token_to_sequence(token_index).map(|_| self.row().offset(token_index))
     }
 
-    /// The word of a token.
+    /// Return the word of a token.
     fn token_to_word(&self, token_index: usize) -> Option<usize> {
         self.word(token_index)
     }
 
-    /// (start, end) of a word's tokens.
+    /// Return (start, end) of a word's tokens.
     #[pyo3(signature = (word_index, sequence_index = 0))]
     fn word_to_tokens(&self, word_index: usize, sequence_index: usize) -> Option<(usize, usize)> {
         self.tokens_of(word_index, sequence_index)
     }
 
-    /// (start, end) of a word's characters.
+    /// Return (start, end) of a word's characters.
     #[pyo3(signature = (word_index, sequence_index = 0))]
     fn word_to_chars(&self, word_index: usize, sequence_index: usize) -> Option<(usize, usize)> {
         let (first, end) = self.tokens_of(word_index, sequence_index)?;
         Some((self.row().offset(first).0, self.row().offset(end - 1).1))
     }
 
-    /// The token that a character is part of.
+    /// Return the token that contains a character.
     #[pyo3(signature = (char_pos, sequence_index = 0))]
     fn char_to_token(&self, char_pos: usize, sequence_index: usize) -> Option<usize> {
         self.token_at(char_pos, sequence_index)
     }
 
-    /// The word that a character is part of.
+    /// Return the word that contains a character.
     #[pyo3(signature = (char_pos, sequence_index = 0))]
     fn char_to_word(&self, char_pos: usize, sequence_index: usize) -> Option<usize> {
         self.token_at(char_pos, sequence_index).and_then(|token| self.word(token))
@@ -156,7 +166,13 @@ impl PyEncoding {
     }
 }
 
-/// The rows of one call, made into objects when they are asked for.
+/// Hold the rows of one call; index it to get an `Encoding`.
+///
+/// Example:
+///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+///     >>> rows = tokenizer(["Return a copy.", "Raise an error."]).encodings
+///     >>> len(rows), rows[-1].tokens
+///     (2, ['[CLS]', 'raise', 'an', 'error', '.', '[SEP]'])
 #[pyclass(name = "Encodings", module = "oxbert", frozen, sequence)]
 pub(crate) struct PyEncodings {
     pub(crate) rows: Rows,

@@ -13,10 +13,17 @@ use crate::bindings::door::{FolderOptions, check_signals, enter, raise};
 use crate::error::{Error, Result};
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, Side, TokenizerOptions, Truncation};
 
-/// The base of both families' tokenizers: text to ids and back, over a BERT word-piece vocabulary.
+/// Convert text to ids and back over a BERT word-piece vocabulary: the base class of both families' tokenizers.
 ///
 /// Ids, types, masks and offsets are those of transformers' fast tokenizers. Offsets are in characters of the original
-/// text. What a call returns goes straight into a model: `model(**tokenizer(texts))`; without padding it stays ragged.
+/// text. The result of a call goes straight into a model: `model(**tokenizer(texts))`; rows without padding stay
+/// ragged. Construct `ElectraTokenizer` or `DistilBertTokenizer`, not this class. Tokenizers can be pickled, copied,
+/// and used by several threads at once.
+///
+/// Example:
+///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+///     >>> isinstance(tokenizer, oxbert.Tokenizer), tokenizer.vocab_size, tokenizer.model_max_length
+///     (True, 8192, 128)
 #[pyclass(name = "Tokenizer", module = "oxbert", subclass, frozen)]
 pub(crate) struct PyTokenizer {
     /// Held for the moment of a copy only, which is cheap.
@@ -71,10 +78,51 @@ struct Asked {
 
 #[pymethods]
 impl PyTokenizer {
-    /// Tokenises a text or several, on all cores.
+    /// Tokenise one text or several, on all cores.
     ///
-    /// Returns a `BatchEncoding`, a dictionary with `input_ids`, `token_type_ids` and `attention_mask` and what else is
-    /// asked for: flat lists for one text, lists of rows for several, arrays [B, S] with `return_tensors`.
+    /// Args:
+    ///     text: A text, or a list of texts or of pairs of texts.
+    ///     text_pair: The second text, or one for each text.
+    ///     add_special_tokens: Add `[CLS]` before the first text and `[SEP]` after each text.
+    ///     padding: True or `longest` pads to the longest row; `max_length` pads to that many tokens.
+    ///     truncation: True or `longest_first` shortens the longer text first; `only_first` or `only_second` shortens
+    ///         that text. If neither `truncation` nor `padding` is given, `max_length` implies True.
+    ///     max_length: The length of the longest row in tokens, including special tokens; None means
+    ///         `model_max_length`.
+    ///     stride: The number of tokens of a text that a row shares with the row before, with
+    ///         `return_overflowing_tokens`.
+    ///     is_split_into_words: Whether each text is a list of words.
+    ///     pad_to_multiple_of: Round the length of padded rows up to a multiple of this.
+    ///     padding_side: `left` or `right`; None means the tokenizer's own.
+    ///     return_tensors: `np`, `pt` or `tf`: int64 arrays [B, S] instead of lists.
+    ///     return_token_type_ids: Whether to return `token_type_ids`; None returns them if the family has them.
+    ///     return_attention_mask: Whether to return an `attention_mask`; None means True.
+    ///     return_overflowing_tokens: Return the tokens that truncation cuts off in rows of their own, and
+    ///         `overflow_to_sample_mapping`, the text of each row.
+    ///     return_special_tokens_mask: Return `special_tokens_mask`, 1 for added tokens.
+    ///     return_offsets_mapping: Return `offset_mapping`, (start, end) of each token in characters.
+    ///     return_length: Return `length`, the number of tokens of each row.
+    ///
+    /// Returns:
+    ///     A `BatchEncoding`, a dictionary of the columns `input_ids`, `token_type_ids`, `attention_mask` and any
+    ///     others that are asked for: flat lists for one text, lists of rows for several. The methods of the result map
+    ///     tokens back to the text.
+    ///
+    /// Raises:
+    ///     InputError: if an option is unknown or impossible, the texts and their pairs differ in number, a text holds
+    ///         half of a surrogate pair, or `return_tensors` meets rows of different lengths.
+    ///     DtypeError: if a text is not a `str`.
+    ///     TokenizerError: if truncation cannot reach `max_length`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> rows = tokenizer(["Return a copy.", "Return."], padding=True, return_tensors="np")
+    ///     >>> rows["attention_mask"]
+    ///     array([[1, 1, 1, 1, 1, 1],
+    ///            [1, 1, 1, 1, 0, 0]])
+    ///     >>> windows = tokenizer("a b c d", max_length=5, stride=1, truncation=True, return_overflowing_tokens=True)
+    ///     >>> [windows.tokens(row)[1:-1] for row in range(2)]
+    ///     [['a', 'b', 'c'], ['c', 'd']]
     #[pyo3(signature = (
         text,
         text_pair = None,
@@ -167,7 +215,18 @@ impl PyTokenizer {
         py.import("oxbert.encoding")?.getattr("BatchEncoding")?.call1((data, PyEncodings { rows }))
     }
 
-    /// The ids of one text or pair; [1, S] with `return_tensors`.
+    /// Return the ids of one text or pair: a list, or int64 [1, S] with `return_tensors`.
+    ///
+    /// The options are those of a call. A list of texts gives a list of rows.
+    ///
+    /// Raises:
+    ///     InputError: if an option is unknown or impossible.
+    ///     TokenizerError: if truncation cannot reach `max_length`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.encode("Return a copy.", max_length=3)
+    ///     [2, 188, 3]
     #[pyo3(signature = (text, text_pair = None, **options))]
     fn encode<'py>(
         slf: &Bound<'py, Self>,
@@ -178,7 +237,14 @@ impl PyTokenizer {
         slf.call((text, text_pair), options)?.get_item("input_ids")
     }
 
-    /// The tokens of a text, or of a pair; without special tokens, unless they are asked for.
+    /// Return the tokens of a text or a pair, without special tokens unless `add_special_tokens` is true.
+    ///
+    /// Raises:
+    ///     DtypeError: if a text is not a `str`.
+    ///
+    /// Example:
+    ///     >>> oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator").tokenize("A tokenizer")
+    ///     ['a', 'token', '##izer']
     #[pyo3(signature = (text, pair = None, *, add_special_tokens = false))]
     fn tokenize(
         &self,
@@ -195,7 +261,22 @@ impl PyTokenizer {
         })
     }
 
-    /// The text of a row of ids; of rows, a list of texts.
+    /// Return the text of a row of ids, or a list of texts for several rows.
+    ///
+    /// Args:
+    ///     token_ids: An id, a list of ids, an array; or rows: a list of lists, an array [B, S].
+    ///     skip_special_tokens: Omit special tokens.
+    ///     clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None means
+    ///         False.
+    ///
+    /// Raises:
+    ///     DtypeError: if the ids are neither integers nor rows of integers.
+    ///     IdRangeError: if an id is not in the vocabulary.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.decode(tokenizer.encode("A test."), skip_special_tokens=True)
+    ///     'a test.'
     #[pyo3(signature = (token_ids, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
     fn decode<'py>(
         &self,
@@ -213,7 +294,16 @@ impl PyTokenizer {
         }
     }
 
-    /// The texts of rows of ids; of a row, its only text.
+    /// Return the texts of rows of ids as a list; a single row gives a list of one text.
+    ///
+    /// Raises:
+    ///     DtypeError: if a row does not hold integers.
+    ///     IdRangeError: if an id is not in the vocabulary.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.batch_decode(tokenizer(["A test", "A copy"])["input_ids"], skip_special_tokens=True)
+    ///     ['a test', 'a copy']
     #[pyo3(signature = (sequences, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
     fn batch_decode<'py>(
         &self,
@@ -226,7 +316,16 @@ impl PyTokenizer {
         if texts.is_instance_of::<PyString>() { Ok(PyList::new(py, [texts])?.into_any()) } else { Ok(texts) }
     }
 
-    /// The tokens of ids; the token of one id.
+    /// Return the tokens of ids, or the token of one id.
+    ///
+    /// Raises:
+    ///     DtypeError: if the ids are not a flat row of integers.
+    ///     IdRangeError: if an id is not in the vocabulary.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.convert_ids_to_tokens([2, 41, 3]), tokenizer.convert_ids_to_tokens(41)
+    ///     (['[CLS]', 'a', '[SEP]'], 'a')
     #[pyo3(signature = (ids, skip_special_tokens = false))]
     fn convert_ids_to_tokens<'py>(
         &self,
@@ -243,7 +342,12 @@ impl PyTokenizer {
         }
     }
 
-    /// The ids of tokens, that of `[UNK]` for one that the vocabulary lacks; the id of one token.
+    /// Return the ids of tokens, or the id of one token. A token that is not in the vocabulary has the id of `[UNK]`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.convert_tokens_to_ids(["a", "no such token"]), tokenizer.convert_tokens_to_ids("a")
+    ///     ([41, 1], 41)
     fn convert_tokens_to_ids<'py>(&self, tokens: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, tokenizer) = (tokens.py(), self.get());
         if let Ok(token) = tokens.extract::<String>() {
@@ -253,13 +357,18 @@ impl PyTokenizer {
         enter(py, || Ok(tokenizer.convert_tokens_to_ids(&tokens)))?.into_pyobject(py)
     }
 
-    /// The text of tokens.
+    /// Return the text of tokens.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.convert_tokens_to_string(["a", "token", "##izer"])
+    ///     'a tokenizer'
     fn convert_tokens_to_string(&self, py: Python<'_>, tokens: Vec<String>) -> PyResult<String> {
         let tokenizer = self.get();
         enter(py, || Ok(tokenizer.convert_tokens_to_string(&tokens)))
     }
 
-    /// A row of ids with `[CLS]` and `[SEP]` where they belong.
+    /// Return a row of ids with `[CLS]` before the first text and `[SEP]` after each text.
     #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
     fn build_inputs_with_special_tokens(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
         let tokenizer = self.get();
@@ -269,7 +378,7 @@ impl PyTokenizer {
         first.chain(second.into_iter().flatten()).collect()
     }
 
-    /// The types of such a row.
+    /// Return the token types of the row that `build_inputs_with_special_tokens` returns.
     #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
     fn create_token_type_ids_from_sequences(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
         let mut types = vec![0; token_ids_0.len() + 2];
@@ -279,7 +388,8 @@ impl PyTokenizer {
         types
     }
 
-    /// 1 where a special token stands in such a row; in the row itself, where it has them already.
+    /// Return 1 for each special token of the row that `build_inputs_with_special_tokens` returns, or of the row itself
+    /// if `already_has_special_tokens` is true; 0 for all other tokens.
     #[pyo3(signature = (token_ids_0, token_ids_1 = None, already_has_special_tokens = false))]
     fn get_special_tokens_mask(
         &self,
@@ -296,13 +406,24 @@ impl PyTokenizer {
         std::iter::once(1).chain(inner(token_ids_0.len())).chain(second.into_iter().flatten()).collect()
     }
 
-    /// How many special tokens a row gets.
+    /// Return the number of special tokens that are added to a row.
     #[pyo3(signature = (pair = false))]
     fn num_special_tokens_to_add(&self, pair: bool) -> usize {
         self.get().num_special_tokens_to_add(pair)
     }
 
-    /// Pads rows of ids that were tokenised before: a dictionary of rows, or a list of dictionaries.
+    /// Pad rows of ids that are already tokenised: a dictionary of rows, or a list of dictionaries.
+    ///
+    /// See `oxbert.encoding.pad` for the arguments. Collators of transformers call this method.
+    ///
+    /// Raises:
+    ///     InputError: if there is no `input_ids`, or an option is unknown or impossible.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.pad([tokenizer("a b"), tokenizer("a")], return_tensors="np")["input_ids"]
+    ///     array([[ 2, 41, 42,  3],
+    ///            [ 2, 41,  3,  0]])
     #[pyo3(signature = (encoded_inputs, **options))]
     fn pad<'py>(
         slf: &Bound<'py, Self>,
@@ -312,8 +433,27 @@ impl PyTokenizer {
         slf.py().import("oxbert.encoding")?.getattr("pad")?.call((slf, encoded_inputs), options)
     }
 
-    /// Adds tokens, which are cut out of a text before all else: one or a list, each a `str` or an `AddedToken`. Returns
-    /// how many were not there before; a model's embeddings must have a row for each: `resize_token_embeddings`.
+    /// Add tokens, which are cut out of a text before any other processing.
+    ///
+    /// A model's embeddings need a row for each token: call `model.resize_token_embeddings(len(tokenizer))`.
+    ///
+    /// Args:
+    ///     new_tokens: One token or a list of tokens. A token that the vocabulary has keeps its id; all others get the
+    ///         next free ids.
+    ///     special_tokens: Whether decoding may omit the tokens.
+    ///
+    /// Returns:
+    ///     The number of tokens that are new.
+    ///
+    /// Raises:
+    ///     DtypeError: if a token is neither a `str` nor an `AddedToken`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.add_tokens(["<table>", "<row>"]), len(tokenizer), tokenizer.vocab_size
+    ///     (2, 8194, 8192)
+    ///     >>> tokenizer.tokenize("a<row>")
+    ///     ['a', '<row>']
     #[pyo3(signature = (new_tokens, special_tokens = false))]
     fn add_tokens(&self, new_tokens: &Bound<'_, PyAny>, special_tokens: bool) -> PyResult<usize> {
         let tokens = added_tokens(new_tokens, special_tokens)?;
@@ -332,7 +472,14 @@ impl PyTokenizer {
         })
     }
 
-    /// Adds special tokens: `{"additional_special_tokens": [...]}`. `[CLS]` and the other four cannot be others.
+    /// Add special tokens: `{"additional_special_tokens": [...]}`, or `extra_special_tokens`.
+    ///
+    /// Returns:
+    ///     The number of tokens that are new.
+    ///
+    /// Raises:
+    ///     InputError: if a key is `pad_token`, `unk_token`, `cls_token`, `sep_token` or `mask_token` and the value
+    ///         differs from the tokenizer's own.
     fn add_special_tokens(slf: &Bound<'_, Self>, special_tokens_dict: &Bound<'_, PyDict>) -> PyResult<usize> {
         let py = slf.py();
         let mut new = 0;
@@ -351,7 +498,7 @@ impl PyTokenizer {
         Ok(new)
     }
 
-    /// The added tokens by id.
+    /// Return the added tokens by id.
     #[getter]
     fn added_tokens_decoder<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tokens = PyDict::new(py);
@@ -361,7 +508,7 @@ impl PyTokenizer {
         Ok(tokens)
     }
 
-    /// The ids of added tokens.
+    /// Return the ids of the added tokens by token.
     fn get_added_vocab<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tokens = PyDict::new(py);
         for (id, token) in self.get().added_tokens() {
@@ -370,7 +517,7 @@ impl PyTokenizer {
         Ok(tokens)
     }
 
-    /// The ids of all tokens, added ones included.
+    /// Return the ids of all tokens by token, including added tokens.
     fn get_vocab<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let (vocabulary, tokenizer) = (PyDict::new(py), self.get());
         let mut tokens: Vec<_> = tokenizer.vocab().values.iter().map(|(token, &id)| (id, token.as_str())).collect();
@@ -383,27 +530,41 @@ impl PyTokenizer {
         Ok(vocabulary)
     }
 
-    /// As `get_vocab`.
+    /// Return the ids of all tokens by token, as `get_vocab`.
     #[getter(vocab)]
     fn all_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.get_vocab(py)
     }
 
-    /// Writes `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json` into a folder, which is made where there
-    /// is none; returns their paths.
+    /// Write `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
+    ///
+    /// Args:
+    ///     folder: The folder, which is created if it does not exist.
+    ///
+    /// Returns:
+    ///     The paths of the three files.
+    ///
+    /// Raises:
+    ///     FileError: if a file cannot be written.
+    ///     TokenizerError: if a token cannot be written as a line of `vocab.txt`.
+    ///
+    /// Example:
+    ///     >>> paths = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator").save_pretrained("mine")
+    ///     >>> oxbert.ElectraTokenizer.from_pretrained("mine").tokenize("Text")
+    ///     ['text']
     fn save_pretrained<'py>(&self, py: Python<'py>, folder: PathBuf) -> PyResult<Bound<'py, PyTuple>> {
         let tokenizer = self.get();
         let paths = enter(py, move || tokenizer.save_pretrained(folder))?;
         PyTuple::new(py, paths.iter().map(|path| path.display().to_string()))
     }
 
-    /// How many tokens the vocabulary has, added ones left out.
+    /// Return the number of tokens in the vocabulary, without added tokens; `len(tokenizer)` includes them.
     #[getter]
     fn vocab_size(&self) -> usize {
         self.get().vocab_size()
     }
 
-    /// The longest row that the model takes, in tokens; None where it is not known.
+    /// Return the length of the longest row that the model accepts, in tokens; None if it is unknown.
     #[getter]
     fn model_max_length(&self) -> Option<usize> {
         self.get().model_max_length()
@@ -414,7 +575,7 @@ impl PyTokenizer {
         self.change(|options| options.model_max_length = length);
     }
 
-    /// The end at which rows are padded: `left` or `right`.
+    /// Return the side on which rows are padded: `left` or `right`.
     #[getter]
     fn padding_side(&self) -> &'static str {
         self.get().options().padding_side.name()
@@ -427,7 +588,7 @@ impl PyTokenizer {
         Ok(())
     }
 
-    /// The end at which texts that are too long lose tokens: `left` or `right`.
+    /// Return the side on which truncation removes tokens: `left` or `right`.
     #[getter]
     fn truncation_side(&self) -> &'static str {
         self.get().options().truncation_side.name()
@@ -440,7 +601,7 @@ impl PyTokenizer {
         Ok(())
     }
 
-    /// What a call returns where nobody says.
+    /// Return the names of the columns that a call returns by default.
     #[getter]
     fn model_input_names(&self) -> Vec<&'static str> {
         if self.has_types {
@@ -450,13 +611,13 @@ impl PyTokenizer {
         }
     }
 
-    /// Whether the text is lower-cased.
+    /// Return whether texts are lower-cased.
     #[getter]
     fn do_lower_case(&self) -> bool {
         self.get().options().do_lower_case
     }
 
-    /// The special tokens, those of the vocabulary first.
+    /// Return the special tokens, those of the vocabulary first.
     #[getter]
     fn all_special_tokens(&self) -> Vec<String> {
         let tokenizer = self.get();
@@ -464,13 +625,14 @@ impl PyTokenizer {
         tokenizer.special_ids().into_iter().map(spelled).collect()
     }
 
-    /// Their ids.
+    /// Return the ids of the special tokens, those of the vocabulary first.
     #[getter]
     fn all_special_ids(&self) -> Vec<i64> {
         self.get().special_ids()
     }
 
-    /// `pad_token` and the others, and `additional_special_tokens`.
+    /// Return the special tokens by name: `pad_token` and the four others, and `additional_special_tokens` if there are
+    /// any.
     #[getter]
     fn special_tokens_map<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let map = PyDict::new(slf.py());
@@ -484,79 +646,79 @@ impl PyTokenizer {
         Ok(map)
     }
 
-    /// Special tokens beside the five of the vocabulary.
+    /// Return the special tokens other than the five of the vocabulary.
     #[getter]
     fn additional_special_tokens(&self) -> Vec<String> {
         self.all_special_tokens().into_iter().skip(5).collect()
     }
 
-    /// `[PAD]`.
+    /// Return `[PAD]`.
     #[getter]
     fn pad_token(&self) -> &'static str {
         "[PAD]"
     }
 
-    /// `[UNK]`.
+    /// Return `[UNK]`.
     #[getter]
     fn unk_token(&self) -> &'static str {
         "[UNK]"
     }
 
-    /// `[CLS]`.
+    /// Return `[CLS]`.
     #[getter]
     fn cls_token(&self) -> &'static str {
         "[CLS]"
     }
 
-    /// `[SEP]`.
+    /// Return `[SEP]`.
     #[getter]
     fn sep_token(&self) -> &'static str {
         "[SEP]"
     }
 
-    /// `[MASK]`.
+    /// Return `[MASK]`.
     #[getter]
     fn mask_token(&self) -> &'static str {
         "[MASK]"
     }
 
-    /// The id of `[PAD]`.
+    /// Return the id of `[PAD]`.
     #[getter]
     fn pad_token_id(&self) -> i64 {
         self.get().pad_token_id()
     }
 
-    /// The type of padding: 0.
+    /// Return the token type of padding: 0.
     #[getter]
     fn pad_token_type_id(&self) -> i64 {
         0
     }
 
-    /// The id of `[UNK]`.
+    /// Return the id of `[UNK]`.
     #[getter]
     fn unk_token_id(&self) -> i64 {
         self.get().unk_token_id()
     }
 
-    /// The id of `[CLS]`.
+    /// Return the id of `[CLS]`.
     #[getter]
     fn cls_token_id(&self) -> i64 {
         self.get().cls_token_id()
     }
 
-    /// The id of `[SEP]`.
+    /// Return the id of `[SEP]`.
     #[getter]
     fn sep_token_id(&self) -> i64 {
         self.get().sep_token_id()
     }
 
-    /// The id of `[MASK]`.
+    /// Return the id of `[MASK]`.
     #[getter]
     fn mask_token_id(&self) -> i64 {
         self.get().mask_token_id()
     }
 
-    /// Always true: it is written in Rust.
+    /// Return True: the tokenizer is written in Rust.
     #[getter]
     fn is_fast(&self) -> bool {
         true
@@ -615,8 +777,27 @@ macro_rules! tokenizer_class {
                 Ok(Self::of(tokenizer))
             }
 
-            /// From a model folder, a bundled model by its name, or a repository of the hub; what is given counts more than
-            /// what the folder says.
+            /// Load from a model folder, a bundled model or a repository of the hub.
+            ///
+            /// Arguments override the folder's settings; None keeps the folder's.
+            ///
+            /// Args:
+            ///     folder: A path or a name. The folder holds `vocab.txt` or `tokenizer.json` and, optionally, settings
+            ///         and added tokens (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`).
+            ///     do_lower_case: Whether to lower-case texts.
+            ///     strip_accents: Whether to remove accents.
+            ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+            ///     model_max_length: The length of the longest row that the model accepts, in tokens.
+            ///     padding_side: The side on which rows are padded: `left` or `right`.
+            ///     truncation_side: The side on which truncation removes tokens: `left` or `right`.
+            ///     hub: Options of the hub, as for `Config.from_pretrained`.
+            ///
+            /// Raises:
+            ///     MissingFileError: if there is no such folder or model, or the folder has no vocabulary.
+            ///     HubError: if the repository cannot be downloaded.
+            ///     VocabularyError: if the vocabulary is bad; `line` names the line.
+            ///     ConfigError: if a setting is bad, or is one that this tokenizer does not support.
+            ///     InputError: if a side is neither `left` nor `right`.
             #[classmethod]
             #[pyo3(signature = (
                 folder,
@@ -679,13 +860,55 @@ macro_rules! tokenizer_class {
 }
 
 tokenizer_class!(
-    /// ELECTRA's tokenizer.
+    /// Tokenise for ELECTRA. See `Tokenizer` for the methods.
+    ///
+    /// Args:
+    ///     vocab_file: The path of a `vocab.txt`, one token per line.
+    ///     do_lower_case: Whether to lower-case texts.
+    ///     strip_accents: Whether to remove accents; None follows `do_lower_case`.
+    ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+    ///     model_max_length: The length of the longest row that the model accepts, in tokens; the default length of
+    ///         truncation.
+    ///     padding_side: The side on which rows are padded: `left` or `right`.
+    ///     truncation_side: The side on which truncation removes tokens: `left` or `right`.
+    ///
+    /// Raises:
+    ///     MissingFileError: if there is no such file.
+    ///     VocabularyError: if the file is not a vocabulary; `line` names the line.
+    ///     InputError: if a side is neither `left` nor `right`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-discriminator")
+    ///     >>> rows = tokenizer(["one text", "and another one"])
+    ///     >>> model = oxbert.ElectraForPreTraining.from_pretrained("electra-tiny-discriminator")
+    ///     >>> model(**rows).logits.shape[0]
+    ///     2
     PyElectraTokenizer,
     "ElectraTokenizer",
     true
 );
 tokenizer_class!(
-    /// DistilBERT's tokenizer: ELECTRA's, whose rows have no types unless they are asked for.
+    /// Tokenise for DistilBERT: as ELECTRA's tokenizer, but rows have no token types unless they are asked for.
+    ///
+    /// Args:
+    ///     vocab_file: The path of a `vocab.txt`, one token per line.
+    ///     do_lower_case: Whether to lower-case texts.
+    ///     strip_accents: Whether to remove accents; None follows `do_lower_case`.
+    ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+    ///     model_max_length: The length of the longest row that the model accepts, in tokens; the default length of
+    ///         truncation.
+    ///     padding_side: The side on which rows are padded: `left` or `right`.
+    ///     truncation_side: The side on which truncation removes tokens: `left` or `right`.
+    ///
+    /// Raises:
+    ///     MissingFileError: if there is no such file.
+    ///     VocabularyError: if the file is not a vocabulary; `line` names the line.
+    ///     InputError: if a side is neither `left` nor `right`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.DistilBertTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> list(tokenizer("Its vocabulary is that of another family."))
+    ///     ['input_ids', 'attention_mask']
     PyDistilBertTokenizer,
     "DistilBertTokenizer",
     false
