@@ -30,6 +30,8 @@ pub trait AnyModel: Send + std::fmt::Debug {
     fn report(&self) -> &LoadReport;
     /// Return the names of parameters that hold random initial values.
     fn untrained(&self) -> &[String];
+    /// Return the precision of the parameters: their dtype.
+    fn precision(&self) -> &'static str;
 }
 
 /// A model that returns an output `O`, or something that it converts into.
@@ -79,6 +81,10 @@ impl<M: Model<Config: Into<AnyConfig> + Send> + Send> AnyModel for Pretrained<M>
 
     fn untrained(&self) -> &[String] {
         Pretrained::untrained(self)
+    }
+
+    fn precision(&self) -> &'static str {
+        self.dtype()
     }
 }
 
@@ -141,6 +147,10 @@ impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send>> AnyModel for Frozen
 
     fn untrained(&self) -> &[String] {
         Frozen::untrained(self)
+    }
+
+    fn precision(&self) -> &'static str {
+        Frozen::precision(self)
     }
 }
 

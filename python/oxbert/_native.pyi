@@ -750,6 +750,7 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
         precision: Literal["float32"] = "float32",
         strict: bool | None = None,
         component: _Component | None = None,
+        trainable: bool = True,
         **options: Any,
     ) -> _ModelT:
         """A model in evaluation mode, from a folder, the name of a bundled model, or a repository of the hub.

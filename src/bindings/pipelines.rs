@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::bindings::door::{FolderOptions, Guarded, device, enter};
+use crate::bindings::door::{FolderOptions, check_signals, device, enter};
 use crate::bindings::text::texts::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
@@ -17,7 +17,7 @@ use crate::pipelines::{FillMask, ReplacedTokenDetection};
 ///     (23, 29, 3)
 #[pyclass(name = "FillMask", module = "oxbert", frozen)]
 pub(crate) struct PyFillMask {
-    inner: Guarded<FillMask>,
+    inner: FillMask,
 }
 
 #[pymethods]
@@ -39,7 +39,7 @@ impl PyFillMask {
         let py = folder.py();
         let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
         let device = device.map_or(Ok(tch::Device::Cpu), |name| self::device(py, name))?;
-        Ok(Self { inner: Guarded::new(enter(py, || FillMask::from_folder(folder, device))?) })
+        Ok(Self { inner: enter(py, || FillMask::from_folder(folder, device))? })
     }
 
     /// Return, for each text, one dictionary per mask.
@@ -59,7 +59,7 @@ impl PyFillMask {
     fn __call__<'py>(&self, py: Python<'py>, texts: Several, top_k: usize) -> PyResult<Bound<'py, PyList>> {
         let answers = enter(py, || -> Result<_> {
             let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();
-            self.inner.lock()?.predict(&texts, top_k)
+            self.inner.predict_watched(&texts, top_k, &check_signals)
         })?;
         let result = PyList::empty(py);
         for masks in answers {
@@ -96,7 +96,7 @@ impl PyFillMask {
 ///     (['the', 'function', 'returns'], True)
 #[pyclass(name = "ReplacedTokenDetection", module = "oxbert", frozen)]
 pub(crate) struct PyReplacedTokenDetection {
-    inner: Guarded<ReplacedTokenDetection>,
+    inner: ReplacedTokenDetection,
 }
 
 #[pymethods]
@@ -118,7 +118,7 @@ impl PyReplacedTokenDetection {
         let py = folder.py();
         let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
         let device = device.map_or(Ok(tch::Device::Cpu), |name| self::device(py, name))?;
-        Ok(Self { inner: Guarded::new(enter(py, || ReplacedTokenDetection::from_folder(folder, device))?) })
+        Ok(Self { inner: enter(py, || ReplacedTokenDetection::from_folder(folder, device))? })
     }
 
     /// Return, for each text, one dictionary per token: `token`, `start`, `end` (characters) and `probability`.
@@ -129,7 +129,7 @@ impl PyReplacedTokenDetection {
     fn __call__<'py>(&self, py: Python<'py>, texts: Several) -> PyResult<Bound<'py, PyList>> {
         let answers = enter(py, || -> Result<_> {
             let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();
-            self.inner.lock()?.predict(&texts)
+            self.inner.predict_watched(&texts, &check_signals)
         })?;
         let result = PyList::empty(py);
         for tokens in answers {

@@ -122,6 +122,12 @@ impl<M: Model> Frozen<M> {
         check_trained(&self.untrained, task)
     }
 
+    /// Return the precision of the engine: today always `float32`.
+    #[must_use]
+    pub fn precision(&self) -> &'static str {
+        "float32"
+    }
+
     /// Return the inputs that the model can take.
     #[must_use]
     pub fn limits(&self) -> Limits {

@@ -1,9 +1,9 @@
 //! Models in Python: one base class with everything that does not depend on the family, one thin class a model.
 
 pub(crate) mod activation;
-mod any;
 pub(crate) mod arguments;
 pub(crate) mod heads;
+mod held;
 mod outline;
 mod outputs;
 pub(crate) mod parameters;
@@ -16,17 +16,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use tch::{Device, Kind};
 
+use crate::any_model::{AnyModel, Train};
 use crate::bindings::config::{PyConfig, expect_config};
-use crate::bindings::door::{FolderOptions, Guarded, device, device_name, enter, raise, to_numpy};
+use crate::bindings::door::{FolderOptions, device, device_name, enter, raise, to_numpy};
 use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, either};
-use crate::encoder::ForwardOptions;
 use crate::error::{Error, Result};
 use crate::models::Model;
+use crate::nn::ForwardOptions;
 use crate::pretrained::Pretrained;
 use crate::weights::{Strictness, WeightFormat, WeightSource};
 
-use any::AnyModel;
 use arguments::{Call, Signature};
+use held::{Held, ModelCall, frozen};
 use outputs::Answer;
 use parameters::{named, named_tensors, parameter, values_of};
 use pretrained::{LoadOptions, from_pretrained};
@@ -91,22 +92,16 @@ fn signature<M: Model<Config: Surface>>() -> Signature {
 ///         values other than 0 and 1, or only one of `start_positions` and `end_positions` is given.
 #[pyclass(name = "Model", module = "oxbert", subclass, frozen)]
 pub(crate) struct PyModel {
-    model: Guarded<Box<dyn AnyModel>>,
+    model: Held,
     config: Py<PyConfig>,
     signature: Signature,
     training: AtomicBool,
 }
 
 impl PyModel {
-    fn new<M>(py: Python<'_>, model: Pretrained<M>) -> PyResult<Self>
-    where
-        M: Model + Send + 'static,
-        M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Surface + Send,
-        M::Output: Into<Answer>,
-    {
-        let config = copy_of(py, model.config.clone().into())?;
-        let (signature, training) = (signature::<M>(), AtomicBool::new(false));
-        Ok(Self { model: Guarded::new(Box::new(model)), config, signature, training })
+    fn new<M: Model<Config: Surface>>(py: Python<'_>, model: Held) -> PyResult<Self> {
+        let config = copy_of(py, enter(py, || model.read(|model| model.config()))?)?;
+        Ok(Self { model, config, signature: signature::<M>(), training: AtomicBool::new(false) })
     }
 
     fn fresh<M>(
@@ -137,15 +132,25 @@ impl PyModel {
         enter(py, move || Pretrained::<M>::from_source(&source, &config.try_into()?, device, Strictness::Everything))
     }
 
-    fn with<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut dyn AnyModel) -> Result<T> + Send) -> PyResult<T> {
-        enter(py, || work(self.model.lock()?.as_mut()))
+    /// Read what every model can tell.
+    fn read<T: Send>(&self, py: Python<'_>, read: impl FnOnce(&dyn AnyModel) -> T + Send) -> PyResult<T> {
+        enter(py, || self.model.read(read))
     }
 
-    /// Changes the size of the vocabulary, and the configuration with it. Nothing has changed where there is an error.
+    /// Work with the parameters of a model that can be trained.
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut dyn Train<Answer>) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        enter(py, || self.model.train(work))
+    }
+
+    /// Resize the vocabulary, and change the configuration with it. Nothing has changed if there is an error.
     fn resize(
         &self,
         py: Python<'_>,
-        change: impl FnOnce(&mut dyn AnyModel) -> Result<()> + Send,
+        change: impl FnOnce(&mut dyn Train<Answer>) -> Result<()> + Send,
         size: i64,
     ) -> PyResult<()> {
         let config = self.config.get();
@@ -201,19 +206,8 @@ impl PyModel {
             };
             (options, config.problem_type)
         });
-        let (answer, problem) = this.with(py, move |model| {
-            let _no_grad = (!arrays.has_graph()).then(tch::no_grad_guard);
-            let mut arguments = arguments;
-            if !arrays.has_graph()
-                && let Some(embeddings) = &mut arguments.inputs_embeds
-            {
-                // An array of numpy is on no device; a tensor of torch has to be on the right one.
-                *embeddings = embeddings.f_to_device(model.device())?;
-            }
-            let mut problem = known;
-            let answer = model.run(arguments, options, &mut problem)?;
-            Ok((answer, problem))
-        })?;
+        let call = ModelCall { arguments, options, problem: known, graph: arrays.has_graph() };
+        let (answer, problem) = enter(py, move || this.model.run(call))?;
         if let (None, Some(problem)) = (known, problem) {
             // As in transformers: the first labels say what all labels are.
             this.config.get().update(|config| either!(config, config => config.problem_type = Some(problem)));
@@ -250,13 +244,13 @@ impl PyModel {
     /// Return the device of the parameters: `cpu` or `cuda:N`.
     #[getter]
     fn device(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(device_name(self.with(py, |model| Ok(model.device()))?))
+        Ok(device_name(self.read(py, |model| model.limits().device)?))
     }
 
     /// Return the dtype of the parameters: `float32`, unless torch converted them.
     #[getter]
     fn precision(&self, py: Python<'_>) -> PyResult<&'static str> {
-        self.with(py, |model| Ok(model.dtype()))
+        self.read(py, |model| model.precision())
     }
 
     /// Return whether dropout is applied.
@@ -277,7 +271,7 @@ impl PyModel {
     ///     ([], [])
     #[getter]
     fn load_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let report = self.with(py, |model| Ok(model.report().clone()))?;
+        let report = self.read(py, |model| model.report().clone())?;
         let result = PyDict::new(py);
         result.set_item("loaded", report.loaded)?;
         result.set_item("missing", report.missing)?;
@@ -291,13 +285,16 @@ impl PyModel {
 
     /// Turn dropout on, or off with `mode=False`. Returns the model.
     #[pyo3(signature = (mode = true))]
-    fn train(slf: Bound<'_, Self>, mode: bool) -> Bound<'_, Self> {
+    fn train(slf: Bound<'_, Self>, mode: bool) -> PyResult<Bound<'_, Self>> {
+        if mode && matches!(slf.get().model, Held::Frozen(_)) {
+            return Err(raise(slf.py(), frozen()));
+        }
         slf.get().training.store(mode, Ordering::Relaxed);
-        slf
+        Ok(slf)
     }
 
     /// Turn dropout off. Returns the model.
-    fn eval(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+    fn eval(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         Self::train(slf, false)
     }
 
@@ -379,7 +376,7 @@ impl PyModel {
 
     /// Return the word embeddings [V, E] as a module whose `weight` is the model's own parameter. Imports torch.
     fn get_input_embeddings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let words = self.with(py, |model| model.words())?;
+        let words = self.with(py, |model| model.word_embeddings())?;
         let padding = either!(self.config.get().get(), config => config.pad_token_id);
         py.import("oxbert.torch")?.call_method1("embedding", (parameter(py, &words)?, padding))
     }
@@ -404,10 +401,10 @@ impl PyModel {
             Some(weight) => values_of("embeddings", &weight)?,
             None => values_of("embeddings", embeddings)?,
         };
-        let own = self.with(py, |model| Ok(model.words()?.size()[0]))?;
+        let own = self.with(py, |model| Ok(model.word_embeddings()?.size()[0]))?;
         // Rows of another rank are refused where they are looked at.
         let size = rows.size().first().copied().unwrap_or(own);
-        self.resize(py, move |model| model.set_words(&rows), size)
+        self.resize(py, move |model| model.set_word_embeddings(&rows), size)
     }
 
     /// Return the decoder of a masked LM as a module over the model's own parameters; None for other models. Imports
@@ -457,11 +454,11 @@ impl PyModel {
         }
         let size = match new_num_tokens {
             Some(size) => size,
-            None => self.with(py, |model| Ok(model.words()?.size()[0]))?,
+            None => self.with(py, |model| Ok(model.word_embeddings()?.size()[0]))?,
         };
         let multiple = pad_to_multiple_of.unwrap_or(1);
         let size = size.max(0).saturating_add(multiple - 1) / multiple * multiple;
-        self.resize(py, move |model| model.resize(size, mean_resizing), size)?;
+        self.resize(py, move |model| model.resize_vocabulary(size, mean_resizing), size)?;
         self.get_input_embeddings(py)
     }
 
@@ -495,9 +492,13 @@ impl PyModel {
     /// The parts of the model with the shapes of their parameters.
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
+        if let Held::Frozen(model) = &slf.get().model {
+            let (name, precision) = (slf.get_type().name()?, model.precision());
+            return Ok(format!("{name}: frozen, {precision} on {}", device_name(model.limits().device)));
+        }
         let (parameters, (dtype, device)) = slf.get().with(py, |model| {
             let shapes = model.parameters().into_iter().map(|(name, tensor)| (name, tensor.size()));
-            Ok((shapes.collect::<Vec<_>>(), (model.dtype(), device_name(model.device()))))
+            Ok((shapes.collect::<Vec<_>>(), (model.precision(), device_name(model.limits().device))))
         })?;
         let count: i64 = parameters.iter().map(|(_, shape)| shape.iter().product::<i64>()).sum();
         let outline = outline::outline(&parameters);
@@ -508,7 +509,13 @@ impl PyModel {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let (py, this) = (slf.py(), slf.get());
         let (parameters, device, dtype, untrained, built) = this.with(py, |model| {
-            Ok((model.parameters(), model.device(), model.dtype(), model.untrained().to_vec(), model.config()))
+            Ok((
+                model.parameters(),
+                model.limits().device,
+                model.precision(),
+                model.untrained().to_vec(),
+                model.config(),
+            ))
         })?;
         let (values, mut frozen) = (PyDict::new(py), Vec::new());
         for (name, tensor) in &parameters {
@@ -556,7 +563,8 @@ macro_rules! model_class {
                 seed: Option<i64>,
                 device: Option<&Bound<'_, PyAny>>,
             ) -> PyResult<PyClassInitializer<Self>> {
-                let model = PyModel::new(config.py(), PyModel::fresh::<$model>(config, seed, device)?)?;
+                let model = PyModel::fresh::<$model>(config, seed, device)?;
+                let model = PyModel::new::<$model>(config.py(), model.into())?;
                 Ok(PyClassInitializer::from(model).add_subclass(Self))
             }
 
@@ -603,6 +611,8 @@ macro_rules! model_class {
             ///         (`UntrainedHeadWarning`); True refuses any difference; False refuses only wrong shapes.
             ///     component: The network to take from a checkpoint of google-research/electra; None takes the
             ///         generator for a masked LM and the discriminator for all other models.
+            ///     trainable: False loads a frozen model: it runs, from several threads at once, but has no parameters to
+            ///         read, train, move, resize or save.
             ///     options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of
             ///         the hub, as in transformers; and fields that override the folder's configuration, such as
             ///         `num_labels=3`.
@@ -625,6 +635,7 @@ macro_rules! model_class {
                 precision = "float32",
                 strict = None,
                 component = None,
+                trainable = true,
                 **options
             ))]
             fn from_pretrained<'py>(
@@ -634,6 +645,7 @@ macro_rules! model_class {
                 precision: &str,
                 strict: Option<bool>,
                 component: Option<&str>,
+                trainable: bool,
                 options: Option<&Bound<'py, PyDict>>,
             ) -> PyResult<Py<Self>> {
                 let py = folder.py();
@@ -641,8 +653,8 @@ macro_rules! model_class {
                 let config = config.map(expect_config).transpose()?;
                 let device = device.unwrap_or(&cpu);
                 let more = FolderOptions::read(py, options)?;
-                let options = LoadOptions { folder, config, device, precision, strict, component, more };
-                let model = PyModel::new(py, from_pretrained::<$model>(py, $name, options)?)?;
+                let options = LoadOptions { folder, config, device, precision, strict, component, trainable, more };
+                let model = PyModel::new::<$model>(py, from_pretrained::<$model>(py, $name, options)?)?;
                 Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }
 
@@ -661,7 +673,7 @@ macro_rules! model_class {
                 let mut model = PyModel::restored::<$model>(&built, values, &device)?;
                 enter(py, || model.restore_marks(&frozen, untrained, kind(&dtype)))?;
                 // A copy: `copy.copy` hands over the original's own.
-                let model = PyModel { config: copy_of(py, live.get().get())?, ..PyModel::new(py, model)? };
+                let model = PyModel { config: copy_of(py, live.get().get())?, ..PyModel::new::<$model>(py, model.into())? };
                 model.training.store(training, Ordering::Relaxed);
                 Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }

@@ -4,13 +4,15 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::held::Held;
+use super::outputs::Answer;
 use crate::bindings::config::PyConfig;
 use crate::bindings::door::{Bar, FolderOptions, device, enter, raise};
 use crate::bindings::weights::{open_weights, parse_component};
 use crate::config::AnyConfig;
 use crate::error::Error;
 use crate::models::Model;
-use crate::pretrained::{Pretrained, config_by_shapes, parts_of};
+use crate::pretrained::{Frozen, Pretrained, config_by_shapes, parts_of};
 use crate::resources::ModelFolder;
 use crate::weights::{OpenOptions, Strictness};
 
@@ -23,15 +25,17 @@ pub(crate) struct LoadOptions<'a, 'py> {
     pub(crate) strict: Option<bool>,
     /// Which network of a pre-training checkpoint.
     pub(crate) component: Option<&'a str>,
+    /// Whether the model has parameters, or is frozen.
+    pub(crate) trainable: bool,
     /// Options of the hub, and fields of the configuration that count instead of the folder's.
     pub(crate) more: FolderOptions<'py>,
 }
 
 /// A model from a folder, with one warning where its head was not there.
-pub(crate) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Pretrained<M>>
+pub(crate) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Held>
 where
-    M: Model + Send,
-    M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Send,
+    M: Model<Frozen: Send, Output: Into<Answer>> + Send + 'static,
+    M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Send + Sync,
 {
     let device = device(py, options.device)?;
     if options.precision != "float32" {
@@ -63,23 +67,29 @@ where
     })?;
     let config = with_fields(config, &options.more.rest)?;
     let bar = Bar::new(py, &folder)?;
-    let shown = &bar;
+    let (shown, trainable) = (&bar, options.trainable);
     let loaded = enter(py, move || {
         let watch = |done: usize, total: usize| shown.show(done, total);
-        Pretrained::<M>::from_source_watched(&source, &config, device, strictness, &watch)
+        Ok(if trainable {
+            Held::from(Pretrained::<M>::from_source_watched(&source, &config, device, strictness, &watch)?)
+        } else {
+            Held::from(Frozen::<M>::from_source_watched(&source, &config, device, strictness, &watch)?)
+        })
     });
     bar.close(py)?;
     let model = loaded?;
+    let lists = enter(py, || model.read(|model| (model.untrained().to_vec(), model.report().not_finite.clone())))?;
+    let (untrained, not_finite) = lists;
     let folder = folder.display();
-    if !model.untrained().is_empty() {
-        let names = model.untrained().join(", ");
+    if !untrained.is_empty() {
+        let names = untrained.join(", ");
         let message = format!(
             "{folder} has no weights for {names}: {name} starts with fresh ones there, which must be trained before they are used",
         );
         warn(py, "UntrainedHeadWarning", &message)?;
     }
-    if !model.report.not_finite.is_empty() {
-        let names = model.report.not_finite.join(", ");
+    if !not_finite.is_empty() {
+        let names = not_finite.join(", ");
         let message = format!(
             "{folder} has numbers that are infinite or not a number (NaN) in {names}: so will be what {name} computes"
         );
