@@ -1,21 +1,21 @@
-//! Batch or arrays -> checked tensors and their [`Layout`]: the one place that refuses a bad input of a model.
+//! Batch or arrays -> checked tensors and their [`Layout`]. Every bad input of a model is refused here.
 //!
-//! In: a [`Batch`] of texts, tensors `[B, S]`, or rows of ids. Out: [`Inputs`], packed to `[T]`, whose every rank, shape,
-//! dtype, id and position has been checked, so that what comes next ([`crate::encoder`]) need not look again.
+//! In: a [`Batch`] of texts, tensors `[B, S]`, or rows of ids. Out: [`Inputs`], packed to `[T]`, with every rank,
+//! shape, dtype, id and position checked, so [`crate::encoder`] does not check them again.
 //!
 //! The arguments, for every model:
 //!
-//! | argument | shape, dtype | meaning | where it is absent |
+//! | argument | shape, dtype | meaning | default |
 //! |---|---|---|---|
-//! | `input_ids` | `[B, S]` integer | ids below V | `inputs_embeds` must be given |
-//! | `attention_mask` | `[B, S]` 0 or 1 | 1 = keep, 0 = padding | all are kept |
-//! | `token_type_ids` | `[B, S]` or `[1, S]` integer | which of the texts of a pair (DistilBERT ignores it) | 0 |
-//! | `position_ids` | `[B, S]` or `[1, S]` integer | below `max_position_embeddings` | 0, 1, 2, ... by column |
-//! | `inputs_embeds` | `[B, S, E]` float32 | instead of word embeddings | `input_ids` must be given |
-//! | `labels`, `start_positions`, `end_positions` | by [`Task`] | what the model is trained towards | no loss |
+//! | `input_ids` | `[B, S]` integer | ids below V | none: give `inputs_embeds` instead |
+//! | `attention_mask` | `[B, S]` 0 or 1 | 1 = keep, 0 = padding | 1 |
+//! | `token_type_ids` | `[B, S]` or `[1, S]` integer | the index of the text in a pair (DistilBERT ignores it) | 0 |
+//! | `position_ids` | `[B, S]` or `[1, S]` integer | positions below `max_position_embeddings` | 0, 1, 2, ... by column |
+//! | `inputs_embeds` | `[B, S, E]` float32 | vectors in place of word embeddings | none: give `input_ids` instead |
+//! | `labels`, `start_positions`, `end_positions` | by [`Task`] | the targets of the loss | no loss |
 //!
-//! What stands at a padded position is never read, labels included. Multiple choice takes `[B, C, S]`, C choices for each
-//! of B questions.
+//! Values at padded positions are never read, labels included. Multiple choice takes `[B, C, S]`, C choices for each of
+//! B questions.
 
 mod rows;
 mod targets;
@@ -23,35 +23,36 @@ mod targets;
 use tch::{Device, Kind, Tensor};
 
 pub use rows::Rows;
+use rows::shape_of;
 pub use targets::{GivenTargets, IGNORED, Labels, Targets, Task};
 
 use crate::error::{Error, Result};
 pub use crate::nn::{Group, Layout, Pooling};
 use crate::text::Batch;
 
-/// What a model can take.
+/// The limits of a model's inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// V: ids lie below it.
+    /// V: ids are below V.
     pub vocab_size: i64,
-    /// Positions lie below it.
+    /// Positions are below this limit.
     pub max_position_embeddings: i64,
-    /// Token types lie below it; 0 where the model has none, and ignores them.
+    /// Token types are below this limit; 0 if the model ignores token types.
     pub type_vocab_size: i64,
     /// E, the width of `inputs_embeds`.
     pub embedding_size: i64,
-    /// Where the model is.
+    /// The model's device.
     pub device: Device,
-    /// What its embeddings are stored in: float32, unless torch converted them.
+    /// The dtype of the model's embeddings: float32 unless torch converted them.
     pub kind: Kind,
-    /// What its labels are.
+    /// The task, which determines the kind and shape of the labels.
     pub task: Task,
 }
 
-/// The arguments of a model's forward pass, not checked yet. The [module](self) says what they mean.
+/// The arguments of a model's forward pass, not checked yet. See the [module](self) for their meaning.
 #[derive(Debug, Default)]
 pub struct Arguments {
-    /// Ids.
+    /// Token ids.
     pub input_ids: Option<Rows>,
     /// 1 = keep, 0 = padding.
     pub attention_mask: Option<Rows>,
@@ -61,12 +62,13 @@ pub struct Arguments {
     pub position_ids: Option<Rows>,
     /// `[B, S, E]`.
     pub inputs_embeds: Option<Tensor>,
-    /// What a loss is made from.
+    /// The labels from which the loss is computed.
     pub targets: GivenTargets,
 }
 
 impl Arguments {
-    /// From tensors `[B, S]` (`inputs_embeds`: `[B, S, E]`), in the order of rust_bert's `forward_t`.
+    /// Build the arguments from tensors `[B, S]` (`input_embeds`: `[B, S, E]`), in the order of rust_bert's
+    /// `forward_t`.
     ///
     /// # Errors
     /// [`Error::Shape`] and [`Error::Dtype`], naming the argument.
@@ -88,7 +90,7 @@ impl Arguments {
         })
     }
 
-    /// From tokenised texts.
+    /// Build the arguments from tokenised texts.
     #[must_use]
     pub fn from_batch(batch: &Batch) -> Self {
         Self {
@@ -99,37 +101,37 @@ impl Arguments {
     }
 }
 
-/// What stands for the tokens.
+/// The tokens, as ids or as vectors.
 #[derive(Debug)]
 pub enum Tokens {
     /// Ids, `[T]` int64.
     Ids(Tensor),
-    /// Vectors instead of word embeddings, `[T, E]` float32.
+    /// Vectors in place of word embeddings, `[T, E]` float32.
     Embeddings(Tensor),
 }
 
-/// Checked and packed: what an encoder takes.
+/// Checked and packed inputs of an encoder.
 #[derive(Debug)]
 pub struct Inputs {
     /// The tokens, packed.
     pub tokens: Tokens,
-    /// Token types, `[T]` int64; none means 0 everywhere.
+    /// Token types, `[T]` int64. None means 0 everywhere.
     pub token_type_ids: Option<Tensor>,
     /// Positions, `[T]` int64.
     pub position_ids: Tensor,
-    /// Where the tokens stood.
+    /// The places of the tokens in the batch.
     pub layout: Layout,
-    /// What the model is trained towards, where labels came.
+    /// The targets of the loss, if labels were given.
     pub targets: Option<Targets>,
 }
 
 impl Inputs {
-    /// Checks everything, then packs it.
+    /// Check the arguments and pack them.
     ///
     /// # Errors
-    /// [`Error::Input`] where not exactly one of `input_ids` and `inputs_embeds` is given, where there is no row or no
-    /// token, or where the mask holds something else than 0 and 1; [`Error::Shape`], [`Error::Dtype`],
-    /// [`Error::OutOfRange`] and [`Error::TooLong`], naming argument and place.
+    /// [`Error::Input`] unless exactly one of `input_ids` and `inputs_embeds` is given, if there is no row or a row has
+    /// no token, or if the mask has values other than 0 and 1; [`Error::Shape`], [`Error::Dtype`],
+    /// [`Error::OutOfRange`] and [`Error::TooLong`], with the argument and the place.
     pub fn new(arguments: Arguments, limits: &Limits) -> Result<Self> {
         let Arguments { input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, targets } = arguments;
         let inputs_embeds = inputs_embeds.map(|embeddings| Embeds::new(embeddings, limits)).transpose()?;
@@ -172,12 +174,13 @@ impl Inputs {
         let tokens = match (&input_ids, &inputs_embeds) {
             (Some(ids), _) => Tokens::Ids(pack("input_ids", ids, limits.vocab_size, false)?),
             (None, embeddings) => {
-                let embeddings = embeddings.as_ref().ok_or_else(|| Error::input("inputs_embeds", "is missing"))?;
+                let embeddings =
+                    embeddings.as_ref().ok_or_else(|| Error::input("inputs_embeds", "expected a tensor, got none"))?;
                 Tokens::Embeddings(layout.pack(&embeddings.values)?)
             }
         };
         let token_type_ids = match &token_type_ids {
-            // As in transformers: tokenizers make types for models that have none.
+            // As in transformers: tokenizers return types for models without types too.
             Some(_) if limits.type_vocab_size == 0 => None,
             Some(types) => Some(pack("token_type_ids", types, limits.type_vocab_size, true)?),
             None => None,
@@ -193,18 +196,18 @@ impl Inputs {
     }
 }
 
-/// Vectors instead of ids.
+/// Checked `inputs_embeds`.
 struct Embeds {
-    /// `[B, S, E]`.
+    /// `[B, S, E]`, or `[B · C, S, E]` for choices.
     values: Tensor,
-    /// C, where they came as choices.
+    /// C, if the vectors are choices.
     choices: Option<usize>,
-    /// As they came.
+    /// The text of the shape as given, for errors.
     shape: String,
 }
 
 impl Embeds {
-    /// Of `[B, S, E]`, or of choices `[B, C, S, E]`.
+    /// Check `[B, S, E]`, or `[B, C, S, E]` for choices.
     fn new(embeddings: Tensor, limits: &Limits) -> Result<Self> {
         let shape = embeddings.size();
         if embeddings.f_kind()? != limits.kind && shape.len() > 2 {
@@ -213,7 +216,7 @@ impl Embeds {
                 expected: if limits.kind == Kind::Float {
                     "float32".into()
                 } else {
-                    format!("{:?}, as the model's", limits.kind).to_lowercase()
+                    format!("{:?}, the model's dtype", limits.kind).to_lowercase()
                 },
                 got: format!("{:?}", embeddings.kind()).to_lowercase(),
             });
@@ -243,13 +246,14 @@ impl Embeds {
         Ok(Self { values, choices, shape: format!("{shape:?}") })
     }
 
+    /// Return the length of each row.
     fn lengths(&self) -> Vec<usize> {
         let shape = self.values.size();
         vec![shape[1] as usize; shape[0] as usize]
     }
 }
 
-/// Refuses choices where the model takes none, and rows where it takes choices.
+/// Refuse choices unless the model takes choices, and plain rows if the model does.
 fn check_choices(what: &str, shape: impl Fn() -> String, choices: Option<usize>, limits: &Limits) -> Result<()> {
     let expected = match (limits.task == Task::Choices, choices) {
         (true, None) => "[B, C, S]: C choices for each question",
@@ -259,7 +263,7 @@ fn check_choices(what: &str, shape: impl Fn() -> String, choices: Option<usize>,
     Err(Error::Shape { what: what.into(), expected: expected.into(), got: shape() })
 }
 
-/// The columns of each row that the mask keeps: all of them where there is no mask.
+/// Return the columns of each row that the mask keeps: all columns without a mask.
 fn kept_columns(mask: Option<&Rows>, given: Given) -> Result<Vec<Vec<i64>>> {
     let Some(mask) = mask else {
         return Ok(given.lengths.iter().map(|&length| (0..length as i64).collect()).collect());
@@ -283,6 +287,7 @@ fn kept_columns(mask: Option<&Rows>, given: Given) -> Result<Vec<Vec<i64>>> {
         .collect()
 }
 
+/// Refuse rows with a kept token behind the last position of the model.
 fn check_lengths(what: &str, kept: &[Vec<i64>], limits: &Limits) -> Result<()> {
     for (row, columns) in kept.iter().enumerate() {
         let length = columns.last().map_or(0, |last| last + 1);
@@ -298,7 +303,7 @@ fn check_lengths(what: &str, kept: &[Vec<i64>], limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-/// The rows of tokens, which everything else must stand under.
+/// The lengths and choices of the rows of tokens, which the other arguments must match.
 #[derive(Clone, Copy)]
 struct Given<'a> {
     lengths: &'a [usize],
@@ -306,7 +311,7 @@ struct Given<'a> {
 }
 
 impl Given<'_> {
-    /// Refuses rows that do not stand under the tokens one to one, or, where that is allowed, one row under all of them.
+    /// Refuse `rows` unless their lengths match the tokens'. If `broadcast`, a single row may also match all rows.
     fn check(self, what: &str, rows: &Rows, broadcast: bool) -> Result<()> {
         let Self { lengths, choices } = self;
         let fits = rows.choices().is_none_or(|own| Some(own) == choices) && rows.lengths().eq(lengths.iter().copied());
@@ -317,20 +322,17 @@ impl Given<'_> {
         Err(Error::Shape { what: what.into(), expected: format!("[B, S] = {}", self.shape()), got: rows.shape() })
     }
 
+    /// Describe the shape of the rows, as [`Rows::shape`] does.
     fn shape(self) -> String {
-        let rows = Rows::ragged(&self.lengths.iter().map(|&length| vec![0; length]).collect::<Vec<_>>());
-        let rows = match self.choices {
-            Some(choices) => rows.in_choices("", choices),
-            None => Ok(rows),
-        };
-        rows.map_or_else(|_| String::new(), |rows| rows.shape())
+        shape_of(self.lengths, self.choices)
     }
 }
 
-/// The values at the kept positions, in packed order, each checked against its limit; labels may be [`IGNORED`] too.
+/// Return the values at the kept positions, in packed order, each checked to be below `limit`. If `ignorable`, values
+/// may be [`IGNORED`] too.
 fn gather(what: &str, rows: &Rows, layout: &Layout, limit: i64, ignorable: bool) -> Result<Vec<i64>> {
     let source = |row: usize| rows.row(if rows.count() == 1 { 0 } else { row });
-    // Before packing changes the order, so that the first bad value is the first one that the caller sees.
+    // Check in the caller's order, so that the error names the first bad value of the batch.
     for row in 0..layout.rows() as usize {
         for &column in layout.kept(row) {
             let value = source(row)[column as usize];

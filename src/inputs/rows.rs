@@ -176,15 +176,20 @@ impl Rows {
 
     /// Describe the shape: `[2, 7]`, `[2, 4, 7]` for choices, or `2 rows of lengths [7, 3]` if lengths differ.
     pub(super) fn shape(&self) -> String {
-        if self.is_rectangular() {
-            match self.choices {
-                Some(choices) => format!("[{}, {choices}, {}]", self.count() / choices, self.longest()),
-                None => format!("[{}, {}]", self.count(), self.longest()),
-            }
-        } else {
-            let lengths: Vec<_> = self.lengths().take(8).map(|length| length.to_string()).collect();
-            let more = if self.count() > lengths.len() { ", ..." } else { "" };
-            format!("{} rows of lengths [{}{more}]", self.count(), lengths.join(", "))
-        }
+        shape_of(&self.lengths().collect::<Vec<_>>(), self.choices)
+    }
+}
+
+/// Describe the shape of rows with these lengths, as [`Rows::shape`] does.
+pub(super) fn shape_of(lengths: &[usize], choices: Option<usize>) -> String {
+    let (count, longest) = (lengths.len(), lengths.iter().copied().max().unwrap_or(0));
+    if lengths.iter().any(|&length| length != longest) {
+        let first: Vec<_> = lengths.iter().take(8).map(ToString::to_string).collect();
+        let more = if count > first.len() { ", ..." } else { "" };
+        return format!("{count} rows of lengths [{}{more}]", first.join(", "));
+    }
+    match choices {
+        Some(choices) => format!("[{}, {choices}, {longest}]", count / choices.max(1)),
+        None => format!("[{count}, {longest}]"),
     }
 }
