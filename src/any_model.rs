@@ -1,7 +1,7 @@
-//! A model by what it returns: its family, and whether it is trainable or frozen, are erased; its output stays typed.
+//! Models of any family, trainable or frozen, behind one trait for each type of output.
 //!
-//! [`Run`] is what pipelines need of a model; [`Train`] adds what only a [`Pretrained`] model can do. [`frozen`] and
-//! [`masked_lm`] choose the family by the folder's `model_type`.
+//! [`Run`] has the methods that pipelines need, and [`Train`] adds those that only a [`Pretrained`] model has.
+//! [`frozen`] and [`masked_lm`] choose the family by the folder's `model_type`.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::pretrained::{Frozen, Pretrained};
 use crate::resources::ModelFolder;
 use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource};
 
-/// What can be asked of any model.
+/// The methods of every model.
 pub trait AnyModel: Send + std::fmt::Debug {
     /// Return the inputs that the model can take now.
     fn limits(&self) -> Limits;
@@ -34,7 +34,7 @@ pub trait AnyModel: Send + std::fmt::Debug {
     fn precision(&self) -> &'static str;
 }
 
-/// A model that returns an output `O`, or something that it converts into.
+/// A model whose output is `O` or converts into `O`.
 pub trait Run<O>: AnyModel {
     /// Run the model. Outputs of a frozen model carry no graph.
     ///
@@ -169,7 +169,7 @@ impl<F: HasHead<MaskedLMHead, Config: Into<AnyConfig> + Send>> ScoreTokens for F
 /// Load a frozen model with the head `H` from a folder of either family.
 ///
 /// # Errors
-/// As [`Frozen::from_folder`].
+/// The errors of [`Frozen::from_folder`].
 pub fn frozen<H: Head + Send + 'static>(
     folder: impl AsRef<Path>,
     device: Device,
@@ -189,7 +189,7 @@ where
 /// Load a frozen masked LM from a folder of either family.
 ///
 /// # Errors
-/// As [`Frozen::from_folder`].
+/// The errors of [`Frozen::from_folder`].
 pub fn masked_lm(folder: impl AsRef<Path>, device: Device) -> Result<Box<dyn ScoreTokens + Sync>> {
     let strictness = Strictness::default();
     Ok(if is_distilbert(&folder)? {
@@ -199,7 +199,7 @@ pub fn masked_lm(folder: impl AsRef<Path>, device: Device) -> Result<Box<dyn Sco
     })
 }
 
-/// Whether the folder's configuration is DistilBERT's. A folder without one may hold a checkpoint of
+/// Return whether the folder's configuration is DistilBERT's. A folder without a configuration may hold a checkpoint of
 /// google-research/electra.
 fn is_distilbert(folder: impl AsRef<Path>) -> Result<bool> {
     let Ok(config) = ModelFolder::open(folder)?.config() else { return Ok(false) };

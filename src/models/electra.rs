@@ -176,9 +176,7 @@ fn summary_config(config: &ElectraConfig, projection: &'static str) -> Result<Su
     };
     if config.summary_use_proj && config.summary_proj_to_labels && config.labels.count() != config.hidden_size {
         let (width, labels) = (config.hidden_size, config.labels.len());
-        let reason = format!(
-            "expected false, or hidden_size = {width} labels, since the classifier takes {width} numbers; got {labels} labels"
-        );
+        let reason = format!("expected false, or as many labels as hidden_size = {width}, got {labels}");
         return Err(Error::config("summary_proj_to_labels", reason));
     }
     Ok(SummaryConfig {

@@ -46,7 +46,7 @@ impl FillMask {
     /// Load the pipeline from a folder with a configuration, weights and a vocabulary.
     ///
     /// # Errors
-    /// Those of [`masked_lm`] and [`ElectraTokenizer::from_pretrained`], and of [`FillMask::from_model`].
+    /// The errors of [`masked_lm`], [`ElectraTokenizer::from_pretrained`] and [`FillMask::from_model`].
     pub fn from_folder(folder: impl AsRef<Path>, device: Device) -> Result<Self> {
         let model = masked_lm(&folder, device)?;
         Self::from_model(model, ElectraTokenizer::from_pretrained(folder)?)
@@ -55,7 +55,7 @@ impl FillMask {
     /// Build the pipeline from an ELECTRA generator and a tokenizer.
     ///
     /// # Errors
-    /// As [`FillMask::from_model`].
+    /// The errors of [`FillMask::from_model`].
     pub fn new(model: Pretrained<ElectraForMaskedLM>, tokenizer: ElectraTokenizer) -> Result<Self> {
         Self::from_model(Box::new(Frozen::new(model)?), tokenizer)
     }
@@ -63,8 +63,8 @@ impl FillMask {
     /// Build the pipeline from a masked LM and a tokenizer.
     ///
     /// # Errors
-    /// [`Error::UntrainedHead`] if the model's head was not loaded; [`Error::Input`] if the vocabulary is larger than the
-    /// model's.
+    /// [`Error::UntrainedHead`] if the model's head was not loaded; [`Error::Input`] if the vocabulary is larger than
+    /// the model's.
     pub fn from_model(model: Box<dyn ScoreTokens + Sync>, tokenizer: ElectraTokenizer) -> Result<Self> {
         TextModel::new("fill-mask", model, tokenizer).map(Self)
     }
@@ -72,18 +72,19 @@ impl FillMask {
     /// Return the `top_k` most probable tokens at every mask of every text.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is no text, a text without a mask, or `top_k` is 0; [`Error::TooLong`].
+    /// [`Error::Input`] if there is no text, if a text has no mask, or if `top_k` is 0; [`Error::TooLong`] if a text
+    /// has more tokens than the model has positions.
     pub fn predict(&self, texts: &[&str], top_k: usize) -> Result<Vec<Vec<MaskedToken>>> {
         self.predict_watched(texts, top_k, &|| Ok(()))
     }
 
-    /// Predict as [`FillMask::predict`] does, and call `check` between batches: an error of it ends the work.
+    /// Predict as [`FillMask::predict`] does, and call `check` before each batch. An error from `check` ends the work.
     ///
     /// # Errors
-    /// As [`FillMask::predict`], and the error of `check`.
+    /// The errors of [`FillMask::predict`], and the error from `check`.
     pub fn predict_watched(&self, texts: &[&str], top_k: usize, check: Check) -> Result<Vec<Vec<MaskedToken>>> {
-        /// Numbers of a token inside an encoder, against which the scores of a mask over the vocabulary are counted.
-        const TOKEN_NUMBERS: i64 = 2048;
+        /// The scores of a mask over a vocabulary of this size take as much memory as a token inside the encoder.
+        const SCORES_PER_TOKEN: i64 = 2048;
         if top_k == 0 {
             return Err(Error::input("top_k", "expected at least 1, got 0"));
         }
@@ -92,12 +93,12 @@ impl FillMask {
             let reason = format!("expected a [MASK] in every text, got none in {:?}", texts[row]);
             return Err(Error::input("texts", reason));
         }
-        let mask_cost = (self.0.model.limits().vocab_size / TOKEN_NUMBERS) as usize;
+        let mask_cost = (self.0.model.limits().vocab_size / SCORES_PER_TOKEN) as usize;
         let cost = |encoding: &Encoding| encoding.len() + self.masks(encoding).count() * mask_cost;
         self.0.answer(&encodings, cost, check, |batch, inputs| self.fill(batch, inputs, top_k))
     }
 
-    /// The indices of the masks among the tokens of a text.
+    /// Iterate over the indices of the masks among the tokens of a text.
     fn masks<'a>(&self, encoding: &'a Encoding) -> impl Iterator<Item = usize> + 'a {
         let mask = self.0.tokenizer.mask_token_id();
         encoding.ids().iter().enumerate().filter(move |&(_, &id)| id == mask).map(|(column, _)| column)
@@ -129,7 +130,7 @@ impl FillMask {
     fn candidate(&self, encoding: &Encoding, column: usize, score: f64, token: i64) -> Result<Candidate> {
         let mut ids = encoding.ids().to_vec();
         ids[column] = token;
-        // [CLS] and [SEP] are at the ends. Other masks must stay, so no special token is skipped by its kind.
+        // Cut off [CLS] and [SEP] by place: skipping all special tokens would drop the other masks too.
         let sequence = self.0.tokenizer.decode(&ids[1..ids.len() - 1], false, true)?;
         let token_str = self.0.tokenizer.id_to_token(token).unwrap_or_default().to_string();
         Ok(Candidate { score, token, token_str, sequence })

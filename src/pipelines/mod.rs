@@ -1,4 +1,4 @@
-//! Text -> answers: the only room that sees both texts and models.
+//! Texts -> predictions. Only pipelines know both texts and models.
 
 mod fill_mask;
 mod predict;

@@ -11,7 +11,7 @@ impl<M: Model> Pretrained<M> {
     /// Run the model on tokenised texts, in evaluation mode and without a graph.
     ///
     /// # Errors
-    /// Those of [`Inputs::new`].
+    /// The errors of [`Inputs::new`].
     pub fn predict(&self, batch: &Batch) -> Result<M::Output> {
         let _no_grad = tch::no_grad_guard();
         let inputs = Inputs::new(Arguments::from_batch(batch), &self.model.limits())?;

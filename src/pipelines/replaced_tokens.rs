@@ -1,4 +1,4 @@
-//! Judge of every token of a text how likely another model put it there.
+//! Predict for each token of a text how likely it was replaced.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub struct JudgedToken {
     pub probability: f64,
 }
 
-/// Judge every token of a text with a discriminator. Only ELECTRA has one.
+/// Predict with a discriminator whether each token of a text was replaced. Only ELECTRA has a discriminator.
 #[derive(Debug)]
 pub struct ReplacedTokenDetection(TextModel<dyn Run<DiscriminatorOutput> + Sync>);
 
@@ -36,7 +36,7 @@ impl ReplacedTokenDetection {
     /// Load the pipeline from a folder with a configuration, weights and a vocabulary.
     ///
     /// # Errors
-    /// Those of [`Frozen::from_folder`] and [`ElectraTokenizer::from_pretrained`], and of
+    /// The errors of [`Frozen::from_folder`], [`ElectraTokenizer::from_pretrained`] and
     /// [`ReplacedTokenDetection::from_model`].
     pub fn from_folder(folder: impl AsRef<Path>, device: Device) -> Result<Self> {
         let model = Frozen::<ElectraDiscriminator>::from_folder(&folder, device, Strictness::default())?;
@@ -46,7 +46,7 @@ impl ReplacedTokenDetection {
     /// Build the pipeline from an ELECTRA discriminator and a tokenizer.
     ///
     /// # Errors
-    /// As [`ReplacedTokenDetection::from_model`].
+    /// The errors of [`ReplacedTokenDetection::from_model`].
     pub fn new(model: Pretrained<ElectraDiscriminator>, tokenizer: ElectraTokenizer) -> Result<Self> {
         Self::from_model(Box::new(Frozen::new(model)?), tokenizer)
     }
@@ -60,18 +60,20 @@ impl ReplacedTokenDetection {
         TextModel::new("replaced-token-detection", model, tokenizer).map(Self)
     }
 
-    /// Judge the tokens of every text, without `[CLS]` and `[SEP]`.
+    /// Return the tokens of every text, without `[CLS]` and `[SEP]`, with the probability that each was replaced.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] if there is no text; [`crate::Error::TooLong`].
+    /// [`crate::Error::Input`] if there is no text; [`crate::Error::TooLong`] if a text has more tokens than the model
+    /// has positions.
     pub fn predict(&self, texts: &[&str]) -> Result<Vec<Vec<JudgedToken>>> {
         self.predict_watched(texts, &|| Ok(()))
     }
 
-    /// Judge as [`ReplacedTokenDetection::predict`] does, and call `check` between batches: an error of it ends the work.
+    /// Predict as [`ReplacedTokenDetection::predict`] does, and call `check` before each batch. An error from `check`
+    /// ends the work.
     ///
     /// # Errors
-    /// As [`ReplacedTokenDetection::predict`], and the error of `check`.
+    /// The errors of [`ReplacedTokenDetection::predict`], and the error from `check`.
     pub fn predict_watched(&self, texts: &[&str], check: Check) -> Result<Vec<Vec<JudgedToken>>> {
         let encodings = self.0.encode(texts, check)?;
         self.0.answer(&encodings, Encoding::len, check, |batch, inputs| self.judge(batch, inputs))
@@ -83,7 +85,7 @@ impl ReplacedTokenDetection {
         let width = inputs.layout.columns() as usize;
         let judge = |(encoding, probabilities): (&&Encoding, &[f64])| {
             let tokens = encoding.tokens();
-            // Without [CLS] and [SEP], which are at the ends.
+            // Leave out [CLS] and [SEP] at the ends.
             (1..encoding.len() - 1)
                 .map(|column| {
                     let (begin, end) = encoding.offset(column);

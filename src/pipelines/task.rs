@@ -1,4 +1,5 @@
-//! What every pipeline does: texts -> encodings -> batches -> inputs -> model -> answers, in the order of the texts.
+//! The steps that all pipelines share: texts -> encodings -> batches -> inputs -> model -> answers, in the order of the
+//! texts.
 
 use tch::Tensor;
 
@@ -8,23 +9,23 @@ use crate::inputs::{Arguments, Inputs};
 use crate::pretrained::check_trained;
 use crate::text::{Check, ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
 
-/// Tokens in a batch. More make a batch no faster on a CPU, and need more memory.
+/// The largest number of tokens in a batch. Larger batches are no faster on a CPU and need more memory.
 const BATCH_TOKENS: usize = 4096;
 
 /// A model with its tokenizer.
 #[derive(Debug)]
 pub(super) struct TextModel<M: ?Sized> {
     pub(super) tokenizer: ElectraTokenizer,
-    /// The last field, since it may be unsized.
+    /// The model, last because it may be unsized.
     pub(super) model: Box<M>,
 }
 
 impl<M: AnyModel + ?Sized> TextModel<M> {
-    /// Bring a model and a tokenizer together for a task.
+    /// Combine a model and a tokenizer for a task.
     ///
     /// # Errors
-    /// [`Error::UntrainedHead`] if the model has parameters that no file has filled; [`Error::Input`] if the vocabulary is
-    /// larger than the model's.
+    /// [`Error::UntrainedHead`] if the model has parameters that no file has filled; [`Error::Input`] if the vocabulary
+    /// is larger than the model's.
     pub(super) fn new(task: &str, model: Box<M>, tokenizer: ElectraTokenizer) -> Result<Self> {
         check_trained(model.untrained(), task)?;
         let (limit, vocab_size) = (tokenizer.id_limit(), model.limits().vocab_size);
@@ -35,11 +36,11 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
         Ok(Self { tokenizer, model })
     }
 
-    /// Tokenise texts, none of which is cut.
+    /// Tokenise texts without truncation.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is no text; [`Error::TooLong`] if a text has more tokens than the model has positions; the
-    /// error of `check`.
+    /// [`Error::Input`] if there is no text; [`Error::TooLong`] if a text has more tokens than the model has positions;
+    /// the error from `check`.
     pub(super) fn encode(&self, texts: &[&str], check: Check) -> Result<Vec<Encoding>> {
         if texts.is_empty() {
             return Err(Error::input("texts", "expected at least one text, got none"));
@@ -58,12 +59,12 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
 
     /// Run the model on the encodings in batches and return one answer for each, in their order.
     ///
-    /// A batch has at most [`BATCH_TOKENS`] tokens as `cost` counts them, and encodings of about one length, so that memory
-    /// does not grow with the number of texts and nothing is computed twice. `answer` turns the encodings of a batch and
-    /// their inputs into an answer each.
+    /// A batch has at most [`BATCH_TOKENS`] tokens as `cost` counts them, and encodings of similar lengths, so memory
+    /// does not grow with the number of texts. `answer` returns one answer for each encoding of a batch, from the
+    /// encodings and their inputs.
     ///
     /// # Errors
-    /// Those of [`Inputs::new`], of `answer`, and of `check`, which is called before each batch.
+    /// The errors of [`Inputs::new`], of `answer`, and of `check`, which is called before each batch.
     pub(super) fn answer<A>(
         &self,
         encodings: &[Encoding],
@@ -83,7 +84,7 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
                 tokens += cost(&encodings[row]);
                 tokens <= BATCH_TOKENS
             };
-            // A text that is larger than a batch is a batch of its own.
+            // A text with more tokens than a batch becomes a batch alone.
             let count = rest.iter().take_while(fits).count().max(1);
             let (rows, after) = rest.split_at(count);
             let batch: Vec<&Encoding> = rows.iter().map(|&row| &encodings[row]).collect();
@@ -98,7 +99,7 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     }
 }
 
-/// Return the numbers of a tensor on any device, row-major.
+/// Return the values of a tensor on any device, row-major.
 pub(super) fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(Vec::try_from(tensor.f_to_kind(tch::Kind::Double)?.f_reshape([-1])?.f_to_device(tch::Device::Cpu)?)?)
 }

@@ -1,4 +1,4 @@
-//! A model that only runs: weights on a frozen engine, shared between threads.
+//! A model that can only be run, on a frozen engine, and be shared between threads.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,8 +17,8 @@ use crate::weights::{Fit, LoadReport, Strictness, Watch, WeightSource};
 
 /// A model `M` on a frozen [`Engine`](crate::engine::Engine).
 ///
-/// It has no parameters that could be read, trained, resized or saved. Its outputs carry no graph. Threads share it without
-/// a lock.
+/// A frozen model has no parameters to read, train, resize or save, and its outputs carry no graph. Threads can share a
+/// frozen model without a lock.
 ///
 /// ```
 /// use oxbert::electra::{ElectraConfig, ElectraForMaskedLM};
@@ -44,8 +44,8 @@ pub struct Frozen<M: Model> {
     untrained: Vec<String>,
 }
 
-// SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. Nobody but this type has
-// the tensors of `model`: they came from `Values`, require no gradient, and are only read by `forward`, without a graph.
+// SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. Only this type has the
+// tensors of `model`: they came from `Values`, require no gradient, and are only read by `forward`, without a graph.
 // libtorch allows several threads to read a tensor at once.
 unsafe impl<M: Model> Sync for Frozen<M> where M::Config: Sync {}
 
@@ -64,17 +64,17 @@ impl<M: Model> Frozen<M> {
     /// Load a model from a folder, as [`Pretrained::from_folder`] does.
     ///
     /// # Errors
-    /// As [`Pretrained::from_folder`].
+    /// The errors of [`Pretrained::from_folder`].
     pub fn from_folder(folder: impl AsRef<Path>, device: Device, strictness: Strictness) -> Result<Self> {
         let (config, source) = open_folder::<M>(folder)?;
         Self::from_source_watched(&source, &config, device, strictness, &|_, _| Ok(()))
     }
 
-    /// Load a model from named tensors, as [`Pretrained::from_source_watched`] does. Every difference is found before the
-    /// first tensor is read, and tensors are read one at a time.
+    /// Load a model from named tensors, as [`Pretrained::from_source_watched`] does. Every difference is found before
+    /// the first tensor is read, and tensors are read one at a time.
     ///
     /// # Errors
-    /// As [`Pretrained::from_source_watched`].
+    /// The errors of [`Pretrained::from_source_watched`].
     pub fn from_source_watched(
         source: &WeightSource,
         config: &M::Config,
@@ -117,7 +117,7 @@ impl<M: Model> Frozen<M> {
     /// Refuse a model with parameters that hold random values.
     ///
     /// # Errors
-    /// [`Error::UntrainedHead`] with their names.
+    /// [`Error::UntrainedHead`], with the names of the parameters.
     pub fn check_trained(&self, task: &str) -> Result<()> {
         check_trained(&self.untrained, task)
     }
@@ -167,8 +167,9 @@ struct FileValues<'a> {
     initial: Initial,
     device: Device,
     watch: Watch<'a>,
-    /// Bytes that have been read.
+    /// Number of bytes read so far.
     done: Cell<usize>,
+    /// The names of parameters with a value that is not finite.
     not_finite: RefCell<Vec<String>>,
 }
 

@@ -17,8 +17,8 @@ use crate::weights::{LoadReport, OpenOptions, Strictness, Watch, WeightSource};
 
 /// Load a checkpoint of any format into the variables of a model that was built on them, in rust_bert's way.
 ///
-/// Unlike tch's `VarStore::load`, this survives any file, checks everything before a parameter changes, and knows the names
-/// that other programs use. Every difference is an error.
+/// Unlike tch's `VarStore::load`, this function returns an error for any bad file, checks everything before a parameter
+/// changes, and knows the names that other programs use. Every difference is an error.
 ///
 /// ```
 /// # use oxbert::electra::{ElectraConfig, ElectraForMaskedLM};
@@ -41,7 +41,7 @@ pub fn load<M: Model>(variables: &VarStore, path: impl AsRef<Path>) -> Result<Lo
     open::<M>(path)?.load_into(variables, &M::BACKBONE, Strictness::Everything)
 }
 
-/// Open a checkpoint. If it holds two networks, choose the one that the model is.
+/// Open a checkpoint. If the checkpoint holds two networks, choose the model's.
 fn open<M: Model>(path: impl AsRef<Path>) -> Result<WeightSource> {
     WeightSource::open_with(path, OpenOptions { preferred: Some(M::COMPONENT), ..OpenOptions::default() })
 }
@@ -54,7 +54,7 @@ fn open<M: Model>(path: impl AsRef<Path>) -> Result<WeightSource> {
 pub(crate) fn parts_of<C: Config>(folder: &ModelFolder) -> Result<(Option<C>, PathBuf)> {
     let config = folder.config();
     match (config, folder.weights()) {
-        // An empty folder is reported as one without a configuration.
+        // The error for an empty folder is the missing configuration.
         (Err(missing), Err(_)) => Err(missing),
         (config, weights) => Ok((config.ok().map(C::from_file).transpose()?, weights?)),
     }
@@ -73,7 +73,7 @@ pub(crate) fn config_by_shapes<C: Config>(folder: &ModelFolder, source: &WeightS
     }
 }
 
-/// The parts of a model folder that loading needs.
+/// Open a model folder and return its configuration and weights.
 pub(super) fn open_folder<M: Model>(folder: impl AsRef<Path>) -> Result<(M::Config, WeightSource)> {
     let folder = ModelFolder::open(folder)?;
     let (config, weights) = parts_of(&folder)?;
@@ -82,7 +82,7 @@ pub(super) fn open_folder<M: Model>(folder: impl AsRef<Path>) -> Result<(M::Conf
     Ok((config, source))
 }
 
-/// A model's parameters as its configuration describes them. Their memory is not touched before they are filled.
+/// A model whose parameters are not filled yet. Their memory is not touched before they are filled.
 pub(super) struct Described<M: Model> {
     pub(super) model: M,
     /// `tie_word_embeddings` is false if the file has a decoder of its own.
@@ -92,7 +92,7 @@ pub(super) struct Described<M: Model> {
 }
 
 impl<M: Model> Described<M> {
-    /// Describe the parameters that are to be filled from `source`.
+    /// Describe the model that will be filled from `source`.
     pub(super) fn new(source: &WeightSource, config: &M::Config, device: Device) -> Result<Self> {
         let mut config = config.clone();
         config.note_dtype("float32");
@@ -120,23 +120,24 @@ impl<M: Model> Described<M> {
 }
 
 impl<M: Model> Pretrained<M> {
-    /// Load a model from a folder with `config.json` and weights, the first of [`crate::resources::WEIGHT_FILES`] that is
-    /// there; or with a checkpoint of google-research/electra alone, from which the network is taken that the model is.
+    /// Load a model from a folder with `config.json` and weights, the first of [`crate::resources::WEIGHT_FILES`] that
+    /// exists; or from a folder with only a checkpoint of google-research/electra, which holds a generator and a
+    /// discriminator, of which the model's network is loaded.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), [`Error::MissingFile`](crate::Error::MissingFile),
     /// [`Error::Config`](crate::Error::Config), [`Error::WeightsFormat`](crate::Error::WeightsFormat); and
-    /// [`Error::WeightsMismatch`](crate::Error::WeightsMismatch) by `strictness`.
+    /// [`Error::WeightsMismatch`](crate::Error::WeightsMismatch) if `strictness` forbids a difference.
     pub fn from_folder(folder: impl AsRef<Path>, device: Device, strictness: Strictness) -> Result<Self> {
         let (config, source) = open_folder::<M>(folder)?;
         Self::from_source(&source, &config, device, strictness)
     }
 
-    /// Load a model from named tensors. Parameters that they lack are initialised as transformers does and listed in the
-    /// report.
+    /// Load a model from named tensors. Parameters that `source` lacks are initialised as transformers does and listed
+    /// in the report.
     ///
     /// # Errors
-    /// As [`Pretrained::from_folder`].
+    /// The errors of [`Pretrained::from_folder`].
     pub fn from_source(
         source: &WeightSource,
         config: &M::Config,
@@ -146,10 +147,11 @@ impl<M: Model> Pretrained<M> {
         Self::from_source_watched(source, config, device, strictness, &|_, _| Ok(()))
     }
 
-    /// Load as [`Pretrained::from_source`] does, and call `watch` before each parameter: an error of it ends the loading.
+    /// Load as [`Pretrained::from_source`] does, and call `watch` before each parameter. An error from `watch` ends the
+    /// loading.
     ///
     /// # Errors
-    /// As [`Pretrained::from_source`], and the error of `watch`.
+    /// The errors of [`Pretrained::from_source`], and the error from `watch`.
     pub fn from_source_watched(
         source: &WeightSource,
         config: &M::Config,
@@ -169,10 +171,10 @@ impl<M: Model> Pretrained<M> {
         Ok(Self { model, config, report, variables, names, untrained })
     }
 
-    /// Replace the values of the parameters.
+    /// Replace the values of the parameters by those in `source`.
     ///
     /// # Errors
-    /// As [`WeightSource::load_into`]; nothing has changed then.
+    /// The errors of [`WeightSource::load_into`]; nothing has changed then.
     pub fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()> {
         self.report = source.load_into(&self.variables, &M::BACKBONE, strictness)?;
         self.untrained.retain(|name| self.report.missing.contains(name));

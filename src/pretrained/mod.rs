@@ -1,7 +1,7 @@
 //! A folder -> a model with its weights.
 //!
-//! The one place that brings configuration, weights and wiring together: [`crate::models`] knows no files, and
-//! [`crate::weights`] knows no models. A [`Pretrained`] model can be trained, resized and saved; a [`Frozen`] one runs.
+//! Configuration, weights and models meet here: [`crate::models`] knows no files, and [`crate::weights`] knows no
+//! models. A [`Pretrained`] model can be trained, resized and saved; a [`Frozen`] model can only be run.
 
 mod frozen;
 mod load;
@@ -41,20 +41,20 @@ use crate::weights::LoadReport;
 pub struct Pretrained<M: Model> {
     /// The model.
     pub model: M,
-    /// Its configuration. `tie_word_embeddings` is false if the file held a decoder of its own.
+    /// The model's configuration. `tie_word_embeddings` is false if the file held a decoder of its own.
     pub config: M::Config,
     /// Which parameters the file filled, and which it lacks.
     pub report: LoadReport,
     variables: VarStore,
     /// The names of the parameters, in the order in which data passes through them.
     names: Vec<String>,
-    /// Parameters that hold random initial values.
+    /// The names of the parameters that hold random initial values.
     untrained: Vec<String>,
 }
 
 impl<M: Model> Pretrained<M> {
-    /// Build a model with initial values, as transformers does. The seed goes to libtorch's global random generator, as with
-    /// `torch.manual_seed`, so that the same seed gives the same values.
+    /// Build a model with initial values, as transformers does. The seed goes to libtorch's global random generator, as
+    /// with `torch.manual_seed`, so that the same seed gives the same values.
     ///
     /// # Errors
     /// [`Error::Config`] if the configuration contradicts itself; [`Error::Torch`] if there is no memory.
@@ -78,8 +78,8 @@ impl<M: Model> Pretrained<M> {
         self.names.iter().filter_map(|name| Some((name.clone(), parameters.remove(name)?))).collect()
     }
 
-    /// Return the names of parameters that no file has filled and [`Pretrained::mark_trained`] has not cleared. An answer
-    /// made with them would be random.
+    /// Return the names of parameters that no file has filled and [`Pretrained::mark_trained`] has not cleared.
+    /// Predictions with such parameters would be random.
     #[must_use]
     pub fn untrained(&self) -> &[String] {
         &self.untrained
@@ -90,7 +90,8 @@ impl<M: Model> Pretrained<M> {
         self.untrained.clear();
     }
 
-    /// Restore the state of a copied model beside its values: which parameters are frozen and untrained, and their dtype.
+    /// Restore the state of a copied model apart from its values: the frozen parameters, the untrained parameters, and
+    /// the dtype.
     #[cfg(feature = "python")]
     pub(crate) fn restore_marks(&mut self, frozen: &[String], untrained: Vec<String>, kind: Kind) -> Result<()> {
         let _no_grad = tch::no_grad_guard();
@@ -108,7 +109,7 @@ impl<M: Model> Pretrained<M> {
     /// Refuse a model with parameters that still hold random values.
     ///
     /// # Errors
-    /// [`Error::UntrainedHead`] with their names.
+    /// [`Error::UntrainedHead`], with the names of the parameters.
     pub fn check_trained(&self, task: &str) -> Result<()> {
         check_trained(&self.untrained, task)
     }
@@ -130,10 +131,10 @@ impl<M: Model> Pretrained<M> {
         }
     }
 
-    /// Move the parameters to another device. They stay the same parameters, so an existing optimizer goes on.
+    /// Move the parameters to another device. They stay the same parameters, so an existing optimizer keeps working.
     ///
     /// # Errors
-    /// [`Error::Torch`] if the device has no memory; the model then stays where it was.
+    /// [`Error::Torch`] if the device has not enough memory; the model then stays on its device.
     pub fn to_device(&self, device: Device) -> Result<()> {
         let _no_grad = tch::no_grad_guard();
         let mut moved = Vec::new();
@@ -154,12 +155,13 @@ impl<M: Model> Pretrained<M> {
     /// Return the word embeddings `[V, E]`, the parameter itself.
     ///
     /// # Errors
-    /// None; the result is kept for the sake of callers.
+    /// None. The function returns a [`Result`] so that its signature stays the same.
     pub fn word_embeddings(&self) -> Result<Tensor> {
         Ok(self.model.words().shallow_clone())
     }
 
-    /// Return the decoder of a masked LM, weight `[V, E]` and bias `[V]`, the parameters themselves; None for other models.
+    /// Return the decoder of a masked LM, weight `[V, E]` and bias `[V]`, the parameters themselves; None for other
+    /// models.
     #[must_use]
     pub fn decoder(&self) -> Option<(Tensor, Tensor)> {
         let decoder = self.model.decoder()?;

@@ -1,4 +1,4 @@
-//! A vocabulary of another size, or other word embeddings, for the same parameters.
+//! Resize the vocabulary of a model, or replace its word embeddings.
 
 use tch::{Kind, Tensor};
 
@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::models::Model;
 
 impl<M: Model> Pretrained<M> {
-    /// Resize the vocabulary, and the decoder of a masked LM with it. The last rows are dropped. New rows are drawn around
-    /// the mean of the old ones if `mean` is true, else as initial values. Gradients become zeros; create the optimizer
-    /// again afterwards.
+    /// Resize the vocabulary, and the decoder of a masked LM with it. A smaller size drops the last rows. New rows are
+    /// drawn around the mean of the old rows if `mean` is true, otherwise as initial values. Gradients become zeros;
+    /// create the optimizer again afterwards.
     ///
     /// Source: `PreTrainedModel.resize_token_embeddings` of transformers 5.23.
     ///
@@ -31,7 +31,7 @@ impl<M: Model> Pretrained<M> {
             }
         }
         for change in changes {
-            change.make()?;
+            change.apply()?;
         }
         self.config = config;
         Ok(())
@@ -40,7 +40,7 @@ impl<M: Model> Pretrained<M> {
     /// Replace the word embeddings by `rows`, `[V, E]`, and resize the vocabulary if V differs.
     ///
     /// # Errors
-    /// [`Error::Shape`] if E differs; [`Error::Dtype`] if `rows` are not floating point; as
+    /// [`Error::Shape`] if E differs; [`Error::Dtype`] if `rows` are not floating point; the errors of
     /// [`Pretrained::resize_vocabulary`].
     pub fn set_word_embeddings(&mut self, rows: &Tensor) -> Result<()> {
         let mut words = self.word_embeddings()?;
@@ -67,11 +67,11 @@ impl<M: Model> Pretrained<M> {
     }
 }
 
-/// New values for a parameter, which stays the same parameter. All memory is allocated before anything changes.
+/// New values for a parameter that stays the same tensor. Their memory is allocated before anything changes.
 struct Change {
     parameter: Tensor,
     values: Tensor,
-    /// Zeros of the new shape, if there is a gradient.
+    /// Zeros with the new shape, if the parameter has a gradient.
     gradient: Option<Tensor>,
 }
 
@@ -81,7 +81,8 @@ impl Change {
         Ok(Self { parameter, values, gradient })
     }
 
-    fn make(mut self) -> Result<()> {
+    /// Put the new values in place.
+    fn apply(mut self) -> Result<()> {
         let _no_grad = tch::no_grad_guard();
         let mut old = self.parameter.f_grad()?;
         self.parameter.f_set_data(&self.values)?;
@@ -92,14 +93,14 @@ impl Change {
     }
 }
 
-/// Return a table with `size` rows: the first of the old ones, then new ones.
+/// Return a table with `size` rows: the old rows as far as they fit, then new rows.
 fn resized(old: &Tensor, size: i64, mean: bool, deviation: f64) -> Result<Tensor> {
-    /// The covariance of new rows, as a share of the old ones'.
+    /// The covariance of the new rows as a share of the old rows' covariance.
     const SHARE: f64 = 1e-9;
     let _no_grad = tch::no_grad_guard();
     let (rows, width) = (old.size()[0], old.size()[1]);
     if size <= rows {
-        // A copy: a view would keep the memory of all rows.
+        // Copy, since a view would keep the memory of all rows.
         return Ok(Tensor::f_cat(&[old.f_narrow(0, 0, size)?], 0)?);
     }
     let shape = [size - rows, width];
@@ -122,7 +123,8 @@ fn resized(old: &Tensor, size: i64, mean: bool, deviation: f64) -> Result<Tensor
     Ok(Tensor::f_cat(&[old, &new.f_to_kind(old.kind())?], 0)?)
 }
 
-/// Return a decoder's bias with `size` numbers: the first of the old ones, then zeros, or their mean.
+/// Return a decoder's bias with `size` values: the old values as far as they fit, then zeros, or the mean of the old
+/// values.
 fn resized_bias(old: &Tensor, size: i64, mean: bool) -> Result<Tensor> {
     let _no_grad = tch::no_grad_guard();
     let length = old.size()[0].min(size);

@@ -15,26 +15,26 @@ use crate::resources::WEIGHT_FILES;
 use crate::weights::{Staged, WeightFormat, stage_variables};
 
 impl<M: Model> Pretrained<M> {
-    /// Replace the configuration that is saved with the parameters: names of labels, unknown keys. The computation stays as
-    /// the model was built.
+    /// Replace the configuration that is saved with the parameters, such as the names of labels and unknown keys. The
+    /// model's computation does not change.
     ///
     /// # Errors
-    /// [`Error::Config`] if the configuration describes other parameters, or another computation with them.
+    /// [`Error::Config`] if the configuration describes different parameters, or a different computation with them.
     pub fn set_config(&mut self, config: &M::Config) -> Result<()> {
         let described = VarStore::new(Device::Cpu);
-        // The memory of these is never touched, so they cost nothing.
+        // The memory of deferred parameters is never touched, so describing a large model costs nothing.
         M::build(&Parameters::deferred(&described.root()), config)?;
         let (mut described, own) = (described.variables(), self.variables.variables());
         for (name, parameter) in &own {
             let shape = described.remove(name).map(|tensor| tensor.size());
             if shape.as_ref() != Some(&parameter.size()) {
                 let got = shape.map_or_else(|| "none".into(), |shape| format!("{shape:?}"));
-                let reason = format!("the model's {name} is {:?}, the configuration says {got}", parameter.size());
+                let reason = format!("expected {name} with the model's shape {:?}, got {got}", parameter.size());
                 return Err(Error::config("the whole configuration", reason));
             }
         }
         if let Some(name) = described.keys().next() {
-            let reason = format!("the model has no {name}, the configuration says that it has");
+            let reason = format!("expected no parameter {name}, since the model has none");
             return Err(Error::config("the whole configuration", reason));
         }
         if let Some(reason) = self.config.encoder().difference(&config.encoder()) {
@@ -46,8 +46,8 @@ impl<M: Model> Pretrained<M> {
 
     /// Write `config.json` and the weights into a folder, which is created if it does not exist.
     ///
-    /// A folder never contradicts itself: weights in other formats that are already there are rewritten, and if the folder
-    /// has weights in a form that is not written here, such as several files of a larger model, the format that is read
+    /// A folder never contradicts itself: existing weights in the other formats are rewritten too. If the folder has
+    /// weights in a form that is not written here, such as several files of a larger model, the format that is read
     /// before all others is written too. All files are written before the first is replaced.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl<M: Model> Pretrained<M> {
     pub fn save(&self, folder: impl AsRef<Path>, format: WeightFormat) -> Result<()> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
-        // An older file in another format would contradict the new one, and might be the one that is read.
+        // An older file in another format would contradict the new file, and might be read instead.
         let is_written = |known: &WeightFormat| *known == format || folder.join(known.file_name()).exists();
         let mut formats: Vec<WeightFormat> = WeightFormat::ALL.into_iter().filter(is_written).collect();
         let is_ours = |name: &str| formats.iter().any(|known| known.file_name() == name);

@@ -1,4 +1,4 @@
-//! A folder to a model: fresh values, missing files, threads.
+//! Models from folders: initial values, missing files, threads.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -74,22 +74,22 @@ fn a_sinusoidal_position_table_holds_sines_and_cosines() {
                 assert!(2 * pair + 1 >= dim || (cell(2 * pair + 1) - angle.cos()).abs() < 1e-6, "{position} {pair}");
             }
         }
-        // Everything else is drawn.
+        // All other parameters are drawn from the normal distribution.
         assert!(parameters[0].1.std(true).double_value(&[]) < 0.1);
     }
 }
 
-/// The names of all parameters, in their order.
+/// Return the names of all parameters in their order.
 fn names<M: Model>(config: &M::Config) -> Vec<String> {
     fresh::<M>(config, 0).parameters().into_iter().map(|(name, _)| name).collect()
 }
 
-/// `weight` and `bias` under each name.
+/// Return the names of `weight` and `bias` under each layer.
 fn weights_and_biases(layers: &[&str]) -> Vec<String> {
     layers.iter().flat_map(|layer| ["weight", "bias"].map(|name| format!("{layer}.{name}"))).collect()
 }
 
-/// Those that do not begin with the family's prefix.
+/// Return the names of the parameters of the head, without the family's prefix.
 fn of_head<M: Model>(config: &M::Config) -> Vec<String> {
     let prefix = format!("{}.", M::BACKBONE.prefix);
     names::<M>(config).into_iter().filter(|name| !name.starts_with(&prefix)).collect()
@@ -145,7 +145,7 @@ fn the_names_are_those_of_transformers_in_the_order_of_the_data() {
     ];
     assert_eq!(of_head::<DistilBertForMaskedLM>(&config.clone().untied()), head.concat());
     assert_eq!(of_head::<DistilBertForMaskedLM>(&config).len(), 5);
-    // rust_bert's way: an encoder without a head has the family's name before its own.
+    // As in rust_bert, the names of an encoder without a head begin with the family's prefix.
     let variables = tch::nn::VarStore::new(Device::Cpu);
     let _random = crate::common::random_numbers();
     DistilBertModel::new(variables.root(), &config).unwrap();
@@ -177,7 +177,7 @@ fn a_folder_without_its_files_says_what_it_holds() {
         }
         other => panic!("{other:?}"),
     }
-    // A file is no folder.
+    // A file is not a folder.
     assert!(matches!(ModelFolder::open(folder.path().join("vocab.txt")), Err(Error::Io { .. })));
     let resource = LocalResource::from(folder.path().join("vocab.txt"));
     assert_eq!(resource.get_local_path().unwrap(), folder.path().join("vocab.txt"));
@@ -275,7 +275,7 @@ fn a_fresh_model_is_random_until_somebody_vouches_for_it() {
 fn a_configuration_that_asks_for_more_than_the_file_has_costs_nothing() {
     let folder = tempfile::tempdir().unwrap();
     fresh::<ElectraForMaskedLM>(&odd(), 1).save(folder.path(), WeightFormat::Safetensors).unwrap();
-    // 100 GB of embeddings, if they were ever touched.
+    // The embeddings would take 100 GB if their memory were touched.
     ElectraConfig { vocab_size: i64::from(i32::MAX), ..odd() }.save(folder.path().join("config.json")).unwrap();
     match from_folder::<ElectraForMaskedLM>(folder.path()) {
         Err(Error::WeightsMismatch { mismatched, .. }) => assert!(!mismatched.is_empty()),
@@ -303,7 +303,7 @@ fn what_a_model_cannot_be_built_from_is_a_configuration_error() {
     );
     let summary = ElectraConfig { summary_proj_to_labels: true, ..odd() };
     assert_eq!(refused::<ElectraForMultipleChoice>(&summary).0, "summary_proj_to_labels");
-    // Where nothing is projected, or as many labels as H, it says nothing.
+    // The setting is fine without a projection, or with as many labels as H.
     for fine in [ElectraConfig { summary_use_proj: false, ..summary.clone() }, summary.labelled(35)] {
         fresh::<ElectraForMultipleChoice>(&fine, 0);
     }
@@ -327,9 +327,9 @@ fn another_configuration_of_the_same_parameters_is_taken() {
         }
     };
     for (change, named) in [
-        (ElectraConfig { vocab_size: 60, ..odd() }, "[61, 12], the configuration says [60, 12]"),
-        (ElectraConfig { num_hidden_layers: 2, ..odd() }, "the configuration says none"),
-        (ElectraConfig { num_hidden_layers: 4, ..odd() }, "the model has no electra.encoder.layer.3."),
+        (ElectraConfig { vocab_size: 60, ..odd() }, "shape [61, 12], got [60, 12]"),
+        (ElectraConfig { num_hidden_layers: 2, ..odd() }, "got none"),
+        (ElectraConfig { num_hidden_layers: 4, ..odd() }, "expected no parameter electra.encoder.layer.3."),
         (ElectraConfig { summary_use_proj: false, ..odd() }, "sequence_summary.summary"),
         (ElectraConfig { hidden_size: 36, ..odd() }, "expected a divisor"),
     ] {
