@@ -16,10 +16,10 @@ use oxbert::{Activation, Config, DistilBertConfig, ElectraConfig, Pretrained};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-/// The largest difference between two float32 results that are the same number in mathematics.
+/// The largest accepted difference between two float32 results that are mathematically equal.
 pub const TOLERANCE: f64 = 1e-5;
 
-/// In training.
+/// The options of a forward pass in training.
 pub const TRAIN: ForwardOptions =
     ForwardOptions { train: true, output_hidden_states: false, output_attentions: false, direction: Direction::Both };
 
@@ -27,9 +27,10 @@ pub const FORMATS: [WeightFormat; 2] = [WeightFormat::Ot, WeightFormat::Safetens
 
 /// A family's configurations for tests.
 pub trait Tiny: Config + Default + PartialEq {
-    /// No two sizes are equal (and in ELECTRA E is not H), so that no swapped dimension and no constant can hide.
+    /// Return a configuration without two equal sizes (in ELECTRA, E is not H), to expose swapped dimensions and
+    /// constants.
     fn odd() -> Self;
-    /// E is H, one layer, one head.
+    /// Return a configuration with E = H, one layer and one head.
     fn plain() -> Self;
     fn labelled(self, labels: usize) -> Self;
     fn untied(self) -> Self;
@@ -112,12 +113,12 @@ pub fn plain<C: Tiny>() -> C {
     C::plain()
 }
 
-/// An odd configuration for a model, with as many labels as it can have.
+/// Return the odd configuration for a model, with as many labels as the model can have.
 pub fn odd_for<M: Model<Config: Tiny>>() -> M::Config {
     suited::<M>(odd())
 }
 
-/// Both sizes for a model.
+/// Return the odd and the plain configuration for a model.
 pub fn both<M: Model<Config: Tiny>>() -> [M::Config; 2] {
     [suited::<M>(odd()), suited::<M>(plain())]
 }
@@ -126,7 +127,7 @@ fn suited<M: Model<Config: Tiny>>(config: M::Config) -> M::Config {
     if M::name().ends_with("QuestionAnswering") { config.labelled(2) } else { config }
 }
 
-/// Calls `law::<M>()` with each model of both families.
+/// Call `law::<M>()` with each model of both families.
 macro_rules! for_every_model {
     ($law:ident) => {
         $crate::common::for_every_model!($law: oxbert::electra::{
@@ -144,20 +145,20 @@ macro_rules! for_every_model {
 }
 pub(crate) use for_every_model;
 
-/// libtorch has one random generator for the whole process: whoever draws from it holds this lock, so that a test of
-/// seeds is not disturbed.
+/// Lock libtorch's random generator, which the whole process shares. Every test that draws numbers holds the lock, so
+/// that tests of seeds are not disturbed.
 pub fn random_numbers() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As `Pretrained::from_config` leaves it.
+/// Return a newly initialised model.
 pub fn fresh<M: Model>(config: &M::Config, seed: i64) -> Pretrained<M> {
     let _random = random_numbers();
     Pretrained::from_config(config, Some(seed), Device::Cpu).unwrap()
 }
 
-/// With values that are the same on every machine and of a size that lets every part matter, biases included.
+/// Return a model with values that are the same on every machine, and large enough that every parameter matters.
 pub fn model<M: Model>(config: &M::Config) -> Pretrained<M> {
     let model = fresh(config, 0);
     fill(model.parameters());
@@ -173,7 +174,7 @@ pub fn fill(parameters: Vec<(String, Tensor)>) {
     }
 }
 
-/// Parameters with known values, and what is built on them.
+/// Build a part of a model on new parameters, fill them with known values, and return both.
 pub fn built<T>(build: impl FnOnce(&Parameters) -> oxbert::Result<T>) -> (T, VarStore) {
     let variables = VarStore::new(Device::Cpu);
     let parameters = Parameters::random(&variables.root(), ElectraConfig::default().initial());
@@ -186,14 +187,14 @@ pub fn built<T>(build: impl FnOnce(&Parameters) -> oxbert::Result<T>) -> (T, Var
     (part, variables)
 }
 
-/// Numbers between -1 and 1 without a pattern: every row and column is another.
+/// Return numbers between -1 and 1 without a pattern: all rows and columns differ.
 pub fn waves(shape: &[i64], phase: f64) -> Tensor {
     let count = shape.iter().product::<i64>();
     let place = Tensor::arange(count, (Kind::Double, Device::Cpu));
     ((place.square() * 0.137 + &place * 0.71 + phase).sin()).reshape(shape).to_kind(Kind::Float)
 }
 
-/// Rows of ids of these lengths, none of them 0.
+/// Return rows of nonzero ids with these lengths.
 pub fn ids(lengths: &[usize]) -> Vec<Vec<i64>> {
     lengths
         .iter()
@@ -202,7 +203,7 @@ pub fn ids(lengths: &[usize]) -> Vec<Vec<i64>> {
         .collect()
 }
 
-/// Token types under such rows.
+/// Return token types for rows with these lengths.
 pub fn types(lengths: &[usize]) -> Vec<Vec<i64>> {
     lengths.iter().enumerate().map(|(row, &length)| (0..length).map(|column| cell(row, column, 4)).collect()).collect()
 }
@@ -211,7 +212,7 @@ fn cell(row: usize, column: usize, limit: usize) -> i64 {
     ((row * 17 + column * 7 + row * column) % limit) as i64
 }
 
-/// `[B, S]`, with `padding` after the end of each row.
+/// Return `[B, S]` with `padding` after the end of each row.
 pub fn padded(rows: &[Vec<i64>], padding: i64) -> Tensor {
     let width = rows.iter().map(Vec::len).max().unwrap();
     let values: Vec<i64> =
@@ -219,12 +220,12 @@ pub fn padded(rows: &[Vec<i64>], padding: i64) -> Tensor {
     Tensor::from_slice(&values).view([rows.len() as i64, width as i64])
 }
 
-/// 1 under the tokens of each row, 0 after them.
+/// Return the mask `[B, S]` of padded rows: 1 at tokens, 0 after them.
 pub fn mask(lengths: &[usize]) -> Tensor {
     padded(&lengths.iter().map(|&length| vec![1; length]).collect::<Vec<_>>(), 0)
 }
 
-/// `[B, S]` of integers.
+/// Return a tensor `[B, S]` of int64.
 pub fn matrix<const B: usize, const S: usize>(rows: [[i64; S]; B]) -> Tensor {
     Tensor::from_slice(&rows.concat()).view([B as i64, S as i64])
 }
@@ -239,11 +240,11 @@ pub fn tensor(what: &str, tensor: &Tensor) -> Option<Rows> {
     Some(Rows::from_tensor(what, tensor).unwrap())
 }
 
-/// What a forward pass returns, whatever the head.
+/// The output of a forward pass with any head.
 pub trait Answer {
-    /// Whether each token has numbers of its own, `[B, S, ...]`, or each text, `[B, ...]`.
+    /// Whether the output is per token, `[B, S, ...]`, or per text, `[B, ...]`.
     const BY_TOKEN: bool;
-    /// Hidden states or logits; two for every token where they are of answers' ends.
+    /// Return the hidden states or logits; for question answering, two logits per token.
     fn main(&self) -> Tensor;
     fn loss(&self) -> Option<&Tensor>;
     fn states(&self) -> Option<&[Tensor]>;
@@ -280,7 +281,7 @@ answer!(SequenceClassificationOutput, false, logits; loss);
 answer!(QuestionAnsweringOutput, true, start_logits end_logits; loss);
 answer!(MultipleChoiceOutput, false, logits; loss);
 
-/// Runs a model. Where it takes choices and the arguments have none, every row is the one choice of a question.
+/// Run a model. If the model takes choices and the arguments have none, every row is the only choice of a question.
 pub fn run<M: Model>(model: &Pretrained<M>, mut arguments: Arguments, options: ForwardOptions) -> M::Output {
     let limits = model.model.limits();
     if limits.task == Task::Choices {
@@ -291,13 +292,13 @@ pub fn run<M: Model>(model: &Pretrained<M>, mut arguments: Arguments, options: F
     model.model.forward(&Inputs::new(arguments, &limits).unwrap(), options).unwrap()
 }
 
-/// Hidden states or logits, without dropout and without a graph.
+/// Return hidden states or logits, without dropout and without a graph.
 pub fn answer<M: Model<Output: Answer>>(model: &Pretrained<M>, arguments: Arguments) -> Tensor {
     let _no_grad = tch::no_grad_guard();
     run(model, arguments, ForwardOptions::default()).main()
 }
 
-/// What an answer says of one row, and there of the tokens at these columns.
+/// Return the part of an answer for one row, and if the answer is per token, for the tokens at these columns.
 pub fn of_row<M: Model<Output: Answer>>(answer: &Tensor, row: usize, columns: &[usize]) -> Tensor {
     let answer = answer.narrow(0, row as i64, 1);
     if !M::Output::BY_TOKEN {
@@ -307,17 +308,17 @@ pub fn of_row<M: Model<Output: Answer>>(answer: &Tensor, row: usize, columns: &[
     answer.index_select(1, &Tensor::from_slice(&columns))
 }
 
-/// All numbers of a tensor, row-major.
+/// Return all values of a tensor, row-major.
 pub fn numbers(tensor: &Tensor) -> Vec<f64> {
     Vec::try_from(tensor.detach().to_kind(Kind::Double).reshape([-1])).unwrap()
 }
 
-/// `x Wᵀ + b` with the parameters of that name.
+/// Compute `x Wᵀ + b` with the parameters under `name`.
 pub fn linear(input: &Tensor, parameter: &dyn Fn(&str) -> Tensor, name: &str) -> Tensor {
     input.matmul(&parameter(&format!("{name}.weight")).transpose(0, 1)) + parameter(&format!("{name}.bias"))
 }
 
-/// A layer norm written out, with the parameters of that name.
+/// Compute a layer norm step by step with the parameters under `name`.
 pub fn normalised(input: &Tensor, parameter: &dyn Fn(&str) -> Tensor, name: &str, eps: f64) -> Tensor {
     let inner = input.to_kind(Kind::Double);
     let centred = &inner - inner.mean_dim(-1, true, Kind::Double);
@@ -326,7 +327,7 @@ pub fn normalised(input: &Tensor, parameter: &dyn Fn(&str) -> Tensor, name: &str
     scaled.to_kind(Kind::Float)
 }
 
-/// The largest difference of two tensors; NaN where either holds one.
+/// Return the largest difference of two tensors; NaN if either holds a NaN.
 pub fn difference(one: &Tensor, other: &Tensor) -> f64 {
     assert_eq!(one.size(), other.size());
     (one - other).abs().max().double_value(&[])
@@ -339,7 +340,7 @@ pub fn assert_close(one: &Tensor, other: &Tensor) {
     assert!(difference <= TOLERANCE * largest.max(1.0), "differ by {difference}");
 }
 
-/// The same names, shapes and values, bit for bit, in whichever order.
+/// Check that names, shapes and values are the same, bit for bit, in any order.
 #[track_caller]
 pub fn assert_same(one: &[(String, Tensor)], other: &[(String, Tensor)]) {
     let by_name = |parameters: &[(String, Tensor)]| {
@@ -355,7 +356,7 @@ pub fn assert_same(one: &[(String, Tensor)], other: &[(String, Tensor)]) {
     }
 }
 
-/// Copies, which later changes of the parameters do not reach.
+/// Return copies that later changes of the parameters do not affect.
 pub fn copies(parameters: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
     parameters.iter().map(|(name, parameter)| (name.clone(), parameter.detach().copy())).collect()
 }

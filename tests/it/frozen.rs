@@ -1,4 +1,4 @@
-//! A frozen model: the numbers of the trainable one, without its parameters.
+//! Frozen models: the results of trainable models, without parameters.
 
 use std::cell::Cell;
 
@@ -35,7 +35,8 @@ fn arguments() -> Arguments {
     }
 }
 
-/// Every state, attention and answer of a frozen model is that of the trainable one, however it was made.
+/// Check that hidden states, attentions and outputs of a frozen model, loaded or converted, equal the trainable
+/// model's.
 fn assert_alike<M>(captures: bool)
 where
     M: Model<Config: Tiny, Output: Answer>,
@@ -154,7 +155,7 @@ fn what_a_file_lacks_is_reported_and_refused_as_for_a_trainable_model() {
         if calls.get() == 3 { Err(Error::input("watch", "stop")) } else { Ok(()) }
     };
     assert!(matches!(load(&watch, &wide), Err(Error::WeightsMismatch { mismatched, .. }) if !mismatched.is_empty()));
-    // Before anything was read.
+    // The mismatch is found before any tensor is read.
     assert_eq!(calls.get(), 0);
     assert!(matches!(load(&watch, &odd()), Err(Error::Input { what, .. }) if what == "watch"));
     assert_eq!(calls.get(), 3);

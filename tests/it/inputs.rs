@@ -1,4 +1,4 @@
-//! The one place that refuses bad input: every refusal, and what is let through.
+//! The checks of a model's inputs: every refusal, and what is accepted.
 
 use oxbert::inputs::{Arguments, Inputs, Limits, Rows, Task, Tokens};
 use oxbert::{Error, Result};
@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::common::{matrix, ragged, waves};
 
-/// Of a model with a head for this task.
+/// Return the limits of a model with a head for this task.
 pub const fn limits(task: Task) -> Limits {
     Limits {
         vocab_size: 61,
@@ -69,7 +69,7 @@ fn there_is_a_row_and_a_token_in_every_row() {
     };
     row(Arguments { input_ids: ragged(&[vec![1], vec![], vec![2]]), ..Arguments::default() }, "input_ids", 1);
     row(Arguments { inputs_embeds: Some(waves(&[2, 0, 12], 0.0)), ..Arguments::default() }, "inputs_embeds", 0);
-    // However many rows there are of nothing: they take no memory as a tensor, and here neither.
+    // Any number of empty rows is refused without taking memory for them.
     for rows in [2, 1 << 40] {
         let empty = Tensor::zeros([rows, 0], (Kind::Int64, Device::Cpu));
         assert!(matches!(from(&empty, None, None, None), Err(Error::Input { .. })));
@@ -134,7 +134,7 @@ fn a_mask_stands_under_the_ids_and_holds_0_and_1() {
         from(&ids(), Some(&matrix([[1, 1, 1], [1, 1, 2]])), None, None),
         "attention_mask: expected 0 (padding) or 1 (keep), got 2 at [1, 2]",
     );
-    // A bias of the old kind, 0 and -10000, is no mask either.
+    // An additive mask, 0 and -10000, is refused too.
     assert!(from(&ids(), Some(&(matrix([[0, 0, 0], [0, 0, -1]]) * 10_000)), None, None).is_err());
     for bad in [0.5, -1e-3, f64::NAN, f64::INFINITY] {
         let fraction = Tensor::full([2, 3], bad, (Kind::Float, Device::Cpu));
@@ -165,7 +165,7 @@ fn types_and_positions_lie_inside_their_tables() {
         "token_type_ids: expected shape [B, S] = [2, 3], got [1, 2]",
     );
     assert!(matches!(from(&ids(), None, None, Some(&ids().to_kind(Kind::Float))), Err(Error::Dtype { .. })));
-    // One row stands under all.
+    // A single row is broadcast to all rows.
     let inputs = from(&ids(), None, Some(&matrix([[0, 1, 2]])), Some(&matrix([[7, 5, 3]]))).unwrap();
     assert_eq!(Vec::<i64>::try_from(inputs.token_type_ids.unwrap()).unwrap(), [0, 1, 2, 0, 1, 2]);
     assert_eq!(Vec::<i64>::try_from(inputs.position_ids).unwrap(), [7, 5, 3, 7, 5, 3]);
@@ -183,7 +183,7 @@ fn a_text_fits_the_positions() {
         "inputs_embeds: 20 tokens at row 0 are more than the model's 19 positions; truncate the text (the tokenizer's \
          truncation and max_length)",
     );
-    // Padding behind the last position needs none, and neither does a text whose positions are given.
+    // Padding behind the last position is fine, and so is a long text with given positions.
     let mut mask = vec![0; 25];
     mask[..19].fill(1);
     let padded =
@@ -212,7 +212,7 @@ fn rows_are_as_many_as_they_say() {
     assert!(Rows::rectangular("input_ids", Vec::new(), usize::MAX, 2).is_err());
     let rows = Rows::rectangular("input_ids", (0..6).collect(), 2, 3).unwrap();
     assert_eq!((rows.count(), rows.longest(), rows.row(1)), (2, 3, &[3, 4, 5][..]));
-    // A view with strides is read in its own order.
+    // A tensor with strides is read in the order of its view.
     let transposed = Rows::from_tensor("input_ids", &ids().transpose(0, 1)).unwrap();
     assert_eq!((transposed.row(0), transposed.row(2)), (&[5, 8][..], &[7, 10][..]));
 }

@@ -1,4 +1,4 @@
-//! Text to answers with a tiny model: shapes, places and refusals; the numbers are those of the model.
+//! Pipelines with a tiny model: shapes, places and errors. Scores are compared with the model's outputs.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,12 +16,12 @@ use tch::{Device, Tensor};
 use crate::common::{Answer, TOLERANCE, answer, model, odd, random_numbers};
 use crate::text::tokenizer;
 
-/// As wide as the vocabulary of [`tokenizer`].
+/// Return a configuration with the vocabulary size of [`tokenizer`].
 fn config() -> ElectraConfig {
     ElectraConfig { vocab_size: 16, ..odd() }
 }
 
-/// A filled model as a file holds it: nothing of it is fresh.
+/// Return a model that was loaded from a file, so that no parameter counts as untrained.
 fn trained<M: Model<Config = ElectraConfig>>(folder: &Path, config: &ElectraConfig) -> Pretrained<M> {
     model::<M>(config).save(folder, WeightFormat::Safetensors).unwrap();
     Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything).unwrap()
@@ -31,7 +31,7 @@ fn fill_mask(folder: &Path) -> FillMask {
     FillMask::new(trained(folder, &config()), tokenizer(folder)).unwrap()
 }
 
-/// The logits of a model for one text.
+/// Return the logits of a model for one text.
 fn logits<M: Model<Config = ElectraConfig, Output: Answer>>(folder: &Path, text: &str) -> Tensor {
     let encoding = tokenizer(folder).encode(text, None, &EncodeOptions::default()).unwrap();
     let batch: Batch = [encoding].iter().collect();
@@ -48,7 +48,7 @@ fn every_mask_gets_its_likeliest_tokens() {
     for (row, (text, masks)) in texts.iter().zip(&answers).enumerate() {
         let expected = logits::<ElectraForMaskedLM>(folder.path(), text).softmax(-1, None);
         for mask in masks {
-            // In characters, not bytes.
+            // Offsets count characters, not bytes.
             let spelled: String = text.chars().skip(mask.begin).take(mask.end - mask.begin).collect();
             assert_eq!(spelled, "[MASK]");
             assert_eq!(mask.candidates.len(), 16);
@@ -60,7 +60,7 @@ fn every_mask_gets_its_likeliest_tokens() {
                 assert!((candidate.score - score).abs() < TOLERANCE, "row {row}");
             }
         }
-        // One text alone and fewer candidates give the same.
+        // The same candidates come first for one text alone with a smaller `top_k`.
         let alone = pipeline.predict(&[text], 3).unwrap().remove(0);
         for (mask, alone) in masks.iter().zip(&alone) {
             assert_eq!((mask.index, alone.candidates.len()), (alone.index, 3));
@@ -72,7 +72,7 @@ fn every_mask_gets_its_likeliest_tokens() {
     }
     let cat = answers[0][0].candidates.iter().find(|candidate| candidate.token_str == "cat").unwrap();
     assert_eq!(cat.sequence, "cafe cat sat on [MASK].");
-    // More than the vocabulary has is all of it.
+    // A `top_k` above the vocabulary size returns the whole vocabulary.
     assert_eq!(pipeline.predict(&["[MASK]"], usize::MAX).unwrap()[0][0].candidates.len(), 16);
 }
 
@@ -165,7 +165,7 @@ fn answers_are_in_the_order_of_the_texts_whatever_stands_beside_them() {
     let folder = tempfile::tempdir().unwrap();
     let detection = ReplacedTokenDetection::new(trained(folder.path(), &config()), tokenizer(folder.path())).unwrap();
     let fill = FillMask::from_folder(&generator(folder.path()), Device::Cpu).unwrap();
-    // More tokens than a batch has, so that several are cut.
+    // The texts need several batches.
     let texts: Vec<String> = (0..600).map(|row| format!("[MASK]{}", " cat mat.".repeat(row * 7 % 8))).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let (judged, filled) = (detection.predict(&texts).unwrap(), fill.predict(&texts, 2).unwrap());
@@ -183,7 +183,7 @@ fn answers_are_in_the_order_of_the_texts_whatever_stands_beside_them() {
             assert!((one.score - other.score).abs() < TOLERANCE);
         }
     }
-    // Asked between batches: a refusal ends the work and is the answer.
+    // `check` is called before each batch, and its error is returned.
     let asked = AtomicUsize::new(0);
     let check = || match asked.fetch_add(1, Ordering::Relaxed) {
         2 => Err(Error::input("check", "stop")),
@@ -193,7 +193,7 @@ fn answers_are_in_the_order_of_the_texts_whatever_stands_beside_them() {
     assert_eq!(asked.load(Ordering::Relaxed), 3);
 }
 
-/// A folder with a masked LM and its vocabulary.
+/// Write a folder with a masked LM and its vocabulary, and return its path.
 fn generator(folder: &Path) -> PathBuf {
     let generator = folder.join("generator");
     trained::<ElectraForMaskedLM>(&generator, &config());

@@ -14,7 +14,7 @@ use crate::common::{
     random_numbers, run, waves,
 };
 
-/// Below 60: what every size in these tests has.
+/// Return arguments with ids below 60, the smallest vocabulary in these tests.
 fn arguments() -> Arguments {
     Arguments { input_ids: ragged(&ids(&[4, 7])), ..Arguments::default() }
 }
@@ -46,7 +46,8 @@ fn a_vocabulary_grows_and_shrinks_and_the_model_follows() {
                 for ((name, now), (_, was)) in model.parameters().iter().zip(&before) {
                     assert!(now.narrow(0, 0, was.size()[0]).equal(was), "{name}");
                 }
-                // Nothing changes for old words. A product with more columns may be cut up and added up in another order.
+                // Scores of old words stay the same, up to the order of summation, which depends on the number of
+                // columns.
                 let (old, apart) =
                     if has_logits_over_words { (resized.narrow(-1, 0, 61), 1e-6) } else { (resized, 0.0) };
                 assert!((old - &expected).abs().max().double_value(&[]) <= apart, "{} {size}", M::name());
@@ -67,7 +68,7 @@ fn a_vocabulary_grows_and_shrinks_and_the_model_follows() {
                 Err(Error::OutOfRange { limit: 60, .. })
             ));
             let kept = copies(&model.parameters());
-            // The id of padding, 0, has to lie inside.
+            // The vocabulary must keep the padding id 0.
             for size in [0, -5] {
                 assert!(
                     matches!(resize(&mut model, size, true), Err(Error::Config { field, .. }) if field == "vocab_size")
@@ -90,7 +91,7 @@ fn new_rows_are_the_mean_of_the_old_or_fresh() {
         resize(&mut model, 1061, true).unwrap();
         for (table, mean) in [&words, &decoder].iter().zip(&means) {
             let off = (table.detach().narrow(0, 61, 1000) - mean).std(true).double_value(&[]);
-            // √1e-9 of the old ones' spread, and no row like another.
+            // New rows differ from each other by about √1e-9 of the old rows' spread.
             assert!(off > 1e-6 && off < 1e-4 * spread, "{off} against {spread}");
         }
         assert!(difference(&bias.detach().narrow(0, 61, 1000), &means[2].expand([1000], false)) < 1e-6);
@@ -121,17 +122,17 @@ fn a_tied_decoder_stays_tied_and_an_untied_one_its_own() {
                     (words.data_ptr() == decoder.data_ptr(), decoder.size(), bias.size()),
                     (is_tied, words.size(), vec![size],)
                 );
-                // The head sees it: a change of a word changes its score, or not.
+                // A change of a word's embedding changes its score only if the decoder is tied.
                 let before = answer(&model, arguments()).select(-1, 59);
                 let _ = tch::no_grad(|| words.get(59).fill_(size as f64 / 20.0));
                 assert_eq!(answer(&model, arguments()).select(-1, 59).equal(&before), !is_tied);
-                // A graph through the new sizes, with gradients of before in the way.
+                // The backward pass works with the new size, also when a gradient exists already.
                 for _ in 0..2 {
                     run(&model, arguments(), ForwardOptions::default()).main().sum(Kind::Float).backward();
                 }
                 assert_eq!(words.grad().size(), words.size());
             }
-            // Gradients of another size do not survive.
+            // Resizing replaces gradients by zeros with the new size.
             resize(&mut model, 70, true).unwrap();
             let gradient = model.word_embeddings().unwrap().grad();
             assert_eq!((gradient.size()[0], gradient.abs().max().double_value(&[])), (70, 0.0));

@@ -1,4 +1,4 @@
-//! Training: losses and gradients. Dropout has a file of its own.
+//! Training: losses and gradients. See dropout.rs for dropout.
 
 use oxbert::config::{Config, ProblemType};
 use oxbert::distilbert::{DistilBertForQuestionAnswering, DistilBertForSequenceClassification};
@@ -17,15 +17,15 @@ use crate::common::{
 };
 use crate::models::{CAPTURE, batch, only};
 
-/// Six rows, three questions of two choices.
+/// The lengths of six rows, or of three questions with two choices.
 const LENGTHS: [usize; 6] = [5, 9, 1, 5, 7, 3];
 const TEXT_CLASSES: [i64; 6] = [2, 0, 1, -100, 1, 0];
 const CHOSEN: [i64; 3] = [1, 0, 1];
-/// What lies before a text is its beginning, and what lies behind the batch does not count.
+/// A negative position counts as 0, and a position behind the batch is ignored.
 const STARTS: [i64; 6] = [0, 8, 0, -5, 6, 20];
 const ENDS: [i64; 6] = [4, 8, 0, 2, 9, 2];
 
-/// A class for every token, some of them left out; a flag where a task knows only those.
+/// Return a class for every token, some of them ignored, or a flag if the task has flags.
 fn token_labels(task: Task) -> Vec<Vec<i64>> {
     let label = |(column, id): (usize, i64)| match task {
         Task::TokenClasses { .. } if column % 4 == 3 => -100,
@@ -39,7 +39,7 @@ fn labelled(labels: Labels) -> GivenTargets {
     GivenTargets { labels: Some(labels), ..GivenTargets::default() }
 }
 
-/// Examples of a task as a padded batch; `filler` stands at padding, in labels too.
+/// Return examples of a task as a padded batch, with `filler` at padded positions, also in labels.
 fn examples(task: Task, filler: i64) -> Arguments {
     let vector = |values: &[i64]| labelled(Labels::Tensor(Tensor::from_slice(values)));
     let targets = match task {
@@ -66,7 +66,7 @@ fn examples(task: Task, filler: i64) -> Arguments {
     }
 }
 
-/// The mean of `log Σ exp(x) - x[class]` over what is not ignored.
+/// Return the mean of `log Σ exp(x) - x[class]` over the classes that are not ignored.
 fn cross_entropy(examples: impl IntoIterator<Item = (Vec<f64>, i64)>) -> f64 {
     mean(
         examples
@@ -76,7 +76,7 @@ fn cross_entropy(examples: impl IntoIterator<Item = (Vec<f64>, i64)>) -> f64 {
     )
 }
 
-/// `-log σ(x)` where the flag is 1, `-log (1 - σ(x))` where it is 0.
+/// Return `-log σ(x)` if the flag is 1 and `-log (1 - σ(x))` if it is 0.
 fn binary(logit: f64, flag: f64) -> f64 {
     let probability = 1.0 / (1.0 + (-logit).exp());
     -(flag * probability.ln() + (1.0 - flag) * (1.0 - probability).ln())
@@ -87,12 +87,12 @@ fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
     numbers.iter().sum::<f64>() / numbers.len() as f64
 }
 
-/// The loss of `examples` by the formula, from the padded logits.
+/// Compute the loss of [`examples`] by its formula from the padded logits.
 fn expected(task: Task, logits: &Tensor) -> f64 {
     let wide = logits.size().last().copied().unwrap() as usize;
     let all = numbers(logits);
     let vectors: Vec<Vec<f64>> = all.chunks(wide).map(<[f64]>::to_vec).collect();
-    // The places of kept tokens among [B · S].
+    // The rows and columns of the kept tokens.
     let kept = || LENGTHS.iter().enumerate().flat_map(|(row, &length)| (0..length).map(move |column| (row, column)));
     match task {
         Task::Encoding => panic!("there is none"),
@@ -108,7 +108,7 @@ fn expected(task: Task, logits: &Tensor) -> f64 {
         Task::Spans => {
             let side = |side: usize, positions: [i64; 6]| {
                 cross_entropy(positions.into_iter().enumerate().map(|(row, position)| {
-                    // Over kept tokens only.
+                    // The softmax is over kept tokens only.
                     let row: Vec<f64> = (0..LENGTHS[row]).map(|column| vectors[row * 9 + column][side]).collect();
                     (row, if position >= 9 { -100 } else { position.max(0) })
                 }))
@@ -144,7 +144,7 @@ fn losses_are_the_formulas_and_never_see_padding() {
                 assert!(labelled.main().equal(&quiet.main()));
                 near(labelled.loss().unwrap());
             }
-            // Labels of ragged rows, and flags as floats and truth values with anything at padding.
+            // Labels may be ragged rows; flags may be floats or booleans with any value at padding.
             if !matches!(task, Task::TokenClasses { .. } | Task::ReplacedTokens) {
                 continue;
             }
@@ -190,7 +190,7 @@ fn a_text_classifiers_loss_is_by_what_its_labels_are() {
         let squares = |logits: &[f64], given: &Tensor| {
             mean(logits.iter().zip(numbers(given)).map(|(logit, given)| (logit - given).powi(2)))
         };
-        // One label: a number, whatever its dtype and rank.
+        // With one label, labels are numbers of any dtype, `[B]` or `[B, 1]`.
         let scores = waves(&[5], 3.0) * 4.0;
         for given in
             [scores.shallow_clone(), scores.view([5, 1]), scores.to_kind(Kind::Double), scores.to_kind(Kind::Int64)]
@@ -201,7 +201,7 @@ fn a_text_classifiers_loss_is_by_what_its_labels_are() {
         let numbers = waves(&[5, 3], 3.0);
         let (got, logits) = loss(3, Some(ProblemType::Regression), numbers.shallow_clone());
         near(got, squares(&logits, &numbers));
-        // Several labels: whole numbers are classes, others are flags.
+        // With several labels, integers are classes, and booleans or floats are flags.
         let classes = [2, 0, -100, 1, 1];
         let (got, logits) = loss(3, None, Tensor::from_slice(&classes));
         let by_row = || logits.chunks(3).map(<[f64]>::to_vec);
@@ -213,11 +213,11 @@ fn a_text_classifiers_loss_is_by_what_its_labels_are() {
         near(got, mean(logits.iter().zip(truths).map(|(&logit, truth)| binary(logit, truth))));
         near(loss(3, None, flags.to_kind(Kind::Float)).0, got);
         near(loss(3, Some(ProblemType::MultiLabel), flags.to_kind(Kind::Int64)).0, got);
-        // A share is a flag too.
+        // A flag may be a fraction.
         let (got, logits) = loss(3, None, numbers.abs());
         let shares = crate::common::numbers(&numbers.abs());
         near(got, mean(logits.iter().zip(shares).map(|(&logit, share)| binary(logit, share))));
-        // As in transformers, the mean over nothing is none.
+        // As in transformers, the mean over no classes is NaN.
         assert!(loss(3, None, Tensor::from_slice(&[-100_i64; 5])).0.is_nan());
     }
     law::<ElectraForSequenceClassification>();
@@ -232,7 +232,7 @@ fn every_parameter_gets_a_finite_gradient() {
             let gradient = parameter.grad();
             assert!(gradient.defined(), "{name} has no gradient");
             assert!(gradient.isfinite().all().int64_value(&[]) == 1, "{name} has a gradient that is not finite");
-            // A key's bias moves all scores of a query alike, which softmax does not see.
+            // A key's bias adds the same number to all scores of a query, so the softmax cancels it.
             let nothing = gradient.abs().max().double_value(&[]) == 0.0;
             let is_unseen = ["key.bias", "k_lin.bias"].iter().chain(unseen).any(|unseen| name.ends_with(unseen));
             assert!(!nothing || is_unseen, "{}: {name} has a gradient of zeros", M::name());
@@ -247,7 +247,7 @@ fn every_parameter_gets_a_finite_gradient() {
             for options in [ForwardOptions { train: true, ..CAPTURE }, TRAIN] {
                 check(&model, &(run(&model, batch(), options).main() * &weights).sum(Kind::Float), &[]);
             }
-            // A softmax over tokens or choices does not see a bias that is the same for all.
+            // A softmax over tokens or choices cancels a bias that is the same for all.
             let task = model.model.limits().task;
             if task != Task::Encoding {
                 let output = run(&model, examples(task, 0), TRAIN);
@@ -264,7 +264,7 @@ fn every_parameter_gets_a_finite_gradient() {
             let without = tch::no_grad(|| run(&model, batch(), CAPTURE));
             let all = without.states().unwrap().iter().chain(without.attentions().unwrap());
             assert!(all.chain([&without.main()]).all(|tensor| !tensor.requires_grad()));
-            // In evaluation the graph is the caller's choice.
+            // Outside training the caller decides whether there is a graph.
             assert!(run(&model, batch(), ForwardOptions::default()).main().requires_grad());
         }
     }
@@ -277,7 +277,7 @@ fn every_parameter_gets_a_finite_gradient() {
 #[test]
 fn padding_is_not_trained_unless_a_tied_decoder_trains_it() {
     fn gradients<M: Model<Output: Answer>>(model: &Pretrained<M>) -> Tensor {
-        // The id 0 of padding stands there as a token that is kept.
+        // The padding id 0 is a kept token here.
         run(model, only(&matrix([[0, 5, 0, 9]]), None), ForwardOptions::default())
             .main()
             .square()
@@ -291,7 +291,7 @@ fn padding_is_not_trained_unless_a_tied_decoder_trains_it() {
     assert_eq!(numbers(&bare.gt(0.0).nonzero()), [5.0, 9.0]);
     let unpadded = gradients(&model::<ElectraModel>(&ElectraConfig { pad_token_id: None, ..odd() }));
     assert!(unpadded.double_value(&[0]) > 0.0);
-    // A decoder that is the word embeddings has a score for every word, padding included.
+    // A tied decoder scores every word, including padding.
     let tied = gradients(&model::<ElectraForMaskedLM>(&odd()));
     assert_eq!(tied.gt(0.0).sum(Kind::Int64).int64_value(&[]), 61);
     let untied = gradients(&model::<ElectraForMaskedLM>(&odd::<ElectraConfig>().untied()));
@@ -308,14 +308,14 @@ fn gradients_are_those_of_finite_differences() {
     ) {
         let config = odd_for::<M>();
         let (model, mut variables) = built(|parameters| M::build(parameters, &config));
-        // In float32 the difference of two losses would be noise.
+        // In float32 the difference of two losses would be rounding noise.
         variables.double();
         let inputs = Inputs::new(arguments(model.limits().task), &model.limits()).unwrap();
         let loss = || loss(model.forward(&inputs, options).unwrap());
         loss().backward();
         for (name, parameter) in variables.variables() {
             let gradient = parameter.grad();
-            // The number with the steepest slope: the others' would drown in rounding.
+            // Choose the element with the steepest slope: smaller slopes would drown in rounding.
             let place = gradient.abs().argmax(None, false).int64_value(&[]);
             let slope = gradient.view([-1]).double_value(&[place]);
             let _no_grad = tch::no_grad_guard();
@@ -340,7 +340,7 @@ fn gradients_are_those_of_finite_differences() {
     }
     let plain = ForwardOptions::default();
     law::<ElectraForTokenClassification>(plain, |task| examples(task, 0), |output| output.loss.unwrap());
-    // Through a softmax that leaves padding out.
+    // Here the loss has a softmax that leaves out padding.
     law::<DistilBertForQuestionAnswering>(plain, |task| examples(task, 0), |output| output.loss.unwrap());
 }
 
