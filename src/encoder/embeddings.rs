@@ -35,7 +35,7 @@ impl Embeddings {
         })
     }
 
-    /// The word embeddings, `[V, E]`, the parameter itself: the decoder of a masked LM may be tied to it.
+    /// Return the word embeddings `[V, E]`, the parameter itself: the decoder of a masked LM may be tied to it.
     pub fn words(&self) -> &Tensor {
         self.words.weight()
     }

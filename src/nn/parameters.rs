@@ -120,7 +120,7 @@ impl<'a> Parameters<'a> {
         Self(Origin::Frozen { values, prefix: String::new() })
     }
 
-    /// Whether layers built on these parameters can never be trained, so that they may repack their weights.
+    /// Return whether layers built on these parameters can never be trained, so that they may repack their weights.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
         matches!(self.0, Origin::Frozen { .. })
