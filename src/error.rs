@@ -3,6 +3,8 @@
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::{Serialize, Serializer};
+
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -15,6 +17,13 @@ pub struct Mismatch {
     pub expected: String,
     /// What the file holds.
     pub got: String,
+}
+
+/// As a tuple (name, expected, got).
+impl Serialize for Mismatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        (&self.name, &self.expected, &self.got).serialize(serializer)
+    }
 }
 
 impl fmt::Display for Mismatch {

@@ -88,6 +88,12 @@ impl AnyConfig {
     pub fn to_map(&self) -> Map<String, Value> {
         either!(self, config => config.to_map())
     }
+
+    /// Return the value of one key of [`AnyConfig::to_map`], without the others.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<Value> {
+        either!(self, config => config.value(name))
+    }
 }
 
 /// To and from the configuration of one family.

@@ -44,6 +44,9 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
     /// The keys of `config.json`, unknown ones included.
     fn to_map(&self) -> Map<String, Value>;
 
+    /// Return the value of one key of [`Config::to_map`], without the others.
+    fn value(&self, name: &str) -> Option<Value>;
+
     /// The encoder's part.
     fn encoder(&self) -> EncoderConfig;
 

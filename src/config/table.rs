@@ -102,6 +102,27 @@ macro_rules! configuration {
                 values
             }
 
+            fn value(&self, name: &str) -> Option<serde_json::Value> {
+                match name {
+                    "model_type" => Some(Self::MODEL_TYPE.into()),
+                    $(stringify!($field) => Some(crate::config::fields::ToJson::to_json(&self.$field)),)*
+                    "vocab_size" => Some(self.vocab_size.into()),
+                    "max_position_embeddings" => Some(self.max_position_embeddings.into()),
+                    "initializer_range" => Some(self.initializer_range.into()),
+                    "pad_token_id" => Some(self.pad_token_id.into()),
+                    "tie_word_embeddings" => Some(self.tie_word_embeddings.into()),
+                    "output_hidden_states" => Some(self.output_hidden_states.into()),
+                    "output_attentions" => Some(self.output_attentions.into()),
+                    "problem_type" => self.problem_type.map(|problem_type| problem_type.name().into()),
+                    "id2label" | "label2id" => {
+                        let mut values = serde_json::Map::new();
+                        self.labels.write(&mut values);
+                        values.remove(name)
+                    }
+                    _ => self.extra.get(name).cloned(),
+                }
+            }
+
             fn encoder(&self) -> crate::config::EncoderConfig {
                 Self::encoder(self)
             }

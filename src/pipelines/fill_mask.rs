@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use tch::Device;
 
 use super::task::{TextModel, numbers};
@@ -13,7 +14,7 @@ use crate::pretrained::{Frozen, Pretrained};
 use crate::text::{Check, ElectraTokenizer, Encoding};
 
 /// A token that is predicted for a mask.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
     /// The token's probability at the mask, over the whole vocabulary.
     pub score: f64,
@@ -26,11 +27,12 @@ pub struct Candidate {
 }
 
 /// One mask of a text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MaskedToken {
     /// The mask's index among the text's tokens, counted from `[CLS]` = 0.
     pub index: usize,
     /// The index of the mask's first character in the text.
+    #[serde(rename = "start")]
     pub begin: usize,
     /// One past the mask's last character in the text.
     pub end: usize,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use tch::Device;
 
 use super::task::{TextModel, numbers};
@@ -16,11 +17,12 @@ use crate::text::{Check, ElectraTokenizer, Encoding};
 use crate::weights::Strictness;
 
 /// A token and the probability that it was replaced.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JudgedToken {
     /// The token as the vocabulary spells it.
     pub token: String,
     /// The index of the token's first character in the text.
+    #[serde(rename = "start")]
     pub begin: usize,
     /// One past the token's last character in the text.
     pub end: usize,

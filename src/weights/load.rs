@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
@@ -24,7 +25,7 @@ pub enum Strictness {
 }
 
 /// What came of loading a file into a model.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LoadReport {
     /// How many parameters the file filled.
     pub loaded: usize,
