@@ -25,6 +25,7 @@ mod marks;
 mod normalize;
 mod normalized;
 mod options;
+mod padding;
 mod pretrained;
 mod progress;
 mod special;
@@ -52,6 +53,7 @@ pub use batch::Batch;
 pub use encode::{Check, Pair, Source};
 pub use encoding::Encoding;
 pub use options::{EncodeOptions, Side, TokenizerOptions, Truncation};
+pub use padding::{Padding, Width};
 pub use tokenizer::WordPieceTokenizer;
 
 /// The tokenizer of ELECTRA.
