@@ -5,7 +5,6 @@ labels. Examples are run with `import oxbert`, `import numpy as np` and `import 
 `oxbert.errors`.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypedDict, TypeVar, final, overload
@@ -15,6 +14,7 @@ import numpy.typing as npt
 import torch
 from typing_extensions import Self, Unpack, disjoint_base
 
+from oxbert import _types
 from oxbert.encoding import BatchEncoding
 from oxbert.outputs import (
     BaseModelOutput,
@@ -84,7 +84,7 @@ __version__: str
 WEIGHT_FILES: list[str]
 """The weight files of a model folder, best first; checkpoints of TensorFlow, whose names have a number, come last."""
 
-_Path = str | os.PathLike[str]
+_Path = _types.PathLike
 _Device = str | torch.device
 _Array = npt.NDArray[Any]
 _Floats = npt.NDArray[np.float32]
@@ -100,24 +100,11 @@ _Labels = torch.Tensor | _Array | _Numbers
 _Ids = int | Sequence[int] | _Array | torch.Tensor
 # A `dict`; its type could not be told so that both of `dict[str, torch.Tensor]` and `dict[str, NDArray]` fit.
 _Tensors = Mapping[str, torch.Tensor | _Array]
-_Truncation = bool | Literal["longest_first", "only_first", "only_second", "do_not_truncate"] | None
-_Padding = bool | Literal["longest", "max_length", "do_not_pad"] | None
-_Side = Literal["left", "right"]
+_Truncation = bool | _types.Truncation | None
+_Padding = bool | _types.Padding | None
 # What a tokenizer takes: a text, texts, pairs of texts, or, with `is_split_into_words`, lists of words for texts.
 _Text = str | Sequence[str]
 _Texts = _Text | Sequence[_Text | Sequence[_Text]]
-_ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
-
-_Component = Literal["generator", "discriminator"]
-
-class _Hub(TypedDict, total=False):
-    # What is passed on to huggingface_hub, where a folder comes from there.
-    revision: str | None
-    subfolder: str | None
-    cache_dir: _Path | None
-    local_files_only: bool
-    force_download: bool
-    token: str | bool | None
 
 class _LoadReport(TypedDict):
     loaded: int
@@ -154,7 +141,7 @@ class _EncodeOptions(TypedDict, total=False):
     stride: int
     is_split_into_words: bool
     pad_to_multiple_of: int | None
-    padding_side: _Side | None
+    padding_side: _types.Side | None
 
 class _HasWeight(Protocol):
     # As `torch.nn.Embedding`.
@@ -163,19 +150,19 @@ class _HasWeight(Protocol):
 
 @final
 class Activation:
-    """An activation function, by the name that `config.json` gives it.
+    """Apply an activation function, chosen by its name in `config.json`.
 
-    Called on floats of any shape, it gives as many of them: torch tensors give torch tensors with their graph and in
-    their own floating dtype, float32 arrays and lists of numbers give float32 arrays. Two activations are equal where
-    they are the same function, whatever they are called; they can be pickled and copied.
+    A call takes floats of any shape and returns the same shape: torch tensors give torch tensors with their graph and
+    in their own floating dtype, float32 arrays and lists of numbers give float32 arrays. Two activations are equal if
+    they are the same function, even under different names. Activations can be pickled and copied.
 
     Args:
-        name: One of `names()`: those of transformers, less the few that have parameters of their own.
+        name: One of `names()`: the names of transformers, except the few activations that have parameters of their own.
 
     Raises:
-        InputError: There is none of that name; the message lists all of them.
-        DtypeError: An array that it is called on is not float32.
-        TorchError: libtorch has no such function for the dtype of a torch tensor.
+        InputError: if no activation has that name; the message lists all names.
+        DtypeError: if a call gets an array that is not float32.
+        TorchError: if libtorch does not implement the function for the dtype of a torch tensor.
 
     Example:
         >>> relu = oxbert.Activation("relu")
@@ -188,14 +175,26 @@ class Activation:
     def __new__(cls, name: str) -> Self: ...
     @staticmethod
     def names() -> list[str]:
-        """Every name that is understood."""
+        """Return every name that is understood."""
 
     @property
     def name(self) -> str:
-        """The name in `config.json`: of several names of one function, the one that is written."""
+        """Return the name that is written to `config.json`, if the function has several."""
 
     @overload
-    def __call__(self, input: torch.Tensor) -> torch.Tensor: ...
+    def __call__(self, input: torch.Tensor) -> torch.Tensor:
+        """Apply the function to each number.
+
+        Args:
+            input: Floats of any shape: a torch tensor, a float32 array, or lists of numbers.
+
+        Returns:
+            The same shape: a torch tensor with its graph for a torch tensor, otherwise a float32 array.
+
+        Raises:
+            DtypeError: if an array is not float32.
+            TorchError: if libtorch does not implement the function for the dtype of a torch tensor.
+        """
     @overload
     def __call__(self, input: _Floats | _Numbers) -> _Floats: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -209,18 +208,18 @@ class _Attributes:
 
 @disjoint_base
 class Config(_Attributes):
-    """The base of all configurations: what does not depend on the family.
+    """Hold a configuration, the base class of both families' configurations.
 
-    Configurations are made by their own classes, `ElectraConfig` and `DistilBertConfig`. What `Config` itself reads is
-    of the family that `model_type` says, or, where an old file lacks it, the class that `architectures` names.
+    Construct `ElectraConfig` or `DistilBertConfig`, not this class. `Config.from_dict` and its siblings return the
+    class of the family that `model_type` names or, if an old file lacks `model_type`, that `architectures` names.
 
     Keyword arguments, defaults and attributes are those of transformers. Keys that oxbert does not know are kept: they
     are attributes too, and are written back. Assigning to an attribute checks the whole configuration again and changes
-    nothing where it is refused. What an attribute gives is a copy: assign `id2label` as a whole to change a name. Two
-    configurations are equal where all their values are; they can be pickled and copied.
+    nothing if the value is refused. Reading an attribute returns a copy: assign `id2label` as a whole to change a name.
+    Two configurations are equal if all their values are equal. Configurations can be pickled and copied.
 
     Raises:
-        ConfigError: A value is bad; `field` names it.
+        ConfigError: if a value is bad; `field` names it.
 
     Example:
         >>> config = oxbert.Config.from_dict({"model_type": "distilbert", "n_layers": 2})
@@ -236,7 +235,7 @@ class Config(_Attributes):
     tie_word_embeddings: bool
     output_hidden_states: bool
     output_attentions: bool
-    problem_type: _ProblemType | None
+    problem_type: _types.ProblemType | None
     num_labels: int
     id2label: dict[int, str]
     label2id: dict[str, int]
@@ -245,11 +244,11 @@ class Config(_Attributes):
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """From a dictionary with the keys of `config.json`.
+        """Build a configuration from a dictionary with the keys of `config.json`.
 
         Raises:
-            ConfigError: A value is bad, or `model_type` is another family's; on `Config` itself, neither `model_type`
-                nor `architectures` names a family.
+            ConfigError: if a value is bad, if `model_type` names another family, or, on `Config` itself, if neither
+                `model_type` nor `architectures` names a family.
 
         Example:
             >>> oxbert.ElectraConfig.from_dict({"hidden_act": "relu"}).hidden_act
@@ -258,16 +257,16 @@ class Config(_Attributes):
 
     @classmethod
     def from_json_file(cls, path: _Path) -> Self:
-        """From a file with the keys of `config.json`.
+        """Read a configuration from a file with the keys of `config.json`.
 
         Raises:
-            MissingFileError: There is no such file.
-            ConfigError: It is not JSON, or as for `from_dict`; `path` names the file.
+            MissingFileError: if there is no such file.
+            ConfigError: if the file is not JSON, or as for `from_dict`; `path` names the file.
         """
 
     @classmethod
-    def from_pretrained(cls, folder: _Path, **hub: Unpack[_Hub]) -> Self:
-        """From a model folder, the name of a bundled model, or a repository of the hub.
+    def from_pretrained(cls, folder: _Path, **hub: Unpack[_types.HubKeywords]) -> Self:
+        """Read the configuration of a model folder, a bundled model or a repository of the hub.
 
         Args:
             folder: A path, or a name such as `google/electra-small-discriminator`.
@@ -275,9 +274,9 @@ class Config(_Attributes):
                 transformers.
 
         Raises:
-            MissingFileError: There is no such folder or model, or no `config.json` in it.
-            HubError: The repository cannot be had.
-            ConfigError: As for `from_dict`; `path` names the file.
+            MissingFileError: if there is no such folder or model, or no `config.json` in it.
+            HubError: if the repository cannot be downloaded.
+            ConfigError: as for `from_dict`; `path` names the file.
 
         Example:
             >>> oxbert.Config.from_pretrained("electra-tiny-generator").model_type
@@ -285,7 +284,7 @@ class Config(_Attributes):
         """
 
     def to_dict(self) -> dict[str, Any]:
-        """All keys, those that oxbert does not know included.
+        """Return all keys and values, including the keys that oxbert does not know.
 
         Example:
             >>> oxbert.ElectraConfig(mine=[1, 2]).to_dict()["mine"]
@@ -293,13 +292,13 @@ class Config(_Attributes):
         """
 
     def to_json_string(self) -> str:
-        """The text of `config.json`."""
+        """Return the text of `config.json`."""
 
     def save_pretrained(self, folder: _Path) -> None:
-        """Write `config.json` into a folder, which is made where there is none.
+        """Write `config.json` into a folder, which is created if it does not exist.
 
         Raises:
-            FileError: The file cannot be written.
+            FileError: if the file cannot be written.
         """
 
     def __setattr__(self, name: str, value: Any, /) -> None: ...
@@ -309,42 +308,43 @@ class Config(_Attributes):
 
 @final
 class ElectraConfig(Config):
-    """The configuration of an ELECTRA model; `Config` says what all configurations have in common.
+    """Hold the configuration of an ELECTRA model. See `Config` for what all configurations have in common.
 
     Args:
         vocab_size: V, entries of the vocabulary.
         embedding_size: E, the width of the embeddings.
         hidden_size: H, the width of hidden states.
-        num_hidden_layers: How many layers, at most 1,000; 0 is allowed.
+        num_hidden_layers: Number of layers, from 0 to 1,000.
         num_attention_heads: A; divides H.
         intermediate_size: F, the width inside the feed-forward part.
         hidden_act: One of `Activation.names()`, for the feed-forward part and the discriminator's head.
-        hidden_dropout_prob: Of embeddings and of each layer's two outputs, 0 <= p < 1, as all rates of dropout.
-        attention_probs_dropout_prob: Of attention probabilities.
+        hidden_dropout_prob: Dropout rate of the embeddings and of each layer's two outputs. All dropout rates are 0
+            <= p < 1.
+        attention_probs_dropout_prob: Dropout rate of the attention probabilities.
         max_position_embeddings: The longest text, in tokens.
-        type_vocab_size: How many token types.
+        type_vocab_size: Number of token types.
         initializer_range: Standard deviation of fresh weights.
         layer_norm_eps: Added to the variance in every layer norm.
-        summary_type: How multiple choice makes one vector of a text: the `first` or `last` token, their `mean`, or
-            `cls_index`, which is the last.
-        summary_use_proj: Whether that vector is projected.
-        summary_proj_to_labels: Whether it is projected to L numbers instead of H.
-        summary_activation: One of `Activation.names()`, after that projection; None is none.
-        summary_first_dropout: Before that projection.
-        summary_last_dropout: After it.
-        pad_token_id: The id of `[PAD]`, below V, whose embedding is not trained.
-        classifier_dropout: Before a classifier; `hidden_dropout_prob` where it is None.
-        tie_word_embeddings: Whether the decoder of a masked LM is the word embeddings.
-        output_hidden_states: Whether a call returns all hidden states, where it does not say.
-        output_attentions: Whether a call returns all attention probabilities, where it does not say.
-        problem_type: What the labels of a text classifier are; the first labels say so where it is None.
-        num_labels: L. Where it contradicts the names, they are numbered anew.
-        id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` where nothing is said.
-        label2id: The same the other way round.
-        values: Any other keys, whose values JSON can hold.
+        summary_type: How multiple choice turns a text into one vector: the `first` or `last` token, the `mean` of
+            all tokens, or `cls_index`, which is the last token.
+        summary_use_proj: Whether to project that vector.
+        summary_proj_to_labels: Whether to project the vector to L numbers instead of H.
+        summary_activation: One of `Activation.names()`, applied after the projection; None applies no activation.
+        summary_first_dropout: Dropout rate before the projection.
+        summary_last_dropout: Dropout rate after the projection.
+        pad_token_id: Return the id of `[PAD]`, below V, whose embedding is not trained.
+        classifier_dropout: Dropout rate before a classifier; None uses `hidden_dropout_prob`.
+        tie_word_embeddings: Whether to tie the decoder of a masked LM to the word embeddings.
+        output_hidden_states: Whether a call returns all hidden states if the call does not say.
+        output_attentions: Whether a call returns all attention probabilities if the call does not say.
+        problem_type: What the labels of a text classifier are; None lets the first labels decide.
+        num_labels: L. If L contradicts the names of the labels, the labels are numbered anew.
+        id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` by default.
+        label2id: The ids of the labels by name.
+        values: Any other keys, with values that JSON can hold.
 
     Raises:
-        ConfigError: A value is bad; `field` names it.
+        ConfigError: if a value is bad; `field` names it.
 
     Example:
         >>> config = oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2)
@@ -400,7 +400,7 @@ class ElectraConfig(Config):
         tie_word_embeddings: bool = True,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
-        problem_type: _ProblemType | None = None,
+        problem_type: _types.ProblemType | None = None,
         num_labels: int | None = ...,
         id2label: dict[int, str] | dict[str, str] | None = ...,
         label2id: dict[str, int] | None = ...,
@@ -409,39 +409,39 @@ class ElectraConfig(Config):
 
 @final
 class DistilBertConfig(Config):
-    """The configuration of a DistilBERT model; `Config` says what all configurations have in common.
+    """Hold the configuration of a DistilBERT model. See `Config` for what all configurations have in common.
 
-    transformers' general names `hidden_size`, `num_attention_heads` and `num_hidden_layers` are understood wherever
-    `dim`, `n_heads` and `n_layers` are; where both are given, the family's own counts.
+    transformers' general names `hidden_size`, `num_attention_heads` and `num_hidden_layers` are aliases of `dim`,
+    `n_heads` and `n_layers`. If both are given, the family's own name wins.
 
     Args:
         vocab_size: V, entries of the vocabulary.
         dim: H, the width of embeddings and hidden states.
-        n_layers: How many layers, at most 1,000; 0 is allowed.
+        n_layers: Number of layers, from 0 to 1,000.
         n_heads: A, attention heads; divides H.
         hidden_dim: F, the width inside the feed-forward part.
         activation: One of `Activation.names()`, for the feed-forward part and the masked LM's head.
-        dropout: Of embeddings, of each layer's feed-forward part, and before a token classifier, 0 <= p < 1, as all
-            rates of dropout.
-        attention_dropout: Of attention probabilities.
-        qa_dropout: Before the question-answering head.
-        seq_classif_dropout: In the heads of text classification and multiple choice.
+        dropout: Dropout rate of the embeddings, of each layer's feed-forward part, and before a token classifier.
+            All dropout rates are 0 <= p < 1.
+        attention_dropout: Dropout rate of the attention probabilities.
+        qa_dropout: Dropout rate before the question-answering head.
+        seq_classif_dropout: Dropout rate in the heads of text classification and multiple choice.
         max_position_embeddings: The longest text, in tokens.
         sinusoidal_pos_embds: Whether a fresh position table holds sines and cosines instead of random numbers.
         initializer_range: Standard deviation of fresh weights.
-        pad_token_id: The id of `[PAD]`, below V, whose embedding is not trained.
-        tie_word_embeddings: Whether the decoder of a masked LM is the word embeddings.
-        tie_weights_: Without meaning; rust_bert refuses a file that lacks it.
-        output_hidden_states: Whether a call returns all hidden states, where it does not say.
-        output_attentions: Whether a call returns all attention probabilities, where it does not say.
-        problem_type: What the labels of a text classifier are; the first labels say so where it is None.
-        num_labels: L. Where it contradicts the names, they are numbered anew.
-        id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` where nothing is said.
-        label2id: The same the other way round.
-        values: Any other keys, whose values JSON can hold.
+        pad_token_id: Return the id of `[PAD]`, below V, whose embedding is not trained.
+        tie_word_embeddings: Whether to tie the decoder of a masked LM to the word embeddings.
+        tie_weights_: Has no effect; written because rust_bert refuses a file without it.
+        output_hidden_states: Whether a call returns all hidden states if the call does not say.
+        output_attentions: Whether a call returns all attention probabilities if the call does not say.
+        problem_type: What the labels of a text classifier are; None lets the first labels decide.
+        num_labels: L. If L contradicts the names of the labels, the labels are numbered anew.
+        id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` by default.
+        label2id: The ids of the labels by name.
+        values: Any other keys, with values that JSON can hold.
 
     Raises:
-        ConfigError: A value is bad; `field` names it.
+        ConfigError: if a value is bad; `field` names it.
 
     Example:
         >>> config = oxbert.DistilBertConfig(hidden_size=64, n_heads=2)
@@ -486,7 +486,7 @@ class DistilBertConfig(Config):
         tie_weights_: bool = True,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
-        problem_type: _ProblemType | None = None,
+        problem_type: _types.ProblemType | None = None,
         num_labels: int | None = ...,
         id2label: dict[int, str] | dict[str, str] | None = ...,
         label2id: dict[str, int] | None = ...,
@@ -495,39 +495,38 @@ class DistilBertConfig(Config):
 
 @disjoint_base
 class Model:
-    """The base of all models: what does not depend on the family or the head.
+    """Run a model, the base class of all families and heads.
 
-    A model is called as in transformers. The arguments that `arguments` names may be given by position, in that order,
-    or by name; the rest by name only. Multiple choice takes C texts for every question: there [B, C, S] stands for
-    [B, S], and rows are one list deeper.
+    A model is called as in transformers. The arguments in `arguments` may be given by position, in that order, or by
+    name; all others by name only. Multiple choice takes C texts for each question: read [B, C, S] for [B, S], with rows
+    one list deeper.
 
     Args:
         input_ids: [B, S] integer, below V; or ragged rows, which need no padding and no mask.
-        attention_mask: [B, S], 1 = keep, 0 = padding; integers, truth values or whole floats. All are kept without it.
-        token_type_ids: [B, S] or [1, S] integer, below `type_vocab_size`. 0 without it. DistilBERT has no types: it
-            takes the name, since its tokenizers make them, and ignores it.
-        position_ids: [B, S] or [1, S] integer, below `max_position_embeddings`. 0, 1, 2, ... by column without it.
+        attention_mask: [B, S], 1 = keep, 0 = padding; integers, booleans or whole floats. None keeps all tokens.
+        token_type_ids: [B, S] or [1, S] integer, below `type_vocab_size`; None means 0. DistilBERT has no token types:
+            it accepts the argument, since its tokenizers can return it, and ignores it.
+        position_ids: [B, S] or [1, S] integer, below `max_position_embeddings`; None means 0, 1, 2, ... by column.
         inputs_embeds: [B, S, E] float32, instead of `input_ids`. DistilBERT's E is H.
-        labels: What the model is trained towards, as each class says; integers are -100 where they do not count. With
-            labels the output has a `loss`, an array without dimensions.
+        labels: The targets of training, as each class documents; the integer -100 is ignored. With labels the output
+            has a `loss`, an array without dimensions.
         start_positions, end_positions: [B] integer, instead of `labels` for question answering.
-        output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; as the configuration says where it is
-            None.
-        output_attentions: Return n arrays [B, A, S, S] of probabilities; as the configuration says where it is None.
-        return_dict: False returns a tuple of what is there.
+        output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; None follows the configuration.
+        output_attentions: Return n arrays [B, A, S, S] of probabilities; None follows the configuration.
+        return_dict: False returns a tuple of the fields that are present.
 
     Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give
-    torch tensors with their graph, unless torch's grad mode is off. What stands at a padded position is never read, and
-    comes back as zeros. A model may be called from several threads; they take turns, and other Python threads run
+    torch tensors with their graph, unless torch's grad mode is off. Values at padded positions are never read, and come
+    back as zeros. A model may be called from several threads: the calls take turns, and other Python threads run
     meanwhile. Models can be pickled and copied, and `repr` shows their parts with the shapes of their parameters.
 
     Raises:
-        ShapeError: An argument has the wrong rank or shape.
-        DtypeError: An argument has the wrong dtype.
-        IdRangeError: An id, a type, a position or a label lies outside its table.
-        TooLongError: A row has more than `max_position_embeddings` tokens.
-        InputError: Not exactly one of `input_ids` and `inputs_embeds` is given, a row is empty, the mask holds
-            something else than 0 and 1, or only one of `start_positions` and `end_positions` is given.
+        ShapeError: if an argument has the wrong rank or shape.
+        DtypeError: if an argument has the wrong dtype.
+        IdRangeError: if an id, a type, a position or a label lies outside its table.
+        TooLongError: if a row has more than `max_position_embeddings` tokens.
+        InputError: if not exactly one of `input_ids` and `inputs_embeds` is given, a row is empty, the mask holds
+            values other than 0 and 1, or only one of `start_positions` and `end_positions` is given.
     """
 
     arguments: ClassVar[tuple[str, ...]]
@@ -535,32 +534,32 @@ class Model:
 
     @property
     def config(self) -> Config:
-        """The configuration, the model's own.
+        """Return the model's own configuration.
 
-        A change of its labels' names, of `problem_type`, of its defaults for a call or of keys that oxbert does not
-        know counts at once. The model is not built anew: sizes, activations and rates of dropout stay what they were
-        when it was made, and `save_pretrained` refuses a configuration with other sizes.
+        A change of the names of labels, of `problem_type`, of the defaults for a call or of keys that oxbert does not
+        know takes effect at once. The model is not rebuilt: sizes, activations and dropout rates stay as they were when
+        the model was made, and `save_pretrained` refuses a configuration with other sizes.
         """
 
     @property
     def device(self) -> str:
-        """Where the parameters are: `cpu` or `cuda:N`."""
+        """Return the device of the parameters: `cpu` or `cuda:N`."""
 
     @property
     def precision(self) -> str:
-        """What the parameters are stored in: `float32`, unless torch converted them."""
+        """Return the dtype of the parameters: `float32`, unless torch converted them."""
 
     @property
     def training(self) -> bool:
-        """Whether dropout is applied."""
+        """Return whether dropout is applied."""
 
     @property
     def load_report(self) -> _LoadReport:
-        """What loading found.
+        """Return the differences between the weight file and the model.
 
-        `loaded` is a number of tensors; `missing` and `unexpected` are names; `mismatched` are names with what was
-        expected and what was got; `renamed` maps a name in the file to the name in the model; `not_finite` are names of
-        parameters with numbers that are infinite or not a number.
+        `loaded` is the number of tensors; `missing` and `unexpected` are lists of names; `mismatched` is a list of
+        (name, what was expected, what was found); `renamed` maps a name in the file to the name in the model;
+        `not_finite` lists the parameters with values that are infinite or not a number.
 
         Example:
             >>> model = oxbert.ElectraForMaskedLM.from_pretrained("electra-tiny-generator")
@@ -569,10 +568,10 @@ class Model:
         """
 
     def forward(self, *positional: Any, **named: Any) -> Any:
-        """As calling the model."""
+        """Run the model, as a call does."""
 
     def zero_grad(self) -> None:
-        """Forget the gradients. Imports torch."""
+        """Set the gradients to None. Imports torch."""
 
     def train(self, mode: bool = True) -> Self:
         """Turn dropout on, or off with `mode=False`. Returns the model."""
@@ -583,15 +582,15 @@ class Model:
     def to(self, device: _Device) -> Self:
         """Move the parameters to a device: `cpu`, `cuda`, `cuda:N`. Returns the model.
 
-        They stay the same parameters, so that an optimizer made before goes on.
+        The parameters stay the same objects, so an optimizer that was made before remains valid.
 
         Raises:
-            DeviceError: There is no such device here.
-            OutOfMemory: It has no memory for them; the model stays where it was.
+            DeviceError: if this machine has no such device.
+            OutOfMemory: if the device lacks the memory; the model stays where it was.
         """
 
     def num_parameters(self) -> int:
-        """How many numbers the parameters hold; a tied decoder is not counted a second time.
+        """Return the number of values in all parameters; a tied decoder is counted once.
 
         Example:
             >>> config = oxbert.ElectraConfig(vocab_size=10, embedding_size=4, hidden_size=4, num_hidden_layers=0)
@@ -600,10 +599,11 @@ class Model:
         """
 
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
-        """Names and parameters, float32, over the same memory as the model's, embeddings first. Imports torch.
+        """Return the names and parameters, embeddings first. Imports torch.
 
-        A change is seen by the model; gradients arrive in `.grad`. The names are transformers', and a tied decoder is
-        not listed a second time. They stay the same objects, also when the model moves or its vocabulary is resized.
+        The parameters are float32, and share the model's memory: the model sees a change, and gradients arrive in
+        `.grad`. The names are transformers', and a tied decoder is listed once. The parameters stay the same objects
+        when the model moves or its vocabulary is resized.
 
         Example:
             >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -614,20 +614,20 @@ class Model:
         """
 
     def parameters(self) -> list[torch.nn.Parameter]:
-        """The parameters of `named_parameters`. Imports torch."""
+        """Return the parameters of `named_parameters`. Imports torch."""
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Names and values, over the same memory as the model's, without gradients. Imports torch."""
+        """Return the names and values, in the model's memory and without gradients. Imports torch."""
 
     def load_state_dict(self, state_dict: _Tensors, strict: bool = True) -> None:
-        """Replace the values of the parameters. Nothing changes where there is an error.
+        """Replace the values of the parameters. Nothing changes if there is an error.
 
         Args:
             state_dict: Torch tensors or numpy arrays of a float dtype, by name.
-            strict: Refuse any difference; `False` refuses none but wrong shapes.
+            strict: Refuse any difference; `False` refuses only wrong shapes.
 
         Raises:
-            WeightsMismatchError: Names, shapes or dtypes are not the model's; all of them are told at once.
+            WeightsMismatchError: if names, shapes or dtypes differ from the model's; the error lists all of them.
 
         Example:
             >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -638,17 +638,17 @@ class Model:
         """
 
     def get_input_embeddings(self) -> torch.nn.Embedding:
-        """The table of word embeddings [V, E]; its `weight` is the model's own parameter. Imports torch."""
+        """Return the word embeddings [V, E] as a module whose `weight` is the model's own parameter. Imports torch."""
 
     def set_input_embeddings(self, embeddings: torch.Tensor | _Array | _Numbers | _HasWeight) -> None:
         """Replace the values of the word embeddings; a tied decoder follows.
 
         Args:
-            embeddings: [V, E], or something whose `weight` is, such as a `torch.nn.Embedding`. Another V resizes the
-                vocabulary.
+            embeddings: [V, E], or an object whose `weight` is [V, E], such as a `torch.nn.Embedding`. Another V resizes
+                the vocabulary.
 
         Raises:
-            ShapeError: E is another.
+            ShapeError: if E differs from the model's.
 
         Example:
             >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=0)
@@ -659,27 +659,32 @@ class Model:
         """
 
     def get_output_embeddings(self) -> torch.nn.Linear | None:
-        """The decoder of a masked LM, over the model's own parameters; None for other models. Imports torch."""
+        """Return the decoder of a masked LM as a module over the model's own parameters. Imports torch.
+
+        Returns:
+            The decoder; None for other models.
+        """
 
     def resize_token_embeddings(
         self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None, mean_resizing: bool = True
     ) -> torch.nn.Embedding:
-        """Give the vocabulary another size, and a masked LM's decoder with it. Imports torch.
+        """Resize the vocabulary, and with it the decoder of a masked LM. Imports torch.
 
-        The last rows are dropped, or new ones added. The parameters stay the same objects with new shapes, without
-        their gradients; make an optimizer after that, not before it.
+        The last rows are dropped, or new rows are added. The parameters stay the same objects with new shapes and lose
+        their gradients. Make an optimizer after resizing, not before.
 
         Args:
-            new_num_tokens: The new V; the present one where it is None.
+            new_num_tokens: The new V; None keeps the present V.
             pad_to_multiple_of: Round V up to a multiple of this.
-            mean_resizing: Draw new rows around the mean of the old ones; otherwise as fresh ones.
+            mean_resizing: Whether to draw new rows around the mean of the old rows; otherwise they are initialised as
+                in a fresh model.
 
         Returns:
-            The table, as `get_input_embeddings`.
+            The word embeddings, as `get_input_embeddings`.
 
         Raises:
-            ConfigError: The new V is below 1, or not above `pad_token_id`.
-            InputError: `pad_to_multiple_of` is below 1.
+            ConfigError: if the new V is below 1, or not above `pad_token_id`.
+            InputError: if `pad_to_multiple_of` is below 1.
 
         Example:
             >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=0)
@@ -690,22 +695,23 @@ class Model:
             (1, 1, 16)
         """
 
-    def save_pretrained(self, folder: _Path, format: Literal["safetensors", "ot", "bin"] = "safetensors") -> None:
-        """Write `config.json` and the weights into a folder, which is made where there is none.
+    def save_pretrained(self, folder: _Path, format: _types.WeightFormat = "safetensors") -> None:
+        """Write `config.json` and the weights into a folder, which is created if it does not exist.
 
         Args:
-            folder: The folder. Where it has weights in another format, they are written anew too.
+            folder: The folder. If the folder has weights in another format, they are rewritten too.
             format: `safetensors` (`model.safetensors`, which transformers loads), `ot` (`rust_model.ot`, which
-                rust_bert and tch load) or `bin` (`pytorch_model.bin`, for old programs). A crash leaves the old file or
-                the new one.
+                rust_bert and tch load) or `bin` (`pytorch_model.bin`, for old programs). A crash leaves either the old
+                or the new file.
 
         Raises:
-            FileError: A file cannot be written.
-            InputError: The format is none of these.
-            ConfigError: The configuration was changed to one of other parameters.
+            FileError: if a file cannot be written.
+            InputError: if the format is not one of these.
+            ConfigError: if the configuration was changed to other sizes than the parameters have.
         """
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any: ...
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Run the model. See the class for its arguments and outputs, and `arguments` for their order."""
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...
 
 _ConfigT = TypeVar("_ConfigT", bound=Config)
@@ -718,27 +724,28 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
     def __new__(cls, config: _ConfigT, *, seed: int | None = None, device: _Device | None = None) -> Self: ...
     @property
     def config(self) -> _ConfigT:
-        """The configuration, the model's own.
+        """Return the model's own configuration.
 
-        A change of its labels' names, of `problem_type`, of its defaults for a call or of keys that oxbert does not
-        know counts at once. The model is not built anew: sizes, activations and rates of dropout stay what they were
-        when it was made, and `save_pretrained` refuses a configuration with other sizes.
+        A change of the names of labels, of `problem_type`, of the defaults for a call or of keys that oxbert does not
+        know takes effect at once. The model is not rebuilt: sizes, activations and dropout rates stay as they were when
+        the model was made, and `save_pretrained` refuses a configuration with other sizes.
         """
 
     @staticmethod
     def from_config(config: _ConfigT, *, seed: int | None = None, device: _Device | None = None) -> _ModelT:
-        """A freshly initialised model, as transformers initialises one; the same seed gives the same values.
+        """Build a freshly initialised model, as transformers initialises one; the same seed gives the same values.
 
-        The class itself takes the same arguments.
+        Calling the class does the same.
 
         Args:
-            config: Of the same family.
-            seed: Given to torch's one random generator, as `torch.manual_seed` does. Without it that goes on.
-            device: `cpu` where it is None.
+            config: A configuration of the same family.
+            seed: Seed of torch's global random generator, as for `torch.manual_seed`; None leaves the
+                generator's state as it is.
+            device: The device of the parameters; None means `cpu`.
 
         Raises:
-            ConfigError: The configuration contradicts itself, or is another family's.
-            DeviceError: There is no such device here.
+            ConfigError: if the configuration contradicts itself or belongs to another family.
+            DeviceError: if this machine has no such device.
         """
 
     @staticmethod
@@ -747,37 +754,41 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
         *,
         config: _ConfigT | None = None,
         device: _Device | None = None,
-        precision: Literal["float32"] = "float32",
+        precision: _types.Precision = "float32",
         strict: bool | None = None,
-        component: _Component | None = None,
+        component: _types.Component | None = None,
         trainable: bool = True,
         **options: Any,
     ) -> _ModelT:
-        """A model in evaluation mode, from a folder, the name of a bundled model, or a repository of the hub.
+        """Load a model, in evaluation mode, from a folder, a bundled model or a repository of the hub.
 
         Args:
-            folder: A path, or a name such as `google/electra-small-generator`. Holds `config.json` and weights, the
-                first of `WEIGHT_FILES` or a checkpoint of TensorFlow; nothing in it is executed.
-            config: Instead of the folder's own. Google's checkpoints have none, and need none.
-            device: `cpu` where it is None.
-            precision: What the parameters are stored in.
+            folder: A path, or a name such as `google/electra-small-generator`. The folder holds `config.json`
+                and weights: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow. Nothing in a file is
+                executed.
+            config: A configuration that replaces the folder's own. Google's checkpoints have no configuration
+                and need none.
+            device: The device of the parameters; None means `cpu`.
+            precision: The dtype of the parameters.
             strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
-                (`UntrainedHeadWarning`); True refuses any difference, False none but wrong shapes.
-            component: Which network of a checkpoint of google-research/electra; None takes the generator for a masked
-                LM and the discriminator for all others.
-            options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of the hub,
-                as in transformers; and fields of the configuration that count instead of the folder's, such as
+                (`UntrainedHeadWarning`); True refuses any difference; False refuses only wrong shapes.
+            component: The network to take from a checkpoint of google-research/electra; None takes the
+                generator for a masked LM and the discriminator for all other models.
+            trainable: False loads a frozen model: it runs, from several threads at once, but has no parameters to
+                read, train, move, resize or save.
+            options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of
+                the hub, as in transformers; and fields that override the folder's configuration, such as
                 `num_labels=3`.
 
         Raises:
-            TypeError: There is no such field.
-            MissingFileError: There is no such folder or model, or a file is missing in it.
-            MissingDependencyError: The weights are a `tf_model.h5`, and h5py is not installed.
-            HubError: The repository cannot be had.
-            ConfigError: The configuration is bad, or another family's; `field` names the value.
-            WeightsFormatError: The weight file is truncated, corrupt or of another format.
-            WeightsMismatchError: The weights are not the model's, as `strict` says.
-            DeviceError: There is no such device here.
+            TypeError: if there is no such field.
+            MissingFileError: if there is no such folder or model, or the folder lacks a file.
+            MissingDependencyError: if the weights are a `tf_model.h5` and h5py is not installed.
+            HubError: if the repository cannot be downloaded.
+            ConfigError: if the configuration is bad or belongs to another family; `field` names the value.
+            WeightsFormatError: if the weight file is truncated, corrupt or of another format.
+            WeightsMismatchError: if the weights differ from the model's in a way that `strict` refuses.
+            DeviceError: if this machine has no such device.
         """
 
 class _ElectraEncoder(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
@@ -980,9 +991,9 @@ class _DistilBertSpans(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, 
 
 @final
 class ElectraModel(_ElectraEncoder["ElectraModel", BaseModelOutput[torch.Tensor], BaseModelOutput[_Floats]], Model):
-    """ELECTRA's encoder, without a head.
+    """Run ELECTRA's encoder, without a head.
 
-    Calling it returns `last_hidden_state` [B, S, H] float32. `Model` says what the arguments mean.
+    A call returns `last_hidden_state` [B, S, H] float32. See `Model` for the arguments.
 
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -999,12 +1010,12 @@ class ElectraForPreTraining(
     ],
     Model,
 ):
-    """ELECTRA's discriminator: was each token replaced?
+    """Run ELECTRA's discriminator: predict for each token whether it was replaced.
 
-    Calling it returns `logits` [B, S] float32, above 0 where a token looks replaced, and `probabilities`, their
-    sigmoid. `Model` says what the arguments mean.
+    A call returns `logits` [B, S] float32, above 0 if a token looks replaced, and `probabilities`, the sigmoid of
+    the logits. See `Model` for the arguments.
 
-    `labels` are [B, S], 1 = replaced: integers, truth values or floats from 0 to 1. The loss is the binary cross
+    `labels` are [B, S], 1 = replaced: integers, booleans or floats from 0 to 1. The loss is the binary cross
     entropy over kept tokens.
 
     Example:
@@ -1020,11 +1031,11 @@ class ElectraForPreTraining(
 class ElectraForMaskedLM(
     _ElectraLabelled["ElectraForMaskedLM", MaskedLMOutput[torch.Tensor], MaskedLMOutput[_Floats]], Model
 ):
-    """ELECTRA's generator, a masked LM: which token stands at each position?
+    """Run ELECTRA's generator, a masked LM: predict the token at each position.
 
-    Calling it returns `logits` [B, S, V] float32. `Model` says what the arguments mean.
+    A call returns `logits` [B, S, V] float32. See `Model` for the arguments.
 
-    `labels` are [B, S] integer, below V. The loss is the cross entropy over those that are not -100.
+    `labels` are [B, S] integer, below V. The loss is the cross entropy over the labels that are not -100.
 
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -1041,12 +1052,12 @@ class ElectraForTokenClassification(
     ],
     Model,
 ):
-    """ELECTRA with a label for every token.
+    """Classify each token with ELECTRA.
 
-    Calling it returns `logits` [B, S, L] float32; the names of the labels are the configuration's `id2label`. `Model`
-    says what the arguments mean.
+    A call returns `logits` [B, S, L] float32; the names of the labels are the configuration's `id2label`. See
+    `Model` for the arguments.
 
-    `labels` are [B, S] integer, below L. The loss is the cross entropy over those that are not -100.
+    `labels` are [B, S] integer, below L. The loss is the cross entropy over the labels that are not -100.
 
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -1063,19 +1074,19 @@ class ElectraForSequenceClassification(
     ],
     Model,
 ):
-    """ELECTRA with labels for a text, from its first kept token.
+    """Classify texts with ELECTRA, from the first kept token of each.
 
-    Calling it returns `logits` [B, L] float32; the names of the labels are the configuration's `id2label`. `Model` says
-    what the arguments mean.
+    A call returns `logits` [B, L] float32; the names of the labels are the configuration's `id2label`. See `Model`
+    for the arguments.
 
-    `labels` and the loss are as the configuration's `problem_type` says:
+    The configuration's `problem_type` decides about `labels` and the loss:
 
-    - `single_label_classification`: [B] integer, below L; cross entropy over those that are not -100.
+    - `single_label_classification`: [B] integer, below L; cross entropy over the labels that are not -100.
     - `multi_label_classification`: [B, L] floats from 0 to 1; binary cross entropy.
-    - `regression`: [B], or [B, L] of several labels; mean squared error.
+    - `regression`: [B], or [B, L] if there are several labels; mean squared error.
 
-    Where it says nothing, the first labels do, and it is written into the configuration: L = 1 means regression,
-    integers a single label, floats and truth values several.
+    If `problem_type` is None, the first labels decide, and the result is written into the configuration: L = 1
+    means regression, integers mean a single label, floats and booleans several labels.
 
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -1092,17 +1103,17 @@ class ElectraForQuestionAnswering(
     ],
     Model,
 ):
-    """ELECTRA that answers questions: where does the answer begin and end?
+    """Answer questions with ELECTRA: predict the first and the last token of the answer.
 
-    Calling it returns `start_logits` and `end_logits` [B, S] float32, for the first and the last token of the answer.
-    `Model` says what the arguments mean.
+    A call returns `start_logits` and `end_logits` [B, S] float32, for the first and the last token of the answer.
+    See `Model` for the arguments.
 
-    `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column does not
-    count. The loss is the mean of two cross entropies over kept tokens.
+    `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column is
+    ignored. The loss is the mean of two cross entropies over kept tokens.
 
     Raises:
-        ConfigError: `num_labels` is not 2.
-        InputError: An answer begins or ends at a padded position.
+        ConfigError: if `num_labels` is not 2.
+        InputError: if an answer begins or ends at a padded position.
 
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -1119,19 +1130,20 @@ class ElectraForMultipleChoice(
     ],
     Model,
 ):
-    """ELECTRA that chooses between texts.
+    """Choose between texts with ELECTRA.
 
-    Its inputs are [B, C, S], C texts for each question: lists of as many rows for every question, or arrays of three
-    dimensions (`inputs_embeds`: four). Calling it returns `logits` [B, C] float32; hidden states and attentions come as
-    B * C rows. `Model` says what the arguments mean.
+    Inputs are [B, C, S], C texts for each question: lists of C rows for each question, or arrays of three
+    dimensions (`inputs_embeds`: four). A call returns `logits` [B, C] float32; hidden states and attentions have B
+    * C rows. See `Model` for the arguments.
 
-    `labels` are [B] integer, below C. The loss is the cross entropy over those that are not -100.
+    `labels` are [B] integer, below C. The loss is the cross entropy over the labels that are not -100.
 
-    The configuration's `summary_type` and the keys like it say how a text becomes one vector.
+    The configuration's `summary_type` and the other keys that begin with `summary_` say how a text becomes one
+    vector.
 
     Raises:
-        ConfigError: `summary_type` is none of `first`, `last`, `mean` and `cls_index`, or `summary_proj_to_labels` does
-            not fit.
+        ConfigError: if `summary_type` is not `first`, `last`, `mean` or `cls_index`, or if `summary_proj_to_labels`
+            does not fit.
 
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
@@ -1145,9 +1157,9 @@ class ElectraForMultipleChoice(
 class DistilBertModel(
     _DistilBertEncoder["DistilBertModel", BaseModelOutput[torch.Tensor], BaseModelOutput[_Floats]], Model
 ):
-    """DistilBERT's encoder, without a head.
+    """Run DistilBERT's encoder, without a head.
 
-    Calling it returns `last_hidden_state` [B, S, H] float32. `Model` says what the arguments mean.
+    A call returns `last_hidden_state` [B, S, H] float32. See `Model` for the arguments.
 
     Example:
         >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
@@ -1161,11 +1173,11 @@ class DistilBertModel(
 class DistilBertForMaskedLM(
     _DistilBertLabelled["DistilBertForMaskedLM", MaskedLMOutput[torch.Tensor], MaskedLMOutput[_Floats]], Model
 ):
-    """DistilBERT, a masked LM: which token stands at each position?
+    """Run DistilBERT as a masked LM: predict the token at each position.
 
-    Calling it returns `logits` [B, S, V] float32. `Model` says what the arguments mean.
+    A call returns `logits` [B, S, V] float32. See `Model` for the arguments.
 
-    `labels` are [B, S] integer, below V. The loss is the cross entropy over those that are not -100.
+    `labels` are [B, S] integer, below V. The loss is the cross entropy over the labels that are not -100.
 
     Example:
         >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
@@ -1182,12 +1194,12 @@ class DistilBertForTokenClassification(
     ],
     Model,
 ):
-    """DistilBERT with a label for every token.
+    """Classify each token with DistilBERT.
 
-    Calling it returns `logits` [B, S, L] float32; the names of the labels are the configuration's `id2label`. `Model`
-    says what the arguments mean.
+    A call returns `logits` [B, S, L] float32; the names of the labels are the configuration's `id2label`. See
+    `Model` for the arguments.
 
-    `labels` are [B, S] integer, below L. The loss is the cross entropy over those that are not -100.
+    `labels` are [B, S] integer, below L. The loss is the cross entropy over the labels that are not -100.
 
     Example:
         >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
@@ -1204,19 +1216,19 @@ class DistilBertForSequenceClassification(
     ],
     Model,
 ):
-    """DistilBERT with labels for a text, from its first kept token.
+    """Classify texts with DistilBERT, from the first kept token of each.
 
-    Calling it returns `logits` [B, L] float32; the names of the labels are the configuration's `id2label`. `Model` says
-    what the arguments mean.
+    A call returns `logits` [B, L] float32; the names of the labels are the configuration's `id2label`. See `Model`
+    for the arguments.
 
-    `labels` and the loss are as the configuration's `problem_type` says:
+    The configuration's `problem_type` decides about `labels` and the loss:
 
-    - `single_label_classification`: [B] integer, below L; cross entropy over those that are not -100.
+    - `single_label_classification`: [B] integer, below L; cross entropy over the labels that are not -100.
     - `multi_label_classification`: [B, L] floats from 0 to 1; binary cross entropy.
-    - `regression`: [B], or [B, L] of several labels; mean squared error.
+    - `regression`: [B], or [B, L] if there are several labels; mean squared error.
 
-    Where it says nothing, the first labels do, and it is written into the configuration: L = 1 means regression,
-    integers a single label, floats and truth values several.
+    If `problem_type` is None, the first labels decide, and the result is written into the configuration: L = 1
+    means regression, integers mean a single label, floats and booleans several labels.
 
     Example:
         >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
@@ -1235,17 +1247,17 @@ class DistilBertForQuestionAnswering(
     ],
     Model,
 ):
-    """DistilBERT that answers questions: where does the answer begin and end?
+    """Answer questions with DistilBERT: predict the first and the last token of the answer.
 
-    Calling it returns `start_logits` and `end_logits` [B, S] float32, for the first and the last token of the answer.
-    `Model` says what the arguments mean.
+    A call returns `start_logits` and `end_logits` [B, S] float32, for the first and the last token of the answer.
+    See `Model` for the arguments.
 
-    `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column does not
-    count. The loss is the mean of two cross entropies over kept tokens.
+    `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column is
+    ignored. The loss is the mean of two cross entropies over kept tokens.
 
     Raises:
-        ConfigError: `num_labels` is not 2.
-        InputError: An answer begins or ends at a padded position.
+        ConfigError: if `num_labels` is not 2.
+        InputError: if an answer begins or ends at a padded position.
 
     Example:
         >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
@@ -1262,13 +1274,13 @@ class DistilBertForMultipleChoice(
     ],
     Model,
 ):
-    """DistilBERT that chooses between texts.
+    """Choose between texts with DistilBERT.
 
-    Its inputs are [B, C, S], C texts for each question: lists of as many rows for every question, or arrays of three
-    dimensions (`inputs_embeds`: four). Calling it returns `logits` [B, C] float32; hidden states and attentions come as
-    B * C rows. `Model` says what the arguments mean.
+    Inputs are [B, C, S], C texts for each question: lists of C rows for each question, or arrays of three
+    dimensions (`inputs_embeds`: four). A call returns `logits` [B, C] float32; hidden states and attentions have B
+    * C rows. See `Model` for the arguments.
 
-    `labels` are [B] integer, below C. The loss is the cross entropy over those that are not -100.
+    `labels` are [B] integer, below C. The loss is the cross entropy over the labels that are not -100.
 
     Example:
         >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
@@ -1282,23 +1294,37 @@ class _Head:
     # A head alone, freshly initialised. `train` turns dropout on.
     def __new__(cls, config: ElectraConfig, *, seed: int | None = None) -> Self: ...
     @overload
-    def __call__(self, hidden_states: torch.Tensor, *, train: bool = False) -> torch.Tensor: ...
+    def __call__(self, hidden_states: torch.Tensor, *, train: bool = False) -> torch.Tensor:
+        """Apply the head to hidden states.
+
+        Args:
+            hidden_states: Floats of the shape that the class documents: a torch tensor, a float32 array, or
+                lists of numbers.
+            train: Whether to apply dropout.
+
+        Returns:
+            A torch tensor with its graph for a torch tensor, otherwise a float32 array.
+
+        Raises:
+            DtypeError: if an array is not float32.
+            TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+        """
     @overload
     def __call__(self, hidden_states: _Floats | _Numbers, *, train: bool = False) -> _Floats: ...
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
-        """Names and parameters, over the same memory as the head's, sorted by name. Imports torch."""
+        """Return the names and parameters, in the head's memory, sorted by name. Imports torch."""
 
 @final
 class ElectraGeneratorHead(_Head):
-    """The generator's head alone, before the decoder: hidden states [..., H] -> [..., E], float32.
+    """Apply the generator's head alone, before the decoder: hidden states [..., H] -> [..., E], float32.
 
-    `LayerNorm(gelu(W x + b))`, freshly initialised; it has no dropout, and `train` makes no difference. numpy in, numpy
-    out; torch in, torch out with its graph.
+    `LayerNorm(gelu(W x + b))`, freshly initialised. The head has no dropout, so `train` has no effect. numpy in,
+    numpy out; torch in, torch out with its graph.
 
     Raises:
-        ConfigError: The configuration is bad, or not ELECTRA's.
-        DtypeError: An array is not float32.
-        TorchError: The shape is another, or the dtype of a torch tensor is not float32.
+        ConfigError: if the configuration is bad or not ELECTRA's.
+        DtypeError: if an array is not float32.
+        TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
 
     Example:
         >>> head = oxbert.ElectraGeneratorHead(oxbert.ElectraConfig(hidden_size=8, embedding_size=6), seed=0)
@@ -1308,15 +1334,15 @@ class ElectraGeneratorHead(_Head):
 
 @final
 class ElectraDiscriminatorHead(_Head):
-    """The discriminator's head alone: hidden states [..., H] -> logits [...], float32.
+    """Apply the discriminator's head alone: hidden states [..., H] -> logits [...], float32.
 
-    `w · activation(W x + b) + c`, freshly initialised; it has no dropout, and `train` makes no difference. numpy in,
+    `w · activation(W x + b) + c`, freshly initialised. The head has no dropout, so `train` has no effect. numpy in,
     numpy out; torch in, torch out with its graph.
 
     Raises:
-        ConfigError: The configuration is bad, or not ELECTRA's.
-        DtypeError: An array is not float32.
-        TorchError: The shape is another, or the dtype of a torch tensor is not float32.
+        ConfigError: if the configuration is bad or not ELECTRA's.
+        DtypeError: if an array is not float32.
+        TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
 
     Example:
         >>> head = oxbert.ElectraDiscriminatorHead(oxbert.ElectraConfig(hidden_size=8), seed=0)
@@ -1326,15 +1352,15 @@ class ElectraDiscriminatorHead(_Head):
 
 @final
 class ElectraClassificationHead(_Head):
-    """The text classifier's head alone: hidden states [B, S, H] without padding -> logits [B, L], float32.
+    """Apply the text classifier's head alone: hidden states [B, S, H] without padding -> logits [B, L], float32.
 
-    `U drop(gelu(W drop(x) + b)) + c` of the first token x, freshly initialised. numpy in, numpy out; torch in, torch
-    out with its graph. The rate of dropout is `classifier_dropout`, and there is none unless `train` is true.
+    `U drop(gelu(W drop(x) + b)) + c` of the first token x, freshly initialised. numpy in, numpy out; torch in,
+    torch out with its graph. Dropout has the rate `classifier_dropout` and is applied only if `train` is true.
 
     Raises:
-        ConfigError: The configuration is bad, or not ELECTRA's.
-        DtypeError: An array is not float32.
-        TorchError: The shape is another, or the dtype of a torch tensor is not float32.
+        ConfigError: if the configuration is bad or not ELECTRA's.
+        DtypeError: if an array is not float32.
+        TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
 
     Example:
         >>> head = oxbert.ElectraClassificationHead(oxbert.ElectraConfig(hidden_size=8, num_labels=3), seed=0)
@@ -1344,16 +1370,16 @@ class ElectraClassificationHead(_Head):
 
 @final
 class ElectraSequenceSummary(_Head):
-    """What multiple choice makes of a text, alone: hidden states [B, S, H] without padding -> [B, H], float32.
+    """Apply the summary of multiple choice alone: hidden states [B, S, H] without padding -> [B, H], float32.
 
-    `drop(activation(W drop(x) + b))`, freshly initialised, where x, W, the activation and the rates are what the
-    configuration's keys that begin with `summary_` say. numpy in, numpy out; torch in, torch out with its graph. There
-    is no dropout unless `train` is true.
+    `drop(activation(W drop(x) + b))`, freshly initialised, where the configuration's keys that begin with
+    `summary_` define x, W, the activation and the dropout rates. numpy in, numpy out; torch in, torch out with its
+    graph. Dropout is applied only if `train` is true.
 
     Raises:
-        ConfigError: The configuration is bad, or not ELECTRA's.
-        DtypeError: An array is not float32.
-        TorchError: The shape is another, or the dtype of a torch tensor is not float32.
+        ConfigError: if the configuration is bad or not ELECTRA's.
+        DtypeError: if an array is not float32.
+        TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
 
     Example:
         >>> summary = oxbert.ElectraSequenceSummary(oxbert.ElectraConfig(hidden_size=8, summary_type="mean"), seed=0)
@@ -1363,15 +1389,16 @@ class ElectraSequenceSummary(_Head):
 
 @final
 class AddedToken:
-    """A token that is cut out of a text before all else.
+    """Describe a token that is cut out of a text before any other processing.
 
     Args:
-        content: What is looked for.
-        single_word: Whether it must not stand inside a word.
-        lstrip: Whether it takes the white space on its left along.
-        rstrip: Whether it takes the white space on its right along.
-        normalized: Whether it is looked for in the normalised text, normalised itself; None: unless it is special.
-        special: Whether decoding may leave it out.
+        content: The text of the token.
+        single_word: Whether to match only whole words.
+        lstrip: Whether the match includes the white space on its left.
+        rstrip: Whether the match includes the white space on its right.
+        normalized: Whether to match the normalised token in the normalised text; None means yes unless the token is
+            special.
+        special: Whether decoding may omit the token.
 
     Example:
         >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1393,27 +1420,27 @@ class AddedToken:
     ) -> Self: ...
     @property
     def content(self) -> str:
-        """What is looked for."""
+        """Return the text of the token."""
 
     @property
     def single_word(self) -> bool:
-        """Whether it must not stand inside a word."""
+        """Return whether only whole words match."""
 
     @property
     def lstrip(self) -> bool:
-        """Whether it takes the white space on its left along."""
+        """Return whether a match includes the white space on its left."""
 
     @property
     def rstrip(self) -> bool:
-        """Whether it takes the white space on its right along."""
+        """Return whether a match includes the white space on its right."""
 
     @property
     def normalized(self) -> bool:
-        """Whether it is looked for in the normalised text."""
+        """Return whether the token is matched in the normalised text."""
 
     @property
     def special(self) -> bool:
-        """Whether decoding may leave it out."""
+        """Return whether decoding may omit the token."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -1422,10 +1449,10 @@ class AddedToken:
 
 @final
 class Encoding:
-    """One row of tokens, with the way back to its text.
+    """Hold one row of tokens and map it back to its text.
 
-    Everything has one entry per token. Positions of characters are those of the original text, counted from 0; `end` is
-    one past the last. What was added (`[CLS]`, `[SEP]`, padding) belongs to no text, word or character. A place that is
+    Every list has one entry per token. Positions of characters refer to the original text and count from 0; `end` is
+    one past the last character. Added tokens (`[CLS]`, `[SEP]`, padding) belong to no text, word or character. An index
     outside the row, or a character of no token, gives None.
 
     Example:
@@ -1440,66 +1467,66 @@ class Encoding:
 
     @property
     def ids(self) -> list[int]:
-        """Token ids."""
+        """Return the token ids."""
 
     @property
     def type_ids(self) -> list[int]:
-        """0 for the first text and padding, 1 for the second."""
+        """Return the token types: 0 for the first text and padding, 1 for the second text."""
 
     @property
     def attention_mask(self) -> list[int]:
-        """1, and 0 for padding."""
+        """Return 1 for each token and 0 for padding."""
 
     @property
     def special_tokens_mask(self) -> list[int]:
-        """1 for what was added."""
+        """Return 1 for each added token (`[CLS]`, `[SEP]`, padding), 0 for all others."""
 
     @property
     def offsets(self) -> list[tuple[int, int]]:
-        """(start, end) of each token in its text; (0, 0) for what was added."""
+        """Return (start, end) of each token in its text; (0, 0) for added tokens."""
 
     @property
     def tokens(self) -> list[str]:
-        """The tokens as the vocabulary spells them."""
+        """Return the tokens as the vocabulary spells them."""
 
     @property
     def word_ids(self) -> list[int | None]:
-        """The word of each token, counted from 0 in its text."""
+        """Return the word of each token, counted from 0 in its text."""
 
     @property
     def sequence_ids(self) -> list[int | None]:
-        """The text of each token: 0, or 1 of a pair."""
+        """Return the text of each token: 0, or 1 for the second text of a pair."""
 
     @property
     def n_sequences(self) -> int:
-        """How many texts there are."""
+        """Return the number of texts in the row."""
 
     def token_to_sequence(self, token_index: int) -> int | None:
-        """The text of a token."""
+        """Return the text of a token: 0 or 1."""
 
     def token_to_chars(self, token_index: int) -> tuple[int, int] | None:
-        """(start, end) of a token's characters."""
+        """Return (start, end) of a token's characters."""
 
     def token_to_word(self, token_index: int) -> int | None:
-        """The word of a token."""
+        """Return the word of a token."""
 
     def word_to_tokens(self, word_index: int, sequence_index: int = 0) -> tuple[int, int] | None:
-        """(start, end) of a word's tokens."""
+        """Return (start, end) of a word's tokens."""
 
     def word_to_chars(self, word_index: int, sequence_index: int = 0) -> tuple[int, int] | None:
-        """(start, end) of a word's characters."""
+        """Return (start, end) of a word's characters."""
 
     def char_to_token(self, char_pos: int, sequence_index: int = 0) -> int | None:
-        """The token that a character is part of."""
+        """Return the token that contains a character."""
 
     def char_to_word(self, char_pos: int, sequence_index: int = 0) -> int | None:
-        """The word that a character is part of."""
+        """Return the word that contains a character."""
 
     def __len__(self) -> int: ...
 
 @final
 class Encodings:
-    """The rows of one call, made into objects when they are asked for.
+    """Hold the rows of one call; index it to get an `Encoding`.
 
     Example:
         >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1514,11 +1541,11 @@ class Encodings:
 
 @disjoint_base
 class Tokenizer:
-    """The base of both families' tokenizers: text to ids and back, over a BERT word-piece vocabulary.
+    """Convert text to ids and back over a BERT word-piece vocabulary: the base class of both families' tokenizers.
 
     Ids, types, masks and offsets are those of transformers' fast tokenizers. Offsets are in characters of the original
-    text. What a call returns goes straight into a model: `model(**tokenizer(texts))`; without padding it stays ragged.
-    Tokenizers are made by their own classes, `ElectraTokenizer` and `DistilBertTokenizer`; they can be pickled, copied,
+    text. The result of a call goes straight into a model: `model(**tokenizer(texts))`; rows without padding stay
+    ragged. Construct `ElectraTokenizer` or `DistilBertTokenizer`, not this class. Tokenizers can be pickled, copied,
     and used by several threads at once.
 
     Example:
@@ -1539,8 +1566,8 @@ class Tokenizer:
         stride: int = 0,
         is_split_into_words: bool = False,
         pad_to_multiple_of: int | None = None,
-        padding_side: _Side | None = None,
-        return_tensors: Literal["np", "pt", "tf"] | None = None,
+        padding_side: _types.Side | None = None,
+        return_tensors: _types.ReturnTensors | None = None,
         return_token_type_ids: bool | None = None,
         return_attention_mask: bool | None = None,
         return_overflowing_tokens: bool = False,
@@ -1548,38 +1575,41 @@ class Tokenizer:
         return_offsets_mapping: bool = False,
         return_length: bool = False,
     ) -> BatchEncoding:
-        """Tokenise a text or several, on all cores.
+        """Tokenise one text or several, on all cores.
 
         Args:
             text: A text, or a list of texts or of pairs of texts.
-            text_pair: A second text, or as many of them.
+            text_pair: The second text, or one for each text.
             add_special_tokens: Add `[CLS]` before the first text and `[SEP]` after each text.
-            padding: True or `longest` pads to the longest row, `max_length` to that many tokens.
-            truncation: True or `longest_first` shortens the longer text first; `only_first`, `only_second`. Where
-                neither it nor `padding` is given, `max_length` asks for it.
-            max_length: The longest row in tokens, special ones included; None: `model_max_length`.
-            stride: How many tokens of a text a row has in common with the row before, with `return_overflowing_tokens`.
-            is_split_into_words: Each text is a list of words.
-            pad_to_multiple_of: Rows that are padded have such a length.
-            padding_side: `left` or `right`; None: the tokenizer's.
+            padding: True or `longest` pads to the longest row; `max_length` pads to that many tokens.
+            truncation: True or `longest_first` shortens the longer text first; `only_first` or `only_second` shortens
+                that text. If neither `truncation` nor `padding` is given, `max_length` implies True.
+            max_length: The length of the longest row in tokens, including special tokens; None means
+                `model_max_length`.
+            stride: The number of tokens of a text that a row shares with the row before, with
+                `return_overflowing_tokens`.
+            is_split_into_words: Whether each text is a list of words.
+            pad_to_multiple_of: Round the length of padded rows up to a multiple of this.
+            padding_side: `left` or `right`; None means the tokenizer's own.
             return_tensors: `np`, `pt` or `tf`: int64 arrays [B, S] instead of lists.
-            return_token_type_ids: Whether there are `token_type_ids`; None: where the family has them.
-            return_attention_mask: Whether there is an `attention_mask`; None: there is.
-            return_overflowing_tokens: What a truncation cuts off comes in rows of its own, and
-                `overflow_to_sample_mapping` says which text each row is of.
-            return_special_tokens_mask: Add `special_tokens_mask`, 1 at what was added.
-            return_offsets_mapping: Add `offset_mapping`, (start, end) of each token in characters.
-            return_length: Add `length`, the tokens of each row.
+            return_token_type_ids: Whether to return `token_type_ids`; None returns them if the family has them.
+            return_attention_mask: Whether to return an `attention_mask`; None means True.
+            return_overflowing_tokens: Return the tokens that truncation cuts off in rows of their own, and
+                `overflow_to_sample_mapping`, the text of each row.
+            return_special_tokens_mask: Return `special_tokens_mask`, 1 for added tokens.
+            return_offsets_mapping: Return `offset_mapping`, (start, end) of each token in characters.
+            return_length: Return `length`, the number of tokens of each row.
 
         Returns:
-            A dictionary of columns, `input_ids`, `token_type_ids`, `attention_mask` and what else is asked for: flat
-            lists for one text, lists of rows for several. Its methods know the way back to the text.
+            A `BatchEncoding`, a dictionary of the columns `input_ids`, `token_type_ids`, `attention_mask` and any
+            others that are asked for: flat lists for one text, lists of rows for several. The methods of the result map
+            tokens back to the text.
 
         Raises:
-            InputError: An option is unknown or impossible, the texts and their pairs differ in number, a text holds
-                half of a surrogate pair, or rows of different lengths are asked for as one array.
-            DtypeError: A text is no `str`.
-            TokenizerError: The truncation cannot reach `max_length`.
+            InputError: if an option is unknown or impossible, the texts and their pairs differ in number, a text holds
+                half of a surrogate pair, or `return_tensors` meets rows of different lengths.
+            DtypeError: if a text is not a `str`.
+            TokenizerError: if truncation cannot reach `max_length`.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1601,13 +1631,13 @@ class Tokenizer:
         return_tensors: None = None,
         **options: Unpack[_EncodeOptions],
     ) -> list[int]:
-        """The ids of one text or pair: a list, or int64 [1, S] with `return_tensors`.
+        """Return the ids of one text or pair: a list, or int64 [1, S] with `return_tensors`.
 
         The options are those of a call. A list of texts gives a list of rows.
 
         Raises:
-            InputError: An option is unknown or impossible.
-            TokenizerError: The truncation cannot reach `max_length`.
+            InputError: if an option is unknown or impossible.
+            TokenizerError: if truncation cannot reach `max_length`.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1639,14 +1669,14 @@ class Tokenizer:
         text: _Texts,
         text_pair: _Text | Sequence[_Text] | None = None,
         *,
-        return_tensors: Literal["np", "pt", "tf"] | None = None,
+        return_tensors: _types.ReturnTensors | None = None,
         **options: Unpack[_EncodeOptions],
     ) -> Any: ...
     def tokenize(self, text: str, pair: str | None = None, *, add_special_tokens: bool = False) -> list[str]:
-        """The tokens of a text, or of a pair; without special tokens, unless they are asked for.
+        """Return the tokens of a text or a pair, without special tokens unless `add_special_tokens` is true.
 
         Raises:
-            DtypeError: It is no `str`.
+            DtypeError: if a text is not a `str`.
 
         Example:
             >>> oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator").tokenize("A tokenizer")
@@ -1660,16 +1690,17 @@ class Tokenizer:
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
     ) -> str:
-        """The text of a row of ids; of rows, a list of texts.
+        """Return the text of a row of ids, or a list of texts for several rows.
 
         Args:
             token_ids: An id, a list of ids, an array; or rows: a list of lists, an array [B, S].
-            skip_special_tokens: Leave special tokens out.
-            clean_up_tokenization_spaces: Close the gaps before punctuation and contractions once more; None: do not.
+            skip_special_tokens: Omit special tokens.
+            clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None means
+                False.
 
         Raises:
-            DtypeError: The ids are neither integers nor rows of them.
-            IdRangeError: There is no such id.
+            DtypeError: if the ids are neither integers nor rows of integers.
+            IdRangeError: if an id is not in the vocabulary.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1690,11 +1721,11 @@ class Tokenizer:
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
     ) -> list[str]:
-        """The texts of rows of ids, as a list; of a row, its only text.
+        """Return the texts of rows of ids as a list; a single row gives a list of one text.
 
         Raises:
-            DtypeError: A row is not one of integers.
-            IdRangeError: There is no such id.
+            DtypeError: if a row does not hold integers.
+            IdRangeError: if an id is not in the vocabulary.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1704,11 +1735,11 @@ class Tokenizer:
 
     @overload
     def convert_ids_to_tokens(self, ids: int, skip_special_tokens: bool = False) -> str:
-        """The tokens of ids; the token of one id.
+        """Return the tokens of ids, or the token of one id.
 
         Raises:
-            DtypeError: The ids are not a flat row of integers.
-            IdRangeError: There is no such id.
+            DtypeError: if the ids are not a flat row of integers.
+            IdRangeError: if an id is not in the vocabulary.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1722,7 +1753,9 @@ class Tokenizer:
     ) -> list[str]: ...
     @overload
     def convert_tokens_to_ids(self, tokens: str) -> int:
-        """The ids of tokens, that of `[UNK]` for one that the vocabulary lacks; the id of one token.
+        """Return the ids of tokens, or the id of one token.
+
+        A token that is not in the vocabulary has the id of `[UNK]`.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1733,7 +1766,7 @@ class Tokenizer:
     @overload
     def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        """The text of tokens.
+        """Return the text of tokens.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1744,12 +1777,12 @@ class Tokenizer:
     def build_inputs_with_special_tokens(
         self, token_ids_0: Sequence[int], token_ids_1: Sequence[int] | None = None
     ) -> list[int]:
-        """A row of ids with `[CLS]` and `[SEP]` where they belong."""
+        """Return a row of ids with `[CLS]` before the first text and `[SEP]` after each text."""
 
     def create_token_type_ids_from_sequences(
         self, token_ids_0: Sequence[int], token_ids_1: Sequence[int] | None = None
     ) -> list[int]:
-        """The types of such a row."""
+        """Return the token types of the row that `build_inputs_with_special_tokens` returns."""
 
     def get_special_tokens_mask(
         self,
@@ -1757,10 +1790,14 @@ class Tokenizer:
         token_ids_1: Sequence[int] | None = None,
         already_has_special_tokens: bool = False,
     ) -> list[int]:
-        """1 where a special token stands in such a row; in the row itself, where it has them already."""
+        """Return 1 for each special token of a row, and 0 for all other tokens.
+
+        The row is the one that `build_inputs_with_special_tokens` returns, or, if `already_has_special_tokens` is true,
+        `token_ids_0` itself.
+        """
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
-        """How many special tokens a row gets."""
+        """Return the number of special tokens that are added to a row."""
 
     def pad(
         self,
@@ -1769,17 +1806,17 @@ class Tokenizer:
         padding: _Padding = True,
         max_length: int | None = None,
         pad_to_multiple_of: int | None = None,
-        padding_side: _Side | None = None,
+        padding_side: _types.Side | None = None,
         return_attention_mask: bool | None = None,
-        return_tensors: Literal["np", "pt", "tf"] | None = None,
+        return_tensors: _types.ReturnTensors | None = None,
         verbose: bool = True,
     ) -> BatchEncoding:
-        """Pad rows of ids that were tokenised before: a dictionary of rows, or a list of dictionaries.
+        """Pad rows of ids that are already tokenised: a dictionary of rows, or a list of dictionaries.
 
-        `oxbert.encoding.pad` describes the arguments. Collators of transformers call this.
+        See `oxbert.encoding.pad` for the arguments. Collators of transformers call this method.
 
         Raises:
-            InputError: There is no `input_ids`, or an option is unknown.
+            InputError: if there is no `input_ids`, or an option is unknown or impossible.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1791,19 +1828,20 @@ class Tokenizer:
     def add_tokens(
         self, new_tokens: str | AddedToken | Sequence[str | AddedToken], special_tokens: bool = False
     ) -> int:
-        """Add tokens, which are cut out of a text before all else.
+        """Add tokens, which are cut out of a text before any other processing.
 
-        A model's embeddings must have a row for each: `model.resize_token_embeddings(len(tokenizer))`.
+        A model's embeddings need a row for each token: call `model.resize_token_embeddings(len(tokenizer))`.
 
         Args:
-            new_tokens: One token or a list of them. One that the vocabulary has keeps its id, the others get the next.
-            special_tokens: Whether decoding may leave them out.
+            new_tokens: One token or a list of tokens. A token that the vocabulary has keeps its id; all others get the
+                next free ids.
+            special_tokens: Whether decoding may omit the tokens.
 
         Returns:
-            How many were not there before.
+            The number of tokens that are new.
 
         Raises:
-            DtypeError: One is neither `str` nor `AddedToken`.
+            DtypeError: if a token is neither a `str` nor an `AddedToken`.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
@@ -1817,38 +1855,39 @@ class Tokenizer:
         """Add special tokens: `{"additional_special_tokens": [...]}`, or `extra_special_tokens`.
 
         Returns:
-            How many were not there before.
+            The number of tokens that are new.
 
         Raises:
-            InputError: It is `pad_token` or another of the five, and not the one that it is.
+            InputError: if a key is `pad_token`, `unk_token`, `cls_token`, `sep_token` or `mask_token` and the value
+                differs from the tokenizer's own.
         """
 
     @property
     def added_tokens_decoder(self) -> dict[int, AddedToken]:
-        """The added tokens by id."""
+        """Return the added tokens by id."""
 
     def get_added_vocab(self) -> dict[str, int]:
-        """The ids of added tokens."""
+        """Return the ids of the added tokens by token."""
 
     def get_vocab(self) -> dict[str, int]:
-        """The ids of all tokens, added ones included."""
+        """Return the ids of all tokens by token, including added tokens."""
 
     @property
     def vocab(self) -> dict[str, int]:
-        """As `get_vocab`."""
+        """Return the ids of all tokens by token, as `get_vocab`."""
 
     def save_pretrained(self, folder: _Path) -> tuple[str, str, str]:
         """Write `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
 
         Args:
-            folder: Is made where there is none.
+            folder: The folder, which is created if it does not exist.
 
         Returns:
-            Their paths.
+            The paths of the three files.
 
         Raises:
-            FileError: A file cannot be written.
-            TokenizerError: A token cannot stand in a line of `vocab.txt`.
+            FileError: if a file cannot be written.
+            TokenizerError: if a token cannot be written as a line of `vocab.txt`.
 
         Example:
             >>> paths = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator").save_pretrained("mine")
@@ -1858,97 +1897,97 @@ class Tokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """How many tokens the vocabulary has, added ones left out; `len(tokenizer)` counts them."""
+        """Return the number of tokens in the vocabulary, without added tokens; `len(tokenizer)` includes them."""
 
     @property
     def model_max_length(self) -> int | None:
-        """The longest row that the model takes, in tokens; None where it is not known."""
+        """Return the length of the longest row that the model accepts, in tokens; None if it is unknown."""
 
     @model_max_length.setter
     def model_max_length(self, length: int | None, /) -> None: ...
     @property
-    def padding_side(self) -> _Side:
-        """The end at which rows are padded."""
+    def padding_side(self) -> _types.Side:
+        """Return the side on which rows are padded: `left` or `right`."""
 
     @padding_side.setter
-    def padding_side(self, side: _Side, /) -> None: ...
+    def padding_side(self, side: _types.Side, /) -> None: ...
     @property
-    def truncation_side(self) -> _Side:
-        """The end at which texts that are too long lose tokens."""
+    def truncation_side(self) -> _types.Side:
+        """Return the side on which truncation removes tokens: `left` or `right`."""
 
     @truncation_side.setter
-    def truncation_side(self, side: _Side, /) -> None: ...
+    def truncation_side(self, side: _types.Side, /) -> None: ...
     @property
     def model_input_names(self) -> list[str]:
-        """What a call returns where nobody says."""
+        """Return the names of the columns that a call returns by default."""
 
     @property
     def do_lower_case(self) -> bool:
-        """Whether the text is lower-cased."""
+        """Return whether texts are lower-cased."""
 
     @property
     def all_special_tokens(self) -> list[str]:
-        """The special tokens, those of the vocabulary first."""
+        """Return the special tokens, those of the vocabulary first."""
 
     @property
     def all_special_ids(self) -> list[int]:
-        """Their ids."""
+        """Return the ids of the special tokens, those of the vocabulary first."""
 
     @property
     def special_tokens_map(self) -> dict[str, Any]:
-        """`pad_token` and the others, and `additional_special_tokens`."""
+        """Return the special tokens by name: `pad_token` and the four others, and any `additional_special_tokens`."""
 
     @property
     def additional_special_tokens(self) -> list[str]:
-        """Special tokens beside the five of the vocabulary."""
+        """Return the special tokens other than the five of the vocabulary."""
 
     @property
     def pad_token(self) -> str:
-        """`[PAD]`."""
+        """Return `[PAD]`."""
 
     @property
     def unk_token(self) -> str:
-        """`[UNK]`."""
+        """Return `[UNK]`."""
 
     @property
     def cls_token(self) -> str:
-        """`[CLS]`."""
+        """Return `[CLS]`."""
 
     @property
     def sep_token(self) -> str:
-        """`[SEP]`."""
+        """Return `[SEP]`."""
 
     @property
     def mask_token(self) -> str:
-        """`[MASK]`."""
+        """Return `[MASK]`."""
 
     @property
     def pad_token_id(self) -> int:
-        """The id of `[PAD]`."""
+        """Return the id of `[PAD]`."""
 
     @property
     def pad_token_type_id(self) -> int:
-        """The type of padding: 0."""
+        """Return the token type of padding: 0."""
 
     @property
     def unk_token_id(self) -> int:
-        """The id of `[UNK]`."""
+        """Return the id of `[UNK]`."""
 
     @property
     def cls_token_id(self) -> int:
-        """The id of `[CLS]`."""
+        """Return the id of `[CLS]`."""
 
     @property
     def sep_token_id(self) -> int:
-        """The id of `[SEP]`."""
+        """Return the id of `[SEP]`."""
 
     @property
     def mask_token_id(self) -> int:
-        """The id of `[MASK]`."""
+        """Return the id of `[MASK]`."""
 
     @property
     def is_fast(self) -> bool:
-        """Always true: it is written in Rust."""
+        """Return True: the tokenizer is written in Rust."""
 
     def __len__(self) -> int: ...
 
@@ -1962,8 +2001,8 @@ class _FamilyTokenizer:
         strip_accents: bool | None = None,
         tokenize_chinese_chars: bool = True,
         model_max_length: int | None = None,
-        padding_side: _Side = "right",
-        truncation_side: _Side = "right",
+        padding_side: _types.Side = "right",
+        truncation_side: _types.Side = "right",
     ) -> Self: ...
     @classmethod
     def from_pretrained(
@@ -1974,52 +2013,53 @@ class _FamilyTokenizer:
         strip_accents: bool | None = None,
         tokenize_chinese_chars: bool | None = None,
         model_max_length: int | None = None,
-        padding_side: _Side | None = None,
-        truncation_side: _Side | None = None,
-        **hub: Unpack[_Hub],
+        padding_side: _types.Side | None = None,
+        truncation_side: _types.Side | None = None,
+        **hub: Unpack[_types.HubKeywords],
     ) -> Self:
-        """From a model folder, a bundled model by its name, or a repository of the hub.
+        """Load from a model folder, a bundled model or a repository of the hub.
 
-        What is given counts more than what the folder says; None leaves it at that.
+        Arguments override the folder's settings; None keeps the folder's.
 
         Args:
-            folder: Holds `vocab.txt` or `tokenizer.json`, and settings and added tokens where it has them
-                (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`).
-            do_lower_case: Lower-case the text.
-            strip_accents: Remove accents.
-            tokenize_chinese_chars: Make every Chinese character a word of its own.
-            model_max_length: The longest row that the model takes, in tokens.
-            padding_side: The end at which rows are padded.
-            truncation_side: The end at which texts that are too long lose tokens.
-            hub: As for `Config.from_pretrained`.
+            folder: A path or a name. The folder holds `vocab.txt` or `tokenizer.json` and, optionally, settings
+                and added tokens (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`).
+            do_lower_case: Whether to lower-case texts.
+            strip_accents: Whether to remove accents.
+            tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+            model_max_length: The length of the longest row that the model accepts, in tokens.
+            padding_side: The side on which rows are padded: `left` or `right`.
+            truncation_side: The side on which truncation removes tokens: `left` or `right`.
+            hub: Options of the hub, as for `Config.from_pretrained`.
 
         Raises:
-            MissingFileError: There is no such folder or model, or no vocabulary in it.
-            HubError: The repository cannot be had.
-            VocabularyError: The vocabulary is bad; `line` says where.
-            ConfigError: A setting is bad, or one that this tokenizer does not have.
-            InputError: A side is neither `left` nor `right`.
+            MissingFileError: if there is no such folder or model, or the folder has no vocabulary.
+            HubError: if the repository cannot be downloaded.
+            VocabularyError: if the vocabulary is bad; `line` names the line.
+            ConfigError: if a setting is bad, or is one that this tokenizer does not support.
+            InputError: if a side is neither `left` nor `right`.
         """
 
     def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
 @final
 class ElectraTokenizer(_FamilyTokenizer, Tokenizer):
-    """ELECTRA's tokenizer. `Tokenizer` has its methods.
+    """Tokenise for ELECTRA. See `Tokenizer` for the methods.
 
     Args:
-        vocab_file: `vocab.txt`, one token a line.
-        do_lower_case: Lower-case the text.
-        strip_accents: Remove accents; None follows `do_lower_case`.
-        tokenize_chinese_chars: Make every Chinese character a word of its own.
-        model_max_length: The longest row that the model takes, in tokens; the length of a truncation that names none.
-        padding_side: The end at which rows are padded.
-        truncation_side: The end at which texts that are too long lose tokens.
+        vocab_file: The path of a `vocab.txt`, one token per line.
+        do_lower_case: Whether to lower-case texts.
+        strip_accents: Whether to remove accents; None follows `do_lower_case`.
+        tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+        model_max_length: The length of the longest row that the model accepts, in tokens; the default length of
+            truncation.
+        padding_side: The side on which rows are padded: `left` or `right`.
+        truncation_side: The side on which truncation removes tokens: `left` or `right`.
 
     Raises:
-        MissingFileError: There is no such file.
-        VocabularyError: It is not a vocabulary; `line` says where.
-        InputError: A side is neither `left` nor `right`.
+        MissingFileError: if there is no such file.
+        VocabularyError: if the file is not a vocabulary; `line` names the line.
+        InputError: if a side is neither `left` nor `right`.
 
     Example:
         >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-discriminator")
@@ -2031,21 +2071,22 @@ class ElectraTokenizer(_FamilyTokenizer, Tokenizer):
 
 @final
 class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
-    """DistilBERT's tokenizer: ELECTRA's, whose rows have no types unless they are asked for.
+    """Tokenise for DistilBERT: as ELECTRA's tokenizer, but rows have no token types unless they are asked for.
 
     Args:
-        vocab_file: `vocab.txt`, one token a line.
-        do_lower_case: Lower-case the text.
-        strip_accents: Remove accents; None follows `do_lower_case`.
-        tokenize_chinese_chars: Make every Chinese character a word of its own.
-        model_max_length: The longest row that the model takes, in tokens; the length of a truncation that names none.
-        padding_side: The end at which rows are padded.
-        truncation_side: The end at which texts that are too long lose tokens.
+        vocab_file: The path of a `vocab.txt`, one token per line.
+        do_lower_case: Whether to lower-case texts.
+        strip_accents: Whether to remove accents; None follows `do_lower_case`.
+        tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+        model_max_length: The length of the longest row that the model accepts, in tokens; the default length of
+            truncation.
+        padding_side: The side on which rows are padded: `left` or `right`.
+        truncation_side: The side on which truncation removes tokens: `left` or `right`.
 
     Raises:
-        MissingFileError: There is no such file.
-        VocabularyError: It is not a vocabulary; `line` says where.
-        InputError: A side is neither `left` nor `right`.
+        MissingFileError: if there is no such file.
+        VocabularyError: if the file is not a vocabulary; `line` names the line.
+        InputError: if a side is neither `left` nor `right`.
 
     Example:
         >>> tokenizer = oxbert.DistilBertTokenizer.from_pretrained("electra-tiny-generator")
@@ -2055,7 +2096,7 @@ class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
 
 @final
 class FillMask:
-    """Fills `[MASK]` with a generator.
+    """Fill each `[MASK]` of a text with the likeliest tokens.
 
     Example:
         >>> fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
@@ -2065,50 +2106,50 @@ class FillMask:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path, *, device: _Device | None = None, **hub: Unpack[_Hub]) -> FillMask:
-        """From a model folder, a bundled model by its name, or a repository of the hub.
+    def from_pretrained(folder: _Path, *, device: _Device | None = None, **hub: Unpack[_types.HubKeywords]) -> FillMask:
+        """Load from a model folder, a bundled model or a repository of the hub.
 
         Raises:
-            MissingFileError: There is no such folder or model, or a file is missing in it.
-            UntrainedHeadError: The weights have no masked-LM head.
-            WeightsFormatError: The weight file is truncated, corrupt or of another format.
-            WeightsMismatchError: The weights are not the model's.
+            MissingFileError: if there is no such folder or model, or the folder lacks a file.
+            UntrainedHeadError: if the weights have no masked-LM head.
+            WeightsFormatError: if the weight file is truncated, corrupt or of another format.
+            WeightsMismatchError: if the weights differ from the model's.
         """
 
     def __call__(self, texts: Sequence[str], *, top_k: int = 5) -> list[list[_MaskedToken]]:
-        """For every text, one dictionary a mask.
+        """Return, for each text, one dictionary per mask.
 
         Args:
-            texts: Each has one `[MASK]` or several.
-            top_k: How many candidates.
+            texts: Texts with one `[MASK]` or more each.
+            top_k: The number of candidates per mask.
 
         Returns:
             `index` (of the token, `[CLS]` being 0), `start` and `end` (characters), and `candidates`, the likeliest
             first: `score` (a probability), `token` (its id), `token_str`, `sequence` (the text with it).
 
         Raises:
-            InputError: There is no text, a text without a mask, or `top_k` is 0.
-            TooLongError: A text has more tokens than the model has positions.
+            InputError: if there is no text, a text has no mask, or `top_k` is 0.
+            TooLongError: if a text has more tokens than the model has positions.
         """
 
 @final
 class PretrainerHeads:
-    """The heads of TF Model Garden's pretrainer, on the sequence outputs of two networks; behind `ElectraPretrainer`.
+    """Run the heads of TF Model Garden's pretrainer on the sequence outputs of two networks, for `ElectraPretrainer`.
 
-    Takes and gives torch tensors.
+    Methods take and return torch tensors.
 
     Args:
         generator_hidden: H of the generator.
         discriminator_hidden: H of the discriminator.
         vocab_size: V, rows of the generator's table of words.
-        embedding_size: E, its columns.
+        embedding_size: E, columns of that table.
         num_classes: Classes of the sentence head.
-        mlm_activation: In the masked-LM head and in the discriminator's projection.
-        log_probabilities: Whether `lm_outputs` are logarithms of probabilities, or logits.
+        mlm_activation: The activation of the masked-LM head and of the discriminator's projection.
+        log_probabilities: Whether `lm_outputs` are logarithms of probabilities; otherwise they are logits.
         disallow_correct: Never draw the original token.
 
     Raises:
-        InputError: There is no such activation.
+        InputError: if there is no such activation.
 
     Example:
         >>> heads = oxbert.PretrainerHeads(
@@ -2131,22 +2172,22 @@ class PretrainerHeads:
         disallow_correct: bool = False,
     ) -> Self: ...
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
-        """Names and parameters, the parameters themselves."""
+        """Return the names and the parameters themselves."""
 
     def lm_outputs(self, sequence: torch.Tensor, positions: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        """What stands at masked positions, [B, P, V].
+        """Predict the tokens at masked positions, [B, P, V].
 
         Args:
             sequence: The generator's sequence output [B, S, H].
             positions: int64 [B, P].
-            table: Its word embeddings [V, E].
+            table: The generator's word embeddings [V, E].
         """
 
     def sentence_outputs(self, sequence: torch.Tensor) -> torch.Tensor:
-        """Classes of the generator's first token, [B, C], of its sequence output [B, S, H]."""
+        """Classify the first token of the generator's sequence output [B, S, H]; returns [B, C]."""
 
     def disc_logits(self, sequence: torch.Tensor) -> torch.Tensor:
-        """Logits [B, S], above 0 where a token looks replaced, of the discriminator's sequence output [B, S, H]."""
+        """Return logits [B, S] of the discriminator's sequence output [B, S, H]; above 0 if a token looks replaced."""
 
     def replace(
         self,
@@ -2156,49 +2197,49 @@ class PretrainerHeads:
         lm_outputs: torch.Tensor,
         uniforms: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The ids that the discriminator is shown, and 1 where they differ from the original, [B, S] both.
+        """Return the ids that the discriminator sees and 1 for each id that differs from the original, both [B, S].
 
         Args:
             input_word_ids: Masked ids, int64 [B, S].
             masked_lm_positions: int64 [B, P].
-            masked_lm_ids: What stood there, int64 [B, P].
-            lm_outputs: [B, P, V].
-            uniforms: Numbers in [0, 1), [B, P, V].
+            masked_lm_ids: The original ids at these positions, int64 [B, P].
+            lm_outputs: The outputs of `lm_outputs`, [B, P, V].
+            uniforms: Uniform random numbers in [0, 1), [B, P, V].
         """
 
 @final
 class PretrainingNetworks:
-    """A generator and a discriminator that are trained together, and what they are trained towards.
+    """Train a generator and a discriminator together: both networks and their objective.
 
     Rows are packed, never padded, and only chosen tokens reach the projection to the vocabulary. All randomness of an
-    example is a function of the seed, the step and the number of the example, so that a run that was interrupted goes
-    on exactly, and several processes draw what one would have drawn.
+    example is a function of the seed, the step and the number of the example, so an interrupted run resumes exactly,
+    and several processes draw what one process would have drawn.
 
     Args:
-        generator: The configuration of the masked LM; None draws replacements from all words alike.
-        discriminator: That of the discriminator; None trains a masked LM alone.
+        generator: The configuration of the masked LM; None draws replacements uniformly from all words.
+        discriminator: The configuration of the discriminator; None trains a masked LM alone.
         special_ids: The ids of `[CLS]`, `[SEP]` and `[MASK]`. The first two are never chosen.
-        max_predictions: The most tokens that are chosen of a row; the original has 19 for rows of 128.
-        mask_probability: The share of the tokens of a row that are chosen.
-        masked_share: The share of chosen tokens that become `[MASK]`; the others stay.
-        with_replacement: Choose as the original does, where some tokens are chosen twice.
-        sharing: `embeddings` shares all of them and their norm, as the paper does; `nothing`; `everything` makes both
-            one network with two heads.
-        masked_lm_weight: What the generator's loss counts.
-        replaced_weight: What the discriminator's loss counts.
-        temperature: The generator's logits are divided by it before tokens are drawn.
+        max_predictions: The largest number of tokens chosen per row; the original has 19 for rows of 128.
+        mask_probability: The share of the tokens of a row that is chosen.
+        masked_share: The share of chosen tokens that becomes `[MASK]`; the others stay.
+        with_replacement: Choose as the original does, which chooses some tokens twice.
+        sharing: `embeddings` ties all embeddings and their norm, as the paper does; `nothing` ties nothing;
+            `everything` makes both one network with two heads.
+        masked_lm_weight: The weight of the generator's loss.
+        replaced_weight: The weight of the discriminator's loss.
+        temperature: The divisor of the generator's logits before tokens are drawn.
         disallow_correct: Never draw the original token.
-        electric: The objective of Electric: the generator is two towers of its configuration, one that reads from the
-            left and one from the right, and learns to guess every token; the discriminator's logit is the energy of a
-            token, to which the generator's log-probability is added. The original's log-probabilities of `[CLS]` and
-            `[SEP]` depend on its padding; here the towers go round in a row, as they do there without padding.
-        seed: Of the fresh parameters, as for a model.
-        device: `cpu` where it is None.
+        electric: Use the objective of Electric: the generator is two towers of its configuration, one that reads from
+            the left and one from the right, and learns to predict every token; the discriminator's logit is the energy
+            of a token, to which the generator's log-probability is added. The original's log-probabilities of `[CLS]`
+            and `[SEP]` depend on its padding; here the towers wrap around in a row, as they do there without padding.
+        seed: The seed of the fresh parameters, as for a model.
+        device: The device of the parameters; None means `cpu`.
 
     Raises:
-        ConfigError: A configuration contradicts itself, or the two cannot share what they should.
-        InputError: A share, a number or a name that cannot be, or no network at all.
-        DeviceError: There is no such device here.
+        ConfigError: if a configuration contradicts itself, or the two networks cannot be tied as `sharing` says.
+        InputError: if a share, a number or a name is out of range, or there is no network at all.
+        DeviceError: if this machine has no such device.
 
     Example:
         >>> sizes = {"vocab_size": 20, "embedding_size": 4, "num_hidden_layers": 1}
@@ -2223,7 +2264,7 @@ class PretrainingNetworks:
         mask_probability: float = 0.15,
         masked_share: float = 0.85,
         with_replacement: bool = False,
-        sharing: Literal["embeddings", "nothing", "everything"] = "embeddings",
+        sharing: _types.Sharing = "embeddings",
         masked_lm_weight: float = 1.0,
         replaced_weight: float = 50.0,
         temperature: float = 1.0,
@@ -2234,20 +2275,20 @@ class PretrainingNetworks:
     ) -> Self: ...
     @property
     def device(self) -> str:
-        """Where the parameters are: `cpu` or `cuda:N`."""
+        """Return the device of the parameters: `cpu` or `cuda:N`."""
 
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
-        """Names and parameters, the parameters themselves. Imports torch.
+        """Return the names and the parameters themselves. Imports torch.
 
-        Names begin with `generator.` or `discriminator.` and go on as in a checkpoint of the network alone; of two
-        towers with `generator_ltr.`, `generator_rtl.` and `cloze_predictions.`, as in the original. What is shared is
-        there once, under the discriminator's name.
+        Names begin with `generator.` or `discriminator.` and continue as in a checkpoint of the network alone. Two
+        towers have the prefixes `generator_ltr.`, `generator_rtl.` and `cloze_predictions.`, as in the original. Tied
+        parameters are listed once, under the discriminator's name.
         """
 
     def totals(self, rows: _Rows) -> tuple[int, int, int]:
-        """What the losses of a step are means over.
+        """Count the tokens over which the losses of a step are means.
 
-        How many tokens of rows are chosen, how many there are, and how many might have been chosen.
+        Returns the number of chosen tokens, of all tokens, and of tokens that might have been chosen.
 
         Args:
             rows: Ids, without padding.
@@ -2270,23 +2311,24 @@ class PretrainingNetworks:
 
         Args:
             rows: Ids, B rows without padding, with `[CLS]` and `[SEP]` where they belong.
-            first_segments: How many tokens of each row are of its first text; the others have type 1. None: all.
-            seed: Of the run, at least 0.
+            first_segments: The number of tokens of each row that belong to its first text; the others have type 1. None
+                means all.
+            seed: The seed of the run, at least 0.
             step: The number of the update, counted from 0.
-            examples: The number of each row in the batch of all processes; None: 0, 1, 2, ...
-            totals: Of a part of a batch: what `totals` says of all its rows, so that the losses of the parts add up to
-                that of the whole. None: these rows are the whole.
-            train: Whether dropout is applied.
-            discriminate: Whether the discriminator takes part.
-            gumbel: Uniform numbers [N, V] for the original's way to draw tokens; None draws with one number a token,
-                from the same distribution.
+            examples: The number of each row in the batch of all processes; None means 0, 1, 2, ...
+            totals: For a part of a batch, the result of `totals` for all rows of the batch, so that the losses of the
+                parts add up to the loss of the whole. None means that these rows are the whole batch.
+            train: Whether to apply dropout.
+            discriminate: Whether to run the discriminator.
+            gumbel: Uniform random numbers [N, V] for the original's way to draw tokens; None draws with one number per
+                token, from the same distribution.
 
         Raises:
-            IdRangeError: An id has no word.
-            TooLongError: A row has more tokens than there are positions.
-            ShapeError: Arguments do not fit one another.
-            InputError: There is no token that can be chosen, no network takes part, or `totals` are less than these
-                rows have.
+            IdRangeError: if an id is not in the vocabulary.
+            TooLongError: if a row has more tokens than there are positions.
+            ShapeError: if the shapes of arguments do not fit each other.
+            InputError: if no token can be chosen, no network takes part, or `totals` are below the totals of these
+                rows.
 
         Source:
             `run_pretraining.py` and `pretrain/pretrain_helpers.py` of google-research/electra.
@@ -2294,7 +2336,7 @@ class PretrainingNetworks:
 
 @final
 class ReplacedTokenDetection:
-    """Says of every token of a text how likely it is that it was replaced.
+    """Predict for each token of a text the probability that it was replaced.
 
     Example:
         >>> detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
@@ -2304,45 +2346,47 @@ class ReplacedTokenDetection:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path, *, device: _Device | None = None, **hub: Unpack[_Hub]) -> ReplacedTokenDetection:
-        """From a model folder, a bundled model by its name, or a repository of the hub.
+    def from_pretrained(
+        folder: _Path, *, device: _Device | None = None, **hub: Unpack[_types.HubKeywords]
+    ) -> ReplacedTokenDetection:
+        """Load from a model folder, a bundled model or a repository of the hub.
 
         Raises:
-            MissingFileError: There is no such folder or model, or a file is missing in it.
-            UntrainedHeadError: The weights have no discriminator's head.
-            WeightsFormatError: The weight file is truncated, corrupt or of another format.
-            WeightsMismatchError: The weights are not the model's.
+            MissingFileError: if there is no such folder or model, or the folder lacks a file.
+            UntrainedHeadError: if the weights have no discriminator head.
+            WeightsFormatError: if the weight file is truncated, corrupt or of another format.
+            WeightsMismatchError: if the weights differ from the model's.
         """
 
     def __call__(self, texts: Sequence[str]) -> list[list[_JudgedToken]]:
-        """For every text, one dictionary a token: `token`, `start`, `end` (characters) and `probability`.
+        """Return, for each text, one dictionary per token: `token`, `start`, `end` (characters) and `probability`.
 
         Raises:
-            InputError: There is no text.
-            TooLongError: A text has more tokens than the model has positions.
+            InputError: if there is no text.
+            TooLongError: if a text has more tokens than the model has positions.
         """
 
 @overload
 def load_weights(
-    path: _Path, arrays: Literal["numpy"] = "numpy", *, component: _Component | None = None
+    path: _Path, arrays: Literal["numpy"] = "numpy", *, component: _types.Component | None = None
 ) -> dict[str, _Array]:
-    """The tensors of a checkpoint by name, whatever its format; nothing in a file is executed.
+    """Load the tensors of a checkpoint of any format by name; nothing in a file is executed.
 
-    Read are `.safetensors`, `.ot`, torch's `.bin` and `.pt`, checkpoints of TensorFlow, Flax's `.msgpack` and Keras's
-    `.h5`. The format is told by the content. Tensors of the last three come under transformers' names for torch, and
+    The formats are `.safetensors`, `.ot`, torch's `.bin` and `.pt`, checkpoints of TensorFlow, Flax's `.msgpack` and
+    Keras's `.h5`, recognised by their content. Tensors of the last three get transformers' names for torch, and are
     transposed as there.
 
     Args:
         path: The file; the index of several (`model.safetensors.index.json`); or TensorFlow's `model.ckpt-N`.
-        component: Which network of a checkpoint of google-research/electra that has both.
-        arrays: `numpy` or `torch`. float16 and bfloat16 come as float32 in numpy, which holds every value of both;
+        component: The network to take from a checkpoint of google-research/electra that has both.
+        arrays: `numpy` or `torch`. `numpy` converts float16 and bfloat16 to float32, which holds every value of both;
             `torch` keeps the dtype of the file.
 
     Raises:
-        MissingFileError: There is no such file.
-        MissingDependencyError: The file is an `.h5`, and h5py is not installed.
-        WeightsFormatError: The file is truncated, corrupt or of another format.
-        InputError: `arrays` is none of the two; or the checkpoint has two networks and `component` names none.
+        MissingFileError: if there is no such file.
+        MissingDependencyError: if the file is an `.h5` and h5py is not installed.
+        WeightsFormatError: if the file is truncated, corrupt or of another format.
+        InputError: if `arrays` is neither of the two, or if the checkpoint has two networks and `component` is None.
 
     Example:
         >>> oxbert.save_weights({"a.bias": torch.tensor([1.0, 2.0], dtype=torch.float16)}, "one.safetensors")
@@ -2352,20 +2396,20 @@ def load_weights(
 
 @overload
 def load_weights(
-    path: _Path, arrays: Literal["torch"], *, component: _Component | None = None
+    path: _Path, arrays: Literal["torch"], *, component: _types.Component | None = None
 ) -> dict[str, torch.Tensor]: ...
-def weight_origins(path: _Path, *, component: _Component | None = None) -> dict[str, tuple[str, bool]]:
-    """How a checkpoint itself names and stores its tensors, where that is not as torch does.
+def weight_origins(path: _Path, *, component: _types.Component | None = None) -> dict[str, tuple[str, bool]]:
+    """Return how a checkpoint names and stores its tensors, if that differs from torch.
 
     Args:
         path: As for `load_weights`.
         component: As for `load_weights`.
 
     Returns:
-        The names that `load_weights` gives, each with the name in the file and whether it is transposed there.
+        For each name that `load_weights` gives, the name in the file and whether the tensor is transposed there.
 
     Raises:
-        OxbertError: As `load_weights`.
+        OxbertError: as `load_weights`.
 
     Example:
         >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "three.ot")
@@ -2374,10 +2418,10 @@ def weight_origins(path: _Path, *, component: _Component | None = None) -> dict[
     """
 
 def find_weights(folder: _Path) -> Path:
-    """The weight file of a model folder that is read: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow.
+    """Return the weight file that is read from a folder: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow.
 
     Raises:
-        MissingFileError: There is none; `found` says what is there.
+        MissingFileError: if the folder has no weight file; `found` lists its files.
 
     Example:
         >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "model.safetensors")
@@ -2385,15 +2429,18 @@ def find_weights(folder: _Path) -> Path:
         'model.safetensors'
     """
 
-def describe_weights(path: _Path, *, component: _Component | None = None) -> str | None:
-    """The text of the `config.json` that the shapes of a checkpoint of google-research/electra tell; None for others.
+def describe_weights(path: _Path, *, component: _types.Component | None = None) -> str | None:
+    """Return the text of a `config.json` inferred from the shapes of a checkpoint of google-research/electra.
+
+    Returns:
+        The text; None for other checkpoints.
 
     Args:
         path: As for `load_weights`.
         component: As for `load_weights`.
 
     Raises:
-        OxbertError: As `load_weights`.
+        OxbertError: as `load_weights`.
 
     Example:
         >>> oxbert.save_weights({"a.bias": np.zeros(2)}, "four.ot")
@@ -2402,16 +2449,16 @@ def describe_weights(path: _Path, *, component: _Component | None = None) -> str
     """
 
 def save_weights(tensors: _Tensors, path: _Path) -> None:
-    """Write tensors by name. A crash leaves the old file or the new one.
+    """Write tensors by name. A crash leaves either the old or the new file.
 
     Args:
         tensors: Names, and torch tensors or numpy arrays of a float, integer or bool dtype.
-        path: Ends with `.ot`, `.safetensors` or `.bin`, which says the format.
+        path: A path that ends with `.ot`, `.safetensors` or `.bin`, which decides the format.
 
     Raises:
-        FileError: The file cannot be written.
-        InputError: The ending is none of these.
-        DtypeError: A tensor has another dtype.
+        FileError: if the file cannot be written.
+        InputError: if the path ends otherwise.
+        DtypeError: if a tensor has another dtype.
 
     Example:
         >>> oxbert.save_weights({"a.weight": np.eye(2)}, "two.ot")
@@ -2420,10 +2467,10 @@ def save_weights(tensors: _Tensors, path: _Path) -> None:
     """
 
 def canonical_name(name: str) -> str | None:
-    """A tensor's name as the models write it.
+    """Return a tensor's name as the models write it.
 
-    Without a wrapper's prefix (`module.`), and with `LayerNorm.gamma` and `.beta` as `.weight` and `.bias`; None for
-    the buffers `position_ids` and `token_type_ids`, which no model needs.
+    Removes a wrapper's prefix (`module.`) and writes `LayerNorm.gamma` and `.beta` as `.weight` and `.bias`. Returns
+    None for the buffers `position_ids` and `token_type_ids`, which no model needs.
 
     Example:
         >>> oxbert.canonical_name("module.electra.embeddings.LayerNorm.gamma")
@@ -2432,12 +2479,12 @@ def canonical_name(name: str) -> str | None:
 
 @final
 class LocalResource:
-    """A file on this machine.
+    """Name a file on this machine.
 
     Resources can be compared, hashed, pickled and copied.
 
     Args:
-        local_path: The file.
+        local_path: The path of the file.
 
     Example:
         >>> oxbert.LocalResource("model/vocab.txt").local_path.name
@@ -2447,13 +2494,13 @@ class LocalResource:
     def __new__(cls, local_path: _Path) -> Self: ...
     @property
     def local_path(self) -> Path:
-        """The file."""
+        """Return the path of the file."""
 
     def get_local_path(self) -> Path:
-        """The file, which must exist.
+        """Return the path of the file, which must exist.
 
         Raises:
-            MissingFileError: It does not.
+            MissingFileError: if the file does not exist.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -2462,23 +2509,23 @@ class LocalResource:
 
 @final
 class RemoteResource:
-    """A file on the network, which is downloaded when its path is first asked for, and then kept.
+    """Name a file on the network, which is downloaded when its path is first requested, and then cached.
 
-    The cache is the folder in the environment variable `RUSTBERT_CACHE`, or else `.rustbert` in the user's cache folder
-    (`$XDG_CACHE_HOME`, or `~/.cache`), as rust_bert's is. In there a file has the path `cache_subdir/<hash of the
-    url>/<its name in the url>`. What is there is used without a request; to fetch it anew, delete it.
+    The cache is the folder in the environment variable `RUSTBERT_CACHE`, otherwise `.rustbert` in the user's cache
+    folder (`$XDG_CACHE_HOME`, or `~/.cache`), as for rust_bert. A file in the cache has the path `cache_subdir/<hash of
+    the url>/<its name in the url>`. A cached file is used without a request; delete it to download it again.
 
-    A download that is interrupted, by Ctrl-C or a network that fails, goes on where it stopped the next time, if the
-    server can do so. Of several threads and processes that want a file one downloads it and the others wait. On a
-    terminal a bar shows how far a large file is. Proxies are found in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-    `NO_PROXY`; servers are trusted by Mozilla's list of authorities, or by the file in `SSL_CERT_FILE`.
+    A download that is interrupted, by Ctrl-C or a network failure, resumes the next time if the server supports that.
+    If several threads or processes request a file, one downloads it and the others wait. On a terminal a bar shows the
+    progress of a large file. Proxies are read from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`; servers are
+    verified with Mozilla's list of authorities, or with the file in `SSL_CERT_FILE`.
 
     Resources can be compared, hashed, pickled and copied.
 
     Args:
-        url: Where the file is: `https://...` or `http://...`.
-        cache_subdir: The folder in the cache, e.g. `electra-base-generator/model`; None: the cache itself.
-        cache_dir: Another cache than the usual one.
+        url: The url of the file: `https://...` or `http://...`.
+        cache_subdir: The folder in the cache, e.g. `electra-base-generator/model`; None means the cache itself.
+        cache_dir: A cache that replaces the default one.
 
     Example:
         >>> vocabulary = oxbert.RemoteResource.from_pretrained(oxbert.ElectraVocabResources.BASE_GENERATOR)
@@ -2489,39 +2536,40 @@ class RemoteResource:
     def __new__(cls, url: str, cache_subdir: str | None = None, *, cache_dir: _Path | None = None) -> Self: ...
     @classmethod
     def from_pretrained(cls, name_url_tuple: tuple[str, str], *, cache_dir: _Path | None = None) -> Self:
-        """One of the files of known models, such as `ElectraModelResources.BASE_GENERATOR`.
+        """Name one of the files of known models, such as `ElectraModelResources.BASE_GENERATOR`.
 
         Args:
             name_url_tuple: The folder in the cache, and the url.
-            cache_dir: Another cache than the usual one.
+            cache_dir: A cache that replaces the default one.
         """
 
     @property
     def url(self) -> str:
-        """Where the file is."""
+        """Return the url of the file."""
 
     @property
     def cache_subdir(self) -> str:
-        """The folder in the cache; empty for the cache itself."""
+        """Return the folder in the cache; empty for the cache itself."""
 
     @property
     def cache_dir(self) -> Path | None:
-        """Another cache than the usual one."""
+        """Return the cache that replaces the default one, or None."""
 
     def cached_path(self) -> Path:
-        """Where the file is once it has been downloaded.
+        """Return the path of the file once it is downloaded.
 
         Raises:
-            InputError: The url is none or names no file, `cache_subdir` leads out of the cache, or there is no cache.
+            InputError: if the url is invalid or names no file, if `cache_subdir` leads out of the cache, or if there is
+                no cache.
         """
 
     def get_local_path(self) -> Path:
-        """The file, after a download where it is not in the cache yet.
+        """Return the path of the file, downloading the file if it is not in the cache yet.
 
         Raises:
-            DownloadError: The server or the network failed, three times in a row where trying again may help.
-            FileError: The file cannot be written.
-            InputError: As `cached_path`.
+            DownloadError: if the server or the network failed, three times in a row if trying again may help.
+            FileError: if the file cannot be written.
+            InputError: as `cached_path`.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -2529,7 +2577,7 @@ class RemoteResource:
     def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, Any]]: ...
 
 def download_resource(resource: LocalResource | RemoteResource) -> Path:
-    """The path of a resource on this machine, after a download where it is not there yet.
+    """Return the path of a resource on this machine, downloading the file if it is not there yet.
 
     Args:
         resource: The resource, whose `get_local_path` is called.
@@ -2541,9 +2589,9 @@ def download_resource(resource: LocalResource | RemoteResource) -> Path:
 
 @final
 class ElectraModelResources:
-    """The weights of ELECTRA on the hub.
+    """List the weights of ELECTRA on the hub.
 
-    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+    Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
 
     Example:
         >>> oxbert.ElectraModelResources.BASE_GENERATOR[0]
@@ -2555,9 +2603,9 @@ class ElectraModelResources:
 
 @final
 class ElectraConfigResources:
-    """The configurations of ELECTRA on the hub.
+    """List the configurations of ELECTRA on the hub.
 
-    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+    Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
 
     Example:
         >>> oxbert.ElectraConfigResources.BASE_GENERATOR[0]
@@ -2569,9 +2617,9 @@ class ElectraConfigResources:
 
 @final
 class ElectraVocabResources:
-    """The vocabularies of ELECTRA on the hub.
+    """List the vocabularies of ELECTRA on the hub.
 
-    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+    Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
 
     Example:
         >>> oxbert.ElectraVocabResources.BASE_GENERATOR[0]
@@ -2583,9 +2631,9 @@ class ElectraVocabResources:
 
 @final
 class DistilBertModelResources:
-    """The weights of DistilBERT on the hub.
+    """List the weights of DistilBERT on the hub.
 
-    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+    Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
 
     Example:
         >>> oxbert.DistilBertModelResources.DISTIL_BERT[0]
@@ -2599,9 +2647,9 @@ class DistilBertModelResources:
 
 @final
 class DistilBertConfigResources:
-    """The configurations of DistilBERT on the hub.
+    """List the configurations of DistilBERT on the hub.
 
-    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+    Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
 
     Example:
         >>> oxbert.DistilBertConfigResources.DISTIL_BERT[0]
@@ -2615,9 +2663,9 @@ class DistilBertConfigResources:
 
 @final
 class DistilBertVocabResources:
-    """The vocabularies of DistilBERT on the hub.
+    """List the vocabularies of DistilBERT on the hub.
 
-    Each is a pair for `RemoteResource.from_pretrained`: the folder in the cache, and the url.
+    Each entry is a pair for `RemoteResource.from_pretrained`: the folder in the cache and the url.
 
     Example:
         >>> oxbert.DistilBertVocabResources.DISTIL_BERT[0]

@@ -1,7 +1,6 @@
-"""What a tokenizer returns, and padding afterwards.
+"""The result of a tokenizer, and padding of rows that are already tokenised.
 
-`BatchEncoding` is a dictionary that goes into a model as it is, `model(**encoding)`, and knows the way back to the
-text.
+`BatchEncoding` is a dictionary that goes straight into a model, `model(**encoding)`, and maps tokens back to the text.
 """
 
 from __future__ import annotations
@@ -16,24 +15,24 @@ from oxbert import errors
 
 
 class TokenSpan(NamedTuple):
-    """Tokens `start` to `end`, one past the last."""
+    """Hold a range of tokens: `start`, and `end`, one past the last."""
 
     start: int
     end: int
 
 
 class CharSpan(NamedTuple):
-    """Characters `start` to `end`, one past the last."""
+    """Hold a range of characters: `start`, and `end`, one past the last."""
 
     start: int
     end: int
 
 
 class BatchEncoding(UserDict[str, Any]):
-    """The rows of a call of a tokenizer, by column: `input_ids`, `attention_mask`, and what else was asked for.
+    """Hold the rows of a call of a tokenizer by column: `input_ids`, `attention_mask`, and any others asked for.
 
-    A column is read by key or as an attribute; an integer gives a row as an `Encoding`, a slice the rows of all
-    columns. The methods below look at the first row where they are given no row, and take the row first where they are.
+    Read a column by key or as an attribute. An integer key gives a row as an `Encoding`, a slice gives these rows of
+    all columns. The methods below take the row as their first argument; without it they read the first row.
 
     Example:
         >>> import oxbert
@@ -46,27 +45,27 @@ class BatchEncoding(UserDict[str, Any]):
     """
 
     def __init__(self, data: Mapping[str, Any] | None = None, encodings: Any = None) -> None:
-        """Keep the columns, and the rows that they came from."""
+        """Keep the columns, and the rows that they were made from."""
         super().__init__(data or {})
         self._encodings = encodings
 
     @property
     def encodings(self) -> Any:
-        """The rows, each an `Encoding`; None where the columns were put together by hand."""
+        """Return the rows, each an `Encoding`; None if the columns do not come from a tokenizer."""
         return self._encodings
 
     @property
     def is_fast(self) -> bool:
-        """Whether the rows know the way back to their texts."""
+        """Return whether the rows can be mapped back to their texts."""
         return self._encodings is not None
 
     @property
     def n_sequences(self) -> int | None:
-        """How many texts a row is made of."""
+        """Return the number of texts in a row."""
         return self._row(0).n_sequences if self.is_fast and len(self._encodings) else None
 
     def __getitem__(self, key: Any) -> Any:
-        """By name a column, by number a row, by slice the rows of all columns."""
+        """Return a column for a name, a row for an integer, or rows of all columns for a slice."""
         if isinstance(key, str):
             return self.data[key]
         if isinstance(key, slice):
@@ -74,39 +73,39 @@ class BatchEncoding(UserDict[str, Any]):
         return self._row(key)
 
     def __getattr__(self, name: str) -> Any:
-        """A column."""
+        """Return a column."""
         try:
             return self.__dict__["data"][name]
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}") from None
 
     def tokens(self, batch_index: int = 0) -> list[str]:
-        """The tokens of a row."""
+        """Return the tokens of a row."""
         tokens: list[str] = self._row(batch_index).tokens
         return tokens
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
-        """The word of each token of a row; None for what was added."""
+        """Return the word of each token of a row; None for added tokens."""
         words: list[int | None] = self._row(batch_index).word_ids
         return words
 
     def words(self, batch_index: int = 0) -> list[int | None]:
-        """As `word_ids`."""
+        """Return the word of each token of a row, as `word_ids`."""
         return self.word_ids(batch_index)
 
     def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
-        """The text of each token of a row, 0 or 1; None for what was added."""
+        """Return the text of each token of a row, 0 or 1; None for added tokens."""
         texts: list[int | None] = self._row(batch_index).sequence_ids
         return texts
 
     def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
-        """The text of a token."""
+        """Return the text of a token: 0 or 1."""
         row, token = self._place(batch_or_token_index, token_index)
         text: int | None = row.token_to_sequence(_forward(token, row))
         return text
 
     def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
-        """The word of a token."""
+        """Return the word of a token."""
         row, token = self._place(batch_or_token_index, token_index)
         word: int | None = row.token_to_word(_forward(token, row))
         return word
@@ -114,13 +113,13 @@ class BatchEncoding(UserDict[str, Any]):
     def word_to_tokens(
         self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
     ) -> TokenSpan | None:
-        """The tokens of a word."""
+        """Return the tokens of a word."""
         row, word = self._place(batch_or_word_index, word_index)
         span = row.word_to_tokens(word, sequence_index)
         return None if span is None else TokenSpan(*span)
 
     def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
-        """The characters of a token."""
+        """Return the characters of a token."""
         row, token = self._place(batch_or_token_index, token_index)
         span = row.token_to_chars(_forward(token, row))
         return None if span is None else CharSpan(*span)
@@ -128,7 +127,7 @@ class BatchEncoding(UserDict[str, Any]):
     def char_to_token(
         self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
     ) -> int | None:
-        """The token that a character is part of; None for white space."""
+        """Return the token that contains a character; None for white space."""
         row, character = self._place(batch_or_char_index, char_index)
         token: int | None = row.char_to_token(character, sequence_index)
         return token
@@ -136,7 +135,7 @@ class BatchEncoding(UserDict[str, Any]):
     def word_to_chars(
         self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
     ) -> CharSpan | None:
-        """The characters of a word."""
+        """Return the characters of a word."""
         row, word = self._place(batch_or_word_index, word_index)
         span = row.word_to_chars(word, sequence_index)
         return None if span is None else CharSpan(*span)
@@ -144,13 +143,13 @@ class BatchEncoding(UserDict[str, Any]):
     def char_to_word(
         self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
     ) -> int | None:
-        """The word that a character is part of."""
+        """Return the word that contains a character."""
         row, character = self._place(batch_or_char_index, char_index)
         word: int | None = row.char_to_word(character, sequence_index)
         return word
 
     def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> BatchEncoding:
-        """Make arrays of the columns: `np`, `pt` or `tf`. Returns the encoding."""
+        """Convert the columns to arrays: `np`, `pt` or `tf`. Returns the encoding."""
         if tensor_type is not None:
             for name, column in self.data.items():
                 self.data[name] = _array([column] if prepend_batch_axis else column, tensor_type)
@@ -165,12 +164,12 @@ class BatchEncoding(UserDict[str, Any]):
 
     def _row(self, index: int) -> Any:
         if self._encodings is None:
-            reason = "the columns were put together by hand, so there is no way back to a text"
+            reason = "expected columns that a tokenizer made: these cannot be mapped back to a text"
             raise errors.InputError(f"encodings: {reason}", what="encodings", reason=reason)
         return self._encodings[index]
 
     def _place(self, first: int, second: int | None) -> tuple[Any, int]:
-        """A row, and a place in it."""
+        """Return a row, and an index in the row."""
         return (self._row(0), first) if second is None else (self._row(first), second)
 
 
@@ -198,7 +197,7 @@ def _array(column: Any, tensor_type: str) -> Any:
     return array
 
 
-# What stands at padded positions of columns that are no ids. Other columns, such as labels, stay as they are.
+# The values at padded positions of columns other than ids. All other columns, such as labels, stay as they are.
 _PADDING = {"token_type_ids": 0, "attention_mask": 0, "special_tokens_mask": 1}
 
 
@@ -213,21 +212,22 @@ def pad(
     return_tensors: str | None = None,
     verbose: bool = True,
 ) -> BatchEncoding:
-    """Pad rows that were tokenised before; behind `Tokenizer.pad`.
+    """Pad rows that are already tokenised, for `Tokenizer.pad`.
 
     Args:
-        tokenizer: Whose padding it is.
-        encoded_inputs: A dictionary of columns, for one row or several, or a list of dictionaries, one a row.
-        padding: True or `longest`, `max_length`, or False.
-        max_length: With `max_length`, the length of rows in tokens.
-        pad_to_multiple_of: Lengths are multiples of it.
-        padding_side: `left` or `right`; None: the tokenizer's.
-        return_attention_mask: Whether there is a mask in the end, made where none was given. None: there is.
-        return_tensors: `np`, `pt` or `tf`.
-        verbose: Makes no difference.
+        tokenizer: The tokenizer with the id of `[PAD]` and the default side and length.
+        encoded_inputs: A dictionary of columns, for one row or several, or a list of dictionaries, one per row.
+        padding: True or `longest` pads to the longest row, `max_length` to that many tokens, False not at all.
+        max_length: The length for `max_length`, in tokens; None means the tokenizer's `model_max_length`.
+        pad_to_multiple_of: Round the length of rows up to a multiple of this.
+        padding_side: `left` or `right`; None means the tokenizer's own.
+        return_attention_mask: Whether to return a mask, made if it was not given; None means True.
+        return_tensors: `np`, `pt` or `tf`: arrays instead of lists.
+        verbose: Has no effect.
 
     Raises:
-        InputError: There is no `input_ids`, or an option is unknown.
+        InputError: if there is no `input_ids`, or an option is unknown or impossible, as for a call of the tokenizer.
+        DtypeError: if `padding` is neither a bool nor a str.
     """
     if isinstance(encoded_inputs, Sequence) and encoded_inputs and isinstance(encoded_inputs[0], Mapping):
         encoded_inputs = {name: [row[name] for row in encoded_inputs] for name in encoded_inputs[0]}
@@ -241,44 +241,29 @@ def pad(
     lengths = [len(row) for row in columns["input_ids"]]
     if return_attention_mask is not False and "attention_mask" not in columns:
         columns["attention_mask"] = [[1] * length for length in lengths]
-    width = _width(tokenizer, lengths, padding, max_length, pad_to_multiple_of)
-    left = (padding_side or tokenizer.padding_side) == "left"
+    width = tokenizer._width(lengths, padding, max_length, pad_to_multiple_of) or 0
+    side = tokenizer.padding_side if padding_side is None else padding_side
+    if side not in ("left", "right"):
+        reason = f'expected "left" or "right", got "{side}"'
+        raise errors.InputError(f"padding_side: {reason}", what="padding_side", reason=reason)
     fillings = _PADDING | {"input_ids": tokenizer.pad_token_id}
     for name, rows in columns.items():
         if name in fillings:
             filling = [fillings[name]]
             for place, row in enumerate(rows):
                 missing = filling * max(width - len(row), 0)
-                rows[place] = missing + row if left else row + missing
+                rows[place] = missing + row if side == "left" else row + missing
     if single and return_tensors is None:
         columns = {name: column[0] for name, column in columns.items()}
     return BatchEncoding(columns).convert_to_tensors(return_tensors)
 
 
 def _lists(column: Any) -> Any:
-    """A column as lists that may be changed."""
+    """Return a column as lists that may be changed."""
     column = column.tolist() if hasattr(column, "tolist") else column
     if isinstance(column, (list, tuple)):
         return [_lists(item) for item in column]
     return column
-
-
-def _width(
-    tokenizer: Any, lengths: list[int], padding: bool | str, max_length: int | None, multiple: int | None
-) -> int:
-    if padding in (True, "longest"):
-        width = max(lengths, default=0)
-    elif padding == "max_length":
-        width = max_length or tokenizer.model_max_length
-        if width is None:
-            reason = 'expected max_length beside padding="max_length"'
-            raise errors.InputError(f"padding: {reason}", what="padding", reason=reason)
-    elif padding in (False, "do_not_pad"):
-        return 0
-    else:
-        reason = f"expected a bool, longest, max_length or do_not_pad, got {padding!r}"
-        raise errors.InputError(f"padding: {reason}", what="padding", reason=reason)
-    return -(-width // multiple) * multiple if multiple else width
 
 
 __all__ = ["BatchEncoding", "CharSpan", "TokenSpan", "pad"]

@@ -1,8 +1,9 @@
-//! Python's side of the crate, one thin file a room. Only here is pyo3 named.
+//! Python's side of the crate. It mirrors the rooms of the crate, and only this room names pyo3.
 //!
-//! Everything that may take time or fail goes through one door, [`enter`].
+//! Everything that may take time or fail goes through one door, `door::enter`. Doc comments of exported classes,
+//! methods and functions are Python's docstrings; `tools/stub_docs.py` copies them into `_native.pyi`.
 
-// pyo3 hands over owned arguments and wants methods; docstrings here are Python's, not Rust's markdown.
+// pyo3 passes owned arguments and needs methods; docstrings here are Python's, not Rust's markdown.
 #![allow(clippy::needless_pass_by_value, clippy::unused_self, clippy::doc_markdown, clippy::doc_link_with_quotes)]
 
 mod config;
@@ -23,13 +24,12 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_init]
-    #[expect(clippy::unnecessary_wraps, reason = "the signature is pyo3's")]
-    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::door::remember_process();
-        Ok(())
+        super::door::name_calls(module)
     }
 
-    #[expect(non_upper_case_globals, reason = "Python's name of it")]
+    #[expect(non_upper_case_globals, reason = "Python's name of the version")]
     #[pymodule_export]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
@@ -41,15 +41,17 @@ mod _native {
     #[pymodule_export]
     use super::models::activation::PyActivation;
     #[pymodule_export]
-    use super::models::heads::{
-        PyElectraClassificationHead, PyElectraDiscriminatorHead, PyElectraGeneratorHead, PyElectraSequenceSummary,
-    };
+    use super::models::base::PyModel;
     #[pymodule_export]
-    use super::models::{
+    use super::models::classes::{
         PyDistilBertForMaskedLM, PyDistilBertForMultipleChoice, PyDistilBertForQuestionAnswering,
         PyDistilBertForSequenceClassification, PyDistilBertForTokenClassification, PyDistilBertModel,
         PyElectraForMaskedLM, PyElectraForMultipleChoice, PyElectraForPreTraining, PyElectraForQuestionAnswering,
-        PyElectraForSequenceClassification, PyElectraForTokenClassification, PyElectraModel, PyModel,
+        PyElectraForSequenceClassification, PyElectraForTokenClassification, PyElectraModel,
+    };
+    #[pymodule_export]
+    use super::models::heads::{
+        PyElectraClassificationHead, PyElectraDiscriminatorHead, PyElectraGeneratorHead, PyElectraSequenceSummary,
     };
     #[pymodule_export]
     use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
@@ -65,9 +67,11 @@ mod _native {
     #[pymodule_export]
     use super::text::added::PyAddedToken;
     #[pymodule_export]
+    use super::text::classes::{PyDistilBertTokenizer, PyElectraTokenizer};
+    #[pymodule_export]
     use super::text::encodings::{PyEncoding, PyEncodings};
     #[pymodule_export]
-    use super::text::tokenizer::{PyDistilBertTokenizer, PyElectraTokenizer, PyTokenizer};
+    use super::text::tokenizer::PyTokenizer;
     #[pymodule_export]
     use super::weights::{canonical_name, describe_weights, find_weights, load_weights, save_weights, weight_origins};
 }

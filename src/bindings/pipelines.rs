@@ -1,9 +1,9 @@
 //! `oxbert.FillMask`, `oxbert.ReplacedTokenDetection`.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
-use crate::bindings::door::{FolderOptions, check_signals, device, enter};
+use crate::bindings::door::{FolderOptions, answer, check_signals, device, enter};
 use crate::bindings::text::texts::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
@@ -56,34 +56,12 @@ impl PyFillMask {
     ///     InputError: if there is no text, a text has no mask, or `top_k` is 0.
     ///     TooLongError: if a text has more tokens than the model has positions.
     #[pyo3(signature = (texts, *, top_k = 5))]
-    fn __call__<'py>(&self, py: Python<'py>, texts: Several, top_k: usize) -> PyResult<Bound<'py, PyList>> {
+    fn _call<'py>(&self, py: Python<'py>, texts: Several, top_k: usize) -> PyResult<Bound<'py, PyAny>> {
         let answers = enter(py, || -> Result<_> {
             let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();
             self.inner.predict_watched(&texts, top_k, &check_signals)
         })?;
-        let result = PyList::empty(py);
-        for masks in answers {
-            let row = PyList::empty(py);
-            for mask in masks {
-                let candidates = PyList::empty(py);
-                for candidate in mask.candidates {
-                    let entry = PyDict::new(py);
-                    entry.set_item("score", candidate.score)?;
-                    entry.set_item("token", candidate.token)?;
-                    entry.set_item("token_str", candidate.token_str)?;
-                    entry.set_item("sequence", candidate.sequence)?;
-                    candidates.append(entry)?;
-                }
-                let entry = PyDict::new(py);
-                entry.set_item("index", mask.index)?;
-                entry.set_item("start", mask.begin)?;
-                entry.set_item("end", mask.end)?;
-                entry.set_item("candidates", candidates)?;
-                row.append(entry)?;
-            }
-            result.append(row)?;
-        }
-        Ok(result)
+        answer(py, &answers)
     }
 }
 
@@ -126,24 +104,11 @@ impl PyReplacedTokenDetection {
     /// Raises:
     ///     InputError: if there is no text.
     ///     TooLongError: if a text has more tokens than the model has positions.
-    fn __call__<'py>(&self, py: Python<'py>, texts: Several) -> PyResult<Bound<'py, PyList>> {
+    fn _call<'py>(&self, py: Python<'py>, texts: Several) -> PyResult<Bound<'py, PyAny>> {
         let answers = enter(py, || -> Result<_> {
             let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();
             self.inner.predict_watched(&texts, &check_signals)
         })?;
-        let result = PyList::empty(py);
-        for tokens in answers {
-            let row = PyList::empty(py);
-            for token in tokens {
-                let entry = PyDict::new(py);
-                entry.set_item("token", token.token)?;
-                entry.set_item("start", token.begin)?;
-                entry.set_item("end", token.end)?;
-                entry.set_item("probability", token.probability)?;
-                row.append(entry)?;
-            }
-            result.append(row)?;
-        }
-        Ok(result)
+        answer(py, &answers)
     }
 }

@@ -1,4 +1,4 @@
-//! `oxbert.LocalResource`, `oxbert.RemoteResource`, `oxbert.download_resource`, and where the files of known models are.
+//! `oxbert.LocalResource`, `oxbert.RemoteResource`, `oxbert.download_resource`, and the files of known models.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ impl PyLocalResource {
         Self { inner: local_path.into() }
     }
 
-    // Under its own name, pyo3's name of it would be that of the method's.
+    // Named `local_path`, the getter would clash with a method that pyo3 generates.
     /// Return the path of the file.
     #[getter(local_path)]
     fn file(&self) -> PathBuf {

@@ -15,13 +15,13 @@ use crate::error::Error;
 use crate::resources::ModelFolder;
 use crate::weights::{Component, OpenOptions, WeightFile, WeightFormat, WeightSource, names, save_tensors};
 
-/// A checkpoint of any format.
+/// Open a checkpoint of any format.
 pub(crate) fn open_weights(py: Python<'_>, path: PathBuf, options: OpenOptions) -> PyResult<WeightSource> {
-    /// How HDF5 files begin.
+    /// The first bytes of an HDF5 file.
     const HDF5: &[u8] = b"\x89HDF";
     let is_hdf5 = enter(py, || {
         let mut start = [0; HDF5.len()];
-        // Anything else that is wrong with the file is told by who opens it next.
+        // Any other fault of the file is reported when it is opened below.
         let read = std::fs::metadata(&path).is_ok_and(|kind| kind.is_file())
             && File::open(&path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok());
         Ok(read && start == HDF5)
@@ -32,7 +32,7 @@ pub(crate) fn open_weights(py: Python<'_>, path: PathBuf, options: OpenOptions) 
     let folder = enter(py, || tempfile::tempdir().map_err(Error::io("make", std::env::temp_dir())))?;
     let parts = folder.path().join("parts.safetensors");
     py.import("oxbert._hdf5")?.call_method1("take_apart", (&path, &parts))?;
-    // Mapped files stay readable when their names are gone.
+    // Mapped files stay readable after the folder is removed.
     enter(py, || Ok(WeightSource::File(WeightFile::from_hdf5_parts(&parts, path)?)))
 }
 
@@ -120,8 +120,10 @@ pub(crate) fn weight_origins(
     Ok(file.names().filter_map(origin).collect())
 }
 
-/// Return the text of a `config.json` inferred from the shapes of a checkpoint of google-research/electra; None for
-/// others.
+/// Return the text of a `config.json` inferred from the shapes of a checkpoint of google-research/electra.
+///
+/// Returns:
+///     The text; None for other checkpoints.
 ///
 /// Args:
 ///     path: As for `load_weights`.
@@ -156,7 +158,7 @@ pub(crate) fn describe_weights(py: Python<'_>, path: PathBuf, component: Option<
     }))
 }
 
-/// Return the weight file of a model folder that is read: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow.
+/// Return the weight file that is read from a folder: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow.
 ///
 /// Raises:
 ///     MissingFileError: if the folder has no weight file; `found` lists its files.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,23 @@ def test_what_an_attribute_gives_is_a_copy(name: str) -> None:
     config.mine.append(2)
     config.id2label[0] = "changed"
     assert config.mine == [1] and config.id2label[0] == "LABEL_0"
+
+
+@FAMILIES
+def test_an_attribute_is_the_value_of_its_key(name: str) -> None:
+    config = getattr(oxbert, name)(id2label={0: "no", 1: "yes", 2: "perhaps"}, mine={"deep": [1, 2.5, None, "text"]})
+    for key, value in config.to_dict().items():
+        if key != "summary_activation":
+            assert getattr(config, key) == value and type(getattr(config, key)) is type(value), key
+
+
+def test_reading_an_attribute_does_not_look_at_the_labels() -> None:
+    config = oxbert.ElectraConfig(num_labels=30_000)
+    begin = time.perf_counter()
+    for _ in range(1000):
+        assert config.hidden_size == 256
+    # It took 15 seconds when the whole configuration was written for each.
+    assert time.perf_counter() - begin < 1
 
 
 # Two names of one field.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -81,6 +82,37 @@ def test_the_stubs_name_exactly_what_is_exported() -> None:
         attributes = {field for base in kind.__mro__[:-1] for field in fields(base.__name__)}
         annotated = {field for field in attributes if field in ("model_type", "arguments") or field.isupper()}
         assert found <= stubbed | annotated, name
+
+
+def test_the_stub_has_the_docstrings_of_the_module() -> None:
+    """`python tools/stub_docs.py` writes them anew."""
+    path = ROOT / "tools" / "stub_docs.py"
+    spec = importlib.util.spec_from_file_location("stub_docs", path)
+    assert spec is not None and spec.loader is not None
+    stub_docs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stub_docs)
+    text = STUBS.read_text("utf-8")
+    assert stub_docs.documented(text) == text
+
+
+@pytest.mark.parametrize("name", sorted(EXPORTED - {"WEIGHT_FILES"}))
+def test_help_shows_a_docstring_of_ours(name: str) -> None:
+    thing = getattr(_native, name)
+    members = vars(thing) if isinstance(thing, type) else {}
+    documented = {name: thing} | {
+        f"{name}.{member}": getattr(thing, member)
+        for member in members
+        if (not member.startswith("_") or member == "__call__") and not isinstance(getattr(thing, member), str | tuple)
+    }
+    for path, member in documented.items():
+        text = member.__doc__ or ""
+        assert re.match("[A-Z][a-z]+,? [^ ]", text), path
+        assert not text.startswith("Call self as a function"), path
+        assert text not in {str.__doc__, int.__doc__, type(member).__doc__}, path
+    if "__call__" in members:
+        assert members["__call__"].__name__ == "__call__"
+        assert "_call" not in dir(thing)
+        inspect.signature(members["__call__"])
 
 
 # Models.

@@ -152,3 +152,27 @@ def test_what_cannot_be_padded() -> None:
         ours.pad(ours(TEXTS), return_tensors="jax")
     with pytest.raises(InputError, match="different lengths"):
         ours.pad(ours(TEXTS), padding=False, return_tensors="np")
+
+
+@pytest.mark.parametrize(
+    ("what", "options"),
+    [
+        ("pad_to_multiple_of", {"pad_to_multiple_of": 0}),
+        ("pad_to_multiple_of", {"pad_to_multiple_of": -8}),
+        ("max_length", {"padding": "max_length", "max_length": -1}),
+        ("max_length", {"padding": "max_length", "max_length": 1 << 40}),
+        ("padding", {"padding": "max_length"}),
+        ("padding", {"padding": "wide"}),
+        ("padding_side", {"padding_side": "up"}),
+    ],
+)
+def test_a_call_and_pad_refuse_the_same(what: str, options: dict[str, Any]) -> None:
+    tokenizer, _ = tokenizers()
+    rows = tokenizer(TEXTS)
+    messages = []
+    for run in (lambda: tokenizer(TEXTS, **{"padding": True, **options}), lambda: tokenizer.pad(rows, **options)):
+        with pytest.raises(InputError) as caught:
+            run()
+        assert caught.value.what == what
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]

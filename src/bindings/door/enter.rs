@@ -10,19 +10,19 @@ use pyo3::prelude::*;
 use super::errors::raise;
 use crate::error::{Error, Result};
 
-/// Releases the GIL, runs `work`, and turns an error, or a panic, into a Python exception.
+/// Release the GIL, run `work`, and turn an error or a panic into a Python exception.
 pub(crate) fn enter<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     py.detach(|| guarded(work)).map_err(|error| raise(py, error))
 }
 
-/// Runs `work` with the GIL held, for what touches Python objects through libtorch.
+/// Run `work` with the GIL held, for work that touches Python objects through libtorch.
 pub(crate) fn enter_attached<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>) -> PyResult<T> {
     guarded(work).map_err(|error| raise(py, error))
 }
 
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     survive_fork();
-    // Models are only read here, and what is written is replaced whole, so nothing half-done can be seen afterwards.
+    // Work only reads models, and replaces whole values, so a panic leaves nothing half-done.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let message = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
@@ -30,11 +30,11 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// Gives Python the chance to end what takes long.
+/// Let Python handle signals, so that Ctrl-C ends long work.
 pub(crate) fn check_signals() -> Result<()> {
     Python::attach(|py| {
         py.check_signals().map_err(|error| {
-            // It is what is raised in the end.
+            // `raise` takes this exception in place of ours.
             error.restore(py);
             Error::Internal { message: "interrupted".into() }
         })
@@ -44,18 +44,18 @@ pub(crate) fn check_signals() -> Result<()> {
 /// The process that imported the module.
 static IMPORTER: OnceLock<u32> = OnceLock::new();
 
-/// Remembers which process this is, so that a fork of it is known later.
+/// Remember this process, so that a fork of it is recognised later.
 pub(crate) fn remember_process() {
     IMPORTER.get_or_init(process::id);
 }
 
-/// Keeps libtorch to one thread in a forked child.
+/// Limit libtorch to one thread in a forked child.
 ///
 /// A fork copies the memory of OpenMP's thread pool but not its threads: the child's first parallel region would wait
 /// for them forever. One thread needs no pool.
 fn survive_fork() {
     thread_local! {
-        // The number of threads is a setting of each thread, so each has to be told.
+        // The number of threads is a setting of each thread.
         static TOLD: Cell<bool> = const { Cell::new(false) };
     }
     if IMPORTER.get().is_some_and(|&importer| importer != process::id()) && !TOLD.get() {

@@ -7,15 +7,15 @@ use pyo3::types::{PyDict, PyType};
 
 use crate::error::Error;
 
-/// The exception for an error, with the parts of its message as attributes.
+/// Return the exception for an error, with the parts of its message as attributes.
 pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
-    // Python code that libtorch called has said better what went wrong.
+    // An exception of Python code that libtorch called is more precise.
     PyErr::take(py).unwrap_or_else(|| build(py, &error).unwrap_or_else(|failure| failure))
 }
 
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let details = PyDict::new(py);
-    /// Records fields under their own names; the value is the name of the class.
+    /// Record fields under their own names, and return the name of the class.
     macro_rules! class {
         ($class:expr, $($field:ident),+) => {{
             $(details.set_item(stringify!($field), $field)?;)+

@@ -1,4 +1,4 @@
-//! Folders by their path, as the name of a bundled model, or from the hub.
+//! Folders: by path, by the name of a bundled model, or from the hub.
 
 use std::path::PathBuf;
 
@@ -6,15 +6,15 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// The keyword arguments of a `from_pretrained`, some of which are for the hub.
+/// The keyword arguments of a `from_pretrained`, split into those for the hub and all others.
 pub(crate) struct FolderOptions<'py> {
     hub: Bound<'py, PyDict>,
-    /// The others.
+    /// The keyword arguments that are not for the hub.
     pub(crate) rest: Bound<'py, PyDict>,
 }
 
 impl<'py> FolderOptions<'py> {
-    /// Those of `huggingface_hub`, as transformers passes them on.
+    /// Keyword arguments of `huggingface_hub`, as transformers passes them on.
     const HUB: [&'static str; 6] =
         ["revision", "subfolder", "cache_dir", "local_files_only", "force_download", "token"];
 
@@ -30,7 +30,7 @@ impl<'py> FolderOptions<'py> {
         Ok(Self { hub, rest })
     }
 
-    /// For a function that has no other keyword arguments.
+    /// Read the options of a function that has no other keyword arguments.
     pub(crate) fn only(py: Python<'py>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
         let read = Self::read(py, options)?;
         match read.rest.keys().iter().next() {
@@ -42,7 +42,7 @@ impl<'py> FolderOptions<'py> {
         }
     }
 
-    /// A folder, by its path, as the name of a bundled model, or from the hub, with the files that are needed: `config`,
+    /// Find a folder by path, by the name of a bundled model, or on the hub. `needs` lists the files to find: `config`,
     /// `tokenizer`, `weights`, or several of them.
     pub(crate) fn find(&self, name: &Bound<'py, PyAny>, needs: &[&str]) -> PyResult<PathBuf> {
         let py = self.hub.py();

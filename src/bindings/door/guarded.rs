@@ -1,4 +1,4 @@
-//! What one thread at a time may use.
+//! A lock for values that one thread at a time may use.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
@@ -8,15 +8,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::error::{Error, Result};
 
-/// A value behind a lock that knows who holds it: libtorch's tensors may be used by one thread at a time.
+/// A value behind a lock that knows its holder: one thread at a time may use libtorch's tensors.
 ///
 /// Two waits would never end, and are errors instead: for a thread that a fork left behind in the parent, and for
 /// oneself (a hook of torch may call Python code in the middle of a forward pass).
 ///
-/// Locked with the GIL released only: the thread that holds the lock may be waiting for the GIL.
+/// Lock it with the GIL released only: the thread that holds the lock may be waiting for the GIL.
 pub(crate) struct Guarded<T> {
     value: Mutex<T>,
-    /// Process and thread of the holder; 0 while nobody is.
+    /// Process and thread of the holder; 0 if the lock is free.
     holder: AtomicU64,
 }
 
@@ -31,21 +31,21 @@ impl<T> Guarded<T> {
         Self { value: Mutex::new(value), holder: AtomicU64::new(0) }
     }
 
-    /// Waits for its turn.
+    /// Wait for the lock.
     pub(crate) fn lock(&self) -> Result<Held<'_, T>> {
         let me = holder();
         let guard = match self.value.try_lock() {
             Ok(guard) => guard,
-            // A panic while it was held left nothing half-done: see `enter`.
+            // A panic under the lock left nothing half-done: see `enter`.
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
                 let other = self.holder.load(Ordering::Acquire);
                 if other == me {
-                    return Err(Error::input("the model", "it cannot be called from within its own forward pass"));
+                    return Err(Error::input("the model", "expected no call from within the model's own forward pass"));
                 }
                 if other != 0 && other >> 32 != me >> 32 {
-                    let reason = "another thread was using it when this process was forked, so it is locked for good here; \
-                                  load it again in this process";
+                    let reason = "another thread was using the model when this process was forked, so the lock is never \
+                                  released here; load the model again in this process";
                     return Err(Error::input("the model", reason));
                 }
                 self.value.lock().unwrap_or_else(PoisonError::into_inner)
@@ -56,7 +56,7 @@ impl<T> Guarded<T> {
     }
 }
 
-/// This process and this thread, in one number.
+/// Return this process and this thread in one number.
 fn holder() -> u64 {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     thread_local! {
@@ -81,7 +81,7 @@ impl<T> DerefMut for Held<'_, T> {
 
 impl<T> Drop for Held<'_, T> {
     fn drop(&mut self) {
-        // Before the lock itself is given back, which happens when the fields are dropped.
+        // The lock itself is released later, when the fields are dropped.
         self.holder.store(0, Ordering::Release);
     }
 }

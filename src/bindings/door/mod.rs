@@ -1,5 +1,7 @@
-//! What every binding passes through: one door into the crate, errors, folders, locks, arrays, progress.
+//! Shared by all bindings: the door into the crate, errors, answers, folders, locks, arrays, progress.
 
+mod answers;
+mod calls;
 mod enter;
 mod errors;
 mod folders;
@@ -7,6 +9,8 @@ mod guarded;
 mod progress;
 mod tensors;
 
+pub(crate) use answers::answer;
+pub(crate) use calls::name_calls;
 pub(crate) use enter::{check_signals, enter, enter_attached, remember_process};
 pub(crate) use errors::raise;
 pub(crate) use folders::FolderOptions;

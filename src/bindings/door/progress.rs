@@ -1,4 +1,4 @@
-//! How far something is that takes long, drawn by tqdm.
+//! Progress bars, drawn by tqdm.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -11,14 +11,14 @@ use crate::error::Result;
 
 /// A progress bar over the bytes of parameters, on a terminal and for large models only.
 pub(crate) struct Bar {
-    /// tqdm's, from when the size is known.
+    /// tqdm's bar, once the size is known.
     drawn: Mutex<Option<Py<PyAny>>>,
     title: String,
     is_wanted: bool,
 }
 
 impl Bar {
-    /// Bytes of parameters that take long enough to be watched.
+    /// The size of a large model, in bytes of parameters.
     const LARGE: usize = 200 << 20;
 
     pub(crate) fn new(py: Python<'_>, folder: &Path) -> PyResult<Self> {
@@ -28,7 +28,7 @@ impl Bar {
         Ok(Self { drawn: Mutex::new(None), title, is_wanted })
     }
 
-    /// Also what Ctrl-C arrives through.
+    /// Draw the bar, and let Ctrl-C end the work.
     pub(crate) fn show(&self, done: usize, total: usize) -> Result<()> {
         check_signals()?;
         if !self.is_wanted || total < Self::LARGE {
@@ -43,7 +43,7 @@ impl Bar {
             bar.setattr(py, "n", done)?;
             bar.call_method0(py, "refresh").map(drop)
         };
-        // A bar that cannot be drawn is no reason to stop.
+        // Loading goes on if the bar cannot be drawn.
         let _ = Python::attach(draw);
         Ok(())
     }

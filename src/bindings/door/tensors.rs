@@ -1,6 +1,6 @@
 //! Python's arrays <-> libtorch's tensors.
 //!
-//! A `torch.Tensor` is the same object on both sides: no copy, and its graph goes along. numpy arrays are copied.
+//! A `torch.Tensor` is the same object on both sides, without a copy and with its graph. numpy arrays are copied.
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ use super::enter::enter_attached;
 use super::errors::raise;
 use crate::error::{Error, Result};
 
-/// What a caller gets back: the kind of array that came in.
+/// The kind of array that the caller passed, and gets back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrays {
     /// numpy, also for lists.
@@ -23,7 +23,7 @@ pub(crate) enum Arrays {
 }
 
 impl Arrays {
-    /// What an object is that is no torch tensor. TensorFlow is not imported for the question.
+    /// Return the kind of an object that is not a torch tensor, without importing TensorFlow.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let loaded = object.py().import("sys")?.getattr("modules")?.call_method1("get", ("tensorflow",))?;
         let is_tensor = match loaded.getattr_opt("Tensor")? {
@@ -33,18 +33,18 @@ impl Arrays {
         Ok(if is_tensor { Self::TensorFlow } else { Self::Numpy })
     }
 
-    /// Whether answers keep their graph.
+    /// Return whether answers keep their graph.
     pub(crate) fn has_graph(self) -> bool {
         self == Self::Torch
     }
 }
 
-/// The tensor behind a `torch.Tensor`; none for any other object. torch is not imported for the question.
+/// Return the tensor behind a `torch.Tensor`, or `None` for any other object, without importing torch.
 ///
 /// Nested, sparse and meta tensors, and dtypes that tch does not know, are refused: tch would panic on some of them.
 pub(crate) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let py = object.py();
-    // Without torch in the process nothing can be a torch tensor.
+    // If torch was never imported, no object is a torch tensor.
     if !py.import("sys")?.getattr("modules")?.contains("torch")? {
         return Ok(None);
     }
@@ -71,7 +71,7 @@ pub(crate) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Opti
     Ok(Some(tensor))
 }
 
-/// A torch tensor, and nothing else.
+/// Return the tensor behind a `torch.Tensor`, or refuse any other object.
 pub(crate) fn tensor(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     if let Some(tensor) = from_torch(what, object)? {
         return Ok(tensor);
@@ -80,13 +80,13 @@ pub(crate) fn tensor(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> 
     Err(raise(object.py(), dtype(what, "torch.Tensor", &got)))
 }
 
-/// Whether the memory behind a tensor reaches to its last element: libtorch reads without asking.
+/// Return whether a tensor's memory reaches to its last element, which libtorch does not check.
 fn has_bytes(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let shape: Vec<i64> = object.getattr("shape")?.extract()?;
     if shape.contains(&0) {
         return Ok(true);
     }
-    // A tensor that only pretends has no address, or refuses to tell it.
+    // A fake tensor has no address, or refuses to return it.
     let Ok(address) = object.call_method0("data_ptr").and_then(|address| address.extract::<usize>()) else {
         return Ok(false);
     };
@@ -98,16 +98,16 @@ fn has_bytes(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(address != 0 && (offset + last + 1) * size <= bytes)
 }
 
-/// The `torch.Tensor` of a tensor, sharing its memory and its graph. Imports torch.
+/// Return the `torch.Tensor` of a tensor, with its memory and its graph. Imports torch.
 pub(crate) fn to_torch<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
-    // libtorch's Python half knows the class only once the package has been imported.
+    // libtorch knows the Python class only once the package was imported.
     py.import("torch")?;
     let pointer = enter_attached(py, || Ok(tensor.pyobject_wrap()?))?;
     // SAFETY: `pyobject_wrap` returns a new reference, or null with a Python exception set.
     unsafe { Bound::from_owned_ptr_or_err(py, pointer.cast()) }
 }
 
-/// A numpy array of a tensor's values; half precision comes back as float32, which holds every value of it.
+/// Copy a tensor into a numpy array; half precision becomes float32, which holds every value of it.
 pub(crate) fn to_numpy<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
     fn copy<'py, T: numpy::Element + tch::kind::Element + Default>(
         py: Python<'py>,
@@ -140,7 +140,7 @@ pub(crate) fn to_numpy<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<
     }
 }
 
-/// A tensor as the array that the caller works with.
+/// Return a tensor as the kind of array that the caller passed.
 pub(crate) fn to_python<'py>(py: Python<'py>, tensor: &Tensor, arrays: Arrays) -> PyResult<Bound<'py, PyAny>> {
     match arrays {
         Arrays::Numpy => to_numpy(py, tensor),
@@ -149,13 +149,13 @@ pub(crate) fn to_python<'py>(py: Python<'py>, tensor: &Tensor, arrays: Arrays) -
     }
 }
 
-/// A tuple of arrays.
+/// Return tensors as a tuple of arrays.
 pub(crate) fn to_tuple<'py>(py: Python<'py>, tensors: &[Tensor], arrays: Arrays) -> PyResult<Bound<'py, PyTuple>> {
     let items = tensors.iter().map(|tensor| to_python(py, tensor, arrays)).collect::<PyResult<Vec<_>>>()?;
     PyTuple::new(py, items)
 }
 
-/// A float tensor from an array of any kind, and which kind it was.
+/// Read a float tensor from an array of any kind, and return the kind.
 pub(crate) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor, Arrays)> {
     if let Some(tensor) = from_torch(what, object)? {
         return Ok((tensor, Arrays::Torch));
@@ -164,7 +164,7 @@ pub(crate) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
     let mut array = as_array(what, object)?;
     let is_number = object.is_instance_of::<PyFloat>() || object.is_instance_of::<PyInt>();
     if is_number || object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        // Python's own floats have no dtype to be strict about.
+        // Python's own floats have no dtype to check.
         array = match array.call_method1("astype", ("float32",)) {
             Ok(array) => array,
             Err(error) => return Err(raise(py, Error::input(what, format!("expected numbers: {}", error.value(py))))),
@@ -183,7 +183,7 @@ pub(crate) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
     Ok((tensor, Arrays::of(object)?))
 }
 
-/// Any object as a numpy array, as `numpy.asarray` makes one.
+/// Return an object as a numpy array, as `numpy.asarray` does.
 pub(crate) fn as_array<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
     py.import("numpy")?.call_method1("asarray", (object,)).map_err(|error| {
@@ -192,11 +192,11 @@ pub(crate) fn as_array<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<
     })
 }
 
-/// Any numeric numpy array as a tensor, for weights.
+/// Copy a numeric numpy array into a tensor, for weights.
 pub(crate) fn from_numpy(what: &str, array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     let py = array.py();
     let array = as_array(what, array)?;
-    // Bytes are taken as this machine orders them.
+    // tch reads bytes in this machine's order.
     let native = array.getattr("dtype")?.call_method1("newbyteorder", ("=",))?;
     let array = array.call_method1("astype", (native,))?;
     let shape: Vec<i64> = array.getattr("shape")?.extract()?;
@@ -221,7 +221,7 @@ fn dtype(what: &str, expected: &str, got: &str) -> Error {
     Error::Dtype { what: what.into(), expected: expected.into(), got: got.to_string() }
 }
 
-/// A device by its name in torch: `cpu`, `cuda`, `cuda:1`.
+/// Read a device from its name in torch: `cpu`, `cuda`, `cuda:1`.
 pub(crate) fn device(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<tch::Device> {
     let requested = name.str()?.to_string();
     let found: Result<tch::Device> = match requested.split_once(':').unwrap_or((&requested, "0")) {
@@ -241,7 +241,7 @@ pub(crate) fn device(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<tch::D
     found.map_err(|error| raise(py, error))
 }
 
-/// The name of a device in torch.
+/// Return the name of a device in torch.
 pub(crate) fn device_name(device: tch::Device) -> String {
     match device {
         tch::Device::Cuda(index) => format!("cuda:{index}"),

@@ -1,4 +1,4 @@
-//! `oxbert.Activation`'s half in Rust.
+//! `oxbert.Activation`.
 
 use pyo3::prelude::*;
 
@@ -32,7 +32,7 @@ pub(crate) struct PyActivation {
     inner: Activation,
 }
 
-/// An activation by its name.
+/// Read an activation from its name.
 pub(crate) fn parse(what: &str, name: &str) -> Result<Activation> {
     let known = Activation::NAMES.join(", ");
     Activation::from_name(name).ok_or_else(|| Error::input(what, format!("expected one of {known}, got {name:?}")))
@@ -68,7 +68,7 @@ impl PyActivation {
     /// Raises:
     ///     DtypeError: if an array is not float32.
     ///     TorchError: if libtorch does not implement the function for the dtype of a torch tensor.
-    fn __call__<'py>(&self, py: Python<'py>, input: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn _call<'py>(&self, py: Python<'py>, input: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (input, arrays) = floats("input", input)?;
         let activation = self.inner;
         let output = enter(py, move || {

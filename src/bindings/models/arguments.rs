@@ -1,4 +1,4 @@
-//! Python's arguments of a forward pass -> [`Arguments`]: torch tensors, numpy arrays, or lists, ragged ones too.
+//! Python's arguments of a forward pass -> [`Arguments`]: torch tensors, numpy arrays, or lists, which may be ragged.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ use crate::error::Error;
 use crate::inputs::{Arguments, GivenTargets, Labels, Rows};
 use tch::Tensor;
 
-/// What a model's `__call__` takes, in transformers' order.
+/// The arguments of a model's `__call__`, in transformers' order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signature {
     /// Every argument that may be given by position or by name.
     pub(crate) names: Vec<&'static str>,
-    /// Names that are understood and make no difference.
+    /// Names that are accepted and have no effect.
     pub(crate) ignored: &'static [&'static str],
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Call<'py> {
 }
 
 impl<'py> Call<'py> {
-    /// Finds the place of each argument, as Python does for a function of this signature.
+    /// Bind each argument to its name, as Python does for a function of this signature.
     pub(crate) fn bind(
         class: &str,
         signature: &Signature,
@@ -64,12 +64,12 @@ impl<'py> Call<'py> {
         Ok(Self { given })
     }
 
-    /// An option, where it was given.
+    /// Return an option, if it was given.
     pub(crate) fn option(&self, name: &str) -> PyResult<Option<bool>> {
         self.given.get(name).map(PyAnyMethods::is_truthy).transpose()
     }
 
-    /// The arguments, and the kind of array that the answer is to have: that of the tokens.
+    /// Return the arguments, and the kind of array of the answer, which is the kind of the tokens.
     pub(crate) fn read(&self) -> PyResult<(Arguments, Arrays)> {
         let mut arrays = Arrays::Numpy;
         let input_ids = self.given.get("input_ids").map(|ids| rows("input_ids", ids, Values::Integers)).transpose()?;
@@ -101,7 +101,7 @@ impl<'py> Call<'py> {
     }
 }
 
-/// Labels: rows of integers may be ragged, everything else is an array.
+/// Read labels: rows of integers may be ragged, everything else is an array.
 fn labels(object: &Bound<'_, PyAny>) -> PyResult<Labels> {
     let is_ragged = is_list(object) && object.get_item(0).is_ok_and(|row| is_list(&row) || rank(&row) == 1);
     if !is_ragged {
@@ -114,7 +114,7 @@ fn labels(object: &Bound<'_, PyAny>) -> PyResult<Labels> {
     }
 }
 
-/// Numbers of any shape, unsigned ones of numpy too, which libtorch has no arithmetic for.
+/// Read numbers of any shape. numpy's unsigned integers become int64, because libtorch lacks arithmetic for them.
 fn numbers_of(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     let is_unsigned = |array: &Bound<'_, PyAny>| -> PyResult<bool> {
         Ok(array.getattr("dtype")?.getattr("kind")?.extract::<String>()? == "u")
@@ -129,16 +129,16 @@ fn is_list(object: &Bound<'_, PyAny>) -> bool {
     object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>()
 }
 
-/// How many dimensions an array has; 0 for what is none.
+/// Return the number of dimensions of an array; 0 for any other object.
 fn rank(object: &Bound<'_, PyAny>) -> usize {
     object.getattr("ndim").and_then(|rank| rank.extract()).unwrap_or(0)
 }
 
-/// What an argument may hold.
+/// The values that an argument may hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Values {
     Integers,
-    /// Integers, truth values, or floats that are whole.
+    /// Integers, booleans, or whole floats.
     Mask,
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn rows(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyR
     Ok((enter_attached(py, || Rows::shaped(what, numbers, &shape))?, Arrays::of(object)?))
 }
 
-/// The integers of a numpy array, row-major, and its shape.
+/// Return the integers of a numpy array, row-major, and its shape.
 fn numbers(what: &str, array: &Bound<'_, PyAny>, values: Values) -> PyResult<(Vec<i64>, Vec<usize>)> {
     let py = array.py();
     let shape: Vec<usize> = array.getattr("shape")?.extract()?;
@@ -183,7 +183,7 @@ fn numbers(what: &str, array: &Bound<'_, PyAny>, values: Values) -> PyResult<(Ve
     Ok((array.to_owned_array().iter().copied().collect(), shape))
 }
 
-/// Rows, or as many choices of rows for every question.
+/// Read rows, or C choices of rows for each question.
 fn choices(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Rows> {
     let py = object.py();
     let is_row = |row: &Bound<'_, PyAny>| is_list(row) || rank(row) == 1;
@@ -211,7 +211,7 @@ fn choices(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Ro
     enter_attached(py, || Rows::ragged(&questions.concat()).in_choices(what, count))
 }
 
-/// The rows of a list of lists (or of one-dimensional arrays).
+/// Read the rows of a list of lists or of one-dimensional arrays.
 fn listed(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Vec<Vec<i64>>> {
     let py = object.py();
     let mut rows = Vec::new();
@@ -246,7 +246,7 @@ fn integer(what: &str, number: &Bound<'_, PyAny>, values: Values) -> PyResult<i6
         let got = number.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
         raise(number.py(), Error::Dtype { what: what.into(), expected: "integers".into(), got })
     };
-    // What a tokenizer makes, and nearly all that comes: no method has to be looked up.
+    // Nearly all arguments are plain integers, which need no method look-up.
     if number.is_exact_instance_of::<PyInt>()
         && let Ok(number) = number.extract()
     {
@@ -259,7 +259,7 @@ fn integer(what: &str, number: &Bound<'_, PyAny>, values: Values) -> PyResult<i6
     if number.is_instance_of::<PyBool>() && values == Values::Integers {
         return Err(wrong());
     }
-    // `__index__` is what makes an object an integer; a float has none.
+    // Integers of every kind have `__index__`; floats do not.
     let number = number.call_method0("__index__").map_err(|_| wrong())?;
     number.extract().map_err(|_| raise(number.py(), Error::input(what, format!("{number} does not fit into int64"))))
 }

@@ -13,7 +13,7 @@ use crate::electra::{
 };
 use crate::error::Result;
 
-/// A head with the variables that it is made of.
+/// A head and its variables.
 struct Owned<H> {
     head: H,
     variables: VarStore,
@@ -33,7 +33,7 @@ impl<H> Owned<H> {
     }
 }
 
-/// A head's class.
+/// Define a head's class.
 macro_rules! head_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $head:ty, $forward:expr) => {
         $(#[$doc])*
@@ -68,7 +68,7 @@ macro_rules! head_class {
             ///     DtypeError: if an array is not float32.
             ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
             #[pyo3(signature = (hidden_states, *, train = false))]
-            fn __call__<'py>(
+            fn _call<'py>(
                 &self,
                 py: Python<'py>,
                 hidden_states: &Bound<'py, PyAny>,

@@ -1,13 +1,13 @@
 //! The parts of a model with the shapes of their parameters, for `repr`.
 
-/// A part of a name: what stands below it, or the shape of a parameter.
+/// A part of a name: the parts below it, or the shape of a parameter.
 #[derive(PartialEq, Eq)]
 enum Node<'a> {
     Part(Vec<(&'a str, Node<'a>)>),
     Shape(&'a [i64]),
 }
 
-/// An indented tree of the parts in their order; equal neighbours with numbers for names stand there once.
+/// Return an indented tree of the parts in their order. Equal neighbours with numbers for names are shown once.
 pub(crate) fn outline(parameters: &[(String, Vec<i64>)]) -> String {
     let mut root = Vec::new();
     for (name, shape) in parameters {

@@ -1,4 +1,4 @@
-//! Outputs on their way to `oxbert.outputs`.
+//! Outputs of models -> the classes of `oxbert.outputs`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -10,16 +10,16 @@ use crate::outputs::{
     SequenceClassificationOutput, TokenClassificationOutput,
 };
 
-/// An output on its way to Python: the class in `oxbert.outputs` and its fields.
+/// An output for Python: the class in `oxbert.outputs` and its fields.
 pub(crate) struct Answer {
     class: &'static str,
-    /// What is there goes to Python.
+    /// Fields that are `None` are left out.
     fields: Vec<(&'static str, Option<Tensor>)>,
     hidden_states: Option<Vec<Tensor>>,
     attentions: Option<Vec<Tensor>>,
 }
 
-/// From an output: its class, its loss if it has one, its fields under the names of transformers.
+/// Convert an output: its class, its loss if it has one, its fields under the names of transformers.
 macro_rules! answer {
     ($output:ty, $class:literal, [$($loss:ident)?], $($name:literal = $field:ident),+) => {
         impl From<$output> for Answer {

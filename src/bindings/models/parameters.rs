@@ -7,17 +7,17 @@ use tch::Tensor;
 use crate::bindings::door::{enter_attached, from_numpy, from_torch, raise, to_torch};
 use crate::error::Error;
 
-/// Names and `torch.nn.Parameter`s: the parameters themselves. Imports torch.
+/// Return names and `torch.nn.Parameter`s: the parameters themselves. Imports torch.
 pub(crate) fn named(py: Python<'_>, parameters: Vec<(String, Tensor)>) -> PyResult<Vec<(String, Bound<'_, PyAny>)>> {
     parameters.into_iter().map(|(name, tensor)| Ok((name, parameter(py, &tensor)?))).collect()
 }
 
-/// The `torch.nn.Parameter` that a tensor of a variable store is. Imports torch.
+/// Return the `torch.nn.Parameter` of a tensor of a variable store. Imports torch.
 pub(crate) fn parameter<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
     py.import("oxbert.torch")?.call_method1("as_parameter", (to_torch(py, tensor)?,))
 }
 
-/// Tensors by name from a dictionary of torch tensors or numpy arrays.
+/// Read tensors by name from a dictionary of torch tensors or numpy arrays.
 pub(crate) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Tensor)>> {
     let read = |(name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
         let Ok(name) = name.extract::<String>() else {
@@ -31,7 +31,7 @@ pub(crate) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String,
     values.iter().map(read).collect()
 }
 
-/// The values of a torch tensor or of anything that numpy understands, without a graph.
+/// Read the values of a torch tensor, or of anything that numpy understands, without a graph.
 pub(crate) fn values_of(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     match from_torch(what, value)? {
         Some(tensor) => enter_attached(value.py(), || Ok(tensor.f_detach()?)),

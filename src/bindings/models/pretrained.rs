@@ -1,4 +1,4 @@
-//! `from_pretrained`: a folder, or the name of a bundled model -> a model.
+//! `from_pretrained`: a folder, a bundled model or a repository of the hub -> a model.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -23,15 +23,15 @@ pub(crate) struct LoadOptions<'a, 'py> {
     pub(crate) device: &'a Bound<'py, PyAny>,
     pub(crate) precision: &'a str,
     pub(crate) strict: Option<bool>,
-    /// Which network of a pre-training checkpoint.
+    /// The network of a pre-training checkpoint.
     pub(crate) component: Option<&'a str>,
     /// Whether the model has parameters, or is frozen.
     pub(crate) trainable: bool,
-    /// Options of the hub, and fields of the configuration that count instead of the folder's.
+    /// Options of the hub, and fields that override the folder's configuration.
     pub(crate) more: FolderOptions<'py>,
 }
 
-/// A model from a folder, with one warning where its head was not there.
+/// Load a model from a folder, with one warning if the folder lacks its head.
 pub(crate) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Held>
 where
     M: Model<Frozen: Send, Output: Into<Answer>> + Send + 'static,
@@ -84,14 +84,14 @@ where
     if !untrained.is_empty() {
         let names = untrained.join(", ");
         let message = format!(
-            "{folder} has no weights for {names}: {name} starts with fresh ones there, which must be trained before they are used",
+            "{folder} has no weights for {names}: {name} initialised them at random, so train the model before you use it",
         );
         warn(py, "UntrainedHeadWarning", &message)?;
     }
     if !not_finite.is_empty() {
         let names = not_finite.join(", ");
         let message = format!(
-            "{folder} has numbers that are infinite or not a number (NaN) in {names}: so will be what {name} computes"
+            "{folder} has numbers that are infinite or not a number (NaN) in {names}, and so will have the outputs of {name}"
         );
         warn(py, "NotFiniteWarning", &message)?;
     }
@@ -104,7 +104,7 @@ fn warn(py: Python<'_>, category: &str, message: &str) -> PyResult<()> {
     Ok(())
 }
 
-/// A configuration with other values of some of its fields.
+/// Return a configuration with other values of some of its fields.
 fn with_fields<C>(config: C, fields: &Bound<'_, PyDict>) -> PyResult<C>
 where
     C: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error>,

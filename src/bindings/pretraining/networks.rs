@@ -232,12 +232,12 @@ impl PyPretrainingNetworks {
     }
 }
 
-/// As Python has them.
+/// Return totals in the order of `PretrainingNetworks.totals`.
 fn in_order(totals: Totals) -> (usize, usize, usize) {
     (totals.chosen, totals.tokens, totals.candidates)
 }
 
-/// Rows of ids without padding.
+/// Read rows of ids without padding.
 fn ragged(object: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<i64>>> {
     let (rows, _) = rows("rows", object, Values::Integers)?;
     Ok((0..rows.count()).map(|row| rows.row(row).to_vec()).collect())

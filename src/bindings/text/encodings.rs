@@ -36,11 +36,11 @@ pub(crate) struct PyEncoding {
 
 impl PyEncoding {
     fn row(&self) -> &Encoding {
-        // It was made for a row that is there, and rows never change.
+        // The index was checked when the object was made, and rows never change.
         &self.rows[self.row]
     }
 
-    /// The place of the only token that covers a character.
+    /// Return the index of the only token that covers a character.
     fn token_at(&self, character: usize, sequence: usize) -> Option<usize> {
         let covers = |place: &usize| {
             let (begin, end) = self.row().offset(*place);
@@ -53,7 +53,7 @@ impl PyEncoding {
         self.row().word_ids().nth(place).flatten()
     }
 
-    /// The first token of a word, and one past its last.
+    /// Return the first token of a word, and one past its last.
     fn tokens_of(&self, word: usize, sequence: usize) -> Option<(usize, usize)> {
         let mut places = self.row().text(sequence).filter(|&place| self.word(place) == Some(word));
         let first = places.next()?;
@@ -205,21 +205,21 @@ impl PyEncodings {
     }
 }
 
-/// What rows are handed over as.
+/// The form of the columns.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Lists: of numbers for one text, of rows for several.
+    /// Lists: of numbers for one text, of rows for several texts.
     Lists {
         single: bool,
     },
-    /// An array of a library: `np`, `pt`, `tf`.
+    /// Arrays of numpy, of torch (`pt`), of TensorFlow.
     Numpy,
     Torch,
     Tensorflow,
 }
 
 impl Form {
-    /// `return_tensors`, and whether one text came.
+    /// Read `return_tensors`. `single` says whether the call had one text alone.
     pub(crate) fn parse(py: Python<'_>, return_tensors: Option<&str>, single: bool) -> PyResult<Self> {
         match return_tensors {
             None => Ok(Self::Lists { single }),
@@ -233,7 +233,7 @@ impl Form {
         }
     }
 
-    /// One number a token, of each row.
+    /// Return a column with one number per token.
     pub(crate) fn column<'py, 'row, I: ExactSizeIterator<Item = i64>>(
         self,
         py: Python<'py>,
@@ -255,7 +255,7 @@ impl Form {
         }
     }
 
-    /// (start, end) of each token.
+    /// Return (start, end) of each token.
     pub(crate) fn offsets<'py>(self, py: Python<'py>, rows: &Rows) -> PyResult<Bound<'py, PyAny>> {
         let lists = |row: &Encoding| row.offsets().collect::<Vec<_>>();
         match self {
@@ -269,7 +269,7 @@ impl Form {
         }
     }
 
-    /// One number a row; a list even for one text.
+    /// Return a column with one number per row: a list even for one text.
     pub(crate) fn numbers(self, py: Python<'_>, numbers: Vec<i64>) -> PyResult<Bound<'_, PyAny>> {
         if matches!(self, Self::Lists { .. }) {
             return numbers.into_pyobject(py);
@@ -305,7 +305,7 @@ pub(crate) struct Columns {
     pub(crate) special_tokens_mask: bool,
     pub(crate) offsets_mapping: bool,
     pub(crate) length: bool,
-    /// The text that each row came from.
+    /// The text of each row.
     pub(crate) samples: Option<Vec<i64>>,
 }
 

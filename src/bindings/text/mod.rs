@@ -1,6 +1,11 @@
 //! Text: tokenizers, what they take, and what they return.
 
 pub(crate) mod added;
+pub(crate) mod classes;
+mod decoding;
 pub(crate) mod encodings;
+mod ids;
+mod settings;
 pub(crate) mod texts;
 pub(crate) mod tokenizer;
+mod vocabulary;

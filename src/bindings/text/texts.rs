@@ -6,7 +6,7 @@ use pyo3::types::{PyBool, PyList, PyString, PyTuple};
 
 use crate::bindings::door::raise;
 use crate::error::{Error, Result};
-use crate::text::{Source, Truncation};
+use crate::text::{Padding, Side, Source, Truncation};
 
 /// One text.
 pub(crate) struct Text(pub(crate) String);
@@ -33,7 +33,7 @@ impl<'py> FromPyObject<'_, 'py> for Several {
     }
 }
 
-/// What a row is made from, held without a copy.
+/// The source of a row, held without a copy.
 pub(crate) enum Held {
     Text(PyBackedStr),
     Words(Vec<PyBackedStr>),
@@ -48,14 +48,14 @@ impl Held {
     }
 }
 
-/// The rows of a call of a tokenizer: each a text or a pair, and whether it was one text alone.
+/// The rows of a call of a tokenizer, each a text or a pair, and whether the call had one text alone.
 pub(crate) struct Rows {
     pub(crate) pairs: Vec<(Held, Option<Held>)>,
     pub(crate) single: bool,
 }
 
 impl Rows {
-    /// From `text` and `text_pair`: a text or a list of them; a list may hold pairs. Where the words are cut apart already,
+    /// Read `text` and `text_pair`, each a text or a list of texts. A list may hold pairs. With `is_split_into_words`,
     /// a text is a list of words.
     pub(crate) fn read(
         text: &Bound<'_, PyAny>,
@@ -97,7 +97,7 @@ impl Rows {
             None => texts
                 .iter()
                 .map(|text| match (is_one(text).unwrap_or(true), items(text)?.as_deref()) {
-                    // A text of no words.
+                    // A text without words.
                     (false, Some([])) if is_split_into_words => Ok((one(text)?, None)),
                     (false, Some([first, second])) => Ok((one(first)?, Some(one(second)?))),
                     _ => Ok((one(text)?, None)),
@@ -108,7 +108,7 @@ impl Rows {
     }
 }
 
-/// The items of a list or tuple; none of anything else.
+/// Return the items of a list or tuple; `None` for any other object.
 fn items<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         return object.try_iter()?.collect::<PyResult<_>>().map(Some);
@@ -116,19 +116,19 @@ fn items<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAn
     Ok(None)
 }
 
-/// A text in UTF-8, where it stands.
+/// Borrow a text in UTF-8.
 fn backed(object: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
     let text = object.cast::<PyString>().map_err(|_| not_text(object))?;
     PyBackedStr::try_from(text.clone()).map_err(|error| not_unicode(object.py(), &error))
 }
 
-/// A text in UTF-8.
+/// Copy a text in UTF-8.
 fn unicode(object: &Bound<'_, PyAny>) -> PyResult<String> {
     let text = object.cast::<PyString>().map_err(|_| not_text(object))?;
     text.to_str().map(ToString::to_string).map_err(|error| not_unicode(object.py(), &error))
 }
 
-/// A Python string may hold half of a surrogate pair, which is no character.
+/// Refuse half of a surrogate pair, which a Python string may hold and which is not a character.
 fn not_unicode(py: Python<'_>, error: &PyErr) -> PyErr {
     raise(py, Error::input("text", format!("expected Unicode characters: {}", error.value(py))))
 }
@@ -142,7 +142,7 @@ pub(crate) fn wrong(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> Py
     raise(object.py(), Error::Dtype { what: what.into(), expected: expected.into(), got })
 }
 
-/// `padding` or `truncation`: a truth value or a name.
+/// `padding` or `truncation`: a boolean or a name.
 pub(crate) enum Choice {
     Flag(bool),
     Name(String),
@@ -159,29 +159,18 @@ impl<'py> FromPyObject<'_, 'py> for Choice {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Padding {
-    None,
-    Longest,
-    MaxLength,
-}
-
+/// Read `padding`.
 pub(crate) fn parse_padding(padding: Option<Choice>) -> Result<Padding> {
     match padding {
         None | Some(Choice::Flag(false)) => Ok(Padding::None),
         Some(Choice::Flag(true)) => Ok(Padding::Longest),
-        Some(Choice::Name(name)) => match name.as_str() {
-            "longest" => Ok(Padding::Longest),
-            "max_length" => Ok(Padding::MaxLength),
-            "do_not_pad" => Ok(Padding::None),
-            _ => Err(Error::input(
-                "padding",
-                format!("expected a bool, longest, max_length or do_not_pad, got {name:?}"),
-            )),
-        },
+        Some(Choice::Name(name)) => Padding::from_name(&name).ok_or_else(|| {
+            Error::input("padding", format!("expected a bool, longest, max_length or do_not_pad, got {name:?}"))
+        }),
     }
 }
 
+/// Read `truncation`.
 pub(crate) fn parse_truncation(truncation: Option<Choice>) -> Result<Truncation> {
     match truncation {
         None | Some(Choice::Flag(false)) => Ok(Truncation::None),
@@ -197,4 +186,10 @@ pub(crate) fn parse_truncation(truncation: Option<Choice>) -> Result<Truncation>
             }
         },
     }
+}
+
+/// Read `padding_side` or `truncation_side`.
+pub(super) fn parse_side(py: Python<'_>, what: &str, name: &str) -> PyResult<Side> {
+    Side::from_name(name)
+        .ok_or_else(|| raise(py, Error::input(what, format!("expected \"left\" or \"right\", got {name:?}"))))
 }

@@ -1,4 +1,6 @@
-//! `oxbert.Config`, `oxbert.ElectraConfig`, `oxbert.DistilBertConfig`.
+//! `oxbert.Config`: the base class of configurations.
+
+mod classes;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -8,9 +10,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 use serde_json::{Map, Value};
 
-use crate::bindings::door::{FolderOptions, enter, raise};
+use classes::Asked;
+pub(crate) use classes::{PyDistilBertConfig, PyElectraConfig};
+
+use crate::bindings::door::{FolderOptions, answer, enter, raise};
 use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, either};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::resources::ModelFolder;
 
 /// Hold a configuration, the base class of both families' configurations.
@@ -32,128 +37,9 @@ use crate::resources::ModelFolder;
 ///     ('DistilBertConfig', 2)
 #[pyclass(name = "Config", module = "oxbert", subclass, frozen)]
 pub(crate) struct PyConfig {
-    /// Held for the moment of a copy only, never while Python runs.
+    /// Locked for the moment of a copy only, never while Python runs.
     inner: Mutex<AnyConfig>,
 }
-
-/// A family's class of configurations.
-macro_rules! config_class {
-    ($(#[$doc:meta])* $class:ident, $name:literal, $config:ty) => {
-        $(#[$doc])*
-        #[pyclass(name = $name, module = "oxbert", extends = PyConfig, frozen)]
-        pub(crate) struct $class;
-
-        #[pymethods]
-        impl $class {
-            #[classattr]
-            fn model_type() -> &'static str {
-                <$config as Config>::MODEL_TYPE
-            }
-
-            #[new]
-            #[pyo3(signature = (**values))]
-            fn new(py: Python<'_>, values: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
-                let text = values.map_or_else(|| Ok("{}".to_string()), |values| dump(values))?;
-                let config = <$config>::from_json(&text).map_err(|error| raise(py, error))?;
-                Ok(PyClassInitializer::from(PyConfig::from(AnyConfig::from(config))).add_subclass(Self))
-            }
-        }
-    };
-}
-
-config_class!(
-    /// Hold the configuration of an ELECTRA model. See `Config` for what all configurations have in common.
-    ///
-    /// Args:
-    ///     vocab_size: V, entries of the vocabulary.
-    ///     embedding_size: E, the width of the embeddings.
-    ///     hidden_size: H, the width of hidden states.
-    ///     num_hidden_layers: Number of layers, from 0 to 1,000.
-    ///     num_attention_heads: A; divides H.
-    ///     intermediate_size: F, the width inside the feed-forward part.
-    ///     hidden_act: One of `Activation.names()`, for the feed-forward part and the discriminator's head.
-    ///     hidden_dropout_prob: Dropout rate of the embeddings and of each layer's two outputs. All dropout rates are 0
-    ///         <= p < 1.
-    ///     attention_probs_dropout_prob: Dropout rate of the attention probabilities.
-    ///     max_position_embeddings: The longest text, in tokens.
-    ///     type_vocab_size: Number of token types.
-    ///     initializer_range: Standard deviation of fresh weights.
-    ///     layer_norm_eps: Added to the variance in every layer norm.
-    ///     summary_type: How multiple choice turns a text into one vector: the `first` or `last` token, the `mean` of
-    ///         all tokens, or `cls_index`, which is the last token.
-    ///     summary_use_proj: Whether to project that vector.
-    ///     summary_proj_to_labels: Whether to project the vector to L numbers instead of H.
-    ///     summary_activation: One of `Activation.names()`, applied after the projection; None applies no activation.
-    ///     summary_first_dropout: Dropout rate before the projection.
-    ///     summary_last_dropout: Dropout rate after the projection.
-    ///     pad_token_id: Return the id of `[PAD]`, below V, whose embedding is not trained.
-    ///     classifier_dropout: Dropout rate before a classifier; None uses `hidden_dropout_prob`.
-    ///     tie_word_embeddings: Whether to tie the decoder of a masked LM to the word embeddings.
-    ///     output_hidden_states: Whether a call returns all hidden states if the call does not say.
-    ///     output_attentions: Whether a call returns all attention probabilities if the call does not say.
-    ///     problem_type: What the labels of a text classifier are; None lets the first labels decide.
-    ///     num_labels: L. If L contradicts the names of the labels, the labels are numbered anew.
-    ///     id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` by default.
-    ///     label2id: The ids of the labels by name.
-    ///     values: Any other keys, with values that JSON can hold.
-    ///
-    /// Raises:
-    ///     ConfigError: if a value is bad; `field` names it.
-    ///
-    /// Example:
-    ///     >>> config = oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2)
-    ///     >>> config.hidden_size, config.embedding_size
-    ///     (64, 128)
-    ///     >>> config.num_labels = 3
-    ///     >>> config.id2label
-    ///     {0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2'}
-    PyElectraConfig,
-    "ElectraConfig",
-    ElectraConfig
-);
-config_class!(
-    /// Hold the configuration of a DistilBERT model. See `Config` for what all configurations have in common.
-    ///
-    /// transformers' general names `hidden_size`, `num_attention_heads` and `num_hidden_layers` are aliases of `dim`,
-    /// `n_heads` and `n_layers`. If both are given, the family's own name wins.
-    ///
-    /// Args:
-    ///     vocab_size: V, entries of the vocabulary.
-    ///     dim: H, the width of embeddings and hidden states.
-    ///     n_layers: Number of layers, from 0 to 1,000.
-    ///     n_heads: A, attention heads; divides H.
-    ///     hidden_dim: F, the width inside the feed-forward part.
-    ///     activation: One of `Activation.names()`, for the feed-forward part and the masked LM's head.
-    ///     dropout: Dropout rate of the embeddings, of each layer's feed-forward part, and before a token classifier.
-    ///         All dropout rates are 0 <= p < 1.
-    ///     attention_dropout: Dropout rate of the attention probabilities.
-    ///     qa_dropout: Dropout rate before the question-answering head.
-    ///     seq_classif_dropout: Dropout rate in the heads of text classification and multiple choice.
-    ///     max_position_embeddings: The longest text, in tokens.
-    ///     sinusoidal_pos_embds: Whether a fresh position table holds sines and cosines instead of random numbers.
-    ///     initializer_range: Standard deviation of fresh weights.
-    ///     pad_token_id: Return the id of `[PAD]`, below V, whose embedding is not trained.
-    ///     tie_word_embeddings: Whether to tie the decoder of a masked LM to the word embeddings.
-    ///     tie_weights_: Has no effect; written because rust_bert refuses a file without it.
-    ///     output_hidden_states: Whether a call returns all hidden states if the call does not say.
-    ///     output_attentions: Whether a call returns all attention probabilities if the call does not say.
-    ///     problem_type: What the labels of a text classifier are; None lets the first labels decide.
-    ///     num_labels: L. If L contradicts the names of the labels, the labels are numbered anew.
-    ///     id2label: The names of the labels by id, 0 to L - 1; `LABEL_0`, `LABEL_1` by default.
-    ///     label2id: The ids of the labels by name.
-    ///     values: Any other keys, with values that JSON can hold.
-    ///
-    /// Raises:
-    ///     ConfigError: if a value is bad; `field` names it.
-    ///
-    /// Example:
-    ///     >>> config = oxbert.DistilBertConfig(hidden_size=64, n_heads=2)
-    ///     >>> config.dim, config.hidden_size, config.n_layers
-    ///     (64, 64, 6)
-    PyDistilBertConfig,
-    "DistilBertConfig",
-    DistilBertConfig
-);
 
 #[pymethods]
 impl PyConfig {
@@ -219,10 +105,10 @@ impl PyConfig {
     ///     [1, 2]
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let config = self.get();
-        let values = load(py, &Value::Object(config.to_map()))?;
-        // JSON has no integer keys; Python's configurations do.
+        let values = answer(py, &config.to_map())?;
+        // JSON has no integer keys, and Python's configurations have them.
         values.set_item("id2label", id2label(py, &config)?)?;
-        // Written to a file only where it says something.
+        // A file has the key only if its value is not None.
         values.call_method1("setdefault", ("problem_type", py.None()))?;
         Ok(values)
     }
@@ -245,19 +131,26 @@ impl PyConfig {
     }
 
     fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let (py, config) = (slf.py(), slf.get().get());
+        let (py, this) = (slf.py(), slf.get());
         match name {
-            "num_labels" => Ok(either!(&config, config => config.labels.len()).into_pyobject(py)?.into_any()),
-            "id2label" => Ok(id2label(py, &config)?.into_any()),
-            // A file says it by an empty text.
-            "summary_activation" if config.to_map().get(name) == Some(&"".into()) => Ok(py.None().into_bound(py)),
+            "num_labels" => {
+                let count = this.read(|config| either!(config, config => config.labels.len()));
+                Ok(count.into_pyobject(py)?.into_any())
+            }
+            "id2label" => Ok(id2label(py, &this.get())?.into_any()),
             _ => {
-                let value = config.to_map().remove(own_name(&config, name)).or_else(|| default_of(name));
-                let Some(value) = value else {
-                    let class = slf.get_type().name()?;
-                    return Err(PyAttributeError::new_err(format!("{class} has no attribute {name:?}")));
-                };
-                load(py, &value)
+                let value = this.read(|config| config.value(own_name(config, name)));
+                match value.or_else(|| default_of(name)) {
+                    // A file writes None as an empty text.
+                    Some(Value::String(text)) if text.is_empty() && name == "summary_activation" => {
+                        Ok(py.None().into_bound(py))
+                    }
+                    Some(value) => answer(py, &value),
+                    None => {
+                        let class = slf.get_type().name()?;
+                        Err(PyAttributeError::new_err(format!("{class} has no attribute {name:?}")))
+                    }
+                }
             }
         }
     }
@@ -292,7 +185,7 @@ impl From<AnyConfig> for PyConfig {
 }
 
 impl PyConfig {
-    /// The configuration as an object of its family's class.
+    /// Return the configuration as an object of its family's class.
     pub(crate) fn build(py: Python<'_>, config: AnyConfig) -> PyResult<Bound<'_, PyAny>> {
         let is_electra = matches!(config, AnyConfig::Electra(_));
         let base = PyClassInitializer::from(Self::from(config));
@@ -303,29 +196,34 @@ impl PyConfig {
         })
     }
 
-    /// Whether there is a field of that name.
+    /// Return whether there is a field of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        let config = self.get();
-        matches!(name, "num_labels" | "problem_type") || config.to_map().contains_key(own_name(&config, name))
+        matches!(name, "num_labels" | "problem_type")
+            || self.read(|config| config.value(own_name(config, name)).is_some())
     }
 
-    /// A copy.
+    /// Return a copy.
     pub(crate) fn get(&self) -> AnyConfig {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.read(AnyConfig::clone)
     }
 
-    /// Changes the configuration in place.
+    /// Read a part of the configuration, without running Python.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&AnyConfig) -> T) -> T {
+        read(&self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Change the configuration in place.
     pub(crate) fn update(&self, change: impl FnOnce(&mut AnyConfig)) {
         change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Gives a field another value; nothing changes where the whole would be bad.
+    /// Give a field another value. Nothing changes if the configuration would be bad.
     pub(crate) fn assign(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let config = self.get();
         let name = own_name(&config, name);
         let mut values: Map<String, Value> = config.to_map();
         match name {
-            // What the labels are said by twice must not contradict itself.
+            // The labels are written twice, and the two must not contradict each other.
             "num_labels" => values.retain(|key, _| key != "id2label" && key != "label2id"),
             "id2label" => values.retain(|key, _| key != "label2id"),
             "label2id" => values.retain(|key, _| key != "id2label"),
@@ -336,7 +234,7 @@ impl PyConfig {
         let changed: Map<String, Value> = serde_json::from_str(&dump(&changed)?)
             .map_err(|error| raise(py, Error::config(name, format!("expected a value that JSON can hold: {error}"))))?;
         values.extend(changed);
-        // Of the same family: a class of Python cannot change.
+        // The family stays the same, because an object cannot change its class.
         let changed = match config {
             AnyConfig::Electra(_) => ElectraConfig::from_map(values).map(AnyConfig::from),
             AnyConfig::DistilBert(_) => DistilBertConfig::from_map(values).map(AnyConfig::from),
@@ -347,7 +245,7 @@ impl PyConfig {
     }
 }
 
-/// What transformers' configurations say that a file does not have to.
+/// Return the value of a key that transformers' configurations have and a file may lack.
 fn default_of(name: &str) -> Option<Value> {
     match name {
         "return_dict" | "use_cache" => Some(Value::Bool(true)),
@@ -366,45 +264,7 @@ fn id2label<'py>(py: Python<'py>, config: &AnyConfig) -> PyResult<Bound<'py, PyD
     Ok(labels)
 }
 
-/// Which family a class of configurations is asked for.
-#[derive(Clone, Copy)]
-enum Asked {
-    Electra,
-    DistilBert,
-    /// As the file says.
-    Any,
-}
-
-impl Asked {
-    fn by(class: &Bound<'_, PyType>) -> Self {
-        let is = |known: PyResult<bool>| known.unwrap_or(false);
-        if is(class.is_subclass_of::<PyElectraConfig>()) {
-            Self::Electra
-        } else if is(class.is_subclass_of::<PyDistilBertConfig>()) {
-            Self::DistilBert
-        } else {
-            Self::Any
-        }
-    }
-
-    fn parse(self, text: &str) -> Result<AnyConfig> {
-        match self {
-            Self::Electra => ElectraConfig::from_json(text).map(AnyConfig::from),
-            Self::DistilBert => DistilBertConfig::from_json(text).map(AnyConfig::from),
-            Self::Any => AnyConfig::from_json(text),
-        }
-    }
-
-    fn read(self, path: PathBuf) -> Result<AnyConfig> {
-        match self {
-            Self::Electra => ElectraConfig::from_file(path).map(AnyConfig::from),
-            Self::DistilBert => DistilBertConfig::from_file(path).map(AnyConfig::from),
-            Self::Any => AnyConfig::from_file(path),
-        }
-    }
-}
-
-/// A field's own name, where it was asked for by transformers' general one.
+/// Return the family's own name of a field that transformers has a general name for.
 fn own_name<'a>(config: &AnyConfig, name: &'a str) -> &'a str {
     let aliases = match config {
         AnyConfig::Electra(_) => ElectraConfig::ALIASES,
@@ -413,7 +273,7 @@ fn own_name<'a>(config: &AnyConfig, name: &'a str) -> &'a str {
     aliases.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, own)| own)
 }
 
-/// Python -> JSON, by Python's own writer.
+/// Turn a dictionary into JSON, with Python's own writer.
 fn dump(values: &Bound<'_, PyDict>) -> PyResult<String> {
     let py = values.py();
     let dumps = py.import("json")?.getattr("dumps")?;
@@ -425,7 +285,7 @@ fn dump(values: &Bound<'_, PyDict>) -> PyResult<String> {
     text.extract()
 }
 
-/// A configuration of oxbert; transformers' own is told how to become one.
+/// Return a configuration of oxbert. The error for a configuration of transformers says how to convert it.
 pub(crate) fn expect_config<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyConfig>> {
     object.cast::<PyConfig>().map_err(|_| {
         let py = object.py();
@@ -435,9 +295,4 @@ pub(crate) fn expect_config<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<
         let expected = "a configuration of oxbert".into();
         raise(py, Error::Dtype { what: "config".into(), expected, got: format!("{name}{hint}") })
     })
-}
-
-/// JSON -> Python, by Python's own reader.
-fn load<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    py.import("json")?.call_method1("loads", (value.to_string(),))
 }

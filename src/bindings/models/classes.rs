@@ -1,0 +1,418 @@
+//! The classes of models, one thin class for each family and head.
+
+use std::sync::atomic::Ordering;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use tch::Kind;
+
+use super::base::{PyModel, copy_of};
+use super::pretrained::{LoadOptions, from_pretrained};
+use super::surface::signature;
+use crate::bindings::config::{PyConfig, expect_config};
+use crate::bindings::door::{FolderOptions, enter};
+
+/// Return libtorch's name of a dtype of `Model.precision`.
+fn kind(dtype: &str) -> Kind {
+    match dtype {
+        "float16" => Kind::Half,
+        "bfloat16" => Kind::BFloat16,
+        "float64" => Kind::Double,
+        _ => Kind::Float,
+    }
+}
+/// Define a model's class.
+macro_rules! model_class {
+    ($(#[$doc:meta])* $class:ident, $name:literal, $model:ty) => {
+        $(#[$doc])*
+        #[pyclass(name = $name, module = "oxbert", extends = PyModel, frozen)]
+        pub(crate) struct $class;
+
+        #[pymethods]
+        impl $class {
+            #[new]
+            #[pyo3(signature = (config, *, seed = None, device = None))]
+            fn new(
+                config: &Bound<'_, PyAny>,
+                seed: Option<i64>,
+                device: Option<&Bound<'_, PyAny>>,
+            ) -> PyResult<PyClassInitializer<Self>> {
+                let model = PyModel::fresh::<$model>(config, seed, device)?;
+                let model = PyModel::new::<$model>(config.py(), model.into())?;
+                Ok(PyClassInitializer::from(model).add_subclass(Self))
+            }
+
+            /// The names of the arguments of a call, in their order.
+            #[classattr]
+            fn arguments(py: Python<'_>) -> PyResult<Py<PyTuple>> {
+                Ok(PyTuple::new(py, signature::<$model>().names)?.unbind())
+            }
+
+            /// Build a freshly initialised model, as transformers initialises one; the same seed gives the same values.
+            ///
+            /// Calling the class does the same.
+            ///
+            /// Args:
+            ///     config: A configuration of the same family.
+            ///     seed: Seed of torch's global random generator, as for `torch.manual_seed`; None leaves the
+            ///         generator's state as it is.
+            ///     device: The device of the parameters; None means `cpu`.
+            ///
+            /// Raises:
+            ///     ConfigError: if the configuration contradicts itself or belongs to another family.
+            ///     DeviceError: if this machine has no such device.
+            #[staticmethod]
+            #[pyo3(signature = (config, *, seed = None, device = None))]
+            fn from_config(
+                config: &Bound<'_, PyAny>,
+                seed: Option<i64>,
+                device: Option<&Bound<'_, PyAny>>,
+            ) -> PyResult<Py<Self>> {
+                Py::new(config.py(), Self::new(config, seed, device)?)
+            }
+
+            /// Load a model, in evaluation mode, from a folder, a bundled model or a repository of the hub.
+            ///
+            /// Args:
+            ///     folder: A path, or a name such as `google/electra-small-generator`. The folder holds `config.json`
+            ///         and weights: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow. Nothing in a file is
+            ///         executed.
+            ///     config: A configuration that replaces the folder's own. Google's checkpoints have no configuration
+            ///         and need none.
+            ///     device: The device of the parameters; None means `cpu`.
+            ///     precision: The dtype of the parameters.
+            ///     strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
+            ///         (`UntrainedHeadWarning`); True refuses any difference; False refuses only wrong shapes.
+            ///     component: The network to take from a checkpoint of google-research/electra; None takes the
+            ///         generator for a masked LM and the discriminator for all other models.
+            ///     trainable: False loads a frozen model: it runs, from several threads at once, but has no parameters to
+            ///         read, train, move, resize or save.
+            ///     options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of
+            ///         the hub, as in transformers; and fields that override the folder's configuration, such as
+            ///         `num_labels=3`.
+            ///
+            /// Raises:
+            ///     TypeError: if there is no such field.
+            ///     MissingFileError: if there is no such folder or model, or the folder lacks a file.
+            ///     MissingDependencyError: if the weights are a `tf_model.h5` and h5py is not installed.
+            ///     HubError: if the repository cannot be downloaded.
+            ///     ConfigError: if the configuration is bad or belongs to another family; `field` names the value.
+            ///     WeightsFormatError: if the weight file is truncated, corrupt or of another format.
+            ///     WeightsMismatchError: if the weights differ from the model's in a way that `strict` refuses.
+            ///     DeviceError: if this machine has no such device.
+            #[staticmethod]
+            #[pyo3(signature = (
+                folder,
+                *,
+                config = None,
+                device = None,
+                precision = "float32",
+                strict = None,
+                component = None,
+                trainable = true,
+                **options
+            ))]
+            fn from_pretrained<'py>(
+                folder: &Bound<'py, PyAny>,
+                config: Option<&Bound<'py, PyAny>>,
+                device: Option<&Bound<'py, PyAny>>,
+                precision: &str,
+                strict: Option<bool>,
+                component: Option<&str>,
+                trainable: bool,
+                options: Option<&Bound<'py, PyDict>>,
+            ) -> PyResult<Py<Self>> {
+                let py = folder.py();
+                let cpu = PyString::new(py, "cpu").into_any();
+                let config = config.map(expect_config).transpose()?;
+                let device = device.unwrap_or(&cpu);
+                let more = FolderOptions::read(py, options)?;
+                let options = LoadOptions { folder, config, device, precision, strict, component, trainable, more };
+                let model = PyModel::new::<$model>(py, from_pretrained::<$model>(py, $name, options)?)?;
+                Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
+            }
+
+            #[classmethod]
+            fn _restore(
+                _class: &Bound<'_, PyType>,
+                configs: (Bound<'_, PyConfig>, Bound<'_, PyConfig>),
+                values: &Bound<'_, PyDict>,
+                place: (String, String),
+                training: bool,
+                frozen: Vec<String>,
+                untrained: Vec<String>,
+            ) -> PyResult<Py<Self>> {
+                let (built, live) = configs;
+                let (py, (device, dtype)) = (built.py(), place);
+                let mut model = PyModel::restored::<$model>(&built, values, &device)?;
+                enter(py, || model.restore_marks(&frozen, untrained, kind(&dtype)))?;
+                // A copy: `copy.copy` hands over the original's own.
+                let model = PyModel { config: copy_of(py, live.get().get())?, ..PyModel::new::<$model>(py, model.into())? };
+                model.training.store(training, Ordering::Relaxed);
+                Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
+            }
+        }
+    };
+}
+
+model_class!(
+    /// Run ELECTRA's encoder, without a head.
+    ///
+    /// A call returns `last_hidden_state` [B, S, H] float32. See `Model` for the arguments.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraModel(config, seed=0)
+    ///     >>> output = model([[1, 2, 3], [4, 5]], output_hidden_states=True)
+    ///     >>> output.last_hidden_state.shape, len(output.hidden_states)
+    ///     ((2, 3, 8), 2)
+    PyElectraModel,
+    "ElectraModel",
+    crate::electra::ElectraModel
+);
+model_class!(
+    /// Run ELECTRA's discriminator: predict for each token whether it was replaced.
+    ///
+    /// A call returns `logits` [B, S] float32, above 0 if a token looks replaced, and `probabilities`, the sigmoid of
+    /// the logits. See `Model` for the arguments.
+    ///
+    /// `labels` are [B, S], 1 = replaced: integers, booleans or floats from 0 to 1. The loss is the binary cross
+    /// entropy over kept tokens.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraForPreTraining(config, seed=0)
+    ///     >>> model([[1, 2, 3], [4, 5]]).probabilities.shape
+    ///     (2, 3)
+    ///     >>> model(torch.tensor([[1, 2, 3]]), labels=torch.tensor([[0, 1, 0]])).loss.shape
+    ///     torch.Size([])
+    PyElectraForPreTraining,
+    "ElectraForPreTraining",
+    crate::electra::ElectraDiscriminator
+);
+model_class!(
+    /// Run ELECTRA's generator, a masked LM: predict the token at each position.
+    ///
+    /// A call returns `logits` [B, S, V] float32. See `Model` for the arguments.
+    ///
+    /// `labels` are [B, S] integer, below V. The loss is the cross entropy over the labels that are not -100.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraForMaskedLM(config, seed=0)
+    ///     >>> output = model(np.array([[1, 2, 3]]), labels=[[-100, 7, -100]])
+    ///     >>> output.logits.shape, output.loss.shape
+    ///     ((1, 3, 10), ())
+    PyElectraForMaskedLM,
+    "ElectraForMaskedLM",
+    crate::electra::ElectraForMaskedLM
+);
+model_class!(
+    /// Classify each token with ELECTRA.
+    ///
+    /// A call returns `logits` [B, S, L] float32; the names of the labels are the configuration's `id2label`. See
+    /// `Model` for the arguments.
+    ///
+    /// `labels` are [B, S] integer, below L. The loss is the cross entropy over the labels that are not -100.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraForTokenClassification(config, seed=0)
+    ///     >>> (logits,) = model(torch.tensor([[1, 2, 3]]))
+    ///     >>> logits.shape
+    ///     torch.Size([1, 3, 2])
+    PyElectraForTokenClassification,
+    "ElectraForTokenClassification",
+    crate::electra::ElectraForTokenClassification
+);
+model_class!(
+    /// Classify texts with ELECTRA, from the first kept token of each.
+    ///
+    /// A call returns `logits` [B, L] float32; the names of the labels are the configuration's `id2label`. See `Model`
+    /// for the arguments.
+    ///
+    /// The configuration's `problem_type` decides about `labels` and the loss:
+    ///
+    /// - `single_label_classification`: [B] integer, below L; cross entropy over the labels that are not -100.
+    /// - `multi_label_classification`: [B, L] floats from 0 to 1; binary cross entropy.
+    /// - `regression`: [B], or [B, L] if there are several labels; mean squared error.
+    ///
+    /// If `problem_type` is None, the first labels decide, and the result is written into the configuration: L = 1
+    /// means regression, integers mean a single label, floats and booleans several labels.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraForSequenceClassification(config, seed=0)
+    ///     >>> output = model([[1, 2, 3], [4, 5]], labels=[0, 1])
+    ///     >>> output.logits.shape, output.loss.shape, model.config.problem_type
+    ///     ((2, 2), (), 'single_label_classification')
+    PyElectraForSequenceClassification,
+    "ElectraForSequenceClassification",
+    crate::electra::ElectraForSequenceClassification
+);
+model_class!(
+    /// Answer questions with ELECTRA: predict the first and the last token of the answer.
+    ///
+    /// A call returns `start_logits` and `end_logits` [B, S] float32, for the first and the last token of the answer.
+    /// See `Model` for the arguments.
+    ///
+    /// `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column is
+    /// ignored. The loss is the mean of two cross entropies over kept tokens.
+    ///
+    /// Raises:
+    ///     ConfigError: if `num_labels` is not 2.
+    ///     InputError: if an answer begins or ends at a padded position.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraForQuestionAnswering(config, seed=0)
+    ///     >>> output = model([[1, 2, 3], [4, 5]], start_positions=[1, 0], end_positions=[2, 0])
+    ///     >>> output.start_logits.shape, output.loss.shape
+    ///     ((2, 3), ())
+    PyElectraForQuestionAnswering,
+    "ElectraForQuestionAnswering",
+    crate::electra::ElectraForQuestionAnswering
+);
+model_class!(
+    /// Choose between texts with ELECTRA.
+    ///
+    /// Inputs are [B, C, S], C texts for each question: lists of C rows for each question, or arrays of three
+    /// dimensions (`inputs_embeds`: four). A call returns `logits` [B, C] float32; hidden states and attentions have B
+    /// * C rows. See `Model` for the arguments.
+    ///
+    /// `labels` are [B] integer, below C. The loss is the cross entropy over the labels that are not -100.
+    ///
+    /// The configuration's `summary_type` and the other keys that begin with `summary_` say how a text becomes one
+    /// vector.
+    ///
+    /// Raises:
+    ///     ConfigError: if `summary_type` is not `first`, `last`, `mean` or `cls_index`, or if `summary_proj_to_labels`
+    ///         does not fit.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraForMultipleChoice(config, seed=0)
+    ///     >>> output = model([[[1, 2, 3], [1, 4]], [[5, 6], [5, 7, 8]]], labels=[0, 1])
+    ///     >>> output.logits.shape, output.loss.shape
+    ///     ((2, 2), ())
+    PyElectraForMultipleChoice,
+    "ElectraForMultipleChoice",
+    crate::electra::ElectraForMultipleChoice
+);
+model_class!(
+    /// Run DistilBERT's encoder, without a head.
+    ///
+    /// A call returns `last_hidden_state` [B, S, H] float32. See `Model` for the arguments.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+    ///     >>> model = oxbert.DistilBertModel(config, seed=0)
+    ///     >>> output = model([[1, 2, 3], [4, 5]], output_attentions=True)
+    ///     >>> output.last_hidden_state.shape, output.attentions[0].shape
+    ///     ((2, 3, 8), (2, 2, 3, 3))
+    PyDistilBertModel,
+    "DistilBertModel",
+    crate::distilbert::DistilBertModel
+);
+model_class!(
+    /// Run DistilBERT as a masked LM: predict the token at each position.
+    ///
+    /// A call returns `logits` [B, S, V] float32. See `Model` for the arguments.
+    ///
+    /// `labels` are [B, S] integer, below V. The loss is the cross entropy over the labels that are not -100.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+    ///     >>> model = oxbert.DistilBertForMaskedLM(config, seed=0)
+    ///     >>> output = model(np.array([[1, 2, 3]]), labels=[[-100, 7, -100]])
+    ///     >>> output.logits.shape, output.loss.shape
+    ///     ((1, 3, 10), ())
+    PyDistilBertForMaskedLM,
+    "DistilBertForMaskedLM",
+    crate::distilbert::DistilBertForMaskedLM
+);
+model_class!(
+    /// Classify texts with DistilBERT, from the first kept token of each.
+    ///
+    /// A call returns `logits` [B, L] float32; the names of the labels are the configuration's `id2label`. See `Model`
+    /// for the arguments.
+    ///
+    /// The configuration's `problem_type` decides about `labels` and the loss:
+    ///
+    /// - `single_label_classification`: [B] integer, below L; cross entropy over the labels that are not -100.
+    /// - `multi_label_classification`: [B, L] floats from 0 to 1; binary cross entropy.
+    /// - `regression`: [B], or [B, L] if there are several labels; mean squared error.
+    ///
+    /// If `problem_type` is None, the first labels decide, and the result is written into the configuration: L = 1
+    /// means regression, integers mean a single label, floats and booleans several labels.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+    ///     >>> model = oxbert.DistilBertForSequenceClassification(config, seed=0)
+    ///     >>> output = model([[1, 2, 3], [4, 5]], labels=[0, 1])
+    ///     >>> output.logits.shape, output.loss.shape, model.config.problem_type
+    ///     ((2, 2), (), 'single_label_classification')
+    PyDistilBertForSequenceClassification,
+    "DistilBertForSequenceClassification",
+    crate::distilbert::DistilBertForSequenceClassification
+);
+model_class!(
+    /// Answer questions with DistilBERT: predict the first and the last token of the answer.
+    ///
+    /// A call returns `start_logits` and `end_logits` [B, S] float32, for the first and the last token of the answer.
+    /// See `Model` for the arguments.
+    ///
+    /// `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column is
+    /// ignored. The loss is the mean of two cross entropies over kept tokens.
+    ///
+    /// Raises:
+    ///     ConfigError: if `num_labels` is not 2.
+    ///     InputError: if an answer begins or ends at a padded position.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+    ///     >>> model = oxbert.DistilBertForQuestionAnswering(config, seed=0)
+    ///     >>> output = model([[1, 2, 3], [4, 5]], start_positions=[1, 0], end_positions=[2, 0])
+    ///     >>> output.start_logits.shape, output.loss.shape
+    ///     ((2, 3), ())
+    PyDistilBertForQuestionAnswering,
+    "DistilBertForQuestionAnswering",
+    crate::distilbert::DistilBertForQuestionAnswering
+);
+model_class!(
+    /// Classify each token with DistilBERT.
+    ///
+    /// A call returns `logits` [B, S, L] float32; the names of the labels are the configuration's `id2label`. See
+    /// `Model` for the arguments.
+    ///
+    /// `labels` are [B, S] integer, below L. The loss is the cross entropy over the labels that are not -100.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+    ///     >>> model = oxbert.DistilBertForTokenClassification(config, seed=0)
+    ///     >>> (logits,) = model(torch.tensor([[1, 2, 3]]))
+    ///     >>> logits.shape
+    ///     torch.Size([1, 3, 2])
+    PyDistilBertForTokenClassification,
+    "DistilBertForTokenClassification",
+    crate::distilbert::DistilBertForTokenClassification
+);
+model_class!(
+    /// Choose between texts with DistilBERT.
+    ///
+    /// Inputs are [B, C, S], C texts for each question: lists of C rows for each question, or arrays of three
+    /// dimensions (`inputs_embeds`: four). A call returns `logits` [B, C] float32; hidden states and attentions have B
+    /// * C rows. See `Model` for the arguments.
+    ///
+    /// `labels` are [B] integer, below C. The loss is the cross entropy over the labels that are not -100.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+    ///     >>> model = oxbert.DistilBertForMultipleChoice(config, seed=0)
+    ///     >>> output = model([[[1, 2, 3], [1, 4]], [[5, 6], [5, 7, 8]]], labels=[0, 1])
+    ///     >>> output.logits.shape, output.loss.shape
+    ///     ((2, 2), ())
+    PyDistilBertForMultipleChoice,
+    "DistilBertForMultipleChoice",
+    crate::distilbert::DistilBertForMultipleChoice
+);

@@ -1,0 +1,117 @@
+//! `oxbert.Model`: files, dictionaries of tensors, and pickles.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::base::PyModel;
+use super::parameters::named_tensors;
+use crate::bindings::config::PyConfig;
+use crate::bindings::door::{answer, device_name, raise, to_numpy};
+use crate::error::Error;
+use crate::weights::{Strictness, WeightFormat, WeightSource};
+
+#[pymethods]
+impl PyModel {
+    /// Return the differences between the weight file and the model.
+    ///
+    /// `loaded` is the number of tensors; `missing` and `unexpected` are lists of names; `mismatched` is a list of
+    /// (name, what was expected, what was found); `renamed` maps a name in the file to the name in the model;
+    /// `not_finite` lists the parameters with values that are infinite or not a number.
+    ///
+    /// Example:
+    ///     >>> model = oxbert.ElectraForMaskedLM.from_pretrained("electra-tiny-generator")
+    ///     >>> model.load_report["missing"], model.load_report["unexpected"]
+    ///     ([], [])
+    #[getter]
+    fn load_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let report = self.read(py, |model| model.report().clone())?;
+        answer(py, &report)
+    }
+
+    /// Return the names and values, in the model's memory and without gradients. Imports torch.
+    fn state_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let state = PyDict::new(py);
+        for (name, parameter) in self.named_parameters(py)? {
+            state.set_item(name, parameter.call_method0("detach")?)?;
+        }
+        Ok(state)
+    }
+
+    /// Replace the values of the parameters. Nothing changes if there is an error.
+    ///
+    /// Args:
+    ///     state_dict: Torch tensors or numpy arrays of a float dtype, by name.
+    ///     strict: Refuse any difference; `False` refuses only wrong shapes.
+    ///
+    /// Raises:
+    ///     WeightsMismatchError: if names, shapes or dtypes differ from the model's; the error lists all of them.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
+    ///     >>> other.load_state_dict(one.state_dict())
+    ///     >>> bool((one([[1, 2]])[0] == other([[1, 2]])[0]).all())
+    ///     True
+    #[pyo3(signature = (state_dict, strict = true))]
+    fn load_state_dict(&self, py: Python<'_>, state_dict: &Bound<'_, PyDict>, strict: bool) -> PyResult<()> {
+        let source = WeightSource::Tensors { path: None, tensors: named_tensors(state_dict)? };
+        let strictness = if strict { Strictness::Everything } else { Strictness::Nothing };
+        self.with(py, move |model| model.load(&source, strictness))
+    }
+
+    /// Write `config.json` and the weights into a folder, which is created if it does not exist.
+    ///
+    /// Args:
+    ///     folder: The folder. If the folder has weights in another format, they are rewritten too.
+    ///     format: `safetensors` (`model.safetensors`, which transformers loads), `ot` (`rust_model.ot`, which
+    ///         rust_bert and tch load) or `bin` (`pytorch_model.bin`, for old programs). A crash leaves either the old
+    ///         or the new file.
+    ///
+    /// Raises:
+    ///     FileError: if a file cannot be written.
+    ///     InputError: if the format is not one of these.
+    ///     ConfigError: if the configuration was changed to other sizes than the parameters have.
+    #[pyo3(signature = (folder, format = "safetensors"))]
+    fn save_pretrained(&self, py: Python<'_>, folder: PathBuf, format: &str) -> PyResult<()> {
+        let format = match format {
+            "safetensors" => WeightFormat::Safetensors,
+            "ot" => WeightFormat::Ot,
+            "bin" => WeightFormat::Bin,
+            other => {
+                let reason = format!("expected \"safetensors\", \"ot\" or \"bin\", got {other:?}");
+                return Err(raise(py, Error::input("format", reason)));
+            }
+        };
+        let config = self.config.get().get();
+        self.with(py, move |model| model.save(folder, config, format))
+    }
+
+    /// Return the state of pickles and copies: configuration, values, mode and the names of frozen parameters.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (py, this) = (slf.py(), slf.get());
+        let (parameters, device, dtype, untrained, built) = this.with(py, |model| {
+            Ok((
+                model.parameters(),
+                model.limits().device,
+                model.precision(),
+                model.untrained().to_vec(),
+                model.config(),
+            ))
+        })?;
+        let (values, mut frozen) = (PyDict::new(py), Vec::new());
+        for (name, tensor) in &parameters {
+            // Half precision as float32, which holds every value of it.
+            values.set_item(name, to_numpy(py, tensor)?)?;
+            if !tensor.requires_grad() {
+                frozen.push(name.clone());
+            }
+        }
+        let configs = (PyConfig::build(py, built)?, this.config.clone_ref(py));
+        let place = (device_name(device), dtype);
+        let state = (configs, values, place, this.training.load(Ordering::Relaxed), frozen, untrained);
+        Ok((slf.get_type().getattr("_restore")?, state.into_pyobject(py)?))
+    }
+}

@@ -1,0 +1,191 @@
+//! `oxbert.ElectraTokenizer`, `oxbert.DistilBertTokenizer`.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+use super::texts::parse_side;
+use super::tokenizer::PyTokenizer;
+use crate::bindings::door::{FolderOptions, enter};
+use crate::text::{ElectraTokenizer, TokenizerOptions};
+
+/// Define a family's class of tokenizers.
+macro_rules! tokenizer_class {
+    ($(#[$doc:meta])* $class:ident, $name:literal, $has_types:literal) => {
+        $(#[$doc])*
+        #[pyclass(name = $name, module = "oxbert", extends = PyTokenizer, frozen)]
+        pub(crate) struct $class;
+
+        #[pymethods]
+        impl $class {
+            #[new]
+            #[pyo3(signature = (
+                vocab_file,
+                *,
+                do_lower_case = true,
+                strip_accents = None,
+                tokenize_chinese_chars = true,
+                model_max_length = None,
+                padding_side = "right",
+                truncation_side = "right",
+            ))]
+            #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
+            fn new(
+                py: Python<'_>,
+                vocab_file: PathBuf,
+                do_lower_case: bool,
+                strip_accents: Option<bool>,
+                tokenize_chinese_chars: bool,
+                model_max_length: Option<usize>,
+                padding_side: &str,
+                truncation_side: &str,
+            ) -> PyResult<PyClassInitializer<Self>> {
+                let options = TokenizerOptions {
+                    do_lower_case,
+                    strip_accents,
+                    tokenize_chinese_chars,
+                    model_max_length,
+                    padding_side: parse_side(py, "padding_side", padding_side)?,
+                    truncation_side: parse_side(py, "truncation_side", truncation_side)?,
+                };
+                let tokenizer = enter(py, || ElectraTokenizer::from_vocab_file(vocab_file, &options))?;
+                Ok(Self::of(tokenizer))
+            }
+
+            /// Load from a model folder, a bundled model or a repository of the hub.
+            ///
+            /// Arguments override the folder's settings; None keeps the folder's.
+            ///
+            /// Args:
+            ///     folder: A path or a name. The folder holds `vocab.txt` or `tokenizer.json` and, optionally, settings
+            ///         and added tokens (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`).
+            ///     do_lower_case: Whether to lower-case texts.
+            ///     strip_accents: Whether to remove accents.
+            ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+            ///     model_max_length: The length of the longest row that the model accepts, in tokens.
+            ///     padding_side: The side on which rows are padded: `left` or `right`.
+            ///     truncation_side: The side on which truncation removes tokens: `left` or `right`.
+            ///     hub: Options of the hub, as for `Config.from_pretrained`.
+            ///
+            /// Raises:
+            ///     MissingFileError: if there is no such folder or model, or the folder has no vocabulary.
+            ///     HubError: if the repository cannot be downloaded.
+            ///     VocabularyError: if the vocabulary is bad; `line` names the line.
+            ///     ConfigError: if a setting is bad, or is one that this tokenizer does not support.
+            ///     InputError: if a side is neither `left` nor `right`.
+            #[classmethod]
+            #[pyo3(signature = (
+                folder,
+                *,
+                do_lower_case = None,
+                strip_accents = None,
+                tokenize_chinese_chars = None,
+                model_max_length = None,
+                padding_side = None,
+                truncation_side = None,
+                **hub,
+            ))]
+            #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
+            fn from_pretrained<'py>(
+                class: &Bound<'py, PyType>,
+                folder: &Bound<'py, PyAny>,
+                do_lower_case: Option<bool>,
+                strip_accents: Option<bool>,
+                tokenize_chinese_chars: Option<bool>,
+                model_max_length: Option<usize>,
+                padding_side: Option<&str>,
+                truncation_side: Option<&str>,
+                hub: Option<&Bound<'py, PyDict>>,
+            ) -> PyResult<Py<Self>> {
+                let py = class.py();
+                let padding_side = padding_side.map(|side| parse_side(py, "padding_side", side)).transpose()?;
+                let truncation_side = truncation_side.map(|side| parse_side(py, "truncation_side", side)).transpose()?;
+                let folder = FolderOptions::only(py, hub)?.find(folder, &["tokenizer"])?;
+                let change = |options: &mut TokenizerOptions| {
+                    *options = TokenizerOptions {
+                        do_lower_case: do_lower_case.unwrap_or(options.do_lower_case),
+                        strip_accents: strip_accents.or(options.strip_accents),
+                        tokenize_chinese_chars: tokenize_chinese_chars.unwrap_or(options.tokenize_chinese_chars),
+                        model_max_length: model_max_length.or(options.model_max_length),
+                        padding_side: padding_side.unwrap_or(options.padding_side),
+                        truncation_side: truncation_side.unwrap_or(options.truncation_side),
+                    };
+                };
+                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_pretrained_with(folder, change))?))
+            }
+
+            fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Vec<u8>,))> {
+                let (py, tokenizer) = (slf.py(), slf.as_super().get().get());
+                let state = enter(py, move || tokenizer.to_bytes())?;
+                Ok((slf.get_type().getattr("_restore")?, (state,)))
+            }
+
+            #[classmethod]
+            fn _restore(_class: &Bound<'_, PyType>, py: Python<'_>, state: Vec<u8>) -> PyResult<Py<Self>> {
+                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_bytes(&state))?))
+            }
+        }
+
+        impl $class {
+            fn of(tokenizer: ElectraTokenizer) -> PyClassInitializer<Self> {
+                PyClassInitializer::from(PyTokenizer::new(tokenizer, $has_types)).add_subclass(Self)
+            }
+        }
+    };
+}
+
+tokenizer_class!(
+    /// Tokenise for ELECTRA. See `Tokenizer` for the methods.
+    ///
+    /// Args:
+    ///     vocab_file: The path of a `vocab.txt`, one token per line.
+    ///     do_lower_case: Whether to lower-case texts.
+    ///     strip_accents: Whether to remove accents; None follows `do_lower_case`.
+    ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+    ///     model_max_length: The length of the longest row that the model accepts, in tokens; the default length of
+    ///         truncation.
+    ///     padding_side: The side on which rows are padded: `left` or `right`.
+    ///     truncation_side: The side on which truncation removes tokens: `left` or `right`.
+    ///
+    /// Raises:
+    ///     MissingFileError: if there is no such file.
+    ///     VocabularyError: if the file is not a vocabulary; `line` names the line.
+    ///     InputError: if a side is neither `left` nor `right`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-discriminator")
+    ///     >>> rows = tokenizer(["one text", "and another one"])
+    ///     >>> model = oxbert.ElectraForPreTraining.from_pretrained("electra-tiny-discriminator")
+    ///     >>> model(**rows).logits.shape[0]
+    ///     2
+    PyElectraTokenizer,
+    "ElectraTokenizer",
+    true
+);
+tokenizer_class!(
+    /// Tokenise for DistilBERT: as ELECTRA's tokenizer, but rows have no token types unless they are asked for.
+    ///
+    /// Args:
+    ///     vocab_file: The path of a `vocab.txt`, one token per line.
+    ///     do_lower_case: Whether to lower-case texts.
+    ///     strip_accents: Whether to remove accents; None follows `do_lower_case`.
+    ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
+    ///     model_max_length: The length of the longest row that the model accepts, in tokens; the default length of
+    ///         truncation.
+    ///     padding_side: The side on which rows are padded: `left` or `right`.
+    ///     truncation_side: The side on which truncation removes tokens: `left` or `right`.
+    ///
+    /// Raises:
+    ///     MissingFileError: if there is no such file.
+    ///     VocabularyError: if the file is not a vocabulary; `line` names the line.
+    ///     InputError: if a side is neither `left` nor `right`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.DistilBertTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> list(tokenizer("Its vocabulary is that of another family."))
+    ///     ['input_ids', 'attention_mask']
+    PyDistilBertTokenizer,
+    "DistilBertTokenizer",
+    false
+);

@@ -1,0 +1,167 @@
+//! `oxbert.Tokenizer`: ids and tokens back to text, and special tokens around rows of ids.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use super::ids::{Ids, flat_ids};
+use super::tokenizer::PyTokenizer;
+use crate::bindings::door::enter;
+use crate::error::Result;
+
+#[pymethods]
+impl PyTokenizer {
+    /// Return the text of a row of ids, or a list of texts for several rows.
+    ///
+    /// Args:
+    ///     token_ids: An id, a list of ids, an array; or rows: a list of lists, an array [B, S].
+    ///     skip_special_tokens: Omit special tokens.
+    ///     clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None means
+    ///         False.
+    ///
+    /// Raises:
+    ///     DtypeError: if the ids are neither integers nor rows of integers.
+    ///     IdRangeError: if an id is not in the vocabulary.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.decode(tokenizer.encode("A test."), skip_special_tokens=True)
+    ///     'a test.'
+    #[pyo3(signature = (token_ids, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        token_ids: &Bound<'py, PyAny>,
+        skip_special_tokens: bool,
+        clean_up_tokenization_spaces: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (ids, tokenizer) = (Ids::read(token_ids)?, self.get());
+        let clean_up = clean_up_tokenization_spaces.unwrap_or(false);
+        let decode = |row: &Vec<i64>| tokenizer.decode(row, skip_special_tokens, clean_up);
+        match ids {
+            Ids::Row(row) => Ok(enter(py, || decode(&row))?.into_pyobject(py)?.into_any()),
+            Ids::Rows(rows) => enter(py, || rows.iter().map(decode).collect::<Result<Vec<_>>>())?.into_pyobject(py),
+        }
+    }
+
+    /// Return the texts of rows of ids as a list; a single row gives a list of one text.
+    ///
+    /// Raises:
+    ///     DtypeError: if a row does not hold integers.
+    ///     IdRangeError: if an id is not in the vocabulary.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.batch_decode(tokenizer(["A test", "A copy"])["input_ids"], skip_special_tokens=True)
+    ///     ['a test', 'a copy']
+    #[pyo3(signature = (sequences, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
+    fn batch_decode<'py>(
+        &self,
+        sequences: &Bound<'py, PyAny>,
+        skip_special_tokens: bool,
+        clean_up_tokenization_spaces: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = sequences.py();
+        let texts = self.decode(py, sequences, skip_special_tokens, clean_up_tokenization_spaces)?;
+        if texts.is_instance_of::<PyString>() { Ok(PyList::new(py, [texts])?.into_any()) } else { Ok(texts) }
+    }
+
+    /// Return the tokens of ids, or the token of one id.
+    ///
+    /// Raises:
+    ///     DtypeError: if the ids are not a flat row of integers.
+    ///     IdRangeError: if an id is not in the vocabulary.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.convert_ids_to_tokens([2, 41, 3]), tokenizer.convert_ids_to_tokens(41)
+    ///     (['[CLS]', 'a', '[SEP]'], 'a')
+    #[pyo3(signature = (ids, skip_special_tokens = false))]
+    fn convert_ids_to_tokens<'py>(
+        &self,
+        ids: &Bound<'py, PyAny>,
+        skip_special_tokens: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, tokenizer) = (ids.py(), self.get());
+        let one = ids.extract::<i64>().is_ok();
+        let ids = flat_ids(ids)?;
+        let mut tokens = enter(py, || tokenizer.convert_ids_to_tokens(&ids, skip_special_tokens && !one))?;
+        match tokens.pop() {
+            Some(token) if one => Ok(token.into_pyobject(py)?.into_any()),
+            last => Ok(tokens.into_iter().chain(last).collect::<Vec<_>>().into_pyobject(py)?),
+        }
+    }
+
+    /// Return the ids of tokens, or the id of one token.
+    ///
+    /// A token that is not in the vocabulary has the id of `[UNK]`.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.convert_tokens_to_ids(["a", "no such token"]), tokenizer.convert_tokens_to_ids("a")
+    ///     ([41, 1], 41)
+    fn convert_tokens_to_ids<'py>(&self, tokens: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, tokenizer) = (tokens.py(), self.get());
+        if let Ok(token) = tokens.extract::<String>() {
+            return Ok(tokenizer.convert_tokens_to_ids(&[token])[0].into_pyobject(py)?.into_any());
+        }
+        let tokens: Vec<String> = tokens.extract()?;
+        enter(py, || Ok(tokenizer.convert_tokens_to_ids(&tokens)))?.into_pyobject(py)
+    }
+
+    /// Return the text of tokens.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.convert_tokens_to_string(["a", "token", "##izer"])
+    ///     'a tokenizer'
+    fn convert_tokens_to_string(&self, py: Python<'_>, tokens: Vec<String>) -> PyResult<String> {
+        let tokenizer = self.get();
+        enter(py, || Ok(tokenizer.convert_tokens_to_string(&tokens)))
+    }
+
+    /// Return a row of ids with `[CLS]` before the first text and `[SEP]` after each text.
+    #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
+    fn build_inputs_with_special_tokens(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
+        let tokenizer = self.get();
+        let separator = tokenizer.sep_token_id();
+        let second = token_ids_1.map(|ids| ids.into_iter().chain([separator]));
+        let first = std::iter::once(tokenizer.cls_token_id()).chain(token_ids_0).chain([separator]);
+        first.chain(second.into_iter().flatten()).collect()
+    }
+
+    /// Return the token types of the row that `build_inputs_with_special_tokens` returns.
+    #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
+    fn create_token_type_ids_from_sequences(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
+        let mut types = vec![0; token_ids_0.len() + 2];
+        if let Some(second) = token_ids_1 {
+            types.resize(types.len() + second.len() + 1, 1);
+        }
+        types
+    }
+
+    /// Return 1 for each special token of a row, and 0 for all other tokens.
+    ///
+    /// The row is the one that `build_inputs_with_special_tokens` returns, or, if `already_has_special_tokens` is true,
+    /// `token_ids_0` itself.
+    #[pyo3(signature = (token_ids_0, token_ids_1 = None, already_has_special_tokens = false))]
+    fn get_special_tokens_mask(
+        &self,
+        token_ids_0: Vec<i64>,
+        token_ids_1: Option<Vec<i64>>,
+        already_has_special_tokens: bool,
+    ) -> Vec<i64> {
+        if already_has_special_tokens {
+            let special = self.get().special_ids();
+            return token_ids_0.iter().map(|id| i64::from(special.contains(id))).collect();
+        }
+        let inner = |count: usize| std::iter::repeat_n(0, count).chain([1]);
+        let second = token_ids_1.map(|ids| inner(ids.len()));
+        std::iter::once(1).chain(inner(token_ids_0.len())).chain(second.into_iter().flatten()).collect()
+    }
+
+    /// Return the number of special tokens that are added to a row.
+    #[pyo3(signature = (pair = false))]
+    fn num_special_tokens_to_add(&self, pair: bool) -> usize {
+        self.get().num_special_tokens_to_add(pair)
+    }
+}

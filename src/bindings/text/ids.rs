@@ -1,0 +1,44 @@
+//! Token ids as Python gives them: one id, a row, or rows.
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::bindings::door::raise;
+use crate::error::Error;
+
+/// Ids to decode.
+pub(super) enum Ids {
+    Row(Vec<i64>),
+    Rows(Vec<Vec<i64>>),
+}
+
+impl Ids {
+    /// Read an id, a list or an array, of one or two dimensions.
+    pub(super) fn read(ids: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let lists = as_lists(ids)?;
+        // An empty list is a row, as in transformers.
+        let is_row =
+            |object: &Bound<'_, PyAny>| object.is_instance_of::<PyList>() || object.hasattr("__len__").unwrap_or(false);
+        let has_rows = lists.get_item(0).is_ok_and(|first| is_row(&first));
+        if !has_rows {
+            return flat_ids(&lists).map(Self::Row);
+        }
+        lists.try_iter()?.map(|row| flat_ids(&row?)).collect::<PyResult<_>>().map(Self::Rows)
+    }
+}
+
+/// Read ids from one id, a list or a one-dimensional array.
+pub(super) fn flat_ids(ids: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+    if let Ok(id) = ids.extract::<i64>() {
+        return Ok(vec![id]);
+    }
+    as_lists(ids)?.extract().map_err(|_| {
+        let got = ids.get_type().to_string();
+        raise(ids.py(), Error::Dtype { what: "token_ids".into(), expected: "integers, or rows of them".into(), got })
+    })
+}
+
+/// Turn arrays into lists; return other objects unchanged.
+fn as_lists<'py>(ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if ids.hasattr("tolist")? { ids.call_method0("tolist") } else { Ok(ids.clone()) }
+}
