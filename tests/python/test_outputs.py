@@ -58,6 +58,16 @@ def test_probabilities_stand_beside_the_sequence(config: oxbert.ElectraConfig) -
     assert "probabilities" not in oxbert.ElectraForTokenClassification(config, seed=0)([[1, 2]])
 
 
+def test_the_dictionary_inside_holds_what_is_listed() -> None:
+    """torch's DistributedDataParallel and transformers' Trainer look into it, past the methods."""
+    output: Any = outputs.ElectraForPreTrainingOutput(logits=np.zeros((1, 2)), probabilities=np.ones((1, 2)))
+    assert [*dict.keys(output)] == output.keys() == ["logits"]
+    output.loss = np.float32(1)
+    assert {*dict.keys(output)} == {*output.keys()} == {"loss", "logits"} and dict.__getitem__(output, "loss") == 1
+    output.loss = None
+    assert [*dict.keys(output)] == output.keys() == ["logits"]
+
+
 def test_shapes(config: oxbert.ElectraConfig) -> None:
     output = oxbert.ElectraModel(config, seed=0)([[1, 2, 3]] * 2, output_hidden_states=True, output_attentions=True)
     assert output.last_hidden_state.shape == (2, 3, 20)
