@@ -47,6 +47,7 @@ def refused(path: Path, expected: str = "") -> WeightsFormatError:
     return error
 
 
+@pytest.mark.slow
 def test_broken_files_are_errors_and_nothing_worse(tmp_path: Path) -> None:
     (tmp_path / "whole.h5").write_bytes(WHOLE)
     result = hostile.run("hdf5", tmp_path)

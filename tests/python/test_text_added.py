@@ -50,6 +50,7 @@ def add(groups: list[Group], **settings: Any) -> tuple[Any, Any]:
     return ours, theirs
 
 
+@pytest.mark.slow
 @examples(max_examples=250)
 @given(
     st.lists(st.tuples(st.lists(TOKEN, min_size=1, max_size=4), st.booleans()), min_size=1, max_size=2),
