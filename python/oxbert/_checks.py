@@ -35,7 +35,7 @@ def above_0(value: float) -> bool:
     return value > 0
 
 
-def needed(package: str, module: str = "") -> Any:
+def require(package: str, module: str = "") -> Any:
     """A package that training needs and the rest of oxbert does not, or a module of it.
 
     Raises:

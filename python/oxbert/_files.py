@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from oxbert._checks import needed
+from oxbert._checks import require
 from oxbert.errors import DataError, FileError, InputError, OxbertError
 
 _BLOCK = 1 << 20
@@ -32,11 +32,11 @@ def arrow(module: str = "") -> Any:
     Raises:
         MissingDependencyError: It is not installed.
     """
-    return needed("pyarrow", module)
+    return require("pyarrow", module)
 
 
 @contextmanager
-def doing(action: str, path: os.PathLike[str] | str) -> Iterator[None]:
+def translate_os_errors(action: str, path: os.PathLike[str] | str) -> Iterator[None]:
     """Turns what the operating system refuses into a `FileError` about that path.
 
     An `OSError` without a number is not the system's: it is what gzip and Arrow say of a bad file, a `DataError`.
@@ -64,7 +64,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         FileError: It cannot be written.
     """
-    with doing("write", path):
+    with translate_os_errors("write", path):
         beside = path.with_name(f".{path.name}.new")
         try:
             with open(beside, "wb") as file:
@@ -94,7 +94,7 @@ def checksum(path: Path, size: int | None = None) -> int:
         FileError: It cannot be read.
     """
     value, left = 0, size
-    with doing("read", path), open(path, "rb") as file:
+    with translate_os_errors("read", path), open(path, "rb") as file:
         while left is None or left > 0:
             block = file.read(_BLOCK if left is None else min(_BLOCK, left))
             if not block:

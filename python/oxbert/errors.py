@@ -101,6 +101,10 @@ class DataError(OxbertError, ValueError):
     """Data to train with are damaged, or not what they should be. `path`, `reason`, and `line` or `record` (where)."""
 
 
+class TrainingError(OxbertError, RuntimeError):
+    """A training run cannot go on. `step`, or `steps` of all processes."""
+
+
 class TokenizerError(OxbertError, ValueError):
     """A text cannot be tokenised as asked. `reason`."""
 
@@ -160,6 +164,7 @@ __all__ = [
     "TokenizerError",
     "TooLongError",
     "TorchError",
+    "TrainingError",
     "UntrainedHeadError",
     "UntrainedHeadWarning",
     "VocabularyError",

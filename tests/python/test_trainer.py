@@ -23,7 +23,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import oxbert
-from oxbert.errors import ConfigError, DataError, InputError
+from oxbert.errors import ConfigError, DataError, InputError, TrainingError
 from oxbert.training import PretrainingConfig, Trainer, pretrain
 from oxbert.training.data import ExampleDataset, write_examples
 from oxbert.training.loop.checkpoints import list_checkpoints
@@ -277,8 +277,9 @@ def test_a_step_that_is_not_finite_changes_nothing(data: Path, tmp_path: Path) -
         return output
 
     run._run = broken  # type: ignore[method-assign]
-    with pytest.raises(oxbert.OxbertError, match=r"10 steps in a row were not finite.*(no checkpoint|last good)"):
+    with pytest.raises(TrainingError, match=r"10 steps in a row were not finite.*(no checkpoint|last good)") as caught:
         run.train(progress=False)
+    assert caught.value.step == 10  # type: ignore[attr-defined]
     assert run.skipped == 10
     assert_equal(weights(run), before)
 

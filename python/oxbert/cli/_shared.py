@@ -9,11 +9,25 @@ from rich.console import Console
 from rich.markup import escape
 from tqdm import tqdm
 
+from oxbert.training.loop.options import help_text
+
 FAILED = 1
 INTERRUPTED = 130
 """The exit code that a shell expects of a program that Ctrl-C has ended."""
 TERMINATED = 143
 """The exit code that a shell expects of a program that SIGTERM has ended."""
+
+
+def option(options: type, name: str, *flags: str, show_default: bool = True) -> Any:
+    """Return the option of a command for a field of the options of a run, with the field's description as its help.
+
+    Args:
+        options: The dataclass with the field.
+        name: The field.
+        flags: The names on the command line; by default the parameter's.
+        show_default: Whether the help shows the default.
+    """
+    return typer.Option(*flags, help=help_text(options, name), show_default=show_default)
 
 
 def open_console(*, stderr: bool = False) -> Console:

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from oxbert import OxbertError
 from oxbert._types import AutocastPrecision
-from oxbert.cli._shared import INTERRUPTED, TERMINATED, fail, open_console
+from oxbert.cli._shared import INTERRUPTED, TERMINATED, fail, open_console, option
+from oxbert.training.loop.options import LaunchOptions, RunOptions
 
 
 def pretrain(
@@ -47,14 +48,14 @@ def pretrain(
     discriminator: Annotated[
         str | None, typer.Option(help="A model that the discriminator begins with.", show_default=False)
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Instead of train_steps.", show_default=False)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Instead of batch_size.", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option(help="Instead of seed.", show_default=False)] = None,
-    device: Annotated[str | None, typer.Option(help="cpu or cuda.", show_default=False)] = None,
-    precision: Annotated[AutocastPrecision, typer.Option(help="What matrix products are computed in.")] = "float32",
-    accumulate: Annotated[int, typer.Option(help="Into how many parts a batch is cut: less memory.")] = 1,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write tensorboard/ as well.")] = False,
-    resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint of the output folder.")] = True,
+    steps: Annotated[int | None, option(RunOptions, "train_steps", show_default=False)] = None,
+    batch_size: Annotated[int | None, option(RunOptions, "batch_size", show_default=False)] = None,
+    seed: Annotated[int | None, option(RunOptions, "seed", show_default=False)] = None,
+    device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = None,
+    precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = "float32",
+    accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = 1,
+    tensorboard: Annotated[bool, option(LaunchOptions, "tensorboard", "--tensorboard")] = False,
+    resume: Annotated[bool, option(LaunchOptions, "resume")] = True,
 ) -> None:
     """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs."""
     # It needs torch, which takes seconds.

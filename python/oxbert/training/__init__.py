@@ -1,19 +1,57 @@
-"""Pre-training of ELECTRA: its data, its optimizer, its learning rates, its published runs, and what runs them.
+"""Pre-train ELECTRA: its data, its optimizer, its learning rates, its published runs, and the loop that runs them.
 
-    write_examples("corpus/", "examples", vocab_size=8192)   # of oxbert.training.data
+    write_examples("corpus/", "examples", vocab_size=8192)   # from oxbert.training.data
     pretrain("examples", "run", "tiny")
 
-This package imports torch, and is imported on its own: `import oxbert.training`.
+Import this package on its own: `import oxbert.training`. torch is imported with the first name that is used.
 """
 
-from oxbert.training.loop.log import draw_curves
-from oxbert.training.optim.groups import parameter_groups
-from oxbert.training.optim.optimizer import AdamWeightDecay, Implementation, clip_gradients
-from oxbert.training.optim.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
-from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
-from oxbert.training.pretraining.metrics import Metrics
-from oxbert.training.pretraining.run import pretrain
-from oxbert.training.pretraining.trainer import Trainer
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oxbert._types import Implementation
+    from oxbert.training.loop.log import draw_curves
+    from oxbert.training.optim.groups import parameter_groups
+    from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
+    from oxbert.training.optim.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
+    from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
+    from oxbert.training.pretraining.metrics import Metrics
+    from oxbert.training.pretraining.run import pretrain
+    from oxbert.training.pretraining.trainer import Trainer
+
+# The command line reads the options of a run before it knows whether it has to train. Hence no import of torch here.
+_MODULES = {
+    "Implementation": "oxbert._types",
+    "draw_curves": "oxbert.training.loop.log",
+    "parameter_groups": "oxbert.training.optim.groups",
+    "AdamWeightDecay": "oxbert.training.optim.optimizer",
+    "clip_gradients": "oxbert.training.optim.optimizer",
+    "learning_rate": "oxbert.training.optim.schedule",
+    "learning_rate_factor": "oxbert.training.optim.schedule",
+    "learning_rate_scheduler": "oxbert.training.optim.schedule",
+    "PRESETS": "oxbert.training.pretraining.config",
+    "PretrainingConfig": "oxbert.training.pretraining.config",
+    "preset": "oxbert.training.pretraining.config",
+    "Metrics": "oxbert.training.pretraining.metrics",
+    "pretrain": "oxbert.training.pretraining.run",
+    "Trainer": "oxbert.training.pretraining.trainer",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "PRESETS",

@@ -17,7 +17,7 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from oxbert._files import checksum, damaged, doing
+from oxbert._files import checksum, damaged, translate_os_errors
 from oxbert.training.data.packing import Example
 
 _MASK = (1 << 64) - 1
@@ -108,7 +108,7 @@ class Buckets:
         for number, waiting in enumerate(self._waiting):
             if not waiting:
                 continue
-            with doing("write", self.path(number)), open(self.path(number), "ab") as file:
+            with translate_os_errors("write", self.path(number)), open(self.path(number), "ab") as file:
                 file.write(waiting)
             self._sizes[number] += len(waiting) * waiting.itemsize
             self._checksums[number] = zlib.crc32(waiting, self._checksums[number])
@@ -124,7 +124,7 @@ class Buckets:
         """
         if not self._sizes[number]:
             return np.empty(0, np.int32)
-        with doing("read", self.path(number)):
+        with translate_os_errors("read", self.path(number)):
             numbers = np.fromfile(self.path(number), np.int32)
         if zlib.crc32(numbers.data) != self._checksums[number]:
             raise damaged(self.path(number), _CHANGED)
@@ -132,7 +132,7 @@ class Buckets:
 
     def remove(self, number: int) -> None:
         """Deletes the file of a bucket, if there is one."""
-        with doing("write", self.path(number)):
+        with translate_os_errors("write", self.path(number)):
             self.path(number).unlink(missing_ok=True)
 
     def state(self) -> BucketsState:
@@ -169,7 +169,7 @@ class Buckets:
                 continue
             if not path.is_file() or path.stat().st_size < size:
                 raise damaged(path, f"expected {size} bytes, which were written before")
-            with doing("write", path):
+            with translate_os_errors("write", path):
                 os.truncate(path, size)
             if checksum(path) != self._checksums[number]:
                 raise damaged(path, _CHANGED)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from oxbert import ElectraTokenizer, Tokenizer
-from oxbert._files import arrow, doing, refused
+from oxbert._files import arrow, refused, translate_os_errors
 from oxbert._types import Documents, InvalidText
 from oxbert.training.data.journal import alone, compare
 from oxbert.training.data.learning import ALPHABET, learn_vocabulary
@@ -230,7 +230,7 @@ def _finished(folder: Path, plan: Plan) -> Manifest:
     manifest = Manifest.read(folder)
     found = asdict(manifest) | {"documents": 0, "parts": ()}
     compare(found, asdict(plan.manifest()), folder)
-    with doing("write", folder):
+    with translate_os_errors("write", folder):
         shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
     return manifest
 
@@ -242,9 +242,9 @@ def _ours(folder: Path) -> list[Path]:
 def _delete(folder: Path) -> None:
     """Deletes examples, beginning with what says that they are finished."""
     for place in (folder, folder / HELD_OUT):
-        with doing("write", place):
+        with translate_os_errors("write", place):
             (place / NAME).unlink(missing_ok=True)
-    with doing("write", folder):
+    with translate_os_errors("write", folder):
         for place in (folder, folder / HELD_OUT):
             for path in _ours(place):
                 path.unlink(missing_ok=True)

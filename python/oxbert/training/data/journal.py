@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from oxbert._files import doing, refused, write_whole
+from oxbert._files import refused, translate_os_errors, write_whole
 from oxbert.training.data.manifest import Part
 
 _NAME = "progress.json"
@@ -43,7 +43,7 @@ class Journal:
         """
         path = self._folder / _NAME
         try:
-            with doing("read", path):
+            with translate_os_errors("read", path):
                 content = json.loads(path.read_bytes()) if path.is_file() else None
         except ValueError:
             content = None
@@ -76,7 +76,7 @@ class Journal:
     def clear(self) -> None:
         """Forgets everything, and deletes what was kept to go on."""
         self.parts = [[], []]
-        with doing("write", self._folder):
+        with translate_os_errors("write", self._folder):
             for path in self._folder.iterdir():
                 if path.name != _LOCK:
                     path.unlink()
@@ -122,7 +122,7 @@ def alone(folder: Path) -> Iterator[None]:
         FileError: The folder cannot be written to.
     """
     path = folder / _LOCK
-    with doing("write", path):
+    with translate_os_errors("write", path):
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:

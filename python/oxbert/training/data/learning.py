@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from oxbert import ElectraTokenizer
-from oxbert._checks import needed
+from oxbert._checks import require
 from oxbert._files import refused, write_whole
 from oxbert.training.data.buckets import mix
 from oxbert.training.data.documents import Divider
@@ -62,7 +62,7 @@ def learn_vocabulary(
         FileError: A file cannot be read or written.
         MissingDependencyError: `tokenizers` is not installed.
     """
-    tokenizers = needed("tokenizers")
+    tokenizers = require("tokenizers")
     reader = reader or Reader()
     if size < len(SPECIAL) + 2:
         raise refused("vocab_size", f"expected at least {len(SPECIAL) + 2}, got {size}")

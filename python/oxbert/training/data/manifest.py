@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from oxbert import Tokenizer
-from oxbert._files import damaged, doing, write_whole
+from oxbert._files import damaged, translate_os_errors, write_whole
 from oxbert.errors import DataError, MissingFileError
 
 NAME = "dataset.json"
@@ -149,7 +149,7 @@ class Manifest:
             reason = "is not finished: run what writes it again" if (folder / UNFINISHED).is_dir() else f"has no {NAME}"
             found = sorted(entry.name for entry in folder.iterdir())[:20] if folder.is_dir() else []
             raise MissingFileError(f"{folder} {reason}", folder=str(folder), wanted=NAME, found=found)
-        with doing("read", path):
+        with translate_os_errors("read", path):
             content = path.read_bytes()
         try:
             return cls._parse(json.loads(content), path)
@@ -205,5 +205,5 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def _files(tokenizer: Tokenizer) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as folder, doing("read", folder):
+    with tempfile.TemporaryDirectory() as folder, translate_os_errors("read", folder):
         return {Path(path).name: Path(path).read_bytes() for path in tokenizer.save_pretrained(folder)}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oxbert._files import arrow, checksum, damaged, doing, settle
+from oxbert._files import arrow, checksum, damaged, settle, translate_os_errors
 from oxbert.errors import MissingFileError, OxbertError
 from oxbert.training.data.buckets import HEADER, starts
 from oxbert.training.data.manifest import Part
@@ -61,7 +61,7 @@ def write_part(path: Path, numbers: _Integers, keys: tuple[int, ...] | None) -> 
         begins = begins[permutation(len(begins), *keys)]
     beside = path.with_name(f".{path.name}.new")
     tokens = 0
-    with doing("write", path):
+    with translate_os_errors("write", path):
         try:
             with open(beside, "wb") as file, ipc.new_file(file, schema()) as writer:
                 for first in range(0, len(begins), _ROWS):
@@ -113,7 +113,7 @@ def open_part(path: Path, part: Part, max_length: int, *, verify: bool) -> list[
     pa, ipc = arrow(), arrow("ipc")
     check_part(path, part, verify=verify)
     try:
-        with doing("read", path), pa.memory_map(str(path)) as source:
+        with translate_os_errors("read", path), pa.memory_map(str(path)) as source:
             # Without threads: those of Arrow would be gone in a forked child.
             reader = ipc.open_file(source, options=ipc.IpcReadOptions(use_threads=False))
             if not reader.schema.equals(schema()):
@@ -140,7 +140,7 @@ def check_part(path: Path, part: Part, *, verify: bool) -> None:
         MissingFileError: There is no such file.
         DataError: It has another size, or, where `verify` asks for it, another checksum.
     """
-    with doing("read", path):
+    with translate_os_errors("read", path):
         size = path.stat().st_size if path.is_file() else None
     if size is None:
         raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from oxbert._files import arrow, damaged, doing
+from oxbert._files import arrow, damaged, translate_os_errors
 from oxbert._types import Documents, InvalidText
 from oxbert.errors import OxbertError
 from oxbert.training.data.sources import TextFile
@@ -227,7 +227,7 @@ class Reader:
 def _reading(path: Path) -> Iterator[None]:
     """Turns what readers raise about a bad file into errors that name it."""
     try:
-        with doing("read", path):
+        with translate_os_errors("read", path):
             yield
     except (EOFError, zlib.error) as error:
         raise damaged(path, f"is no whole gzip file: {error}") from error

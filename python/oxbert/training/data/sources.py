@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from oxbert._files import doing, refused
+from oxbert._files import refused, translate_os_errors
 from oxbert._paths import find_sources
 from oxbert._types import Documents, TextFormat
 from oxbert.errors import MissingFileError
@@ -76,7 +76,7 @@ def find_files(sources: Sources, *, without: Path | None = None) -> list[TextFil
 
 def _below(folder: Path) -> Iterable[Path]:
     found: list[Path] = []
-    with doing("read", folder):
+    with translate_os_errors("read", folder):
         for place, folders, names in os.walk(folder, onerror=_fail):
             folders[:] = [name for name in folders if not name.startswith(".")]
             found.extend(Path(place, name) for name in names if not name.startswith("."))
@@ -93,7 +93,7 @@ def _describe(path: Path) -> TextFile:
     name = name.removesuffix(".gz")
     if name.endswith(_UNREADABLE) or (is_gzip and name.endswith(".parquet")):
         raise refused("sources", f"expected text, JSON lines or Parquet, with or without .gz at the end, got {path}")
-    with doing("read", path):
+    with translate_os_errors("read", path):
         status = path.stat()
     kind: TextFormat = "text"
     if name.endswith(_RECORDS):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oxbert._files import arrow, damaged, doing, refused
+from oxbert._files import arrow, damaged, refused, translate_os_errors
 from oxbert._paths import find_sources
 from oxbert.errors import DataError, MissingFileError
 from oxbert.training.data.batching import Example, Examples
@@ -70,7 +70,7 @@ class TFRecordDataset(Examples):
     def _map(self) -> None:
         self._contents: list[_Bytes] = []
         for path in self.paths:
-            with doing("read", path):
+            with translate_os_errors("read", path):
                 if path.stat().st_size:
                     # The mapping stays when the file is closed: a process has too few open files for a thousand.
                     with arrow().memory_map(str(path)) as file:
@@ -148,7 +148,7 @@ def _find(sources: Sources) -> list[Path]:
         path = Path(source)
         if not path.exists():
             raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))
-        with doing("read", path):
+        with translate_os_errors("read", path):
             below = [file for file in path.iterdir() if ".tfrecord" in file.name] if path.is_dir() else [path]
         found.update(dict.fromkeys(sorted(below, key=_in_order)))
     if not found:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from oxbert import Tokenizer
-from oxbert._files import doing, refused
+from oxbert._files import refused, translate_os_errors
 from oxbert._types import Phase
 from oxbert.errors import DataError, MissingFileError
 from oxbert.training.data.buckets import Buckets
@@ -221,7 +221,7 @@ class _Writer:
         # What is held out comes first: whoever finds the folder finished finds that finished too.
         for side in reversed(range(len(self._buckets))):
             buckets, place, parts = self._buckets[side], self._place(side), self._journal.parts[side]
-            with doing("write", place):
+            with translate_os_errors("write", place):
                 place.mkdir(exist_ok=True)
             for number in range(len(buckets)):
                 if number >= len(parts):
@@ -232,7 +232,7 @@ class _Writer:
             save_tokenizer(self._tokenizer, place)
             manifest = replace(manifest, documents=self._divider.documents, parts=tuple(parts))
             manifest.write(place)
-        with doing("write", self._folder):
+        with translate_os_errors("write", self._folder):
             shutil.rmtree(self._folder / UNFINISHED)
         return manifest
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from oxbert import load_weights, save_weights
-from oxbert._files import damaged, doing
+from oxbert._files import damaged, translate_os_errors
 from oxbert.errors import FileError
 
 _NAME = re.compile(r"step-(\d{8,})")
@@ -92,7 +92,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torc
         MissingFileError: A file is missing.
         WeightsFormatError: A file is damaged.
     """
-    with doing("read", path / _STATE):
+    with translate_os_errors("read", path / _STATE):
         text = (path / _STATE).read_text(encoding="utf-8")
     try:
         state = json.loads(text)

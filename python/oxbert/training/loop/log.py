@@ -13,8 +13,8 @@ from typing import Any
 
 from typing_extensions import Self
 
-from oxbert._checks import needed
-from oxbert._files import doing, write_whole
+from oxbert._checks import require
+from oxbert._files import translate_os_errors, write_whole
 
 _LOG, _BOARD, _PICTURE = "log.jsonl", "tensorboard", "curves.png"
 _LOSSES = {"masked_lm_loss": "tab:blue", "cloze_loss": "tab:green", "replaced_loss": "tab:orange"}
@@ -42,10 +42,10 @@ class RunLog(AbstractContextManager["RunLog"]):
 
     def __init__(self, folder: Path, step: int, *, tensorboard: bool = False) -> None:
         if tensorboard:
-            needed("tensorboard")
+            require("tensorboard")
         path = folder / _LOG
         self.last: dict[str, Any] = {}
-        with doing("write", path):
+        with translate_os_errors("write", path):
             folder.mkdir(parents=True, exist_ok=True)
             if path.exists():
                 lines = path.read_text(encoding="utf-8").splitlines()
@@ -57,7 +57,7 @@ class RunLog(AbstractContextManager["RunLog"]):
             self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
         self._board: Any = None
         if tensorboard:
-            writer = needed("torch.utils.tensorboard").SummaryWriter
+            writer = require("torch.utils.tensorboard").SummaryWriter
             self._board = writer(str(folder / _BOARD), purge_step=step + 1)
 
     def write(self, record: Mapping[str, Any]) -> None:
@@ -102,7 +102,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     Raises:
         FileError: The log cannot be read.
     """
-    with doing("read", folder / _LOG):
+    with translate_os_errors("read", folder / _LOG):
         lines = (folder / _LOG).read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines if _step_of(line) < _NEVER]
 
@@ -121,7 +121,7 @@ def draw_curves(folder: Path) -> Path:
         FileError: The log cannot be read, or the picture not be written.
     """
     records = read_log(folder)
-    figure = needed("matplotlib", "figure").Figure(figsize=(11, 4), layout="constrained")
+    figure = require("matplotlib", "figure").Figure(figsize=(11, 4), layout="constrained")
     losses, figures = figure.subplots(1, 2)
     for name, colour in _LOSSES.items():
         steps, values = _in_spans(_points(records, name))
@@ -144,7 +144,7 @@ def draw_curves(folder: Path) -> Path:
         axis.set_xlabel("step")
         axis.grid(alpha=0.3)
     path = folder / _PICTURE
-    with doing("write", path):
+    with translate_os_errors("write", path):
         figure.savefig(path, dpi=120)
     return path
 

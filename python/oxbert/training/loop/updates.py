@@ -14,10 +14,10 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from oxbert._checks import refuse
 from oxbert._types import AutocastPrecision
+from oxbert.training.loop.options import RunOptions
 from oxbert.training.optim.groups import parameter_groups
 from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
 from oxbert.training.optim.schedule import learning_rate
-from oxbert.training.pretraining.config import PretrainingConfig
 
 _INSIDE_OF_LAYERS = re.compile(r"(^|\.)encoder\.layer\.\d+\.")
 
@@ -35,7 +35,7 @@ class Updates:
     def __init__(
         self,
         parameters: Mapping[str, Tensor],
-        config: PretrainingConfig,
+        config: RunOptions,
         device: torch.device,
         precision: AutocastPrecision,
     ) -> None:
@@ -122,7 +122,7 @@ class Updates:
             self._scaler.load_state_dict(dict(state))
 
 
-def _optimizers(parameters: Mapping[str, Tensor], config: PretrainingConfig) -> list[Optimizer]:
+def _optimizers(parameters: Mapping[str, Tensor], config: RunOptions) -> list[Optimizer]:
     """One optimizer, or for `muon` two, which have every parameter once between them.
 
     Muon's updates are scaled to the size that Adam's have, so that both go by the same rate and decay.

@@ -1,126 +1,127 @@
-"""What a pre-training run is made of, and the published runs of ELECTRA as data.
+"""Define the configuration of a pre-training run, and the published runs of ELECTRA as presets.
 
     config = dataclasses.replace(preset("base"), batch_size=64)
     generator, discriminator = config.electra_configs()
 
-`PretrainingConfig.from_file` reads the same from a file.
+`PretrainingConfig.from_file` reads a configuration from a file.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import os
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn, get_args
+from typing import Any, ClassVar, get_args
 
 from typing_extensions import Self
 
 from oxbert._native import Activation, ElectraConfig
-from oxbert._types import Objective, Optimizer
-from oxbert._yaml import read_yaml
-from oxbert.errors import ConfigError
+from oxbert._types import Objective
+from oxbert.training.loop.options import (
+    Options,
+    RunOptions,
+    choice,
+    document_fields,
+    flag,
+    integer,
+    not_negative,
+    number,
+    positive,
+)
 
 _OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
-_OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
-
-
-def _field(default: Any, kind: type, expected: str, holds: Callable[[Any], bool], optional: bool = False) -> Any:
-    """A field, and what its values must be: of a kind, and such that `holds`."""
-    return dataclasses.field(default=default, metadata={"rule": (kind, expected, holds, optional)})
-
-
-def _integer(default: int | None, least: int, optional: bool = False) -> Any:
-    limit = 2**63 - 1
-    return _field(default, int, f"an integer from {least}", lambda value: least <= value <= limit, optional)
-
-
-def _number(default: float, expected: str, holds: Callable[[float], bool]) -> Any:
-    return _field(default, float, f"a number {expected}", holds)
-
-
-def _positive(default: float) -> Any:
-    return _number(default, "above 0", lambda value: value > 0)
-
-
-def _not_negative(default: float) -> Any:
-    return _number(default, "of at least 0", lambda value: value >= 0)
-
-
-def _choice(default: str, values: Sequence[str]) -> Any:
-    return _field(default, str, f"one of {', '.join(values)}", lambda value: value in values)
-
-
-def _flag(default: bool) -> Any:
-    return _field(default, bool, "true or false", lambda value: True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PretrainingConfig:
-    """Everything that a pre-training run depends on, but for its text. The defaults are ELECTRA-Small.
+class _Subject(Options):
+    """Say what is trained: two networks, an objective, and texts of what length."""
 
-    It does not change; `dataclasses.replace` makes another. Where a fraction is meant a number may be an integer, and
-    where an integer is meant it may be 1e6.
+    vocab_size: int = integer(30522, 1, "V, the size of the vocabulary of both networks.")
+    embedding_size: int = integer(128, 1, "E, the width of the embeddings.")
+    hidden_size: int = integer(256, 1, "H of the discriminator.")
+    num_hidden_layers: int = integer(12, 1, "The number of layers of the discriminator.")
+    num_attention_heads: int | None = integer(
+        None, 1, "A of the discriminator; None means max(1, H // 64).", optional=True
+    )
+    intermediate_size: int | None = integer(None, 1, "F of the discriminator; None means 4 H.", optional=True)
+    hidden_act: str = choice(
+        "gelu", Activation.names(), "The activation of both networks, as in `ElectraConfig`, like the next six."
+    )
+    hidden_dropout_prob: float = number(
+        0.1, "from 0 to below 1", lambda value: 0 <= value < 1, "Dropout of embeddings and of each layer's two outputs."
+    )
+    attention_probs_dropout_prob: float = number(
+        0.1, "from 0 to below 1", lambda value: 0 <= value < 1, "Dropout of attention probabilities."
+    )
+    max_position_embeddings: int = integer(512, 1, "The longest text that the networks can take, in tokens.")
+    type_vocab_size: int = integer(2, 1, "The number of token types.")
+    initializer_range: float = not_negative(0.02, "The standard deviation of fresh weights.")
+    layer_norm_eps: float = positive(1e-12, "Added to the variance in every layer norm.")
+
+    generator_hidden_size: float = positive(0.25, "The hidden size of the generator as a share of H.")
+    generator_layers: float = positive(1.0, "The number of layers of the generator as a share of the discriminator's.")
+    untied_generator: bool = flag(
+        True,
+        """Whether the generator is a network of its own; otherwise the two networks share all layers and have the same
+        sizes.""",
+    )
+    untied_generator_embeddings: bool = flag(
+        False, "Whether an untied generator has embeddings of its own, as wide as its hidden states."
+    )
+
+    objective: Objective = choice(  # noqa: RUF009
+        "electra",
+        _OBJECTIVES,
+        """`electra` detects replaced tokens; `mlm` trains a masked LM and no discriminator; `electric` is the
+        energy-based variant with a two-tower generator; `uniform` replaces tokens by uniformly drawn other tokens.""",
+    )
+    mask_probability: float = number(
+        0.15, "between 0 and 1", lambda value: 0 < value < 1, "The share of a text's tokens that is chosen."
+    )
+    masked_share: float = number(
+        0.85,
+        "from 0 to 1",
+        lambda value: 0 <= value <= 1,
+        "The share of the chosen tokens that becomes `[MASK]`; the others stay.",
+    )
+    with_replacement: bool = flag(
+        False, "Whether positions are drawn with replacement, as in the original, which chooses some twice."
+    )
+    generator_steps: int = integer(
+        0,
+        0,
+        """In this many first updates, fewer than `train_steps`, only the generator learns. With
+        `untied_generator=False` the discriminator then begins with the layers that the generator has learned.""",
+    )
+    gen_weight: float = not_negative(1.0, "The weight of the masked-LM loss in the sum.")
+    disc_weight: float = not_negative(50.0, "The weight of the replaced-token loss in the sum.")
+    temperature: float = positive(1.0, "The generator's logits are divided by this before sampling.")
+    disallow_correct: bool = flag(False, "Whether the original token is never sampled.")
+
+    max_length: int = integer(128, 3, "S of a text, in tokens, with `[CLS]` and `[SEP]`.")
+    short_length: int = integer(32, 3, "S of the texts of the first updates, which are cut into pieces of that length.")
+    short_steps: int = integer(
+        0,
+        0,
+        """The number of those first updates. With few positions a network learns much sooner which tokens go
+        together.""",
+    )
+
+
+@document_fields()
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainingConfig(RunOptions, _Subject):
+    """Hold everything that a pre-training run depends on except its text. The defaults are ELECTRA-Small.
+
+    A configuration is immutable; `dataclasses.replace` makes another one. A number field takes an integer, and an
+    integer field takes 1e6.
 
     Args:
-        vocab_size: V, entries of the vocabulary, of both networks.
-        embedding_size: E, the width of the embeddings.
-        hidden_size: H, of the discriminator.
-        num_hidden_layers: Layers of the discriminator.
-        num_attention_heads: A of the discriminator; max(1, H // 64) where it is None.
-        intermediate_size: F of the discriminator; 4 H where it is None.
-        hidden_act: As in `ElectraConfig`, of both networks, and so are the next six.
-        hidden_dropout_prob: Of embeddings and of each layer's two outputs.
-        attention_probs_dropout_prob: Of attention probabilities.
-        max_position_embeddings: The longest text that the networks can take, in tokens.
-        type_vocab_size: How many token types.
-        initializer_range: Standard deviation of fresh weights.
-        layer_norm_eps: Added to the variance in every layer norm.
-        generator_hidden_size: The generator's hidden size as a share of H.
-        generator_layers: The generator's layers as a share of the discriminator's.
-        untied_generator: Whether the generator is a network of its own; otherwise the two share all layers and have
-            the same sizes.
-        untied_generator_embeddings: Whether such a generator has embeddings of its own, as wide as its hidden states.
-        objective: `electra` detects replaced tokens, `mlm` trains a masked LM and no discriminator, `electric` is the
-            energy-based variant with a two-tower generator, `uniform` replaces tokens by any others of the vocabulary.
-        mask_probability: The share of a text's tokens that is chosen, between 0 and 1.
-        masked_share: The share of the chosen ones that becomes `[MASK]`; the rest stays.
-        with_replacement: Whether places are drawn as the original draws them, some of them twice.
-        generator_steps: In the first so many updates, fewer than `train_steps`, the generator learns alone. A
-            discriminator that is the same network (`untied_generator=False`) then begins with what it has learned.
-        gen_weight: Of the masked-LM loss in the sum.
-        disc_weight: Of the replaced-token loss in the sum.
-        temperature: What the generator's logits are divided by for sampling.
-        disallow_correct: Whether the original token is never sampled.
-        optimizer: `adam` is the original's, without bias correction; `adamw` corrects it; `muon` is Muon for the
-            matrices inside of layers and AdamW for the rest.
-        adam_beta1: The decay of the first moment.
-        adam_beta2: The decay of the second moment.
-        adam_epsilon: Added to the root of the second moment.
-        learning_rate: The rate that is warmed up and decays, per update.
-        learning_rate_power: Of the polynomial decay; 1 is a straight line.
-        decay_steps: The update at which the rate would be 0; `train_steps` where it is None. With more of them a run
-            ends while it still learns, for another run to go on from (`pretrain(first=...)`).
-        weight_decay: Of what is neither a layer norm nor a bias.
-        max_gradient_norm: The global norm to which gradients are clipped.
-        warmup_steps: Updates of the warm-up.
-        train_steps: Updates altogether.
-        batch_size: Texts for an update, over all processes.
-        eval_batch_size: Texts for a step of evaluation.
-        max_length: S, of a text, in tokens with `[CLS]` and `[SEP]`.
-        short_length: S of the first updates, whose texts are cut into pieces of that many tokens.
-        short_steps: How many updates those are. A network learns much sooner what stands beside what where there are
-            few positions.
-        seed: Of everything that is drawn.
-        save_every: Updates from a checkpoint to the next.
-        keep_checkpoints: How many of the newest are kept; 0 keeps all.
-        evaluate_every: Updates from an evaluation to the next; 0 is none during training.
-        evaluation_batches: How many batches an evaluation takes.
+        {fields}
 
     Raises:
-        ConfigError: A value is of a wrong type or out of its range, or two do not go together; `field` names it.
+        ConfigError: if a value has the wrong type or is out of its range, or two contradict each other; `field` names
+            the first of them.
 
     Example:
         >>> config = PretrainingConfig(hidden_size=512, generator_hidden_size=0.5)
@@ -134,117 +135,61 @@ class PretrainingConfig:
         google-research/electra, configure_pretraining.py and util/training_utils.py.
     """
 
-    vocab_size: int = _integer(30522, 1)
-    embedding_size: int = _integer(128, 1)
-    hidden_size: int = _integer(256, 1)
-    num_hidden_layers: int = _integer(12, 1)
-    num_attention_heads: int | None = _integer(None, 1, optional=True)
-    intermediate_size: int | None = _integer(None, 1, optional=True)
-    hidden_act: str = _choice("gelu", Activation.names())
-    hidden_dropout_prob: float = _number(0.1, "from 0 to below 1", lambda value: 0 <= value < 1)
-    attention_probs_dropout_prob: float = _number(0.1, "from 0 to below 1", lambda value: 0 <= value < 1)
-    max_position_embeddings: int = _integer(512, 1)
-    type_vocab_size: int = _integer(2, 1)
-    initializer_range: float = _not_negative(0.02)
-    layer_norm_eps: float = _positive(1e-12)
-
-    generator_hidden_size: float = _positive(0.25)
-    generator_layers: float = _positive(1.0)
-    untied_generator: bool = _flag(True)
-    untied_generator_embeddings: bool = _flag(False)
-
-    objective: Objective = _choice("electra", _OBJECTIVES)  # noqa: RUF009
-    mask_probability: float = _number(0.15, "between 0 and 1", lambda value: 0 < value < 1)
-    masked_share: float = _number(0.85, "from 0 to 1", lambda value: 0 <= value <= 1)
-    with_replacement: bool = _flag(False)
-    generator_steps: int = _integer(0, 0)
-    gen_weight: float = _not_negative(1.0)
-    disc_weight: float = _not_negative(50.0)
-    temperature: float = _positive(1.0)
-    disallow_correct: bool = _flag(False)
-
-    optimizer: Optimizer = _choice("adam", _OPTIMIZERS)  # noqa: RUF009
-    adam_beta1: float = _number(0.9, "from 0 to below 1", lambda value: 0 <= value < 1)
-    adam_beta2: float = _number(0.999, "from 0 to below 1", lambda value: 0 <= value < 1)
-    adam_epsilon: float = _positive(1e-6)
-    learning_rate: float = _not_negative(5e-4)
-    learning_rate_power: float = _positive(1.0)
-    decay_steps: int | None = _integer(None, 1, optional=True)
-    weight_decay: float = _not_negative(0.01)
-    max_gradient_norm: float = _positive(1.0)
-    warmup_steps: int = _integer(10_000, 0)
-    train_steps: int = _integer(1_000_000, 1)
-
-    batch_size: int = _integer(128, 1)
-    eval_batch_size: int = _integer(128, 1)
-    max_length: int = _integer(128, 3)
-    short_length: int = _integer(32, 3)
-    short_steps: int = _integer(0, 0)
-    seed: int = _integer(0, 0)
-
-    save_every: int = _integer(1000, 1)
-    keep_checkpoints: int = _integer(5, 0)
-    evaluate_every: int = _integer(0, 0)
-    evaluation_batches: int = _integer(100, 1)
+    _title: ClassVar[str] = "pretraining config"
+    _extra: ClassVar[tuple[str, ...]] = ("preset",)
 
     def __post_init__(self) -> None:
-        """Bring numbers into their types, and refuse what cannot be."""
-        for item in dataclasses.fields(self):
-            kind, expected, holds, optional = item.metadata["rule"]
-            value = _as_kind(getattr(self, item.name), kind)
-            if not (_is(value, kind, holds) or (optional and value is None)):
-                _refuse(item.name, f"expected {expected}{' or null' if optional else ''}, got {value!r}")
-            object.__setattr__(self, item.name, value)
+        """Check the fields one by one, then together."""
+        super().__post_init__()
         if self.max_length > self.max_position_embeddings:
-            _refuse(
+            self._refuse(
                 "max_length",
                 f"expected at most max_position_embeddings = {self.max_position_embeddings}, got {self.max_length}",
             )
         if not self.max_predictions:
-            _refuse(
+            self._refuse(
                 "max_length",
                 f"too short for mask_probability = {self.mask_probability!r}: no token could be "
                 f"chosen of {self.max_length}",
             )
         if self.generator_steps and self.objective in ("mlm", "uniform"):
-            _refuse("generator_steps", f"expected 0 for {self.objective}, which has no second network")
+            self._refuse("generator_steps", f"expected 0 for {self.objective}, which has no second network")
         if self.generator_steps >= self.train_steps:
-            _refuse(
+            self._refuse(
                 "generator_steps",
                 f"expected fewer than train_steps = {self.train_steps}, or the discriminator learns nothing, "
                 f"got {self.generator_steps}",
             )
-        if self.decay_steps is not None and self.decay_steps < self.train_steps:
-            _refuse("decay_steps", f"expected at least train_steps = {self.train_steps}, got {self.decay_steps}")
         if self.objective == "electric" and not self.untied_generator:
-            _refuse("untied_generator", "expected true, since the objective electric has a generator of two towers")
+            reason = "expected true, since the generator of the objective electric has two towers"
+            self._refuse("untied_generator", reason)
         self.electra_configs()
 
     @property
     def max_predictions(self) -> int:
-        """How many tokens of a text are chosen at most: int((mask_probability + 0.005) * max_length)."""
+        """Return how many tokens of a text are chosen at most: int((mask_probability + 0.005) * max_length)."""
         return int((self.mask_probability + 0.005) * self.max_length)
 
     def electra_configs(self) -> tuple[ElectraConfig, ElectraConfig]:
-        """The configurations of the generator and of the discriminator.
+        """Return the configurations of the generator and of the discriminator.
 
-        A generator of its own has, rounded as Python rounds,
+        An untied generator has, rounded as Python rounds,
 
             hidden size   round(hidden_size * generator_hidden_size)       feed-forward   4 * hidden size
             layers        round(num_hidden_layers * generator_layers)      heads          max(1, hidden size // 64)
 
-        A tied one, and the masked LM of the objective `mlm`, has the discriminator's sizes. The objective `uniform`
-        needs no generator, and `mlm` no discriminator: what is returned there is not used.
+        A tied generator, and the masked LM of the objective `mlm`, have the discriminator's sizes. The objective
+        `uniform` needs no generator, and `mlm` no discriminator: their configurations are returned but not used.
 
         Raises:
-            ConfigError: There is no such network.
+            ConfigError: if the sizes are impossible: the heads do not divide the hidden size, or there are no layers.
 
         Source:
             google-research/electra, run_pretraining.py, lines 56 to 98 and `get_generator_config`.
         """
         heads = self.num_attention_heads or max(1, self.hidden_size // 64)
         if self.hidden_size % heads:
-            _refuse("num_attention_heads", f"expected a divisor of hidden_size = {self.hidden_size}, got {heads}")
+            self._refuse("num_attention_heads", f"expected a divisor of hidden_size = {self.hidden_size}, got {heads}")
         both = {
             "vocab_size": self.vocab_size,
             "hidden_act": self.hidden_act,
@@ -273,9 +218,9 @@ class PretrainingConfig:
         heads = max(1, hidden_size // 64)
         if hidden_size % heads or not hidden_size:
             reason = f"gives a generator of hidden size {hidden_size}, which {heads} heads cannot divide"
-            _refuse("generator_hidden_size", f"{reason}, got {self.generator_hidden_size!r}")
+            self._refuse("generator_hidden_size", f"{reason}, got {self.generator_hidden_size!r}")
         if not layers:
-            _refuse("generator_layers", f"gives a generator of no layers, got {self.generator_layers!r}")
+            self._refuse("generator_layers", f"gives a generator of no layers, got {self.generator_layers!r}")
         return {
             "embedding_size": hidden_size if self.untied_generator_embeddings else self.embedding_size,
             "hidden_size": hidden_size,
@@ -284,64 +229,25 @@ class PretrainingConfig:
             "intermediate_size": 4 * hidden_size,
         }
 
-    def to_dict(self) -> dict[str, Any]:
-        """All fields by name, in order: numbers, texts, truth values and None."""
-        return dataclasses.asdict(self)
+    @classmethod
+    def _defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return preset(values.pop("preset", "small")).to_dict()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """A configuration of what is named, and the defaults for the rest.
+        """Return a configuration with the given values, and those of a preset for the rest.
 
         Args:
-            values: Values by name. `preset` names the preset whose values are the defaults, `small` where it is absent.
+            values: Values by field name. `preset` names the preset; the default is `small`.
 
         Raises:
-            ConfigError: A name is unknown, or a value is bad; `field` names it.
+            ConfigError: if a name is unknown, or a value is bad; `field` names it.
 
         Example:
             >>> PretrainingConfig.from_dict({"preset": "large", "batch_size": 64}).hidden_size
             1024
         """
-        values = dict(values)
-        defaults = preset(values.pop("preset", "small")).to_dict()
-        for name in values:
-            if name not in defaults:
-                _refuse(str(name), f"there is no such field; known are: preset, {', '.join(defaults)}")
-        return cls(**defaults | values)
-
-    @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> Self:
-        """A configuration from a YAML or JSON file that maps names to values, as `from_dict` takes them.
-
-        A number such as 5e-4 is a number here, as in YAML 1.2 and JSON; YAML 1.1 takes it for a text.
-
-        Raises:
-            MissingFileError: There is no such file.
-            FileError: It cannot be read.
-            ConfigError: It is not YAML, a name is unknown or comes twice, or a value is bad; `field` and `path` say
-                where.
-        """
-        path = Path(path)
-        try:
-            return cls.from_dict(read_yaml(path))
-        except ConfigError as error:
-            if error.details.get("path") is None:
-                _refuse(error.details["field"], error.details["reason"], path)
-            raise
-
-
-def _as_kind(value: Any, kind: type) -> Any:
-    """A number as a number of the other kind, where that changes nothing."""
-    if kind is float and type(value) is int and abs(value) <= 2**53:
-        return float(value)
-    if kind is int and type(value) is float and value.is_integer():
-        return int(value)
-    return value
-
-
-def _is(value: Any, kind: type[Any], holds: Callable[[Any], bool]) -> bool:
-    """Whether a value is of a kind, finite, and such that `holds`. Truth values are no integers."""
-    return type(value) is kind and (kind is not float or math.isfinite(value)) and holds(value)
+        return super().from_dict(values)
 
 
 _SMALL = PretrainingConfig()
@@ -397,33 +303,29 @@ PRESETS: Mapping[str, PretrainingConfig] = MappingProxyType(
         ),
     }
 )
-"""The runs by name. `small`, `base` and `large` are those of the paper, table 6, and of configure_pretraining.py. The
-checkpoints that were released differ in part: small took 4,000,000 steps with `generator_hidden_size=1.0`, large took
-1,750,000. `tiny` is for a processor and a few million tokens: in an hour and a half on two cores it makes one network
-of both; with `untied_generator=True` it has the sizes of the bundled models."""
+"""The configurations by name. `small`, `base` and `large` are those of the paper, table 6, and of
+configure_pretraining.py. The released checkpoints differ in part: small was trained for 4,000,000 steps with
+`generator_hidden_size=1.0`, large for 1,750,000. `tiny` is for a CPU and a few million tokens: it trains one network
+for both tasks in an hour and a half on two cores; with `untied_generator=True` it has the sizes of the bundled
+models."""
 
 
 def preset(name: str) -> PretrainingConfig:
-    """The run of a name.
+    """Return the configuration of a preset.
 
     Args:
         name: `tiny`, `small`, `base` or `large`.
 
     Raises:
-        ConfigError: There is no such preset.
+        ConfigError: if there is no such preset.
 
     Example:
         >>> preset("base").learning_rate
         0.0002
     """
     if not isinstance(name, str) or name not in PRESETS:
-        _refuse("preset", f"expected one of {', '.join(PRESETS)}, got {name!r}")
+        PretrainingConfig._refuse("preset", f"expected one of {', '.join(PRESETS)}, got {name!r}")
     return PRESETS[name]
-
-
-def _refuse(field: str, reason: str, path: Path | None = None) -> NoReturn:
-    where = "pretraining config" if path is None else f"pretraining config {path}"
-    raise ConfigError(f"{where}: {field}: {reason}", field=field, reason=reason, path=path)
 
 
 __all__ = ["PRESETS", "PretrainingConfig", "preset"]

@@ -1,0 +1,326 @@
+"""Run updates with checkpoints, evaluations, a log and signals, in one process or several, whatever is trained.
+
+An update is a function of the options, the data and the number of the step. A run that was interrupted therefore
+continues exactly, and several processes compute what one would.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+import oxbert
+from oxbert._files import damaged
+from oxbert.errors import ConfigError, TrainingError
+from oxbert.training.loop.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
+from oxbert.training.loop.log import RunLog
+from oxbert.training.loop.options import LaunchOptions, RunOptions
+from oxbert.training.loop.processes import Processes
+from oxbert.training.loop.signals import StopSignals
+from oxbert.training.loop.updates import Updates
+
+RESUMABLE_FIELDS = {"save_every", "keep_checkpoints", "evaluate_every", "evaluation_batches", "eval_batch_size"}
+"""The fields that may change between two parts of one run."""
+
+_MOST_SKIPPED = 10
+"""How many steps in a row may have gradients that are not finite before a run gives up."""
+_FIGURE = "eval_"
+"""The prefix of the figures of an evaluation in the log."""
+
+
+class Batch(Protocol):
+    """A whole batch, of which each process computes a share."""
+
+    @property
+    def tokens(self) -> int:
+        """Return the number of tokens, for the speed in the log."""
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+
+
+_Batch = TypeVar("_Batch", bound=Batch)
+
+
+class Loop(ABC, Generic[_Batch]):
+    """Train a set of parameters from the first step, or from a checkpoint, to the last step.
+
+    A subclass makes its parameters, calls `begin`, and defines the abstract methods.
+
+    Args:
+        config: The optimizer, the learning rate, the steps and so on.
+        launch: Where and how to compute.
+        output: The folder of the run, for `checkpoints/` and `log.jsonl`.
+
+    Attributes:
+        parameters: The trained parameters by name.
+        updates: The optimizer and its state.
+        step: The number of steps that are done.
+        skipped: The number of steps that changed nothing, since a gradient was not finite.
+        processes: The rank of this process, the number of processes, and the device.
+    """
+
+    updates: Updates
+
+    def __init__(self, config: RunOptions, launch: LaunchOptions, output: str | os.PathLike[str]) -> None:
+        self.config, self.output = config, Path(output)
+        self.precision, self.accumulate, self.tensorboard = launch.precision, launch.accumulate, launch.tensorboard
+        self.processes = Processes(launch.device)
+        self.parameters: dict[str, Tensor] = {}
+        self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0
+        self._resume = launch.resume
+
+    @abstractmethod
+    def draw_batch(self, step: int) -> _Batch:
+        """Return the whole batch of a step, the same on every process."""
+
+    @abstractmethod
+    def loss_names(self) -> Sequence[str]:
+        """Return the names of the losses of the next step; `loss` is the one to minimise."""
+
+    @abstractmethod
+    def compute_losses(self, batch: _Batch, places: list[int]) -> Mapping[str, Any]:
+        """Return the losses of some examples of a batch, each as its share of the mean over the whole batch."""
+
+    @abstractmethod
+    def evaluate(self) -> dict[str, float]:
+        """Return the figures of the held-out data."""
+
+    @abstractmethod
+    def export(self) -> dict[str, Path]:
+        """Write the trained models, and return their folders by name."""
+
+    @abstractmethod
+    def data_fingerprint(self) -> str:
+        """Return what tells the data of this run from other data."""
+
+    @property
+    @abstractmethod
+    def can_evaluate(self) -> bool:
+        """Return whether there are held-out data."""
+
+    def is_trained(self, name: str) -> bool:
+        """Return whether the next step trains a parameter."""
+        return True
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.output / "checkpoints"
+
+    def begin(self, parameters: Iterable[tuple[str, Tensor]], initialize: Callable[[], None]) -> None:
+        """Take the parameters, and give them the values of the newest checkpoint on every process.
+
+        Args:
+            parameters: Names and parameters.
+            initialize: Called instead if there is no checkpoint to resume from.
+
+        Raises:
+            ConfigError: if the checkpoint is of another configuration or other data; `field` names the difference.
+            TrainingError: if the processes do not start from the same step.
+        """
+        self.parameters = dict(parameters)
+        self.updates = Updates(self.parameters, self.config, self.processes.device, self.precision)
+        checkpoints = list_checkpoints(self._checkpoints) if self._resume else []
+        if checkpoints:
+            self._load(checkpoints[-1][1])
+        else:
+            initialize()
+        self.processes.broadcast_parameters(self.step, self.parameters.values())
+
+    def train(self, *, progress: bool | None = None, stop: int | None = None) -> dict[str, Any]:
+        """Train to the last step, and write the models.
+
+        Ctrl-C and SIGTERM end the run after the step in progress, with a checkpoint; a second Ctrl-C ends it at once.
+
+        Args:
+            progress: Whether to draw a progress bar; None means only on a terminal.
+            stop: The step to end at instead, with a checkpoint and without writing models.
+
+        Returns:
+            The last record of the log: `step`, `loss` and so on, and the figures of the last evaluation.
+
+        Raises:
+            TrainingError: if ten steps in a row had gradients that are not finite. The message names the last good
+                checkpoint.
+            KeyboardInterrupt: after Ctrl-C.
+            SystemExit: after SIGTERM, with the exit code 143 of a process that SIGTERM has ended.
+        """
+        config = self.config
+        last = config.train_steps if stop is None else min(stop, config.train_steps)
+        # None: tqdm draws nothing if standard error is no terminal.
+        bar = tqdm(
+            total=config.train_steps,
+            initial=self.step,
+            unit=" steps",
+            disable=(True if self.processes.rank else None) if progress is None else not progress,
+        )
+        begin, tokens, is_stopped = time.perf_counter(), 0, False
+        with bar, self._open_log() as log, StopSignals() as signals:
+            record = {"step": self.step, **(log.last if log is not None else {})}
+            # A run may have ended between a checkpoint and the evaluation of the same step.
+            if self.step and log is not None and self._is_evaluation_due() and not any(map(_is_figure, record)):
+                record |= self._evaluate_and_log(log)
+            while self.step < last and not is_stopped:
+                record, step_tokens, is_stopped = self._take_step(signals)
+                if self._skipped_in_a_row >= _MOST_SKIPPED:
+                    raise self._not_finite()
+                tokens += step_tokens
+                rate = tokens / (time.perf_counter() - begin)
+                record["tokens_per_second"] = round(rate)
+                bar.set_postfix(loss=f"{record['loss']:.3f}", tokens=f"{rate:,.0f}/s", refresh=False)
+                bar.update()
+                if log is not None:
+                    log.write(record)
+                if self.step % config.save_every == 0 or self.step == last or is_stopped:
+                    if log is not None:
+                        log.flush()
+                    self.save()
+                if self._is_evaluation_due():
+                    record |= self._evaluate_and_log(log)
+        # torchrun stops all ranks when one exits, so wait for the others.
+        self.processes.barrier()
+        if (is_stopped or signals.received is not None) and self.step < config.train_steps:
+            raise SystemExit(128 + signal.SIGTERM) if signals.received == signal.SIGTERM else KeyboardInterrupt
+        if self.step == config.train_steps:
+            self.export()
+            self.processes.barrier()
+        return record
+
+    def _evaluate_and_log(self, log: RunLog | None) -> dict[str, Any]:
+        """Evaluate, write the figures to the log if there is one, and return them by the log's names."""
+        figures = {f"{_FIGURE}{name}": value for name, value in self.evaluate().items()}
+        if log is not None:
+            log.write({"step": self.step, **figures})
+        return figures
+
+    def _is_evaluation_due(self) -> bool:
+        """Return whether an evaluation belongs after the current step; one always belongs after the last step."""
+        every = self.config.evaluate_every
+        is_due = self.step == self.config.train_steps or (every > 0 and self.step % every == 0)
+        return is_due and self.can_evaluate
+
+    def _take_step(self, signals: StopSignals) -> tuple[dict[str, Any], int, bool]:
+        """Make one update, and return its record, its tokens, and whether any process is to stop."""
+        step = self.step
+        torch.manual_seed(_mix_seeds(self.config.seed, step, self.processes.rank))
+        batch = self.draw_batch(step)
+        own = list(range(self.processes.rank, len(batch), self.processes.world))
+        self.updates.clear()
+        names = self.loss_names()
+        # A signal may reach the processes at different steps; the sum makes all of them stop at one step.
+        sums = torch.zeros(len(names) + 1, device=self.processes.device)
+        sums[-1] = signals.received is not None
+        for part in range(self.accumulate):
+            places = own[part :: self.accumulate]
+            if not places:
+                continue
+            with self.autocast():
+                losses = self.compute_losses(batch, places)
+            self.updates.backward(losses["loss"])
+            sums[:-1] += torch.stack([losses[name].detach() for name in names])
+        self.processes.all_reduce([sums, *self._gradients()])
+        rate, norm, is_skipped = self.updates.apply(step)
+        self.step += 1
+        self.skipped += is_skipped
+        self._skipped_in_a_row = self._skipped_in_a_row + 1 if is_skipped and not self.updates.can_rescale else 0
+        *means, stops = sums.tolist()
+        record = {"step": self.step, **dict(zip(names, means, strict=True))}
+        record |= {"learning_rate": rate, "gradient_norm": norm, "skipped": is_skipped}
+        return record, batch.tokens, stops > 0
+
+    def _gradients(self) -> list[Tensor]:
+        """Return the gradients of the parameters that this step trains, the same list on every process.
+
+        A parameter that this process's share does not reach gets zeros. A parameter that the step does not train keeps
+        no gradient, so that the optimizer does not decay it either.
+        """
+        gradients = []
+        for name, parameter in self.parameters.items():
+            if not self.is_trained(name):
+                continue
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            gradients.append(parameter.grad)
+        return gradients
+
+    def save(self) -> Path | None:
+        """Write a checkpoint of the current step, on rank 0 only.
+
+        Raises:
+            FileError: if the checkpoint cannot be written; the existing checkpoints stay as they were.
+        """
+        if self.processes.rank:
+            return None
+        state = {
+            "step": self.step,
+            "skipped": self.skipped,
+            "in_a_row": self._skipped_in_a_row,
+            "config": self.config.to_dict(),
+            "data": self.data_fingerprint(),
+            "scale": self.updates.state(),
+            "versions": {"oxbert": oxbert.__version__, "torch": torch.__version__},
+        }
+        keep = self.config.keep_checkpoints
+        parameters = {name: parameter.detach() for name, parameter in self.parameters.items()}
+        return write_checkpoint(self._checkpoints, self.step, parameters, self.updates.tensors(), state, keep)
+
+    def _load(self, path: Path) -> None:
+        parameters, moments, state = read_checkpoint(path)
+        # A field that an older release did not have counted as today's default.
+        saved, now = type(self.config)().to_dict() | state["config"], self.config.to_dict()
+        for name in now:
+            if saved[name] != now[name] and name not in RESUMABLE_FIELDS:
+                reason = f"the checkpoint {path} was made with {saved[name]!r}, got {now[name]!r}"
+                reason += "; use another output folder"
+                raise ConfigError(f"{name}: {reason}", field=name, reason=reason, path=str(path))
+        if state["data"] != self.data_fingerprint():
+            reason = f"the checkpoint {path} was made with other examples; use another output folder"
+            raise ConfigError(f"examples: {reason}", field="examples", reason=reason, path=str(path))
+        if parameters.keys() != self.parameters.keys():
+            raise damaged(path, "its parameters are not those of the configuration")
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(parameters[name])
+        self.updates.load(moments, state.get("scale", {}))
+        self.step, self.skipped, self._skipped_in_a_row = state["step"], state["skipped"], state.get("in_a_row", 0)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return the context in which losses are computed in the precision of the run."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.processes.device.type, getattr(torch, self.precision))
+
+    def _open_log(self) -> AbstractContextManager[RunLog | None]:
+        """Return the log on rank 0, and None on the others."""
+        return nullcontext() if self.processes.rank else RunLog(self.output, self.step, tensorboard=self.tensorboard)
+
+    def _not_finite(self) -> TrainingError:
+        checkpoints = list_checkpoints(self._checkpoints)
+        good = f"the last good checkpoint is {checkpoints[-1][1]}" if checkpoints else "there is no checkpoint yet"
+        count, step = self._skipped_in_a_row, self.step
+        message = f"the gradients of {count} steps in a row were not finite, up to step {step}; {good}"
+        return TrainingError(message, step=step)
+
+
+def _is_figure(name: str) -> bool:
+    return name.startswith(_FIGURE)
+
+
+def _mix_seeds(*numbers: int) -> int:
+    """Return one seed for torch's generator, the same on every machine and release of Python."""
+    digest = hashlib.blake2b(" ".join(map(str, numbers)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") & (2**63 - 1)
+
+
+__all__ = ["RESUMABLE_FIELDS", "Batch", "Loop"]
