@@ -268,8 +268,8 @@ def test_bad_texts_are_named(tmp_path: Path) -> None:
     pa.parquet.write_table(pa.table({"text": ["the", None], "number": [1, 2]}), table)
     cases: list[tuple[str, bytes, dict[str, Any], str]] = [
         ("a.txt", b"the\n\nword\nw\xffrd\n", {"line": 4}, "byte 0xff is not UTF-8"),
-        ("b.jsonl", (good * 2 + "{").encode(), {"line": 3}, "is no JSON"),
-        ("c.jsonl", b"[" * 200_000, {"line": 1}, "is no JSON"),
+        ("b.jsonl", (good * 2 + "{").encode(), {"line": 3}, "expected JSON"),
+        ("c.jsonl", b"[" * 200_000, {"line": 1}, "expected JSON"),
         ("d.jsonl", (good + '{"txt": 1}').encode(), {"line": 2}, "'text', got an object with \\['txt'\\]"),
         ("e.jsonl", (good + '{"text": 1}').encode(), {"line": 2}, "expected an object"),
         ("f.jsonl", b"[1]", {"line": 1}, "got list"),

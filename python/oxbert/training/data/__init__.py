@@ -1,12 +1,12 @@
-"""The data of ELECTRA's pre-training: text -> examples on the disk -> batches.
+"""Prepare the data of ELECTRA's pre-training: text -> examples on the disk -> batches.
 
     write_examples("corpus/", "examples", tokenizer, max_length=128)
     dataset = ExampleDataset("examples", tokenizer)
     for batch in dataset.iter_batches(128, seed=1, start=step): ...
 
-In the order of the data: `sources` (which files), `reading_text` (files -> sentences), `documents` (held out or not,
-tokenised), `packing` (sentences -> examples), `buckets` and `parts` (a shuffle on the disk), `manifest` (what a folder
-holds); and back: `batching`, `dataset`, `tfrecord`. docs/pretraining-data.md shows it.
+The modules in the order of the data: `sources` (find files), `reading_text` (files -> sentences), `documents` (hold
+out, tokenise), `packing` (sentences -> examples), `buckets` and `parts` (shuffle on the disk), `manifest` (describe a
+folder); and for reading: `batching`, `dataset`, `tfrecord`. See docs/pretraining-data.md.
 """
 
 from oxbert.training.data.batching import Batch, Example, Examples, collate

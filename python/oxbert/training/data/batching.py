@@ -1,7 +1,8 @@
-"""Examples by their numbers, and which of them a step of the training takes: `Examples` is the base of both datasets.
+"""Index examples, and choose those of a training step: `Examples` is the base of both datasets.
 
 The batch of a step depends on the seed and the number of the step alone. An epoch is all examples in a random order.
-Its tail begins a batch that the head of the next epoch completes, so that nothing is dropped and no batch is smaller.
+Its last examples begin a batch that the first of the next epoch complete, so that none is dropped and no batch is
+smaller.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from oxbert.training.data.parts import permutation
 
 
 class Example(TypedDict):
-    """One example.
+    """Hold one example.
 
     Attributes:
         input_ids: int32 [S], from `[CLS]` to the last `[SEP]`, without padding.
-        first_segment: How many of them are of the first segment, `[CLS]` and its `[SEP]` included. The types of the
-            others are 1.
+        first_segment: The length of the first segment, with `[CLS]` and its `[SEP]`. The token types of the others are
+            1.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -33,12 +34,12 @@ class Example(TypedDict):
 
 
 class Batch(TypedDict):
-    """What a model takes, int64 [B, S] each.
+    """Hold the arguments of a model, int64 [B, S] each.
 
     Attributes:
-        input_ids: Padded at the right.
-        attention_mask: 1, and 0 for padding.
-        token_type_ids: 1 in the second segment, else 0.
+        input_ids: Ids, padded at the right.
+        attention_mask: 1 for tokens, 0 for padding.
+        token_type_ids: 1 in the second segment, otherwise 0.
     """
 
     input_ids: npt.NDArray[np.int64]
@@ -47,15 +48,15 @@ class Batch(TypedDict):
 
 
 def collate(examples: Sequence[Example], *, pad_token_id: int = 0, length: int | None = None) -> Batch:
-    """Examples -> arrays that a model takes.
+    """Pad examples into the arrays that a model takes.
 
     Args:
-        examples: Any number of them.
+        examples: At least one example.
         pad_token_id: The id of `[PAD]`.
-        length: How long the rows are, in tokens; None: as the longest example.
+        length: The length of the rows in tokens; None means the length of the longest example.
 
     Raises:
-        InputError: There is no example, or one is longer than that.
+        InputError: if there is no example, or one is longer than `length`.
 
     Example:
         >>> row = Example(input_ids=np.array([2, 41, 3, 42, 3], np.int32), first_segment=3)
@@ -64,7 +65,7 @@ def collate(examples: Sequence[Example], *, pad_token_id: int = 0, length: int |
         ([[2, 41, 3, 42, 3], [2, 41, 3, 0, 0]], [[0, 0, 0, 1, 1], [0, 0, 0, 0, 0]])
     """
     if not examples:
-        raise refused("examples", "expected at least one")
+        raise refused("examples", "expected at least one, got none")
     lengths = np.array([len(example["input_ids"]) for example in examples])
     longest = int(lengths.max())
     if length is not None and longest > length:
@@ -79,16 +80,16 @@ def collate(examples: Sequence[Example], *, pad_token_id: int = 0, length: int |
 
 
 class Examples(ABC):
-    """Examples by number; a map-style dataset for `torch.utils.data.DataLoader` too, workers forked or spawned.
+    """Index examples by number. A map-style dataset for `torch.utils.data.DataLoader`, with forked or spawned workers.
 
     Attributes:
         pad_token_id: The id that batches are padded with.
-        max_length: The longest example in tokens.
+        max_length: The length of the longest example in tokens.
     """
 
     pad_token_id: int = 0
     max_length: int = 0
-    # The order of the epoch that was asked for last: (seed, epoch, order).
+    # The order of the last requested epoch: (seed, epoch, order).
     _last: tuple[int, int, npt.NDArray[Any]] | None = None
 
     @abstractmethod
@@ -97,17 +98,17 @@ class Examples(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """What tells these examples and their order from others, without reading them all."""
+        """Return what tells these examples and their order from others, without reading them all."""
 
     @abstractmethod
     def _read(self, number: int) -> Example:
-        """The example of a number from 0 to the length, which is checked."""
+        """Return an example; the number has been checked."""
 
     def __getitem__(self, index: SupportsIndex) -> Example:
-        """An example; negative numbers count from the end.
+        """Return an example; negative numbers count from the end.
 
         Raises:
-            IdRangeError: There is no such example. It is an `IndexError`.
+            IdRangeError: if there is no such example. The error is an `IndexError`.
         """
         number, count = operator.index(index), len(self)
         if not -count <= number < count:
@@ -116,33 +117,33 @@ class Examples(ABC):
         return self._read(number % count)
 
     def take(self, indices: Iterable[SupportsIndex]) -> list[Example]:
-        """Several examples, such as those of `batch_indices`.
+        """Return several examples, such as those of `batch_indices`.
 
         Raises:
-            IdRangeError: There is no such example.
+            IdRangeError: if there is no such example.
         """
         return [self[index] for index in indices]
 
     def __getitems__(self, indices: Iterable[SupportsIndex]) -> list[Example]:
-        """As `take`: what a `DataLoader` calls."""
+        """Return several examples; `DataLoader` calls this."""
         return self.take(indices)
 
     def __iter__(self) -> Iterator[Example]:
-        """All examples in the order in which they are stored."""
+        """Iterate over all examples in the order in which they are stored."""
         return map(self._read, range(len(self)))
 
     def order(self, epoch: int, seed: int = 0) -> npt.NDArray[Any]:
-        """The order of the examples in an epoch, as unsigned integers [n]: the only memory that an order needs.
+        """Return the order of the examples in an epoch, as unsigned integers [n], which is all the memory it needs.
 
         Args:
-            epoch: Its number, from 0.
-            seed: Where chance begins.
+            epoch: The number of the epoch, from 0.
+            seed: The seed of the order.
         """
         last = self._last
         if last is None or last[:2] != (seed, epoch):
             _check("epoch", epoch)
             _check("seed", seed)
-            # The old one is let go first: two would be twice the memory.
+            # Free the old order first: two would take twice the memory.
             self._last = last = None
             last = (seed, epoch, permutation(len(self), seed, epoch))
             last[2].flags.writeable = False
@@ -152,17 +153,17 @@ class Examples(ABC):
     def batch_indices(
         self, step: int, batch_size: int, seed: int = 0, *, rank: int = 0, world: int = 1
     ) -> npt.NDArray[np.int64]:
-        """Which examples a step takes.
+        """Return the numbers of the examples of a step.
 
         Args:
-            step: Its number, from 0.
-            batch_size: How many examples a step takes, on all processes together.
-            seed: Where chance begins.
-            rank: The number of this process.
-            world: How many processes there are: each gets another share of the same batch, `[rank::world]`.
+            step: The number of the step, from 0.
+            batch_size: Examples per step, over all processes.
+            seed: The seed of the order.
+            rank: The rank of this process.
+            world: The number of processes. Each gets its share of the same batch, `[rank::world]`.
 
         Raises:
-            InputError: A number is impossible, or there are no examples.
+            InputError: if a number is impossible, or there are no examples.
         """
         _check("step", step)
         if batch_size < 1:
@@ -171,7 +172,7 @@ class Examples(ABC):
             raise refused("rank", f"expected 0 to world - 1 = {world - 1}, got {rank}")
         count = len(self)
         if not count:
-            raise refused("examples", "there are none")
+            raise refused("examples", "expected at least one, got none")
         place, taken = step * batch_size, []
         while batch_size:
             epoch, first = divmod(place, count)
@@ -191,19 +192,19 @@ class Examples(ABC):
         world: int = 1,
         length: int | None = None,
     ) -> Iterator[Batch]:
-        """The batches of steps, padded; epoch follows epoch, without an end unless `stop` is one.
+        """Iterate over the padded batches of steps, epoch after epoch; without `stop` the iteration does not end.
 
         Args:
-            batch_size: As for `batch_indices`, as `seed`, `rank` and `world`.
-            seed: Where chance begins.
-            start: The first step. Training that was stopped goes on with the step that it had come to.
-            stop: The step before which it ends.
-            rank: The number of this process.
-            world: How many processes there are.
+            batch_size: As for `batch_indices`, like `seed`, `rank` and `world`.
+            seed: The seed of the order.
+            start: The first step. A training run that was stopped continues with its next step.
+            stop: The step before which the iteration ends.
+            rank: The rank of this process.
+            world: The number of processes.
             length: As for `collate`.
 
         Raises:
-            InputError: A number is impossible, or there are no examples.
+            InputError: if a number is impossible, or there are no examples.
         """
         step = start
         while stop is None or step < stop:

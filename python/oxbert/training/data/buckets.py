@@ -1,9 +1,9 @@
-"""Examples -> buckets on the disk: the first half of a shuffle of more examples than memory holds.
+"""Distribute examples over buckets on the disk: the first half of a shuffle of more examples than memory holds.
 
-Every example goes to a bucket that its number and the seed say. Each bucket fits into memory, and is put in a random
-order when it is made a part (`parts.py`): together that is a random order of all examples.
+The number of an example and the seed determine its bucket. Each bucket fits into memory, and is shuffled when it
+becomes a part (`parts.py`): together this is a random order of all examples.
 
-A bucket is a file of int32: of each example its length, the length of its first segment, and that many ids.
+A bucket is a file of int32: for each example its length, the length of its first segment, and its ids.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from oxbert.training.data.packing import Example
 
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
-_CHANGED = "its checksum is not that of what was written before"
+_CHANGED = "its checksum differs from the recorded one"
 HEADER = 2
-"""Numbers before the ids of each example."""
+"""How many numbers precede the ids of each example."""
 
 
 class BucketsState(TypedDict):
-    """What `Buckets` know when all that they hold is on the disk, as JSON."""
+    """Hold the state of `Buckets` whose examples are all on the disk, as JSON values."""
 
     sizes: list[int]
     checksums: list[int]
@@ -38,15 +38,15 @@ class BucketsState(TypedDict):
 
 
 class Buckets:
-    """Examples of one side.
+    """Distribute the examples of one side, training or held out.
 
     Args:
-        folder: Where the files are.
-        name: How their names begin.
-        count: How many there are, where examples are shuffled. Otherwise one is filled after the other.
-        seed: Says with an example's number where it goes.
-        is_shuffled: Whether it is by chance.
-        tokens: About how many tokens a bucket is to have.
+        folder: The folder of the files.
+        name: The prefix of their names.
+        count: The number of buckets if examples are shuffled; otherwise one bucket is filled after the other.
+        seed: Determines, with the number of an example, its bucket.
+        is_shuffled: Whether buckets are chosen at random.
+        tokens: About how many tokens a bucket should have.
         cls: The id of `[CLS]`.
         sep: The id of `[SEP]`.
     """
@@ -58,7 +58,7 @@ class Buckets:
         self._is_shuffled, self._wanted = is_shuffled, tokens
         self._cls, self._sep = cls, sep
         self._key = mix(seed)
-        # array("i") is int32 wherever libtorch runs.
+        # array("i") is int32 on every platform of libtorch.
         self._waiting = [array("i") for _ in range(count if is_shuffled else 1)]
         self._sizes, self._checksums = [0] * len(self._waiting), [0] * len(self._waiting)
         self._filled = 0
@@ -70,11 +70,11 @@ class Buckets:
         return len(self._waiting)
 
     def path(self, number: int) -> Path:
-        """The file of a bucket."""
+        """Return the path of a bucket."""
         return self._folder / f"{self._name}-{number:05}.bucket"
 
     def add(self, examples: list[Example]) -> None:
-        """Examples in the order in which they were made."""
+        """Add examples, in the order in which they were made."""
         cls, sep = self._cls, self._sep
         for first, second in examples:
             length = len(first) + len(second) + (3 if second else 2)
@@ -89,7 +89,7 @@ class Buckets:
 
     def _choose(self, length: int) -> int:
         if self._is_shuffled:
-            # The upper half of a product is evenly spread, without the bias and the division of a remainder.
+            # The upper half of the product is uniform, without the bias and the division of a remainder.
             return mix(self._key + self.examples * _STEP) * len(self._waiting) >> 64
         if self._filled >= self._wanted:
             self._filled = 0
@@ -100,10 +100,10 @@ class Buckets:
         return len(self._waiting) - 1
 
     def flush(self) -> None:
-        """Writes what is in memory.
+        """Write the examples in memory to the disk.
 
         Raises:
-            FileError: A file cannot be written.
+            FileError: if a file cannot be written.
         """
         for number, waiting in enumerate(self._waiting):
             if not waiting:
@@ -116,11 +116,11 @@ class Buckets:
         self.waiting = 0
 
     def load(self, number: int) -> npt.NDArray[np.int32]:
-        """All numbers of a bucket.
+        """Return all numbers of a bucket.
 
         Raises:
-            DataError: It is not what was written.
-            FileError: It cannot be read.
+            DataError: if the checksum differs from the recorded one.
+            FileError: if the bucket cannot be read.
         """
         if not self._sizes[number]:
             return np.empty(0, np.int32)
@@ -131,12 +131,12 @@ class Buckets:
         return numbers
 
     def remove(self, number: int) -> None:
-        """Deletes the file of a bucket, if there is one."""
+        """Delete the file of a bucket if there is one."""
         with translate_os_errors("write", self.path(number)):
             self.path(number).unlink(missing_ok=True)
 
     def state(self) -> BucketsState:
-        """What is on the disk, after `flush`."""
+        """Return the state of the files, after `flush`."""
         return {
             "sizes": list(self._sizes),
             "checksums": list(self._checksums),
@@ -146,15 +146,15 @@ class Buckets:
         }
 
     def restore(self, state: BucketsState, done: int = 0) -> None:
-        """Takes the files as they were in that state: what was written after it is cut off, the rest is checked.
+        """Truncate the files to the sizes of a state, and check them.
 
         Args:
-            state: What `state` gave.
-            done: How many buckets were made parts already, and may be gone.
+            state: The result of `state`.
+            done: How many buckets have become parts, so that their files may be gone.
 
         Raises:
-            DataError: A file has lost or changed what it had.
-            FileError: A file cannot be read or written.
+            DataError: if a file is shorter than it was, or its content has changed.
+            FileError: if a file cannot be read or written.
         """
         self._sizes, self._checksums = list(state["sizes"]), list(state["checksums"])
         self._waiting = [array("i") for _ in self._sizes]
@@ -168,7 +168,7 @@ class Buckets:
                 self.remove(number)
                 continue
             if not path.is_file() or path.stat().st_size < size:
-                raise damaged(path, f"expected {size} bytes, which were written before")
+                raise damaged(path, f"expected at least the {size} bytes that were written before")
             with translate_os_errors("write", path):
                 os.truncate(path, size)
             if checksum(path) != self._checksums[number]:
@@ -176,7 +176,7 @@ class Buckets:
 
 
 def mix(value: int) -> int:
-    """A number of 64 bits that looks random, the same for the same value (the finalizer of splitmix64)."""
+    """Return a pseudo-random 64-bit number that depends on the value alone (the finalizer of splitmix64)."""
     value = (value + _STEP) & _MASK
     value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) & _MASK
     value = ((value ^ value >> 27) * 0x94D049BB133111EB) & _MASK
@@ -184,7 +184,7 @@ def mix(value: int) -> int:
 
 
 def starts(numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Where each example of a bucket begins, at its header."""
+    """Return the offset of the header of each example of a bucket."""
     found = array("q")
     place, end, view = 0, len(numbers), memoryview(numbers.data)
     while place < end:

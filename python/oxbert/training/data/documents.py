@@ -13,17 +13,17 @@ from oxbert import Tokenizer
 from oxbert.training.data.reading_text import BLOCK, Block, Place
 
 SIDES = ("train", "held_out")
-# Characters of a document that decide whether it is held out. They are kept until it is decided.
+# How many characters of a document decide whether it is held out. They are kept until then.
 _HEAD = 1 << 16
 BATCH = BLOCK // 2
-"""Characters that are tokenised together."""
+"""How many characters are tokenised together."""
 
 Lines = tuple[list[str], list[str]]
-"""Sentences to train with, and sentences that are held out; an empty one ends a document."""
+"""Sentences for training, and held-out sentences; an empty one ends a document."""
 
 
 class DividerState(TypedDict):
-    """What a `Divider` knows between two blocks, as JSON."""
+    """Hold the state of a `Divider` between two blocks, as JSON values."""
 
     side: int | None
     head: list[str]
@@ -31,13 +31,13 @@ class DividerState(TypedDict):
 
 
 class Divider:
-    """Says of each document whether it is held out, and counts them.
+    """Decide for each document whether it is held out, and count documents.
 
-    A document is held out by what its first 65536 characters say, so a copy of it is too, in whatever file and order.
+    The first 65536 characters of a document decide, so that copies of it in other files or orders are treated alike.
 
     Args:
-        held_out: The share of documents that are.
-        limit: How many documents are read; None: all.
+        held_out: The share of documents that are held out.
+        limit: How many documents to read; None means all.
     """
 
     def __init__(self, held_out: float = 0.0, limit: int | None = None) -> None:
@@ -49,13 +49,13 @@ class Divider:
 
     @property
     def is_done(self) -> bool:
-        """Whether there are as many documents as are wanted."""
+        """Return whether the limit is reached."""
         return self._limit is not None and self.documents >= self._limit
 
     def divide(self, lines: Iterable[str]) -> Lines:
-        """The lines of the documents of each side. Those of a document that is not decided yet come later."""
+        """Return the lines of each side. Those of a document that is not yet decided are returned later."""
         divided: Lines = ([], [])
-        # Where nothing is held out, nothing has to be waited for.
+        # If nothing is held out, the first line decides.
         head = _HEAD if self._share else 0
         for line in lines:
             if line and self._side is not None:
@@ -85,18 +85,18 @@ class Divider:
         return side
 
     def state(self) -> DividerState:
-        """What is needed to go on later."""
+        """Return the state to resume from."""
         return {"side": self._side, "head": list(self._head), "documents": self.documents}
 
     def restore(self, state: DividerState) -> None:
-        """Goes on where another one was in that state."""
+        """Resume from a state."""
         self._side, self._head, self.documents = state["side"], list(state["head"]), state["documents"]
         self._size = sum(map(len, self._head))
 
 
 @dataclass(frozen=True)
 class Point:
-    """Where everything can go on: all that was read before has been given out."""
+    """Hold a position to resume from: everything that was read before it has been handed on."""
 
     place: Place
     divider: DividerState
@@ -105,14 +105,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Batch:
-    """Sentences that are tokenised together, and where to go on behind them, if that is known."""
+    """Hold sentences that are tokenised together, and the position after them if it can be resumed from."""
 
     lines: Lines
     point: Point | None
 
 
 def batches(blocks: Iterable[Block], divider: Divider) -> Iterator[Batch]:
-    """Blocks of any size -> batches of about the same size. The last one ends with a point."""
+    """Regroup blocks of any size into batches of about the same size. The last batch ends with a point."""
     held: Lines = ([], [])
     size = 0
     last: Block | None = None
@@ -135,8 +135,8 @@ def batches(blocks: Iterable[Block], divider: Divider) -> Iterator[Batch]:
 
 
 def _portions(block: Block) -> list[list[str]]:
-    """The lines of a block, some at a time where there are very many: a record may be a book."""
-    if block.size <= 2 * BLOCK:  # as much as a block of a text file may be
+    """Return the lines of a block in several portions if there are very many: a record may be a book."""
+    if block.size <= 2 * BLOCK:  # the limit for a block of a text file
         return [block.lines]
     portions: list[list[str]] = [[]]
     size = 0
@@ -152,7 +152,7 @@ def _portions(block: Block) -> list[list[str]]:
 def tokenized(
     parts: Iterable[Batch], tokenizer: Tokenizer, pool: ThreadPoolExecutor
 ) -> Iterator[tuple[Batch, list[list[list[int]]]]]:
-    """Each batch with the ids of its sentences, those of each side; while one is used, the next is tokenised."""
+    """Iterate over batches and the ids of their sentences, per side; the next batch is tokenised meanwhile."""
     waiting: deque[tuple[Batch, Future[list[list[list[int]]]]]] = deque()
     for batch in parts:
         waiting.append((batch, pool.submit(_tokenize, tokenizer, batch.lines)))

@@ -1,4 +1,4 @@
-"""`write_examples`: a corpus -> a folder of examples to pre-train on."""
+"""Write a corpus as a folder of examples to pre-train on: `write_examples`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from oxbert.training.data.sources import DOCUMENTS, Sources, TextFile, find_file
 from oxbert.training.data.writing import HELD_OUT, Plan, Progress, Track, write
 
 PART_TOKENS = 1 << 23
-"""About how many tokens a part has, four bytes each: as much as has to fit into memory at once."""
+"""About how many tokens a part has, four bytes each. A part must fit into memory."""
 _LARGEST_SEED = (1 << 62) - 1
 
 
@@ -49,70 +49,71 @@ def write_examples(
     overwrite: bool = False,
     track: Track = lambda progress: None,
 ) -> Manifest:
-    r"""Packs a corpus into examples for ELECTRA's pre-training, by the rules of google-research/electra.
+    r"""Pack a corpus into examples for ELECTRA's pre-training, by the rules of google-research/electra.
 
-    The examples are shuffled as a whole. What is written depends on the sources and the arguments alone, not on the
-    machine. Memory stays bounded, whatever the size of the corpus. Where it was stopped, even by `kill -9`, the same
-    call goes on; where everything is there, it does nothing. `dataset.json` is written last: a folder without it is
-    not finished.
+    The examples are shuffled as a whole. The result depends on the sources and the arguments alone, not on the machine.
+    Memory stays bounded, whatever the size of the corpus. After a stop, even by `kill -9`, the same call resumes; if
+    everything is written, it does nothing. `dataset.json` is written last: a folder without it is not finished.
 
-    Where the original has a defect, it is corrected; `exact=True` gives all of it back, bit for bit. The original
+    Defects of the original are corrected; `exact=True` reproduces them, bit for bit. The original
 
-    - drops what overflows an example (`keep_overflow`), so that a line that is a paragraph loses most of its text and
-      never has a second segment;
-    - puts short sentences into the first segment when the second has begun (`contiguous`);
+    - drops tokens that overflow an example (`keep_overflow`), so that a line that is a paragraph loses most of its text
+      and never has a second segment;
+    - puts short sentences into the first segment after the second has begun (`contiguous`);
     - stops gathering 5 % of the examples early, at 5 to `max_length` tokens, but trims them to `max_length` (`short`),
       and means 10 % to have one segment (`single_segment`): both are kept;
-    - counts gathered tokens without special ones, so that every full example overflows: kept, nothing is lost by it;
-    - draws from one random stream that nothing seeds and that begins with the shuffle of the files: here it is seeded,
-      and files stay in their order, since examples are shuffled; with `exact` it is `random.seed(seed)`'s;
+    - counts gathered tokens without special ones, so that every full example overflows: kept, since nothing is lost;
+    - draws from one unseeded random stream, beginning with the shuffle of the files: here the stream is seeded, and
+      files stay in their order, since examples are shuffled; with `exact` the stream is that of `random.seed(seed)`;
     - shuffles files, not examples (`shuffle`; `exact` with `shuffle=False` keeps the original's order);
-    - takes any value of `--blanks-separate-docs` for true (`documents="file"` is its False), and splits its files
-      over processes, each with chances of its own: here there is one stream;
+    - reads any value of `--blanks-separate-docs` as true (`documents="file"` is its False), and splits its files over
+      processes, each with its own random stream: here there is one stream;
     - stores padding, masks and segments in a thousand TFRecord files, which `TFRecordDataset` reads: here only ids
       and the length of the first segment are stored.
 
-    The tokenizer is the one given. The original's splits words of 101 to 200 characters, which are `[UNK]` here and in
-    transformers. `[SEP]` and the like in a text are read as three tokens, as in the original.
+    The tokenizer of the original splits words of 101 to 200 characters, which are `[UNK]` here and in transformers.
+    `[SEP]` and the like in a text are read as three tokens, as in the original.
 
     Args:
-        sources: Text files, folders, or patterns; see `find_files`. Text has one sentence a line. Files ending in
-            `.jsonl` or `.parquet` have a document a record, of one or several lines. All but Parquet may end in `.gz`.
-        folder: Is made where there is none. The tokenizer is saved in it too.
-        tokenizer: What makes ids of text.
-        vocab_size: Instead of a tokenizer: learn a vocabulary of that size first.
-        do_lower_case: Of the vocabulary that is learnt.
-        strip_accents: Of the vocabulary that is learnt.
-        alphabet: Of the vocabulary that is learnt; see `learn_vocabulary`.
-        max_length: The longest example in tokens, special ones included.
-        documents: What ends a document of a text file: `blank-lines` do, or only the end of the `file`, or each `line`
-            is one.
+        sources: Text files, folders, or patterns; see `find_files`. Text has one sentence per line. Files ending in
+            `.jsonl` or `.parquet` have one document per record, of one or several lines. All but Parquet may end in
+            `.gz`.
+        folder: The folder to write, which is made if it does not exist. The tokenizer is saved in it too.
+        tokenizer: The tokenizer of the examples.
+        vocab_size: The size of a vocabulary to learn first, instead of a tokenizer.
+        do_lower_case: Whether the learnt vocabulary is lower-cased.
+        strip_accents: Whether the learnt vocabulary has no accents; None follows `do_lower_case`.
+        alphabet: The number of characters of the learnt vocabulary; see `learn_vocabulary`.
+        max_length: The length of the longest example in tokens, with special tokens.
+        documents: What ends a document of a text file: `blank-lines`, only the end of the `file`, or each `line`.
         text_field: The field or column with the text.
-        invalid_text: Whether text that is not UTF-8 is an `error`, or `replace`d by nothing.
-        exact: Pack as the original does.
-        keep_overflow: What does not fit begins the next example; None: yes, unless `exact`. See `Packing`.
-        contiguous: Each segment is one piece of text; None: yes, unless `exact`. See `Packing`.
-        single_segment: The share of examples that are to have one segment.
-        short: The share of examples that are to be shorter.
-        shuffle: Bring the examples into a random order; otherwise they stay in that of the text.
-        seed: Where chance begins.
-        held_out: The share of documents that go to the folder `held_out` instead, in the same format. Which ones, their
-            text alone decides.
-        limit: How many documents are read; None: all.
-        part_tokens: About how many tokens a part gets. That many have to fit into memory, four bytes each, twice.
-        overwrite: Delete the examples that are in the folder first.
-        track: Is told now and then how far it is.
+        invalid_text: Whether text that is not UTF-8 is an `error`, or is dropped (`replace`).
+        exact: Whether to pack as the original does.
+        keep_overflow: Whether tokens that do not fit begin the next example; None means yes unless `exact`. See
+            `Packing`.
+        contiguous: Whether each segment is one piece of text; None means yes unless `exact`. See `Packing`.
+        single_segment: The share of examples that should have one segment.
+        short: The share of examples that should be shorter.
+        shuffle: Whether to shuffle the examples; otherwise they keep the order of the text.
+        seed: The seed of everything that is drawn.
+        held_out: The share of documents that go to the folder `held_out` instead, in the same format. The text of a
+            document alone decides.
+        limit: How many documents to read; None means all.
+        part_tokens: About how many tokens a part has. They must fit into memory, four bytes each, twice.
+        overwrite: Whether to delete existing examples in the folder first.
+        track: Called now and then with the progress.
 
     Returns:
-        What the folder holds.
+        The manifest of the folder.
 
     Raises:
-        InputError: An argument is impossible, there is no text, the folder holds other examples, or another process
-            is writing there.
-        MissingFileError: A source does not exist.
-        DataError: A text is not UTF-8, a record has no text, a file is cut off: `path`, `line` or `record`, `reason`.
-        FileError: A file cannot be read or written: the disk is full. What was written is gone on with later.
-        MissingDependencyError: `pyarrow` or `tokenizers` is not installed.
+        InputError: if an argument is impossible, there is no text, the folder holds other examples, or another process
+            is writing to it.
+        MissingFileError: if a source does not exist.
+        DataError: if a text is not UTF-8, a record has no text, or a file is truncated: `path`, `line` or `record`,
+            `reason`.
+        FileError: if a file cannot be read or written, for example since the disk is full. The next call resumes.
+        MissingDependencyError: if `pyarrow` or `tokenizers` is not installed.
 
     Example:
         >>> import oxbert, pathlib, tempfile
@@ -127,7 +128,7 @@ def write_examples(
         raise refused("tokenizer", "expected a tokenizer or a vocab_size, one of the two")
     _check(documents, invalid_text, seed, held_out, limit, part_tokens)
     if exact and (keep_overflow or contiguous):
-        raise refused("exact", "the original keeps no overflow and no segment in one piece; expected neither with it")
+        raise refused("exact", "expected neither keep_overflow nor contiguous with it: the original does neither")
     packing = Packing(
         max_length,
         keep_overflow=not exact if keep_overflow is None else keep_overflow,
@@ -206,7 +207,7 @@ def _learn(
     alphabet: int,
     track: Track,
 ) -> Tokenizer:
-    """The vocabulary that a run before has learnt, or a new one."""
+    """Return the tokenizer that an earlier run has learnt, or learn one."""
     if (folder / UNFINISHED / "progress.json").is_file() or (folder / NAME).is_file():
         return ElectraTokenizer.from_pretrained(folder)
     total = sum(file.size for file in files)
@@ -226,7 +227,7 @@ def _learn(
 
 
 def _finished(folder: Path, plan: Plan) -> Manifest:
-    """What is there already, where it is what is wanted."""
+    """Return the manifest of finished examples if they are those of the plan."""
     manifest = Manifest.read(folder)
     found = asdict(manifest) | {"documents": 0, "parts": ()}
     compare(found, asdict(plan.manifest()), folder)
@@ -240,7 +241,7 @@ def _ours(folder: Path) -> list[Path]:
 
 
 def _delete(folder: Path) -> None:
-    """Deletes examples, beginning with what says that they are finished."""
+    """Delete examples, beginning with the manifests that say that they are finished."""
     for place in (folder, folder / HELD_OUT):
         with translate_os_errors("write", place):
             (place / NAME).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a run that was killed left behind: how far it was, and that nobody else goes on with it at the same time."""
+"""Record the progress of a run for the next one, and lock the folder against a second run."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from oxbert.training.data.manifest import Part
 _NAME = "progress.json"
 _LOCK = "lock"
 SOURCES = "state_of_sources"
-"""The part of a plan that changes with the sources."""
+"""The entry of a plan that changes with the sources."""
 
 
 class Journal:
-    """`.unfinished/progress.json`: what is done, which is written after what it tells of is on the disk.
+    """Keep `.unfinished/progress.json`, which is written after the data that it describes are on the disk.
 
     Args:
-        folder: `.unfinished`.
-        plan: What decides what is written, as JSON. Only a run with the same plan can go on.
+        folder: The folder `.unfinished`.
+        plan: The plan of the run, as JSON values. Only a run with the same plan can resume.
     """
 
     def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
@@ -36,10 +36,10 @@ class Journal:
         self.parts: list[list[Part]] = [[], []]
 
     def load(self) -> dict[str, Any] | None:
-        """The state that was saved last; None where there is none that can be read.
+        """Return the last saved state; None if there is no readable one.
 
         Raises:
-            InputError: It is that of a run with another plan.
+            InputError: if the state is that of a run with another plan.
         """
         path = self._folder / _NAME
         try:
@@ -55,10 +55,10 @@ class Journal:
         return self._state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Writes down a state.
+        """Save a state.
 
         Raises:
-            FileError: It cannot be written.
+            FileError: if the state cannot be written.
         """
         self._state = state
         content = {
@@ -69,12 +69,12 @@ class Journal:
         write_whole(self._folder / _NAME, json.dumps(content).encode())
 
     def add(self, side: int, part: Part) -> None:
-        """Writes down that a part is finished."""
+        """Record that a part is finished."""
         self.parts[side].append(part)
         self.save(self._state)
 
     def clear(self) -> None:
-        """Forgets everything, and deletes what was kept to go on."""
+        """Forget the state, and delete all files of the folder except the lock."""
         self.parts = [[], []]
         with translate_os_errors("write", self._folder):
             for path in self._folder.iterdir():
@@ -83,10 +83,10 @@ class Journal:
 
 
 def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> None:
-    """Refuses to go on with other arguments than before.
+    """Refuse to resume with other arguments than before.
 
     Raises:
-        InputError: They are others; `reason` says which.
+        InputError: if the arguments differ; `reason` names the differences.
     """
     flat_old, flat_new = _flatten(old), _flatten(new)
     differences = [
@@ -115,11 +115,11 @@ def _short(value: object) -> str:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keeps others from writing to the same folder. The system lets go of it whatever becomes of this process.
+    """Lock a folder against other writers. The system releases the lock when the process ends, however it ends.
 
     Raises:
-        InputError: Another process is writing there.
-        FileError: The folder cannot be written to.
+        InputError: if another process is writing to the folder.
+        FileError: if the folder cannot be written to.
     """
     path = folder / _LOCK
     with translate_os_errors("write", path):
@@ -132,12 +132,12 @@ def alone(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             is_free = False
         if not is_free:
-            # Or has finished in this moment, and taken its lock along.
+            # The other process may also have finished just now, and deleted its lock.
             raise refused("folder", f"another process is writing to {folder.parent}")
         try:
             yield
         finally:
-            # Where there is nothing to go on with, nothing is left.
+            # Leave no folder behind if there is nothing to resume from.
             if folder.exists() and [entry.name for entry in folder.iterdir()] == [_LOCK]:
                 shutil.rmtree(folder, ignore_errors=True)
     finally:

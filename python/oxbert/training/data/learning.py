@@ -1,4 +1,4 @@
-"""Text -> a word-piece vocabulary, learnt by the `tokenizers` library."""
+"""Learn a WordPiece vocabulary from text with the `tokenizers` library."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from oxbert.training.data.sources import TextFile
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ALPHABET = 1000
-"""Characters that become tokens of their own, the most frequent ones; rarer ones are unknown."""
+"""How many characters, the most frequent ones, become tokens; rarer characters are unknown."""
 SAMPLE = 1 << 30
-"""Bytes of a corpus that say enough of its words."""
+"""How many bytes of a corpus are enough to learn its words from."""
 
 
 def learn_vocabulary(
@@ -38,29 +38,29 @@ def learn_vocabulary(
     strip_accents: bool | None = None,
     track: Callable[[int], object] = lambda bytes_read: None,
 ) -> ElectraTokenizer:
-    """Learns the most useful word pieces of a corpus, and writes them as `vocab.txt`.
+    """Learn the most useful word pieces of a corpus, and write them as `vocab.txt`.
 
-    It is `tokenizers`' WordPieceTrainer: pieces that stand together most often are joined, those that do so less than
-    twice are not. The same text gives the same vocabulary. The text is read twice, first for its characters; the words
-    are counted in memory.
+    The WordPieceTrainer of `tokenizers` joins the pieces that are most often adjacent, and none that are adjacent less
+    than twice. The same text gives the same vocabulary. The text is read twice, first for its characters; the words are
+    counted in memory.
 
     Args:
         files: The corpus; see `find_files`.
         path: The file to write.
-        size: How many tokens; there are fewer where the text has no more. The first five are the special tokens.
-        reader: How text becomes documents.
-        limit: How many documents are read; None: all.
+        size: The number of tokens, fewer if the text has no more. The first five are the special tokens.
+        reader: How text is split into documents.
+        limit: How many documents to read; None means all.
         alphabet: How many characters become tokens. Chinese needs about 6000, English 1000.
-        sample: Of files that are larger than so many bytes, about so many are read, here and there.
-        do_lower_case: Lower-case the text.
-        strip_accents: Remove accents; None follows `do_lower_case`.
-        track: Is told how many bytes have been read.
+        sample: About how many bytes of a larger corpus are read, from places all over it.
+        do_lower_case: Whether to lower-case the text.
+        strip_accents: Whether to remove accents; None follows `do_lower_case`.
+        track: Called with the number of bytes that have been read.
 
     Raises:
-        InputError: The size leaves no room for the characters, or there is no text.
-        DataError: A text cannot be read.
-        FileError: A file cannot be read or written.
-        MissingDependencyError: `tokenizers` is not installed.
+        InputError: if the size leaves no room for the characters, or there is no text.
+        DataError: if a text cannot be read.
+        FileError: if a file cannot be read or written.
+        MissingDependencyError: if `tokenizers` is not installed.
     """
     tokenizers = require("tokenizers")
     reader = reader or Reader()
@@ -79,8 +79,8 @@ def learn_vocabulary(
     characters = _choose(counts, learner.normalizer, alphabet)
     if not characters:
         raise refused("sources", "expected text to learn a vocabulary from, found none")
-    # The trainer numbers what it meets in the order of a hash table, which is another one each time, and where two
-    # pairs are as frequent the numbers decide. So characters get their numbers here, alone and inside of a word.
+    # The trainer numbers characters in the order of a hash table, which differs from run to run, and the numbers decide
+    # between pairs of equal frequency. So characters get their numbers here, alone and inside a word.
     inside = [f"##{one}" for one in characters if len(learner.pre_tokenizer.pre_tokenize_str(f"a{one}")) == 1]
     needed_size = len(SPECIAL) + len(inside) + len(characters)
     if needed_size > size:

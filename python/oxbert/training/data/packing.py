@@ -1,8 +1,8 @@
-"""Sentences -> examples: which tokens stand together, and in which of two segments.
+"""Pack sentences into examples of one or two segments.
 
-The rules are those of google-research/electra, `build_pretraining_dataset.py`. Tokens of a document are gathered until
-there are `max_length` of them, special ones not counted. The first sentences become the first segment, up to about half
-of the example, the others the second.
+The rules are those of google-research/electra, `build_pretraining_dataset.py`. The tokens of a document are gathered
+until there are `max_length` of them, without special tokens. The first sentences become the first segment, up to about
+half of the example, the others the second.
 """
 
 from __future__ import annotations
@@ -14,30 +14,31 @@ from typing import Any, TypedDict
 
 from oxbert._files import refused
 
-# Where there is to be one segment only: more tokens than a first segment ever has. A sentence longer than this can
-# open a second one all the same, in the original too.
+# The limit of the first segment of an example with one segment: more tokens than a first segment ever has. A sentence
+# longer than this can still open a second one, as in the original.
 _NO_LIMIT = 100_000
 SHORTEST = 5
-"""The smallest number of tokens that an example may be meant to have, and so the smallest `max_length`."""
+"""The smallest target length of an example in tokens, and so the smallest `max_length`."""
 
 
 @dataclass(frozen=True)
 class Packing:
-    """How sentences are packed. The defaults correct what is a defect in the original; `exact` gives all of it back.
+    """Say how sentences are packed. The defaults correct defects of the original; `exact` reproduces them.
 
     Attributes:
         max_length: The longest example in tokens, `[CLS]` and `[SEP]` included.
-        keep_overflow: What does not fit begins the next example of the document, and a sentence that fits no example
-            is cut into pieces of half an example. The original drops it: about a tenth of ordinary text, and nearly
-            all where a line is a paragraph; such lines never have a second segment there.
-        contiguous: Once the second segment has begun, what follows belongs to it. In the original a short sentence
-            still goes to the first one if there is room, so that a segment has holes and its sentences change places.
-        single_segment: The share of examples that are to have one segment.
-        short: The share of examples that are to be shorter: 5 to `max_length` tokens, all equally often. Only the
+        keep_overflow: Whether tokens that do not fit begin the next example of the document; a sentence that fits no
+            example is then cut into pieces of half an example. The original drops them: about a tenth of ordinary text,
+            and nearly all text if a line is a paragraph; examples of such lines never have a second segment there.
+        contiguous: Whether all sentences after the beginning of the second segment belong to it. In the original a
+            short sentence still goes to the first segment if it fits, so that segments have gaps and sentences change
+            their order.
+        single_segment: The share of examples that should have one segment.
+        short: The share of examples that should be shorter: 5 to `max_length` tokens, uniformly distributed. Only the
             gathering stops earlier: a long last sentence stays whole, up to `max_length`.
 
     Raises:
-        InputError: A length below 5 or above 100000, or a share that is not from 0 to 1.
+        InputError: if the length is below 5 or above 100000, or a share is not from 0 to 1.
     """
 
     max_length: int = 128
@@ -55,7 +56,7 @@ class Packing:
 
     @classmethod
     def exact(cls, max_length: int = 128) -> Packing:
-        """What google-research/electra does.
+        """Return the rules of google-research/electra.
 
         Example:
             >>> Packing.exact()
@@ -65,11 +66,11 @@ class Packing:
 
 
 Example = tuple[list[int], list[int]]
-"""The tokens of the first segment and of the second, which may have none. Special tokens are left out."""
+"""The tokens of the first segment and of the second, which may be empty, without special tokens."""
 
 
 class PackerState(TypedDict):
-    """What a `Packer` knows between two sentences, as JSON."""
+    """Hold the state of a `Packer` between two sentences, as JSON values."""
 
     random: list[Any]
     target: int
@@ -77,13 +78,13 @@ class PackerState(TypedDict):
 
 
 class Packer:
-    """Takes sentences in the order of the text, and makes examples.
+    """Pack sentences, in the order of the text, into examples.
 
     Args:
         packing: The rules.
-        rng: Where chance comes from. With `Packing.exact` it is asked for the same numbers as the original asks
-            Python's `random`: for each example whether it has one segment, up to once whether a sentence goes to the
-            first segment, whether the next example is short, and how long it is then.
+        rng: The source of randomness. With `Packing.exact` it is asked for the same numbers as Python's `random` in the
+            original: for each example whether it has one segment, at most once whether a sentence goes to the first
+            segment, whether the next example is short, and its length if so.
 
     Example:
         >>> packer = Packer(Packing(max_length=8, single_segment=0, short=0), random.Random(0))
@@ -97,7 +98,7 @@ class Packer:
     def __init__(self, packing: Packing, rng: random.Random) -> None:
         self._packing = packing
         self._random = rng
-        # A longer sentence fits no example of two segments, which has [CLS] and two [SEP].
+        # An example of two segments also has [CLS] and two [SEP].
         self._longest = packing.max_length - 3 if packing.keep_overflow else sys.maxsize
         self._sentences: list[list[int]] = []
         self._length = 0
@@ -105,7 +106,7 @@ class Packer:
         self._made: list[Example] = []
 
     def add(self, sentence: list[int]) -> None:
-        """The tokens of the next sentence of the document. One without tokens changes nothing."""
+        """Add the tokens of the next sentence of the document. A sentence without tokens changes nothing."""
         pieces = [sentence] if len(sentence) <= self._longest else self._cut(sentence)
         for piece in pieces:
             self._sentences.append(piece)
@@ -114,12 +115,12 @@ class Packer:
                 self._make()
 
     def end_document(self) -> None:
-        """No example has tokens of two documents."""
+        """Finish the examples of the document, since no example has tokens of two documents."""
         while self._length:
             self._make()
 
     def take(self) -> list[Example]:
-        """The examples that were made since they were last taken."""
+        """Return the examples made since the last call."""
         made, self._made = self._made, []
         return made
 
@@ -158,12 +159,12 @@ class Packer:
             self._target = self._random.randint(SHORTEST, packing.max_length)
 
     def state(self) -> PackerState:
-        """What is needed to go on later; what was made has to be taken before."""
+        """Return the state to resume from; call `take` before."""
         version, numbers, spare = self._random.getstate()
         return {"random": [version, list(numbers), spare], "target": self._target, "sentences": self._sentences}
 
     def restore(self, state: PackerState) -> None:
-        """Goes on where another one was in that state."""
+        """Resume from a state."""
         version, numbers, spare = state["random"]
         self._random.setstate((version, tuple(numbers), spare))
         self._target, self._sentences = state["target"], [list(sentence) for sentence in state["sentences"]]

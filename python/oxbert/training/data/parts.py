@@ -1,8 +1,8 @@
-"""Buckets -> parts: the examples of a bucket in their final order, as one Arrow file; and back.
+"""Write the examples of a bucket in their final order as a part, one Arrow file, and read parts.
 
-A part is an Arrow IPC file (Feather, version 2) that is not compressed, so that reading it copies nothing. Its columns
-are `input_ids`, a list of int32 for each example, and `first_segment`, int32: how many of them are of the first
-segment, `[CLS]` and `[SEP]` included. There is no padding.
+A part is an uncompressed Arrow IPC file (Feather, version 2), so that reading it copies nothing. Its columns are
+`input_ids`, a list of int32 for each example, and `first_segment`, int32: the length of the first segment, with `[CLS]`
+and `[SEP]`. There is no padding.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ _Integers = npt.NDArray[np.int32]
 
 
 def part_name(number: int) -> str:
-    """The name of a part."""
+    """Return the file name of a part."""
     return f"part-{number:05}.arrow"
 
 
 def schema() -> Any:
-    """The columns."""
+    """Return the Arrow schema of a part."""
     pa = arrow()
     return pa.schema([pa.field("input_ids", pa.list_(pa.int32())), pa.field("first_segment", pa.int32())])
 
 
 def permutation(count: int, *keys: int) -> npt.NDArray[np.uint32] | npt.NDArray[np.int64]:
-    """The numbers from 0 to `count` - 1 in a random order, the same for the same keys.
+    """Return the numbers from 0 to `count` - 1 in a random order that depends on the keys alone.
 
-    It does not change with the version of numpy: the legacy generator is frozen, and so are the bits below it.
+    The order does not change with the version of numpy, whose legacy generator and bit generators are frozen.
     """
     order = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(keys))).permutation(count)
     return order.astype(np.uint32) if count <= 1 << 32 else order
 
 
 def write_part(path: Path, numbers: _Integers, keys: tuple[int, ...] | None) -> Part:
-    """Writes a bucket as a part that is whole or not there.
+    """Write a bucket as a part, atomically.
 
     Args:
         path: The file.
         numbers: The bucket; see `buckets.py`.
-        keys: What its order depends on; None: the order of the bucket.
+        keys: The seeds of the order; None keeps the order of the bucket.
 
     Raises:
-        FileError: It cannot be written.
+        FileError: if the part cannot be written.
     """
     pa, ipc = arrow(), arrow("ipc")
     begins = starts(numbers)
@@ -83,12 +83,12 @@ def write_part(path: Path, numbers: _Integers, keys: tuple[int, ...] | None) -> 
 
 @dataclass(frozen=True)
 class Rows:
-    """Some examples of a part, in memory that is mapped.
+    """Hold some examples of a part in mapped memory.
 
     Attributes:
-        ids: All their ids, int32, one example after the other.
-        ends: Where each begins, and where the last ends: one more than there are examples, int32.
-        first_segments: The length of each one's first segment, int32.
+        ids: All ids, int32, one example after the other.
+        ends: The offset of each example and the end of the last, int32 [examples + 1].
+        first_segments: The length of the first segment of each example, int32.
     """
 
     ids: _Integers
@@ -97,24 +97,24 @@ class Rows:
 
 
 def open_part(path: Path, part: Part, max_length: int, *, verify: bool) -> list[Rows]:
-    """The examples of a part, in their order.
+    """Return the examples of a part, in their order.
 
     Args:
         path: The file.
-        part: What it has to be.
-        max_length: The longest example that is allowed.
-        verify: Whether to read all of it for its checksum.
+        part: The entry of the part in `dataset.json`.
+        max_length: The longest allowed example in tokens.
+        verify: Whether to read the whole file and compare its checksum.
 
     Raises:
-        MissingFileError: There is no such file.
-        DataError: It is damaged.
-        FileError: It cannot be read.
+        MissingFileError: if there is no such file.
+        DataError: if the file is damaged.
+        FileError: if the file cannot be read.
     """
     pa, ipc = arrow(), arrow("ipc")
     check_part(path, part, verify=verify)
     try:
         with translate_os_errors("read", path), pa.memory_map(str(path)) as source:
-            # Without threads: those of Arrow would be gone in a forked child.
+            # Without threads: those of Arrow do not exist in a forked child.
             reader = ipc.open_file(source, options=ipc.IpcReadOptions(use_threads=False))
             if not reader.schema.equals(schema()):
                 raise damaged(path, f"expected the columns {_one_line(schema())}, got {_one_line(reader.schema)}")
@@ -123,8 +123,9 @@ def open_part(path: Path, part: Part, max_length: int, *, verify: bool) -> list[
         raise
     except (pa.ArrowException, ValueError) as error:
         raise damaged(path, f"is no Arrow file: {_one_line(error)}") from error
-    if sum(len(rows.first_segments) for rows in found) != part.examples:
-        raise damaged(path, f"expected {part.examples} examples, got another number")
+    found_examples = sum(len(rows.first_segments) for rows in found)
+    if found_examples != part.examples:
+        raise damaged(path, f"expected {part.examples} examples, got {found_examples}")
     for rows in found:
         lengths = np.diff(rows.ends)
         bounds = np.clip(rows.first_segments, 2, lengths)
@@ -134,11 +135,11 @@ def open_part(path: Path, part: Part, max_length: int, *, verify: bool) -> list[
 
 
 def check_part(path: Path, part: Part, *, verify: bool) -> None:
-    """Compares a file with what it has to be.
+    """Compare the size of a part, and with `verify` its checksum, with its entry in `dataset.json`.
 
     Raises:
-        MissingFileError: There is no such file.
-        DataError: It has another size, or, where `verify` asks for it, another checksum.
+        MissingFileError: if there is no such file.
+        DataError: if the size or the checksum differs.
     """
     with translate_os_errors("read", path):
         size = path.stat().st_size if path.is_file() else None
@@ -147,7 +148,7 @@ def check_part(path: Path, part: Part, *, verify: bool) -> None:
     if size != part.bytes:
         raise damaged(path, f"expected {part.bytes} bytes, got {size}")
     if verify and checksum(path) != part.crc32:
-        raise damaged(path, "its checksum is another one: it is damaged")
+        raise damaged(path, "its checksum differs from the recorded one: the file is damaged")
 
 
 def _view(batch: Any) -> Rows:
@@ -155,7 +156,7 @@ def _view(batch: Any) -> Rows:
     ids, first_segments = batch.column(0), batch.column(1)
     if ids.null_count or first_segments.null_count or ids.values.null_count:
         raise ValueError("a value is missing")
-    # They keep the mapping alive; the file itself is closed, since a process has few of those.
+    # The arrays keep the mapping alive; the file is closed, since a process has few file descriptors.
     return Rows(ids.values.to_numpy(), ids.offsets.to_numpy(), first_segments.to_numpy())
 
 

@@ -1,6 +1,6 @@
-"""Files -> lines: the sentences of documents, with a place after each block at which reading can go on later.
+"""Read files as the sentences of documents, in blocks after each of which reading can resume later.
 
-What comes out is a list of sentences, stripped of white space at their ends, in which an empty one ends a document.
+The result is lists of sentences, stripped of white space, in which an empty one ends a document.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from oxbert.errors import OxbertError
 from oxbert.training.data.sources import TextFile
 
 BLOCK = 1 << 20
-"""Bytes that are read at once, and the longest sentence in bytes; a longer one is cut where there is a space."""
+"""How many bytes are read at once, and the longest sentence in bytes; a longer one is cut at a space."""
 _LONGEST = 1 << 26
 _ROWS = 256
-# A text that spells a special token does not mean one. The tokenizer would take it for one, and a [SEP] in the middle
-# of a segment would be learnt; so it is made the three tokens that google-research/electra makes of it.
+# A text that spells a special token does not mean one. The tokenizer would accept it, and the model would learn a [SEP]
+# in the middle of a segment; so it becomes the three tokens that google-research/electra makes of it.
 _SPECIAL = re.compile(r"\[(PAD|UNK|CLS|SEP|MASK)\]")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where to go on reading.
+    """Hold a position to resume reading from.
 
     Attributes:
         file: The number of the file.
-        offset: Bytes of its text that have been read, or rows of Parquet.
-        line: Lines that have been read.
-        in_line: Whether that is in the middle of a line.
+        offset: The bytes of its text, or the rows of Parquet, that have been read.
+        line: The lines that have been read.
+        in_line: Whether the position is in the middle of a line.
     """
 
     file: int = 0
@@ -48,13 +48,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Block:
-    """What was read.
+    """Hold a block of text that was read.
 
     Attributes:
         lines: Sentences; an empty one ends a document.
-        size: Their characters, about.
-        place: Where to go on.
-        bytes_read: How much of all files lies before that, in bytes on the disk.
+        size: The approximate number of characters.
+        place: The position after the block.
+        bytes_read: The bytes of all files on the disk before that position.
     """
 
     lines: list[str]
@@ -65,15 +65,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Reader:
-    """How text becomes documents.
+    """Split text into documents and sentences.
 
     Attributes:
-        documents: What ends a document of a text file. A record of JSON or Parquet is a document, and its lines that
-            are not blank are its sentences.
+        documents: What ends a document of a text file. A record of JSON or Parquet is a document, and its non-blank
+            lines are its sentences.
         text_field: The field or column with the text.
-        invalid_text: What to do about bytes that are not UTF-8, and halves of surrogate pairs: `error`, or `replace`
-            by U+FFFD, which the tokenizer leaves out.
-        is_whole: A sentence is never cut, however long it is.
+        invalid_text: What to do with bytes that are not UTF-8, and with halves of surrogate pairs: raise an `error`, or
+            `replace` them by U+FFFD, which the tokenizer drops.
+        is_whole: Whether a sentence is never cut, however long it is.
     """
 
     documents: Documents = "blank-lines"
@@ -82,12 +82,12 @@ class Reader:
     is_whole: bool = False
 
     def read(self, files: Sequence[TextFile], place: Place | None = None) -> Iterator[Block]:
-        """All blocks, or all from a place on.
+        """Iterate over all blocks, or those after a place.
 
         Raises:
-            DataError: A text that is not UTF-8, a record without text, a file that is cut off or is not of its format;
+            DataError: if a text is not UTF-8, a record has no text, or a file is truncated or has the wrong format;
                 `path`, `line` or `record`, `reason`.
-            FileError: A file cannot be read.
+            FileError: if a file cannot be read.
         """
         place = place or Place()
         before = sum(file.size for file in files[: place.file])
@@ -103,7 +103,7 @@ class Reader:
             yield Block([""], 0, Place(number + 1), before)
 
     def sentences(self, text: str) -> list[str]:
-        """A document in one piece -> its sentences, and the empty one that ends it."""
+        """Split a document into its sentences, followed by an empty one."""
         lines = [line for line in map(str.strip, _plain(text).split("\n")) if line]
         if not self.is_whole and len(text) > BLOCK:
             lines = [piece for line in lines for piece in _cut(line)]
@@ -127,7 +127,7 @@ class Reader:
                 yield Block(lines, len(text), place, raw.tell() if file.is_gzip else place.offset)
 
     def _pieces(self, stream: BinaryIO, file: TextFile, start: Place) -> Iterator[tuple[bytes, bool]]:
-        """Pieces of about a block; whether the last line of one goes on in the next."""
+        """Iterate over pieces of about a block, and whether the last line of each continues in the next."""
         is_cut = file.format == "text" and not self.is_whole
         rest, line = b"", start.line
         while data := stream.read(BLOCK):
@@ -138,7 +138,7 @@ class Reader:
                 end = _cut_bytes(data)
             elif is_unfinished and len(data) > _LONGEST:
                 raise damaged(
-                    file.path, f"a line of more than {_LONGEST >> 20} MiB, expected shorter ones", line=line + 1
+                    file.path, f"expected lines of at most {_LONGEST >> 20} MiB, got a longer one", line=line + 1
                 )
             if end:
                 line += data.count(b"\n", 0, end)
@@ -158,14 +158,14 @@ class Reader:
             raise damaged(path, reason, line=line) from error
 
     def _documents(self, lines: list[str], in_line: bool, is_unfinished: bool) -> list[str]:
-        """The lines of a piece of a text file, with an empty one at each end of a document."""
+        """Return the lines of a piece of a text file, with an empty one after each document."""
         stripped = [line.strip() for line in lines]
         if self.documents == "line":
             ended = [part for line in stripped for part in (line, "")]
             return ended[:-1] if is_unfinished else ended
         if self.documents == "file":
             return [line for line in stripped if line]
-        # The end of a line that is blank behind the cut, or a piece of white space, ends nothing.
+        # A line that is blank only after the cut, and a piece of white space, end no document.
         if in_line and not stripped[0]:
             del stripped[0]
         if is_unfinished and stripped and not stripped[-1]:
@@ -180,7 +180,7 @@ class Reader:
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise damaged(path, f"is no JSON: {error}", line=number) from error
+                raise damaged(path, f"expected JSON: {error}", line=number) from error
             text = record.get(self.text_field) if isinstance(record, dict) else None
             if not isinstance(text, str):
                 found = f"an object with {sorted(record)[:8]}" if isinstance(record, dict) else type(record).__name__
@@ -190,7 +190,7 @@ class Reader:
                 text.encode()
             except UnicodeEncodeError as error:
                 if self.invalid_text == "error":
-                    raise damaged(path, "the text holds half of a surrogate pair", line=number) from error
+                    raise damaged(path, "the text contains half of a surrogate pair", line=number) from error
                 text = text.encode("utf-8", "replace").decode()
             sentences += self.sentences(text)
         return sentences
@@ -225,12 +225,12 @@ class Reader:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turns what readers raise about a bad file into errors that name it."""
+    """Translate the errors of readers into errors that name the file."""
     try:
         with translate_os_errors("read", path):
             yield
     except (EOFError, zlib.error) as error:
-        raise damaged(path, f"is no whole gzip file: {error}") from error
+        raise damaged(path, f"is no complete gzip file: {error}") from error
     except OxbertError:
         raise
     except (ValueError, NotImplementedError) as error:
@@ -242,7 +242,7 @@ def _plain(text: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """The lines of a text, the last of which may have an end or none."""
+    """Return the lines of a text, whether or not the last one ends with a line break."""
     lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
@@ -250,7 +250,7 @@ def _split(text: str) -> list[str]:
 
 
 def _cut(line: str) -> list[str]:
-    """Pieces of at most a block each, cut at spaces where there are any."""
+    """Cut a line into pieces of at most a block each, at spaces if possible."""
     pieces = []
     while len(line) > BLOCK:
         end = line.rfind(" ", 1, BLOCK) + 1 or BLOCK
@@ -260,7 +260,7 @@ def _cut(line: str) -> list[str]:
 
 
 def _cut_bytes(data: bytes) -> int:
-    """Where to cut a line that is longer than a block: behind its last space, or else before its last character."""
+    """Return where to cut a line longer than a block: after its last space, otherwise before its last character."""
     end = data.rfind(b" ") + 1
     if not end:
         end = len(data) - 1

@@ -1,4 +1,4 @@
-"""Where the text is: paths, folders and patterns -> the files of a corpus, in an order that never changes."""
+"""Find the files of a corpus from paths, folders and patterns, always in the same order."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """Files, folders, and patterns of them (`corpus/*.jsonl.gz`): one, or several."""
 
 _RECORDS = (".jsonl", ".ndjson", ".json")
-# What would be read as text otherwise, until the first byte that is none.
+# Endings of files that would otherwise be read as text, up to the first byte that is not UTF-8.
 _UNREADABLE = (".zst", ".bz2", ".xz", ".lz4", ".zip", ".tar", ".tgz", ".7z", ".rar", ".arrow", ".tfrecord", ".npy")
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file with documents.
+    """Describe a file with documents.
 
     Attributes:
-        path: Where it is.
-        format: `text`, one sentence a line; `jsonl`, one JSON object a line; or `parquet`.
-        is_gzip: Whether it is compressed with gzip.
-        size: Its bytes on the disk.
-        changed: When it was last written to, in nanoseconds.
+        path: The path of the file.
+        format: `text`, one sentence per line; `jsonl`, one JSON object per line; or `parquet`.
+        is_gzip: Whether the file is compressed with gzip.
+        size: The size on the disk in bytes.
+        changed: The time of the last change in nanoseconds.
     """
 
     path: Path
@@ -44,20 +44,20 @@ class TextFile:
 
 
 def find_files(sources: Sources, *, without: Path | None = None) -> list[TextFile]:
-    """The files of a corpus: those of the first source, then those of the second, each once.
+    """Return the files of a corpus: those of the first source, then those of the second, each once.
 
     The ending says the format: `.jsonl`, `.ndjson` and `.json` are JSON lines, `.parquet` is Parquet, everything else
-    is text, and `.gz` may follow. Of a folder, all files in it and in folders below are taken, in the order of their
-    paths; but not those whose name, or whose folder's, begins with a dot.
+    is text, and `.gz` may follow. A folder stands for all files in it and in its subfolders, in the order of their
+    paths, without files and folders whose name begins with a dot.
 
     Args:
         sources: Files, folders or patterns.
-        without: A folder whose files are left out, wherever it is.
+        without: A folder whose files are left out.
 
     Raises:
-        MissingFileError: There is no such file.
-        InputError: No file at all, or one of a format that is not read.
-        FileError: A folder cannot be read.
+        MissingFileError: if there is no such file.
+        InputError: if there is no file at all, or one has an unknown format.
+        FileError: if a folder cannot be read.
     """
     given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     found: dict[Path, None] = {}

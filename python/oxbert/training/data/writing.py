@@ -1,4 +1,4 @@
-"""A plan -> a folder of shuffled examples: tokenising, packing, buckets, parts; and going on after a stop."""
+"""Write a folder of shuffled examples from a plan: tokenise, pack, fill buckets, write parts, resume after a stop."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from oxbert.training.data.reading_text import Place, Reader
 from oxbert.training.data.sources import TextFile
 
 HELD_OUT = "held_out"
-"""The folder, in that of the examples, with those that are held out."""
+"""The folder of the held-out examples, in that of the examples."""
 FLUSH = 1 << 22
-"""Ids in memory before they are written to the buckets; four bytes each."""
-# Bytes of text to a token, as a guess of how many buckets there have to be; and how much larger text is than its file.
+"""How many ids are kept in memory before they are written to the buckets; four bytes each."""
+# An estimate of the bytes of text per token, which gives the number of buckets, and of the ratio of compression.
 _BYTES_PER_TOKEN = 4
 _COMPRESSION = 3
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is.
+    """Report the progress of a run.
 
     Attributes:
         phase: `vocabulary` and `reading` count bytes of the sources, `writing` counts parts.
-        done: So many of them are done.
-        total: So many there are.
-        documents: Documents that were read, from the beginning.
-        examples: Examples that were made.
-        tokens: Their tokens, special ones included.
+        done: How many are done.
+        total: How many there are.
+        documents: The documents read since the beginning.
+        examples: The examples made.
+        tokens: The tokens of the examples, with special tokens.
     """
 
     phase: Phase
@@ -61,7 +61,7 @@ Track = Callable[[Progress], object]
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides what is written. `write_examples` says what its parts mean."""
+    """Hold everything that decides what is written. `write_examples` documents the fields."""
 
     files: list[TextFile]
     reader: Reader
@@ -77,36 +77,36 @@ class Plan:
     sources: dict[str, Any]
 
     def manifest(self) -> Manifest:
-        """What `dataset.json` will say, but for what is found on the way."""
+        """Return the manifest without the counts, which are known only at the end."""
         return Manifest(self.vocabulary, self.packing.max_length, self.seed, self.options, self.sources, 0, ())
 
     def to_json(self) -> dict[str, Any]:
-        """What has to be the same for another run to go on."""
+        """Return what must be the same for another run to resume."""
         state = hashlib.sha256()
         for file in self.files:
             state.update(f"{file.path.absolute()}\0{file.size}\0{file.changed}\n".encode("utf-8", "surrogateescape"))
         return asdict(self.manifest()) | {SOURCES: state.hexdigest()}
 
     def buckets(self, side: int) -> int:
-        """How many buckets there have to be, so that each has about as many tokens as are wanted."""
+        """Return the number of buckets, so that each has about `part_tokens` tokens."""
         size = sum(file.size * (_COMPRESSION if file.is_gzip or file.format == "parquet" else 1) for file in self.files)
         share = (1 - self.held_out, self.held_out)[side]
         return max(1, ceil(size / _BYTES_PER_TOKEN * share / self.part_tokens))
 
 
 def write(folder: Path, plan: Plan, tokenizer: Tokenizer, track: Track) -> Manifest:
-    """Writes the examples of a plan, or what is left to write of them.
+    """Write the examples of a plan, or those that an interrupted run has not written.
 
     Raises:
-        InputError: There is no text, or the folder was begun with another plan.
-        DataError: A text cannot be read.
-        FileError: A file cannot be read or written.
+        InputError: if there is no text, or the folder was begun with another plan.
+        DataError: if a text cannot be read.
+        FileError: if a file cannot be read or written.
     """
     journal = Journal(folder / UNFINISHED, plan.to_json())
     state = journal.load()
     writer = _Writer(folder, plan, tokenizer, track, journal)
     if state and not writer.restore(state):
-        # Something that was written before is lost or damaged: nothing is worth keeping.
+        # A file of the run before is lost or damaged, so start anew.
         writer, state = _Writer(folder, plan, tokenizer, track, journal), None
     if not state:
         journal.clear()
@@ -114,7 +114,7 @@ def write(folder: Path, plan: Plan, tokenizer: Tokenizer, track: Track) -> Manif
 
 
 class _Writer:
-    """One run. Sides: 0 is what is trained with, 1 what is held out."""
+    """Run a plan. Side 0 is the training data, side 1 the held-out data."""
 
     def __init__(self, folder: Path, plan: Plan, tokenizer: Tokenizer, track: Track, journal: Journal) -> None:
         self._folder, self._plan, self._tokenizer = folder, plan, tokenizer
@@ -122,8 +122,8 @@ class _Writer:
         self._divider = Divider(plan.held_out, plan.limit)
         self._files = list(plan.files)
         sides = range(2 if plan.held_out else 1)
-        # A text seeds Python's generator in the same way for ever. The original seeds nothing; exact mode takes the
-        # number itself, so that `random.seed(seed)` before the original makes it do the same, files shuffled first.
+        # A string seeds Python's generator in the same way in every release. The original has no seed; exact mode uses
+        # the number itself, so that the original after `random.seed(seed)` does the same, shuffling the files first.
         chance = [random.Random(plan.seed if plan.is_exact and not side else f"{plan.seed}/{side}") for side in sides]
         if plan.is_exact:
             chance[0].shuffle(self._files)
@@ -145,7 +145,7 @@ class _Writer:
         )
 
     def restore(self, state: dict[str, Any]) -> bool:
-        """Goes to where another run was; false where what it wrote is not all there."""
+        """Resume from a state; return False if a file of the run before is lost or damaged."""
         try:
             for side, buckets in enumerate(self._buckets):
                 parts = self._journal.parts[side]
@@ -160,7 +160,7 @@ class _Writer:
         return True
 
     def write(self, state: dict[str, Any] | None) -> Manifest:
-        """Does what is left to do."""
+        """Write what the state does not have yet."""
         if not state or not state["is_read"]:
             self._read(Place(**state["place"]) if state else Place())
         if not self._buckets[0].examples:
@@ -218,7 +218,7 @@ class _Writer:
     def _write_parts(self) -> Manifest:
         total = sum(map(len, self._buckets))
         manifest = self._plan.manifest()
-        # What is held out comes first: whoever finds the folder finished finds that finished too.
+        # Held-out data come first, so that they are finished when the folder is.
         for side in reversed(range(len(self._buckets))):
             buckets, place, parts = self._buckets[side], self._place(side), self._journal.parts[side]
             with translate_os_errors("write", place):
@@ -244,7 +244,7 @@ class _Writer:
 
 @contextmanager
 def _pool() -> Iterator[ThreadPoolExecutor]:
-    """One thread, beside the one that reads and packs; Ctrl-C waits for no more than the batch under way."""
+    """Open a pool of one thread beside the one that reads and packs; Ctrl-C waits only for the current batch."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="oxbert-tokenizer")
     try:
         yield pool

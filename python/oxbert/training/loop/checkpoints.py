@@ -1,7 +1,8 @@
-"""Checkpoints of a run: complete or not there, durable, and as many as are wanted.
+"""Write, list and read the checkpoints of a run: each complete and durable, or absent.
 
 A checkpoint is a folder `step-00001000` with `parameters.safetensors`, `optimizer.safetensors` and `state.json`. It is
-written beside its place, brought to the disk file by file, and renamed last, so that a folder of that name is whole.
+written under a temporary name, synced to the disk file by file, and renamed last, so that a folder with the final name
+is complete.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PARAMETERS, _OPTIMIZER, _STATE = "parameters.safetensors", "optimizer.safetenso
 
 
 def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """Steps and folders of the checkpoints in a folder, the oldest first."""
+    """Return the steps and folders of the checkpoints in a folder, the oldest first."""
     if not folder.is_dir():
         return []
     found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
@@ -41,12 +42,12 @@ def write_checkpoint(
     state: Mapping[str, Any],
     keep: int,
 ) -> Path:
-    """Write a checkpoint, and remove those that are more than `keep`; 0 keeps all.
+    """Write a checkpoint, and delete the oldest of more than `keep`; 0 keeps all.
 
-    Those of later steps are of a run that was given up, and are removed too.
+    Checkpoints of later steps belong to an abandoned run, and are deleted too.
 
     Raises:
-        FileError: Something cannot be written; then the checkpoints are what they were.
+        FileError: if a file cannot be written; the existing checkpoints stay as they were.
     """
     target = folder / f"step-{step:08d}"
     beside, old = (folder / f".step-{step:08d}-{os.getpid()}.{end}" for end in ("tmp", "old.tmp"))
@@ -54,7 +55,7 @@ def write_checkpoint(
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
-        # Each is on the disk when these return.
+        # `save_weights` returns once the file is on the disk.
         save_weights(dict(parameters), beside / _PARAMETERS)
         save_weights(dict(optimizer), beside / _OPTIMIZER)
         with open(beside / _STATE, "w", encoding="utf-8") as file:
@@ -74,7 +75,7 @@ def write_checkpoint(
             raise
         message = f"cannot write the checkpoint {target}: {error.strerror or error}"
         raise FileError(message, path=str(target), action="write", errno=error.errno) from error
-    # Only now, when the new one is safe.
+    # Delete nothing before the new checkpoint is safe.
     found = list_checkpoints(folder)
     earlier = [path for number, path in found if number <= step]
     for path in [path for number, path in found if number > step] + (earlier[:-keep] if keep else []):
@@ -85,22 +86,22 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any]]:
-    """Parameters, the optimizer's moments and the state of a checkpoint.
+    """Return the parameters, the moments of the optimizer, and the state of a checkpoint.
 
     Raises:
-        DataError: The state is not what a checkpoint has.
-        MissingFileError: A file is missing.
-        WeightsFormatError: A file is damaged.
+        DataError: if the state is not that of a checkpoint.
+        MissingFileError: if a file is missing.
+        WeightsFormatError: if a file is damaged.
     """
     with translate_os_errors("read", path / _STATE):
         text = (path / _STATE).read_text(encoding="utf-8")
     try:
         state = json.loads(text)
     except ValueError as error:
-        raise damaged(path / _STATE, f"it is not JSON: {error}") from error
+        raise damaged(path / _STATE, f"expected JSON: {error}") from error
     for name, kind in _FIELDS.items():
         if not isinstance(state, dict) or not isinstance(state.get(name), kind):
-            raise damaged(path / _STATE, f"expected {name}, as every checkpoint has it")
+            raise damaged(path / _STATE, f"expected {name}, which every checkpoint has")
     return load_weights(path / _PARAMETERS, "torch"), load_weights(path / _OPTIMIZER, "torch"), state
 
 

@@ -1,4 +1,4 @@
-"""What a run says of its steps: lines of JSON, TensorBoard, and a picture of both."""
+"""Log the steps of a run as lines of JSON and for TensorBoard, and draw them."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _FIGURES = ("eval_masked_lm_accuracy", "eval_sampled_masked_lm_accuracy", "eval_
 
 
 class RunLog(AbstractContextManager["RunLog"]):
-    """Writes `log.jsonl` in a run's folder, a line for every step, and TensorBoard's files where they are wanted.
+    """Write `log.jsonl` in the folder of a run, one line per step, and TensorBoard files if asked for.
 
-    After an interruption it goes on behind the step that the run goes on from: what was written of later steps, which
-    will be taken again, is dropped. What is infinite or not a number becomes null, since JSON has neither.
+    After an interruption the log continues after the step that the run resumes from: lines of later steps, which will
+    be run again, are dropped. Infinity and NaN become null, since JSON has neither.
 
     Args:
         folder: The folder of the run.
-        step: The steps that are done.
-        tensorboard: Whether `tensorboard/` is written too.
+        step: The number of steps that are done.
+        tensorboard: Whether to write `tensorboard/` as well.
 
     Raises:
-        MissingDependencyError: `tensorboard` is not installed.
-        FileError: The log cannot be read or written.
+        MissingDependencyError: if `tensorboard` is not installed.
+        FileError: if the log cannot be read or written.
 
     Attributes:
-        last: What was written last, of all lines of that step together; empty where there is no line.
+        last: The merged lines of the last step; empty if there is no line.
     """
 
     def __init__(self, folder: Path, step: int, *, tensorboard: bool = False) -> None:
@@ -61,7 +61,7 @@ class RunLog(AbstractContextManager["RunLog"]):
             self._board = writer(str(folder / _BOARD), purge_step=step + 1)
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write down what a step came to; `step` is its number. A step may have several lines."""
+        """Write a line about a step; `step` is its number. A step may have several lines."""
         finite = {name: value if math.isfinite(value) else None for name, value in record.items()}
         print(json.dumps(finite), file=self._file)
         self._remember(finite)
@@ -74,7 +74,7 @@ class RunLog(AbstractContextManager["RunLog"]):
         self.last = self.last | record if self.last.get("step") == record["step"] else record
 
     def flush(self) -> None:
-        """Bring everything to the disk: before a checkpoint, which a run may go on from, all that came before it."""
+        """Sync the log to the disk, so that no checkpoint is ahead of the log."""
         self._file.flush()
         os.fsync(self._file.fileno())
         if self._board is not None:
@@ -92,15 +92,15 @@ class RunLog(AbstractContextManager["RunLog"]):
 
 
 def has_log(folder: Path) -> bool:
-    """Whether a run has written one there."""
+    """Return whether the folder of a run has a log."""
     return (folder / _LOG).is_file()
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """What was written down of the steps of a run, in order; a line that was cut off is left out.
+    """Return the lines of the log of a run, in order, without a truncated last line.
 
     Raises:
-        FileError: The log cannot be read.
+        FileError: if the log cannot be read.
     """
     with translate_os_errors("read", folder / _LOG):
         lines = (folder / _LOG).read_text(encoding="utf-8").splitlines()
@@ -108,17 +108,17 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 
 
 def draw_curves(folder: Path) -> Path:
-    """Draw the losses and the held-out figures of a run, from its log, as `curves.png`.
+    """Draw the losses and the held-out figures in the log of a run as `curves.png`.
 
     Args:
         folder: The folder of the run.
 
     Returns:
-        The picture.
+        The path of the picture.
 
     Raises:
-        MissingDependencyError: `matplotlib` is not installed.
-        FileError: The log cannot be read, or the picture not be written.
+        MissingDependencyError: if `matplotlib` is not installed.
+        FileError: if the log cannot be read, or the picture cannot be written.
     """
     records = read_log(folder)
     figure = require("matplotlib", "figure").Figure(figsize=(11, 4), layout="constrained")
@@ -127,7 +127,7 @@ def draw_curves(folder: Path) -> Path:
         steps, values = _in_spans(_points(records, name))
         if not steps:
             continue
-        # The discriminator's loss is a tenth of the generator's: it has a scale of its own.
+        # The discriminator's loss is about a tenth of the generator's, so it gets an axis of its own.
         axis = losses.twinx() if name == "replaced_loss" and losses.lines else losses
         axis.plot(steps, values, color=colour)
         axis.set_ylabel("".join([axis.get_ylabel(), ", " if axis.get_ylabel() else "", name]), color=colour)
@@ -138,7 +138,7 @@ def draw_curves(folder: Path) -> Path:
             figures.plot(*zip(*points, strict=True), marker=".", label=f"{name}: {points[-1][1]:.3f}")
     figures.set_title("held-out text")
     if figures.lines:
-        # Within the axes it would hide curves.
+        # Inside the axes the legend would hide curves.
         figures.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small")
     for axis in (losses, figures):
         axis.set_xlabel("step")
@@ -150,12 +150,12 @@ def draw_curves(folder: Path) -> Path:
 
 
 def _points(records: list[dict[str, Any]], name: str) -> list[tuple[int, float]]:
-    """Steps and values, where there is a number."""
+    """Return the steps and values of the records that have a number under this name."""
     return [(record["step"], record[name]) for record in records if record.get(name) is not None]
 
 
 def _in_spans(points: list[tuple[int, float]], spans: int = 200) -> tuple[list[float], list[float]]:
-    """The means of so many spans of points: a curve of every step is a band."""
+    """Return the means of `spans` spans of points, since a curve through every step looks like a band."""
     width = max(1, -(-len(points) // spans))
     parts = [points[begin : begin + width] for begin in range(0, len(points), width)]
     means = [[sum(column) / len(part) for column in zip(*part, strict=True)] for part in parts]
@@ -169,7 +169,7 @@ def _step_of(line: str) -> int:
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
-        # A line that was cut off.
+        # A truncated line.
         return _NEVER
 
 

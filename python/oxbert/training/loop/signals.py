@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, which a run fulfils when its step is done."""
+"""Record Ctrl-C and SIGTERM, so that a run can stop after the step in progress."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals(AbstractContextManager["StopSignals"]):
-    """Notes the first signal that asks to stop; after that, Ctrl-C acts as it would have without this.
+    """Record the first signal that asks to stop. A second Ctrl-C then acts as it would without this class.
 
-    SIGTERM may come twice, from `torchrun` and from what has started it, and is noted only.
+    SIGTERM may arrive twice, from `torchrun` and from the program that started it, so a second one is ignored.
 
-    Python delivers signals to the main thread: in any other, nothing is changed.
+    Python delivers signals to the main thread; in any other thread nothing is changed.
 
     Attributes:
-        received: The number of the signal; None where none came.
+        received: The number of the signal; None if there was none.
 
     Example:
         >>> with StopSignals() as stop:
@@ -36,7 +36,7 @@ class StopSignals(AbstractContextManager["StopSignals"]):
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            # What is ignored, as Ctrl-C is by what a script has sent to the background, stays so.
+            # An ignored signal stays ignored: a shell script ignores Ctrl-C for its background jobs.
             heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
             self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
@@ -50,7 +50,7 @@ class StopSignals(AbstractContextManager["StopSignals"]):
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
-            # None: not set from Python, and Python cannot set it.
+            # None: the handler was not set from Python, and Python cannot set it again.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._before = {}
 

@@ -1,4 +1,4 @@
-"""Gradients -> new parameters: scaled back, clipped, at the rate of the step, by the optimizer of the configuration."""
+"""Apply gradients: unscale, clip, and update the parameters with the configured optimizer and learning rate."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from oxbert.training.optim.groups import parameter_groups
 from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
 from oxbert.training.optim.schedule import learning_rate
 
-_INSIDE_OF_LAYERS = re.compile(r"(^|\.)encoder\.layer\.\d+\.")
+_INSIDE_LAYERS = re.compile(r"(^|\.)encoder\.layer\.\d+\.")
 
 
 class Updates:
-    """What a run knows beside its parameters: moments, and for float16 the scale of the loss.
+    """Hold the optimizers of a run, their moments, and for float16 the scale of the loss.
 
     Args:
-        parameters: By name. Those without a gradient stay as they are.
-        config: The optimizer and its constants, the rate, the decay, the norm for clipping.
-        device: Where the parameters are.
-        precision: In `float16` small gradients would become 0: losses are multiplied by a scale that finds its own way.
+        parameters: The parameters by name. Those without a gradient stay as they are.
+        config: The optimizer and its constants, the learning rate, the weight decay, the norm for clipping.
+        device: The device of the parameters.
+        precision: With `float16`, in which small gradients would become 0, losses are multiplied by a scale that
+            adapts itself.
     """
 
     def __init__(
@@ -42,31 +43,31 @@ class Updates:
         self._parameters, self._config = parameters, config
         self.optimizers = _optimizers(parameters, config)
         self._scaler = GradScaler(device.type, enabled=precision == "float16")
-        # The scale is made with the first loss, which a process without a share of the batch never sees.
+        # GradScaler makes its scale at the first loss, which a process without a share of the batch never sees.
         self._scaler.scale(torch.zeros((), device=device))
 
     def clear(self) -> None:
-        """Forget all gradients."""
+        """Clear all gradients."""
         for optimizer in self.optimizers:
             optimizer.zero_grad()
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradients of a loss up."""
+        """Accumulate the gradients of a loss."""
         torch.autograd.backward(self._scaler.scale(loss))
 
     @property
     def can_rescale(self) -> bool:
-        """Whether a smaller scale may still help against numbers that are not finite."""
+        """Return whether a smaller scale may still avoid gradients that are not finite."""
         return self._scaler.is_enabled() and self._scaler.get_scale() > 1
 
     def apply(self, step: int) -> tuple[float, float, bool]:
-        """Change the parameters; where a gradient is not finite, leave them and the moments as they are.
+        """Update the parameters, or leave them and the moments unchanged if a gradient is not finite.
 
         Args:
             step: The number of the update, counted from 0.
 
         Returns:
-            The learning rate, the norm of all gradients before clipping, and whether the step was left out.
+            The learning rate, the norm of all gradients before clipping, and whether the update was skipped.
         """
         config = self._config
         for optimizer in self.optimizers:
@@ -90,7 +91,7 @@ class Updates:
         return rate, norm, not is_finite
 
     def tensors(self) -> dict[str, Tensor]:
-        """The moments, as `moment.name of the parameter`."""
+        """Return the moments by name: `moment.parameter`."""
         return {
             f"{moment}.{name}": tensor
             for optimizer in self.optimizers
@@ -100,11 +101,11 @@ class Updates:
         }
 
     def state(self) -> dict[str, Any]:
-        """The rest, as JSON has it."""
+        """Return the rest of the state, as JSON values."""
         return self._scaler.state_dict()
 
     def load(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Go on from what `tensors` and `state` have returned."""
+        """Restore what `tensors` and `state` have returned."""
         owners = {
             parameter: optimizer
             for optimizer in self.optimizers
@@ -114,28 +115,28 @@ class Updates:
         for key, tensor in tensors.items():
             moment, name = key.split(".", 1)
             if name not in self._parameters or (tensor.ndim and tensor.shape != self._parameters[name].shape):
-                refuse("moments", f"expected those of the run's parameters, got {key}, {list(tensor.shape)}")
+                refuse("moments", f"expected the moments of the run's parameters, got {key}, {list(tensor.shape)}")
             parameter = self._parameters[name]
             owners[parameter].state[parameter][moment] = tensor.to(parameter.device)
-        # A run that goes on in another precision begins with a new scale.
+        # A run that continues in another precision begins with a new scale.
         if state and self._scaler.is_enabled():
             self._scaler.load_state_dict(dict(state))
 
 
 def _optimizers(parameters: Mapping[str, Tensor], config: RunOptions) -> list[Optimizer]:
-    """One optimizer, or for `muon` two, which have every parameter once between them.
+    """Return one optimizer, or for `muon` two that share the parameters between them.
 
-    Muon's updates are scaled to the size that Adam's have, so that both go by the same rate and decay.
+    Muon's updates are scaled to the size of Adam's, so that both use the same learning rate and weight decay.
 
     Source:
-        For `muon`: Jordan et al. 2024; Liu et al. 2025 (arXiv 2502.16982), section 2.2, for the scale.
+        `muon`: Jordan et al. 2024; its scale: Liu et al. 2025 (arXiv 2502.16982), section 2.2.
     """
     adam: dict[str, Any] = {"betas": (config.adam_beta1, config.adam_beta2), "eps": config.adam_epsilon}
     rate, decay = config.learning_rate, config.weight_decay
     matrices = {
         name: parameter
         for name, parameter in parameters.items()
-        if config.optimizer == "muon" and parameter.ndim == 2 and _INSIDE_OF_LAYERS.search(name)
+        if config.optimizer == "muon" and parameter.ndim == 2 and _INSIDE_LAYERS.search(name)
     }
     others = [(name, parameter) for name, parameter in parameters.items() if name not in matrices]
     groups = parameter_groups(others, learning_rate=rate, weight_decay=decay)

@@ -1,4 +1,4 @@
-"""Which parameters learn how fast, and which are decayed."""
+"""Group parameters by learning rate and weight decay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from oxbert._checks import at_least_0, check_number, refuse
 
-# As the original searches for them in names: layer norms of both families, and all biases. Embeddings are decayed.
+# The same search in names as in the original: layer norms of both families, and all biases. Embeddings are decayed.
 _WITHOUT_DECAY = re.compile("LayerNorm|layer_norm|bias")
 _EMBEDDINGS = re.compile(r"(^|\.)embeddings(_project)?\.")
 _LAYER = re.compile(r"(^|\.)(encoder|transformer)\.layer\.(\d+)\.")
@@ -26,18 +26,18 @@ def parameter_groups(
     num_layers: int | None = None,
     exact: bool = True,
 ) -> list[dict[str, Any]]:
-    """Groups of parameters with the rates and the weight decay that ELECTRA gives them, for any optimizer of torch.
+    """Return groups of parameters with ELECTRA's learning rates and weight decay, for any optimizer of torch.
 
-    Weight decay is left out for layer norms and biases: names with `LayerNorm`, `layer_norm` or `bias` in them.
+    Layer norms and biases, which are names with `LayerNorm`, `layer_norm` or `bias` in them, have no weight decay.
 
-    For fine-tuning, layers nearer to the input learn more slowly. With L layers and the decay d a parameter at a depth
-    has the rate
+    For fine-tuning, layers nearer to the input learn more slowly. With L layers and the decay d, the learning rate of a
+    parameter is
 
         lr * d ** (L + 2 - depth)
         depth: embeddings and their projection 0, layer i (from 0) i + 1, everything else L + 2
 
-    so that the last layer has lr * d ** 2 and embeddings have lr * d ** (L + 2). The 2 is an oversight that the
-    authors acknowledged: a pooler used to stand between the layers and the head. `exact=False` corrects it,
+    so that the last layer has lr * d ** 2 and embeddings have lr * d ** (L + 2). The 2 is an oversight that the authors
+    acknowledged: there used to be a pooler between the layers and the head. `exact=False` corrects the rule to
 
         lr * d ** (L + 1 - depth)
         depth: the same, everything else L + 1
@@ -45,19 +45,21 @@ def parameter_groups(
     so that the last layer has lr * d.
 
     Args:
-        named_parameters: Names of ELECTRA or DistilBERT, with any prefix. A parameter of several names comes once,
-            with the first of them and the depth that is nearest to the input.
-        learning_rate: lr, of the head, and of everything where there is no layer-wise decay.
-        weight_decay: For what is decayed.
-        layerwise_decay: d, above 0 and at most 1; 0.8 for small and base, 0.9 for large models. None is no such decay.
-        num_layers: L; found from the names where it is None.
-        exact: The rule of the original rather than the corrected one.
+        named_parameters: Names of ELECTRA or DistilBERT parameters, with any prefix, and the parameters. A parameter
+            with several names appears once, with the first name and the depth nearest to the input.
+        learning_rate: lr, the rate of the head, and of all parameters without layer-wise decay.
+        weight_decay: The weight decay of parameters other than layer norms and biases.
+        layerwise_decay: d, above 0 and at most 1; 0.8 for small and base, 0.9 for large models. None means no
+            layer-wise decay.
+        num_layers: L; None means the number that the names have.
+        exact: Whether to use the rule of the original rather than the corrected one.
 
     Returns:
         Groups with `params` (names and parameters), `lr` and `weight_decay`, in the order of the names.
 
     Raises:
-        InputError: A number is out of its range; or no name has a layer, or more layers than `num_layers`.
+        InputError: if a number is out of its range; if no name has a layer, or the names have more layers than
+            `num_layers`.
 
     Example:
         >>> import oxbert
@@ -68,8 +70,8 @@ def parameter_groups(
         [(0.0625, 0.01, 4), (0.125, 0.01, 6), (0.25, 0.01, 6), (1.0, 0.01, 1)]
 
     Source:
-        google-research/electra, model/optimization.py, lines 140 to 193; its threads 51 and 64 on the exponent. The
-        rates of fine-tuning are those of configure_finetuning.py.
+        google-research/electra, model/optimization.py, lines 140 to 193; its issues 51 and 64 on the exponent;
+        configure_finetuning.py for the rates of fine-tuning.
     """
     check_number("learning_rate", learning_rate, "of at least 0", at_least_0)
     check_number("weight_decay", weight_decay, "of at least 0", at_least_0)
@@ -93,7 +95,7 @@ def parameter_groups(
 
 
 def _depth(name: str) -> float:
-    """0 for embeddings, i + 1 for layer i, infinity for what stands above the layers."""
+    """Return 0 for embeddings, i + 1 for layer i, and infinity for parameters above the layers."""
     layer = _LAYER.search(name)
     if layer:
         return int(layer[3]) + 1
@@ -109,7 +111,7 @@ def _layers(given: int | None, depths: Iterable[float]) -> int:
             )
         return found
     if given < found:
-        refuse("num_layers", f"expected at least {found}, which is what the names have, got {given}")
+        refuse("num_layers", f"expected at least {found}, the number of layers in the names, got {given}")
     return given
 
 

@@ -1,12 +1,12 @@
-"""The optimizer of ELECTRA: Adam without bias correction, decoupled weight decay, clipping by the global norm.
+"""Optimize as ELECTRA does: Adam without bias correction, decoupled weight decay, clipping by the global norm.
 
     optimizer = AdamWeightDecay(parameter_groups(module.named_parameters(), learning_rate=5e-4))
     loss.backward()
     clip_gradients(module.parameters())
     optimizer.step()
 
-`torch.optim.AdamW` corrects the bias that moments have at first, which makes early updates smaller: the first by a
-factor of 3.2, the twelfth of 6.6, the thousandth of 1.3.
+`torch.optim.AdamW` corrects the initial bias of the moments, which makes early updates smaller: the first by a factor
+of 3.2, the twelfth by 6.6, the thousandth by 1.3.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ _Tensors = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class AdamWeightDecay(Optimizer):
-    """Adam without bias correction and with decoupled weight decay, as ELECTRA and BERT are trained with it.
+    """Update parameters by Adam without bias correction and with decoupled weight decay, as for ELECTRA and BERT.
 
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g ** 2
         p = p - lr * (m / (sqrt(v) + eps) + weight_decay * p)
 
-    m and v start at 0 and are kept in the dtype of the parameter, as `exp_avg` and `exp_avg_sq` in the state. They move
-    also where the rate is 0, as at the first step of a warm-up. Gradients are taken as they are: clip them beforehand
-    with `clip_gradients`, and leave the step out where their norm is not finite.
+    m and v start at 0 and are kept in the dtype of the parameter, as `exp_avg` and `exp_avg_sq` in the state. They are
+    updated even if the rate is 0, as at the first step of a warm-up. Gradients are used as they are: clip them before
+    with `clip_gradients`, and skip the step if their norm is not finite.
 
     Args:
-        params: Parameters, named parameters, or groups of them with their own `lr`, `betas`, `eps` and `weight_decay`;
-            `parameter_groups` makes such.
+        params: Parameters, named parameters, or groups of them with their own `lr`, `betas`, `eps` and `weight_decay`,
+            as `parameter_groups` returns them.
         lr: The learning rate, per update, of groups without one.
         betas: b1 and b2, from 0 to below 1.
-        eps: Added to the root of v, above 0.
-        weight_decay: The share of a parameter that is taken off, times the rate. 0 is none, and is the default as in
-            the original, which excludes layer norms and biases by their names.
-        implementation: `single` goes through the parameters one by one, `foreach` through the operations, each for all
-            parameters; they give the same numbers to the last bit. `fused` is one pass of a kernel of libtorch, with
-            the same numbers but for rounding, and allocates nothing; `foreach` takes its place where it cannot be
-            used: on devices other than CPU and CUDA, and for tensors that are not contiguous.
+        eps: Added to the square root of v, above 0.
+        weight_decay: The share of a parameter that is subtracted, times the rate. The default is 0, as in the original,
+            which excludes layer norms and biases by their names.
+        implementation: `single` loops over the parameters, `foreach` over the operations, each for all parameters; both
+            give the same numbers to the last bit. `fused` is one pass of a libtorch kernel, with the same numbers up to
+            rounding and no allocation; on devices other than CPU and CUDA, and for tensors that are not contiguous,
+            `foreach` is used instead.
 
     Raises:
-        InputError: A number is out of its range.
-        DtypeError: A parameter is not of floating point.
+        InputError: if a number is out of its range.
+        DtypeError: if a parameter is not floating point.
 
     Example:
         >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -88,11 +88,11 @@ class AdamWeightDecay(Optimizer):
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters, with their own options where the group has any.
+        """Add parameters, with the options of the group or else the defaults.
 
         Raises:
-            InputError: A number is out of its range.
-            DtypeError: A parameter is not of floating point.
+            InputError: if a number is out of its range.
+            DtypeError: if a parameter is not floating point.
         """
         options = self.defaults | param_group
         check_number("lr", options["lr"], "of at least 0", at_least_0)
@@ -101,12 +101,12 @@ class AdamWeightDecay(Optimizer):
             refuse("betas", f"expected two numbers, got {betas!r}")
         for beta in betas:
             check_number("betas", beta, "from 0 to below 1", lambda value: 0 <= value < 1)
-        # Without it, what has never had a gradient would become 0 / 0.
+        # With eps = 0 a parameter whose gradients were always 0 would become 0 / 0.
         check_number("eps", options["eps"], "above 0", above_0)
         check_number("weight_decay", options["weight_decay"], "of at least 0", at_least_0)
         if options["implementation"] not in _UPDATES:
             refuse("implementation", f"expected one of {', '.join(_UPDATES)}, got {options['implementation']!r}")
-        # It checks the parameters itself, and copies what may be read only once.
+        # The base class checks the parameters, and copies an iterator that can be read only once.
         super().add_param_group(param_group)
         for parameter in param_group["params"]:
             if not parameter.is_floating_point():
@@ -126,25 +126,25 @@ class AdamWeightDecay(Optimizer):
         """Update every parameter that has a gradient.
 
         Args:
-            closure: Computes the loss and the gradients anew; called first, with gradients enabled.
+            closure: Recomputes the loss and the gradients; called first, with gradients enabled.
 
         Returns:
-            What the closure returned.
+            The result of the closure.
 
         Raises:
-            InputError: A gradient is sparse; no parameter has changed.
-            ShapeError: A parameter was resized, and its gradient or its moments were not; none has changed.
+            InputError: if a gradient is sparse; no parameter has changed.
+            ShapeError: if a parameter was resized and its gradient or moments were not; no parameter has changed.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        # Kernels for lists of tensors want one device and one dtype.
+        # Kernels for lists of tensors need one device and one dtype.
         batches: dict[tuple[Any, ...], _Batch] = {}
         for number, group in enumerate(self.param_groups):
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    tensors = self._beside(parameter, parameter.grad)
+                    tensors = self._with_moments(parameter, parameter.grad)
                     implementation = _usable(group["implementation"], tensors)
                     key = (number, implementation, parameter.device, parameter.dtype)
                     batches.setdefault(key, _Batch(group)).append(tensors)
@@ -152,10 +152,13 @@ class AdamWeightDecay(Optimizer):
             _UPDATES[implementation](batch)
         return loss
 
-    def _beside(self, parameter: Tensor, gradient: Tensor) -> _Tensors:
-        """A parameter with its gradient and its moments, all of one shape."""
+    def _with_moments(self, parameter: Tensor, gradient: Tensor) -> _Tensors:
+        """Return a parameter with its gradient and its moments, all of one shape."""
         if gradient.is_sparse:
-            refuse("gradient", "it is sparse, and every number of a parameter decays at every step")
+            refuse(
+                "gradient",
+                "expected a dense gradient, got a sparse one",
+            )
         state: dict[str, Tensor] = self.state[parameter]
         if not state:
             for name in _MOMENTS:
@@ -165,18 +168,18 @@ class AdamWeightDecay(Optimizer):
             # Kernels would read and write past the end.
             if tensor.shape != parameter.shape:
                 expected, got = list(tensor.shape), list(parameter.shape)
-                message = f"params: a parameter of the shape {expected} has become {got}; make the optimizer anew"
+                message = f"params: a parameter of shape {expected} was resized to {got}; make a new optimizer"
                 raise ShapeError(message, what="params", expected=expected, got=got)
         return tensors
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the moments and rates of a `state_dict`.
+        """Restore the moments and learning rates of a `state_dict`.
 
         Args:
-            state_dict: Of an optimizer over the same parameters in the same groups and order.
+            state_dict: The state of an optimizer over the same parameters in the same groups and order.
 
         Raises:
-            InputError: The groups, the names of the parameters or their shapes are others; nothing has changed.
+            InputError: if the groups, the names of the parameters or their shapes differ; nothing has changed.
         """
         reason = self._difference(state_dict)
         if reason:
@@ -184,14 +187,14 @@ class AdamWeightDecay(Optimizer):
         super().load_state_dict(state_dict)
 
     def _difference(self, state_dict: dict[str, Any]) -> str | None:
-        """What makes a state that of other parameters. torch compares only how many there are, and copies the rest."""
+        """Return how a state differs from that of these parameters; torch compares only the number of parameters."""
         theirs, state = state_dict["param_groups"], state_dict["state"]
         if len(theirs) != len(self.param_groups):
             return f"expected {len(self.param_groups)} groups, got {len(theirs)}"
         for number, (group, other) in enumerate(zip(self.param_groups, theirs, strict=True)):
             missing = [name for name in _OPTIONS if name not in other]
             if missing:
-                return f"group {number} has no {missing[0]}: it is the state of another optimizer"
+                return f"group {number} has no {missing[0]}: expected the state of AdamWeightDecay"
             if len(group["params"]) != len(other["params"]):
                 return f"group {number}: expected {len(group['params'])} parameters, got {len(other['params'])}"
             names = group.get("param_names", list(map(str, range(len(group["params"])))))
@@ -208,7 +211,7 @@ class AdamWeightDecay(Optimizer):
 
 
 class _Batch:
-    """Parameters with the same options, and beside each its gradient and its moments."""
+    """Collect parameters with the same options, their gradients and their moments."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
@@ -225,7 +228,7 @@ class _Batch:
 def _usable(implementation: Implementation, tensors: _Tensors) -> Implementation:
     if implementation != "fused":
         return implementation
-    # The kernel reads memory from end to end, whatever the strides are: a transposed gradient would be taken wrongly.
+    # The kernel ignores strides, so it would misread a transposed gradient.
     fused = tensors[0].device.type in ("cpu", "cuda") and all(tensor.is_contiguous() for tensor in tensors)
     return "fused" if fused else "foreach"
 
@@ -263,10 +266,10 @@ def _update_fused(batch: _Batch) -> None:
     options = batch.options
     beta1, beta2 = options["betas"]
     if options["weight_decay"]:
-        # The kernel would multiply by 1 - lr * weight_decay. In float32 that is off by up to 0.6 % of what is taken off
-        # at 1 - 5e-4 * 0.01, always to the same side, and it is 1 at low rates.
+        # The kernel would multiply by 1 - lr * weight_decay. In float32 the decay is then off by up to 0.6 % at
+        # 1 - 5e-4 * 0.01, always in the same direction, and the factor is 1 at low rates.
         torch._foreach_add_(batch.parameters, batch.parameters, alpha=-options["lr"] * options["weight_decay"])
-    # After infinitely many steps, b ** steps is 0 and the kernel's bias correction is exactly 1.
+    # After infinitely many steps b ** steps is 0, so that the kernel's bias correction is exactly 1.
     steps = torch.full((), math.inf, dtype=torch.float32, device=batch.parameters[0].device)
     torch._fused_adamw_(
         batch.parameters,
@@ -294,26 +297,26 @@ _UPDATES: dict[Implementation, Callable[[_Batch], None]] = {
 
 @torch.no_grad()
 def clip_gradients(parameters: Tensor | Iterable[Tensor], max_norm: float = 1.0) -> Tensor:
-    """Scale all gradients down, so that their norm, taken together, is at most `max_norm`.
+    """Scale all gradients down so that their global norm is at most `max_norm`.
 
         norm = sqrt(sum of g ** 2 over all gradients)
         g    = g * max_norm / max(norm, max_norm)
 
-    Gradients of a smaller norm stay the same to the last bit. Where the norm is infinite or NaN all gradients become
-    NaN: look at the norm, and leave the step out. `torch.nn.utils.clip_grad_norm_` adds 1e-6 to the norm instead, and
-    makes an infinite one into zeros.
+    Gradients with a smaller norm stay the same to the last bit. If the norm is infinite or NaN, all gradients become
+    NaN: check the norm, and skip the step. `torch.nn.utils.clip_grad_norm_` instead adds 1e-6 to the norm, and turns
+    gradients with an infinite norm into zeros.
 
     Args:
-        parameters: Those without a gradient are passed over; one that comes twice, as shared embeddings of a generator
-            and a discriminator do, counts once.
-        max_norm: Above 0.
+        parameters: The parameters. Those without a gradient are ignored, and a repeated one, such as embeddings that a
+            generator and a discriminator share, counts once.
+        max_norm: The largest norm, above 0.
 
     Returns:
-        The norm before clipping, a tensor [] in float32, or float64 where a gradient is, on the device of the
-        gradients. Nothing waits for the device until it is looked at.
+        The norm before clipping, a tensor [] in float32, or in float64 if a gradient is, on the device of the
+        gradients. The call does not wait for the device.
 
     Raises:
-        InputError: `max_norm` is out of its range, or a gradient is sparse; no gradient has changed.
+        InputError: if `max_norm` is out of its range, or a gradient is sparse; no gradient has changed.
 
     Example:
         >>> weight = torch.nn.Parameter(torch.zeros(2))
@@ -325,13 +328,13 @@ def clip_gradients(parameters: Tensor | Iterable[Tensor], max_norm: float = 1.0)
         google-research/electra, model/optimization.py, line 65: `tf.clip_by_global_norm`.
     """
     check_number("max_norm", max_norm, "above 0", above_0)
-    # A dictionary, since an object that nobody else holds would lend its id to the next one.
+    # A dictionary keeps the objects alive: a set of ids could mistake a new object for a freed one.
     unique = dict.fromkeys([parameters] if isinstance(parameters, Tensor) else parameters)
     gradients = [parameter.grad for parameter in unique if parameter.grad is not None]
     if not gradients:
         return torch.zeros((), device=next(iter(unique)).device if unique else None)
     if any(gradient.is_sparse for gradient in gradients):
-        refuse("gradient", "it is sparse, and sparse gradients cannot be used by the optimizer")
+        refuse("gradient", "expected dense gradients, got a sparse one")
     dtype = torch.float64 if any(gradient.dtype == torch.float64 for gradient in gradients) else torch.float32
     alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for gradient in gradients:

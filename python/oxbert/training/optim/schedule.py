@@ -1,10 +1,10 @@
-"""The learning rate of ELECTRA's training: a warm-up times a polynomial decay.
+"""Compute ELECTRA's learning rate: a warm-up times a polynomial decay.
 
     optimizer = AdamWeightDecay(parameter_groups(module.named_parameters(), learning_rate=5e-4))
     scheduler = learning_rate_scheduler(optimizer, total_steps=1_000_000, warmup_steps=10_000)
 
-Steps are counted from 0: step n is the update that n updates came before, so the first update has the rate of step 0,
-which is 0 where there is a warm-up, and the last one that of step `total_steps - 1`.
+Steps are counted from 0: step n is the update after n updates. The first update has the rate of step 0, which is 0 if
+there is a warm-up, and the last one has that of step `total_steps - 1`.
 """
 
 from __future__ import annotations
@@ -28,32 +28,31 @@ def learning_rate(
     power: float = 1.0,
     end: float = 0.0,
 ) -> float:
-    """The learning rate of one update.
+    """Return the learning rate of one update.
 
         decayed = (peak - end) * (1 - min(n, N) / N) ** power + end
         rate    = decayed * min(1, n / W)
 
     for step n of N, and a warm-up of W = max(warmup_steps, warmup_proportion * N) steps, which is not rounded. The
-    warm-up multiplies the rate that has already decayed, so `peak` itself is never reached: the highest rate of a
-    linear decay is peak * (1 - W / N), at step W.
+    warm-up multiplies the decayed rate, so `peak` itself is never reached: the highest rate of a linear decay is
+    peak * (1 - W / N), at step W.
 
-    Three things differ from the original. It computes in float32, where 1 - n / N is off by up to 1.3 % near the end of
-    a million steps. It divides by W whatever that is: with no warm-up the first rate is 0 / 0, and all weights are NaN
-    after it; here the factor is 1. And nothing in its graph says whether the step is read before it is counted on or
-    after, so that a rate there can also be that of the next step; with variables as TensorFlow 1 makes them the first
-    one mostly is.
+    The original differs in three ways. It computes in float32, in which 1 - n / N is off by up to 1.3 % near the end of
+    a million steps. It divides by W even if W is 0, so that without a warm-up the first rate is 0 / 0 and all weights
+    become NaN; here the factor is 1. Its graph does not order the reading and the increment of the step, so that it may
+    use the rate of the next step; with the variables of TensorFlow 1 the first update mostly does.
 
     Args:
-        step: n, the updates that came before, from 0.
+        step: n, the number of updates before this one.
         peak: The rate that decays, per update.
-        total_steps: N, how many updates there are; later ones have the rate `end`.
-        warmup_steps: Updates of the warm-up; pre-training uses 10,000.
-        warmup_proportion: The same as a share of N, from 0 to 1; fine-tuning uses 0.1. The longer of the two counts.
-        power: Of the decay; 1 is a straight line.
+        total_steps: N, the number of updates; later ones have the rate `end`.
+        warmup_steps: The number of updates of the warm-up; pre-training uses 10,000.
+        warmup_proportion: The warm-up as a share of N, from 0 to 1; fine-tuning uses 0.1. The longer of the two counts.
+        power: The power of the decay; 1 is linear.
         end: The rate after the decay.
 
     Raises:
-        InputError: An argument is out of its range or not finite.
+        InputError: if an argument is out of its range or not finite.
 
     Example:
         >>> [learning_rate(step, peak=1.0, total_steps=10, warmup_steps=4) for step in (0, 1, 2, 4, 10)]
@@ -82,13 +81,13 @@ def learning_rate_factor(
     power: float = 1.0,
     end: float = 0.0,
 ) -> Callable[[int], float]:
-    """What the rate of every parameter group is multiplied by at a step, as `LambdaLR` takes it.
+    """Return a function from a step to the factor of every learning rate, as `LambdaLR` takes it.
 
-    The arguments are those of `learning_rate`, for a peak of 1: `end` is a share of each group's rate. The result can
-    be pickled, and a scheduler's `state_dict` does not hold it: what is resumed follows the arguments given now.
+    The arguments are those of `learning_rate`, for a peak of 1: `end` is a share of each group's rate. The function can
+    be pickled. A scheduler's `state_dict` does not hold it, so a resumed scheduler follows the arguments given now.
 
     Raises:
-        InputError: An argument is out of its range or not finite.
+        InputError: if an argument is out of its range or not finite.
 
     Example:
         >>> factor = learning_rate_factor(total_steps=10, warmup_proportion=0.5)
@@ -104,7 +103,7 @@ def learning_rate_factor(
         power=power,
         end=end,
     )
-    factor(0)  # so that a bad argument is refused here
+    factor(0)  # refuses a bad argument now, rather than at the first step
     return factor
 
 
@@ -118,21 +117,21 @@ def learning_rate_scheduler(
     end: float = 0.0,
     last_epoch: int = -1,
 ) -> LambdaLR:
-    """A scheduler for any optimizer of torch, to be stepped once after every update.
+    """Return a scheduler for any optimizer of torch, to be stepped once after every update.
 
-    Each group keeps the relation of its rate to those of the others, as layer-wise rates need it.
+    All groups are scaled by the same factor, so that layer-wise rates keep their ratios.
 
     Args:
-        optimizer: Its rates are the peaks.
-        total_steps: As `learning_rate` has it, and so are the next three.
-        warmup_steps: Updates of the warm-up.
-        warmup_proportion: The same as a share of `total_steps`.
-        power: Of the decay.
-        end: A share of each group's rate, from 0 to 1.
-        last_epoch: The step before the one to begin with, of a run that goes on; -1 starts one.
+        optimizer: The optimizer, whose learning rates are the peaks.
+        total_steps: As for `learning_rate`, like the next three.
+        warmup_steps: The number of updates of the warm-up.
+        warmup_proportion: The warm-up as a share of `total_steps`.
+        power: The power of the decay.
+        end: The final rate as a share of each group's rate, from 0 to 1.
+        last_epoch: The last step that is done, to continue a run; -1 starts one.
 
     Raises:
-        InputError: An argument is out of its range or not finite.
+        InputError: if an argument is out of its range or not finite.
 
     Example:
         >>> import torch
