@@ -1,8 +1,8 @@
-"""ELECTRA and DistilBERT, in Rust on libtorch.
+"""Run and train ELECTRA and DistilBERT, in Rust on libtorch.
 
-Arrays in, the same arrays out: numpy arrays and lists give numpy arrays, torch tensors give torch tensors with their
-graph, tensors of TensorFlow give tensors. Letters in shapes: B batch, S sequence, H hidden, E embedding, A heads,
-V vocabulary, L labels.
+Outputs are arrays of the same kind as the inputs: numpy arrays and lists give numpy arrays, torch tensors give torch
+tensors with their graph, TensorFlow tensors give TensorFlow tensors. Letters in shapes: B batch, S sequence, H hidden,
+E embedding, A heads, V vocabulary, L labels.
 """
 
 from oxbert import _libtorch
@@ -87,7 +87,7 @@ DistilBertTokenizerFast = DistilBertTokenizer
 
 
 def __getattr__(name: str) -> object:
-    # What needs torch is imported when it is asked for.
+    # Classes that need torch are imported when they are first used.
     if name == "ElectraPretrainer":
         from oxbert.training.pretraining.model_garden import ElectraPretrainer
 

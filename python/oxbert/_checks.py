@@ -1,4 +1,4 @@
-"""What the functions of this package refuse."""
+"""Check arguments, and import optional packages."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from oxbert.errors import InputError, MissingDependencyError
 
 
 def check_number(what: str, value: Any, expected: str, holds: Callable[[float], bool]) -> None:
-    """Refuse what is no finite number such that `holds`.
+    """Refuse a value that is no finite number such that `holds`.
 
     Raises:
-        InputError: It is none; tensors are none, since a look at one waits for its device.
+        InputError: if the value is no such number. A tensor is none, since reading it waits for its device.
     """
     if not isinstance(value, int | float) or not math.isfinite(value) or not holds(value):
         refuse(what, f"expected a number {expected}, got {value!r}")
@@ -26,20 +26,20 @@ def refuse(what: str, reason: str) -> NoReturn:
 
 
 def at_least_0(value: float) -> bool:
-    """For `check_number`."""
+    """Return whether a number is at least 0, for `check_number`."""
     return value >= 0
 
 
 def above_0(value: float) -> bool:
-    """For `check_number`."""
+    """Return whether a number is above 0, for `check_number`."""
     return value > 0
 
 
 def require(package: str, module: str = "") -> Any:
-    """A package that training needs and the rest of oxbert does not, or a module of it.
+    """Import a package that only training needs, or a module of such a package.
 
     Raises:
-        MissingDependencyError: It is not installed.
+        MissingDependencyError: if the package is not installed.
     """
     try:
         return importlib.import_module(f"{package}.{module}" if module else package)

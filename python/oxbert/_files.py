@@ -1,4 +1,4 @@
-"""Files that are whole or not there, their checksums, and the packages that not everybody has."""
+"""Write files atomically, compute checksums, and report errors of files."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _BLOCK = 1 << 20
 
 
 def refused(what: str, reason: str) -> InputError:
-    """An argument has an impossible value."""
+    """Return the error for an argument with an impossible value."""
     return InputError(f"{what}: {reason}", what=what, reason=reason)
 
 
 def damaged(path: os.PathLike[str] | str, reason: str, **place: int) -> DataError:
-    """What is wrong with a file of data, and in which `line` or `record` of it."""
+    """Return the error for a damaged data file, with the `line` or `record` if given."""
     where = "".join(f", {name} {number}" for name, number in place.items())
     return DataError(f"{path}{where}: {reason}", path=str(path), reason=reason, **place)
 
 
 def arrow(module: str = "") -> Any:
-    """`pyarrow`, or a module of it.
+    """Import `pyarrow`, or a module of it.
 
     Raises:
-        MissingDependencyError: It is not installed.
+        MissingDependencyError: if `pyarrow` is not installed.
     """
     return require("pyarrow", module)
 
 
 @contextmanager
 def translate_os_errors(action: str, path: os.PathLike[str] | str) -> Iterator[None]:
-    """Turns what the operating system refuses into a `FileError` about that path.
+    """Translate errors of the operating system into a `FileError` about a path.
 
-    An `OSError` without a number is not the system's: it is what gzip and Arrow say of a bad file, a `DataError`.
+    An `OSError` without a number comes from gzip or Arrow, about a bad file, and becomes a `DataError`.
 
     Args:
         action: `read` or `write`.
@@ -59,10 +59,10 @@ def translate_os_errors(action: str, path: os.PathLike[str] | str) -> Iterator[N
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that is there with all of its content, or as it was before.
+    """Write a file atomically: either with all of its content, or not at all.
 
     Raises:
-        FileError: It cannot be written.
+        FileError: if the file cannot be written.
     """
     with translate_os_errors("write", path):
         beside = path.with_name(f".{path.name}.new")
@@ -75,7 +75,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def settle(beside: Path, path: Path) -> None:
-    """Gives a file that was written beside another one the other's name, once it is on the disk."""
+    """Sync a temporary file to the disk, and rename it to its final name."""
     for place in (beside, None, path.parent):
         if place is None:
             os.replace(beside, path)
@@ -88,10 +88,10 @@ def settle(beside: Path, path: Path) -> None:
 
 
 def checksum(path: Path, size: int | None = None) -> int:
-    """The CRC-32 of a file, or of its first `size` bytes.
+    """Return the CRC-32 of a file, or of its first `size` bytes.
 
     Raises:
-        FileError: It cannot be read.
+        FileError: if the file cannot be read.
     """
     value, left = 0, size
     with translate_os_errors("read", path), open(path, "rb") as file:

@@ -1,7 +1,7 @@
-"""`tf_model.h5`: taken apart by h5py in a process of its own.
+"""Convert `tf_model.h5` by h5py in a child process.
 
-The library below h5py is C and trusts what it reads, so a broken or hostile file can end the process. A child may end;
-its exit status becomes an error here. The tensors come through a safetensors file, which is read as any other.
+The C library below h5py trusts the file, so a broken or hostile one can crash the process. If the child crashes, its
+exit status becomes an error here. The tensors are passed in a safetensors file, which is read like any other.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from oxbert.errors import FileError, MissingDependencyError, WeightsFormatError
 
 _CHILD = Path(__file__).parent / "_isolated" / "hdf5.py"
 
-# The child's exit status where `target` cannot be written.
+# The child's exit status if `target` cannot be written.
 _UNWRITABLE = 3
 
-# A disk that is slower than this is taken for a file that makes the reader run in circles.
+# A file that is read more slowly than this is assumed to keep the reader in an endless loop.
 _BYTES_PER_SECOND = 5_000_000
 _SECONDS = 60
 
 
 def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
-    """Write the tensors of an HDF5 file as safetensors, under their names there.
+    """Write the tensors of an HDF5 file as safetensors, under their names in the file.
 
     Raises:
-        FileError: `target` cannot be written.
-        MissingDependencyError: h5py is not installed.
-        WeightsFormatError: The file is broken, or is not one of weights.
+        FileError: if `target` cannot be written.
+        MissingDependencyError: if h5py is not installed.
+        WeightsFormatError: if the file is broken, or is no weight file.
     """
     if importlib.util.find_spec("h5py") is None:
         command = 'pip install "oxbert[h5]"'
@@ -46,7 +46,7 @@ def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
     except subprocess.TimeoutExpired:
         raise _unreadable(path, f"reading it took more than {seconds} seconds") from None
     if done.returncode < 0:
-        raise _unreadable(path, "it is damaged: the HDF5 library broke down over it")
+        raise _unreadable(path, "it is damaged: the HDF5 library crashed")
     reason = (done.stderr.strip().splitlines() or ["the HDF5 library gave no reason"])[-1]
     if done.returncode == _UNWRITABLE:
         number, _, text = reason.partition(" ")

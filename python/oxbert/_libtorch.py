@@ -1,10 +1,10 @@
-"""Loads the libtorch of the installed torch, before the native module asks for it.
+"""Load the libtorch of the installed torch, before the native module needs it.
 
-The native module needs libtorch's shared libraries. Where they are depends on the environment that imports it, not on
-the one that built it, so its own search path (beside `oxbert` in site-packages) does not reach them in an editable
-install, or where torch is in another folder of `sys.path`. A library that is already in the process is found by its
-name alone, wherever it came from. So it is loaded here first, from the very torch that `import torch` would take.
-torch itself is not imported: that takes seconds.
+The native module needs libtorch's shared libraries. Their place depends on the environment that imports the module, not
+on the one that built it, so the module's own search path (beside `oxbert` in site-packages) does not reach them in an
+editable install, or if torch is in another folder of `sys.path`. A library that is already loaded is found by its name
+alone. So libtorch is loaded here first, from the torch that `import torch` would find. torch itself is not imported,
+since that takes seconds.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def load() -> None:
         return
     folder = find()
     check(read_version(folder), folder)
-    # This one needs all the others (libtorch, libtorch_cpu, libc10, the libgomp that torch ships, CUDA where it is a
-    # CUDA build) and knows where they are, relative to itself. It is loaded as Python loads an extension module,
-    # without RTLD_GLOBAL: names of libraries match all the same, and libtorch's symbols stay out of the way of others.
+    # This library needs all the others (libtorch, libtorch_cpu, libc10, the libgomp that torch ships, CUDA in a CUDA
+    # build) and finds them relative to itself. It is loaded like an extension module, without RTLD_GLOBAL: names of
+    # libraries match all the same, and the symbols of libtorch do not interfere with others.
     name = "libtorch_python.dylib" if sys.platform == "darwin" else "libtorch_python.so"
     try:
         ctypes.CDLL(str(folder / "lib" / name))
     except OSError:
-        # An unusual layout, e.g. CUDA's libraries in another folder. torch knows how to find its own.
+        # An unusual layout, e.g. CUDA's libraries in another folder; torch itself can find them.
         importlib.import_module("torch")
 
 

@@ -1,4 +1,4 @@
-"""Paths that a command line names."""
+"""Expand the paths and patterns of a command line."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable
 
 
 def find_sources(patterns: Iterable[str]) -> list[str]:
-    """The paths that patterns (`models/*/pytorch_model.bin`) mean, in their order; a path stands for itself.
+    """Return the paths that match patterns (`models/*/pytorch_model.bin`), in the order of the patterns.
 
-    A pattern that fits nothing stands for itself too: `find_weights` says that it does not exist.
+    A path, and a pattern without a match, is kept as it is: `find_weights` reports that it does not exist.
     """
     sources: list[str] = []
     for pattern in patterns:
-        # A path that exists is no pattern, whatever characters are in it.
+        # An existing path is no pattern, even with `*` or `[` in it.
         fits = [] if os.path.lexists(pattern) or not glob.has_magic(pattern) else glob.glob(pattern, recursive=True)
         sources.extend(sorted(fits) or [pattern])
     return list(dict.fromkeys(sources))

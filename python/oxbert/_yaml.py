@@ -1,4 +1,4 @@
-"""Files of names and values."""
+"""Read YAML and JSON files of names and values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from oxbert.errors import ConfigError, FileError, MissingFileError
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-    """Plain values only, numbers as in YAML 1.2, and no name twice."""
+    """Load plain values only, with numbers as in YAML 1.2, and refuse repeated names."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        """As any loader, which would take the last of two values."""
+        """Construct a mapping, and refuse a repeated name, of which PyYAML would take the last value."""
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
@@ -24,19 +24,19 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1, which the package follows, takes 5e-4 for a text.
+# YAML 1.1, which PyYAML follows, reads 5e-4 as a string.
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$"), list("-+.0123456789")
 )
 
 
 def read_yaml(path: Path) -> dict[Any, Any]:
-    """The names and values of a YAML or JSON file; none of an empty file.
+    """Return the names and values of a YAML or JSON file; an empty file has none.
 
     Raises:
-        MissingFileError: There is no such file.
-        FileError: It cannot be read.
-        ConfigError: It is not YAML, holds something else, or has a name twice; `field` is "the whole file".
+        MissingFileError: if there is no such file.
+        FileError: if the file cannot be read.
+        ConfigError: if the file is not YAML, is no mapping, or has a name twice; `field` is "the whole file".
     """
     try:
         content = path.read_bytes()
@@ -51,7 +51,7 @@ def read_yaml(path: Path) -> dict[Any, Any]:
     except yaml.YAMLError as error:
         _refuse(path, f"not valid YAML: {' '.join(str(error).split())}")
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        # The package looks up and takes apart what a tag or a pattern promised: `!!bool x`, or the 99th of a month.
+        # PyYAML fails on a value that is not what its tag or pattern says: `!!bool x`, or the 99th of a month.
         _refuse(path, f"not valid YAML: a value is not what it looks like: {error}")
     values = {} if values is None else values
     if not isinstance(values, dict):

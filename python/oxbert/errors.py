@@ -1,8 +1,8 @@
-"""Every error that oxbert raises, under one base.
+"""Define every error that oxbert raises, under one base.
 
 Each class also derives the builtin that a caller would catch: `ShapeError` is a `ValueError`, a missing file is a
-`FileNotFoundError`. What was wrong, what was got and what was expected stands in the message, and the parts of it in
-attributes of the same names as the fields of the Rust error.
+`FileNotFoundError`. The message says what was wrong, what was got and what was expected, and attributes with the names
+of the fields of the Rust error hold these parts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class OxbertError(Exception):
-    """The base of all errors of oxbert."""
+    """Serve as the base of all errors of oxbert."""
 
     def __init__(self, message: str, **details: Any) -> None:
         """Keep the message, and each detail as an attribute."""
@@ -21,7 +21,7 @@ class OxbertError(Exception):
             setattr(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with the details, so that an error survives the way out of a worker process."""
+        """Pickle with the details, so that an error can leave a worker process."""
         return (_restore, (type(self), str(self), self.details))
 
 
@@ -46,7 +46,7 @@ class HubError(OxbertError, OSError):
 
 
 class HubNotFoundError(HubError, FileNotFoundError):
-    """The hub has none such, or none that may be seen. `repo_id`, `revision`, `reason`, `url_path`."""
+    """A repository does not exist on the hub, or is not visible. `repo_id`, `revision`, `reason`, `url_path`."""
 
 
 class HubAccessError(HubError, PermissionError):

@@ -1,7 +1,7 @@
-"""The discriminator as the model card of ELECTRA uses it: one number under each token of one text.
+"""Provide the discriminator as the model card of ELECTRA uses it: one number for each token of one text.
 
-The card's snippet was written when a discriminator dropped the batch dimension of a single text, and it prints its
-predictions under tokens that do not include `[CLS]` and `[SEP]`. Import from here, and it does what it means to do:
+The snippet of the card was written when a discriminator dropped the batch dimension of a single text, and it prints the
+predictions below tokens without `[CLS]` and `[SEP]`. With this import the snippet works as intended:
 
     from oxbert.modelcard import ElectraForPreTraining, ElectraTokenizerFast
 
@@ -20,7 +20,7 @@ from oxbert.outputs import ElectraForPreTrainingOutput
 
 
 class ElectraForPreTraining:
-    """A discriminator of one text at a time."""
+    """Run a discriminator on one text at a time."""
 
     def __init__(self, model: _ElectraForPreTraining) -> None:
         """Keep the model."""
@@ -28,14 +28,14 @@ class ElectraForPreTraining:
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str], **options: Any) -> ElectraForPreTraining:
-        """As `oxbert.ElectraForPreTraining.from_pretrained`."""
+        """Load a model as `oxbert.ElectraForPreTraining.from_pretrained` does."""
         return cls(_ElectraForPreTraining.from_pretrained(folder, **options))
 
     def __call__(self, input_ids: Any, **arguments: Any) -> ElectraForPreTrainingOutput[Any]:
-        """Logits [N] of the N tokens between `[CLS]` and `[SEP]` of ids [1, N + 2].
+        """Return the logits [N] of the N tokens between `[CLS]` and `[SEP]` of ids [1, N + 2].
 
         Raises:
-            ShapeError: There is more than one text.
+            ShapeError: if there is more than one text.
         """
         output = self.model(input_ids, **arguments)
         if output.logits.shape[0] != 1:

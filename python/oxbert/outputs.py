@@ -1,8 +1,8 @@
-"""What models return.
+"""Define the outputs of models.
 
-As transformers' `ModelOutput`, an output is read by attribute, by key, by integer, by slice, and by unpacking. What was
-not asked for is None as an attribute and left out of everything else. As there, an output is a `dict`: torch's
-`DistributedDataParallel` and transformers' `Trainer` look into nothing else.
+Like transformers' `ModelOutput`, an output is read by attribute, by key, by integer, by slice, and by unpacking. A
+value that was not asked for is None as an attribute, and left out of everything else. An output is a `dict`, since
+torch's `DistributedDataParallel` and transformers' `Trainer` look into nothing else.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ ArrayT = TypeVar("ArrayT")
 
 
 class ModelOutput(dict[str, Any], Generic[ArrayT]):
-    """The base of all outputs: named arrays in a fixed order.
+    """Hold named arrays in a fixed order; the base of all outputs.
 
-    `loss`, where labels were given, is an array without dimensions, and the first of all. `hidden_states` are n + 1
-    arrays [B, S, H], what went into the first layer and what came out of each; `attentions` are n arrays [B, A, S, S].
-    Both are None unless they were asked for.
+    `loss`, if labels were given, is an array without dimensions, and the first of all. `hidden_states` are n + 1 arrays
+    [B, S, H], the input of the first layer and the output of each layer; `attentions` are n arrays [B, A, S, S]. Both
+    are None unless they were asked for.
     """
 
     hidden_states: tuple[ArrayT, ...] | None
@@ -31,7 +31,7 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
     _names: tuple[str, ...] = ()
 
     def __init__(self, named: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **values: Any) -> None:
-        """Keep the values by name; the rest is None."""
+        """Keep the values by name; the others are None."""
         super().__init__()
         values = dict(named, **values)
         for name in self._names:
@@ -40,7 +40,7 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
             raise TypeError(f"{type(self).__name__} has no {', '.join(values)}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """An item is an attribute, and the other way round."""
+        """Set an attribute, and the item of the same name."""
         super().__setattr__(name, value)
         if value is None:
             super().pop(name, None)
@@ -48,7 +48,7 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
             super().__setitem__(name, value)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """By name only."""
+        """Set an item by name."""
         if name not in self._names:
             raise KeyError(name)
         setattr(self, name, value)
@@ -58,9 +58,9 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
 
     __delitem__ = pop = popitem = setdefault = update = clear = _refuse
 
-    # Lists, where a `dict` has views: they can be indexed.
+    # Lists rather than views, as in transformers: lists can be indexed.
     def keys(self) -> list[str]:  # type: ignore[override]
-        """The names of what is there."""
+        """Return the names of the values that are not None."""
         return [name for name in self._names if getattr(self, name) is not None]
 
     def values(self) -> list[Any]:  # type: ignore[override]
@@ -68,11 +68,11 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
         return [getattr(self, name) for name in self.keys()]
 
     def items(self) -> list[tuple[str, Any]]:  # type: ignore[override]
-        """Names and values of what is there, in order."""
+        """Return the names and values that are not None, in order."""
         return list(zip(self.keys(), self.values(), strict=True))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of that name, or the default where it is not there."""
+        """Return a value by name, or the default if there is none."""
         try:
             return self[name]
         except KeyError:
@@ -83,7 +83,7 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
         return tuple(self.values())
 
     def __getitem__(self, key: str | int | slice) -> Any:
-        """By name, by place, or a tuple of several places."""
+        """Return a value by name or by index, or a tuple of values by slice."""
         if isinstance(key, str):
             if key not in self:
                 raise KeyError(key)
@@ -91,24 +91,24 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
         return self.to_tuple()[key]
 
     def __contains__(self, name: object) -> bool:
-        """Whether something of that name is there."""
+        """Return whether there is a value of this name."""
         return name in self.keys()
 
     def __iter__(self) -> Iterator[Any]:
-        """The values: an output unpacks as a tuple does."""
+        """Iterate over the values: an output unpacks like a tuple."""
         return iter(self.to_tuple())
 
     def __len__(self) -> int:
-        """How many values are there."""
+        """Return the number of values."""
         return len(self.keys())
 
-    # Arrays have no equality that is true or false.
+    # Comparing arrays gives arrays, not one truth value.
     __eq__ = object.__eq__
     __ne__ = object.__ne__
     __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        """The names, with shapes."""
+        """Return the names, with shapes."""
         parts = (f"{name}={_describe(value)}" for name, value in self.items())
         return f"{type(self).__name__}({', '.join(parts)})"
 
@@ -120,7 +120,7 @@ def _describe(value: Any) -> str:
 
 
 class BaseModelOutput(ModelOutput[ArrayT]):
-    """Of a model without a head: `last_hidden_state` [B, S, H]."""
+    """Hold the output of a model without a head: `last_hidden_state` [B, S, H]."""
 
     last_hidden_state: ArrayT
 
@@ -128,7 +128,7 @@ class BaseModelOutput(ModelOutput[ArrayT]):
 
 
 class MaskedLMOutput(ModelOutput[ArrayT]):
-    """Of a masked LM: `logits` [B, S, V]."""
+    """Hold the output of a masked LM: `logits` [B, S, V]."""
 
     loss: ArrayT | None
     logits: ArrayT
@@ -137,7 +137,10 @@ class MaskedLMOutput(ModelOutput[ArrayT]):
 
 
 class ElectraForPreTrainingOutput(ModelOutput[ArrayT]):
-    """Of a discriminator: `logits` [B, S], above 0 where a token looks replaced; `probabilities`, their sigmoid."""
+    """Hold the output of a discriminator: `logits` [B, S], above 0 if a token looks replaced, and `probabilities`.
+
+    `probabilities` [B, S] are the sigmoid of the logits.
+    """
 
     loss: ArrayT | None
     logits: ArrayT
@@ -155,19 +158,19 @@ class ElectraForPreTrainingOutput(ModelOutput[ArrayT]):
     ) -> None:
         """Keep the probabilities beside the sequence of values, which stays that of transformers."""
         super().__init__(named, **values)
-        self.probabilities = probabilities  # type: ignore[assignment]  # None only where torch's helpers rebuild it
+        self.probabilities = probabilities  # type: ignore[assignment]  # None only if torch's helpers rebuild it
 
     def __contains__(self, name: object) -> bool:
-        """Whether something of that name is there."""
+        """Return whether there is a value of this name."""
         return name == "probabilities" or super().__contains__(name)
 
     def __getitem__(self, key: str | int | slice) -> Any:
-        """As any output; the probabilities are found by name only."""
+        """Return a value as for any output; the probabilities only by name."""
         return self.probabilities if key == "probabilities" else super().__getitem__(key)
 
 
 class TokenClassifierOutput(ModelOutput[ArrayT]):
-    """Of a token classifier: `logits` [B, S, L]."""
+    """Hold the output of a token classifier: `logits` [B, S, L]."""
 
     loss: ArrayT | None
     logits: ArrayT
@@ -176,7 +179,7 @@ class TokenClassifierOutput(ModelOutput[ArrayT]):
 
 
 class SequenceClassifierOutput(ModelOutput[ArrayT]):
-    """Of a classifier of whole texts: `logits` [B, L]."""
+    """Hold the output of a text classifier: `logits` [B, L]."""
 
     loss: ArrayT | None
     logits: ArrayT
@@ -185,7 +188,7 @@ class SequenceClassifierOutput(ModelOutput[ArrayT]):
 
 
 class QuestionAnsweringModelOutput(ModelOutput[ArrayT]):
-    """Of a model that finds answers: `start_logits` and `end_logits` [B, S], for the first and the last token."""
+    """Hold the output of question answering: `start_logits` and `end_logits` [B, S] of the first and last token."""
 
     loss: ArrayT | None
     start_logits: ArrayT
@@ -195,7 +198,7 @@ class QuestionAnsweringModelOutput(ModelOutput[ArrayT]):
 
 
 class MultipleChoiceModelOutput(ModelOutput[ArrayT]):
-    """Of a model that chooses: `logits` [B, C], one for each of C choices."""
+    """Hold the output of multiple choice: `logits` [B, C], one for each of C choices."""
 
     loss: ArrayT | None
     logits: ArrayT
@@ -204,24 +207,23 @@ class MultipleChoiceModelOutput(ModelOutput[ArrayT]):
 
 
 class PretrainingOutput(dict[str, Any]):
-    """What a step of pre-training gives, by key and by attribute. N are the chosen tokens, row by row.
+    """Hold the output of a step of pre-training, by key and by attribute. N is the number of chosen tokens, row by row.
 
     Attributes:
-        loss: What is minimised, a scalar with its graph.
-        masked_lm_loss: The mean cross entropy of the generator over chosen tokens; None without a generator. Electric's
-            is not trained by it, and has no graph.
-        cloze_loss: Of Electric's generator over all tokens that might have been chosen, which is what it learns by;
-            None for any other.
+        loss: The loss to minimise, a scalar with its graph.
+        masked_lm_loss: The mean cross entropy of the generator over the chosen tokens; None without a generator. For
+            Electric it is not minimised, and has no graph.
+        cloze_loss: The loss of Electric's generator over all tokens that might have been chosen; otherwise None.
         replaced_loss: The mean binary cross entropy of the discriminator over all tokens; None without one.
-        predictions: The likeliest tokens by the generator, [N]; None without one.
-        logits: The discriminator's, [B, S], zeros at padded positions, without a graph; None without one. Electric's
-            have the generator's log-probability of each token and the log-odds of being chosen added.
-        totals: How many tokens the losses are means over: (chosen ones, all, those that might have been chosen).
-        masked_ids: Every row as a masked LM sees it; Electric's generator sees the rows as they are.
-        positions: The chosen places of every row.
-        originals: The tokens that stood there.
-        samples: What was put there, [N]; None without a discriminator.
-        corrupted_ids: Every row as the discriminator saw it; None without one.
+        predictions: The most likely tokens by the generator, [N]; None without one.
+        logits: The logits of the discriminator, [B, S], zeros at padded positions, without a graph; None without one.
+            For Electric, the generator's log-probability of each token and the log-odds of being chosen are added.
+        totals: The numbers of tokens that the losses are means over: (chosen, all, those that might have been chosen).
+        masked_ids: Every row as a masked LM sees it; Electric's generator sees the original rows.
+        positions: The chosen positions of every row.
+        originals: The original tokens at these positions.
+        samples: The sampled tokens at these positions, [N]; None without a discriminator.
+        corrupted_ids: Every row as the discriminator sees it; None without one.
         replaced: Whether each of its tokens differs from the original, or for Electric was chosen; None without one.
     """
 
@@ -240,7 +242,7 @@ class PretrainingOutput(dict[str, Any]):
     replaced: list[list[bool]] | None
 
     def __getattr__(self, name: str) -> Any:
-        """A value; None where there is none of that name."""
+        """Return a value; None if it was not computed."""
         if name in type(self).__annotations__:
             return self.get(name)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")

@@ -1,7 +1,7 @@
-"""The models for users of TensorFlow: `tf.Tensor` in, `tf.Tensor` out, called as transformers 4's TensorFlow classes.
+"""Provide the models for TensorFlow: `tf.Tensor` in and out, called like transformers 4's TensorFlow classes.
 
-The models are the same, in Rust on libtorch, and so are their numbers. They are for inference: no gradient flows
-through them, and `oxbert.torch` is what trains. Tensors cross as numpy arrays. This module imports TensorFlow, and is
+The models and their numbers are the same, in Rust on libtorch. They are for inference: no gradient flows through them;
+use `oxbert.torch` to train. Tensors cross as numpy arrays. This module imports TensorFlow, and is
 imported on its own: `import oxbert.tf`.
 """
 
@@ -41,7 +41,7 @@ def _refuse(what: str, reason: str) -> NoReturn:
 
 
 class _Output:
-    # The dimensions of the tensors, by their letters; R are the rows that the encoder sees, B or B * C.
+    # The dimensions of the tensors, by their letters; R is the number of rows in the encoder, B or B * C.
     _shapes: ClassVar[dict[str, str]]
 
     def __init_subclass__(cls, **shapes: str) -> None:
@@ -49,67 +49,67 @@ class _Output:
 
     def __init__(self, *named: Any, **values: Any) -> None:
         if not (named or values):
-            # `tf.nest` takes an output apart, and would put it together by its keys, which iterating does not give.
-            _refuse("output", "a tf.function cannot return it; return its tensors, or dict(output)")
+            # `tf.nest` would rebuild an output from its keys, but iterating over an output gives its values.
+            _refuse("output", "a tf.function cannot return an output; return its tensors, or dict(output)")
         super().__init__(*named, **values)
 
 
 class TFBaseModelOutput(_Output, outputs.BaseModelOutput[tf.Tensor], last_hidden_state="BSH"):
-    """Of a model without a head: `last_hidden_state` [B, S, H]."""
+    """Hold the output of a model without a head: `last_hidden_state` [B, S, H]."""
 
 
 class TFMaskedLMOutput(_Output, outputs.MaskedLMOutput[tf.Tensor], loss="1", logits="BSV"):
-    """Of a masked LM: `logits` [B, S, V], and with labels `loss` [1]."""
+    """Hold the output of a masked LM: `logits` [B, S, V], and with labels `loss` [1]."""
 
 
 class TFElectraForPreTrainingOutput(
     _Output, outputs.ElectraForPreTrainingOutput[tf.Tensor], loss="1", logits="BS", probabilities="BS"
 ):
-    """Of a discriminator: `logits` [B, S]; `probabilities`, their sigmoid; with labels `loss` [1]."""
+    """Hold the output of a discriminator: `logits` [B, S]; `probabilities`, their sigmoid; with labels `loss` [1]."""
 
 
 class TFTokenClassifierOutput(_Output, outputs.TokenClassifierOutput[tf.Tensor], loss="1", logits="BSL"):
-    """Of a token classifier: `logits` [B, S, L], and with labels `loss` [1]."""
+    """Hold the output of a token classifier: `logits` [B, S, L], and with labels `loss` [1]."""
 
 
 class TFSequenceClassifierOutput(_Output, outputs.SequenceClassifierOutput[tf.Tensor], loss="B", logits="BL"):
-    """Of a classifier of whole texts: `logits` [B, L], and with labels `loss` [B]."""
+    """Hold the output of a text classifier: `logits` [B, L], and with labels `loss` [B]."""
 
 
 class TFQuestionAnsweringModelOutput(
     _Output, outputs.QuestionAnsweringModelOutput[tf.Tensor], loss="B", start_logits="BS", end_logits="BS"
 ):
-    """Of a model that finds answers: `start_logits` and `end_logits` [B, S], and with positions `loss` [B]."""
+    """Hold the output of question answering: `start_logits` and `end_logits` [B, S], and with positions `loss` [B]."""
 
 
 class TFMultipleChoiceModelOutput(_Output, outputs.MultipleChoiceModelOutput[tf.Tensor], loss="B", logits="BC"):
-    """Of a model that chooses: `logits` [B, C], and with labels `loss` [B]."""
+    """Hold the output of multiple choice: `logits` [B, C], and with labels `loss` [B]."""
 
 
 class TFModel:
-    """The base of all models for TensorFlow: a model of oxbert inside, and transformers 4's way to call it.
+    """Call a model of oxbert like transformers 4's TensorFlow classes; the base of all models for TensorFlow.
 
     The first argument of a call, `inputs` or `input_ids`, is the ids, a list or tuple of arguments in transformers'
     order such as `[input_ids, attention_mask, token_type_ids]`, or a dictionary of arguments such as a `BatchEncoding`.
-    A list whose first item is a matrix (for multiple choice: has three dimensions) is one of arguments; any other is
-    the ids themselves. Arguments are tensors, numpy arrays or lists; `oxbert.Model` says what they mean. Ragged lists
+    A list whose first item is a matrix (for multiple choice: has three dimensions) is a list of arguments; any other
+    list is the ids. Arguments are tensors, numpy arrays or lists; `oxbert.Model` documents them. Ragged lists
     and ragged tensors need no padding and no mask.
 
-    `head_mask` and what is for decoders may only be None, and `training` only False. With labels the output has a
-    `loss`: one number [1] where tokens have labels, a number for each text [B] where texts have, for which the model
-    runs over each text once more.
+    `head_mask` and the arguments of decoders must be None, and `training` False. With labels the output has a `loss`:
+    one number [1] if tokens have labels, one number per text [B] if texts have, for which the model runs over each text
+    once more.
 
     Inside a `tf.function`, such as a step of a `tf.data` pipeline, a call becomes one operation, and its errors are
     TensorFlow's, with the same message. It cannot be saved with the graph, or compiled by XLA.
 
     Args:
-        config: A configuration of the class's family, for a fresh model. Or a model of oxbert, which is then shared.
-        options: For a fresh model, `seed` and `device` as in `oxbert`.
+        config: A configuration of the class's family, for a fresh model; or a model of oxbert, which is shared.
+        options: `seed` and `device` of a fresh model, as in `oxbert`.
 
     Raises:
-        DtypeError: `config` is neither.
-        InputError: Something cannot be done here: a head mask, training, a model in training mode.
-        TypeError: An argument is unknown, or given twice.
+        DtypeError: if `config` is neither.
+        InputError: if the call needs a head mask or training, or the model is in training mode.
+        TypeError: if an argument is unknown, or given twice.
 
     Example:
         >>> import oxbert
@@ -127,7 +127,7 @@ class TFModel:
 
     def __init_subclass__(cls, output: type[Any] | None = None) -> None:
         if output is None:
-            # A user's class, derived from one of those below.
+            # A user's class, derived from one of the classes below.
             return
         kind = getattr(_native, cls.__name__.removeprefix("TF"))
         cls._kind, cls._output, cls._rows = kind, output, "BCS" if output is TFMultipleChoiceModelOutput else "BS"
@@ -152,19 +152,19 @@ class TFModel:
 
     @classmethod
     def from_config(cls, config: _native.Config, **options: Any) -> Self:
-        """A freshly initialised model; `seed` and `device` as in `oxbert`."""
+        """Return a freshly initialised model; `seed` and `device` are as in `oxbert`."""
         return cls(config, **options)
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str], **options: Any) -> Self:
-        """A model from a folder, the name of a bundled model, or a repository of the hub.
+        """Load a model from a folder, a bundled model, or a repository of the hub.
 
         Args:
             folder: As for the class of the same name in `oxbert`; weights may be of any format, `tf_model.h5` too.
-            options: As there. `from_pt`, `from_tf` and `from_flax` make no difference: the weights are looked at.
+            options: As for that class. `from_pt`, `from_tf` and `from_flax` are ignored: the weights tell their format.
 
         Raises:
-            OxbertError: As there.
+            OxbertError: as for that class.
         """
         options = {name: value for name, value in options.items() if name not in ("from_pt", "from_tf", "from_flax")}
         kind: Any = cls._kind
@@ -172,20 +172,20 @@ class TFModel:
 
     @property
     def model(self) -> Any:
-        """The model of oxbert inside."""
+        """Return the wrapped model of oxbert."""
         return self._model
 
     @property
     def config(self) -> Any:
-        """The model's configuration."""
+        """Return the model's configuration."""
         return self.model.config
 
     def num_parameters(self) -> int:
-        """How many numbers the parameters hold."""
+        """Return the number of values in all parameters."""
         return self._model.num_parameters()
 
     def get_input_embeddings(self) -> tf.Tensor:
-        """The table of word embeddings [V, E]: a copy, so that a change does not reach the model. Imports torch."""
+        """Return a copy of the word embeddings [V, E]; changing it does not change the model. Imports torch."""
         return tf.constant(self.model.get_input_embeddings().weight.numpy(force=True))
 
     def save_pretrained(self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors") -> None:
@@ -193,18 +193,18 @@ class TFModel:
         self._model.save_pretrained(folder, format=format)
 
     def __repr__(self) -> str:
-        """The parts of the model, with the shapes of their parameters."""
+        """Return the parts of the model, with the shapes of their parameters."""
         return f"TF{self._model!r}"
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Run the model; the class says what the arguments are.
+        """Run the model; the class documents the arguments.
 
         Returns:
-            The output, or with `return_dict=False` a tuple of what is there.
+            The output, or with `return_dict=False` a tuple of its values.
 
         Raises:
-            OxbertError: As calling a model of oxbert, and as the class says.
+            OxbertError: as for a call of a model of oxbert, and as documented by the class.
         """
         if "inputs" in named:
             arguments = (named.pop("inputs"), *arguments)
@@ -226,7 +226,7 @@ class TFModel:
     call = __call__
 
     def _bind(self, *arguments: Any, **named: Any) -> dict[str, Any]:
-        """The arguments by name, without those that are None."""
+        """Return the arguments by name, without those that are None."""
         try:
             bound = self._signature.bind_partial(*arguments, **named).arguments
         except TypeError as error:
@@ -234,40 +234,40 @@ class TFModel:
         return {name: value for name, value in bound.items() if value is not None}
 
     def _is_arguments(self, first: Any) -> bool:
-        """Whether this is a list of arguments, and not one of rows."""
+        """Return whether the first argument is a list of arguments, rather than of rows."""
         if not isinstance(first, (list, tuple)) or not first:
             return False
         rank, item = 0, first[0]
         while isinstance(item, (list, tuple)) and item:
             rank, item = rank + 1, item[0]
-        # What is None or symbolic, and may have no rank, is no row.
+        # None, and a symbolic tensor, which may have no rank, are no rows.
         rank += tf.TensorShape(getattr(item, "shape", ())).rank or 0
         return item is None or tf.is_symbolic_tensor(item) or rank >= len(self._rows)
 
     def _checked(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The arguments without those that may only be None, and without ragged tensors."""
+        """Check the arguments; return them without those that must be None, and without ragged tensors."""
         if given.pop("training", False):
             _refuse("training", "expected False: these classes are for inference, and oxbert.torch trains")
         if self._model.training:
-            _refuse("model", "it is in training mode, where dropout is on; call model.model.eval()")
+            _refuse("model", "it is in training mode, in which dropout is on; call model.model.eval()")
         for name in ("head_mask", *_OF_DECODERS):
             if given.pop(name, False) is not False:
-                _refuse(name, "expected None: there is no such thing in oxbert")
+                _refuse(name, "expected None: oxbert does not support it")
         ids = given.get("input_ids")
         if isinstance(ids, tf.RaggedTensor) and "attention_mask" not in given:
             given["attention_mask"] = tf.ones_like(ids)
         return {name: v.to_tensor() if isinstance(v, tf.RaggedTensor) else v for name, v in given.items()}
 
     def _run(self, given: dict[str, Any]) -> Any:
-        """Runs the model over tensors or arrays with values."""
+        """Run the model on tensors or arrays that have values."""
         answer = self._answer(given)
         names = [name for name in (*self._output._shapes, "hidden_states", "attentions") if name in answer]
         return self._output(**{name: tf.nest.map_structure(tf.convert_to_tensor, answer[name]) for name in names})
 
     def _in_graph(self, given: dict[str, Any]) -> Any:
-        """Puts a call into the graph under way, whose tensors have no values yet."""
+        """Add a call to the current graph, whose tensors have no values yet."""
         shapes = self._static_shapes(given)
-        # What the graph is made for, whatever the configuration says when it runs.
+        # The graph is traced for these outputs, so the configuration must not change them later.
         given |= {f"output_{name}": name in shapes for name in ("hidden_states", "attentions")}
         symbolic = {name: value for name, value in given.items() if tf.is_symbolic_tensor(value)}
 
@@ -281,14 +281,14 @@ class TFModel:
         return self._output(**tf.nest.pack_sequence_as(shapes, tensors))
 
     def _answer(self, given: dict[str, Any]) -> Any:
-        """The model's output, of arrays; the loss has the shape that transformers gives it."""
+        """Return the output of the model as arrays; the loss has the shape that transformers gives it."""
         given = {name: value.numpy() if hasattr(value, "numpy") else value for name, value in given.items()}
         output = self._model(**given)
         if not any(name in given for name in _TARGETS):
             return output
         if self._output._shapes["loss"] == "B" and (texts := len(output[1])) > 1:
             inputs = {name: value for name, value in given.items() if name in self._model.arguments}
-            # Where there is one row, it stands for all.
+            # A single row is broadcast to all texts.
             alone = [
                 {name: v if len(v) == 1 else v[row : row + 1] for name, v in inputs.items()} for row in range(texts)
             ]
@@ -298,13 +298,13 @@ class TFModel:
         return output
 
     def _static_shapes(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The names of the output's tensors, with their shapes as far as they are known."""
+        """Return the names of the output's tensors, and their shapes as far as they are known."""
         config = self.config
         ids, letters = given.get("input_ids"), self._rows
         if ids is None:
             ids, letters = given.get("inputs_embeds"), f"{letters}E"
         shape = tf.TensorShape(getattr(ids, "shape", None))
-        # What has another rank the model refuses.
+        # The model refuses ids of another rank.
         known = shape.as_list() if shape.rank == len(letters) else [None] * len(letters)
         sizes = dict(zip(letters, known, strict=True)) | {"1": 1, "L": config.num_labels, "V": config.vocab_size}
         sizes |= {"A": config.num_attention_heads, "H": config.hidden_size}
@@ -325,55 +325,55 @@ class TFModel:
 
 
 class TFElectraModel(TFModel, output=TFBaseModelOutput):
-    """ELECTRA's encoder, without a head."""
+    """Run ELECTRA's encoder, without a head."""
 
 
 class TFElectraForPreTraining(TFModel, output=TFElectraForPreTrainingOutput):
-    """ELECTRA's discriminator: was each token replaced?"""
+    """Run ELECTRA's discriminator: was each token replaced?"""
 
 
 class TFElectraForMaskedLM(TFModel, output=TFMaskedLMOutput):
-    """ELECTRA, a masked LM: which token stands at each position?"""
+    """Predict the token at each position with ELECTRA."""
 
 
 class TFElectraForTokenClassification(TFModel, output=TFTokenClassifierOutput):
-    """ELECTRA with a label for every token."""
+    """Classify tokens with ELECTRA."""
 
 
 class TFElectraForSequenceClassification(TFModel, output=TFSequenceClassifierOutput):
-    """ELECTRA with labels for a text."""
+    """Classify texts with ELECTRA."""
 
 
 class TFElectraForQuestionAnswering(TFModel, output=TFQuestionAnsweringModelOutput):
-    """ELECTRA that answers questions: where does the answer begin and end?"""
+    """Answer questions with ELECTRA: predict the first and the last token of the answer."""
 
 
 class TFElectraForMultipleChoice(TFModel, output=TFMultipleChoiceModelOutput):
-    """ELECTRA that chooses between texts."""
+    """Choose between texts with ELECTRA."""
 
 
 class TFDistilBertModel(TFModel, output=TFBaseModelOutput):
-    """DistilBERT's encoder, without a head."""
+    """Run DistilBERT's encoder, without a head."""
 
 
 class TFDistilBertForMaskedLM(TFModel, output=TFMaskedLMOutput):
-    """DistilBERT, a masked LM: which token stands at each position?"""
+    """Predict the token at each position with DistilBERT."""
 
 
 class TFDistilBertForTokenClassification(TFModel, output=TFTokenClassifierOutput):
-    """DistilBERT with a label for every token."""
+    """Classify tokens with DistilBERT."""
 
 
 class TFDistilBertForSequenceClassification(TFModel, output=TFSequenceClassifierOutput):
-    """DistilBERT with labels for a text."""
+    """Classify texts with DistilBERT."""
 
 
 class TFDistilBertForQuestionAnswering(TFModel, output=TFQuestionAnsweringModelOutput):
-    """DistilBERT that answers questions: where does the answer begin and end?"""
+    """Answer questions with DistilBERT: predict the first and the last token of the answer."""
 
 
 class TFDistilBertForMultipleChoice(TFModel, output=TFMultipleChoiceModelOutput):
-    """DistilBERT that chooses between texts."""
+    """Choose between texts with DistilBERT."""
 
 
 __all__ = [

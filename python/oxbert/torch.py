@@ -1,10 +1,10 @@
-"""A model of oxbert as a `torch.nn.Module`, for torch's optimizers and wrappers and for transformers' `Trainer`.
+"""Wrap a model of oxbert as a `torch.nn.Module`, for torch's optimizers and wrappers and transformers' `Trainer`.
 
     module = oxbert.torch.Module(oxbert.ElectraForMaskedLM(config))
     optimizer = torch.optim.AdamW(module.parameters())
 
 Nothing is copied: the parameters of the module are those of the model, and calling the module runs the model. This
-module imports torch, and is imported on its own: `import oxbert.torch`.
+module imports torch. Import it on its own: `import oxbert.torch`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _OPTIONS = ("output_hidden_states", "output_attentions", "return_dict")
 
 
 def as_parameter(tensor: torch.Tensor) -> torch.nn.Parameter:
-    """The same object, as a `torch.nn.Parameter`.
+    """Return the same object as a `torch.nn.Parameter`.
 
-    `torch.nn.Parameter(tensor)` would be another leaf of the graph, where no gradient of the model arrives. torch keeps
-    one Python object for each tensor of libtorch, so that the class stays, also where Python forgets the object and
-    asks the model for it again.
+    `torch.nn.Parameter(tensor)` would be another leaf of the graph, which gets no gradient of the model. torch keeps
+    one Python object for each tensor of libtorch, so the class persists even if Python drops the object and gets it
+    from the model again.
 
     Args:
-        tensor: A leaf of the graph. Whether it requires a gradient stays as it is.
+        tensor: A leaf of the graph. Its `requires_grad` is unchanged.
 
     Example:
         >>> weight = torch.ones(2, requires_grad=True)
@@ -43,13 +43,13 @@ def as_parameter(tensor: torch.Tensor) -> torch.nn.Parameter:
         (True, 'Parameter')
     """
     if type(tensor) is torch.Tensor:
-        # As torch makes a parameter of an `UninitializedParameter`: the two classes differ in methods only.
+        # torch materialises an `UninitializedParameter` in the same way: the classes differ in methods only.
         tensor.__class__ = torch.nn.Parameter
     return tensor  # type: ignore[return-value]  # mypy does not follow an assignment to `__class__`
 
 
 def embedding(weight: torch.Tensor, padding_idx: int | None = None) -> torch.nn.Embedding:
-    """A `torch.nn.Embedding` whose `weight` is this very parameter.
+    """Return a `torch.nn.Embedding` whose `weight` is this very parameter.
 
     Args:
         weight: The table [V, E].
@@ -61,18 +61,18 @@ def embedding(weight: torch.Tensor, padding_idx: int | None = None) -> torch.nn.
         True
     """
     rows, columns = weight.shape
-    # On `meta` nothing is allocated or drawn at random for the weight that is replaced.
+    # On `meta` torch neither allocates nor initialises the weight that is replaced.
     layer = torch.nn.Embedding(rows, columns, padding_idx, device="meta")
     layer.weight = as_parameter(weight)
     return layer
 
 
 def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.Linear:
-    """A `torch.nn.Linear` whose `weight` and `bias` are these very parameters.
+    """Return a `torch.nn.Linear` whose `weight` and `bias` are these very parameters.
 
     Args:
-        weight: [outputs, inputs].
-        bias: [outputs], or None.
+        weight: The matrix [outputs, inputs].
+        bias: The bias [outputs], or None.
 
     Example:
         >>> weight = as_parameter(torch.ones(3, 2, requires_grad=True))
@@ -92,10 +92,10 @@ def _refuse(what: str, reason: str) -> NoReturn:
 
 
 class _Shared(torch.nn.Module):
-    """Parameters that stay the same objects, whatever is done to their values."""
+    """Hold parameters that stay the same objects when their values change."""
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        """What `to`, `half`, `cuda` and the like are made of."""
+        """Apply a function to the parameters in place; `to`, `half` and `cuda` call this."""
         if torch.__future__.get_swap_module_params_on_conversion():
             _refuse("torch.__future__.set_swap_module_params_on_conversion", "the model's parameters cannot be swapped")
         before = dict(self._parameters)
@@ -103,42 +103,42 @@ class _Shared(torch.nn.Module):
         replaced = [name for name, parameter in before.items() if self._parameters[name] is not parameter]
         if replaced:
             self._parameters.update(before)
-            reason = "torch would replace it by a new one, which is not the model's"
+            reason = "torch would replace it by a new parameter that is not the model's"
             _refuse(f"the conversion of the parameter {replaced[0]}", reason)
         return self
 
 
 class _Part(_Shared):
-    """A part of a model: a name for its parameters. Only the whole model can be called."""
+    """Name the parameters of a part of a model. Only the whole model can be called."""
 
     def extra_repr(self) -> str:
-        """Names and shapes of the parameters."""
+        """Return the names and shapes of the parameters."""
         return ", ".join(
             f"{name}={list(parameter.shape)}" for name, parameter in self._parameters.items() if parameter is not None
         )
 
 
 class _Parts(_Shared, torch.nn.ModuleList):
-    """Parts named 0, 1, 2, ..., in that order."""
+    """Hold parts named 0, 1, 2, ..., in that order."""
 
 
 class Module(_Shared):
-    """A model of oxbert as a `torch.nn.Module`, over the very same parameters.
+    """Wrap a model of oxbert as a `torch.nn.Module` over the very same parameters.
 
-    What torch and transformers do to a module, they do to the model: optimizers, schedulers, gradient clipping and
-    scaling, autocast, moves, `DistributedDataParallel` and the `Trainer` work as they are. The names of the parameters,
+    Operations of torch and transformers on the module act on the model: optimizers, schedulers, gradient clipping and
+    scaling, autocast, moves, `DistributedDataParallel` and the `Trainer` work unchanged. The names of the parameters,
     and of the parts that hold them, are transformers': `module.electra.encoder.layer[0].parameters()`. Parts cannot be
-    called, no hook of theirs is run, and they have no mode of their own: dropout is turned on for the whole model.
+    called, run no hooks, and have no mode of their own: dropout is turned on for the whole model.
 
-    The result is of a class named as the model's, with a `forward` of the model's arguments, since there are callers
-    that look them up. Pickles and copies are made of the model, its mode, and what is frozen; hooks and attributes that
-    were added are left out.
+    The class of the result has the name of the model's class, and a `forward` with the model's arguments, since some
+    callers inspect them. Pickles and copies keep the model, its mode and its frozen parameters, but no added hooks and
+    attributes.
 
     Args:
         model: Any model of oxbert.
 
     Raises:
-        DtypeError: It is none.
+        DtypeError: if `model` is no model of oxbert.
 
     Example:
         >>> import oxbert
@@ -152,13 +152,13 @@ class Module(_Shared):
     """
 
     def __new__(cls, model: Model, *arguments: Any, **options: Any) -> Self:
-        """An instance of the class for models of this class; a class derived from `Module` is taken as it is."""
+        """Make an instance of the class for this class of models, or of a class derived from `Module`."""
         _check_model(model)
         return super().__new__(_class_for(type(model)) if cls is Module else cls)
 
     def __init__(self, model: Model) -> None:
         training = model.training
-        # Before anything else: torch starts in training mode, and the mode is the model's.
+        # Before `super().__init__`, which sets the training mode, and the mode is stored in the model.
         object.__setattr__(self, "_model", model)
         super().__init__()
         _grow(self, _tree(model.named_parameters()))
@@ -172,12 +172,12 @@ class Module(_Shared):
 
     @property
     def model(self) -> Any:
-        """The model itself."""
+        """Return the model."""
         return self._model
 
     @property
     def training(self) -> bool:
-        """Whether dropout is applied: the model's own mode."""
+        """Return whether the model is in training mode, in which dropout is applied."""
         mode: bool = self.model.training
         return mode
 
@@ -186,20 +186,20 @@ class Module(_Shared):
         self.model.train(mode)
 
     def forward(self, *arguments: Any, **options: Any) -> Any:
-        """Run the model: the arguments are the model's, and so is the output.
+        """Run the model, with its arguments and its output.
 
         Raises:
-            InputError: A parameter or a part of the module is not the model's any more.
+            InputError: if a parameter or a part of the module has been replaced.
         """
         for registry, name, item, full_name in self._places:
             if registry.get(name) is not item:
-                # It would be trained, and the model would never see it.
-                _refuse(full_name, "something else was put in the place of the model's own; change values in place")
+                # The replacement would be trained, and the model would never see it.
+                _refuse(full_name, "expected the model's own, got a replacement; change values in place")
         return self.model(*arguments, **options)
 
     @property
     def config(self) -> Any:
-        """The model's configuration."""
+        """Return the model's configuration."""
         return self.model.config
 
     @property
@@ -248,19 +248,19 @@ class Module(_Shared):
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> _IncompatibleKeys:
-        """Replace the values of the parameters, as the model does: transformers' names are known, old ones included.
+        """Replace the values of the parameters, as the model does; old names of transformers are accepted too.
 
         Args:
             state_dict: Torch tensors or numpy arrays, by name.
-            strict: Refuse any difference; `False` refuses none but wrong shapes.
+            strict: Whether to refuse any difference; False refuses only wrong shapes.
             assign: Only `False`: the tensors themselves cannot become the model's parameters.
 
         Returns:
             `missing_keys` and `unexpected_keys`.
 
         Raises:
-            WeightsMismatchError: Names, shapes or dtypes are not the model's; nothing has changed.
-            InputError: `assign` is asked for.
+            WeightsMismatchError: if names, shapes or dtypes are not the model's; nothing has changed.
+            InputError: if `assign` is True.
         """
         if assign:
             _refuse(
@@ -271,7 +271,7 @@ class Module(_Shared):
         return _IncompatibleKeys(list(report["missing"]), list(report["unexpected"]))
 
     def _replicate_for_data_parallel(self) -> NoReturn:
-        reason = "its copies of the parameters are not the model's; use DistributedDataParallel, one process a device"
+        reason = "its copies of the parameters are not the model's; use DistributedDataParallel, one process per device"
         _refuse("torch.nn.DataParallel", reason)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -298,7 +298,7 @@ _CLASSES: dict[type[Model], type[Any]] = {}
 
 
 def _class_for(kind: type[Model]) -> type[Any]:
-    """The class of the modules over models of one class, of the same name."""
+    """Return the class of modules for a class of models, with the same name."""
     if kind not in _CLASSES:
         _CLASSES[kind] = _make_class(kind)
     return _CLASSES[kind]
@@ -324,7 +324,7 @@ _Tree = dict[str, Any]
 
 
 def _tree(named: Iterable[tuple[str, torch.Tensor]]) -> _Tree:
-    """Dotted names -> dictionaries in dictionaries."""
+    """Turn dotted names into nested dictionaries."""
     root: _Tree = {}
     for name, tensor in named:
         *path, last = name.split(".")
@@ -336,7 +336,7 @@ def _tree(named: Iterable[tuple[str, torch.Tensor]]) -> _Tree:
 
 
 def _grow(module: torch.nn.Module, tree: _Tree) -> None:
-    """Registers the parameters of a tree, in its order."""
+    """Register the parameters of a tree, in its order."""
     for name, item in tree.items():
         if isinstance(item, dict):
             part: torch.nn.Module = _Parts() if list(item) == list(map(str, range(len(item)))) else _Part()
@@ -362,7 +362,7 @@ def _unflatten(kind: type[outputs.ModelOutput[Any]], values: Iterable[Any], name
     return kind(**dict(zip(names, values, strict=True)))
 
 
-# `DistributedDataParallel` takes outputs apart and puts them together again, to find out which parameters were used.
+# `DistributedDataParallel` flattens and rebuilds outputs to find out which parameters were used.
 for _kind in outputs.ModelOutput.__subclasses__():
     _pytree.register_pytree_node(
         _kind,

@@ -135,7 +135,7 @@ def test_the_command(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("oxbert.training.data.write_examples", stop)
     done = command(source, "-o", tmp_path / "four", "--vocab", "electra-tiny-generator")
-    assert done.exit_code == 130 and "the same command goes on" in done.output
+    assert done.exit_code == 130 and "the same command continues" in done.output
 
 
 def test_the_document_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

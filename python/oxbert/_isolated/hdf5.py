@@ -1,6 +1,6 @@
-"""The child of `oxbert._hdf5`: an HDF5 file of Keras weights -> safetensors. Imports nothing of oxbert.
+"""Convert an HDF5 file of Keras weights to safetensors, in the child process of `oxbert._hdf5`.
 
-What is wrong with the file is the last line of standard error.
+This program imports nothing of oxbert. Its last line on standard error says what is wrong with the file.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 import h5py
 import numpy
 
-# By numpy's name of a dtype, little-endian.
+# numpy's name of a little-endian dtype -> the name in safetensors.
 DTYPES = {"float16": "F16", "float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "int8": "I8"}
 
-# Deeper than any model: the time for a group grows with the length of its path.
+# Deeper than any model. The time to open a group grows with the length of its path.
 MAX_DEPTH = 64
 
-# The exit status where it is not the file that is to blame.
+# The exit status if the target cannot be written.
 UNWRITABLE = 3
 
 
 def main(path: str, target: str) -> None:
-    """Copy the tensors one after the other, so that the largest of them is all that is in memory."""
+    """Copy the tensors one after the other, so that only one of them is in memory."""
     with h5py.File(path, "r") as file:
         datasets: dict[str, Any] = {}
         left = os.path.getsize(path)
@@ -38,16 +38,16 @@ def main(path: str, target: str) -> None:
                 raise ValueError(f"its groups are nested more than {MAX_DEPTH} deep")
             if isinstance(found, h5py.Dataset):
                 left -= check(place, found).nbytes
-                # Tensors that share bytes let a small file claim a large content.
+                # Tensors that share bytes would let a small file claim much content.
                 if left < 0:
                     raise ValueError("its tensors claim more bytes than it has")
-                # The first group is a layer; one that uses tensors of another has copies of them.
+                # The first group is a layer, and a layer that shares tensors with another has copies of them.
                 name = place.partition("/")[2] or place
                 first = datasets.setdefault(name, found)
                 if first != found and (first.dtype != found.dtype or not numpy.array_equal(first, found)):
                     raise ValueError(f"two tensors have the name {name!r}")
 
-        # Links to other places and other files are not followed.
+        # `visititems` does not follow links to other places and files.
         file.visititems(collect)
         if not datasets:
             raise ValueError("it holds no tensor")
@@ -55,21 +55,21 @@ def main(path: str, target: str) -> None:
 
 
 def check(place: str, found: Any) -> Any:
-    """Refuse what Keras never writes: it may be larger than the file, or lie in another one."""
+    """Refuse a dataset that Keras never writes: it may be larger than the file, or refer to another file."""
     if found.shape is None:
         raise ValueError(f"tensor {place!r} has no shape")
     if found.dtype.name not in DTYPES or found.dtype.byteorder == ">":
         raise ValueError(f"tensor {place!r} has the dtype {found.dtype}, expected one of {', '.join(DTYPES)}")
     if found.external or found.is_virtual:
         raise ValueError(f"tensor {place!r} lies in another file")
-    # A chunk may be packed, and a packed one holds whatever it says it holds.
+    # A chunk may be compressed, and the size of its content is then only a claim.
     if found.chunks is not None or found.id.get_storage_size() != found.nbytes:
         raise ValueError(f"tensor {place!r} is compressed, in pieces, or incomplete")
     return found
 
 
 def write(target: str, datasets: dict[str, Any]) -> None:
-    """Write a header with the place of each tensor, and then the tensors."""
+    """Write a header with the offsets of each tensor, and then the tensors."""
     header, end = {}, 0
     for name, dataset in datasets.items():
         start, end = end, end + dataset.nbytes
@@ -83,11 +83,11 @@ def write(target: str, datasets: dict[str, Any]) -> None:
 
 
 class UnwritableError(Exception):
-    """The target cannot be written: the number of the system's error, and its text."""
+    """Signal that the target cannot be written; the message is the number and the text of the system's error."""
 
 
 def put(file: io.FileIO, data: bytes) -> None:
-    """Write all of it."""
+    """Write all of the data."""
     left = memoryview(data)
     while left:
         try:
@@ -103,6 +103,6 @@ if __name__ == "__main__":
         print(error, file=sys.stderr)
         os._exit(UNWRITABLE)
     except Exception as error:
-        # Whatever the library raises, it is the file that is to blame.
+        # The library may raise anything about a bad file.
         print(" ".join(f"{error}".split()) or type(error).__name__, file=sys.stderr)
         os._exit(1)

@@ -1,4 +1,4 @@
-"""The `oxbert` command: one file a subcommand. Typer parses the command line, Rich draws what is printed."""
+"""Provide the `oxbert` command, with one file per subcommand. Typer parses the command line, Rich formats outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _main() -> None:
 
 
 def main() -> None:
-    """Run the command that the command line names, and end the process with its status."""
+    """Run the command line, and exit with the status of the command."""
     app()
 
 

@@ -1,4 +1,4 @@
-"""`python -m oxbert.cli`: as `oxbert`, where that is not on the path."""
+"""Run `oxbert` as `python -m oxbert.cli`, for environments without the script on the path."""
 
 from oxbert.cli import main
 

@@ -1,4 +1,4 @@
-"""`oxbert convert`: any checkpoint -> one file of weights."""
+"""Implement `oxbert convert`: any checkpoint -> one weight file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from oxbert.cli._shared import FAILED, describe_error, open_bar, open_console, p
 from oxbert.conversion import Report, find_sources, find_target, find_weights
 from oxbert.errors import InputError
 
-# Names that are listed of each kind before the rest is only counted.
+# How many names of each kind are listed before the others are only counted.
 _SHOWN = 8
 
 
@@ -30,37 +30,39 @@ def convert(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The file to write, of a single source, or its folder.", show_default=False),
+        typer.Option(metavar="PATH", help="The file to write for a single source, or its folder.", show_default=False),
     ] = None,
-    to: Annotated[WeightFormat | None, typer.Option(help="What to write; by default ot.", show_default=False)] = None,
+    to: Annotated[
+        WeightFormat | None, typer.Option(help="The format to write; by default ot.", show_default=False)
+    ] = None,
     component: Annotated[
         Component | None,
-        typer.Option(help="Which network of a checkpoint of google-research/electra.", show_default=False),
+        typer.Option(help="The network of a checkpoint of google-research/electra.", show_default=False),
     ] = None,
     dtype: Annotated[
         FloatDtype | None,
-        typer.Option(help="Convert float tensors.", case_sensitive=False, show_default=False),
+        typer.Option(help="The dtype of float tensors.", case_sensitive=False, show_default=False),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Run a model with both, and print the largest difference.")
+        bool, typer.Option("--check", help="Run a model with both files, and print the largest difference.")
     ] = False,
     prefix: Annotated[
         str | None,
-        typer.Option(help="Put this before every name, e.g. electra or distilbert.", show_default=False),
+        typer.Option(help="A prefix for every name, e.g. electra or distilbert.", show_default=False),
     ] = None,
     suffix: Annotated[bool, typer.Option("--suffix", help="Keep only the last part of every name.")] = False,
     skip_embeddings: Annotated[
-        bool, typer.Option("--skip-embeddings", "--skip_embeddings", help="Leave out copies of shared embeddings.")
+        bool, typer.Option("--skip-embeddings", "--skip_embeddings", help="Drop copies of shared embeddings.")
     ] = False,
     skip_lm_head: Annotated[
-        bool, typer.Option("--skip-lm-head", "--skip_lm_head", help="Leave out the decoder of a language model.")
+        bool, typer.Option("--skip-lm-head", "--skip_lm_head", help="Drop the decoder of a language model.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List every tensor.")] = False,
 ) -> None:
     """Write the weights of checkpoints as rust_model.ot, model.safetensors or pytorch_model.bin.
 
-    A file that exists is replaced once the new one is complete and has been compared with its source.
+    An existing file is replaced once the new one is complete and has been compared with its source.
     """
     sources = find_sources(source)
     if output is not None and len(sources) != 1:
@@ -68,7 +70,9 @@ def convert(
             f"needs a single source, got {len(sources)}: {', '.join(sources)}", param_hint="--output"
         )
     if prefix and suffix:
-        raise typer.BadParameter("--suffix would cut the prefix off again", param_hint="--prefix")
+        raise typer.BadParameter(
+            "--suffix would cut the prefix off again; expected one of the two", param_hint="--prefix"
+        )
     if output is not None:
         try:
             find_target(sources[0], output, to)
@@ -110,14 +114,14 @@ def convert(
 
 
 def _find_clashes(sources: Iterable[str], to: WeightFormat | None) -> dict[str, str]:
-    """Sources that would write the same file: none of them can be converted, since only the last would be left."""
+    """Return the sources whose targets are the same file, and why none of them can be converted."""
     targets: dict[Path, dict[Path, str]] = {}
     for source in sources:
         target, _ = find_target(source, None, to)
         try:
             file = find_weights(source, but=target)
         except (OxbertError, OSError):
-            continue  # What is wrong with it is told when its turn comes.
+            continue  # The conversion of this source reports the error.
         targets.setdefault(target.resolve(), {})[file.absolute()] = source
     clashes = {}
     for target, files in targets.items():
@@ -176,5 +180,5 @@ def _tabulate(console: Console, report: Report) -> None:
             else f"{escape(row.source)}\n->\N{NO-BREAK SPACE}{escape(row.target)}"
         )
         table.add_row(name, escape(str(list(row.shape))), row.dtype, "yes" if row.is_transposed else "[dim]no[/]")
-    # A file that this is written to has room for any name.
+    # Output that is redirected to a file needs no narrow table.
     console.print(table, soft_wrap=False, width=None if console.is_terminal else 200)

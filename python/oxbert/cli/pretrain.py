@@ -1,4 +1,4 @@
-"""`oxbert pretrain`: examples -> a generator and a discriminator."""
+"""Implement `oxbert pretrain`: examples -> a generator and a discriminator."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ def pretrain(
     data: Annotated[
         str,
         typer.Argument(
-            help="The folder that oxbert pretrain-data has written; or TFRecord files of google-research/electra.",
+            help="The folder that oxbert pretrain-data wrote, or TFRecord files of google-research/electra.",
             show_default=False,
         ),
     ],
     output: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where checkpoints, the log and both models go.", show_default=False)
+        Path,
+        typer.Option(metavar="FOLDER", help="The folder for checkpoints, the log and both models.", show_default=False),
     ],
     config: Annotated[
         str, typer.Option(help="A preset (tiny, small, base, large), or a YAML or JSON file of fields.")
@@ -36,17 +37,18 @@ def pretrain(
     first: Annotated[
         str | None,
         typer.Option(
-            help="As --config, of a run before, whose discriminator this one begins with.", show_default=False
+            help="As --config, for a first run, whose discriminator this run begins with.", show_default=False
         ),
     ] = None,
     tokenizer: Annotated[
-        str | None, typer.Option(help="The tokenizer of the examples, where it is not beside them.", show_default=False)
+        str | None,
+        typer.Option(help="The tokenizer of the examples, if it is not in their folder.", show_default=False),
     ] = None,
     generator: Annotated[
-        str | None, typer.Option(help="A model that the generator begins with.", show_default=False)
+        str | None, typer.Option(help="A model whose weights the generator begins with.", show_default=False)
     ] = None,
     discriminator: Annotated[
-        str | None, typer.Option(help="A model that the discriminator begins with.", show_default=False)
+        str | None, typer.Option(help="A model whose weights the discriminator begins with.", show_default=False)
     ] = None,
     steps: Annotated[int | None, option(RunOptions, "train_steps", show_default=False)] = None,
     batch_size: Annotated[int | None, option(RunOptions, "batch_size", show_default=False)] = None,
@@ -58,7 +60,7 @@ def pretrain(
     resume: Annotated[bool, option(LaunchOptions, "resume")] = True,
 ) -> None:
     """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs."""
-    # It needs torch, which takes seconds.
+    # Imported here, since importing torch takes seconds.
     from oxbert.training import pretrain
 
     is_first = os.environ.get("RANK", "0") == "0"
@@ -83,7 +85,7 @@ def pretrain(
     except (KeyboardInterrupt, SystemExit) as error:
         if is_first:
             open_console(stderr=True).print(
-                "stopped; without --no-resume the same command goes on from the newest checkpoint"
+                "stopped; the same command without --no-resume continues from the newest checkpoint"
             )
         raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from error
     except (OxbertError, OSError) as error:

@@ -1,4 +1,4 @@
-"""`oxbert pretrain-data`: text -> a folder of examples to pre-train ELECTRA on."""
+"""Implement `oxbert pretrain-data`: text -> a folder of examples to pre-train ELECTRA on."""
 
 from __future__ import annotations
 
@@ -23,54 +23,56 @@ def pretrain_data(
         typer.Argument(help="Text files (.txt, .jsonl, .parquet; .gz), folders, or patterns.", show_default=False),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the examples go.", show_default=False)
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder for the examples.", show_default=False)
     ],
     vocab: Annotated[
-        str | None, typer.Option(help="A vocab.txt, or a model's folder or name.", show_default=False)
+        str | None, typer.Option(help="A vocab.txt, or the folder or name of a model.", show_default=False)
     ] = None,
     vocab_size: Annotated[
-        int | None, typer.Option(help="Instead: learn a vocabulary of that size.", show_default=False)
+        int | None, typer.Option(help="The size of a vocabulary to learn, instead of --vocab.", show_default=False)
     ] = None,
-    alphabet: Annotated[int, typer.Option(help="How many characters a learnt vocabulary has.")] = 1000,
+    alphabet: Annotated[int, typer.Option(help="The number of characters of a learnt vocabulary.")] = 1000,
     lower_case: Annotated[
         bool | None,
-        typer.Option("--lower-case/--no-lower-case", help="By default yes, or as the model.", show_default=False),
+        typer.Option("--lower-case/--no-lower-case", help="By default yes, or as for the model.", show_default=False),
     ] = None,
     strip_accents: Annotated[
         bool | None,
-        typer.Option("--strip-accents/--no-strip-accents", help="By default as lower-case.", show_default=False),
+        typer.Option("--strip-accents/--no-strip-accents", help="By default as for lower-case.", show_default=False),
     ] = None,
-    max_length: Annotated[int, typer.Option(help="Tokens of the longest example.")] = 128,
+    max_length: Annotated[int, typer.Option(help="The length of the longest example in tokens.")] = 128,
     short: Annotated[float, typer.Option(help="The share of examples that are shorter.")] = 0.05,
     single_segment: Annotated[float, typer.Option(help="The share of examples with one segment.")] = 0.1,
     documents: Annotated[Documents, typer.Option(help="What ends a document of a text file.")] = "blank-lines",
     text_field: Annotated[str, typer.Option(help="The field or column with the text.")] = "text",
-    invalid_text: Annotated[InvalidText, typer.Option(help="What to do about text that is not UTF-8.")] = "error",
+    invalid_text: Annotated[InvalidText, typer.Option(help="What to do with text that is not UTF-8.")] = "error",
     held_out: Annotated[float, typer.Option(help="The share of documents for FOLDER/held_out.")] = 0.0,
-    limit: Annotated[int | None, typer.Option(help="Read that many documents.", show_default=False)] = None,
-    seed: Annotated[int, typer.Option(help="Where chance begins.")] = 0,
-    shuffle: Annotated[
-        bool, typer.Option("--shuffle/--no-shuffle", help="Bring all examples into random order.")
-    ] = True,
-    exact: Annotated[bool, typer.Option("--exact", help="Pack as google-research/electra does, defects too.")] = False,
+    limit: Annotated[int | None, typer.Option(help="The number of documents to read.", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="The seed of everything that is drawn.")] = 0,
+    shuffle: Annotated[bool, typer.Option("--shuffle/--no-shuffle", help="Whether to shuffle the examples.")] = True,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Pack as google-research/electra does, with its defects.")
+    ] = False,
     keep_overflow: Annotated[
         bool | None,
-        typer.Option("--keep-overflow/--drop-overflow", help="What becomes of text that fits not.", show_default=False),
+        typer.Option(
+            "--keep-overflow/--drop-overflow", help="What to do with text that does not fit.", show_default=False
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete the examples that are there first.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete existing examples first.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Tokenise, pack and shuffle a corpus for ELECTRA's pre-training.
 
-    Text has one sentence a line and a blank line between documents. A record of JSON lines or Parquet is a document.
-    The same command goes on where it was stopped.
+    Text has one sentence per line and a blank line between documents. A record of JSON lines or Parquet is a document.
+    After a stop the same command continues.
     """
     if (vocab is None) == (vocab_size is None):
-        raise typer.BadParameter("expected --vocab or --vocab-size, one of the two", param_hint="--vocab")
+        raise typer.BadParameter("expected one of --vocab and --vocab-size", param_hint="--vocab")
     begin = time.monotonic()
     bar = _Bar(quiet)
     try:
-        # Here, since it imports torch: other commands need not wait for it.
+        # Imported here, so that other commands do not wait for it.
         from oxbert.training.data import write_examples
 
         manifest = write_examples(
@@ -101,7 +103,7 @@ def pretrain_data(
         raise fail(error) from error
     except KeyboardInterrupt as error:
         bar.close()
-        open_console(stderr=True).print("stopped; the same command goes on")
+        open_console(stderr=True).print("stopped; the same command continues")
         raise typer.Exit(INTERRUPTED) from error
     bar.close()
     if not quiet:
@@ -115,7 +117,7 @@ def _tokenizer(vocab: str, lower_case: bool | None, strip_accents: bool | None) 
 
 
 class _Bar:
-    """A progress bar on a terminal: bytes of the sources, then parts."""
+    """Show progress on a terminal: bytes of the sources, then parts."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet

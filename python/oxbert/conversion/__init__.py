@@ -1,9 +1,9 @@
-"""Any checkpoint -> `rust_model.ot`, the weight file of rust_bert and tch, or `.safetensors`, or `.bin`.
+"""Convert any checkpoint to `rust_model.ot`, the weight file of rust_bert and tch, or to `.safetensors` or `.bin`.
 
-In: whatever oxbert reads, or a folder with it. Out: one file under the names that rust_bert, transformers and oxbert
-look for, and a `Report` of every name that is not what it was. Nothing is lost in silence: a value that a dtype cannot
-hold, or two names that become one, is an error, and then no file is written. docs/conversion.md shows each option on
-the command line, which is `oxbert convert`.
+The source is any file that oxbert reads, or its folder. The result is one file with the names that rust_bert,
+transformers and oxbert look for, and a `Report` of every changed name. Nothing is lost silently: a value that does not
+fit the dtype, or two names that become one, is an error, and no file is written. See docs/conversion.md for each option
+of the command line, `oxbert convert`.
 """
 
 from oxbert._paths import find_sources

@@ -1,4 +1,4 @@
-"""Whether two files of weights make the same model."""
+"""Check that two weight files make the same model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from oxbert.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-# Of each family's classes, a tensor that only a model with that head has. The first that fits is taken.
+# A tensor that only a model with the head has -> the class. The first match counts.
 _HEADS = {
     "electra": {
         "generator_predictions.dense.weight": "ElectraForMaskedLM",
@@ -40,19 +40,19 @@ def largest_difference(
 
     Args:
         config: The configuration of the model.
-        one: Tensors by name.
-        other: Others.
+        one: The tensors of one file by name.
+        other: The tensors of the other file by name.
 
     Returns:
         The class that was run, and the largest difference between two numbers of its outputs.
 
     Raises:
-        WeightsMismatchError: Tensors are missing, or have the wrong shape.
-        InputError: The configuration is of a family that oxbert does not run.
+        WeightsMismatchError: if tensors are missing, or have the wrong shape.
+        InputError: if the configuration is of a family that oxbert does not run.
     """
     kind = _class_of(config, one)
     outputs = [_run(kind, config, weights) for weights in (one, other)]
-    # NaN is equal to itself here: both files have it.
+    # NaN in both outputs counts as equal: both files have it.
     apart = [np.nan_to_num(np.abs(left - right), nan=0.0).max() for left, right in zip(*outputs, strict=True)]
     return kind.__name__, float(max(apart))
 
@@ -69,7 +69,7 @@ def _class_of(config: _native.Config, weights: Mapping[str, Any]) -> Any:
 
 def _run(kind: Any, config: _native.Config, weights: Mapping[str, torch.Tensor]) -> Sequence[Any]:
     model = kind.from_config(config, seed=0)
-    # Tensors of other heads have no place in it, and are not missed.
+    # Tensors of other heads are ignored.
     model.load_state_dict(dict(weights), strict=False)
     missing = model.load_report["missing"]
     if missing:
@@ -79,6 +79,6 @@ def _run(kind: Any, config: _native.Config, weights: Mapping[str, torch.Tensor])
         raise WeightsMismatchError(message, missing=missing, unexpected=[], mismatched=[], path=None)
     length = min(16, config.max_position_embeddings)
     ids = np.random.default_rng(0).integers(0, config.vocab_size, (2, length))
-    # A question with two answers, for a model that chooses.
+    # Multiple choice takes several choices per text.
     ids = ids[:, None].repeat(2, 1) if kind.__name__.endswith("MultipleChoice") else ids
     return [np.asarray(output) for output in model(ids).to_tuple()]

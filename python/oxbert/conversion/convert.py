@@ -1,4 +1,4 @@
-"""Any checkpoint -> one file of weights, compared with its source number by number."""
+"""Convert any checkpoint to one weight file, and compare the two number by number."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _Track = Callable[[Sequence[str]], Iterable[str]]
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one tensor.
+    """Describe the conversion of one tensor.
 
     Attributes:
-        source: Its name in the source.
-        target: Its name in the target.
-        shape: Its shape in the target.
-        dtype: Its dtype in the target.
-        is_transposed: Whether the source stores its two dimensions the other way round.
+        source: The name in the source.
+        target: The name in the target.
+        shape: The shape in the target.
+        dtype: The dtype in the target.
+        is_transposed: Whether the source stores the transpose.
     """
 
     source: str
@@ -46,21 +46,21 @@ class Row:
 
 @dataclass
 class Report:
-    """What became of a checkpoint.
+    """Describe the conversion of a checkpoint.
 
     Attributes:
         source: The file that was read.
         target: The file that was written.
-        rows: Each tensor of the target.
-        kept: How many of them have the name they had.
+        rows: The tensors of the target.
+        kept: The number of tensors that kept their names.
         renamed: Name in the source -> name in the target.
-        dropped: Name in the source -> why it is not in the target.
-        added: Name in the target that the source did not have -> the name there of the tensor it is equal to.
-        cast: (dtype before, dtype after) -> how many tensors.
-        flushed: Numbers that were not 0 and are too small for the new dtype to be anything else.
-        size: Bytes of the target.
-        config: The `config.json` that was written beside the target, where there was none.
-        checked: The class that was run with both, where that was asked for.
+        dropped: Name in the source -> the reason why it is not in the target.
+        added: Name in the target that the source did not have -> the name in the source of the tensor it equals.
+        cast: (dtype before, dtype after) -> the number of tensors.
+        flushed: The count of nonzero numbers that are too small for the new dtype and became 0.
+        size: The size of the target in bytes.
+        config: The `config.json` that was written beside the target, if there was none.
+        checked: The class that was run with both files, if `check` was set.
         difference: The largest difference between two numbers of its outputs.
     """
 
@@ -80,7 +80,7 @@ class Report:
 
     @property
     def tensors(self) -> int:
-        """How many tensors the target has."""
+        """Return the number of tensors of the target."""
         return len(self.rows)
 
 
@@ -98,32 +98,32 @@ def convert(
     check: bool = False,
     track: _Track = lambda names: names,
 ) -> Report:
-    """Writes the weights of a checkpoint as one file, reads it back, and compares it number by number.
+    """Write the weights of a checkpoint as one file, read the file back, and compare the two number by number.
 
-    A target that exists is replaced, as rust_bert's script does; but never by half a file, and never where it is the
-    source itself. Beside a target without a `config.json` that of the source is written, or, for a checkpoint of
-    google-research/electra, the one that its shapes tell.
+    An existing target is replaced, as by rust_bert's script, but atomically, and never if it is the source itself. If
+    there is no `config.json` beside the target, that of the source is written there or, for a checkpoint of
+    google-research/electra, the one that follows from its shapes.
 
     Args:
         source: A checkpoint of any format that oxbert reads, or a folder with one (`find_weights`).
-        output: The file to write, or its folder; None: the folder of the source.
-        to: `ot`, `safetensors` or `bin`; None: what the output ends in, or else `ot`.
-        component: `generator` or `discriminator`, of a checkpoint that has both.
-        dtype: `float32`, `float16` or `bfloat16` for all float tensors; None keeps what each of them has.
-        prefix: Goes before every name; see `Options`, as the three that follow.
-        suffix: Keeps only what follows the last dot of a name.
-        skip_embeddings: Leaves out copies of shared embeddings.
-        skip_lm_head: Leaves out the decoder's matrix of a language model.
-        check: Run a model with the weights of both, and report the largest difference of their outputs.
-        track: Given the names of the tensors twice, when they are prepared and when they are compared; what it
-            returns is iterated over. A progress bar fits.
+        output: The file to write, or its folder; None means the folder of the source.
+        to: `ot`, `safetensors` or `bin`; None means the ending of the output, otherwise `ot`.
+        component: `generator` or `discriminator`, for a checkpoint that has both.
+        dtype: `float32`, `float16` or `bfloat16` for all float tensors; None keeps the dtype of each.
+        prefix: A prefix for every name; see `Options`, like the next three.
+        suffix: Whether to keep only the part of a name after the last dot.
+        skip_embeddings: Whether to drop copies of shared embeddings.
+        skip_lm_head: Whether to drop the decoder's matrix of a language model.
+        check: Whether to run a model with both files, and report the largest difference of the outputs.
+        track: Called with the names of the tensors before they are prepared and before they are compared; its result is
+            iterated over, so it can be a progress bar.
 
     Raises:
-        MissingFileError: There is no such source.
-        FileError: A file cannot be read or written.
-        InputError: An option has an impossible value, or the checkpoint has two networks and `component` names none.
-        WeightsError: The source cannot be read; a value does not fit the dtype; two names become one; it holds no
-            tensor. Nothing has been written then.
+        MissingFileError: if there is no such source.
+        FileError: if a file cannot be read or written.
+        InputError: if an option has an impossible value, or the checkpoint has two networks and `component` is None.
+        WeightsError: if the source cannot be read or holds no tensor, a value does not fit the dtype, or two names
+            become one. Nothing has been written then.
 
     Example:
         >>> import oxbert, tempfile
@@ -183,7 +183,7 @@ def convert(
 
 
 def _config_of(path: Path, component: Component | None) -> dict[str, object] | None:
-    """The `config.json` beside a checkpoint, or what the shapes of Google's say."""
+    """Return the `config.json` beside a checkpoint, or the one that follows from the shapes of a Google checkpoint."""
     beside = path.with_name("config.json")
     if beside.is_file():
         config: dict[str, object] = json.loads(beside.read_bytes())
@@ -194,7 +194,7 @@ def _config_of(path: Path, component: Component | None) -> dict[str, object] | N
 
 def _expect(config: dict[str, object] | None, path: Path) -> _native.Config:
     if config is None:
-        reason = f"expected a config.json beside {path}, which says what model it is"
+        reason = f"expected a config.json beside {path}"
         raise InputError(f"check: {reason}", what="check", reason=reason)
     return _native.Config.from_dict(config)
 
@@ -206,7 +206,7 @@ def _cast(
     report: Report,
     track: _Track,
 ) -> dict[str, torch.Tensor]:
-    """The tensors under their new names, of the new dtype; those that are not floats stay what they are."""
+    """Return the tensors by their new names, floats in the new dtype."""
     import torch
 
     wanted: torch.dtype | None = getattr(torch, dtype) if dtype else None
@@ -237,7 +237,7 @@ def _write(
     track: _Track,
     compare: Callable[[dict[str, torch.Tensor]], None],
 ) -> None:
-    """Writes beside the target, reads back, compares, and only then takes the target's name."""
+    """Write a temporary file, read it back, compare, and only then rename it to the target."""
     written = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}")
     try:
         save_weights(tensors, written)
@@ -257,7 +257,7 @@ def _write(
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors have the same shape, dtype and bytes, so that NaN is equal to itself."""
+    """Return whether two tensors have the same shape, dtype and bytes, so that NaN equals itself."""
     import torch
 
     if one.shape != other.shape or one.dtype != other.dtype:

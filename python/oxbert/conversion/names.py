@@ -1,4 +1,4 @@
-"""What becomes of the names of a checkpoint."""
+"""Plan the names of the tensors of a converted checkpoint."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ SHARED_EMBEDDINGS = frozenset(
         "decoder.embed_tokens.weight",
     }
 )
-"""Copies that encoder-decoder models store of their shared embeddings; `Options.skip_embeddings` leaves them out."""
+"""Copies of shared embeddings in encoder-decoder models; `Options.skip_embeddings` drops them."""
 
 
 @dataclass(frozen=True)
 class _Tie:
-    """A decoder that is the word embeddings under another name, which most checkpoints store once."""
+    """Describe a decoder that is tied to the word embeddings, of which most checkpoints store one."""
 
     decoder: str
     backbone: str
-    # What a file holds that has the rest of the decoder's head.
+    # Prefixes of the other tensors of the head.
     head: tuple[str, ...]
 
     def words(self, names: Iterable[str]) -> str:
-        """The name of the word embeddings beside these names, with the backbone's prefix if they have it."""
+        """Return the name of the word embeddings, with the backbone's prefix if the names have it."""
         prefix = f"{self.backbone}." if any(name.startswith(f"{self.backbone}.") for name in names) else ""
         return f"{prefix}embeddings.word_embeddings.weight"
 
@@ -45,7 +45,7 @@ _DECODERS = frozenset({"lm_head.weight"} | {tie.decoder for tie in _TIES})
 
 @dataclass(frozen=True)
 class Names:
-    """Which tensor of a source goes where: `written` is name in the target -> name in the source."""
+    """Map the tensors of a target to those of a source: `written` is name in the target -> name in the source."""
 
     written: dict[str, str]
     renamed: dict[str, str]
@@ -54,14 +54,14 @@ class Names:
 
 
 def plan_names(source: Iterable[str], options: Options | None = None, *, where: str = "the checkpoint") -> Names:
-    """What becomes of the names of a checkpoint.
+    """Plan the names in the target for the names of a checkpoint.
 
-    In this order: `oxbert.canonical_name` (`module.` of a wrapper, `LayerNorm.gamma` and `.beta`, stored
-    `position_ids`), what the options leave out, the tied decoder that rust_bert needs and the file lacks, then the
-    prefix or suffix.
+    The steps in order: `oxbert.canonical_name` (`module.` of a wrapper, `LayerNorm.gamma` and `.beta`, stored
+    `position_ids`), the tensors that the options drop, the tied decoder that rust_bert needs and the file lacks, then
+    the prefix or suffix.
 
     Raises:
-        WeightsError: Two names become one, or none is left. `where` names the checkpoint.
+        WeightsError: if two names become one, or no name is left. `where` names the checkpoint.
 
     Example:
         >>> plan_names(["module.electra.embeddings.LayerNorm.gamma"]).written
@@ -69,7 +69,7 @@ def plan_names(source: Iterable[str], options: Options | None = None, *, where: 
     """
     options = options or Options()
     dropped: dict[str, str] = {}
-    # Ours -> the file's.
+    # The canonical name -> the name in the file.
     sources: dict[str, str] = {}
     collisions: list[str] = []
 
@@ -114,7 +114,7 @@ def _finish(name: str, options: Options) -> str:
 
 
 def _missing_ties(names: Iterable[str]) -> dict[str, str]:
-    """Of each tied pair that a masked LM stores one of: the other one -> the one it stores. rust_bert ties nothing."""
+    """Map the missing tensor of each tied pair of a masked LM to the stored one. rust_bert ties nothing."""
     names = set(names)
     missing: dict[str, str] = {}
     for tie in _TIES:
@@ -123,7 +123,7 @@ def _missing_ties(names: Iterable[str]) -> dict[str, str]:
             continue
         if words in names and tie.decoder not in names:
             missing[tie.decoder] = words
-        # Without the rest of the embeddings it is a head alone, which needs no words.
+        # Without the other embeddings the file is a head alone, which needs no word embeddings.
         elif tie.decoder in names and words not in names and words.replace("word", "position") in names:
             missing[words] = tie.decoder
     return missing

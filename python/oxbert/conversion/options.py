@@ -1,4 +1,4 @@
-"""What is asked of a conversion."""
+"""Define the options of a conversion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FORMATS: dict[WeightFormat, str] = {
     "safetensors": "model.safetensors",
     "bin": "pytorch_model.bin",
 }
-"""The formats that are written, each with the name that its file has in a model folder."""
+"""The formats that can be written, and the file name of each in a model folder."""
 
 DTYPES: tuple[FloatDtype, ...] = get_args(FloatDtype)
 """The dtypes that weights can be converted to."""
@@ -24,20 +24,20 @@ COMPONENTS: tuple[Component, ...] = get_args(Component)
 
 @dataclass(frozen=True)
 class Options:
-    """What is done to names and values on the way.
+    """Say how names and values are changed.
 
     Attributes:
-        prefix: Goes before every name; a dot is added where it does not end in one.
-        suffix: Keeps only what follows the last dot of a name: for checkpoints of a single layer.
-        skip_embeddings: Leaves out the copies of shared embeddings, `SHARED_EMBEDDINGS`.
-        skip_lm_head: Leaves out the decoder's matrix of a language model (`lm_head.weight`, `generator_lm_head.weight`,
-            `vocab_projector.weight`), and adds none.
-        dtype: One of `DTYPES` for all float tensors; None keeps what each of them has.
-        add_ties: Adds the other one of two tied tensors of which the checkpoint stores one. rust_bert and tch tie
-            nothing, so `.ot` files need both.
+        prefix: A prefix for every name; a dot is added unless the prefix ends in one.
+        suffix: Whether to keep only the part of a name after the last dot, for checkpoints of a single layer.
+        skip_embeddings: Whether to drop the copies of shared embeddings, `SHARED_EMBEDDINGS`.
+        skip_lm_head: Whether to drop the decoder's matrix of a language model (`lm_head.weight`,
+            `generator_lm_head.weight`, `vocab_projector.weight`), and to add none.
+        dtype: One of `DTYPES` for all float tensors; None keeps the dtype of each.
+        add_ties: Whether to add the missing one of two tied tensors. rust_bert and tch tie nothing, so `.ot` files need
+            both.
 
     Raises:
-        InputError: A dtype that is none of `DTYPES`, or both a prefix and `suffix`.
+        InputError: if the dtype is none of `DTYPES`, or both a prefix and `suffix` are given.
     """
 
     prefix: str | None = None
@@ -51,9 +51,9 @@ class Options:
         if self.dtype is not None and self.dtype not in DTYPES:
             raise refused("dtype", f"expected one of {', '.join(DTYPES)}, got {self.dtype!r}")
         if self.prefix and self.suffix:
-            raise refused("prefix", "suffix would cut it off again; expected one of the two")
+            raise refused("prefix", "expected a prefix or suffix, got both: suffix would cut the prefix off again")
 
 
 def refused(what: str, reason: str) -> InputError:
-    """An argument has an impossible value."""
+    """Return the error for an argument with an impossible value."""
     return InputError(f"{what}: {reason}", what=what, reason=reason)

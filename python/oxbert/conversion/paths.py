@@ -1,4 +1,4 @@
-"""Where a conversion reads and writes."""
+"""Find the source and the target of a conversion."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from oxbert._types import WeightFormat
 from oxbert.conversion.options import FORMATS, refused
 from oxbert.errors import MissingFileError
 
-# One of several files that make one checkpoint, which is named by their index.
+# One of several files of a checkpoint, which is opened through their index.
 _SHARD = re.compile(r"-\d{5}-of-(?!00001)\d{5}\.")
 
 
 def find_weights(source: str | os.PathLike[str], *, but: Path | None = None) -> Path:
-    """The checkpoint that a path is, or the best one of the folder that it is.
+    """Return the checkpoint at a path, or the best one if the path is a folder.
 
     Args:
         source: The path; a checkpoint of TensorFlow may lack its ending `.index`.
-        but: A file that is to be written, and so is no source if there is another one.
+        but: The file to be written, which is the source only if there is no other.
 
     Raises:
-        MissingFileError: There is no such path, or the folder has no weights.
-        InputError: It is one of several files of a checkpoint.
+        MissingFileError: if there is no such path, or the folder has no weights.
+        InputError: if the path is one of several files of a checkpoint.
     """
     path = Path(source)
     if path.is_dir():
         others = [path / name for name in _native.WEIGHT_FILES if path / name != but]
         return next((other for other in others if other.is_file()), None) or _native.find_weights(path)
     if _SHARD.search(path.name):
-        raise refused("source", f"{path} is one of several files of a checkpoint, expected its index or its folder")
+        raise refused("source", f"expected an index or a folder, got {path}, one of several files of a checkpoint")
     if not path.exists() and not path.with_name(f"{path.name}.index").is_file():
         raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))
     return path
@@ -40,15 +40,15 @@ def find_weights(source: str | os.PathLike[str], *, but: Path | None = None) -> 
 def find_target(
     source: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, to: WeightFormat | None = None
 ) -> tuple[Path, WeightFormat]:
-    """The file that is written, and its format.
+    """Return the file to write, and its format.
 
     Args:
         source: A checkpoint, or the folder of one.
-        output: A file, whose ending says its format; a folder; None: the folder of the source.
-        to: One of `FORMATS`; None: the ending of the output, or else `ot`.
+        output: A file, whose ending says its format, or a folder; None means the folder of the source.
+        to: One of `FORMATS`; None means the ending of the output, otherwise `ot`.
 
     Raises:
-        InputError: An unknown format, or one that is not that of the ending.
+        InputError: if the format is unknown, or differs from that of the ending.
     """
     if to is not None and to not in FORMATS:
         raise refused("to", f"expected one of {', '.join(FORMATS)}, got {to!r}")

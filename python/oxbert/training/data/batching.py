@@ -213,18 +213,19 @@ class Examples(ABC):
             step += 1
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what can be had again."""
+        """Return the state without the cached order."""
         return self.__dict__ | {"_last": None}
 
 
 def cut(example: Example, length: int, cls_token_id: int, sep_token_id: int) -> list[Example]:
-    """Cuts an example into examples of one segment and at most `length` tokens; nothing but special tokens is lost.
+    """Cut an example into examples of one segment and at most `length` tokens; only special tokens are lost.
 
-    Pieces of a segment are of equal lengths, but for one token. An example that is no longer stays as it is.
+    The lengths of the pieces of a segment differ by at most one token. An example that is short enough is returned
+    unchanged.
 
     Args:
-        example: With `[CLS]` first, and a `[SEP]` behind each segment.
-        length: At least 3, of which `[CLS]` and `[SEP]` are two.
+        example: An example with `[CLS]` first, and a `[SEP]` after each segment.
+        length: The largest number of tokens, at least 3, with `[CLS]` and `[SEP]`.
         cls_token_id: The id of `[CLS]`.
         sep_token_id: The id of `[SEP]`.
 

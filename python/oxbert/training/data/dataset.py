@@ -16,27 +16,27 @@ from oxbert.training.data.parts import Rows, open_part
 
 
 class ExampleDataset(Examples):
-    r"""The examples of a folder that `write_examples` has written.
+    r"""Read the examples of a folder that `write_examples` has written.
 
-    Files are mapped: examples are read from the disk when they are asked for, and processes share what is in memory. It
-    can be pickled, used by several threads, and used in processes that were forked.
+    Files are mapped: examples are read from the disk when they are used, and processes share the memory. A dataset can
+    be pickled, used by several threads, and used in forked processes.
 
     Args:
         folder: The folder.
-        tokenizer: Is compared with the one that the examples were made with.
-        verify: Read everything once and compare checksums (gigabytes a second); otherwise sizes and lengths alone are
-            checked. Where several processes read the same folder, one of them is enough.
+        tokenizer: A tokenizer to compare with the one that the examples were made with.
+        verify: Whether to read everything once and compare checksums (gigabytes per second); otherwise only sizes and
+            lengths are checked. If several processes read the same folder, one of them is enough.
 
     Attributes:
         folder: The folder.
-        manifest: What it holds.
-        max_length: The longest example in tokens that the folder may have.
+        manifest: The description of the folder.
+        max_length: The length of the longest possible example in tokens.
 
     Raises:
-        MissingFileError: A file is missing, or the folder is not finished.
-        DataError: A file is damaged, or the tokenizer is another one: `path`, `reason`.
-        FileError: A file cannot be read.
-        MissingDependencyError: `pyarrow` is not installed.
+        MissingFileError: if a file is missing, or the folder is not finished.
+        DataError: if a file is damaged, or the tokenizer differs: `path`, `reason`.
+        FileError: if a file cannot be read.
+        MissingDependencyError: if `pyarrow` is not installed.
 
     Example:
         >>> import oxbert, pathlib, tempfile
@@ -66,7 +66,7 @@ class ExampleDataset(Examples):
         for part in self.manifest.parts:
             self._rows += open_part(self.folder / part.file, part, self.max_length, verify=verify)
         counts = [len(rows.first_segments) for rows in self._rows]
-        # Where the examples of each piece begin, and where the last ones end.
+        # The number of the first example of each piece, and the number of examples.
         self._begins = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
     def __len__(self) -> int:
@@ -74,14 +74,14 @@ class ExampleDataset(Examples):
 
     @property
     def fingerprint(self) -> str:
-        """Of the vocabulary, and of the sizes and checksums of the files."""
+        """Return a hash of the vocabulary, and of the sizes and checksums of the files."""
         parts = [(part.examples, part.tokens, part.crc32) for part in self.manifest.parts]
         return hashlib.sha256(repr((self.manifest.vocabulary.sha256, parts)).encode()).hexdigest()
 
     def _read(self, number: int) -> Example:
         piece = int(np.searchsorted(self._begins, number, side="right")) - 1
         rows, row = self._rows[piece], number - int(self._begins[piece])
-        # A copy: it may be written to, and outlives the mapping.
+        # A copy, which can be written to and outlives the mapping.
         ids = rows.ids[rows.ends[row] : rows.ends[row + 1]].copy()
         return {"input_ids": ids, "first_segment": int(rows.first_segments[row])}
 
@@ -89,7 +89,7 @@ class ExampleDataset(Examples):
         return f"ExampleDataset({str(self.folder)!r}: {len(self)} examples, {self.manifest.tokens} tokens)"
 
     def __getstate__(self) -> dict[str, Any]:
-        """The folder: what is mapped is mapped again."""
+        """Return the state without the mapped files, which are mapped again."""
         return {name: value for name, value in super().__getstate__().items() if name not in ("_rows", "_begins")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

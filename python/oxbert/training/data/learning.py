@@ -103,7 +103,7 @@ def learn_vocabulary(
 
 
 def _count(blocks: Iterable[list[str]]) -> dict[str, int]:
-    """How often each character occurs."""
+    """Count the occurrences of each character."""
     counts = np.zeros(sys.maxunicode + 1, np.int64)
     for lines in blocks:
         codes = np.frombuffer("\n".join(lines).encode("utf-32-le"), np.uint32)
@@ -113,7 +113,7 @@ def _count(blocks: Iterable[list[str]]) -> dict[str, int]:
 
 
 def _choose(counts: dict[str, int], normalizer: Any, number: int) -> list[str]:
-    """The most frequent characters of normalised text, in the order of their code points."""
+    """Return the most frequent characters of the normalised text, in the order of their code points."""
     normal: Counter[str] = Counter()
     for character, count in counts.items():
         for one in normalizer.normalize_str(character):
@@ -126,7 +126,7 @@ def _choose(counts: dict[str, int], normalizer: Any, number: int) -> list[str]:
 def _lines(
     files: Sequence[TextFile], reader: Reader, limit: int | None, share: float, track: Callable[[int], object]
 ) -> Iterator[list[str]]:
-    """Blocks of sentences, or a share of them that is the same each time."""
+    """Iterate over blocks of sentences, or a share of the blocks that is always the same."""
     divider = Divider(limit=limit)
     for number, block in enumerate(reader.read(files)):
         lines, _ = divider.divide(block.lines)

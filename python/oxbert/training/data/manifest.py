@@ -1,4 +1,4 @@
-"""`dataset.json`: what a folder of examples holds. It is written last, so a folder without it is not finished."""
+"""Describe a folder of examples in `dataset.json`, which is written last: a folder without it is not finished."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ NAME = "dataset.json"
 FORMAT = "oxbert-examples"
 VERSION = 1
 UNFINISHED = ".unfinished"
-"""The folder with what is needed to go on, while a folder of examples is not finished."""
+"""The folder with the state to resume from, until a folder of examples is finished."""
 _PART = re.compile(r"part-\d{5,}\.arrow")
-# Of `tokenizer_config.json`: what decides how a text is cut.
+# The settings in `tokenizer_config.json` that decide how a text is split.
 _SETTINGS = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file of examples.
+    """Describe one file of examples.
 
     Attributes:
-        file: Its name.
-        examples: How many there are in it.
-        tokens: Their tokens, special ones included.
-        bytes: Its size.
-        crc32: Its checksum.
+        file: The name of the file.
+        examples: The number of examples.
+        tokens: The number of tokens, with special tokens.
+        bytes: The size of the file.
+        crc32: The CRC-32 of the file.
     """
 
     file: str
@@ -45,12 +45,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What the ids mean.
+    """Identify the meaning of ids.
 
     Attributes:
-        sha256: Of `vocab.txt`, as a tokenizer writes it.
-        size: How many ids there are, those of added tokens included.
-        settings: How the tokenizer cuts a text: `do_lower_case` and the like, and the tokens that were added.
+        sha256: The SHA-256 of `vocab.txt`, as a tokenizer writes it.
+        size: The number of ids, with those of added tokens.
+        settings: The settings that decide how the tokenizer splits a text: `do_lower_case` and others, and the added
+            tokens.
         pad: The id of `[PAD]`.
         cls: The id of `[CLS]`.
         sep: The id of `[SEP]`.
@@ -67,7 +68,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Vocabulary:
-        """That of a tokenizer."""
+        """Return the vocabulary of a tokenizer."""
         files = _files(tokenizer)
         config = json.loads(files["tokenizer_config.json"])
         settings = {name: config.get(name) for name in _SETTINGS}
@@ -89,16 +90,16 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a folder of examples holds.
+    """Describe a folder of examples.
 
     Attributes:
-        vocabulary: What the ids mean.
-        max_length: The longest example in tokens, special ones included.
-        seed: Where chance began.
+        vocabulary: The vocabulary of the ids.
+        max_length: The largest length of an example in tokens, with special tokens.
+        seed: The seed of everything that was drawn.
         options: All other arguments of `write_examples` that decide what is written.
-        sources: What was read: `given`, the number of `files`, and their `bytes`.
-        documents: How many documents the examples are of.
-        parts: The files.
+        sources: The sources: those `given`, the number of `files`, and their `bytes`.
+        documents: The number of documents that the examples are from.
+        parts: The files of examples.
     """
 
     vocabulary: Vocabulary
@@ -111,24 +112,24 @@ class Manifest:
 
     @property
     def examples(self) -> int:
-        """How many examples there are."""
+        """Return the number of examples."""
         return sum(part.examples for part in self.parts)
 
     @property
     def tokens(self) -> int:
-        """How many tokens they have together, special ones included."""
+        """Return the number of tokens of all examples, with special tokens."""
         return sum(part.tokens for part in self.parts)
 
     @property
     def bytes(self) -> int:
-        """The size of all parts."""
+        """Return the size of all parts in bytes."""
         return sum(part.bytes for part in self.parts)
 
     def write(self, folder: Path) -> None:
-        """Writes `dataset.json`.
+        """Write `dataset.json`.
 
         Raises:
-            FileError: It cannot be written.
+            FileError: if the file cannot be written.
         """
         content = {"format": FORMAT, "version": VERSION, "examples": self.examples, "tokens": self.tokens} | asdict(
             self
@@ -137,12 +138,12 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """Reads `dataset.json`.
+        """Read `dataset.json`.
 
         Raises:
-            MissingFileError: There is none: the folder is not finished, or is none of examples.
-            DataError: It is damaged, or of a later version.
-            FileError: It cannot be read.
+            MissingFileError: if there is no such file: the folder is not finished, or holds no examples.
+            DataError: if the file is damaged, or of a later version.
+            FileError: if the file cannot be read.
         """
         path = folder / NAME
         if not path.is_file():
@@ -176,10 +177,10 @@ class Manifest:
         return manifest
 
     def check_tokenizer(self, tokenizer: Tokenizer, path: Path) -> None:
-        """Refuses a tokenizer that is not the one that the examples were made with.
+        """Refuse a tokenizer that differs from the one that the examples were made with.
 
         Raises:
-            DataError: It has another vocabulary, or cuts texts in another way.
+            DataError: if the tokenizer has another vocabulary, or splits text differently.
         """
         other = Vocabulary.of(tokenizer)
         if other.sha256 != self.vocabulary.sha256:
@@ -195,10 +196,10 @@ class Manifest:
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
-    """Writes the files of a tokenizer. A process that is killed meanwhile leaves no strange file for ever.
+    """Write the files of a tokenizer, each atomically, so that a killed process leaves no partial file.
 
     Raises:
-        FileError: One cannot be written.
+        FileError: if a file cannot be written.
     """
     for name, content in _files(tokenizer).items():
         write_whole(folder / name, content)

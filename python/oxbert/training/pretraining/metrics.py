@@ -1,4 +1,4 @@
-"""The figures of google-research/electra's evaluation."""
+"""Compute the figures of google-research/electra's evaluation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oxbert.outputs import PretrainingOutput
 
 @dataclass
 class Metrics:
-    """Collects steps, and says what they come to.
+    """Accumulate the figures of an evaluation over its steps.
 
     Example:
         >>> Metrics().result()
@@ -29,7 +29,7 @@ class Metrics:
     labels: list[npt.NDArray[np.bool_]] = field(default_factory=list)
 
     def add(self, output: PretrainingOutput) -> None:
-        """Count a step, which must be whole batches: its losses are means over its own tokens."""
+        """Add a step over a whole batch, whose losses are means over its own tokens."""
         chosen, tokens, _ = output.totals
         originals = np.concatenate([np.asarray(row, np.int64) for row in output.originals])
         if output.predictions is not None and output.masked_lm_loss is not None:
@@ -45,11 +45,11 @@ class Metrics:
             self.labels += [np.asarray(labels, np.bool_) for labels in output.replaced]
 
     def result(self) -> dict[str, float]:
-        """The figures by the original's names, those that there are.
+        """Return the available figures by the original's names.
 
-        `masked_lm_accuracy` and `masked_lm_loss` (nats) of the generator; `sampled_masked_lm_accuracy`, how often it
-        drew the original; `disc_loss` (nats), `disc_auc`, `disc_accuracy`, `disc_precision` and `disc_recall` (at a
-        probability of one half) of the discriminator, over all tokens.
+        For the generator: `masked_lm_accuracy`, `masked_lm_loss` (nats) and `sampled_masked_lm_accuracy`, the share of
+        sampled tokens that are the original. For the discriminator, over all tokens: `disc_loss` (nats), `disc_auc`,
+        and at a probability of one half `disc_accuracy`, `disc_precision` and `disc_recall`.
 
         Source:
             `run_pretraining.py` of google-research/electra.
@@ -73,11 +73,11 @@ class Metrics:
 
 
 def area_under_curve(scores: npt.NDArray[np.float32], labels: npt.NDArray[np.bool_]) -> float:
-    """The probability that a replaced token has a higher score than another; equal scores count one half.
+    """Return the probability that a replaced token has a higher score than another; ties count one half.
 
     Args:
-        scores: [n].
-        labels: [n]; NaN is returned where all are the same.
+        scores: The scores [n].
+        labels: Whether each token is replaced [n]. If all labels are equal, NaN is returned.
 
     Example:
         >>> area_under_curve(np.array([0.1, 0.4, 0.4, 0.9], np.float32), np.array([False, True, False, True]))

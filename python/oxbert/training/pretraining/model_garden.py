@@ -1,6 +1,6 @@
-"""`oxbert.ElectraPretrainer`: TF Model Garden's `ElectraPretrainer`, over any two networks. Imports torch.
+"""Provide `oxbert.ElectraPretrainer`: TF Model Garden's `ElectraPretrainer`, over any two networks. Imports torch.
 
-The heads and the drawing of tokens are in Rust; what is here calls the networks and hands their outputs on.
+The heads and the sampling of tokens are in Rust; this module calls the networks and passes their outputs on.
 """
 
 from __future__ import annotations
@@ -24,33 +24,34 @@ _INITIALIZERS: dict[str, Callable[[torch.Tensor], Any]] = {
 
 
 class ElectraPretrainer(torch.nn.Module):
-    """Two networks, the heads on them, and the tokens that one draws for the other.
+    """Run a generator and a discriminator with their heads, and sample tokens of the one for the other.
 
-    Called with a mapping of int tensors `input_word_ids` [B, S] (masked beforehand), `input_mask` [B, S],
-    `input_type_ids` [B, S], `masked_lm_positions` [B, P] (0 where a slot is not used), `masked_lm_ids` [B, P]; more
-    keys, such as `masked_lm_weights`, are not read. Returns a dict: `lm_outputs` [B, P, V], `sentence_outputs`
-    [B, num_classes], `disc_logits` [B, S], above 0 where a token looks replaced, and `disc_label` [B, S] int32, 1 where
-    it differs from the original. There is no loss in it.
+    A call takes a mapping of int tensors `input_word_ids` [B, S] (already masked), `input_mask` [B, S],
+    `input_type_ids` [B, S], `masked_lm_positions` [B, P] (0 for an unused slot) and `masked_lm_ids` [B, P]; other keys,
+    such as `masked_lm_weights`, are ignored. It returns a dict: `lm_outputs` [B, P, V], `sentence_outputs`
+    [B, num_classes], `disc_logits` [B, S], above 0 if a token looks replaced, and `disc_label` [B, S] int32, 1 if a
+    token differs from the original. The dict has no loss.
 
-    A network is a model of oxbert, or anything that is called with ids, mask and types and returns a sequence output
-    [B, S, H]: the tensor itself, an output with `last_hidden_state`, or a mapping with `sequence_output` (of a list,
-    the last). It says its width by `get_config()["hidden_size"]` or `config.hidden_size`, and the generator its words
-    by `get_embedding_table()` or `get_input_embeddings().weight`, [V, E].
+    A network is a model of oxbert, or any callable of ids, mask and types that returns a sequence output [B, S, H]: the
+    tensor itself, an output with `last_hidden_state`, or a mapping with `sequence_output` (the last one of a list). Its
+    width is `get_config()["hidden_size"]` or `config.hidden_size`, and the word embeddings of the generator are
+    `get_embedding_table()` or `get_input_embeddings().weight`, [V, E].
 
     Args:
-        generator_network: Whose outputs become words.
-        discriminator_network: Which is shown them.
+        generator_network: The network whose outputs become tokens.
+        discriminator_network: The network that reads these tokens.
         vocab_size: V.
-        num_classes: Classes of the sentence head, which no loss uses.
-        num_token_predictions: P; kept for the configuration only, the inputs say it themselves.
-        mlm_activation: In the masked-LM head and in the discriminator's projection: a name such as `gelu`, or None.
-        mlm_initializer: Of the heads' matrices: a name as in Keras, or a function that fills a tensor.
+        num_classes: The number of classes of the sentence head, which no loss uses.
+        num_token_predictions: P, kept for the configuration only: the inputs have it.
+        mlm_activation: The activation of the masked-LM head and of the discriminator's projection: a name such as
+            `gelu`, or None.
+        mlm_initializer: The initializer of the heads' matrices: a name as in Keras, or a function that fills a tensor.
         output_type: `logits`, or `predictions`: the logarithms of probabilities.
-        disallow_correct: Never draw the original token.
-        more: Kept in the configuration.
+        disallow_correct: Whether the original token is never sampled.
+        more: Further values to keep in the configuration.
 
     Raises:
-        InputError: An output type or an initializer that is none; a network that does not say what it must.
+        InputError: if the output type or the initializer is unknown, or a network lacks what is described above.
 
     Example:
         >>> import oxbert, torch
@@ -108,7 +109,7 @@ class ElectraPretrainer(torch.nn.Module):
         rows, columns = self._table().shape
         if rows != vocab_size:
             raise _refused(
-                "vocab_size", f"expected {rows}, the rows of the generator's table of words, got {vocab_size}"
+                "vocab_size", f"expected {rows}, the number of the generator's word embeddings, got {vocab_size}"
             )
         self._heads = _native.PretrainerHeads(
             generator_hidden=_width("generator_network", generator_network),
@@ -123,7 +124,7 @@ class ElectraPretrainer(torch.nn.Module):
         self.heads = torch.nn.ParameterDict()
         for name, parameter in self._heads.named_parameters():
             if parameter.ndim == 2:
-                # As Keras counts: a matrix there has the same two sizes the other way round.
+                # torch's matrix is the transpose of Keras's, and so are the fans: both initializers agree.
                 fill(parameter.data)
             self.heads[name.replace(".", "/")] = parameter
 
@@ -131,7 +132,7 @@ class ElectraPretrainer(torch.nn.Module):
         """Run both networks; see the class.
 
         Raises:
-            InputError: An input is missing.
+            InputError: if an input is missing.
         """
         missing = [name for name in _INPUTS if name not in inputs]
         if missing:
@@ -151,16 +152,16 @@ class ElectraPretrainer(torch.nn.Module):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """What is kept of the two after pre-training: `encoder` is the discriminator's network."""
+        """Return what is kept after pre-training: `encoder` is the discriminator's network."""
         return {"encoder": self._config["discriminator_network"]}
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that `from_config` takes."""
+        """Return the arguments for `from_config`."""
         return dict(self._config)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ElectraPretrainer:
-        """A pretrainer of the same arguments, with fresh heads."""
+        """Return a pretrainer with the same arguments and fresh heads."""
         return cls(**config)
 
     def _table(self) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The parameters of a run <-> models: what it begins with, and what comes of it."""
+"""Copy weights between the parameters of a run and models: those it begins with, and those it exports."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from oxbert.errors import ConfigError
 from oxbert.training.pretraining.config import PretrainingConfig
 
 _FUNCTION = ("num_attention_heads", "hidden_act", "layer_norm_eps")
-"""What changes what a network computes, and the shape of no parameter."""
+"""The fields that change the result of a network but no shape of a parameter."""
 
 _KINDS: dict[Component, Any] = {"generator": oxbert.ElectraForMaskedLM, "discriminator": oxbert.ElectraForPreTraining}
 
 
 def shared_prefix(config: PretrainingConfig) -> str | None:
-    """What stands before the names, in a run, of the parameters that both networks share; None where they share none.
+    """Return the prefix of the names, in a run, of the parameters that both networks share; None if they share none.
 
-    What is shared is there once, under the discriminator's name.
+    Shared parameters exist once, under the discriminator's names.
     """
     if config.objective in ("mlm", "uniform"):
         return None
@@ -42,24 +42,23 @@ def begin_with(
     config: ElectraConfig,
     prefix: str | None,
 ) -> None:
-    """Give a network of a run the weights of a model.
+    """Copy the weights of a model into a network of a run.
 
-    What both networks share becomes the model's too. A head that the model lacks stays as it is, with a warning.
+    Parameters that both networks share are overwritten too. A head that the model lacks stays as it is, with a warning.
 
     Args:
         part: Which network.
-        source: A model's folder or name.
-        parameters: Of the run, by name.
-        config: The network's.
-        prefix: What `shared_prefix` says.
+        source: The folder or name of a model.
+        parameters: The parameters of the run, by name.
+        config: The configuration of the network.
+        prefix: The result of `shared_prefix`.
 
     Raises:
-        ConfigError: The model's configuration computes something else, or a parameter has another shape: `field`,
-            `reason`.
-        InputError: The run has no such network, or one of two towers.
+        ConfigError: if the model's configuration has another function, or a parameter another shape: `field`, `reason`.
+        InputError: if the run has no such network, or the network has two towers.
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
-        refuse(part, f"the run trains no network of that kind, got {os.fspath(source)!r} for it")
+        refuse(part, f"expected None, since the run trains no {part}, got {os.fspath(source)!r}")
     model = _KINDS[part].from_pretrained(source)
     for field in _FUNCTION:
         wanted, got = getattr(config, field), getattr(model.config, field)
@@ -80,7 +79,7 @@ def begin_with(
 
 
 def _other(part: Component, source: str | os.PathLike[str], field: str, wanted: Any, got: Any) -> ConfigError:
-    reason = f"expected {wanted}, as the configuration of the run has it, got {got}"
+    reason = f"expected {wanted}, as in the configuration of the run, got {got}"
     return ConfigError(f"{part} {os.fspath(source)}: {field}: {reason}", field=field, reason=reason)
 
 
@@ -93,10 +92,10 @@ def export(
 ) -> dict[str, Path]:
     """Write the networks of a run as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read.
 
-    Electric's two towers are no model of theirs: they stay in the checkpoint.
+    Electric's two towers have no counterpart in these libraries, and are left out.
 
     Returns:
-        The folders by name, those that there are: `generator`, `discriminator`.
+        The folders by name: `generator`, `discriminator`, or one of them.
     """
     folders: dict[str, Path] = {}
     for part, kind in _KINDS.items():
@@ -115,7 +114,7 @@ def export(
 def _own(
     part: Component, parameters: Mapping[str, Tensor], names: Iterable[str], prefix: str | None
 ) -> dict[str, Tensor]:
-    """The parameters of a network by the names of its checkpoint, those that there are."""
+    """Return the parameters of a network that exist, by the names of its checkpoint."""
     own = {}
     for name in names:
         shared = f"discriminator.{name}"

@@ -1,4 +1,4 @@
-"""`pretrain`: examples -> two models, in one call."""
+"""Pre-train in one call: examples -> two models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, prese
 from oxbert.training.pretraining.trainer import Trainer
 
 _MAY_DIFFER = {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range"}
-"""Of two runs, the second of which begins with the first one's discriminator."""
+"""The fields that may differ between two runs of which the second begins with the discriminator of the first."""
 
 
 def pretrain(
@@ -41,36 +41,36 @@ def pretrain(
 ) -> dict[str, Any]:
     r"""Pre-train ELECTRA on examples that `write_examples`, or google-research/electra, has written.
 
-    Where it was stopped, the same call goes on, exactly.
+    After a stop, the same call resumes exactly.
 
     Args:
         data: The folder of examples; or TFRecord files of google-research/electra: a folder, a file or a pattern.
         output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `generator/` and `discriminator/`,
             which `from_pretrained` and transformers read.
-        config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration. Where
-            a preset or a file does not name `vocab_size`, it is the tokenizer's.
-        tokenizer: That of the examples, or its folder; None: the one that lies beside them.
-        held_out: Examples for evaluation, as `data`.
-        first: The configuration of a run that comes before, as `config`, into the folder `first` of the output. The
-            discriminator begins with that run's. `changes` do not concern it.
-        generator: See `Trainer`, and so for the next six.
+        config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration. If a
+            preset or a file does not name `vocab_size`, it is the tokenizer's.
+        tokenizer: The tokenizer of the examples, or its folder; None means the one in the folder of the examples.
+        held_out: Examples for evaluation, as for `data`.
+        first: The configuration, as for `config`, of a run to do first, in the folder `first` of the output. The
+            discriminator begins with that of the first run. `changes` do not apply to the first run.
+        generator: See `Trainer`, like the next six.
         discriminator: See `Trainer`.
         device: See `Trainer`.
         precision: See `Trainer`.
         accumulate: See `Trainer`.
         tensorboard: See `Trainer`.
         resume: See `Trainer`.
-        progress: Whether a bar is drawn; None: on a terminal.
-        changes: Fields of the configuration that are to be others, such as `train_steps=1000`.
+        progress: Whether to draw a progress bar; None means only on a terminal.
+        changes: Fields of the configuration to replace, such as `train_steps=1000`.
 
     Returns:
-        What was logged last: `step`, `loss` and so on, and the figures of the last evaluation.
+        The last record of the log: `step`, `loss` and so on, and the figures of the last evaluation.
 
     Raises:
-        ConfigError: A field is unknown or wrong, or contradicts the checkpoint; `field` names it.
-        InputError: The tokenizer is not that of the examples, or TFRecord files come without any; `first` has no
-            discriminator or another one than `config`.
-        FileError: A file cannot be read or written.
+        ConfigError: if a field is unknown or wrong, or contradicts the checkpoint; `field` names it.
+        InputError: if the tokenizer is not that of the examples, or is missing for TFRecord files; if `first` has no
+            discriminator, or one of other sizes than `config`.
+        FileError: if a file cannot be read or written.
 
     Example:
         >>> import tempfile
@@ -90,13 +90,13 @@ def pretrain(
         3
     """
     if "preset" in changes:
-        refuse("preset", "expected it as config, the third argument")
+        refuse("preset", "expected the preset as config, the third argument")
     if tokenizer is None and (Path(data) / MANIFEST).is_file():
         tokenizer = data
     if tokenizer is None:
-        # An unfinished folder says so itself; what is none may be TFRecord files, which come without a tokenizer.
+        # Opening an unfinished folder fails with a better message. TFRecord files come without a tokenizer.
         _open(data, None)
-        refuse("tokenizer", f"expected that of {os.fspath(data)}, where none lies, got none")
+        refuse("tokenizer", f"expected the tokenizer of {os.fspath(data)}, which has none, got none")
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer)
     config = PretrainingConfig.from_dict(_configured(config, tokenizer).to_dict() | changes)
@@ -127,7 +127,7 @@ def pretrain(
 
 
 def _configured(config: PretrainingConfig | str | os.PathLike[str], tokenizer: Tokenizer) -> PretrainingConfig:
-    """What a preset or a file says, with the tokenizer's vocabulary where it names none."""
+    """Return the configuration of a preset or a file, with the tokenizer's vocabulary if it names none."""
     if isinstance(config, PretrainingConfig):
         return config
     if isinstance(config, str) and config in PRESETS:
@@ -141,9 +141,9 @@ def _configured(config: PretrainingConfig | str | os.PathLike[str], tokenizer: T
 def _check_first(
     first: PretrainingConfig, config: PretrainingConfig, discriminator: str | os.PathLike[str] | None
 ) -> None:
-    """Refuse before the first run what would only fail after it."""
+    """Refuse, before the first run, a combination that would fail after it."""
     if discriminator is not None:
-        refuse("discriminator", f"expected none beside first, got {os.fspath(discriminator)!r}")
+        refuse("discriminator", f"expected None together with first, got {os.fspath(discriminator)!r}")
     if first.objective == "mlm" or config.objective == "mlm":
         refuse("first", "expected runs with a discriminator, got the objective mlm")
     before, after = (one.electra_configs()[1].to_dict() for one in (first, config))
