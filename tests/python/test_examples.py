@@ -7,7 +7,9 @@ import importlib
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import oxbert
 
@@ -23,15 +25,18 @@ def test_modules_are_found() -> None:
     assert set(MODULES) == expected
 
 
-# The classes of the native module, which call `oxbert` their own, have the examples of the stubs: see test_surface.py.
-@pytest.mark.parametrize("name", sorted({*MODULES} - {"oxbert", "oxbert._native"}))
+@pytest.mark.parametrize("name", MODULES)
 def test_the_examples_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "oxbert.tf":
         pytest.importorskip("tensorflow")
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
-    result = doctest.testmod(module)
-    # Less than all is where doctest does not look: at what is decorated, or defined inside of a function.
-    lines = inspect.getsource(module).splitlines()
+    # The classes of the native module call `oxbert` their own.
+    is_native = name in ("oxbert", "oxbert._native")
+    extra = {"oxbert": oxbert, "np": np, "torch": torch} if is_native else {}
+    result = doctest.testmod(module, extraglobs=extra, optionflags=doctest.ELLIPSIS)
     assert result.failed == 0
-    assert result.attempted == sum(line.lstrip().startswith(">>> ") for line in lines)
+    if not is_native:
+        # Less than all is where doctest does not look: at what is decorated, or defined inside of a function.
+        lines = inspect.getsource(module).splitlines()
+        assert result.attempted == sum(line.lstrip().startswith(">>> ") for line in lines)
