@@ -93,7 +93,7 @@ demo: $(MODULE_READY) ## Show what the bundled model can do
 bench: $(MODULE_READY) ## Measure against other engines (minutes)
 	$(BIN)/python -m benches
 
-fuzz: $(TORCH_READY) ## Feed broken files to the readers of weights (needs `cargo install cargo-fuzz`)
+fuzz: $(TORCH_READY) ## Feed broken files to the readers of weights and records (needs `cargo install cargo-fuzz`)
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: run 'cargo install cargo-fuzz' once"; exit 1; }
 	# No sanitizer: it needs a nightly compiler, and the readers have no unsafe code. Findings stay in target/.
 	for target in $$(cargo fuzz list); do \

@@ -86,6 +86,19 @@ pub enum Error {
         reason: String,
     },
 
+    /// A record of a `TFRecord` file is cut off, damaged, or holds no pre-training example.
+    #[error("{}, record {record}: {reason} (the record begins at byte {byte})", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// The number of the record in the file, from 0.
+        record: usize,
+        /// Where the record begins, in bytes from the beginning of the file.
+        byte: u64,
+        /// What was found and what was expected.
+        reason: String,
+    },
+
     /// The tensors of a file are not those of the model. All differences are reported at once.
     #[error("{}", mismatch_message(path.as_deref(), missing, unexpected, mismatched))]
     WeightsMismatch {

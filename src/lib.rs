@@ -18,6 +18,8 @@
 // The ground floor: what every room may use. Blank lines keep the order of the declarations.
 pub mod error;
 
+mod checksum;
+
 pub mod files;
 
 pub mod names;
@@ -51,6 +53,8 @@ pub mod models;
 pub mod pretrained;
 
 pub mod any_model;
+
+pub mod records;
 
 pub mod pretraining;
 

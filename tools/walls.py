@@ -15,8 +15,8 @@ from pathlib import Path
 
 # The rooms of the crate, ground floor first: a room imports only rooms above it in this list.
 ROOMS = (
-    "error files names nn config resources weights text inputs encoder engine outputs heads models pretrained any_model "
-    "records pretraining pipelines bindings"
+    "error checksum files names nn config resources weights text inputs encoder engine outputs heads models pretrained "
+    "any_model records pretraining pipelines bindings"
 ).split()
 
 # A room, and the rooms or files that nothing it imports may lead to.

@@ -98,7 +98,10 @@ class VocabularyError(OxbertError, ValueError):
 
 
 class DataError(OxbertError, ValueError):
-    """Data to train with are damaged, or not what they should be. `path`, `reason`, and `line` or `record` (where)."""
+    """Data to train with are damaged, or not what they should be.
+
+    `path`, `reason`, and where: `line`, or `record` and the `byte` at which it begins.
+    """
 
 
 class TrainingError(OxbertError, RuntimeError):

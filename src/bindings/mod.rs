@@ -11,6 +11,7 @@ mod door;
 mod models;
 mod pipelines;
 mod pretraining;
+mod records;
 mod resources;
 mod text;
 mod weights;
@@ -59,6 +60,8 @@ mod _native {
     use super::pretraining::model_garden::PyPretrainerHeads;
     #[pymodule_export]
     use super::pretraining::networks::PyPretrainingNetworks;
+    #[pymodule_export]
+    use super::records::PyTFRecordFile;
     #[pymodule_export]
     use super::resources::{
         PyDistilBertConfigResources, PyDistilBertModelResources, PyDistilBertVocabResources, PyElectraConfigResources,

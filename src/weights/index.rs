@@ -196,11 +196,6 @@ impl Index {
     }
 }
 
-/// Whether a checksum is the one stored beside what it is of. A fuzzer cannot compute any, so there all are right.
-pub(super) const fn is_intact(checksum: u32, stored: u32) -> bool {
-    checksum == stored || cfg!(fuzzing)
-}
-
 /// The beginning of a foreign text, for messages: a file may hold one of any length.
 pub(super) fn excerpt(text: &str) -> String {
     const LENGTH: usize = 80;

@@ -32,6 +32,11 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Download { url, reason } => class!("DownloadError", url, reason),
         Error::Config { path, field, reason } => class!("ConfigError", path, field, reason),
         Error::WeightsFormat { path, reason } => class!("WeightsFormatError", path, reason),
+        Error::Data { path, record, byte, reason } => {
+            // Text, as in the DataErrors that Python raises.
+            let path = path.as_os_str();
+            class!("DataError", path, record, byte, reason)
+        }
         Error::WeightsMismatch { path, missing, unexpected, mismatched } => {
             let mismatched: Vec<_> = mismatched.iter().map(|one| (&one.name, &one.expected, &one.got)).collect();
             class!("WeightsMismatchError", path, missing, unexpected, mismatched)

@@ -4,8 +4,9 @@
 
 use prost::Message;
 
-use super::table::{masked, read};
-use crate::weights::index::{Checked, Entry, Index, MAX_NAME_BYTES, check_dimensions, excerpt, is_intact};
+use super::table::read;
+use crate::checksum::{is_intact, masked_crc32c};
+use crate::weights::index::{Checked, Entry, Index, MAX_NAME_BYTES, check_dimensions, excerpt};
 use crate::weights::raw::{Dtype, byte_count};
 
 /// More than any checkpoint has; each is a file that is opened.
@@ -134,7 +135,7 @@ impl Variable {
         let file = *files.get(part).ok_or_else(|| format!("it lies in data file {part} of {}", files.len()))?;
         let bytes = start.checked_add(length).and_then(|end| file.get(start..end));
         let bytes = bytes.ok_or_else(|| format!("its {length} bytes from {start} lie outside the data file"))?;
-        if !is_intact(masked(crc32c::crc32c(bytes)), self.crc32c) {
+        if !is_intact(masked_crc32c(&[bytes]), self.crc32c) {
             return Err("it is damaged: it does not have the checksum stored with it".into());
         }
         Ok((Entry { part, ..Entry::new(name.to_string(), dtype, shape, start) }, file))

@@ -2,7 +2,8 @@
 //!
 //! Source: `tensorflow/core/lib/io/format.h`, `block.cc` and `table_format.txt` (TensorFlow 2.21).
 
-use crate::weights::index::{Checked, is_intact};
+use crate::checksum::{is_intact, masked_crc32c};
+use crate::weights::index::Checked;
 
 /// The last bytes of a table.
 const MAGIC: [u8; 8] = 0xdb47_7524_8b80_fb57_u64.to_le_bytes();
@@ -52,7 +53,7 @@ fn block(file: &[u8], (start, size): (usize, usize)) -> Checked<&[u8]> {
     let (Some(content), Some(&[compression, a, b, c, d])) = (file.get(start..end.start), file.get(end.clone())) else {
         return Err("one of its blocks lies outside the file".into());
     };
-    let computed = masked(crc32c::crc32c_append(crc32c::crc32c(content), &[compression]));
+    let computed = masked_crc32c(&[content, &[compression]]);
     if !is_intact(computed, u32::from_le_bytes([a, b, c, d])) {
         return Err("it is damaged: a block does not have the checksum stored with it".into());
     }
@@ -60,11 +61,6 @@ fn block(file: &[u8], (start, size): (usize, usize)) -> Checked<&[u8]> {
         return Err("its blocks are compressed, which those of a checkpoint never are".into());
     }
     Ok(content)
-}
-
-/// TensorFlow's form of a checksum that is stored beside what it is of.
-pub(super) fn masked(checksum: u32) -> u32 {
-    checksum.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 /// The entries of a block: how much of its key is that of the one before, the rest of the key, and the value.

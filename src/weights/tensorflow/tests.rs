@@ -8,7 +8,7 @@ use prost::Message;
 
 use super::Bundle;
 use super::bundle::{Dimension, Header, Shape, Variable};
-use super::table::masked;
+use crate::checksum::masked_crc32c;
 use crate::weights::index::{Checked, Index};
 
 const INDEX: &[u8] = include_bytes!("../../../tests/data/checkpoints/google/tagging/model.ckpt-12.index");
@@ -41,7 +41,7 @@ fn table(entries: &[(&[u8], Vec<u8>)]) -> Vec<u8> {
     let mut file = vec![];
     let mut put = |content: Vec<u8>| {
         let handle = [number(file.len()), number(content.len())].concat();
-        let checksum = masked(crc32c::crc32c(&[&*content, &[0]].concat()));
+        let checksum = masked_crc32c(&[&content, &[0]]);
         file.extend([content, vec![0], checksum.to_le_bytes().to_vec()].concat());
         handle
     };
@@ -59,7 +59,7 @@ fn variable(data: &[u8]) -> Variable {
         dtype: 1,
         shape: Some(Shape { dim: vec![Dimension { size: 2 }] }),
         size: 8,
-        crc32c: masked(crc32c::crc32c(data)),
+        crc32c: masked_crc32c(&[data]),
         ..Variable::default()
     }
 }

@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use super::cursor::Cursor;
 use super::values::Storage;
-use crate::weights::index::{Checked, excerpt, is_intact};
+use crate::checksum::is_intact;
+use crate::weights::index::{Checked, excerpt};
 
 pub(super) const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
 pub(super) const CENTRAL_SIGNATURE: u32 = 0x0201_4b50;
