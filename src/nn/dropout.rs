@@ -5,38 +5,40 @@ use tch::{Device, Tensor};
 use super::noise::{Segment, mask};
 use crate::error::Result;
 
-/// Sets a share `probability` of the numbers to zero in training and scales the rest by `1 / (1 - probability)`.
+/// Dropout: in training, each element is set to zero with `probability`, and the others are scaled by
+/// `1 / (1 - probability)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
     probability: f64,
 }
 
 impl Dropout {
-    /// With this probability, 0 <= p < 1.
+    /// Take the probability, 0 <= p < 1.
     #[must_use]
     pub fn new(probability: f64) -> Self {
         Self { probability }
     }
 
-    /// The probability while training, else 0.
+    /// Return the probability in training, otherwise 0.
     #[must_use]
     pub fn effective(self, train: bool) -> f64 {
         if train { self.probability } else { 0.0 }
     }
 
-    /// Any shape, unchanged outside training. libtorch's generator draws, in the order in which transformers' models do.
+    /// Apply dropout to a tensor of any shape; outside training, return it unchanged. libtorch's generator draws, in
+    /// the order in which transformers' models do.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward(self, input: Tensor, train: bool) -> Result<Tensor> {
         if self.effective(train) == 0.0 { Ok(input) } else { Ok(input.f_dropout(self.probability, true)?) }
     }
 
-    /// The same for rows that stand one after another and have random numbers of their own (`segments`; none: as
-    /// [`Dropout::forward`]). On a GPU libtorch's generator draws in any case.
+    /// Apply dropout to rows that are stored one after another, with the random numbers of each (`segments`). None
+    /// means as [`Dropout::forward`], and so does a tensor on a GPU.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward_rows(
         self,
         input: Tensor,

@@ -1,5 +1,6 @@
-//! Which numbers dropout keeps: on all cores, and the same whatever their number.
+//! The random numbers of dropout: drawn on all cores, and the same for any number of cores.
 
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand_chacha::ChaCha8Rng;
@@ -12,8 +13,8 @@ use crate::error::Result;
 /// The key of a stream of random numbers.
 pub type Key = [u8; 32];
 
-/// Keys of the rows of a batch: what dropout draws in a row is a function of the row's key, and of how many times dropout
-/// has come before in the pass.
+/// The keys of the rows of a batch. The numbers that dropout draws in a row are a function of the row's key and of the
+/// number of calls of dropout before it in the pass.
 #[derive(Debug)]
 pub struct Noise {
     keys: Vec<Key>,
@@ -21,24 +22,25 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// A key for each row of the batch.
+    /// Take a key for each row of the batch.
     #[must_use]
     pub fn new(keys: Vec<Key>) -> Self {
         Self { keys, calls: AtomicU64::new(0) }
     }
 
-    /// The number of another call of dropout.
+    /// Count another call of dropout, and return its number.
     pub(crate) fn call(&self) -> u64 {
         self.calls.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The numbers of a call for rows that stand one after another in a tensor, with these sizes.
+    /// Return the numbers of a call for rows that are stored one after another in a tensor: pairs of the row and the
+    /// number of its elements.
     pub(crate) fn segments(&self, stream: u64, rows: impl Iterator<Item = (usize, usize)>) -> Vec<Segment> {
         rows.filter_map(|(row, count)| Some(Segment { key: *self.keys.get(row)?, stream, count })).collect()
     }
 }
 
-/// Random numbers for so many places of a tensor, one after another.
+/// Random numbers for `count` consecutive elements of a tensor.
 #[derive(Debug, Clone, Copy)]
 pub struct Segment {
     key: Key,
@@ -46,21 +48,27 @@ pub struct Segment {
     count: usize,
 }
 
-/// What to multiply a tensor of this shape with: 0 with this probability, else what keeps the mean, float32 on the CPU.
+/// Return the factors of dropout for a tensor of this shape: 0 with this probability, otherwise the factor that keeps
+/// the mean. Float32 on the CPU.
 ///
-/// `segments` fill the tensor from its beginning. 16 bits decide about a number, so the probability is rounded to a multiple
-/// of 2^-16. libtorch draws one number after another on one core, which takes a sixth of a step of training.
+/// `segments` fill the tensor from its beginning. Each decision takes 16 random bits, so the probability is rounded to
+/// a multiple of 2^-16. (libtorch draws on one core, one number after another, which takes a sixth of a training step.)
 ///
 /// # Errors
-/// [`crate::Error::Torch`] where libtorch refuses.
+/// [`crate::Error::Torch`] if libtorch refuses.
 pub(super) fn mask(shape: &[i64], probability: f64, segments: Vec<Segment>) -> Result<Tensor> {
-    /// Numbers that a thread fills at once: a multiple of those in a block of the generator.
+    /// Elements that a thread fills at once: a multiple of the numbers in a block of the generator.
     const PIECE: usize = 1 << 14;
     let mask = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
     let count = mask.numel();
-    // SAFETY: the tensor is new, contiguous and float32, has `count` numbers, and nobody else knows of it. Every bit pattern
-    // is a float32, so that its memory, which libtorch has not written to, may be seen as numbers.
-    let mut rest = unsafe { std::slice::from_raw_parts_mut(mask.data_ptr().cast::<f32>(), count) };
+    if count == 0 {
+        // Its data pointer is null, of which no slice may be made.
+        return Ok(mask);
+    }
+    // SAFETY: the tensor is new, contiguous and float32, has `count` elements, and nothing else refers to it. libtorch
+    // has not written to its memory, which `MaybeUninit` allows for; every element is written below before the tensor
+    // is read.
+    let mut rest = unsafe { std::slice::from_raw_parts_mut(mask.data_ptr().cast::<MaybeUninit<f32>>(), count) };
     let mut pieces = Vec::new();
     for segment in segments {
         let (mut own, after) = rest.split_at_mut(segment.count.min(rest.len()));
@@ -73,24 +81,24 @@ pub(super) fn mask(shape: &[i64], probability: f64, segments: Vec<Segment>) -> R
             own = after;
         }
     }
-    rest.fill(0.0);
+    rest.fill(MaybeUninit::new(0.0));
     let dropped = (probability * 65536.0).round();
     let (threshold, kept) = (dropped as u32, (65536.0 / (65536.0 - dropped)) as f32);
-    let fill = |(segment, begin, piece): (Segment, usize, &mut [f32])| {
+    let fill = |(segment, begin, piece): (Segment, usize, &mut [MaybeUninit<f32>])| {
         let mut generator = ChaCha8Rng::from_seed(segment.key);
         generator.set_stream(segment.stream);
-        // Words of 32 bits, two numbers each.
+        // The position counts words of 32 bits, which hold two numbers each.
         generator.set_word_pos(begin as u128 / 2);
         let mut bytes = [0_u8; 1024];
         for part in piece.chunks_mut(bytes.len() / 2) {
             generator.fill_bytes(&mut bytes);
-            for (number, pair) in part.iter_mut().zip(bytes.chunks_exact(2)) {
+            for (factor, pair) in part.iter_mut().zip(bytes.chunks_exact(2)) {
                 let is_kept = u32::from(u16::from_le_bytes([pair[0], pair[1]])) >= threshold;
-                *number = if is_kept { kept } else { 0.0 };
+                factor.write(if is_kept { kept } else { 0.0 });
             }
         }
     };
-    // libtorch is kept to one thread in a process that was forked, where rayon's threads are missing as well.
+    // In a forked process libtorch is kept to one thread; rayon's threads are missing there as well.
     if tch::get_num_threads() > 1 && pieces.len() > 1 {
         pieces.into_par_iter().for_each(fill);
     } else {
@@ -109,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_dropped_as_are_said_and_the_mean_stays() {
+    fn the_share_that_is_dropped_is_the_probability_and_the_mean_stays() {
         for probability in [0.1, 0.5, 0.9] {
             let mask = mask(&[1000, 1000], probability, keyed(1, &[1_000_000])).unwrap();
             let dropped = mask.eq(0.0).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
@@ -122,17 +130,23 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_its_own_numbers_wherever_it_stands() {
+    fn a_row_has_its_own_numbers_at_any_place() {
         let (one, other) = (40_000, 70_001);
         let both = mask(&[(one + other) as i64], 0.5, keyed(1, &[one, other])).unwrap();
         let alone = mask(&[other as i64], 0.5, keyed(2, &[other])).unwrap();
         assert!(both.narrow(0, one as i64, other as i64).equal(&alone));
         assert!(!both.narrow(0, 0, one as i64).equal(&alone.narrow(0, 0, one as i64)));
-        // The pieces of a row are not alike, and no call is like another.
+        // The pieces of a row differ, and so do calls.
         assert!(!alone.narrow(0, 0, 16384).equal(&alone.narrow(0, 16384, 16384)));
         let noise = Noise::new(vec![[2; 32]]);
         let calls: Vec<_> = (0..2).map(|_| noise.segments(noise.call(), [(0, other)].into_iter())).collect();
         let [first, second] = [0, 1].map(|call| mask(&[other as i64], 0.5, calls[call].clone()).unwrap());
         assert!(first.equal(&alone) && !second.equal(&alone));
+    }
+
+    #[test]
+    fn elements_without_a_row_are_dropped() {
+        assert_eq!(Vec::<f32>::try_from(mask(&[5], 0.5, keyed(1, &[0])).unwrap()).unwrap(), [0.0; 5]);
+        assert_eq!(mask(&[0, 3], 0.5, keyed(1, &[7])).unwrap().size(), [0, 3]);
     }
 }
