@@ -1,9 +1,9 @@
-//! Dynamic masking: which tokens of a row are chosen, and what the generator sees in their place.
+//! Dynamic masking: the choice of tokens in a row, and the ids that the generator sees at their positions.
 
 use super::random::{Random, Use};
 use crate::error::{Error, Result};
 
-/// Ids that are never chosen, and the one that stands for a chosen token.
+/// The special ids: none of them is ever chosen, and `mask` replaces a chosen token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecialIds {
     /// `[CLS]`.
@@ -14,41 +14,42 @@ pub struct SpecialIds {
     pub mask: i64,
 }
 
-/// How tokens are chosen.
+/// The options of masking.
 ///
-/// Of a row of n tokens, specials included, `max(1, min(maximum, round(share * n)))` are chosen among those that are not
-/// special; of the chosen ones `replaced` become `[MASK]`, the others stay as they are.
+/// In a row of n tokens, special ones included, `max(1, min(maximum, round(share * n)))` of those that are not special
+/// are chosen. The share `replaced` of the chosen tokens becomes `[MASK]`, the others are left unchanged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Masking {
-    /// The share of tokens that are chosen, 0.15.
+    /// The share of tokens to choose; 0.15 in the original.
     pub share: f64,
-    /// The most that are chosen of a row; in the original `int((share + 0.005) * max_length)`, 19 of 128.
+    /// The largest number of tokens to choose in a row; in the original `int((share + 0.005) * max_length)`, 19 for
+    /// 128.
     pub maximum: usize,
-    /// The share of the chosen tokens that become `[MASK]`, 0.85.
+    /// The share of the chosen tokens that become `[MASK]`; 0.85 in the original.
     pub replaced: f64,
-    /// As the original does: positions are drawn with replacement, so that some are chosen twice. The loss counts them
-    /// twice then, and the discriminator sees the mean of two samples, rounded down.
+    /// Whether positions are drawn with replacement, as in the original, so that some are chosen twice. Then the loss
+    /// counts them twice, and the discriminator sees the mean of the two samples, rounded down.
     pub with_replacement: bool,
-    /// The ids.
+    /// The special ids.
     pub special: SpecialIds,
 }
 
 /// A row after masking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Masked {
-    /// The row as the generator sees it.
+    /// The row that the generator sees.
     pub ids: Vec<i64>,
-    /// Which places were chosen: in their order, or, with replacement, as they were drawn.
+    /// The chosen positions in rising order, or, with replacement, in the order of the draws.
     pub positions: Vec<usize>,
-    /// What stood there.
+    /// The original ids at these positions.
     pub originals: Vec<i64>,
 }
 
 impl Masking {
-    /// Refuses shares that are none, and ids outside of a vocabulary of this size.
+    /// Check the options for a vocabulary of this size.
     ///
     /// # Errors
-    /// [`Error::Input`].
+    /// [`Error::Input`] if a share is not from 0 to 1, if `maximum` is 0, or if a special id is not in the vocabulary.
     pub fn check(&self, vocab_size: i64) -> Result<()> {
         for (what, share) in [("mask_probability", self.share), ("masked_share", self.replaced)] {
             if !(0.0..=1.0).contains(&share) {
@@ -65,15 +66,15 @@ impl Masking {
         Ok(())
     }
 
-    /// How many tokens of a row of `length` tokens are chosen, if it has as many that may be.
+    /// Return how many tokens are chosen in a row of `length` tokens, if it has that many candidates.
     #[must_use]
     pub fn count(&self, length: usize) -> usize {
-        // As TensorFlow computes: in float32, halves to the even number.
+        // As TensorFlow computes it: in float32, with ties rounded to even.
         let wanted = (length as f32 * self.share as f32).round_ties_even() as usize;
         wanted.min(self.maximum).max(1)
     }
 
-    /// The places that may be chosen.
+    /// Return the positions that may be chosen: those of tokens that are not special.
     #[must_use]
     pub fn candidates(&self, row: &[i64]) -> Vec<usize> {
         let SpecialIds { class, separator, mask } = self.special;
@@ -81,7 +82,7 @@ impl Masking {
         row.iter().enumerate().filter(|(_, id)| is_candidate(id)).map(|(place, _)| place).collect()
     }
 
-    /// How many tokens of a row are chosen.
+    /// Return how many tokens of a row are chosen.
     #[must_use]
     pub fn chosen(&self, row: &[i64]) -> usize {
         let candidates = self.candidates(row).len();
@@ -92,7 +93,7 @@ impl Masking {
         if self.with_replacement { count } else { count.min(candidates) }
     }
 
-    /// Masks a row without padding.
+    /// Mask a row without padding.
     #[must_use]
     pub fn mask(&self, row: &[i64], random: Random) -> Masked {
         let mut candidates = self.candidates(row);
@@ -105,7 +106,7 @@ impl Masking {
         let positions: Vec<usize> = if self.with_replacement {
             (0..count).map(|_| candidates[draw(candidates.len())]).collect()
         } else {
-            // The first `count` of a random order: each draw is among those that are left.
+            // The first `count` places of a Fisher-Yates shuffle.
             for place in 0..count {
                 let other = place + draw(candidates.len() - place);
                 candidates.swap(place, other);
@@ -126,16 +127,17 @@ impl Masking {
 }
 
 impl Masked {
-    /// Whether each token was chosen.
+    /// Return for each token whether it was chosen.
     pub(super) fn chosen(&self) -> Vec<bool> {
         let mut chosen = vec![false; self.ids.len()];
         self.positions.iter().for_each(|&position| chosen[position] = true);
         chosen
     }
 
-    /// The row with the generator's samples in the chosen places, and whether each token differs from the original.
+    /// Return the row with the generator's samples at the chosen positions, and for each token whether it differs from
+    /// the original.
     ///
-    /// A place that was chosen more than once gets the mean of its samples, rounded down, as the original computes it.
+    /// A position that was chosen more than once gets the mean of its samples, rounded down, as in the original.
     pub(super) fn corrupted(&self, row: &[i64], samples: &[i64]) -> (Vec<i64>, Vec<bool>) {
         let (mut sums, mut counts) = (vec![0; row.len()], vec![0; row.len()]);
         for (&position, &sample) in self.positions.iter().zip(samples) {
@@ -173,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_chosen_as_the_original_chooses() {
+    fn the_number_of_chosen_tokens_is_the_originals() {
         for (length, expected) in [(128, 19), (127, 19), (100, 15), (10, 2), (30, 4), (3, 1), (50, 8), (1000, 19)] {
             assert_eq!(masking().count(length), expected, "{length}");
         }
-        // float32 has 0.15 a little above, and so 28.5 rounds to 29.
+        // In float32 0.15 is a little larger, so 28.5 rounds to 29.
         let many = Masking { maximum: 1000, ..masking() };
         for (length, expected) in [(190, 29), (350, 53), (390, 59)] {
             assert_eq!(many.count(length), expected, "{length}");
@@ -198,12 +200,12 @@ mod tests {
             masked.positions.iter().for_each(|&place| seen[place] += 1);
         }
         assert_eq!((seen[0], seen[127]), (0, 0));
-        // Every other place as often: 2000 * 19 / 126, within six standard deviations.
+        // Every other position equally often: 2000 * 19 / 126, within six standard deviations.
         assert!(seen[1..127].iter().all(|&count| (198..=406).contains(&count)), "{seen:?}");
     }
 
     #[test]
-    fn as_many_become_mask_as_are_said() {
+    fn the_share_of_mask_is_replaced() {
         let row = row(128);
         let masks: usize = (0..2000)
             .map(|example| masking().mask(&row, random(example)).ids.iter().filter(|&&id| id == SPECIAL.mask).count())
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn with_replacement_places_repeat_and_samples_are_averaged() {
+    fn with_replacement_positions_repeat_and_samples_are_averaged() {
         let masking = Masking { with_replacement: true, ..masking() };
         let row = [2, 20, 21, 3, 4];
         let chosen = Masking { share: 1.0, ..masking }.mask(&row, random(0));
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_nothing_but_special_tokens_is_left_alone() {
+    fn a_row_of_special_tokens_only_is_left_unchanged() {
         let masked = masking().mask(&[2, 3], random(0));
         assert!(masked.positions.is_empty() && masked.ids == [2, 3]);
         assert_eq!(masking().chosen(&[2, 3]), 0);

@@ -1,4 +1,5 @@
-//! ELECTRA's pre-training objective: rows of ids -> masked -> the generator's samples -> which were replaced -> losses.
+//! ELECTRA's pre-training objective: rows of ids -> masked rows -> the generator's samples -> replaced tokens ->
+//! losses.
 //!
 //! ```text
 //! rows ──> masking ──> generator ──> sampling ──> discriminator ──> losses
@@ -6,9 +7,10 @@
 //!            └─ random: numbers that depend on (seed, step, example) alone
 //! ```
 //!
-//! Nothing is padded: rows are packed as for any model, only masked tokens reach the projection to the vocabulary, and a
-//! loss is a sum over real tokens. Electric's generator ([`TwoTowers`]) reads rows as they are and guesses every token. All randomness of an example is a function of the seed, the step and the example's number
-//! in the batch, so that a run that was interrupted goes on exactly, and several processes draw what one would have drawn.
+//! Rows are packed, not padded, as for any model; only masked tokens reach the projection to the vocabulary, and losses
+//! are sums over real tokens. Electric's generator ([`TwoTowers`]) reads unmasked rows and predicts every token. All
+//! random numbers of an example are a function of the seed, the step and the example's number in the batch. So an
+//! interrupted run resumes exactly, and several processes draw the same numbers as one.
 //!
 //! Source: Clark et al. 2020, sections 2 and 3; `run_pretraining.py` and `pretrain/pretrain_helpers.py` of
 //! google-research/electra.

@@ -1,4 +1,4 @@
-//! TF Model Garden's `ElectraPretrainer`: heads on two networks that somebody else made.
+//! TF Model Garden's `ElectraPretrainer`: heads on two networks of the caller.
 
 use tch::{Kind, Tensor};
 
@@ -7,28 +7,29 @@ use crate::error::{Error, Result};
 use crate::heads::Transform;
 use crate::nn::{Activation, LayerNorm, Linear, Parameters};
 
-/// The sizes of the two networks, and the settings of the heads.
+/// The sizes of the two networks, and the options of the heads.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PretrainerConfig {
-    /// H of the generator.
+    /// The generator's H.
     pub generator_hidden: i64,
-    /// H of the discriminator.
+    /// The discriminator's H.
     pub discriminator_hidden: i64,
-    /// V, rows of the generator's table of words.
+    /// V, the rows of the generator's word embeddings.
     pub vocab_size: i64,
-    /// E, columns of that table.
+    /// E, the columns of the generator's word embeddings.
     pub embedding_size: i64,
-    /// Classes of the sentence head.
+    /// The number of classes of the sentence head.
     pub num_classes: i64,
-    /// In the masked-LM head and in the discriminator's projection. The original's default is none (the identity).
+    /// The activation in the masked-LM head and in the discriminator's projection. The original's default is the
+    /// identity.
     pub mlm_activation: Activation,
-    /// Whether `lm_outputs` are the logarithms of probabilities (`output_type` "predictions") or logits.
+    /// Whether `lm_outputs` are log-probabilities (`output_type` "predictions") instead of logits.
     pub log_probabilities: bool,
-    /// Whether the original token may not be drawn.
+    /// Whether the original token is never drawn.
     pub disallow_correct: bool,
 }
 
-/// The heads on a generator and a discriminator that make the two objectives.
+/// The heads for both objectives, on a generator and a discriminator.
 ///
 /// ```
 /// use oxbert::electra::{ElectraConfig, ElectraModel};
@@ -92,31 +93,31 @@ pub struct ElectraPretrainer {
     discriminator_head: Linear,
 }
 
-/// What a pass through both networks gives.
+/// The outputs of a pass through both networks.
 #[derive(Debug)]
 pub struct PretrainerOutput {
-    /// At the masked positions, `[B, P, V]`.
+    /// The generator's logits or log-probabilities at the masked positions, `[B, P, V]`.
     pub lm_outputs: Tensor,
-    /// Of the generator's first token, `[B, C]`, C classes.
+    /// The logits of the sentence head, from the generator's first token, `[B, C]`, C classes.
     pub sentence_outputs: Tensor,
-    /// Of every token, `[B, S]`, above 0 where it looks replaced.
+    /// The discriminator's logits of every token, `[B, S]`: above 0 means replaced.
     pub disc_logits: Tensor,
-    /// 1 where the token differs from the original, `[B, S]` int32.
+    /// 1 if the token differs from the original, otherwise 0, `[B, S]` int32.
     pub disc_label: Tensor,
 }
 
-/// The inputs of a pass, as the data of BERT's pre-training has them: masked beforehand.
+/// The inputs of a pass: rows that were masked beforehand, as in BERT's pre-training data.
 #[derive(Debug)]
 pub struct PretrainerInputs<'a> {
     /// Masked ids, `[B, S]` int64.
     pub input_word_ids: &'a Tensor,
-    /// 1 = keep, `[B, S]`.
+    /// The attention mask, `[B, S]`: 1 means keep.
     pub input_mask: &'a Tensor,
     /// Token types, `[B, S]` int64.
     pub input_type_ids: &'a Tensor,
-    /// Which positions were masked, `[B, P]` int64; unused ones are 0.
+    /// The masked positions, `[B, P]` int64; unused entries are 0.
     pub masked_lm_positions: &'a Tensor,
-    /// What stood there, `[B, P]` int64.
+    /// The original ids at these positions, `[B, P]` int64.
     pub masked_lm_ids: &'a Tensor,
 }
 
@@ -124,14 +125,14 @@ pub struct PretrainerInputs<'a> {
 pub type Sequence<'a> = &'a dyn Fn(&Tensor, &Tensor, &Tensor) -> Result<Tensor>;
 
 impl ElectraPretrainer {
-    /// Takes the heads' parameters: `masked_lm.{dense,LayerNorm}.*`, `masked_lm.bias`, `classification.{dense,out_proj}.*`,
-    /// `discriminator_projection.*`, `discriminator_head.*`. Matrices are drawn as Glorot and Bengio do:
-    /// U(-a, a), `a = sqrt(6 / (rows + columns))`.
+    /// Build the heads. Their parameters are `masked_lm.{dense,LayerNorm}.*`, `masked_lm.bias`,
+    /// `classification.{dense,out_proj}.*`, `discriminator_projection.*`, `discriminator_head.*`. Matrices are drawn as
+    /// Glorot and Bengio do: U(-a, a), `a = sqrt(6 / (rows + columns))`.
     ///
     /// # Errors
-    /// As [`Parameters::tensor`].
+    /// Those of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, config: PretrainerConfig) -> Result<Self> {
-        /// What is added to the variance in the norm.
+        /// The number that is added to the variance in the norm.
         const EPSILON: f64 = 1e-12;
         let linear = |name: &str, columns: i64, rows: i64| {
             let layer = Linear::new(&parameters.at(name), columns, rows)?;
@@ -154,16 +155,17 @@ impl ElectraPretrainer {
         })
     }
 
-    /// What the heads were made for.
+    /// Return the sizes and options of the heads.
     #[must_use]
     pub fn config(&self) -> &PretrainerConfig {
         &self.config
     }
 
-    /// The generator's sequence output `[B, S, H]`, positions `[B, P]` and its table of words `[V, E]` -> `[B, P, V]`.
+    /// Compute the logits, or log-probabilities, `[B, P, V]` of the masked positions `[B, P]` from the generator's
+    /// sequence output `[B, S, H]` and its word embeddings `table` `[V, E]`.
     ///
     /// # Errors
-    /// [`Error::Torch`] where shapes do not fit.
+    /// [`Error::Torch`] if shapes do not fit.
     pub fn lm_outputs(&self, sequence: &Tensor, positions: &Tensor, table: &Tensor) -> Result<Tensor> {
         let width = sequence.size().last().copied().unwrap_or(0);
         let places = positions.f_unsqueeze(-1)?.f_expand([-1, -1, width], false)?;
@@ -172,32 +174,32 @@ impl ElectraPretrainer {
         if self.config.log_probabilities { Ok(logits.f_log_softmax(-1, Kind::Float)?) } else { Ok(logits) }
     }
 
-    /// The generator's sequence output `[B, S, H]` -> `[B, C]`: `W tanh(V x + b) + c` of the first token.
+    /// Compute `W tanh(V x + b) + c` of the first token, `[B, C]`, from the generator's sequence output `[B, S, H]`.
     ///
     /// # Errors
-    /// [`Error::Torch`] where shapes do not fit.
+    /// [`Error::Torch`] if shapes do not fit.
     pub fn sentence_outputs(&self, sequence: &Tensor) -> Result<Tensor> {
         let first = sequence.f_select(1, 0)?;
         self.sentence_out.forward(&self.sentence_dense.forward(&first)?.f_tanh()?)
     }
 
-    /// The discriminator's sequence output `[B, S, H]` -> logits `[B, S]`.
+    /// Compute the logits `[B, S]` from the discriminator's sequence output `[B, S, H]`.
     ///
     /// # Errors
-    /// [`Error::Torch`] where shapes do not fit.
+    /// [`Error::Torch`] if shapes do not fit.
     pub fn disc_logits(&self, sequence: &Tensor) -> Result<Tensor> {
         let projected = self.config.mlm_activation.forward(&self.projection.forward(sequence)?)?;
         Ok(self.discriminator_head.forward(&projected)?.f_squeeze_dim(-1)?)
     }
 
-    /// Puts tokens that are drawn from `lm_outputs` `[B, P, V]` in the place of the masked ones, and says which differ from
-    /// the original: ids `[B, S]` int64 and labels `[B, S]` int32.
+    /// Replace the masked tokens with tokens drawn from `lm_outputs` `[B, P, V]`. Return the ids `[B, S]` int64, and
+    /// labels `[B, S]` int32, 1 if a token differs from the original.
     ///
-    /// `uniforms` `[B, P, V]` are numbers in [0, 1). Position 0 is never replaced, and a position that stands in the list
-    /// more than once gets the mean of its tokens, rounded down, as in the original.
+    /// `uniforms` `[B, P, V]` are numbers in [0, 1). Position 0 is never replaced, and a position that is listed more
+    /// than once gets the mean of its tokens, rounded down, as in the original.
     ///
     /// # Errors
-    /// [`Error::Torch`] where shapes do not fit.
+    /// [`Error::Torch`] if shapes do not fit.
     pub fn replace(
         &self,
         inputs: &PretrainerInputs,
@@ -216,10 +218,10 @@ impl ElectraPretrainer {
         Ok((replaced, labels))
     }
 
-    /// Runs both networks. `table` are the generator's word embeddings `[V, E]`.
+    /// Run both networks. `table` is the generator's word embeddings `[V, E]`.
     ///
     /// # Errors
-    /// Those of the networks; [`Error::Torch`] where shapes do not fit.
+    /// Those of the networks; [`Error::Torch`] if shapes do not fit.
     pub fn forward(
         &self,
         inputs: &PretrainerInputs,
@@ -238,7 +240,7 @@ impl ElectraPretrainer {
     }
 }
 
-/// Rows `[B, S]` with `updates` `[B, P]` at `positions` `[B, P]`, but for position 0.
+/// Return rows `[B, S]` with `updates` `[B, P]` at `positions` `[B, P]`, except at position 0.
 fn scatter(rows: &Tensor, positions: &Tensor, updates: &Tensor) -> Result<Tensor> {
     let zeros = rows.f_zeros_like()?;
     let sums = zeros.f_scatter_add(1, positions, updates)?;

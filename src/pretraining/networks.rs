@@ -1,4 +1,4 @@
-//! The two networks that are trained together, and what they share.
+//! The generator and the discriminator that are trained together, and the parameters that they share.
 
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
@@ -12,24 +12,24 @@ use crate::nn::Parameters;
 
 use super::towers::TwoTowers;
 
-/// What the generator has in common with the discriminator.
+/// The parameters that the generator shares with the discriminator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sharing {
-    /// Word, position and type embeddings and their norm, as in the paper: each projects them to a width of its own.
+    /// Word, position and type embeddings and their norm, as in the paper; each network projects them to its own width.
     #[default]
     Embeddings,
     /// Nothing (`untied_generator_embeddings`).
     Nothing,
-    /// Everything but the heads: they are one network.
+    /// All parameters but those of the heads: one network with two heads.
     Everything,
 }
 
-/// Which generator is to be made, and of which sizes.
+/// The kind and the sizes of a generator to build.
 #[derive(Debug, Clone, Copy)]
 pub enum GeneratorConfig<'a> {
-    /// ELECTRA's: a masked LM.
+    /// ELECTRA's generator: a masked LM.
     MaskedLM(&'a ElectraConfig),
-    /// Electric's: two towers, each of these sizes.
+    /// Electric's generator: two towers, each of these sizes.
     TwoTowers(&'a ElectraConfig),
 }
 
@@ -41,17 +41,17 @@ impl<'a> GeneratorConfig<'a> {
     }
 }
 
-/// What fills masks.
+/// The network that proposes tokens.
 #[derive(Debug)]
 pub enum Generator {
-    /// ELECTRA's: a masked LM.
+    /// ELECTRA's generator: a masked LM.
     MaskedLM(Box<ElectraForMaskedLM>),
-    /// Electric's: two towers.
+    /// Electric's generator: two towers.
     TwoTowers(Box<TwoTowers>),
 }
 
 impl Generator {
-    /// What it can take.
+    /// Return the limits of its inputs.
     #[must_use]
     pub fn limits(&self) -> Limits {
         match self {
@@ -63,9 +63,9 @@ impl Generator {
 
 /// A generator, a discriminator or both, in one variable store.
 ///
-/// Parameters are named `generator.` and `discriminator.`, then as in a checkpoint of the network alone; those of two towers
-/// `generator_ltr.`, `generator_rtl.` and `cloze_predictions.`, as in the original. What is shared is there once, under the
-/// discriminator's name.
+/// Names of parameters begin with `generator.` or `discriminator.` and continue as in a checkpoint of that network
+/// alone. Those of two towers begin with `generator_ltr.`, `generator_rtl.` or `cloze_predictions.`, as in the
+/// original. A shared parameter exists once, under the discriminator's name.
 #[derive(Debug)]
 pub struct Networks {
     generator: Option<Generator>,
@@ -75,15 +75,15 @@ pub struct Networks {
 }
 
 impl Networks {
-    /// Freshly initialised, as transformers initialises them. A seed is given to libtorch's one random generator.
+    /// Build and initialise the networks as transformers does. A seed is passed to libtorch's global random generator.
     ///
-    /// Without a generator replacements are drawn from all words alike, without a discriminator a masked LM is trained
-    /// alone.
+    /// Without a generator, replacements are drawn uniformly from the vocabulary; without a discriminator, a masked LM
+    /// is trained alone.
     ///
     /// # Errors
-    /// [`Error::Config`] where a configuration contradicts itself, or the two do not fit what they are to share;
-    /// [`Error::Input`] without any network, and for two towers without a discriminator or sharing everything with it;
-    /// [`Error::Torch`] where there is no memory.
+    /// [`Error::Config`] if a configuration contradicts itself, or if the two do not fit what they share;
+    /// [`Error::Input`] if there is no network, or if two towers have no discriminator or share everything with it;
+    /// [`Error::Torch`] if there is not enough memory.
     pub fn new(
         generator: Option<GeneratorConfig>,
         discriminator: Option<&ElectraConfig>,
@@ -97,7 +97,7 @@ impl Networks {
         if matches!(generator, Some(GeneratorConfig::TwoTowers(_)))
             && (discriminator.is_none() || sharing == Sharing::Everything)
         {
-            let reason = "expected a discriminator beside two towers, which share embeddings with it or nothing";
+            let reason = "expected a discriminator, with which two towers share embeddings or nothing";
             return Err(Error::input("electric", reason));
         }
         if let (Some(generator), Some(discriminator)) = (generator, discriminator) {
@@ -134,52 +134,53 @@ impl Networks {
         Ok(Self { generator, discriminator: built, variables, names })
     }
 
-    /// What fills masks; none where replacements are drawn from all words alike.
+    /// Return the generator; None if replacements are drawn uniformly from the vocabulary.
     #[must_use]
     pub fn generator(&self) -> Option<&Generator> {
         self.generator.as_ref()
     }
 
-    /// None where only a masked LM is trained.
+    /// Return the discriminator; None if only a masked LM is trained.
     #[must_use]
     pub fn discriminator(&self) -> Option<&ElectraDiscriminator> {
         self.discriminator.as_ref()
     }
 
-    /// All parameters by name, the parameters themselves, in the order in which they were made.
+    /// Return all parameters by name, in the order in which they were built. They are the parameters themselves, not
+    /// copies.
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
         let mut parameters = self.variables.variables();
         self.names.iter().filter_map(|name| Some((name.clone(), parameters.remove(name)?))).collect()
     }
 
-    /// Their variable store, for an optimizer of tch.
+    /// Return the variable store, for an optimizer of tch.
     #[must_use]
     pub fn variables(&self) -> &VarStore {
         &self.variables
     }
 
-    /// V, which is the same for both.
+    /// Return V, which both networks have in common.
     #[must_use]
     pub fn vocab_size(&self) -> i64 {
         let discriminator = self.discriminator.as_ref().map(Model::limits);
         discriminator.or_else(|| self.generator.as_ref().map(Generator::limits)).map_or(0, |limits| limits.vocab_size)
     }
 
-    /// Where they are.
+    /// Return the device of the parameters.
     #[must_use]
     pub fn device(&self) -> Device {
         self.parameters().first().map_or(Device::Cpu, |(_, parameter)| parameter.device())
     }
 }
 
-/// Refuses configurations of networks that could not share what they should.
+/// Check that the configurations of the networks fit what they share.
 fn check_shared(generator: &ElectraConfig, discriminator: &ElectraConfig, sharing: Sharing) -> Result<()> {
     let differ = |field: &str, one: i64, other: i64| {
-        let reason = format!("the generator has {one} and the discriminator {other}, expected the same of both");
+        let reason = format!("the generator has {one} and the discriminator {other}, expected equal values");
         if one == other { Ok(()) } else { Err(Error::config(field, reason)) }
     };
-    // Tokens of one are given to the other, whatever they share.
+    // One network reads the tokens of the other, even if nothing is shared.
     differ("vocab_size", generator.vocab_size, discriminator.vocab_size)?;
     differ("max_position_embeddings", generator.max_position_embeddings, discriminator.max_position_embeddings)?;
     differ("type_vocab_size", generator.type_vocab_size, discriminator.type_vocab_size)?;
@@ -191,7 +192,7 @@ fn check_shared(generator: &ElectraConfig, discriminator: &ElectraConfig, sharin
     {
         return Err(Error::config(
             "the generator's configuration",
-            format!("they are to be one network, but {reason}"),
+            format!("expected that of the discriminator, since they are one network, but {reason}"),
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! One step: rows of ids -> the losses of both networks.
+//! One training step: rows of ids -> the losses of both networks.
 
 use tch::{Kind, Reduction, Tensor};
 
@@ -13,12 +13,12 @@ use crate::inputs::{Arguments, IGNORED, Inputs, Limits, Rows, Tokens};
 use crate::models::Model;
 use crate::nn::Noise;
 
-/// How much each loss counts.
+/// The weights of the losses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weights {
-    /// 1 in the original.
+    /// The weight of the generator's loss; 1 in the original.
     pub masked_lm: f64,
-    /// 50 in the original.
+    /// The weight of the discriminator's loss; 50 in the original.
     pub replaced: f64,
 }
 
@@ -28,88 +28,90 @@ impl Default for Weights {
     }
 }
 
-/// What is computed at every step.
+/// The options of the pre-training objective.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Objective {
-    /// Which tokens are chosen.
+    /// The choice of tokens.
     pub masking: Masking,
-    /// What the losses count.
+    /// The weights of the losses.
     pub weights: Weights,
-    /// Logits are divided by it before tokens are drawn.
+    /// The number by which logits are divided before tokens are drawn.
     pub temperature: f64,
-    /// Whether the original token may not be drawn.
+    /// Whether the original token is never drawn.
     pub disallow_correct: bool,
 }
 
-/// Over how many tokens the losses are means. For a part of a batch (one of several processes, or of several parts that are
-/// added up) they are those of the whole batch, so that the parts' losses add up to its loss.
+/// The numbers of tokens over which the losses are means. For a part of a batch (on one of several processes, or one of
+/// several parts whose gradients are accumulated) use those of the whole batch: then the losses of the parts add up to
+/// the loss of the batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Chosen tokens.
+    /// The chosen tokens.
     pub chosen: usize,
     /// All tokens, `[CLS]` and `[SEP]` included.
     pub tokens: usize,
-    /// Those that might have been chosen: what Electric's generator is trained on.
+    /// The tokens that may be chosen, on which Electric's generator is trained.
     pub candidates: usize,
 }
 
-/// The examples of a step and what is drawn for them.
+/// The examples of a step, and the sources of their random numbers.
 #[derive(Debug)]
 pub struct Step<'a> {
-    /// The rows, B of them, without padding.
+    /// B rows of ids, without padding.
     pub rows: &'a [Vec<i64>],
-    /// How many tokens of each row are of its first text; the others have type 1.
+    /// The length of the first segment of each row, in tokens; the other tokens have type 1.
     pub first_segments: &'a [usize],
-    /// For each row, where its random numbers come from.
+    /// The source of the random numbers of each row.
     pub random: &'a [Random],
-    /// Those of the whole batch; none: of these rows.
+    /// The totals of the whole batch; None means those of these rows.
     pub totals: Option<Totals>,
     /// Whether dropout is applied.
     pub train: bool,
-    /// Whether the discriminator takes part, where there is one.
+    /// Whether the discriminator takes part, if there is one.
     pub discriminate: bool,
-    /// Uniform numbers `[N, V]` for the original's way to draw tokens; none: by the rows' own numbers, one a token.
+    /// Uniform numbers `[N, V]` for [`Sampling::Gumbel`], the original's algorithm; None means [`Sampling::Inverse`]
+    /// with the rows' own numbers.
     pub gumbel: Option<&'a Tensor>,
 }
 
-/// What a step gives. N are the chosen tokens, row by row.
+/// The result of a step. N is the number of chosen tokens, in the order of the rows.
 #[derive(Debug)]
 pub struct StepOutput {
-    /// What is minimised, a scalar: the weighted sum of the two.
+    /// The loss to minimise, a scalar: the weighted sum of the two losses.
     pub loss: Tensor,
-    /// The mean cross entropy of the generator over chosen tokens, a scalar; none without a generator, and without a graph
-    /// of two towers, which are not trained by it.
+    /// The generator's mean cross entropy over the chosen tokens, a scalar; None without a generator. Two towers are
+    /// not trained by it, so theirs has no graph.
     pub masked_lm_loss: Option<Tensor>,
-    /// Electric's instead: over all tokens that might have been chosen, a scalar.
+    /// The mean cross entropy of two towers over all tokens that may be chosen, a scalar; None for other generators.
     pub cloze_loss: Option<Tensor>,
-    /// The mean binary cross entropy of the discriminator over all tokens, a scalar; none without one.
+    /// The discriminator's mean binary cross entropy over all tokens, a scalar; None without a discriminator.
     pub replaced_loss: Option<Tensor>,
-    /// What the losses are means over.
+    /// The numbers of tokens over which the losses are means.
     pub totals: Totals,
-    /// Every row as a masked LM sees it, with what was chosen. Two towers see the rows as they are.
+    /// The masked rows, which a masked LM sees, with the chosen tokens. Two towers see unmasked rows.
     pub masked: Vec<Masked>,
-    /// The likeliest tokens by the generator, `[N]` int64; none without one.
+    /// The generator's most probable tokens, `[N]` int64; None without a generator.
     pub predictions: Option<Tensor>,
-    /// What was put in the place of the chosen tokens, `[N]`; empty where only a masked LM is trained.
+    /// The tokens that replaced the chosen ones, `[N]`; empty if only a masked LM is trained.
     pub samples: Vec<i64>,
-    /// Every row as the discriminator saw it, and whether each token was replaced; empty without one.
+    /// The rows that the discriminator saw, and for each token whether it was replaced; empty without a discriminator.
     pub corrupted: Vec<(Vec<i64>, Vec<bool>)>,
-    /// The discriminator's logits, `[B, S]`, zeros at padded positions, without a graph. Electric's have the generator's
-    /// log-probability of each token and the log-odds of being chosen added.
+    /// The discriminator's logits, `[B, S]`, zero at padded positions, without a graph; None without a discriminator.
+    /// With two towers, the generator's log-probability of each token and the log-odds of being chosen are added.
     pub logits: Option<Tensor>,
 }
 
-/// What the generator says: log-probabilities of all words, float32, without a graph.
+/// The generator's log-probabilities of all words, float32, without a graph.
 #[derive(Default)]
 struct Generated {
     /// At the chosen tokens, `[N, V]`.
     chosen: Option<Tensor>,
-    /// At all tokens, `[T, V]`: of two towers only.
+    /// At all tokens, `[T, V]`; for two towers only.
     all: Option<Tensor>,
 }
 
 impl Objective {
-    /// What the losses of these rows are means over.
+    /// Return the numbers of tokens over which the losses of these rows are means.
     #[must_use]
     pub fn totals(&self, rows: &[Vec<i64>]) -> Totals {
         Totals {
@@ -119,10 +121,11 @@ impl Objective {
         }
     }
 
-    /// Refuses what no networks could be trained towards, or not these.
+    /// Check that these networks can be trained with this objective.
     ///
     /// # Errors
-    /// [`Error::Input`].
+    /// [`Error::Input`] if an option of the masking, the temperature or a weight is out of range, or if the share of
+    /// chosen tokens is 0 or 1 for two towers.
     pub fn check(&self, networks: &Networks) -> Result<()> {
         self.masking.check(networks.vocab_size())?;
         check_temperature(self.temperature)?;
@@ -134,20 +137,19 @@ impl Objective {
         }
         let share = self.masking.share;
         if matches!(networks.generator(), Some(Generator::TwoTowers(_))) && (share <= 0.0 || share >= 1.0) {
-            let reason =
-                format!("expected a share between 0 and 1, whose odds are a number, for two towers, got {share}");
+            let reason = format!("expected a share above 0 and below 1 for two towers, got {share}");
             return Err(Error::input("mask_probability", reason));
         }
         Ok(())
     }
 
-    /// Computes the losses of a step, with their graph unless the caller has turned it off.
+    /// Compute the losses of a step, with their graph unless the caller has turned gradients off.
     ///
     /// # Errors
-    /// [`Error::Input`] where no network takes part, where nothing can be chosen in any row, where `totals` are less than
-    /// these rows have, and for two towers where a row does not begin and end with special tokens; [`Error::Shape`] where
-    /// the arguments do not fit one another; those of [`Objective::check`] and [`Inputs::new`]; [`Error::Torch`] where
-    /// libtorch refuses.
+    /// [`Error::Input`] if no network takes part, if no row has a token to choose, if `totals` are smaller than those
+    /// of these rows, or if a row for two towers does not begin and end with special tokens; [`Error::OutOfRange`] if
+    /// an id is not in the vocabulary; [`Error::Shape`] if the arguments do not fit one another; those of
+    /// [`Objective::check`] and [`Inputs::new`]; [`Error::Torch`] if libtorch refuses.
     pub fn step(&self, networks: &Networks, step: &Step) -> Result<StepOutput> {
         self.check(networks)?;
         let discriminator = networks.discriminator().filter(|_| step.discriminate);
@@ -169,10 +171,10 @@ impl Objective {
         let own = self.totals(step.rows);
         let totals = step.totals.unwrap_or(own);
         if totals.chosen == 0 {
-            return Err(Error::input("rows", "expected tokens that can be masked, got special ones only"));
+            return Err(Error::input("rows", "expected tokens that can be masked, got only special tokens"));
         }
         if totals.chosen < own.chosen || totals.tokens < own.tokens || totals.candidates < own.candidates {
-            let reason = format!("expected those of a batch of which these rows are a part, {own:?}, got {totals:?}");
+            let reason = format!("expected at least those of these rows, {own:?}, got {totals:?}");
             return Err(Error::input("totals", reason));
         }
         let originals: Vec<i64> = masked.iter().flat_map(|row| row.originals.iter().copied()).collect();
@@ -207,11 +209,11 @@ impl Objective {
         Ok(output)
     }
 
-    /// Runs two towers on rows as they are: no tower sees the token that it guesses.
+    /// Run two towers on unmasked rows: no tower sees the token that it predicts.
     fn cloze(&self, towers: &TwoTowers, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Generated> {
         let rows: Vec<&[i64]> = step.rows.iter().map(Vec::as_slice).collect();
         let inputs = packed(&rows, step, &towers.limits(), Use::InGenerator)?;
-        // What is not trained has a target that does not count.
+        // Tokens that are not trained keep the target that the loss ignores.
         let mut targets = vec![IGNORED; inputs.layout.tokens() as usize];
         for (number, row) in rows.iter().enumerate() {
             for column in self.masking.candidates(row) {
@@ -236,7 +238,7 @@ impl Objective {
         Ok(Generated { chosen: Some(chosen), all: Some(log_p) })
     }
 
-    /// Runs the discriminator on rows with the drawn tokens. `cloze` are the log-probabilities of two towers, `[T, V]`.
+    /// Run the discriminator on the rows with the drawn tokens. `cloze`: the log-probabilities of two towers, `[T, V]`.
     fn discriminate(
         &self,
         discriminator: &ElectraDiscriminator,
@@ -248,14 +250,14 @@ impl Objective {
         for (row, masked) in step.rows.iter().zip(&output.masked) {
             let (own, rest) = samples.split_at(masked.positions.len().min(samples.len()));
             let (ids, differs) = masked.corrupted(row, own);
-            // Electric tells noise from data: also a token that happens to be the original one is noise.
+            // Electric tells noise from data: a drawn token is noise even if it equals the original.
             let found = if cloze.is_some() { masked.chosen() } else { differs };
             output.corrupted.push((ids, found));
             samples = rest;
         }
         let rows: Vec<&[i64]> = output.corrupted.iter().map(|(ids, _)| ids.as_slice()).collect();
         let inputs = packed(&rows, step, &discriminator.limits(), Use::InDiscriminator)?;
-        // Before the discriminator runs, so that the table of all words is gone by then.
+        // Done before the discriminator runs, so that `[T, V]` is freed by then.
         let log_q = match (cloze, &inputs.tokens) {
             (Some(log_p), Tokens::Ids(ids)) => Some(log_p.f_gather(1, &ids.f_unsqueeze(1)?, false)?.f_squeeze_dim(1)?),
             _ => None,
@@ -265,7 +267,7 @@ impl Objective {
             let share = self.masking.share;
             logits = logits.f_add(&log_q)?.f_add_scalar((share / (1.0 - share)).ln())?;
         }
-        // In the order in which the tokens are packed.
+        // In the order of the packed tokens.
         let mut labels = vec![0.0_f32; output.corrupted.iter().map(|(ids, _)| ids.len()).sum()];
         for (row, (_, replaced)) in output.corrupted.iter().enumerate() {
             for (column, _) in replaced.iter().enumerate().filter(|(_, replaced)| **replaced) {
@@ -282,7 +284,7 @@ impl Objective {
         Ok(())
     }
 
-    /// Draws what is put in the place of the chosen tokens, from log-probabilities `[N, V]`, or from all words alike.
+    /// Draw the tokens that replace the chosen ones, from log-probabilities `[N, V]`; None means from all words alike.
     fn draw(
         &self,
         step: &Step,
@@ -318,7 +320,7 @@ impl Objective {
     }
 }
 
-/// Refuses ids without a word: where a token is masked, no network sees what stood there.
+/// Check that ids are in the vocabulary. The networks' own checks do not see the ids that are masked.
 fn check_ids(rows: &[Vec<i64>], limit: i64) -> Result<()> {
     for (row, ids) in rows.iter().enumerate() {
         if let Some(column) = ids.iter().position(|id| !(0..limit).contains(id)) {
@@ -329,20 +331,20 @@ fn check_ids(rows: &[Vec<i64>], limit: i64) -> Result<()> {
     Ok(())
 }
 
-/// Where each chosen token stands, `(row, column)`.
+/// Return the row and the column of each chosen token.
 fn places(masked: &[Masked]) -> Vec<(usize, usize)> {
     let of_row = |(row, masked): (usize, &Masked)| masked.positions.iter().map(move |&column| (row, column)).collect();
     masked.iter().enumerate().flat_map::<Vec<_>, _>(of_row).collect()
 }
 
-/// Of the summed loss of log-probabilities `[N, V]` for ids `[N]`, the share that one of `count` tokens has.
+/// Return the summed loss of log-probabilities `[N, V]` for ids `[N]`, divided by the number `count`.
 fn mean_loss(log_p: &Tensor, ids: &[i64], count: usize) -> Result<Tensor> {
     let targets = Tensor::f_from_slice(ids)?.f_to_device(log_p.device())?;
     let sum = log_p.f_nll_loss::<Tensor>(&targets, None, Reduction::Sum, IGNORED)?;
     Ok(sum.f_div_scalar(count.max(1) as f64)?)
 }
 
-/// Runs a masked LM on masked rows.
+/// Run a masked LM on the masked rows.
 fn fill(model: &ElectraForMaskedLM, step: &Step, originals: &[i64], output: &mut StepOutput) -> Result<Generated> {
     let rows: Vec<&[i64]> = output.masked.iter().map(|row| row.ids.as_slice()).collect();
     let inputs = packed(&rows, step, &model.limits(), Use::InGenerator)?;
@@ -353,7 +355,7 @@ fn fill(model: &ElectraForMaskedLM, step: &Step, originals: &[i64], output: &mut
     Ok(Generated { chosen: Some(log_p), all: None })
 }
 
-/// What a network takes: the rows, and the random numbers of their dropout.
+/// Pack rows into the inputs of a network, with the random numbers of their dropout.
 fn packed(rows: &[&[i64]], step: &Step, limits: &Limits, purpose: Use) -> Result<Inputs> {
     let types = |(row, &first): (&&[i64], &usize)| (0..row.len()).map(|place| i64::from(place >= first)).collect();
     let types: Vec<Vec<i64>> = rows.iter().zip(step.first_segments).map(types).collect();

@@ -1,18 +1,18 @@
-//! Random numbers that are a function of where they are used.
+//! Random numbers that are a function of the seed, the step, the example and their use.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::nn::Key;
 
-/// What numbers are drawn for: two uses never share any.
+/// The use of random numbers: two uses never share numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
-    /// Which tokens are chosen.
+    /// The choice of tokens.
     Positions,
-    /// Which of them become `[MASK]`.
+    /// The choice of the tokens that become `[MASK]`.
     Masks,
-    /// What the generator's samples are drawn with.
+    /// The generator's samples.
     Samples,
     /// Dropout in the generator.
     InGenerator,
@@ -22,20 +22,20 @@ pub(super) enum Use {
 
 /// The random numbers of one example of one step.
 ///
-/// A counter-based generator (`ChaCha` with 8 rounds) whose key is (seed, step) and whose stream is the example: nothing has
-/// to be stored to go on after an interruption, and it does not matter which process sees which example.
+/// They come from a counter-based generator (`ChaCha` with 8 rounds) with the key (seed, step) and the example as its
+/// stream. So a run resumes without stored state, and any process may take any example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Random {
-    /// Of the run.
+    /// The seed of the run.
     pub seed: u64,
-    /// Of the update, counted from 0.
+    /// The number of the update, from 0.
     pub step: u64,
-    /// The number of the example in the batch of all processes, counted from 0.
+    /// The number of the example in the batch of all processes, from 0.
     pub example: u64,
 }
 
 impl Random {
-    /// Uniform numbers in [0, 1), each with the 24 bits that float32 holds.
+    /// Return uniform numbers in [0, 1), each with the 24 bits that float32 holds.
     pub(super) fn uniforms(self, purpose: Use) -> impl Iterator<Item = f32> {
         const UNIT: f32 = 1.0 / (1 << 24) as f32;
         let mut generator = ChaCha8Rng::from_seed(self.key(purpose, 0));
@@ -43,7 +43,7 @@ impl Random {
         std::iter::repeat_with(move || (generator.next_u32() >> 8) as f32 * UNIT)
     }
 
-    /// A key for as many streams as are wanted, of this example alone.
+    /// Return a key of this example alone, for any number of streams.
     pub(super) fn own_key(self, purpose: Use) -> Key {
         self.key(purpose, self.example)
     }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_has_its_own_numbers_and_always_the_same() {
+    fn each_use_has_its_own_numbers_and_always_the_same() {
         let base = Random { seed: 1, step: 2, example: 3 };
         let draw = |random: Random, purpose| random.uniforms(purpose).take(8).map(f32::to_bits).collect::<Vec<_>>();
         let first = draw(base, Use::Positions);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_uniform() {
+    fn numbers_are_uniform() {
         let count = 100_000;
         let numbers: Vec<f32> = Random { seed: 0, step: 0, example: 0 }.uniforms(Use::Samples).take(count).collect();
         assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));

@@ -1,31 +1,32 @@
-//! What the generator puts in the place of a chosen token.
+//! Sampling of the tokens that replace the chosen ones, from the generator's logits.
 
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 
-/// How tokens are drawn from the generator's distribution. All give the same distribution.
+/// The algorithm that draws tokens from the generator's distribution. Both draw from the same distribution.
 #[derive(Debug)]
 pub enum Sampling<'a> {
-    /// By inverting the cumulative distribution, with one uniform number a token, `[N]`.
+    /// Invert the cumulative distribution, with one uniform number per token, `[N]`.
     Inverse(&'a [f32]),
-    /// As the original does: the largest of `logits + g`, `g = -ln(-ln(u + 1e-9) + 1e-9)`, with a uniform number for every
-    /// word of the vocabulary, `[N, V]`.
+    /// Take the largest of `logits + g`, `g = -ln(-ln(u + 1e-9) + 1e-9)`, as the original does, with one uniform number
+    /// per word of the vocabulary and token, `[N, V]`.
     Gumbel(&'a Tensor),
 }
 
-/// What is subtracted from the logit of a token that must not be drawn.
+/// The number that is subtracted from the logit of a disallowed token.
 const DISALLOWED: f64 = 1000.0;
 
-/// Draws a token for each of N rows of logits `[N, V]`; no gradient flows through it.
+/// Draw a token for each of N rows of logits `[N, V]`: `[N]` int64, without a gradient.
 ///
-/// Logits are divided by `temperature`; where `disallowed` `[N]` is given, those tokens are not drawn.
+/// Logits are divided by `temperature`. If `disallowed` `[N]` is given, these tokens are not drawn.
 ///
 /// Source: `sample_from_softmax` of google-research/electra (`pretrain/pretrain_helpers.py`).
 ///
 /// # Errors
-/// [`Error::Input`] where the temperature is not above 0, or so small that float32 cannot divide by it; [`Error::Shape`]
-/// where there is not one uniform number for each row; [`Error::Torch`] where other shapes do not fit.
+/// [`Error::Input`] if the temperature is below 1e-30, by which float32 cannot divide, or is not finite;
+/// [`Error::Shape`] if `logits` is not `[N, V]` or there is not one uniform number per row; [`Error::Torch`] if other
+/// shapes do not fit.
 pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed: Option<&Tensor>) -> Result<Tensor> {
     check_temperature(temperature)?;
     let [rows, words] = logits.size()[..] else {
@@ -53,7 +54,7 @@ pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed
                 return Err(Error::Shape { what: "uniforms".into(), expected, got });
             }
             let bounds = scores.f_softmax(-1, Kind::Float)?.f_cumsum(-1, Kind::Float)?;
-            // Sums of float32 end a little beside 1: what counts is the share of the last one.
+            // Sums in float32 end a little beside 1, so the uniform numbers are scaled to the last one.
             let last = bounds.f_narrow(1, words - 1, 1)?;
             let wanted = Tensor::f_from_slice(uniforms)?.f_to_device(logits.device())?.f_unsqueeze(1)?.f_mul(&last)?;
             let drawn = wanted.f_searchsorted(&bounds, false, true, "right", None::<&Tensor>)?;
@@ -62,7 +63,7 @@ pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed
     }
 }
 
-/// Refuses what logits cannot be divided by.
+/// Check that logits can be divided by the temperature.
 pub(super) fn check_temperature(temperature: f64) -> Result<()> {
     // 1e-30 leaves logits of 1e8 finite in float32.
     if (1e-30..f64::INFINITY).contains(&temperature) {
@@ -83,7 +84,7 @@ mod tests {
         Random { seed: 3, step: 0, example: 0 }.uniforms(Use::Samples).take(count).collect()
     }
 
-    /// How often each of the words is drawn from the same logits.
+    /// Return the share of draws of each word, from the same logits.
     fn shares(sampling: &Sampling, temperature: f64, disallowed: Option<&Tensor>) -> Vec<f64> {
         let logits = Tensor::from_slice(&[0.0_f32, 1.0, -1.0, 2.0]).expand([ROWS as i64, 4], false);
         let drawn = sample(&logits, sampling, temperature, disallowed).unwrap();
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_draw_from_the_softmax() {
+    fn both_algorithms_draw_from_the_softmax() {
         let expected = softmax([0.0, 1.0, -1.0, 2.0]);
         assert_near(&shares(&Sampling::Inverse(&uniforms(ROWS)), 1.0, None), &expected);
         let noise = Tensor::from_slice(&uniforms(4 * ROWS)).view([ROWS as i64, 4]);
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_interval_are_words() {
+    fn the_ends_of_the_interval_give_words() {
         let logits = Tensor::from_slice(&[0.0_f32, -200.0, 0.0, -200.0]).view([1, 4]).repeat([2, 1]);
         let drawn = sample(&logits, &Sampling::Inverse(&[0.0, 1.0 - f32::EPSILON / 2.0]), 1.0, None).unwrap();
         assert_eq!(Vec::<i64>::try_from(drawn).unwrap(), [0, 2]);

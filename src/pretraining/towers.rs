@@ -1,4 +1,4 @@
-//! Electric's generator: two networks that read from the left and from the right, and a guess for every token at once.
+//! Electric's generator: two encoders that read from the left and from the right, and predict every token at once.
 
 use tch::Tensor;
 
@@ -11,12 +11,12 @@ use crate::models::Family;
 use crate::models::electra::Electra;
 use crate::nn::{LayerNorm, Linear, Parameters};
 
-/// A cloze model: what stands at each place, by what stands before and behind it.
+/// A cloze model: it predicts each token from the tokens before and after it.
 ///
-/// One encoder reads from left to right and one from right to left. A token's logits come from the state of the first one
-/// place before it and of the second one place behind it, so that neither has seen the token itself. Before the first
-/// token and behind the last the row goes round, as it does in the original where a row has no padding: these two are
-/// `[CLS]` and `[SEP]`, whose guesses are not trained.
+/// One encoder reads from left to right, the other from right to left. The logits of a token come from the first
+/// encoder's state at the previous position and the second encoder's state at the next position, so neither has seen
+/// the token. The row wraps around before its first token and after its last, as in the original for rows without
+/// padding: these tokens are `[CLS]` and `[SEP]`, whose predictions are not trained.
 ///
 /// Source: Clark et al. 2020, "Pre-Training Transformers as Energy-Based Cloze Models", section 2.3;
 /// `TwoTowerClozeTransformer` in `run_pretraining.py` of google-research/electra.
@@ -29,11 +29,13 @@ pub struct TwoTowers {
 }
 
 impl TwoTowers {
-    /// Takes `generator_ltr.*` and `generator_rtl.*`, each an encoder of `config`, and `cloze_predictions.*`. The decoder is
-    /// tied to the word embeddings of the first. `shared` are embeddings that are there already, for both.
+    /// Take the parameters `generator_ltr.*` and `generator_rtl.*`, each an encoder of `config`, and
+    /// `cloze_predictions.*`. The decoder is tied to the word embeddings of the first encoder. If `shared` embeddings
+    /// are given, both encoders use them.
     ///
     /// # Errors
-    /// [`Error::Config`] where the decoder is to have a table of its own; else as [`Parameters::tensor`].
+    /// [`Error::Config`] if the configuration contradicts itself or does not tie the word embeddings; otherwise those
+    /// of [`Parameters::tensor`].
     pub(super) fn new(parameters: &Parameters, shared: Option<&Parameters>, config: &ElectraConfig) -> Result<Self> {
         config.check()?;
         if !config.tie_word_embeddings {
@@ -56,16 +58,16 @@ impl TwoTowers {
         Ok(Self { left_to_right, right_to_left, transform, decoder })
     }
 
-    /// What they can take.
+    /// Return the limits of the inputs.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.left_to_right.limits(Task::Encoding)
     }
 
-    /// The logits of every token, packed `[T, V]`.
+    /// Return the logits of every token, packed `[T, V]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] where libtorch refuses.
+    /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn logits(&self, inputs: &Inputs, train: bool) -> Result<Tensor> {
         let read = |tower: &Encoder, direction, from| -> Result<Tensor> {
             let options = ForwardOptions { train, direction, ..ForwardOptions::default() };
@@ -78,7 +80,8 @@ impl TwoTowers {
     }
 }
 
-/// The place of the token `offset` places on in the same row, going round, for every packed token: `[T]` int64.
+/// Return for every packed token the packed index of the token `offset` positions further in the same row, which wraps
+/// around: `[T]` int64.
 fn neighbours(layout: &Layout, offset: i64) -> Result<Tensor> {
     let row = |start: i64, length: i64| (0..length).map(move |place| start + (place + offset).rem_euclid(length));
     let places: Vec<i64> = layout
