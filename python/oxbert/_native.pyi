@@ -85,6 +85,12 @@ __version__: str
 WEIGHT_FILES: list[str]
 """The weight files of a model folder, best first; checkpoints of TensorFlow, whose names have a number, come last."""
 
+_WEIGHT_FORMATS: list[tuple[str, str]]
+"""The formats that are written, each with the name of its file in a model folder."""
+
+_TIES: list[tuple[str, str, str, str]]
+"""The tied decoders of masked LMs: the weight, the bias, the prefix of the layers before it, the word embeddings."""
+
 _Path = _types.PathLike
 _Device = str | torch.device
 _Array = npt.NDArray[Any]

@@ -38,6 +38,12 @@ mod _native {
     const WEIGHT_FILES: [&str; 8] = crate::resources::WEIGHT_FILES;
 
     #[pymodule_export]
+    const _WEIGHT_FORMATS: [(&str, &str); 3] = super::weights::FORMATS;
+
+    #[pymodule_export]
+    const _TIES: [(&str, &str, &str, &str); 2] = super::weights::TIES;
+
+    #[pymodule_export]
     use super::config::{PyConfig, PyDistilBertConfig, PyElectraConfig};
     #[pymodule_export]
     use super::models::activation::PyActivation;

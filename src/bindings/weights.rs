@@ -12,8 +12,23 @@ use crate::bindings::door::{enter, enter_attached, raise, to_numpy, to_torch};
 use crate::bindings::models::parameters::named_tensors;
 use crate::config::{Config, ElectraConfig, Labels};
 use crate::error::Error;
+use crate::names::Tie;
 use crate::resources::ModelFolder;
 use crate::weights::{Component, OpenOptions, WeightFile, WeightFormat, WeightSource, names, save_tensors};
+
+/// Each format that is written: its name, and the name of its file in a model folder.
+pub(super) const FORMATS: [(&str, &str); 3] = {
+    let [best, second, third] = WeightFormat::ALL;
+    [(best.name(), best.file_name()), (second.name(), second.file_name()), (third.name(), third.file_name())]
+};
+
+/// Each tied decoder of a masked LM: its weight, its bias, the prefix of the layers before it, the word embeddings.
+pub(super) const TIES: [(&str, &str, &str, &str); 2] = {
+    const fn fields(tie: Tie) -> (&'static str, &'static str, &'static str, &'static str) {
+        (tie.decoder, tie.bias, tie.transform, tie.words)
+    }
+    [fields(crate::names::TIES[0]), fields(crate::names::TIES[1])]
+};
 
 /// Open a checkpoint of any format.
 pub(crate) fn open_weights(py: Python<'_>, path: PathBuf, options: OpenOptions) -> PyResult<WeightSource> {

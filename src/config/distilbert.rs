@@ -1,7 +1,7 @@
 //! DistilBERT's `config.json`.
 
+use super::encoder::{EmbeddingConfig, EncoderConfig, FieldNames};
 use super::table::configuration;
-use super::{EmbeddingConfig, EncoderConfig, SizeNames};
 use crate::error::Result;
 use crate::nn::Activation;
 
@@ -17,7 +17,7 @@ configuration!(
     /// ```
     ///
     /// Source: `DistilBertConfig` of transformers 5.23; `rust_bert::distilbert::DistilBertConfig`.
-    DistilBertConfig, model_type "distilbert",
+    DistilBertConfig, model_type crate::names::DISTILBERT,
     aliases &[("hidden_size", "dim"), ("num_attention_heads", "n_heads"), ("num_hidden_layers", "n_layers")], {
         /// H, the width of embeddings and hidden states.
         dim: i64 = 768, size;
@@ -81,13 +81,7 @@ impl DistilBertConfig {
     /// [`Error::Config`](crate::Error::Config) where a size is too small, H is not a multiple of A, there are more than
     /// 1,000 layers, `pad_token_id` lies outside the vocabulary, or the configuration asks for a decoder.
     pub fn check(&self) -> Result<()> {
-        self.encoder().check(&SizeNames {
-            width: "dim",
-            hidden: "dim",
-            layers: "n_layers",
-            heads: "n_heads",
-            inner: "hidden_dim",
-        })?;
+        self.encoder().check(&FieldNames::DISTILBERT)?;
         super::refuse_unsupported(&self.extra)
     }
 }

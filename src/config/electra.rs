@@ -1,7 +1,7 @@
 //! ELECTRA's `config.json`.
 
+use super::encoder::{EmbeddingConfig, EncoderConfig, FieldNames};
 use super::table::configuration;
-use super::{EmbeddingConfig, EncoderConfig, SizeNames};
 use crate::error::{Error, Result};
 use crate::nn::Activation;
 
@@ -17,7 +17,7 @@ configuration!(
     /// ```
     ///
     /// Source: `ElectraConfig` of transformers 5.23; `rust_bert::electra::ElectraConfig`.
-    ElectraConfig, model_type "electra", aliases &[], {
+    ElectraConfig, model_type crate::names::ELECTRA, aliases &[], {
         /// E, the width of the embeddings.
         embedding_size: i64 = 128, size;
         /// H, the width of hidden states.
@@ -88,13 +88,7 @@ impl ElectraConfig {
     /// [`Error::Config`] where a size is too small, H is not a multiple of A, there are more than 1,000 layers,
     /// `pad_token_id` lies outside the vocabulary, or the configuration asks for a decoder.
     pub fn check(&self) -> Result<()> {
-        self.encoder().check(&SizeNames {
-            width: "embedding_size",
-            hidden: "hidden_size",
-            layers: "num_hidden_layers",
-            heads: "num_attention_heads",
-            inner: "intermediate_size",
-        })?;
+        self.encoder().check(&FieldNames::ELECTRA)?;
         // The one table that DistilBERT has not.
         if self.type_vocab_size < 1 {
             return Err(Error::config("type_vocab_size", format!("expected at least 1, got {}", self.type_vocab_size)));

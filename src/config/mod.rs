@@ -7,6 +7,7 @@
 mod any;
 mod distilbert;
 mod electra;
+mod encoder;
 mod fields;
 mod labels;
 mod problem;
@@ -21,11 +22,14 @@ pub use any::AnyConfig;
 pub(crate) use any::either;
 pub use distilbert::DistilBertConfig;
 pub use electra::ElectraConfig;
+pub(crate) use encoder::Difference;
+use encoder::FieldNames;
+pub use encoder::{EmbeddingConfig, EncoderConfig};
 pub use labels::Labels;
 pub use problem::ProblemType;
 
 use crate::error::{Error, Result};
-use crate::nn::{Activation, Initial};
+use crate::nn::Initial;
 
 /// A configuration that can be read from a file and written to one.
 pub trait Config: Sized + Clone + std::fmt::Debug {
@@ -125,6 +129,12 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
     }
 }
 
+/// Return the first field in which two configurations make a model compute other numbers in evaluation mode; None if there
+/// is no such field.
+pub(crate) fn difference<C: Config>(one: &C, other: &C) -> Option<Difference> {
+    one.encoder().difference(&other.encoder(), FieldNames::of(C::MODEL_TYPE))
+}
+
 /// The JSON object that a text is.
 fn object(text: &str) -> Result<Map<String, Value>> {
     match serde_json::from_str(text) {
@@ -157,111 +167,6 @@ pub struct Shared<'a> {
     pub problem_type: Option<ProblemType>,
     /// The labels of a classifier.
     pub labels: &'a Labels,
-}
-
-/// What the embeddings of either family need to know.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EmbeddingConfig {
-    /// V, rows of the word table.
-    pub vocab_size: i64,
-    /// E.
-    pub width: i64,
-    /// Rows of the position table.
-    pub positions: i64,
-    /// Rows of the type table; 0 where the family has none.
-    pub types: i64,
-    /// The id whose word embedding stays zero.
-    pub padding: Option<i64>,
-    /// Whether a fresh position table holds sines and cosines.
-    pub sinusoidal: bool,
-    /// Added to the variance in the norm.
-    pub layer_norm_eps: f64,
-    /// Dropout after the norm.
-    pub dropout: f64,
-}
-
-/// What the encoder of either family needs to know.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EncoderConfig {
-    /// What stands before the layers.
-    pub embeddings: EmbeddingConfig,
-    /// H, the width of hidden states.
-    pub hidden_size: i64,
-    /// How many layers.
-    pub num_hidden_layers: i64,
-    /// A, attention heads; divides H.
-    pub num_attention_heads: i64,
-    /// F, the width inside the feed-forward part.
-    pub intermediate_size: i64,
-    /// The activation inside the feed-forward part.
-    pub activation: Activation,
-    /// Added to the variance in every layer norm.
-    pub layer_norm_eps: f64,
-    /// Dropout of attention probabilities.
-    pub attention_dropout: f64,
-    /// Dropout after the attention's projection.
-    pub attention_output_dropout: f64,
-    /// Dropout after the feed-forward part.
-    pub output_dropout: f64,
-}
-
-/// A family's names of the sizes, for errors.
-struct SizeNames {
-    width: &'static str,
-    hidden: &'static str,
-    layers: &'static str,
-    heads: &'static str,
-    inner: &'static str,
-}
-
-impl EncoderConfig {
-    /// The first difference to another in what a model computes in evaluation, for an error.
-    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
-        let (own, other) = (self.without_dropout(), other.without_dropout());
-        let (own, other) = (format!("{own:#?}"), format!("{other:#?}"));
-        let (one, two) = own.lines().zip(other.lines()).find(|(one, two)| one != two)?;
-        let line = |line: &str| line.trim().trim_end_matches(',').to_string();
-        Some(format!("the model was built with {}, got {}", line(one), line(two)))
-    }
-
-    /// The same with no dropout anywhere.
-    fn without_dropout(self) -> Self {
-        let embeddings = EmbeddingConfig { dropout: 0.0, ..self.embeddings };
-        Self { embeddings, attention_dropout: 0.0, attention_output_dropout: 0.0, output_dropout: 0.0, ..self }
-    }
-
-    /// Far more than any model has: a hostile file must not make the process build layers without end.
-    pub(crate) const MAXIMUM_LAYERS: i64 = 1000;
-
-    fn check(&self, names: &SizeNames) -> Result<()> {
-        let (hidden, heads) = (self.hidden_size, self.num_attention_heads);
-        for (field, size, minimum) in [
-            ("vocab_size", self.embeddings.vocab_size, 1),
-            (names.width, self.embeddings.width, 1),
-            (names.hidden, hidden, 1),
-            (names.layers, self.num_hidden_layers, 0),
-            (names.inner, self.intermediate_size, 1),
-            ("max_position_embeddings", self.embeddings.positions, 1),
-        ] {
-            if size < minimum {
-                return Err(Error::config(field, format!("expected at least {minimum}, got {size}")));
-            }
-        }
-        if heads < 1 || hidden % heads != 0 {
-            let reason = format!("expected a divisor of {} = {hidden}, got {heads}", names.hidden);
-            return Err(Error::config(names.heads, reason));
-        }
-        if self.num_hidden_layers > Self::MAXIMUM_LAYERS {
-            let reason = format!("expected at most {}, got {}", Self::MAXIMUM_LAYERS, self.num_hidden_layers);
-            return Err(Error::config(names.layers, reason));
-        }
-        let vocab_size = self.embeddings.vocab_size;
-        if let Some(pad) = self.embeddings.padding.filter(|pad| !(0..vocab_size).contains(pad)) {
-            let reason = format!("expected an id below vocab_size = {vocab_size}, got {pad}");
-            return Err(Error::config("pad_token_id", reason));
-        }
-        Ok(())
-    }
 }
 
 /// Refuses a choice between classes of which there is one.

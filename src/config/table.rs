@@ -7,7 +7,7 @@
 macro_rules! configuration {
     (
         $(#[$about:meta])*
-        $name:ident, model_type $model_type:literal, aliases $aliases:expr, {
+        $name:ident, model_type $model_type:expr, aliases $aliases:expr, {
             $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $reader:ident;)*
         }
     ) => {

@@ -27,6 +27,7 @@ use rows::shape_of;
 pub use targets::{GivenTargets, IGNORED, Labels, Targets, Task};
 
 use crate::error::{Error, Result};
+use crate::nn::precision;
 pub use crate::nn::{Group, Layout, Pooling};
 use crate::text::Batch;
 
@@ -216,9 +217,9 @@ impl Embeds {
                 expected: if limits.kind == Kind::Float {
                     "float32".into()
                 } else {
-                    format!("{:?}, the model's dtype", limits.kind).to_lowercase()
+                    format!("{}, the model's dtype", precision::describe_kind(limits.kind))
                 },
-                got: format!("{:?}", embeddings.kind()).to_lowercase(),
+                got: precision::describe_kind(embeddings.kind()).into(),
             });
         }
         if let [rows, .., 0, _] = shape[..]

@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
+use crate::nn::precision;
 
 /// B rows of integers, of equal or different lengths, or B · C rows: C choices for each of B questions.
 ///
@@ -74,7 +75,7 @@ impl Rows {
             other => Err(Error::Dtype {
                 what: what.into(),
                 expected: "an integer (int64)".into(),
-                got: format!("{other:?}").to_lowercase(),
+                got: precision::describe_kind(other).into(),
             }),
         }
     }
@@ -87,7 +88,7 @@ impl Rows {
     pub fn from_mask_tensor(what: &str, tensor: &Tensor) -> Result<Self> {
         match tensor.f_kind()? {
             Kind::Bool => Self::from_numbers(what, tensor),
-            Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16 => {
+            kind if precision::is_float(kind) => {
                 let whole = tensor.f_to_kind(Kind::Int64)?;
                 // Rounding would turn an attention bias of -0.5 or a probability into 0 or 1.
                 if !whole.f_to_kind(tensor.kind())?.f_equal(tensor)? {

@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 use super::{Given, Layout, Rows, gather};
 use crate::config::ProblemType;
 use crate::error::{Error, Result};
+use crate::nn::precision;
 
 /// The class of a token or text that the loss ignores.
 pub const IGNORED: i64 = -100;
@@ -188,7 +189,7 @@ fn replaced(labels: Labels, layout: &Layout, given: Given, device: Device) -> Re
 fn texts(labels: &Tensor, rows: i64, count: i64, problem_type: Option<ProblemType>) -> Result<Targets> {
     let kind = labels.f_kind()?;
     if !(labels.is_floating_point() || is_integer(kind) || kind == Kind::Bool) {
-        let got = format!("{kind:?}").to_lowercase();
+        let got = precision::describe_kind(kind).into();
         return Err(Error::Dtype { what: "labels".into(), expected: "integers or floats".into(), got });
     }
     let is_class = is_integer(kind);
@@ -240,7 +241,7 @@ fn span(what: &str, columns: &Tensor, layout: &Layout) -> Result<Tensor> {
 fn integers(what: &str, tensor: &Tensor, rows: i64) -> Result<Vec<i64>> {
     let kind = tensor.f_kind()?;
     if !is_integer(kind) {
-        let got = format!("{kind:?}").to_lowercase();
+        let got = precision::describe_kind(kind).into();
         return Err(Error::Dtype { what: what.into(), expected: "an integer (int64)".into(), got });
     }
     expect_shape(what, tensor, "[B]", &[&[rows], &[rows, 1]])?;

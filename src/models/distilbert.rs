@@ -72,8 +72,11 @@ pub type DistilBertTokenClassificationOutput = crate::outputs::TokenClassificati
 impl Family for DistilBert {
     type Config = DistilBertConfig;
     const NAME: &'static str = "DistilBert";
-    const BACKBONE: names::Family =
-        names::Family { prefix: "distilbert", roots: &["embeddings", "transformer"], rust_bert_root: "distilbert" };
+    const BACKBONE: names::Family = names::Family {
+        prefix: names::DISTILBERT,
+        roots: &["embeddings", "transformer"],
+        rust_bert_root: "distilbert",
+    };
     const ENCODER: EncoderNames = EncoderNames {
         embeddings: "embeddings",
         // E is always H.

@@ -72,7 +72,7 @@ impl Family for Electra {
     type Config = ElectraConfig;
     const NAME: &'static str = "Electra";
     const BACKBONE: names::Family = names::Family {
-        prefix: "electra",
+        prefix: names::ELECTRA,
         roots: &["embeddings", "embeddings_project", "encoder"],
         rust_bert_root: "",
     };

@@ -13,6 +13,7 @@ mod linear;
 mod noise;
 mod options;
 mod parameters;
+pub(crate) mod precision;
 mod projections;
 
 pub use activation::Activation;

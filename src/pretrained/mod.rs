@@ -19,7 +19,7 @@ pub(crate) use load::{config_by_shapes, parts_of};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::models::Model;
-use crate::nn::Parameters;
+use crate::nn::{Parameters, precision};
 use crate::weights::LoadReport;
 
 /// A model that can be trained: the network, its variables, its configuration, and the report of loading its weights.
@@ -123,12 +123,7 @@ impl<M: Model> Pretrained<M> {
     /// Return the dtype of the parameters: float32 unless torch converted them.
     #[must_use]
     pub fn dtype(&self) -> &'static str {
-        match self.model.limits().kind {
-            Kind::Half => "float16",
-            Kind::BFloat16 => "bfloat16",
-            Kind::Double => "float64",
-            _ => "float32",
-        }
+        precision::name_of(self.model.limits().kind).unwrap_or("float32")
     }
 
     /// Move the parameters to another device. They stay the same parameters, so an existing optimizer keeps working.

@@ -6,6 +6,7 @@ use super::Pretrained;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::models::Model;
+use crate::nn::precision;
 
 impl<M: Model> Pretrained<M> {
     /// Resize the vocabulary, and the decoder of a masked LM with it. A smaller size drops the last rows. New rows are
@@ -46,9 +47,9 @@ impl<M: Model> Pretrained<M> {
         let mut words = self.word_embeddings()?;
         let (shape, width) = (rows.size(), words.size()[1]);
         let kind = rows.f_kind()?;
-        if !matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) {
+        if !precision::is_float(kind) {
             let (what, expected) = ("the word embeddings".into(), "a float dtype".into());
-            return Err(Error::Dtype { what, expected, got: format!("{kind:?}").to_lowercase() });
+            return Err(Error::Dtype { what, expected, got: precision::describe_kind(kind).into() });
         }
         match shape[..] {
             [size, columns] if columns == width => {

@@ -7,7 +7,7 @@ use tch::Device;
 use tch::nn::VarStore;
 
 use super::Pretrained;
-use crate::config::Config;
+use crate::config::{Config, Difference, difference};
 use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::nn::Parameters;
@@ -37,8 +37,8 @@ impl<M: Model> Pretrained<M> {
             let reason = format!("expected no parameter {name}, since the model has none");
             return Err(Error::config("the whole configuration", reason));
         }
-        if let Some(reason) = self.config.encoder().difference(&config.encoder()) {
-            return Err(Error::config("the whole configuration", reason));
+        if let Some(Difference { field, one, other }) = difference(&self.config, config) {
+            return Err(Error::config(field, format!("the model was built with {one}, got {other}")));
         }
         self.config = config.clone();
         Ok(())

@@ -3,7 +3,7 @@
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-use crate::config::{Config, ElectraConfig};
+use crate::config::{Config, Difference, ElectraConfig, difference};
 use crate::electra::{ElectraDiscriminator, ElectraForMaskedLM};
 use crate::error::{Error, Result};
 use crate::inputs::Limits;
@@ -188,12 +188,11 @@ fn check_shared(generator: &ElectraConfig, discriminator: &ElectraConfig, sharin
         differ("embedding_size", generator.embedding_size, discriminator.embedding_size)?;
     }
     if sharing == Sharing::Everything
-        && let Some(reason) = generator.encoder().difference(&discriminator.encoder())
+        && let Some(Difference { field, one, other }) = difference(generator, discriminator)
     {
-        return Err(Error::config(
-            "the generator's configuration",
-            format!("expected that of the discriminator, since they are one network, but {reason}"),
-        ));
+        let reason =
+            format!("the generator has {one} and the discriminator {other}, expected the same for one network");
+        return Err(Error::config(field, reason));
     }
     Ok(())
 }

@@ -3,19 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-
-/// The weight files that a folder may have, best first. Behind them come the checkpoints of TensorFlow, whose names have a
-/// number.
-pub const WEIGHT_FILES: [&str; 8] = [
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "rust_model.ot",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "flax_model.msgpack",
-    "flax_model.msgpack.index.json",
-    "tf_model.h5",
-];
+use crate::names::WEIGHT_FILES;
 
 /// A folder with `config.json`, weights and a vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,7 @@ mod remote;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-pub use folder::{ModelFolder, WEIGHT_FILES};
+pub use folder::ModelFolder;
 pub use local::LocalResource;
 pub use models::{
     DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources, ElectraConfigResources,
@@ -31,6 +31,7 @@ pub use models::{
 pub use remote::{DownloadOptions, RemoteResource};
 
 use crate::error::Result;
+pub use crate::names::WEIGHT_FILES;
 
 /// Something that has a path on this machine, if need be after a download.
 ///

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tch::Tensor;
 use tch::nn::VarStore;
-use tch::{Kind, Tensor};
 
 use super::names::{Family, Resolution, resolve};
 use super::source::WeightSource;
 use super::ties;
 use crate::error::{Error, Mismatch, Result};
+use crate::nn::precision;
 
 /// Which differences between a file and a model are errors. A wrong shape always is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -161,12 +162,11 @@ impl WeightSource {
                 report.renamed.insert(source.clone(), name.clone());
             }
             let (shape, kind) = self.describe(source)?;
-            let floating = matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16);
-            if shape != parameter.size() || !floating {
+            if shape != parameter.size() || !precision::is_float(kind) {
                 report.mismatched.push(Mismatch {
                     name: name.clone(),
                     expected: format!("{:?} of a float dtype", parameter.size()),
-                    got: format!("{shape:?} of {}", format!("{kind:?}").to_lowercase()),
+                    got: format!("{shape:?} of {}", precision::describe_kind(kind)),
                 });
             }
         }

@@ -11,7 +11,7 @@ use super::torch::{stage_bin, stage_ot};
 use super::{RawTensor, safetensors_file, ties};
 use crate::error::{Error, Result};
 use crate::files::Staged;
-use crate::names::Family;
+use crate::names::{BIN_FILE, Family, OT_FILE, SAFETENSORS_FILE};
 
 /// The formats that are written here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -31,12 +31,28 @@ impl WeightFormat {
 
     /// The name of the file in a model folder.
     #[must_use]
-    pub fn file_name(self) -> &'static str {
+    pub const fn file_name(self) -> &'static str {
         match self {
-            Self::Safetensors => "model.safetensors",
-            Self::Ot => "rust_model.ot",
-            Self::Bin => "pytorch_model.bin",
+            Self::Safetensors => SAFETENSORS_FILE,
+            Self::Ot => OT_FILE,
+            Self::Bin => BIN_FILE,
         }
+    }
+
+    /// Return the name of the format, which is the ending of its files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::Ot => "ot",
+            Self::Bin => "bin",
+        }
+    }
+
+    /// Return the format of a name; None for any other name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
     /// By the ending of a file's name.
@@ -44,15 +60,15 @@ impl WeightFormat {
     /// # Errors
     /// [`Error::Input`] where it is none of `.safetensors`, `.ot`, `.bin` and `.pt`.
     pub fn of(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("safetensors") => Ok(Self::Safetensors),
-            Some("ot") => Ok(Self::Ot),
-            Some("bin" | "pt" | "pth") => Ok(Self::Bin),
-            _ => {
-                let got = path.display();
-                Err(Error::input("path", format!("expected an ending .ot, .safetensors or .bin, got {got}")))
-            }
-        }
+        let format = match path.extension().and_then(|ending| ending.to_str()) {
+            // The other two endings of files that `torch.save` writes.
+            Some("pt" | "pth") => Some(Self::Bin),
+            ending => ending.and_then(Self::from_name),
+        };
+        format.ok_or_else(|| {
+            let got = path.display();
+            Error::input("path", format!("expected a path that ends in .ot, .safetensors or .bin, got {got}"))
+        })
     }
 }
 

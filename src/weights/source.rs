@@ -6,6 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::{Dtype, FileFormat, OpenOptions, RawTensor, WeightFile};
 use crate::error::{Error, Result};
+use crate::nn::precision;
 
 /// Tensors by name: a file, or what another reader made of one.
 #[derive(Debug)]
@@ -181,31 +182,18 @@ pub fn to_tensor(raw: &RawTensor) -> Result<Tensor> {
 pub fn to_raw(name: &str, tensor: &Tensor) -> Result<RawTensor<'static>> {
     let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
     let kind = tensor.f_kind()?;
-    let dtype =
-        DTYPES.iter().find(|(_, known)| *known == kind).map(|(dtype, _)| *dtype).ok_or_else(|| Error::Dtype {
-            what: name.into(),
-            expected: "a float, integer or bool dtype".into(),
-            got: format!("{kind:?}").to_lowercase(),
-        })?;
+    let dtype = Dtype::ALL.into_iter().find(|known| Some(known.name()) == precision::name_of(kind));
+    let dtype = dtype.ok_or_else(|| Error::Dtype {
+        what: name.into(),
+        expected: "a float, integer or bool dtype".into(),
+        got: precision::describe_kind(kind).into(),
+    })?;
     let flat = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
     let mut bytes = vec![0_u8; flat.numel() * dtype.size()];
     flat.f_copy_data_u8(&mut bytes, flat.numel())?;
     RawTensor::new(dtype, shape, bytes)
 }
 
-const DTYPES: &[(Dtype, Kind)] = &[
-    (Dtype::Float32, Kind::Float),
-    (Dtype::Float64, Kind::Double),
-    (Dtype::Float16, Kind::Half),
-    (Dtype::BFloat16, Kind::BFloat16),
-    (Dtype::Int64, Kind::Int64),
-    (Dtype::Int32, Kind::Int),
-    (Dtype::Int16, Kind::Int16),
-    (Dtype::Int8, Kind::Int8),
-    (Dtype::UInt8, Kind::Uint8),
-    (Dtype::Bool, Kind::Bool),
-];
-
 fn kind(dtype: Dtype) -> Kind {
-    DTYPES.iter().find(|(known, _)| *known == dtype).map_or(Kind::Float, |(_, kind)| *kind)
+    precision::kind_of(dtype.name()).unwrap_or(Kind::Float)
 }

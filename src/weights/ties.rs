@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::names::{self, Tie};
 use crate::weights::names::Resolution;
 
-/// Decoder -> the parameter that it is tied to, unless the configuration says otherwise.
-pub const TIES: &[(&str, &str)] = &[
-    ("generator_lm_head.weight", "electra.embeddings.word_embeddings.weight"),
-    ("vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"),
-];
+/// Decoder -> the parameter that it is tied to unless `tie_word_embeddings` is false.
+pub const TIES: &[(&str, &str)] = &[pair(0), pair(1)];
+
+const fn pair(family: usize) -> (&'static str, &'static str) {
+    (names::TIES[family].decoder, names::TIES[family].words)
+}
 
 /// For a model with tied decoders: gives the tensors that a file holds under a decoder's name to the parameter it is tied
 /// to, and returns the pairs `(decoder, words)` of names in the file that the file holds both of.
@@ -38,9 +40,9 @@ pub(crate) fn has_tied_decoder(variables: &tch::nn::VarStore) -> bool {
 
 /// The decoders of a model that are tied, with what they are tied to. They are no parameters of their own.
 pub(super) fn tied<T>(parameters: &BTreeMap<String, T>) -> impl Iterator<Item = (&'static str, &'static str)> {
-    TIES.iter().copied().filter(|(decoder, words)| {
+    let is_tied = |tie: &Tie| {
         // Only a model that has the rest of the decoder lacks its weight because of the tie.
-        let bias = decoder.replace(".weight", ".bias");
-        parameters.contains_key(&bias) && parameters.contains_key(*words) && !parameters.contains_key(*decoder)
-    })
+        parameters.contains_key(tie.bias) && parameters.contains_key(tie.words) && !parameters.contains_key(tie.decoder)
+    };
+    names::TIES.into_iter().filter(is_tied).map(|tie| (tie.decoder, tie.words))
 }

@@ -105,7 +105,7 @@ fn a_token_has_a_class_or_is_left_out() {
     // No one row stands under all.
     assert!(matches!(labelled(CLASSES, &matrix([[0; 4]])), Err(Error::Shape { .. })));
     assert_message(labelled(CLASSES, &vector(&[0, 1])), "labels: expected shape [B, S], got [2]");
-    assert_message(labelled(CLASSES, &floats(&[2, 4], 1.0)), "labels: expected dtype an integer (int64), got float");
+    assert_message(labelled(CLASSES, &floats(&[2, 4], 1.0)), "labels: expected dtype an integer (int64), got float32");
     assert!(matches!(labelled(CLASSES, &labels.gt(0)), Err(Error::Dtype { .. })));
     let uneven =
         GivenTargets { labels: Some(Labels::Rows(Rows::ragged(&[[0; 4], [0; 4]]))), ..GivenTargets::default() };
@@ -163,7 +163,7 @@ fn labels_of_a_text_are_what_the_configuration_says_or_what_they_look_like() {
     assert_out_of_range(labelled(texts(3, None), &vector(&[-1, 3])), -1, &[0], 3);
     assert_message(
         labelled(texts(3, single), &floats(&[2], 0.0)),
-        "labels: expected dtype an integer (int64), got float",
+        "labels: expected dtype an integer (int64), got float32",
     );
     let rows = Some(Labels::Rows(Rows::ragged(&[vec![0], vec![0, 1]])));
     for (inputs, message) in [
@@ -220,7 +220,7 @@ fn answers_lie_at_kept_columns() {
     assert_message(both(&[0, 1, 2]), "start_positions: expected shape [B] = [2], got [3]");
     assert_message(
         spans(Some(vector(&[0, 0])), Some(floats(&[2], 0.0))),
-        "end_positions: expected dtype an integer (int64), got float",
+        "end_positions: expected dtype an integer (int64), got float32",
     );
 }
 
@@ -229,7 +229,10 @@ fn a_question_has_one_of_its_choices() {
     assert_eq!(targets(labelled(Task::Choices, &vector(&[1]))), ("classes", vec![1.0]));
     assert_out_of_range(labelled(Task::Choices, &vector(&[2])), 2, &[0], 2);
     assert_message(labelled(Task::Choices, &vector(&[0, 1])), "labels: expected shape [B] = [1], got [2]");
-    assert_message(labelled(Task::Choices, &floats(&[1], 0.0)), "labels: expected dtype an integer (int64), got float");
+    assert_message(
+        labelled(Task::Choices, &floats(&[1], 0.0)),
+        "labels: expected dtype an integer (int64), got float32",
+    );
 }
 
 #[test]

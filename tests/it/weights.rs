@@ -294,7 +294,7 @@ fn all_that_does_not_fit_is_reported_at_once_and_nothing_changes() {
             error.to_string(),
             format!(
                 "weights {} do not fit the model; missing: {QUERY}; unexpected: {EXTRA}; mismatched: {WORDS} (expected \
-                 [61, 12] of a float dtype, got [60, 12] of float), {BIAS} (expected [35] of a float dtype, got [35] of int64)",
+                 [61, 12] of a float dtype, got [60, 12] of float32), {BIAS} (expected [35] of a float dtype, got [35] of int64)",
                 path.display()
             )
         );

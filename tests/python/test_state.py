@@ -167,7 +167,7 @@ def test_a_rate_is_saved_and_an_activation_that_was_not_built_is_refused(tmp_pat
     assert oxbert.ElectraForMaskedLM.from_pretrained(tmp_path).config.hidden_dropout_prob == 0.25
     model.config.hidden_act = "tanh"
     np.testing.assert_array_equal(model(IDS).logits, before)
-    with pytest.raises(ConfigError, match="built with activation: Gelu, got activation: Tanh"):
+    with pytest.raises(ConfigError, match='hidden_act: the model was built with "gelu", got "tanh"'):
         model.save_pretrained(tmp_path)
     # A copy is what its original is, not what its configuration says.
     np.testing.assert_array_equal(copy.deepcopy(model)(IDS).logits, before)

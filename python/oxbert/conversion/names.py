@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from oxbert._native import canonical_name
+from oxbert._native import _TIES, canonical_name
 from oxbert.conversion.options import Options
 from oxbert.errors import WeightsError
 
@@ -19,33 +19,19 @@ SHARED_EMBEDDINGS = frozenset(
 )
 """Copies of shared embeddings in encoder-decoder models; `Options.skip_embeddings` drops them."""
 
-
-@dataclass(frozen=True)
-class _Tie:
-    """Describe a decoder that is tied to the word embeddings, of which most checkpoints store one."""
-
-    decoder: str
-    backbone: str
-    # Prefixes of the other tensors of the head.
-    head: tuple[str, ...]
-
-    def words(self, names: Iterable[str]) -> str:
-        """Return the name of the word embeddings, with the backbone's prefix if the names have it."""
-        prefix = f"{self.backbone}." if any(name.startswith(f"{self.backbone}.") for name in names) else ""
-        return f"{prefix}embeddings.word_embeddings.weight"
-
-
-_TIES = (
-    _Tie("generator_lm_head.weight", "electra", ("generator_lm_head.bias", "generator_predictions.")),
-    _Tie("vocab_projector.weight", "distilbert", ("vocab_projector.bias", "vocab_transform.")),
-)
-
-_DECODERS = frozenset({"lm_head.weight"} | {tie.decoder for tie in _TIES})
+_DECODERS = frozenset({"lm_head.weight"} | {decoder for decoder, *_ in _TIES})
 
 
 @dataclass(frozen=True)
 class Names:
-    """Map the tensors of a target to those of a source: `written` is name in the target -> name in the source."""
+    """The names of a target and of its source.
+
+    Attributes:
+        written: Name in the target -> name in the source.
+        renamed: Name in the source -> another name in the target.
+        dropped: Name in the source -> the reason why it is left out.
+        added: Name in the target of a tied tensor that the source lacks -> name in the source of the other one.
+    """
 
     written: dict[str, str]
     renamed: dict[str, str]
@@ -117,13 +103,15 @@ def _missing_ties(names: Iterable[str]) -> dict[str, str]:
     """Map the missing tensor of each tied pair of a masked LM to the stored one. rust_bert ties nothing."""
     names = set(names)
     missing: dict[str, str] = {}
-    for tie in _TIES:
-        words = tie.words(names)
-        if not any(name.startswith(tie.head) for name in names):
+    for decoder, bias, transform, prefixed in _TIES:
+        backbone, _, bare = prefixed.partition(".")
+        words = prefixed if any(name.startswith(f"{backbone}.") for name in names) else bare
+        # A file without the rest of the decoder's head is not a masked LM.
+        if not any(name.startswith((bias, transform)) for name in names):
             continue
-        if words in names and tie.decoder not in names:
-            missing[tie.decoder] = words
+        if words in names and decoder not in names:
+            missing[decoder] = words
         # Without the other embeddings the file is a head alone, which needs no word embeddings.
-        elif tie.decoder in names and words not in names and words.replace("word", "position") in names:
-            missing[words] = tie.decoder
+        elif decoder in names and words not in names and words.replace("word", "position") in names:
+            missing[words] = decoder
     return missing

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
+from oxbert import _native
 from oxbert._types import Component, FloatDtype, WeightFormat
 from oxbert.errors import InputError
 
-FORMATS: dict[WeightFormat, str] = {
-    "ot": "rust_model.ot",
-    "safetensors": "model.safetensors",
-    "bin": "pytorch_model.bin",
-}
+_FILE_NAMES = dict(_native._WEIGHT_FORMATS)
+FORMATS: dict[WeightFormat, str] = {name: _FILE_NAMES[name] for name in get_args(WeightFormat)}
 """The formats that can be written, and the file name of each in a model folder."""
 
 DTYPES: tuple[FloatDtype, ...] = get_args(FloatDtype)

@@ -10,6 +10,7 @@ use tch::{Kind, Tensor};
 use super::enter::enter_attached;
 use super::errors::raise;
 use crate::error::{Error, Result};
+use crate::nn::precision;
 
 /// The kind of array that the caller passed, and gets back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,18 +202,9 @@ pub(crate) fn from_numpy(what: &str, array: &Bound<'_, PyAny>) -> PyResult<Tenso
     let array = array.call_method1("astype", (native,))?;
     let shape: Vec<i64> = array.getattr("shape")?.extract()?;
     let name: String = array.getattr("dtype")?.getattr("name")?.extract()?;
-    let kind = match name.as_str() {
-        "float16" => Kind::Half,
-        "float32" => Kind::Float,
-        "float64" => Kind::Double,
-        "int64" => Kind::Int64,
-        "int32" => Kind::Int,
-        "int16" => Kind::Int16,
-        "int8" => Kind::Int8,
-        "uint8" => Kind::Uint8,
-        "bool" => Kind::Bool,
-        other => return Err(raise(py, dtype(what, "a float, integer or bool dtype", other))),
-    };
+    // numpy has no bfloat16 of its own.
+    let kind = precision::kind_of(&name).filter(|&kind| kind != Kind::BFloat16);
+    let kind = kind.ok_or_else(|| raise(py, dtype(what, "a float, integer or bool dtype", &name)))?;
     let bytes: Vec<u8> = array.call_method0("tobytes")?.extract()?;
     enter_attached(py, || Ok(Tensor::f_from_data_size(&bytes, &shape, kind)?))
 }

@@ -11,16 +11,8 @@ use super::pretrained::{LoadOptions, from_pretrained};
 use super::surface::signature;
 use crate::bindings::config::{PyConfig, expect_config};
 use crate::bindings::door::{FolderOptions, enter};
+use crate::nn::precision;
 
-/// Return libtorch's name of a dtype of `Model.precision`.
-fn kind(dtype: &str) -> Kind {
-    match dtype {
-        "float16" => Kind::Half,
-        "bfloat16" => Kind::BFloat16,
-        "float64" => Kind::Double,
-        _ => Kind::Float,
-    }
-}
 /// Define a model's class.
 macro_rules! model_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $model:ty) => {
@@ -145,7 +137,7 @@ macro_rules! model_class {
                 let (built, live) = configs;
                 let (py, (device, dtype)) = (built.py(), place);
                 let mut model = PyModel::restored::<$model>(&built, values, &device)?;
-                enter(py, || model.restore_marks(&frozen, untrained, kind(&dtype)))?;
+                enter(py, || model.restore_marks(&frozen, untrained, precision::kind_of(&dtype).unwrap_or(Kind::Float)))?;
                 // A copy: `copy.copy` hands over the original's own.
                 let model = PyModel { config: copy_of(py, live.get().get())?, ..PyModel::new::<$model>(py, model.into())? };
                 model.training.store(training, Ordering::Relaxed);

@@ -76,15 +76,10 @@ impl PyModel {
     ///     ConfigError: if the configuration was changed to other sizes than the parameters have.
     #[pyo3(signature = (folder, format = "safetensors"))]
     fn save_pretrained(&self, py: Python<'_>, folder: PathBuf, format: &str) -> PyResult<()> {
-        let format = match format {
-            "safetensors" => WeightFormat::Safetensors,
-            "ot" => WeightFormat::Ot,
-            "bin" => WeightFormat::Bin,
-            other => {
-                let reason = format!("expected \"safetensors\", \"ot\" or \"bin\", got {other:?}");
-                return Err(raise(py, Error::input("format", reason)));
-            }
-        };
+        let format = WeightFormat::from_name(format).ok_or_else(|| {
+            let reason = format!("expected \"safetensors\", \"ot\" or \"bin\", got {format:?}");
+            raise(py, Error::input("format", reason))
+        })?;
         let config = self.config.get().get();
         self.with(py, move |model| model.save(folder, config, format))
     }
