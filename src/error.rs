@@ -1,11 +1,11 @@
-//! The one error type of the crate. Each variant carries data: what was wrong, what was got, what was expected, where.
+//! The one error type of the crate. Each variant carries data: the argument or file, what was got, what was expected.
 
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-/// What every fallible function of this crate returns.
+/// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A tensor whose shape or dtype in a file is not the model's.
@@ -32,7 +32,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Everything that can go wrong.
+/// Every error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused to read or write a file.
@@ -51,16 +51,16 @@ pub enum Error {
     MissingFile {
         /// The folder that was searched.
         folder: PathBuf,
-        /// What was looked for, e.g. `config.json`.
+        /// The missing file, e.g. `config.json`.
         wanted: String,
-        /// The files that are there.
+        /// The files in the folder.
         found: Vec<String>,
     },
 
     /// A file on the network could not be fetched.
     #[error("cannot download {url}: {reason}")]
     Download {
-        /// Where it was to come from.
+        /// The address of the file.
         url: String,
         /// What the server or the network did, and what was expected.
         reason: String,
@@ -69,7 +69,7 @@ pub enum Error {
     /// A configuration field is missing, has the wrong type, or an impossible value.
     #[error("config{}: {field}: {reason}", place(path.as_deref()))]
     Config {
-        /// The file, where there is one.
+        /// The file, if there is one.
         path: Option<PathBuf>,
         /// The key in `config.json`.
         field: String,
@@ -77,12 +77,12 @@ pub enum Error {
         reason: String,
     },
 
-    /// A weight file is truncated, corrupt, hostile or not of a format that we read.
+    /// A weight file is truncated, corrupt, hostile or of an unsupported format.
     #[error("{} is not a readable weight file: {reason}", path.display())]
     WeightsFormat {
         /// The file.
         path: PathBuf,
-        /// What was found where, and what was expected.
+        /// What was found at which place, and what was expected.
         reason: String,
     },
 
@@ -93,20 +93,20 @@ pub enum Error {
         path: PathBuf,
         /// The number of the record in the file, from 0.
         record: usize,
-        /// Where the record begins, in bytes from the beginning of the file.
+        /// The offset of the record in the file, in bytes.
         byte: u64,
         /// What was found and what was expected.
         reason: String,
     },
 
-    /// The tensors of a file are not those of the model. All differences are reported at once.
+    /// The tensors of a file do not match the model's parameters. All differences are reported at once.
     #[error("{}", mismatch_message(path.as_deref(), missing, unexpected, mismatched))]
     WeightsMismatch {
-        /// The file, where there is one.
+        /// The file, if there is one.
         path: Option<PathBuf>,
         /// Parameters of the model that the file lacks.
         missing: Vec<String>,
-        /// Tensors of the file that the model has no place for.
+        /// Tensors of the file without a parameter in the model.
         unexpected: Vec<String>,
         /// Tensors with another shape or dtype than the model's.
         mismatched: Vec<Mismatch>,
@@ -150,9 +150,9 @@ pub enum Error {
         what: String,
         /// The first bad value, row by row.
         value: i64,
-        /// Where it stands: [row, column].
+        /// The position of the value: [row, column].
         position: Vec<usize>,
-        /// One more than the largest value that is allowed.
+        /// The largest allowed value plus one.
         limit: i64,
     },
 
@@ -176,7 +176,7 @@ pub enum Error {
     Vocabulary {
         /// The file.
         path: PathBuf,
-        /// The line, counted from 1, where one is to blame.
+        /// The line, counted from 1, if one line is wrong.
         line: Option<usize>,
         /// What was found and what was expected.
         reason: String,
@@ -192,13 +192,13 @@ pub enum Error {
     /// A device does not exist here.
     #[error("device {requested:?}: {reason}")]
     Device {
-        /// The device as it was named.
+        /// The device as the caller named it.
         requested: String,
-        /// Why it cannot be used, and what can.
+        /// Why the device cannot be used, and which devices can.
         reason: String,
     },
 
-    /// A pipeline was given a model whose head was never loaded.
+    /// A pipeline was given a model whose head was not loaded.
     #[error(
         "{task} needs a trained model, but {} still have the random values of a fresh one; load a checkpoint that has them",
         shortened(parameters)
@@ -206,7 +206,7 @@ pub enum Error {
     UntrainedHead {
         /// The task.
         task: String,
-        /// The parameters that no file filled.
+        /// The parameters that still have random values.
         parameters: Vec<String>,
     },
 
@@ -226,23 +226,23 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err` on file operations.
+    /// Return a function that wraps the error of a file operation, for `map_err`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }
     }
 
-    /// An impossible value or combination of arguments.
+    /// Return an error about an argument or a combination of arguments.
     pub fn input(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Input { what: what.into(), reason: reason.into() }
     }
 
-    /// A bad configuration field; [`Error::in_file`] adds the file.
+    /// Return an error about a configuration field; [`Error::in_file`] adds the file.
     pub fn config(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Config { path: None, field: field.into(), reason: reason.into() }
     }
 
-    /// Names the file that a configuration or weight error came from.
+    /// Add the file to a configuration or weight error that names none.
     #[must_use]
     pub fn in_file(mut self, file: impl AsRef<Path>) -> Self {
         match &mut self {
@@ -272,7 +272,8 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_string() } else { names.join(", ") }
 }
 
-/// The first names, and how many more there are: a foreign checkpoint can lack hundreds. The variant holds all of them.
+/// Return the first names and the number of the others: a foreign checkpoint can lack hundreds. The variant has all
+/// names.
 fn shortened(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let more = names.len().saturating_sub(SHOWN);

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Writing files so that a reader sees either the whole file or the old one.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -11,13 +11,13 @@ use crate::error::{Error, Result};
 /// Large enough that small records do not cost a system call each.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Writes a file beside its final place and renames it once it is safe on the disk.
+/// Write a file beside its final place, and rename it when its content is on the disk.
 ///
-/// A reader sees the old file or the new one, never a part; a program that has the old one mapped keeps it. On an
-/// error nothing is left behind. The new file has the permissions that the process's umask gives to any new file.
+/// A reader sees the old file or the new one, never a part; a program that has mapped the old file keeps it. After an
+/// error no temporary file is left. The new file has the permissions that the process's umask gives to any new file.
 ///
 /// # Errors
-/// [`Error::Io`] with `path` where the system refuses any step, e.g. a missing folder or a full disk.
+/// [`Error::Io`] with `path` if the system refuses any step, e.g. a missing folder or a full disk.
 pub fn write_atomically<F>(path: impl AsRef<Path>, write: F) -> Result<()>
 where
     F: FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
@@ -27,15 +27,15 @@ where
     files.commit()
 }
 
-/// Files that belong together: all of them are written beside their final places before the first is renamed. Where one
-/// cannot be written, none has changed.
+/// Files that belong together: all of them are written beside their final places before the first is renamed. If one
+/// cannot be written, no file changes.
 #[derive(Default)]
 pub(crate) struct Staged {
     files: Vec<(NamedTempFile, PathBuf)>,
 }
 
 impl Staged {
-    /// Writes one more.
+    /// Write one more file beside its final place.
     pub(crate) fn write<F>(&mut self, path: impl AsRef<Path>, write: F) -> Result<()>
     where
         F: FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
@@ -46,11 +46,12 @@ impl Staged {
         Ok(())
     }
 
-    /// Puts all of them into their places, in the order in which they were written. There is no way to do that at once; but
-    /// nothing else is left to do, so that a process has to be killed within microseconds for some to be there alone.
+    /// Rename all files to their final names, in the order in which they were written. The renames are not one atomic
+    /// step, but nothing else is left to do, so that only a process killed within these microseconds leaves some files
+    /// alone.
     pub(crate) fn commit(self) -> Result<()> {
         // As long as the old files are open, no rename has to free what they hold, which takes milliseconds.
-        // A pipe would wait for its other end.
+        // Only regular files: opening a pipe would wait for its other end.
         let old: Vec<_> =
             self.files.iter().filter(|(_, path)| path.is_file()).map(|(_, path)| File::open(path)).collect();
         let mut places = Vec::new();
@@ -59,7 +60,7 @@ impl Staged {
             places.push(path);
         }
         drop(old);
-        // The rename itself is in the folder.
+        // The rename is stored in the folder.
         #[cfg(unix)]
         for path in places {
             File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(Error::io("write", &path))?;
@@ -68,14 +69,14 @@ impl Staged {
     }
 }
 
-/// The parent of a bare file name is the empty path.
+/// Return the folder of a file; the parent of a bare file name is the empty path, which means `.`.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn stage(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
-    // Asked first, so that the error is the system's own about this folder and not one about a temporary name.
+    // First, so that the system's error is about this folder and not about a temporary name.
     folder.metadata()?;
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
@@ -85,7 +86,7 @@ fn stage(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()
     // Temporary files are private by default (0600), which would lock every other user and service out.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o666);
-    // The error that comes back has a temporary name in it, and no number.
+    // The error of `make_in` names a temporary file and has lost the system's error number.
     let mut cause = None;
     let open = |path: &Path| options.open(path).inspect_err(|error| cause = error.raw_os_error());
     let made = tempfile::Builder::new().prefix(".oxbert-").suffix(".tmp").make_in(folder, open);
@@ -99,13 +100,13 @@ fn stage(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()
     Ok(temporary)
 }
 
-/// Gives a file that is complete its final name, so that a power cut leaves all of it or nothing under that name.
+/// Rename a complete file to its final name, so that after a power cut that name has the whole file or none.
 #[cfg(feature = "remote")]
 pub(crate) fn settle(file: &File, path: &Path, rename: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     // Without this a power cut after the rename could leave a file of zeros under the final name.
     file.sync_all()?;
     rename()?;
-    // The rename itself is in the folder.
+    // The rename is stored in the folder.
     #[cfg(unix)]
     File::open(folder_of(path))?.sync_all()?;
     Ok(())

@@ -1,12 +1,12 @@
-//! What the targets share: a bound on the memory that a reader may take for a file.
+//! A bound on the memory that a reader may take for a file, for all targets.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes that a reader may take whatever the file.
+/// Bytes that a reader may take for any file.
 const ANYWAY: usize = 1 << 20;
 
-/// Bytes that it may take for each byte of the file. A pickle needs the most: a tuple in one byte.
+/// Further bytes that a reader may take per byte of the file. A pickle needs the most: a tuple in one byte.
 const FOR_EACH: usize = 256;
 
 struct Counting;
@@ -37,10 +37,10 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Runs a reader over a file, and fails where it takes memory out of proportion.
+/// Run a reader over a file, and check that its memory stays in proportion to the file.
 ///
 /// # Panics
-/// Where it does.
+/// If the reader takes more than `ANYWAY` bytes and `FOR_EACH` bytes per byte of the file.
 pub fn bounded(file: &[u8], read: impl FnOnce()) {
     let before = NOW.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Config, DistilBertConfig, ElectraConfig};
 use crate::error::{Error, Result};
 
-/// The configuration of either family, as `config.json` says which.
+/// The configuration of either family; `model_type` in `config.json` decides which.
 ///
 /// ```
 /// use oxbert::config::AnyConfig;
@@ -23,7 +23,7 @@ pub enum AnyConfig {
     DistilBert(DistilBertConfig),
 }
 
-/// Runs an expression on the configuration inside, whichever it is.
+/// Run an expression on the configuration inside, of whichever family.
 macro_rules! either {
     ($any:expr, $config:ident => $result:expr) => {
         match $any {
@@ -36,10 +36,11 @@ macro_rules! either {
 pub(crate) use either;
 
 impl AnyConfig {
-    /// Every `model_type` that is understood.
+    /// Every supported `model_type`.
     pub const MODEL_TYPES: &'static [&'static str] = &[ElectraConfig::MODEL_TYPE, DistilBertConfig::MODEL_TYPE];
 
-    /// Reads a JSON text. Where it lacks `model_type`, as the files of old checkpoints do, `architectures` says what it is.
+    /// Read a JSON text. If it lacks `model_type`, as the files of old checkpoints do, `architectures` decides the
+    /// family.
     ///
     /// # Errors
     /// [`Error::Config`].
@@ -47,7 +48,7 @@ impl AnyConfig {
         Self::from_map(super::object(text)?)
     }
 
-    /// Reads a `config.json`.
+    /// Read a `config.json`.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Config`] with the file's name.
@@ -55,7 +56,7 @@ impl AnyConfig {
         super::read(path.as_ref(), Self::from_json)
     }
 
-    /// Reads the keys of `config.json`.
+    /// Read the keys of `config.json`.
     ///
     /// # Errors
     /// [`Error::Config`].
@@ -74,7 +75,7 @@ impl AnyConfig {
         }
     }
 
-    /// The value of `model_type`.
+    /// Return the value of `model_type`.
     #[must_use]
     pub fn model_type(&self) -> &'static str {
         match self {
@@ -83,7 +84,7 @@ impl AnyConfig {
         }
     }
 
-    /// The keys of `config.json`.
+    /// Return the keys of `config.json`.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
         either!(self, config => config.to_map())
@@ -96,7 +97,7 @@ impl AnyConfig {
     }
 }
 
-/// To and from the configuration of one family.
+/// Conversions to and from the configuration of one family.
 macro_rules! family {
     ($variant:ident, $config:ident) => {
         impl From<$config> for AnyConfig {
@@ -108,7 +109,7 @@ macro_rules! family {
         impl TryFrom<AnyConfig> for $config {
             type Error = Error;
 
-            /// [`Error::Config`] where it is another family's.
+            /// [`Error::Config`] if the configuration is another family's.
             fn try_from(config: AnyConfig) -> Result<Self> {
                 match config {
                     AnyConfig::$variant(config) => Ok(config),

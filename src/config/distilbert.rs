@@ -39,7 +39,7 @@ configuration!(
         seq_classif_dropout: f64 = 0.2, probability;
         /// Whether a fresh position table holds sines and cosines instead of random numbers.
         sinusoidal_pos_embds: bool = false, flag;
-        /// Without meaning; rust_bert refuses a file that lacks it.
+        /// Without effect; rust_bert refuses a file that lacks this key.
         tie_weights_: bool = true, flag;
     }
 );
@@ -48,7 +48,7 @@ impl DistilBertConfig {
     /// DistilBERT's layer norms have this epsilon whatever the configuration says.
     const LAYER_NORM_EPS: f64 = 1e-12;
 
-    /// The encoder's part of this configuration.
+    /// Return the encoder's part of this configuration.
     #[must_use]
     pub fn encoder(&self) -> EncoderConfig {
         EncoderConfig {
@@ -75,10 +75,10 @@ impl DistilBertConfig {
         }
     }
 
-    /// Checks what no single field can tell. Every model does so before it allocates anything.
+    /// Check the fields against each other. Every model does so before it allocates anything.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) where a size is too small, H is not a multiple of A, there are more than
+    /// [`Error::Config`](crate::Error::Config) if a size is too small, H is not a multiple of A, there are more than
     /// 1,000 layers, `pad_token_id` lies outside the vocabulary, or the configuration asks for a decoder.
     pub fn check(&self) -> Result<()> {
         self.encoder().check(&FieldNames::DISTILBERT)?;

@@ -44,19 +44,19 @@ configuration!(
         summary_use_proj: bool = true, flag;
         /// Whether it is projected to L numbers instead of H.
         summary_proj_to_labels: bool = false, flag;
-        /// The activation after that projection; none where it is not given.
+        /// The activation after that projection; None means no activation.
         summary_activation: Option<Activation> = Some(Activation::Gelu), optional_activation;
         /// Dropout before that projection.
         summary_first_dropout: f64 = 0.0, probability;
         /// Dropout after that summary.
         summary_last_dropout: f64 = 0.1, probability;
-        /// Dropout before a classifier; `hidden_dropout_prob` where it is not given.
+        /// Dropout before a classifier; None means `hidden_dropout_prob`.
         classifier_dropout: Option<f64> = None, optional_probability;
     }
 );
 
 impl ElectraConfig {
-    /// The encoder's part of this configuration.
+    /// Return the encoder's part of this configuration.
     #[must_use]
     pub fn encoder(&self) -> EncoderConfig {
         EncoderConfig {
@@ -82,25 +82,27 @@ impl ElectraConfig {
         }
     }
 
-    /// Checks what no single field can tell. Every model does so before it allocates anything.
+    /// Check the fields against each other. Every model does so before it allocates anything.
     ///
     /// # Errors
-    /// [`Error::Config`] where a size is too small, H is not a multiple of A, there are more than 1,000 layers,
+    /// [`Error::Config`] if a size is too small, H is not a multiple of A, there are more than 1,000 layers,
     /// `pad_token_id` lies outside the vocabulary, or the configuration asks for a decoder.
     pub fn check(&self) -> Result<()> {
         self.encoder().check(&FieldNames::ELECTRA)?;
-        // The one table that DistilBERT has not.
+        // DistilBERT has no such table.
         if self.type_vocab_size < 1 {
             return Err(Error::config("type_vocab_size", format!("expected at least 1, got {}", self.type_vocab_size)));
         }
         super::refuse_unsupported(&self.extra)
     }
 
-    /// The sizes of a checkpoint of google-research/electra, which comes without a `config.json`; all else by default. None
-    /// where it has not the tensors of an ELECTRA.
+    /// Return the configuration of a checkpoint of google-research/electra, which comes without a `config.json`: sizes
+    /// from the tensors' shapes, everything else by default. None if the tensors are not those of an ELECTRA.
     ///
-    /// `shape` knows the shapes of tensors by transformers' names of them. How many heads there are no shape tells: each has
-    /// 64 columns, as in all models of the original (`model/modeling.py`, `pretrain/pretrain_helpers.py`).
+    /// `shape` returns the shape of a tensor by transformers' name. The number of heads is not in any shape: each head
+    /// has 64 columns, as in all original models.
+    ///
+    /// Source: google-research/electra `model/modeling.py`, `pretrain/pretrain_helpers.py`.
     #[must_use]
     pub fn from_shapes(shape: impl Fn(&str) -> Option<Vec<i64>>) -> Option<Self> {
         const HEAD: i64 = 64;
@@ -126,7 +128,7 @@ impl ElectraConfig {
         })
     }
 
-    /// Dropout before and inside a classifier.
+    /// Return the dropout before and inside a classifier.
     pub(crate) fn classifier_dropout(&self) -> f64 {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
     }

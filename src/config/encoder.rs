@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::names::DISTILBERT;
 use crate::nn::Activation;
 
-/// What the embeddings of either family need to know.
+/// The configuration of the embeddings of either family.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EmbeddingConfig {
     /// V, rows of the word table.
@@ -15,7 +15,7 @@ pub struct EmbeddingConfig {
     pub width: i64,
     /// Rows of the position table.
     pub positions: i64,
-    /// Rows of the type table; 0 where the family has none.
+    /// Rows of the type table; 0 if the family has no type table.
     pub types: i64,
     /// The id whose word embedding stays zero.
     pub padding: Option<i64>,
@@ -27,10 +27,10 @@ pub struct EmbeddingConfig {
     pub dropout: f64,
 }
 
-/// What the encoder of either family needs to know.
+/// The configuration of the encoder of either family.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EncoderConfig {
-    /// What stands before the layers.
+    /// The embeddings before the layers.
     pub embeddings: EmbeddingConfig,
     /// H, the width of hidden states.
     pub hidden_size: i64,
@@ -99,8 +99,8 @@ impl FieldNames {
 }
 
 impl EncoderConfig {
-    /// Return the first field in which two encoders differ in evaluation mode, where no dropout counts; None if they are
-    /// equal.
+    /// Return the first field in which two encoders differ in evaluation mode, where no dropout counts; None if they
+    /// are equal.
     pub(super) fn difference(&self, other: &Self, names: &FieldNames) -> Option<Difference> {
         let mut pairs = self.fields(names).into_iter().zip(other.fields(names));
         pairs.find_map(|((field, one), (_, other))| (one != other).then_some(Difference { field, one, other }))
@@ -148,7 +148,7 @@ impl EncoderConfig {
         ]
     }
 
-    /// Far more than any model has: a hostile file must not make the process build layers without end.
+    /// Far more layers than any model has, so that a hostile file cannot exhaust memory and time.
     pub(crate) const MAXIMUM_LAYERS: i64 = 1000;
 
     /// Refuse sizes that no encoder can have, by the family's names of them.

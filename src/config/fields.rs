@@ -1,4 +1,4 @@
-//! Reads the fields of a `config.json` one by one, so that every bad value is an error that names its field.
+//! Readers of the fields of a `config.json`: every bad value is an error that names its field.
 
 use serde_json::{Map, Value};
 
@@ -13,8 +13,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The fields of `config.json`, with those of another name under the family's own. Where both stand there, the
-    /// family's own counts.
+    /// Take the fields of `config.json`, with aliases under the family's own names. If a file has both, the family's
+    /// own name wins.
     pub(super) fn new(mut values: Map<String, Value>, aliases: &[(&str, &str)]) -> Self {
         for (alias, name) in aliases {
             if let Some(value) = values.shift_remove(*alias) {
@@ -24,13 +24,13 @@ impl Fields {
         Self { values }
     }
 
-    /// Refuses the configuration of another family.
+    /// Refuse the configuration of another family.
     pub(super) fn model_type(&mut self, expected: &str) -> Result<()> {
         let Some(got) = self.text("model_type")? else { return self.architecture(expected) };
         if got == expected {
             return Ok(());
         }
-        // The two differ in the width of the embeddings only.
+        // BERT and ELECTRA differ in the width of the embeddings only.
         let hint = if (expected, got.as_str()) == ("electra", "bert") {
             "; a BERT encoder runs as an electra whose embedding_size is its hidden_size"
         } else {
@@ -39,7 +39,7 @@ impl Fields {
         Err(Error::config("model_type", format!("expected {expected:?}, got {got:?}{hint}")))
     }
 
-    /// Refuses the class of another family, which is all that an old file says of its own.
+    /// Refuse a class of another family in `architectures`, the only hint in old files.
     fn architecture(&self, expected: &str) -> Result<()> {
         let class = self.values.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str);
         let Some(class) = class else { return Ok(()) };
@@ -50,28 +50,28 @@ impl Fields {
         Ok(())
     }
 
-    /// The keys that nobody asked for.
+    /// Return the keys that were not read.
     pub(super) fn rest(self) -> Map<String, Value> {
         self.values
     }
 
-    /// The value of a key, unless it is absent or null.
+    /// Return the value of a key, unless it is absent or null.
     fn take(&mut self, key: &str) -> Option<Value> {
         // `shift_remove` keeps the order of what is left, so that a file is written back as it was read.
         self.values.shift_remove(key).filter(|value| !value.is_null())
     }
 
-    /// Whether the key stands in the file with the value null.
+    /// Return whether the key is in the file with the value null.
     fn is_null(&self, key: &str) -> bool {
         self.values.get(key).is_some_and(Value::is_null)
     }
 
-    /// An integer of at least 1, or the default where the key is absent.
+    /// Return an integer of at least 1, or the default if the key is absent.
     pub(super) fn size(&mut self, key: &str, default: i64) -> Result<i64> {
         self.at_least(1, key, default)
     }
 
-    /// An integer of at least 0, or the default where the key is absent.
+    /// Return an integer of at least 0, or the default if the key is absent.
     pub(super) fn count(&mut self, key: &str, default: i64) -> Result<i64> {
         self.at_least(0, key, default)
     }
@@ -83,9 +83,9 @@ impl Fields {
         Ok(self.optional_count(key, minimum)?.unwrap_or(default))
     }
 
-    /// An integer of at least `minimum`, or none where the key is absent or null.
+    /// Return an integer of at least `minimum`, or None if the key is absent or null.
     pub(super) fn optional_count(&mut self, key: &str, minimum: i64) -> Result<Option<i64>> {
-        // Sizes past this are no model's; the bound keeps every product of two sizes inside 64 bits.
+        // No model is larger, and products of two sizes stay inside 64 bits.
         const MAXIMUM: i64 = i32::MAX as i64;
         let Some(value) = self.take(key) else { return Ok(None) };
         match value.as_i64() {
@@ -94,7 +94,7 @@ impl Fields {
         }
     }
 
-    /// A probability in [0, 1), or the default where the key is absent.
+    /// Return a probability in [0, 1), or the default if the key is absent.
     pub(super) fn probability(&mut self, key: &str, default: f64) -> Result<f64> {
         if self.is_null(key) {
             return Err(wrong(key, "a probability, 0 <= p < 1", &Value::Null));
@@ -102,7 +102,7 @@ impl Fields {
         Ok(self.optional_probability(key, None)?.unwrap_or(default))
     }
 
-    /// A probability in [0, 1), or the default where the key is absent or null.
+    /// Return a probability in [0, 1), or the default if the key is absent or null.
     pub(super) fn optional_probability(&mut self, key: &str, default: Option<f64>) -> Result<Option<f64>> {
         let Some(value) = self.take(key) else { return Ok(default) };
         match value.as_f64() {
@@ -111,7 +111,7 @@ impl Fields {
         }
     }
 
-    /// A finite number of at least 0, or the default where the key is absent or null.
+    /// Return a finite number of at least 0, or the default if the key is absent or null.
     pub(super) fn non_negative(&mut self, key: &str, default: f64) -> Result<f64> {
         let Some(value) = self.take(key) else { return Ok(default) };
         match value.as_f64() {
@@ -120,13 +120,13 @@ impl Fields {
         }
     }
 
-    /// A truth value, or the default where the key is absent or null.
+    /// Return a truth value, or the default if the key is absent or null.
     pub(super) fn flag(&mut self, key: &str, default: bool) -> Result<bool> {
         let Some(value) = self.take(key) else { return Ok(default) };
         value.as_bool().ok_or_else(|| wrong(key, "true or false", &value))
     }
 
-    /// A string, or none where the key is absent or null.
+    /// Return a string, or None if the key is absent or null.
     pub(super) fn text(&mut self, key: &str) -> Result<Option<String>> {
         match self.take(key) {
             None => Ok(None),
@@ -135,22 +135,23 @@ impl Fields {
         }
     }
 
-    /// A string, or the default where the key is absent or null.
+    /// Return a string, or the default if the key is absent or null.
     pub(super) fn string(&mut self, key: &str, default: String) -> Result<String> {
         Ok(self.text(key)?.unwrap_or(default))
     }
 
-    /// What the labels of a text classifier are, or none where the key is absent or null.
+    /// Return what the labels of a text classifier are, or None if the key is absent or null.
     pub(super) fn problem_type(&mut self, key: &str) -> Result<Option<ProblemType>> {
         self.choice(key, None, ProblemType::NAMES, |name| ProblemType::from_name(name).map(Some))
     }
 
-    /// The name of an activation, or the default where the key is absent or null.
+    /// Return the name of an activation, or the default if the key is absent or null.
     pub(super) fn activation(&mut self, key: &str, default: Activation) -> Result<Activation> {
         self.choice(key, default, Activation::NAMES, Activation::from_name)
     }
 
-    /// A string that `parse` understands, or the default where the key is absent or null. The error lists `allowed`.
+    /// Return a string that `parse` understands, or the default if the key is absent or null. The error lists
+    /// `allowed`.
     pub(super) fn choice<T>(
         &mut self,
         key: &str,
@@ -162,7 +163,7 @@ impl Fields {
         parse(&text).ok_or_else(|| Error::config(key, format!("expected one of {}, got {text:?}", allowed.join(", "))))
     }
 
-    /// The name of an activation; the default where the key is absent, none where it is null or empty.
+    /// Return the name of an activation; the default if the key is absent, None if it is null or empty.
     pub(super) fn optional_activation(&mut self, key: &str, default: Option<Activation>) -> Result<Option<Activation>> {
         if self.is_null(key) {
             self.values.shift_remove(key);
@@ -172,7 +173,7 @@ impl Fields {
         self.choice(key, default, Activation::NAMES, parse)
     }
 
-    /// The id of a token; the default where the key is absent, none where it is null.
+    /// Return the id of a token; the default if the key is absent, None if it is null.
     pub(super) fn optional_id(&mut self, key: &str, default: Option<i64>) -> Result<Option<i64>> {
         if self.is_null(key) {
             self.values.shift_remove(key);
@@ -181,7 +182,7 @@ impl Fields {
         Ok(self.optional_count(key, 0)?.or(default))
     }
 
-    /// An object, or none where the key is absent or null.
+    /// Return an object, or None if the key is absent or null.
     pub(super) fn object(&mut self, key: &str) -> Result<Option<Map<String, Value>>> {
         match self.take(key) {
             None => Ok(None),
@@ -191,7 +192,7 @@ impl Fields {
     }
 }
 
-/// A field as it stands in `config.json`.
+/// A field that can be written to `config.json`.
 pub(super) trait ToJson {
     fn to_json(&self) -> Value;
 }
@@ -215,7 +216,7 @@ impl ToJson for Activation {
 
 impl ToJson for Option<Activation> {
     fn to_json(&self) -> Value {
-        // transformers takes an empty text for none, and refuses null.
+        // transformers refuses null; an empty string means no activation.
         self.map_or("", Activation::name).into()
     }
 }

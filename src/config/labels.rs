@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 use super::fields::Fields;
 use crate::error::{Error, Result};
 
-/// Far more than any classifier has: a hostile file must not make the process name labels without end.
+/// Far more labels than any classifier has, so that a hostile file cannot exhaust memory.
 const MAXIMUM: i64 = 1_000_000;
 
 /// The names of a classifier's L labels, by id.
 ///
-/// As in transformers there are two, `LABEL_0` and `LABEL_1`, where a configuration names none.
+/// A configuration without names has two labels, `LABEL_0` and `LABEL_1`, as in transformers.
 ///
 /// ```
 /// use oxbert::config::Labels;
@@ -22,16 +22,16 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// `LABEL_0` to `LABEL_{count - 1}`.
+    /// Return `LABEL_0` to `LABEL_{count - 1}`.
     #[must_use]
     pub fn numbered(count: usize) -> Self {
         Self { names: (0..count).map(|id| format!("LABEL_{id}")).collect() }
     }
 
-    /// Labels with these names, in the order of their ids.
+    /// Return labels with these names, in the order of their ids.
     ///
     /// # Errors
-    /// [`Error::Config`] where there is none.
+    /// [`Error::Config`] if `names` is empty.
     pub fn new(names: Vec<String>) -> Result<Self> {
         if names.is_empty() {
             return Err(Error::config("id2label", "expected at least one label, got none"));
@@ -39,24 +39,24 @@ impl Labels {
         Ok(Self { names })
     }
 
-    /// The names, in the order of their ids.
+    /// Return the names, in the order of their ids.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// How many labels there are: L.
+    /// Return how many labels there are: L.
     #[must_use]
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// L, as libtorch counts.
+    /// Return L as libtorch's integer type.
     pub(crate) fn count(&self) -> i64 {
         self.names.len() as i64
     }
 
-    /// Always false: there is at least one label.
+    /// Return false: there is at least one label.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
@@ -67,7 +67,7 @@ impl Labels {
         if let Some(count) = count.filter(|&count| count > MAXIMUM) {
             return Err(Error::config("num_labels", format!("expected at most {MAXIMUM}, got {count}")));
         }
-        // label2id is the inverse of id2label and is written anew; alone, it says as much.
+        // label2id is the inverse of id2label, so it is only read if id2label is missing.
         let by_name = fields.object("label2id")?;
         let labels = match (fields.object("id2label")?, by_name) {
             (Some(by_id), _) => Self::from_id2label(&by_id)?,
@@ -75,7 +75,7 @@ impl Labels {
             (None, _) => Self::numbered(count.map_or(2, |count| count as usize)),
         };
         match count {
-            // As transformers does: a count that contradicts the names wins, and the names are numbered anew.
+            // As in transformers, a count that contradicts the names wins and the labels are numbered.
             Some(count) if count as usize != labels.len() => Ok(Self::numbered(count as usize)),
             _ => Ok(labels),
         }

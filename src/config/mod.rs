@@ -1,8 +1,8 @@
 //! `config.json` -> checked structs.
 //!
-//! In: the JSON that transformers, rust_bert and oxbert write. Out: [`ElectraConfig`] or [`DistilBertConfig`], and from it
-//! the neutral [`EncoderConfig`] that [`crate::encoder`] is built from. Absent keys take the defaults of transformers,
-//! unknown keys survive a round trip, and a bad value is an [`Error::Config`] that names its field.
+//! In: the JSON that transformers, rust_bert and oxbert write. Out: [`ElectraConfig`] or [`DistilBertConfig`], and from
+//! it the neutral [`EncoderConfig`] that [`crate::encoder`] is built from. Absent keys take the defaults of
+//! transformers, unknown keys survive a round trip, and a bad value is an [`Error::Config`] that names its field.
 
 mod any;
 mod distilbert;
@@ -36,49 +36,49 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
     /// The value of `model_type` in `config.json`.
     const MODEL_TYPE: &'static str;
 
-    /// Other names of fields that are understood: transformers' general name, the family's own.
+    /// Other names of fields that are read too: transformers' general name -> the family's own.
     const ALIASES: &'static [(&'static str, &'static str)];
 
-    /// Reads the keys of `config.json`.
+    /// Read the keys of `config.json`.
     ///
     /// # Errors
     /// [`Error::Config`] with the name of the first bad field.
     fn from_map(values: Map<String, Value>) -> Result<Self>;
 
-    /// The keys of `config.json`, unknown ones included.
+    /// Return the keys of `config.json`, unknown ones included.
     fn to_map(&self) -> Map<String, Value>;
 
     /// Return the value of one key of [`Config::to_map`], without the others.
     fn value(&self, name: &str) -> Option<Value>;
 
-    /// The encoder's part.
+    /// Return the configuration of the encoder.
     fn encoder(&self) -> EncoderConfig;
 
-    /// Checks what no single field can tell.
+    /// Check the fields against each other.
     ///
     /// # Errors
     /// [`Error::Config`].
     fn check(&self) -> Result<()>;
 
-    /// What both families have under one name.
+    /// Return the fields that both families have under one name.
     fn shared(&self) -> Shared<'_>;
 
-    /// The values of fresh parameters.
+    /// Return the values of fresh parameters.
     fn initial(&self) -> Initial {
         let EmbeddingConfig { padding, sinusoidal, .. } = self.encoder().embeddings;
         Initial { standard_deviation: self.shared().initializer_range, padding, sinusoidal }
     }
 
-    /// Says that the decoder of a masked LM is not the word embeddings.
+    /// Set `tie_word_embeddings` to false.
     fn untie(&mut self);
 
-    /// Says how many entries the vocabulary has now.
+    /// Set the size of the vocabulary.
     fn set_vocab_size(&mut self, vocab_size: i64);
 
-    /// The keys that oxbert does not know.
+    /// Return the keys that oxbert does not know.
     fn extra_mut(&mut self) -> &mut Map<String, Value>;
 
-    /// Says what the parameters are stored in, where the file says so or where it is not float32.
+    /// Record the dtype of the stored parameters, if the file has such a key or the dtype is not float32.
     fn note_dtype(&mut self, name: &str) {
         let extra = self.extra_mut();
         // transformers before 5 wrote the second name.
@@ -92,36 +92,36 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
         }
     }
 
-    /// Says which class of transformers the weights beside the file belong to.
+    /// Record the class of transformers to which the weights beside the file belong.
     fn note_architecture(&mut self, name: &str) {
         self.extra_mut().insert("architectures".into(), Value::from(vec![name]));
     }
 
-    /// Reads a JSON text.
+    /// Read a JSON text.
     ///
     /// # Errors
-    /// [`Error::Config`] where the text is not a JSON object or a field is bad.
+    /// [`Error::Config`] if the text is not a JSON object or a field is bad.
     fn from_json(text: &str) -> Result<Self> {
         Self::from_map(object(text)?)
     }
 
-    /// Reads a `config.json`.
+    /// Read a `config.json`.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read; [`Error::Config`] as [`Config::from_json`], with the file's name.
+    /// [`Error::Io`] if the file cannot be read; [`Error::Config`] as [`Config::from_json`], with the file's name.
     fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         read(path.as_ref(), Self::from_json)
     }
 
-    /// The JSON text that [`Config::from_json`] reads, indented by two spaces.
+    /// Return the JSON text that [`Config::from_json`] reads, indented by two spaces.
     fn to_json(&self) -> String {
         format!("{:#}", Value::Object(self.to_map()))
     }
 
-    /// Writes `config.json` so that a crash leaves either the old file or the new one.
+    /// Write `config.json` so that a crash leaves either the old file or the new one.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be written.
+    /// [`Error::Io`] if the file cannot be written.
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         use std::io::Write;
         let path = path.as_ref();
@@ -129,13 +129,13 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
     }
 }
 
-/// Return the first field in which two configurations make a model compute other numbers in evaluation mode; None if there
-/// is no such field.
+/// Return the first field in which two configurations make a model compute other numbers in evaluation mode; None if
+/// there is no such field.
 pub(crate) fn difference<C: Config>(one: &C, other: &C) -> Option<Difference> {
     one.encoder().difference(&other.encoder(), FieldNames::of(C::MODEL_TYPE))
 }
 
-/// The JSON object that a text is.
+/// Parse a text that must be a JSON object.
 fn object(text: &str) -> Result<Map<String, Value>> {
     match serde_json::from_str(text) {
         Ok(Value::Object(values)) => Ok(values),
@@ -144,7 +144,7 @@ fn object(text: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// Parses a file, whose name an error then has.
+/// Parse a file; an error names it.
 fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T>) -> Result<T> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let text = String::from_utf8(bytes)
@@ -152,7 +152,7 @@ fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T>) -> Result<T> {
     parse(&text).map_err(|error| error.in_file(path))
 }
 
-/// What both families' configurations have under one name.
+/// The fields that both families have under one name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shared<'a> {
     /// Standard deviation of freshly initialised weights.
@@ -163,13 +163,13 @@ pub struct Shared<'a> {
     pub output_hidden_states: bool,
     /// Whether the attention probabilities of all layers are returned.
     pub output_attentions: bool,
-    /// What the labels of a text classifier are.
+    /// The kind of a text classifier's labels.
     pub problem_type: Option<ProblemType>,
     /// The labels of a classifier.
     pub labels: &'a Labels,
 }
 
-/// Refuses a choice between classes of which there is one.
+/// Refuse a single-label problem with one label.
 fn check_problem(problem_type: Option<ProblemType>, labels: &Labels) -> Result<()> {
     if problem_type == Some(ProblemType::SingleLabel) && labels.len() == 1 {
         let reason = "single_label_classification needs two labels at least, got one";
@@ -178,7 +178,7 @@ fn check_problem(problem_type: Option<ProblemType>, labels: &Labels) -> Result<(
     Ok(())
 }
 
-/// Refuses what would change the numbers of a model and is not built here.
+/// Refuse options that change a model's numbers and are not supported.
 fn refuse_unsupported(extra: &Map<String, Value>) -> Result<()> {
     for key in ["is_decoder", "add_cross_attention"] {
         if extra.get(key) == Some(&Value::Bool(true)) {

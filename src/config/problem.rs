@@ -1,6 +1,6 @@
-//! What the labels of a text classifier are: `problem_type`.
+//! The kind of a text classifier's labels: `problem_type`.
 
-/// What the labels of a text classifier are, and with them its loss.
+/// The kind of a text classifier's labels, which decides its loss.
 ///
 /// Source: `problem_type` of transformers 5.23.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,13 +18,13 @@ impl ProblemType {
     pub const NAMES: &'static [&'static str] =
         &["regression", "single_label_classification", "multi_label_classification"];
 
-    /// The name in `config.json`.
+    /// Return the name in `config.json`.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize]
     }
 
-    /// The problem type of that name, if there is one.
+    /// Return the problem type of a name; None for an unknown name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Regression, Self::SingleLabel, Self::MultiLabel].into_iter().find(|known| known.name() == name)

@@ -1,9 +1,9 @@
 //! One table a family: the fields of its configuration, their defaults, and how each is read from `config.json`.
 
-/// Writes the struct of a family's configuration with its [`Default`] and [`Config`](super::Config).
+/// Define the struct of a family's configuration with its [`Default`] and [`Config`](super::Config).
 ///
-/// A row is `name: type = default, reader;` where the reader is a method of `Fields`. What both families have stands here
-/// once. The struct has `encoder` and `check` of its own.
+/// A row is `name: type = default, reader;` where the reader is a method of `Fields`. What both families have stands
+/// here once. The struct has `encoder` and `check` of its own.
 macro_rules! configuration {
     (
         $(#[$about:meta])*
@@ -30,11 +30,11 @@ macro_rules! configuration {
             pub output_hidden_states: bool,
             /// Whether `forward_t` returns the attention probabilities of all layers.
             pub output_attentions: bool,
-            /// What the labels of a text classifier are; where it does not say, the labels of each call do.
+            /// The kind of a text classifier's labels; None means that the labels of each call decide.
             pub problem_type: Option<crate::config::ProblemType>,
             /// The labels of a classifier.
             pub labels: crate::config::Labels,
-            /// Keys that this version does not know; written back as they were read.
+            /// Unknown keys, which are written back as they were read.
             pub extra: serde_json::Map<String, serde_json::Value>,
         }
 

@@ -28,7 +28,8 @@ pub(crate) fn name_of(kind: Kind) -> Option<&'static str> {
     DTYPES.iter().find(|(_, known)| *known == kind).map(|(name, _)| *name)
 }
 
-/// Return the name of any kind, for an error message. A kind outside the table, such as a complex one, has libtorch's name.
+/// Return the name of any kind, for an error message. A kind outside the table, such as a complex one, has libtorch's
+/// name.
 pub(crate) fn describe_kind(kind: Kind) -> Cow<'static, str> {
     name_of(kind).map_or_else(|| format!("{kind:?}").to_lowercase().into(), Cow::Borrowed)
 }

@@ -12,36 +12,36 @@ pub struct ModelFolder {
 }
 
 impl ModelFolder {
-    /// A folder that exists.
+    /// Open a folder that exists.
     ///
     /// # Errors
-    /// [`Error::Io`] where it does not, or is not a folder.
+    /// [`Error::Io`] if the path does not exist or is not a folder.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         std::fs::read_dir(path).map_err(Error::io("open the model folder", path))?;
         Ok(Self { path: path.to_path_buf() })
     }
 
-    /// `config.json`.
+    /// Return the path of `config.json`.
     ///
     /// # Errors
-    /// [`Error::MissingFile`], with what is there.
+    /// [`Error::MissingFile`], with the files of the folder.
     pub fn config(&self) -> Result<PathBuf> {
         self.file(&["config.json"])
     }
 
-    /// The best weight file: the first of [`WEIGHT_FILES`] that is there; or else the latest checkpoint of TensorFlow,
-    /// `model.ckpt-N.index`.
+    /// Return the preferred weight file: the first of [`WEIGHT_FILES`] that exists, otherwise the latest checkpoint of
+    /// TensorFlow, `model.ckpt-N.index`.
     ///
     /// # Errors
-    /// [`Error::MissingFile`], with what is there.
+    /// [`Error::MissingFile`], with the files of the folder.
     pub fn weights(&self) -> Result<PathBuf> {
         self.first(&WEIGHT_FILES)
             .or_else(|| self.checkpoint())
             .ok_or_else(|| self.missing(&format!("{} or model.ckpt-*.index", WEIGHT_FILES.join(", "))))
     }
 
-    /// The checkpoint of TensorFlow with the largest number.
+    /// Return the checkpoint of TensorFlow with the largest step number.
     fn checkpoint(&self) -> Option<PathBuf> {
         let number = |name: &str| {
             let (_, step) = name.strip_suffix(".index")?.rsplit_once(".ckpt")?;

@@ -1,4 +1,4 @@
-//! A model folder: which files it has, and where. And single files: on this machine, or somewhere on the network.
+//! The files of a model folder, and single files on this machine or on the network.
 //!
 //! Without the cargo feature `remote` the crate opens no network connection and has no code that could.
 //!
@@ -33,16 +33,16 @@ pub use remote::{DownloadOptions, RemoteResource};
 use crate::error::Result;
 pub use crate::names::WEIGHT_FILES;
 
-/// Something that has a path on this machine, if need be after a download.
+/// A file with a path on this machine, if necessary after a download.
 ///
 /// rust_bert's trait of the same name.
 pub trait ResourceProvider: Debug + Send + Sync {
-    /// The path.
+    /// Return the path of the file on this machine.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where there is no such file. For a file on the network also
-    /// [`Error::Input`](crate::Error::Input), where its url or its place in the cache is none, and
-    /// [`Error::Download`](crate::Error::Download).
+    /// [`Error::Io`](crate::Error::Io) if there is no such file. For a file on the network also
+    /// [`Error::Input`](crate::Error::Input) if its url or its folder in the cache is not valid, and
+    /// [`Error::Download`](crate::Error::Download) if the download fails.
     fn get_local_path(&self) -> Result<PathBuf>;
 }
 
@@ -58,7 +58,7 @@ impl From<PathBuf> for Box<dyn ResourceProvider + Send> {
     }
 }
 
-/// A file, wherever it is: the enum that rust_bert had before it had the trait.
+/// A file on this machine or on the network: the enum of earlier versions of rust_bert.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// On this machine.
@@ -91,8 +91,8 @@ impl From<RemoteResource> for Resource {
     }
 }
 
-/// The path of a resource on this machine, as [`ResourceProvider::get_local_path`]: the function that rust_bert had
-/// before it had the trait.
+/// Return the path of a resource on this machine, as [`ResourceProvider::get_local_path`] does: the function of earlier
+/// versions of rust_bert.
 ///
 /// # Errors
 /// Those of [`ResourceProvider::get_local_path`].

@@ -1,8 +1,8 @@
-//! Where the files of known models are: what `RemoteResource::from_pretrained` takes.
+//! The addresses of the files of known models, for `RemoteResource::from_pretrained`.
 //!
 //! Each constant is a pair: the folder in the cache, and the url. They are rust_bert's
-//! (`src/models/electra/electra_model.rs` and `src/models/distilbert/distilbert_model.rs` of 0.23), so that a program finds
-//! what it found there. The models are their authors', under the Apache license 2.0.
+//! (`src/models/electra/electra_model.rs` and `src/models/distilbert/distilbert_model.rs` of 0.23), so that a ported
+//! program finds the same files. The models belong to their authors and are under the Apache license 2.0.
 
 /// The weights of ELECTRA.
 #[derive(Debug)]

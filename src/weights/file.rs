@@ -1,4 +1,4 @@
-//! A checkpoint of any format: opened once, checked whole, read without copies.
+//! A checkpoint of any format: opened once, checked completely, read without copies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -15,9 +15,9 @@ use super::{flax, safetensors_file, shards, tensorflow, torch};
 use crate::error::{Error, Result};
 use crate::names::Component;
 
-/// An opened checkpoint. Everything in it has been checked, so that reading a tensor cannot fail.
+/// An open checkpoint. All of its content has been checked, so that reading a tensor cannot fail.
 ///
-/// Its files are mapped into memory: nothing is copied until a tensor is asked for. They must not be changed in place
+/// Its files are mapped into memory: nothing is copied until a tensor is read. They must not be changed in place
 /// while they are open; replacing them by a rename, as this crate's writers do, is safe.
 pub struct WeightFile {
     path: PathBuf,
@@ -27,17 +27,17 @@ pub struct WeightFile {
     metadata: BTreeMap<String, String>,
 }
 
-/// Which of the two networks is wanted of a pre-training checkpoint of google-research/electra. Of no meaning for others.
+/// The network to read from a pre-training checkpoint of google-research/electra. Other checkpoints ignore it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// This one and no other.
+    /// The network to read; a checkpoint without it is refused.
     pub component: Option<Component>,
-    /// This one, where the checkpoint has both and `component` names none.
+    /// The network to read if the checkpoint has both and `component` is None.
     pub preferred: Option<Component>,
 }
 
 impl OpenOptions {
-    /// The network to take of those that are there.
+    /// Return the network to read, out of those in the checkpoint.
     fn choose(self, found: &[Component], path: &Path) -> Result<Component> {
         let there = found.iter().map(|component| component.name()).collect::<Vec<_>>().join(" and ");
         let refuse = |reason: String| Err(Error::input("component", reason));
@@ -58,16 +58,16 @@ impl OpenOptions {
 }
 
 impl WeightFile {
-    /// Opens a checkpoint and checks it: structure, names, shapes, offsets, and the checksums of those formats that have
-    /// any. The format is told by the content, never by the name.
+    /// Open a checkpoint and check it: structure, names, shapes, offsets, and the checksums of those formats that have
+    /// any. The content decides the format, never the name.
     ///
     /// A path may be a file; the list of the files of one, `model.safetensors.index.json`; or TensorFlow's
-    /// `model.ckpt-N.index`, with or without its ending. Tensors of TensorFlow and Flax come under the names and with the
-    /// shapes that torch has for them; [`WeightFile::origin`] knows the others.
+    /// `model.ckpt-N.index`, with or without its ending. Tensors of TensorFlow and Flax come under the names and with
+    /// the shapes that torch has for them; [`WeightFile::origin`] returns the original ones.
     ///
     /// # Errors
-    /// [`Error::Io`] where the system refuses; [`Error::WeightsFormat`] where a file is of another format, truncated,
-    /// corrupt or hostile; [`Error::Input`] where the checkpoint holds two networks and `options` names none. Memory and
+    /// [`Error::Io`] if the system refuses; [`Error::WeightsFormat`] if a file is of another format, truncated,
+    /// corrupt or hostile; [`Error::Input`] if the checkpoint holds two networks and `options` names none. Memory and
     /// time stay in proportion to the files' length whatever they claim.
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
         let path = path.as_ref();
@@ -92,15 +92,15 @@ impl WeightFile {
         }
     }
 
-    /// As [`WeightFile::open_with`], without options.
+    /// Open a checkpoint as [`WeightFile::open_with`] does, without options.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`WeightFile::open_with`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, OpenOptions::default())
     }
 
-    /// A checkpoint that is one file.
+    /// Open a checkpoint that is one file.
     fn single(path: PathBuf, part: Part, kind: Kind) -> Result<Self> {
         let refuse = |reason: String| Error::WeightsFormat { path: path.clone(), reason };
         let bytes = part.bytes();
@@ -115,12 +115,12 @@ impl WeightFile {
             Kind::TensorFlow | Kind::ShardIndex => Err("it is one of several files".into()),
         }
         .map_err(refuse)?;
-        // The checksums have read all of it.
+        // Computing the checksums has read the whole file into memory.
         part.release(0..part.bytes().len());
         Ok(Self { path, parts: vec![part], format, index, metadata })
     }
 
-    /// A checkpoint of TensorFlow: its index, and the files beside it that hold the numbers.
+    /// Open a checkpoint of TensorFlow: its index, and the data files beside it.
     fn bundle(path: PathBuf, first: &Part, options: OpenOptions) -> Result<Self> {
         let refuse = |path: &Path, reason: String| Error::WeightsFormat { path: path.to_path_buf(), reason };
         let bundle = tensorflow::Bundle::read(first.bytes()).map_err(|reason| refuse(&path, reason))?;
@@ -140,7 +140,7 @@ impl WeightFile {
         Ok(Self { path, parts, format: FileFormat::TensorFlow, index, metadata: BTreeMap::new() })
     }
 
-    /// A checkpoint in several files, each with a part of its tensors.
+    /// Open a checkpoint in several files, each with a part of the tensors.
     fn join(path: PathBuf, files: &BTreeMap<String, BTreeSet<String>>) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let mut joined: Option<Self> = None;
@@ -149,7 +149,7 @@ impl WeightFile {
             let refuse = |reason: String| Error::WeightsFormat { path: folder.join(name), reason };
             let kind = recognise(part.bytes()).map_err(refuse)?;
             let shard = Self::single(folder.join(name), part, kind)?;
-            // The list has the names of its own program.
+            // The list has Flax's own names.
             if shard.format != FileFormat::Flax {
                 shards::check(listed, shard.names()).map_err(refuse)?;
             }
@@ -164,15 +164,15 @@ impl WeightFile {
         joined.ok_or_else(|| Error::WeightsFormat { path, reason: "its weight_map is empty".into() })
     }
 
-    /// A `tf_model.h5`, the file `path`, whose tensors another program has put into a file of any other format, under the
-    /// names that Keras gives them. Python's h5py does that for oxbert's package.
+    /// Open the `tf_model.h5` at `path`, whose tensors another program has written to `taken_apart`, a file of any
+    /// other format, under Keras's names. In oxbert's Python package h5py does that.
     ///
     /// # Errors
     /// As [`WeightFile::open_with`].
     pub fn from_hdf5_parts(taken_apart: &Path, path: PathBuf) -> Result<Self> {
         let refuse = |reason: String| Error::WeightsFormat { path: path.clone(), reason };
         let opened = Self::open(taken_apart).map_err(|error| match error {
-            // The user knows of the other file only.
+            // The user knows `path` only.
             Error::WeightsFormat { reason, .. } => refuse(reason),
             other => other,
         })?;
@@ -180,51 +180,51 @@ impl WeightFile {
         Ok(Self { path, format: FileFormat::Hdf5, index, ..opened })
     }
 
-    /// Where the checkpoint is.
+    /// Return the path of the checkpoint.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the content turned out to be.
+    /// Return the format of the content.
     #[must_use]
     pub const fn format(&self) -> FileFormat {
         self.format
     }
 
-    /// The free text entries of a safetensors file, e.g. `format: pt`; empty for others.
+    /// Return the free text entries of a safetensors file, e.g. `format: pt`; empty for others.
     #[must_use]
     pub const fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
     }
 
-    /// The tensors' names in the order of the file, each once. Those of `.ot` files have dots where the file has `|`
-    /// or a submodule.
+    /// Return the tensors' names in the order of the file, each once. Those of `.ot` files have dots where the file has
+    /// `|` or a submodule.
     #[must_use]
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.index.iter().map(|entry| entry.name.as_str())
     }
 
-    /// A tensor by its name, or none where the file has no such tensor. Its data is borrowed from the map, or copied
-    /// where the file holds it in another order than row-major.
+    /// Return a tensor by its name, or None if the file has no such tensor. Its data is borrowed from the map, or
+    /// copied if the file does not have it in row-major order.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<RawTensor<'_>> {
         let entry = self.index.get(name)?;
         entry.read(self.parts.get(entry.part)?.bytes())
     }
 
-    /// Dtype and shape of a tensor.
+    /// Return the dtype and the shape of a tensor.
     pub(super) fn describe(&self, name: &str) -> Option<(super::Dtype, &[usize])> {
         self.index.get(name).map(|entry| (entry.dtype, entry.shape.as_slice()))
     }
 
-    /// How the checkpoint itself names and stores a tensor; none where it does both as torch.
+    /// Return the checkpoint's own name and layout of a tensor; None if both are as in torch.
     #[must_use]
     pub fn origin(&self, name: &str) -> Option<&Origin> {
         self.index.get(name)?.origin.as_ref()
     }
 
-    /// Gives the memory of a tensor back that has been copied; it can be read again.
+    /// Release the memory of a tensor that has been copied. The tensor can be read again.
     pub(super) fn release(&self, name: &str) {
         let Some(entry) = self.index.get(name) else { return };
         if let (Some(part), Some(extent)) = (self.parts.get(entry.part), entry.extent()) {

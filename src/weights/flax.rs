@@ -6,13 +6,13 @@ use rmp::decode::{self, ValueReadError};
 use super::index::{Checked, Entry, Index, check_dimensions, check_name, excerpt};
 use super::raw::Dtype;
 
-/// Deeper than any model; maps nest in recursion here.
+/// Deeper than any model nests its maps; the reader recurses.
 const MAX_DEPTH: usize = 64;
 
-/// Flax's number of the extension that is an array.
+/// Flax's number of the array extension.
 const ARRAY: i8 = 1;
 
-/// Indexes the arrays of a file; their names are the keys on the way to them, joined with dots.
+/// Index the arrays of a file; their names are the keys on the way to them, joined with dots.
 pub(super) fn read(file: &[u8]) -> Checked<Index> {
     let mut reader = Reader { file, rest: file, index: Index::new(file.len()) };
     reader.map("", 0)?;
@@ -50,7 +50,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// An array: its shape, the name of its dtype, and its bytes, packed once more.
+    /// Index an array, which is an extension that packs the shape, the dtype's name and the bytes.
     fn array(&mut self, name: String) -> Checked<()> {
         let refuse = |reason: String| format!("{}: {reason}", excerpt(&name));
         let header = decode::read_ext_meta(&mut self.rest).map_err(|_| refuse("expected an array or a map".into()))?;

@@ -1,4 +1,4 @@
-//! Which format a file has, told by its content and never by its name.
+//! The format of a file, from its content and never from its name.
 
 use super::index::Checked;
 use super::tensorflow;
@@ -16,11 +16,11 @@ pub enum FileFormat {
     TensorFlow,
     /// `flax_model.msgpack` of transformers.
     Flax,
-    /// `tf_model.h5` of transformers, as Python's `h5py` takes it apart.
+    /// `tf_model.h5` of transformers, taken apart by Python's `h5py`.
     Hdf5,
 }
 
-/// What a first look at a file says.
+/// The kind of a file, from its first or last bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Safetensors,
@@ -33,7 +33,7 @@ pub(super) enum Kind {
     ShardIndex,
 }
 
-/// Tells the format by the first bytes, or the last, and says of foreign formats what they are.
+/// Return the kind of a file from its first or last bytes; the error for an unsupported format says what it is.
 pub(super) fn recognise(file: &[u8]) -> Checked<Kind> {
     // A u64 that is at most 100 MB, then the JSON object of the header.
     if file.get(4..9) == Some(&[0, 0, 0, 0, b'{']) {
@@ -68,7 +68,7 @@ pub(super) fn recognise(file: &[u8]) -> Checked<Kind> {
     Err(format!("{looks_like}; expected safetensors, .ot, .bin, a TensorFlow checkpoint or Flax's msgpack"))
 }
 
-/// The first characters, where they are ordinary ASCII text.
+/// Return the first characters if they are ordinary ASCII text.
 fn printable_start(file: &[u8]) -> Option<&str> {
     let start = file.get(..file.len().min(24))?;
     let printable = start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());

@@ -1,4 +1,4 @@
-//! The readers over bytes in memory, for the targets in `fuzz/`. In no other build.
+//! The readers of bytes in memory, for the targets in `fuzz/` only.
 #![allow(missing_docs)]
 
 use super::foreign::google;
@@ -7,7 +7,7 @@ use super::raw::{byte_count, invalid_boolean};
 use super::{flax, foreign, format, safetensors_file, shards, tensorflow, torch};
 use crate::names::Component;
 
-/// Holds every tensor against what an index promises: that it can be read, whole, under a name.
+/// Check that every tensor of an index can be read completely and has a valid name.
 fn check(index: Checked<Index>, files: &[&[u8]]) {
     for entry in index.iter().flat_map(Index::iter) {
         assert_eq!(check_name(&entry.name), Ok(()));
@@ -36,7 +36,7 @@ pub fn flax(file: &[u8]) {
     check(flax::read(file).and_then(foreign::flax::translate), &[file]);
 }
 
-/// The index of a checkpoint, whose data files all are `numbers`.
+/// Read the index of a checkpoint whose data files are all `numbers`.
 pub fn tensorflow(file: &[u8], numbers: &[u8]) {
     let Ok(bundle) = tensorflow::Bundle::read(file) else { return };
     let files = vec![numbers; bundle.shards()];

@@ -1,4 +1,4 @@
-//! What an opened checkpoint holds: for each tensor its name, dtype, shape and where its bytes lie.
+//! The tensors of an open checkpoint: name, dtype, shape and the place of the bytes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,18 +7,18 @@ use std::ops::Range;
 
 use super::raw::{Dtype, RawTensor, byte_count, invalid_boolean};
 
-/// What the readers return: the reason of a refusal is text, to which [`WeightFile`](super::WeightFile) adds the path.
+/// The result of a reader: its error is a reason, to which [`WeightFile`](super::WeightFile) adds the path.
 pub(super) type Checked<T> = Result<T, String>;
 
-/// libtorch keeps 64 dimensions at most; the bound also keeps the index as small as the file.
+/// libtorch supports 64 dimensions at most; the bound also keeps the index no larger than the file.
 pub(super) const MAX_DIMENSIONS: usize = 64;
 
-/// Tensors may share bytes (tied weights), so that a checkpoint can describe more bytes than it has. Past this multiple of
-/// its own length it is a bomb.
+/// Tensors may share bytes (tied weights), so a checkpoint can describe more bytes than it has. A file that describes
+/// more than this multiple of its length is refused.
 const MAX_SHARING: usize = 64;
 
-/// Longer than any parameter's name. Together with [`MAX_NAME_BYTES`] it bounds the memory that names can take, which
-/// nested modules could otherwise multiply.
+/// Longer than any parameter's name. Together with [`MAX_NAME_BYTES`] it bounds the memory for names, which nested
+/// modules could otherwise multiply.
 const MAX_NAME: usize = 4096;
 
 /// For all names of a file together.
@@ -30,13 +30,13 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
-    /// Which file of the checkpoint it lies in.
+    /// The file of the checkpoint with the tensor.
     pub(super) part: usize,
-    /// Where the first element lies, in bytes from the beginning of that file.
+    /// The offset of the first element in that file, in bytes.
     pub(super) start: usize,
-    /// Steps between neighbours along each dimension, in elements; none for a contiguous tensor.
+    /// Steps between neighbours along each dimension, in elements; None for a contiguous tensor.
     pub(super) strides: Option<Vec<usize>>,
-    /// How the checkpoint itself has it, where that is another way.
+    /// The checkpoint's own name and layout, if they differ from torch's.
     pub(super) origin: Option<Origin>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Entry {
 pub struct Origin {
     /// The name there.
     pub name: String,
-    /// Whether it is stored with its two dimensions the other way round.
+    /// Whether its two dimensions are stored transposed.
     pub is_transposed: bool,
 }
 
@@ -54,7 +54,7 @@ impl Entry {
         Self { name, dtype, shape, part: 0, start, strides: None, origin: None }
     }
 
-    /// The same bytes under another name, and, where they are stored so, with the two dimensions swapped.
+    /// Return the same bytes under another name and, if `is_transposed`, with the two dimensions swapped.
     pub(super) fn translated(mut self, name: String, is_transposed: bool) -> Self {
         if is_transposed && let [rows, columns] = self.shape[..] {
             let strides = self.strides.unwrap_or_else(|| vec![columns, 1]);
@@ -67,7 +67,7 @@ impl Entry {
         self
     }
 
-    /// The bytes of the file from the first element to behind the last.
+    /// Return the bytes of the file from the first element to behind the last.
     pub(super) fn extent(&self) -> Option<Range<usize>> {
         let count = match &self.strides {
             _ if self.shape.contains(&0) => 0,
@@ -81,8 +81,8 @@ impl Entry {
         Some(self.start..self.start.checked_add(count.checked_mul(self.dtype.size())?)?)
     }
 
-    /// The tensor's bytes, contiguous: borrowed from the file where they lie so, else copied. None where they lie
-    /// outside the file, which [`Index::push`] has ruled out.
+    /// Return the tensor's bytes, contiguous: borrowed from the file if they are contiguous there, otherwise copied.
+    /// None if they lie outside the file, which [`Index::push`] has ruled out.
     pub(super) fn read<'a>(&self, file: &'a [u8]) -> Option<RawTensor<'a>> {
         let length = byte_count(self.dtype, &self.shape)?;
         let data = match &self.strides {
@@ -95,7 +95,7 @@ impl Entry {
     }
 }
 
-/// Copies a strided tensor of `length` bytes in row-major order.
+/// Copy a strided tensor of `length` bytes in row-major order.
 fn gather(data: &[u8], item: usize, shape: &[usize], strides: &[usize], length: usize) -> Option<Vec<u8>> {
     let mut copy = Vec::with_capacity(length);
     let mut position = vec![0; shape.len()];
@@ -121,19 +121,19 @@ fn gather(data: &[u8], item: usize, shape: &[usize], strides: &[usize], length: 
 pub(super) struct Index {
     entries: Vec<Entry>,
     by_name: HashMap<String, usize>,
-    /// How many more bytes tensors may claim.
+    /// The number of bytes that further tensors may claim.
     bytes_left: usize,
     name_bytes: usize,
 }
 
 impl Index {
-    /// For a checkpoint of so many bytes.
+    /// Return an empty index of a checkpoint of `length` bytes.
     pub(super) fn new(length: usize) -> Self {
         let bytes_left = length.saturating_mul(MAX_SHARING);
         Self { entries: vec![], by_name: HashMap::new(), bytes_left, name_bytes: 0 }
     }
 
-    /// Adds a tensor after every check that all formats share. `file` is the whole file that it lies in.
+    /// Add a tensor after the checks that all formats share. `file` is the whole file with the tensor.
     pub(super) fn push(&mut self, entry: Entry, file: &[u8]) -> Checked<()> {
         check_name(&entry.name)?;
         let name = entry.name.as_str();
@@ -170,12 +170,12 @@ impl Index {
         Ok(())
     }
 
-    /// Adds the tensors of a further file, which lie in `part`.
+    /// Add the tensors of a further file, number `part`.
     pub(super) fn absorb(&mut self, other: Self, part: usize) -> Checked<()> {
         other.entries.into_iter().try_for_each(|entry| self.insert(Entry { part, ..entry }))
     }
 
-    /// The same tensors under other names; those for which `rename` has none are left out.
+    /// Return the same tensors under other names, without those for which `rename` returns None.
     pub(super) fn renamed(self, rename: impl Fn(&Entry) -> Checked<Option<(String, bool)>>) -> Checked<Self> {
         let mut renamed = Self { entries: vec![], by_name: HashMap::new(), ..self };
         for entry in self.entries {
@@ -196,7 +196,7 @@ impl Index {
     }
 }
 
-/// The beginning of a foreign text, for messages: a file may hold one of any length.
+/// Return the beginning of a text from a file, which may be of any length, for messages.
 pub(super) fn excerpt(text: &str) -> String {
     const LENGTH: usize = 80;
     match text.char_indices().nth(LENGTH) {
@@ -205,7 +205,7 @@ pub(super) fn excerpt(text: &str) -> String {
     }
 }
 
-/// Asked before a shape is printed: a file may hold one of any length.
+/// Check the number of dimensions, before a shape is printed: a file may claim any number.
 pub(super) fn check_dimensions(count: usize) -> Checked<()> {
     if count > MAX_DIMENSIONS {
         return Err(format!("it has {count} dimensions, expected at most {MAX_DIMENSIONS}"));
@@ -213,7 +213,7 @@ pub(super) fn check_dimensions(count: usize) -> Checked<()> {
     Ok(())
 }
 
-/// What all formats ask of a tensor's name; the writers use it too.
+/// Check a tensor's name against the rules of all formats; readers and writers use this.
 pub(super) fn check_name(name: &str) -> Checked<()> {
     if name.is_empty() {
         return Err("a tensor has an empty name".into());

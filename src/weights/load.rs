@@ -81,8 +81,8 @@ impl WeightSource {
         Ok(false)
     }
 
-    /// Load the parameters of a variable store. Every name, shape and dtype is checked before any parameter changes, and all
-    /// differences are reported at once.
+    /// Load the parameters of a variable store. Every name, shape and dtype is checked before any parameter changes,
+    /// and all differences are reported at once.
     ///
     /// # Errors
     /// [`Error::WeightsMismatch`] by `strictness`; [`Error::WeightsFormat`] if two tensors of the file mean the same
@@ -119,8 +119,8 @@ impl WeightSource {
         Ok(report)
     }
 
-    /// Find the tensor of the file for each of the parameters, and check names, shapes and dtypes. Values are only read where
-    /// a tie has to be checked.
+    /// Find the tensor of the file for each of the parameters, and check names, shapes and dtypes. Values are only read
+    /// where a tie has to be checked.
     ///
     /// # Errors
     /// As [`WeightSource::load_into`].

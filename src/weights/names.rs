@@ -1,4 +1,4 @@
-//! Foreign names -> ours, by looking at the names and never by trying.
+//! A file's names -> the model's parameters, decided by the names alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +10,18 @@ use crate::names::first_component;
 pub struct Resolution {
     /// Parameter -> name in the file.
     pub found: BTreeMap<String, String>,
-    /// Tensors of the file without a parameter, under our names, with the name in the file.
+    /// Tensors of the file without a parameter: the name in the model's terms -> the name in the file.
     pub unexpected: BTreeMap<String, String>,
-    /// Tensors that older versions stored and nobody needs (`position_ids`).
+    /// Buffers that older versions stored and no model needs (`position_ids`).
     pub ignored: Vec<String>,
-    /// Two names of the file that mean one parameter.
+    /// Two names of the file for one parameter.
     pub ambiguous: Option<(String, String)>,
 }
 
-/// Finds the parameter of every tensor of a file.
+/// Find the parameter of every tensor of a file.
 ///
 /// In this order: `module.` of a data-parallel wrapper is stripped; `LayerNorm.gamma` and `.beta` are `.weight` and
-/// `.bias`; stored `position_ids` and `token_type_ids` are ignored; then, where only one of the two sides has the
+/// `.bias`; stored `position_ids` and `token_type_ids` are ignored; then, if only one of file and model has the
 /// family's prefix before its backbone, the prefix is added or stripped.
 #[must_use]
 pub fn resolve<'a>(
@@ -53,7 +53,7 @@ pub fn resolve<'a>(
             _ => name,
         };
         let place = if parameters.contains(&ours) { &mut resolution.found } else { &mut resolution.unexpected };
-        // One with the prefix and one without may mean the same.
+        // A name with the prefix and one without may be the same parameter.
         if let Some(other) = place.insert(ours, source.clone()) {
             resolution.ambiguous = Some((other, source));
         }
@@ -61,8 +61,8 @@ pub fn resolve<'a>(
     resolution
 }
 
-/// A name of a file without the prefix of a data-parallel wrapper and without TensorFlow's names of a norm's parameters;
-/// none for the buffers `position_ids` and `token_type_ids`, which older versions stored.
+/// Return a file's name without the prefix of a data-parallel wrapper, and with torch's instead of TensorFlow's names
+/// of a norm's parameters. None for the buffers `position_ids` and `token_type_ids`, which older versions stored.
 #[must_use]
 pub fn canonical(name: &str) -> Option<String> {
     if matches!(name.rsplit('.').next(), Some("position_ids" | "token_type_ids")) {
@@ -71,7 +71,7 @@ pub fn canonical(name: &str) -> Option<String> {
     let name = name.strip_prefix("module.").unwrap_or(name);
     for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] {
         if let Some(norm) = name.strip_suffix(old) {
-            // Only where a norm stands before it: other layers may have a gamma of their own.
+            // Only in a norm: other layers may have a gamma of their own.
             if norm.ends_with("LayerNorm") || norm.ends_with("layer_norm") {
                 return Some(format!("{norm}{new}"));
             }

@@ -8,7 +8,7 @@ use memmap2::Mmap;
 
 use crate::error::{Error, Result};
 
-/// A file that has been mapped. It must not be changed in place while it is open.
+/// A mapped file, which must not be changed in place while it is open.
 pub(super) struct Part {
     map: Mmap,
 }
@@ -16,7 +16,7 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let refuse = |reason: &str| Error::WeightsFormat { path: path.to_path_buf(), reason: reason.into() };
-        // Asked before opening: to open a pipe would wait for its writer.
+        // Before opening, since opening a pipe waits for its writer.
         let kind = std::fs::metadata(path).map_err(Error::io("open", path))?;
         if !kind.is_file() {
             return Err(refuse(if kind.is_dir() { "it is a folder" } else { "it is no regular file" }));
@@ -25,9 +25,9 @@ impl Part {
         if file.metadata().map_err(Error::io("open", path))?.len() == 0 {
             return Err(refuse("it is empty"));
         }
-        // SAFETY: the map is private to `Part` and read only. That nobody changes or shortens the file meanwhile cannot be
-        // enforced by any reader that maps files; it is a documented condition of `WeightFile`, and our own writers never
-        // change a file in place.
+        // SAFETY: the map is private to `Part` and read only. No reader that maps files can prevent that another
+        // process changes or shortens the file; `WeightFile` documents this condition, and our own writers never change
+        // a file in place.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
         Ok(Self { map })
     }
@@ -36,14 +36,14 @@ impl Part {
         &self.map
     }
 
-    /// Gives the memory of bytes back that have been copied; they are read again where they are asked for again. Without
-    /// it a checkpoint would be in memory twice when the last of it has been loaded.
+    /// Release the memory of bytes that have been copied; the next access reads them again. Otherwise a checkpoint
+    /// would be in memory twice at the end of loading.
     pub(super) fn release(&self, bytes: Range<usize>) {
         #[cfg(unix)]
         {
             let length = bytes.len();
-            // SAFETY: the map is of a file and read only, so that its pages come back from the file as they were. That it
-            // fails, where the range is outside the map, has no consequence.
+            // SAFETY: the map is of a file and read only, so that its pages come back from the file as they were. A
+            // failure, for a range outside the map, has no consequence.
             let _ = unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, bytes.start, length) };
         }
         #[cfg(not(unix))]

@@ -45,7 +45,7 @@ impl Dtype {
         Self::Bool,
     ];
 
-    /// Bytes of one element.
+    /// Return the number of bytes of one element.
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
@@ -56,7 +56,7 @@ impl Dtype {
         }
     }
 
-    /// The name in torch and numpy, e.g. `float32`.
+    /// Return the name in torch and numpy, e.g. `float32`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl Dtype {
         }
     }
 
-    /// Whether the elements are floating-point numbers, the only ones that can have gradients.
+    /// Return whether the elements are floating-point numbers, the only ones that can have gradients.
     #[must_use]
     pub const fn is_floating_point(self) -> bool {
         matches!(self, Self::Float32 | Self::Float64 | Self::Float16 | Self::BFloat16)
@@ -98,11 +98,11 @@ pub struct RawTensor<'a> {
 }
 
 impl<'a> RawTensor<'a> {
-    /// A tensor over borrowed or owned bytes; a shape of `[]` is a scalar.
+    /// Create a tensor over borrowed or owned bytes; a shape of `[]` is a scalar.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the bytes are not as many as shape and dtype need, or more than memory can address;
-    /// [`Error::Input`] where a boolean is neither 0 nor 1.
+    /// [`Error::Shape`] if the number of bytes is not what shape and dtype need, or more than memory can address;
+    /// [`Error::Input`] if a boolean is neither 0 nor 1.
     pub fn new(dtype: Dtype, shape: Vec<usize>, data: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
         let data = data.into();
         let needed = byte_count(dtype, &shape);
@@ -120,37 +120,37 @@ impl<'a> RawTensor<'a> {
         Ok(Self { dtype, shape, data })
     }
 
-    /// For bytes that a [`WeightFile`](super::WeightFile) has checked when it was opened.
+    /// Create a tensor from bytes that a [`WeightFile`](super::WeightFile) checked when it was opened.
     pub(super) const fn trusted(dtype: Dtype, shape: Vec<usize>, data: Cow<'a, [u8]>) -> Self {
         Self { dtype, shape, data }
     }
 
-    /// The type of the elements.
+    /// Return the type of the elements.
     #[must_use]
     pub const fn dtype(&self) -> Dtype {
         self.dtype
     }
 
-    /// Sizes of the dimensions, outermost first.
+    /// Return the sizes of the dimensions, outermost first.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The elements: row-major, contiguous, little-endian, with no promise about the address's alignment.
+    /// Return the elements: row-major, contiguous, little-endian, with no promise about the address's alignment.
     #[must_use]
     pub fn data(&self) -> &[u8] {
         &self.data
     }
 
-    /// Whether no element is infinite or not a number.
+    /// Return whether no element is infinite or not a number.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        /// Whether all bits of the exponent are set, in any of the numbers.
+        /// Check that no number has all bits of the exponent set.
         macro_rules! none_is {
             ($bits:ty, $exponent:expr) => {{
                 let (numbers, _) = self.data.as_chunks();
-                // Blocks without a branch inside are what the processor does many at a time.
+                // A block without a branch is vectorised.
                 numbers.chunks(1 << 12).all(|block| {
                     let is_set =
                         |number: &[u8; size_of::<$bits>()]| <$bits>::from_le_bytes(*number) & $exponent == $exponent;
@@ -167,7 +167,7 @@ impl<'a> RawTensor<'a> {
         }
     }
 
-    /// The elements without the rest; borrowed data stays borrowed.
+    /// Return the elements alone; borrowed data stays borrowed.
     #[must_use]
     pub fn into_data(self) -> Cow<'a, [u8]> {
         self.data
@@ -181,12 +181,12 @@ impl fmt::Debug for RawTensor<'_> {
     }
 }
 
-/// The bytes that a contiguous tensor takes, or none where the number overflows.
+/// Return the bytes that a contiguous tensor takes, or None if the number overflows.
 pub(super) fn byte_count(dtype: Dtype, shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(dtype.size(), |count, &size| count.checked_mul(size))
 }
 
-/// The first byte of a boolean tensor that is neither 0 nor 1: C++ gives such a bool no meaning.
+/// Return the first byte of a boolean tensor that is neither 0 nor 1, which is undefined behaviour in C++.
 pub(super) fn invalid_boolean(dtype: Dtype, data: &[u8]) -> Option<u8> {
     if dtype == Dtype::Bool { data.iter().copied().find(|&byte| byte > 1) } else { None }
 }

@@ -20,7 +20,7 @@ const LENGTH_BYTES: usize = 8;
 /// The same bound as in the `safetensors` crate, which every reader enforces.
 const MAX_HEADER: usize = 100_000_000;
 
-/// Indexes the tensors of a file and returns its free metadata.
+/// Index the tensors of a file and return its free metadata.
 pub(super) fn read(file: &[u8]) -> Checked<(Index, BTreeMap<String, String>)> {
     let (header_length, metadata) = SafeTensors::read_metadata(file).map_err(|error| error.to_string())?;
     let data_start = LENGTH_BYTES + header_length;
@@ -47,8 +47,8 @@ pub(super) fn read(file: &[u8]) -> Checked<(Index, BTreeMap<String, String>)> {
     Ok((index, metadata))
 }
 
-/// The names of the tensors in the header's order. The crate lets the last of two equal names win; here two are an
-/// error.
+/// Return the names of the tensors in the header's order. The crate lets the last of two equal names win; here two are
+/// an error.
 fn header_keys(header: &[u8]) -> Checked<Vec<String>> {
     struct Keys;
 
@@ -77,13 +77,13 @@ fn header_keys(header: &[u8]) -> Checked<Vec<String>> {
     serde_json::Deserializer::from_slice(header).deserialize_map(Keys).map_err(|error| error.to_string())
 }
 
-/// Writes tensors as safetensors, with the metadata `{"format": "pt"}` that transformers asks for.
+/// Write tensors as safetensors, with the metadata `{"format": "pt"}` that transformers asks for.
 ///
 /// The tensors stand in the order given, but those with larger elements first, so that each lies aligned. Replaces a
 /// file that is already there, atomically.
 ///
 /// # Errors
-/// [`Error::Input`] for an empty, repeated or reserved name; [`Error::Io`] where the file cannot be written.
+/// [`Error::Input`] for an empty, repeated or reserved name; [`Error::Io`] if the file cannot be written.
 pub fn write_safetensors(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     let mut files = Staged::default();
     stage(&mut files, path.as_ref(), tensors)?;

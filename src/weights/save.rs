@@ -13,23 +13,23 @@ use crate::error::{Error, Result};
 use crate::files::Staged;
 use crate::names::{BIN_FILE, Family, OT_FILE, SAFETENSORS_FILE};
 
-/// The formats that are written here.
+/// The formats that are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum WeightFormat {
-    /// `model.safetensors`: what transformers reads. A tied decoder is left out.
+    /// `model.safetensors`, for transformers. A tied decoder is left out.
     #[default]
     Safetensors,
-    /// `rust_model.ot`: what rust_bert and tch read. A tied decoder is written twice, since they tie nothing.
+    /// `rust_model.ot`, for rust_bert and tch. A tied decoder is written as a copy, since they tie nothing.
     Ot,
-    /// `pytorch_model.bin`: what old programs read. A tied decoder is left out.
+    /// `pytorch_model.bin`, for old programs. A tied decoder is left out.
     Bin,
 }
 
 impl WeightFormat {
-    /// All of them, the best first.
+    /// All formats, in order of preference.
     pub const ALL: [Self; 3] = [Self::Safetensors, Self::Ot, Self::Bin];
 
-    /// The name of the file in a model folder.
+    /// Return the name of the file in a model folder.
     #[must_use]
     pub const fn file_name(self) -> &'static str {
         match self {
@@ -55,10 +55,10 @@ impl WeightFormat {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// By the ending of a file's name.
+    /// Return the format for the ending of a file's name.
     ///
     /// # Errors
-    /// [`Error::Input`] where it is none of `.safetensors`, `.ot`, `.bin` and `.pt`.
+    /// [`Error::Input`] if the ending is not `.safetensors`, `.ot`, `.bin`, `.pt` or `.pth`.
     pub fn of(path: &Path) -> Result<Self> {
         let format = match path.extension().and_then(|ending| ending.to_str()) {
             // The other two endings of files that `torch.save` writes.
@@ -72,10 +72,10 @@ impl WeightFormat {
     }
 }
 
-/// Writes named tensors. A crash leaves the old file or the new one, never half of one.
+/// Write named tensors. A crash leaves the old file or the new one, never a part.
 ///
 /// # Errors
-/// [`Error::Io`] where the file cannot be written; [`Error::Dtype`] where a dtype has no place in it.
+/// [`Error::Io`] if the file cannot be written; [`Error::Dtype`] if the format has no such dtype.
 pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)], format: WeightFormat) -> Result<()> {
     let mut files = Staged::default();
     stage_tensors(&mut files, path.as_ref(), tensors, format)?;
@@ -94,7 +94,7 @@ fn stage_tensors(files: &mut Staged, path: &Path, tensors: &[(String, Tensor)], 
     }
 }
 
-/// Writes all variables of a store, by name; into an `.ot` file, by rust_bert's names.
+/// Write all variables of a store under their names, or under rust_bert's names in an `.ot` file.
 ///
 /// # Errors
 /// As [`save_tensors`].
@@ -109,7 +109,7 @@ pub fn save_variables(
     files.commit()
 }
 
-/// As [`save_variables`], for files that belong together.
+/// Stage a file as [`save_variables`] writes it, for files that belong together.
 pub(crate) fn stage_variables(
     files: &mut Staged,
     path: &Path,

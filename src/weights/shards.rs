@@ -1,4 +1,4 @@
-//! Checkpoints in several files, and the list of what lies where: `model.safetensors.index.json`.
+//! The index of a checkpoint in several files, which lists the file of each tensor: `model.safetensors.index.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,17 +9,17 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::index::{Checked, excerpt};
 
-/// What transformers writes beside the files of a checkpoint. Its other keys say nothing that is needed.
+/// The index that transformers writes beside the files of a checkpoint. Its other keys are not needed.
 #[derive(Deserialize)]
 struct ShardIndex {
     #[serde(deserialize_with = "each_once")]
     weight_map: BTreeMap<String, String>,
 }
 
-/// Longer than any list: the names in it take memory.
+/// Longer than any index; the names in it take memory.
 const MAX_BYTES: usize = 16 << 20;
 
-/// A map in which no key stands twice; of two, serde would take the last.
+/// Read a map without repeated keys, of which serde would take the last.
 fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     struct Pairs;
 
@@ -45,7 +45,7 @@ fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Stri
     deserializer.deserialize_map(Pairs)
 }
 
-/// The names of the files in their order, each with the names of its tensors.
+/// Return the names of the files in their order, each with the names of its tensors.
 pub(super) fn read(file: &[u8]) -> Checked<BTreeMap<String, BTreeSet<String>>> {
     if file.len() > MAX_BYTES {
         return Err(format!(
@@ -68,12 +68,12 @@ pub(super) fn read(file: &[u8]) -> Checked<BTreeMap<String, BTreeSet<String>>> {
     Ok(shards)
 }
 
-/// Whether a name stays in its folder.
+/// Return whether a file's name has no path in it.
 fn is_plain(name: &str) -> bool {
     !name.contains(['/', '\\', ':', '\0']) && Path::new(name).file_name().is_some_and(|file| file == name)
 }
 
-/// Refuses a file that has other tensors than the list says.
+/// Refuse a file whose tensors are not those that the index lists.
 pub(super) fn check<'a>(listed: &BTreeSet<String>, names: impl Iterator<Item = &'a str>) -> Checked<()> {
     let found: BTreeSet<&str> = names.collect();
     let first = |mut names: Box<dyn Iterator<Item = &str> + '_>| names.next().map(excerpt);

@@ -1,4 +1,4 @@
-//! Named tensors, wherever they come from.
+//! Named tensors from a file or from memory.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use super::{Dtype, FileFormat, OpenOptions, RawTensor, WeightFile};
 use crate::error::{Error, Result};
 use crate::nn::precision;
 
-/// Tensors by name: a file, or what another reader made of one.
+/// Tensors by name: in an open file, or in memory.
 #[derive(Debug)]
 pub enum WeightSource {
     /// An open checkpoint.
     File(WeightFile),
     /// Tensors in memory, on the CPU, with the file that they came from, if any.
     Tensors {
-        /// The file.
+        /// The file that they come from.
         path: Option<PathBuf>,
         /// Name and tensor, in the order of the file.
         tensors: Vec<(String, Tensor)>,
@@ -23,7 +23,7 @@ pub enum WeightSource {
 }
 
 impl WeightSource {
-    /// Opens a checkpoint and checks all of it.
+    /// Open a checkpoint and check all of it.
     ///
     /// # Errors
     /// Those of [`WeightFile::open_with`].
@@ -31,7 +31,7 @@ impl WeightSource {
         Self::open_with(path, OpenOptions::default())
     }
 
-    /// As [`WeightSource::open`], of a checkpoint that may hold two networks.
+    /// Open a checkpoint that may have two networks, as [`WeightSource::open`] does.
     ///
     /// # Errors
     /// Those of [`WeightFile::open_with`].
@@ -39,7 +39,7 @@ impl WeightSource {
         Ok(Self::File(WeightFile::open_with(path, options)?))
     }
 
-    /// The file, where there is one.
+    /// Return the path of the file, if there is one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -48,7 +48,7 @@ impl WeightSource {
         }
     }
 
-    /// All names, in the order of the file.
+    /// Return all names, in the order of the file.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         match self {
@@ -57,7 +57,7 @@ impl WeightSource {
         }
     }
 
-    /// Shape and dtype of a tensor, without reading it.
+    /// Return the shape and the dtype of a tensor without reading it.
     pub(super) fn describe(&self, name: &str) -> Result<(Vec<i64>, Kind)> {
         match self {
             Self::File(file) => {
@@ -71,10 +71,10 @@ impl WeightSource {
         }
     }
 
-    /// A tensor, on the CPU.
+    /// Read a tensor, on the CPU.
     ///
     /// # Errors
-    /// [`Error::Internal`] where there is no such name; [`Error::Torch`] where there is no memory.
+    /// [`Error::Internal`] if there is no such name; [`Error::Torch`] if there is no memory.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
         match self {
             Self::File(file) => {
@@ -89,18 +89,18 @@ impl WeightSource {
         }
     }
 
-    /// The shape of a tensor; none where there is no such name.
+    /// Return the shape of a tensor; None if there is no such name.
     #[must_use]
     pub fn shape(&self, name: &str) -> Option<Vec<i64>> {
         self.describe(name).ok().map(|(shape, _)| shape)
     }
 
-    /// Whether google-research/electra wrote it.
+    /// Return whether google-research/electra wrote it.
     pub(crate) fn is_googles(&self) -> bool {
         matches!(self, Self::File(file) if file.format() == FileFormat::TensorFlow)
     }
 
-    /// Whether two tensors are equal in shape and values.
+    /// Return whether two tensors are equal in shape and values.
     pub(super) fn are_equal(&self, one: &str, other: &str) -> Result<bool> {
         if self.describe(one)?.0 != self.describe(other)?.0 {
             return Ok(false);
@@ -119,7 +119,7 @@ impl WeightSource {
         Ok(one.f_equal(&other.f_to_kind(one.kind())?)?)
     }
 
-    /// Copies a tensor into a parameter of the same shape. Returns whether all of its numbers are finite.
+    /// Copy a tensor into a parameter of the same shape. Returns whether all of its numbers are finite.
     pub(crate) fn copy_into(&self, name: &str, parameter: &Tensor) -> Result<bool> {
         /// Bytes that are in memory twice while they are copied.
         const AT_ONCE: usize = 1 << 22;
@@ -166,19 +166,19 @@ fn sizes(shape: &[usize]) -> Vec<i64> {
     shape.iter().map(|&size| size as i64).collect()
 }
 
-/// A copy of a tensor's bytes on the CPU.
+/// Copy a tensor's bytes to a tensor on the CPU.
 ///
 /// # Errors
-/// [`Error::Torch`] where there is no memory.
+/// [`Error::Torch`] if there is no memory.
 pub fn to_tensor(raw: &RawTensor) -> Result<Tensor> {
     // `RawTensor` has checked that the bytes are as many as the shape says, which this constructor does not.
     Ok(Tensor::f_from_data_size(raw.data(), &sizes(raw.shape()), kind(raw.dtype()))?)
 }
 
-/// The bytes of a tensor, row-major, for a writer.
+/// Copy the bytes of a tensor in row-major order, for a writer.
 ///
 /// # Errors
-/// [`Error::Dtype`] where no file format has the tensor's dtype; [`Error::Torch`] where there is no memory.
+/// [`Error::Dtype`] if no file format has the tensor's dtype; [`Error::Torch`] if there is no memory.
 pub fn to_raw(name: &str, tensor: &Tensor) -> Result<RawTensor<'static>> {
     let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
     let kind = tensor.f_kind()?;

@@ -12,10 +12,10 @@ const fn pair(family: usize) -> (&'static str, &'static str) {
     (names::TIES[family].decoder, names::TIES[family].words)
 }
 
-/// For a model with tied decoders: gives the tensors that a file holds under a decoder's name to the parameter it is tied
-/// to, and returns the pairs `(decoder, words)` of names in the file that the file holds both of.
+/// Use a stored decoder for the word embeddings if the file lacks them, in a model with tied decoders. Return the pairs
+/// `(decoder, words)` of names in the file of which the file has both.
 ///
-/// Such a pair must be equal, or the checkpoint is not tied at all.
+/// The values of such a pair must be equal, otherwise the checkpoint is not tied.
 pub(super) fn absorb<'a>(
     resolution: &mut Resolution,
     tied: impl Iterator<Item = (&'a str, &'a str)>,
@@ -33,12 +33,12 @@ pub(super) fn absorb<'a>(
     both
 }
 
-/// Whether the model of these variables has a decoder that is tied.
+/// Return whether the model of these variables has a tied decoder.
 pub(crate) fn has_tied_decoder(variables: &tch::nn::VarStore) -> bool {
     tied(&variables.variables().into_iter().collect()).next().is_some()
 }
 
-/// The decoders of a model that are tied, with what they are tied to. They are no parameters of their own.
+/// Return the tied decoders of a model and the word embeddings they are tied to. They are no parameters of their own.
 pub(super) fn tied<T>(parameters: &BTreeMap<String, T>) -> impl Iterator<Item = (&'static str, &'static str)> {
     let is_tied = |tie: &Tie| {
         // Only a model that has the rest of the decoder lacks its weight because of the tie.

@@ -1,4 +1,4 @@
-//! A url and the name of a folder -> where a file is kept. Nothing that they say leads out of the cache.
+//! A url and a folder's name -> the file's path in the cache. No url and no name leads out of the cache.
 
 use std::env;
 use std::fmt::Write;
@@ -10,24 +10,24 @@ use ureq::http::Uri;
 use super::RemoteResource;
 use crate::error::{Error, Result};
 
-/// Bytes of the url's hash in the path: enough that nobody finds another url with the same ones.
+/// Bytes of the url's hash in the path: enough to make two urls with the same hash infeasible.
 const HASH_BYTES: usize = 16;
 
-/// More is more than some file system takes, with what a part has behind its name.
+/// Longer names, with the suffix of a part, are too long for some file systems.
 const LONGEST_NAME: usize = 200;
 
 pub(super) fn cached_path(resource: &RemoteResource) -> Result<PathBuf> {
     let name = file_name(&resource.url)?;
     let folder = subfolder(&resource.cache_subdir)?;
     let cache = resource.cache_dir.clone().map_or_else(usual_cache, Ok)?;
-    // Files of one name from several places may well share a folder.
+    // Files of the same name from several urls may share a folder.
     Ok(cache.join(folder).join(hash(&resource.url)).join(name))
 }
 
-/// The last part of a url's path.
+/// Return the last part of a url's path.
 fn file_name(url: &str) -> Result<String> {
     let expected = "expected https:// or http://, a host, and a path that ends in the name of a file";
-    // It may hold a password, so it is not repeated.
+    // The url may contain a password, so the error does not repeat it.
     if url.split(['/', '?', '#']).nth(2).is_some_and(|host| host.contains('@')) {
         return Err(Error::input("url", "a user name or a password in it is not supported"));
     }
@@ -75,7 +75,7 @@ fn usual_cache() -> Result<PathBuf> {
     Ok(users.join(".rustbert"))
 }
 
-/// The folder where the system wants a user's caches.
+/// Return the system's folder for a user's caches.
 fn user_cache() -> Option<PathBuf> {
     let home = || env::home_dir().filter(|home| !home.as_os_str().is_empty());
     if cfg!(windows) {
@@ -83,7 +83,7 @@ fn user_cache() -> Option<PathBuf> {
     } else if cfg!(target_os = "macos") {
         Some(home()?.join("Library/Caches"))
     } else {
-        // A relative path there is to be ignored, says the XDG Base Directory Specification.
+        // The XDG Base Directory Specification says to ignore a relative path.
         variable("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(|| Some(home()?.join(".cache")))
     }
 }

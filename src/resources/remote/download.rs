@@ -1,4 +1,4 @@
-//! As many requests as it takes to bring a file here, whole.
+//! Requests, repeated until a file is complete.
 
 use std::cell::Cell;
 use std::fs;
@@ -10,7 +10,7 @@ use super::part::Part;
 use super::request::{Answer, ContentRange, Failure, Message, Request, TICK};
 use crate::error::{Error, Result};
 
-/// Brings a file to `target`, unless another process does so first.
+/// Download a file to `target`, unless another process does so first.
 pub(super) fn download(
     url: &str,
     target: &Path,
@@ -37,13 +37,13 @@ struct Download<'a> {
 impl Download<'_> {
     fn run(&mut self) -> Result<()> {
         let (mut failures, mut furthest) = (0, self.part.length());
-        // It may be complete already, and only have missed its name.
+        // The part may be complete already, and only lack its final name.
         while !self.part.is_complete() {
             let failure = match self.attempt() {
                 Ok(()) => break,
                 Err(failure) => failure,
             };
-            // What is there is worth keeping; if that fails, the first failure is still the one to tell.
+            // Keep the part. If that fails too, the first failure is the one to report.
             let kept = self.part.keep();
             let (reason, wait) = match failure {
                 Failure::Passing(reason, wait) => (reason, wait),
@@ -84,7 +84,7 @@ impl Download<'_> {
         }
     }
 
-    /// Makes ready for the content of an answer, or says why there is none to have.
+    /// Prepare for the content of an answer, or say why its content cannot be used.
     fn accept(&mut self, answer: Answer, rest: Option<&(u64, String)>) -> Result<(), Failure> {
         let status = answer.status;
         match status {
@@ -120,7 +120,7 @@ impl Download<'_> {
         }
     }
 
-    /// Whether an answer is the rest of what is there. If not, nothing there can be trusted any more.
+    /// Check that an answer continues the part. If not, discard the part, which can no longer be trusted.
     fn continues(&mut self, answer: &Answer, start: u64, etag: &str) -> Result<(), Failure> {
         let wrong = match answer.range {
             _ if answer.etag.as_deref().is_some_and(|now| now != etag) => {

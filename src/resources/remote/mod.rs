@@ -1,7 +1,7 @@
 //! A file on the network: fetched when it is first asked for, then kept.
 //!
-//! `address` says where a file is kept, `download` brings it there with as many tries as it takes, `request` is one try,
-//! `part` what has arrived of a file so far.
+//! `address` says where a file is kept, `download` brings it there with as many tries as it takes, `request` is one
+//! try, `part` what has arrived of a file so far.
 
 mod address;
 mod bar;
@@ -16,19 +16,19 @@ use super::ResourceProvider;
 use crate::error::Result;
 use bar::Bar;
 
-/// A file on the network, which is downloaded when its path is first asked for. From then on the file in the cache is used,
-/// without a request.
+/// A file on the network, which is downloaded when its path is first asked for. From then on the file in the cache is
+/// used, without a request.
 ///
 /// The cache is the folder in the environment variable `RUSTBERT_CACHE`, or else `.rustbert` in the user's cache folder
 /// (`$XDG_CACHE_HOME`, or `~/.cache`), as rust_bert's is. In there a file has the path `cache_subdir/<hash of the
 /// url>/<its name in the url>`. To fetch it anew, delete it.
 ///
-/// A download that is interrupted goes on where it stopped, in the next call or the next process, if the server can do so
-/// (`ETag` and ranges). Its bytes stand in a file beside the final one, which gets its name when it is complete and on the disk.
-/// Of several processes that want a file one downloads it and the others wait.
+/// A download that is interrupted goes on where it stopped, in the next call or the next process, if the server can do
+/// so (`ETag` and ranges). Its bytes stand in a file beside the final one, which gets its name when it is complete and
+/// on the disk. Of several processes that want a file one downloads it and the others wait.
 ///
-/// Proxies are found in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Servers are trusted by Mozilla's list of
-/// authorities, or by the file in `SSL_CERT_FILE`. A redirect from https to http is refused.
+/// Proxies are found in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Servers are trusted by Mozilla's list
+/// of authorities, or by the file in `SSL_CERT_FILE`. A redirect from https to http is refused.
 ///
 /// ```
 /// use oxbert::electra::ElectraVocabResources;
@@ -44,7 +44,7 @@ use bar::Bar;
 /// Source: `rust_bert::resources::RemoteResource`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RemoteResource {
-    /// Where the file is: `https://...` or `http://...`.
+    /// The address of the file: `https://...` or `http://...`.
     pub url: String,
     /// The folder in the cache, e.g. `electra-base-generator/model`; empty for the cache itself.
     pub cache_subdir: String,
@@ -53,14 +53,14 @@ pub struct RemoteResource {
 }
 
 impl RemoteResource {
-    /// A file and its folder in the cache. Nothing is downloaded yet.
+    /// Return a file and its folder in the cache. Nothing is downloaded yet.
     pub fn new(url: impl Into<String>, cache_subdir: impl Into<String>) -> Self {
         Self { url: url.into(), cache_subdir: cache_subdir.into(), cache_dir: None }
     }
 
     /// One of the files that rust_bert names, such as
-    /// [`ElectraModelResources::BASE_GENERATOR`](super::ElectraModelResources::BASE_GENERATOR): the folder in the cache, and
-    /// the url. Nothing is downloaded yet.
+    /// [`ElectraModelResources::BASE_GENERATOR`](super::ElectraModelResources::BASE_GENERATOR): the folder in the
+    /// cache, and the url. Nothing is downloaded yet.
     #[must_use]
     pub fn from_pretrained((name, url): (&str, &str)) -> Self {
         Self::new(url, name)
@@ -73,24 +73,24 @@ impl RemoteResource {
         self
     }
 
-    /// Where the file is once it has been downloaded.
+    /// Return the path of the file after its download.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) where the url is none or names no file, where `cache_subdir` leads out of the
-    /// cache, or where there is no cache.
+    /// [`Error::Input`](crate::Error::Input) if the url is not valid or names no file, if `cache_subdir` leads out of
+    /// the cache, or if there is no cache.
     pub fn cached_path(&self) -> Result<PathBuf> {
         address::cached_path(self)
     }
 
     /// As [`ResourceProvider::get_local_path`], with choices of one's own and a function that sees how far it is.
     ///
-    /// `progress` gets the bytes that are there and, once the server has said it, how many there will be. It is called about
-    /// ten times a second, also while nothing arrives. Its error ends the download, and is what this function returns; what has
-    /// arrived stays for the next time.
+    /// `progress` gets the bytes that are there and, once the server has said it, how many there will be. It is called
+    /// about ten times a second, also while nothing arrives. Its error ends the download, and is what this function
+    /// returns; what has arrived stays for the next time.
     ///
     /// # Errors
-    /// Those of [`RemoteResource::cached_path`]; [`Error::Download`](crate::Error::Download) where server or network fail;
-    /// [`Error::Io`](crate::Error::Io) where the file cannot be written; those of `progress`.
+    /// Those of [`RemoteResource::cached_path`]; [`Error::Download`](crate::Error::Download) if server or network fail;
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written; those of `progress`.
     pub fn get_local_path_with(
         &self,
         options: &DownloadOptions,
@@ -122,13 +122,13 @@ pub struct DownloadOptions {
     pub connect_timeout: Duration,
     /// How long nothing may arrive. 30 seconds.
     pub stall_timeout: Duration,
-    /// How often in a row a request may fail, without a further byte of the file, in ways that may pass: a connection that
-    /// breaks or stalls, a server that is busy (status 408, 429) or broken (5xx). 3.
+    /// How often in a row a request may fail, without a further byte of the file, in ways that may pass: a connection
+    /// that breaks or stalls, a server that is busy (status 408, 429) or broken (5xx). 3.
     pub tries: u32,
-    /// The pause before the second try; each further one is twice as long. A server that says how long (`Retry-After`) is
-    /// heard, up to a minute. Half a second.
+    /// The pause before the second try; each further one is twice as long. A server that says how long (`Retry-After`)
+    /// is heard, up to a minute. Half a second.
     pub backoff: Duration,
-    /// A bar on standard error, where that is a terminal and the file is larger than 10 MB. True.
+    /// Whether to show a bar on standard error, if that is a terminal and the file is larger than 10 MB. True.
     pub progress_bar: bool,
 }
 

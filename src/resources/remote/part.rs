@@ -1,4 +1,5 @@
-//! What has arrived of a file, beside its final place: `name.part`, and `name.part.json`, which says what of it is sure.
+//! What has arrived of a file, beside its final place: `name.part`, and `name.part.json`, which says what of it is
+//! sure.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -36,7 +37,7 @@ struct Record {
 }
 
 impl Part {
-    /// The part of the file at `target`, with what an earlier download left in it. None where another process has
+    /// Return the part of the file at `target`, with what an earlier download left in it. None if another process has
     /// completed the file in the meantime; while one is at it, this waits and calls `waiting`.
     pub(super) fn claim(target: &Path, waiting: &dyn Fn() -> Result<()>) -> Result<Option<Self>> {
         let path = beside(target, ".part");
@@ -47,11 +48,11 @@ impl Part {
                 waiting()?;
                 std::thread::sleep(TICK);
             }
-            // Whoever held the lock has renamed or removed the file; then this is another one than the next process opens.
+            // The process that held the lock may have renamed or removed this file, so that the next one opens another.
             let ours = is_at(&file, &path);
             if target.is_file() {
                 if ours {
-                    // Opened after the file had been renamed. Where this fails, an empty file stays.
+                    // Opened after the file had been renamed. If this fails, an empty file stays.
                     let _ = fs::remove_file(&path);
                 }
                 return Ok(None);
@@ -64,7 +65,7 @@ impl Part {
 
     fn resume(file: File, path: PathBuf) -> Result<Self> {
         let mut part = Self { file, path, length: 0, record: Record::default(), finished: false };
-        // A record that cannot be read is none.
+        // A record that cannot be read counts as missing.
         let known: Option<Record> =
             fs::read(part.record_path()).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let held = part.file.metadata().map_err(Error::io("read", &part.path))?.len();
@@ -91,24 +92,24 @@ impl Part {
         self.record.total == Some(self.length)
     }
 
-    /// Where the missing rest begins, and of which version it must be. None where the file must be fetched whole.
+    /// Return the start of the missing rest and the version it must have. None if the whole file must be fetched.
     pub(super) fn rest(&self) -> Option<(u64, String)> {
         self.record.etag.clone().filter(|_| self.length > 0).map(|etag| (self.length, etag))
     }
 
-    /// Forgets what is there: the file comes from its start.
+    /// Discard the bytes: the file comes from its start.
     pub(super) fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
         self.discard()?;
         self.record = Record { etag, total, length: 0 };
         Ok(())
     }
 
-    /// Learns how long the file is, where that was not known.
+    /// Set the length of the file if it was not known.
     pub(super) fn expect(&mut self, total: Option<u64>) {
         self.record.total = self.record.total.or(total);
     }
 
-    /// Forgets what is there, and which version it was.
+    /// Discard the bytes and their version.
     pub(super) fn discard(&mut self) -> Result<()> {
         // Before the bytes, or it would speak of others for a moment.
         self.remove_record()?;
@@ -123,7 +124,7 @@ impl Part {
         if self.length - self.record.length >= KEPT_EVERY { self.keep() } else { Ok(()) }
     }
 
-    /// Makes sure that a later download can go on from here.
+    /// Make sure that a later download can go on from here.
     pub(super) fn keep(&mut self) -> Result<()> {
         if self.record.etag.is_none() {
             return Ok(());
@@ -135,7 +136,7 @@ impl Part {
         write_atomically(self.record_path(), |file| file.write_all(&text))
     }
 
-    /// Gives the complete file its final name.
+    /// Give the complete file its final name.
     pub(super) fn finish(mut self, target: &Path) -> Result<()> {
         settle(&self.file, target, || fs::rename(&self.path, target)).map_err(Error::io("write", target))?;
         self.finished = true;
@@ -179,7 +180,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// False where another process, or another thread, has it.
+/// Return false if another process or thread has the lock.
 fn lock(file: &File) -> io::Result<bool> {
     match FileExt::try_lock(file) {
         Ok(()) => Ok(true),
@@ -188,7 +189,7 @@ fn lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether a path leads to an open file.
+/// Return whether a path leads to an open file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -196,7 +197,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if place(&one) == place(&other))
 }
 
-/// Whether a path leads to an open file.
+/// Return whether a path leads to an open file.
 #[cfg(not(unix))]
 fn is_at(_file: &File, path: &Path) -> bool {
     path.is_file()

@@ -1,4 +1,4 @@
-//! One request, on a thread of its own: whoever waits for it can do something else in the meantime, and give up.
+//! One request on a thread of its own, so that the caller can do something else while it waits, or give up.
 
 use std::io::{ErrorKind, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -12,7 +12,7 @@ use ureq::{Agent, Proxy, Timeout};
 use super::DownloadOptions;
 use crate::error::{Error, Result};
 
-/// How often someone who waits is asked whether to go on.
+/// The time between two calls of `waiting`.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -20,17 +20,17 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// Buffers that may lie between the network and the disk.
 const BUFFERS: usize = 16;
 
-/// Longer than this no server is waited for.
+/// The longest wait that a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What comes of a request, in this order; `Bytes` any number of times.
+/// The messages of a request, in this order; `Bytes` any number of times.
 pub(super) enum Message {
     Answer(Answer),
     Bytes(Vec<u8>),
     End,
 }
 
-/// What a server says before the content.
+/// A server's answer before the content.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -38,10 +38,10 @@ pub(super) struct Answer {
     pub(super) etag: Option<String>,
     /// The bytes of this answer.
     pub(super) length: Option<u64>,
-    /// Whether an end can be told from a cut.
+    /// Whether the end of the content can be told from a broken connection.
     pub(super) has_end: bool,
     pub(super) range: Option<ContentRange>,
-    /// How the content is compressed, although nobody asked for that.
+    /// The compression of the content, which was not asked for.
     pub(super) encoding: Option<String>,
     pub(super) retry_after: Option<Duration>,
 }
@@ -54,14 +54,14 @@ pub(super) struct ContentRange {
     pub(super) total: Option<u64>,
 }
 
-/// Why a try did not bring the file.
+/// Why a request did not complete the file.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It may pass; perhaps after a time that the server named.
+    /// A further try may succeed, after the time that the server named, if any.
     Passing(String, Option<Duration>),
-    /// It will not.
+    /// No further try will succeed.
     Lasting(String),
-    /// It has nothing to do with the network.
+    /// An error outside the network.
     Other(Error),
 }
 
@@ -71,7 +71,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// A request under way. It ends when this is dropped.
+/// A running request. Dropping it ends the request.
 pub(super) struct Request {
     agent: Agent,
     messages: Receiver<Result<Message, ureq::Error>>,
@@ -79,14 +79,14 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Asks for a file, or for its bytes from one on if it is still of that version.
+    /// Request a file, or its bytes from `start` on if its version is still `etag`.
     pub(super) fn start(url: &str, rest: Option<(u64, String)>, options: &DownloadOptions) -> Result<Self> {
         let agent = agent(url, options)?;
         let (sender, messages) = sync_channel(BUFFERS);
         let (theirs, url) = (agent.clone(), url.to_string());
         let work = move || {
             if let Err(error) = run(&theirs, &url, rest, &sender) {
-                // Nobody may be there to hear it any more.
+                // The receiver may be gone.
                 let _ = sender.send(Err(error));
             }
         };
@@ -95,7 +95,7 @@ impl Request {
         Ok(Self { agent, messages, options: options.clone() })
     }
 
-    /// What comes next. Until then `waiting` is called, and can end it.
+    /// Return the next message. Until it arrives, call `waiting` every [`TICK`]; its error ends the wait.
     pub(super) fn next(&self, waiting: &dyn Fn() -> Result<()>) -> Result<Message, Failure> {
         loop {
             match self.messages.recv_timeout(TICK) {
@@ -136,7 +136,7 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        // The thread ends at once where it reads; where it looks for the host or connects, after a timeout.
+        // The thread ends at once if it is reading; if it resolves the host or connects, after a timeout.
         self.agent.clone().shutdown();
     }
 }
@@ -147,7 +147,7 @@ fn run(
     rest: Option<(u64, String)>,
     messages: &SyncSender<Result<Message, ureq::Error>>,
 ) -> Result<(), ureq::Error> {
-    // A range of a compressed file would be none of the file.
+    // A range of the compressed content is not a range of the file.
     let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
     if let Some((start, etag)) = rest {
         request = request.header(header::RANGE, format!("bytes={start}-")).header(header::IF_RANGE, etag);
@@ -207,13 +207,13 @@ fn agent(url: &str, options: &DownloadOptions) -> Result<Agent> {
     Ok(config.build().new_agent())
 }
 
-/// No proxy could reach it.
+/// Return whether a url is of this machine, which no proxy could reach.
 fn is_this_machine(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
-/// Whom to believe who a server is: the certificates in `SSL_CERT_FILE`, as OpenSSL does, or Mozilla's list.
+/// Return the trusted certificates: those in `SSL_CERT_FILE`, as OpenSSL does, otherwise Mozilla's list.
 fn authorities() -> Result<RootCerts> {
     let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
         return Ok(RootCerts::WebPki);

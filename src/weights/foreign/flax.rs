@@ -3,7 +3,7 @@
 use super::leaf;
 use crate::weights::index::{Checked, Index};
 
-/// Translates the names of a `flax_model.msgpack`, whose paths have been joined with dots.
+/// Translate the names of a `flax_model.msgpack`, whose paths have been joined with dots.
 pub(in crate::weights) fn translate(index: Index) -> Checked<Index> {
     index.renamed(|entry| {
         // A state of a trainer has its parameters under this key.

@@ -6,29 +6,29 @@ use super::leaf;
 use crate::names::Component;
 use crate::weights::index::{Checked, Entry, Index};
 
-/// What the variables of a scope are.
+/// The scopes of variables.
 const ENCODER: &str = "electra/";
 const GENERATOR: &str = "generator/";
 const GENERATOR_HEAD: &str = "generator_predictions/";
 const DISCRIMINATOR_HEAD: &str = "discriminator_predictions/";
 const TASKS: &str = "task_specific/";
 
-/// What the optimizer keeps beside each variable: that of the original, and that of TensorFlow.
+/// The suffixes of optimizer states: the original's optimizer, then TensorFlow's.
 const SLOTS: [&str; 4] = ["/adam_m", "/adam_v", "/Adam", "/Adam_1"];
 
-/// The networks that a checkpoint holds.
+/// Return the networks that a checkpoint holds.
 pub(in crate::weights) fn components(index: &Index) -> Vec<Component> {
     let has = |scope: &str| index.iter().any(|entry| entry.name.starts_with(scope));
     let generator = has(GENERATOR) || has(GENERATOR_HEAD);
-    // One that was pre-trained as a masked LM alone has no discriminator, and its encoder is the generator's.
+    // A checkpoint of a masked LM alone has no discriminator, and its encoder is the generator's.
     let discriminator = has(ENCODER) && (has(DISCRIMINATOR_HEAD) || has(GENERATOR) || !generator);
     let found = [(generator, Component::Generator), (discriminator, Component::Discriminator)];
     found.into_iter().filter(|(is_there, _)| *is_there).map(|(_, component)| component).collect()
 }
 
-/// Keeps the variables of one network, under transformers' names of them.
+/// Keep the variables of one network, under transformers' names.
 ///
-/// The two share their embeddings, which stand under the discriminator's name, unless the generator has its own. A
+/// The networks share the discriminator's embeddings unless the generator has its own. A
 /// fine-tuned layer that stands alone is `classifier`, as in transformers' token classifier; the layers of a head that
 /// transformers does not have keep their scope.
 ///
@@ -38,7 +38,7 @@ pub(in crate::weights) fn translate(index: Index, component: Component) -> Check
     index.renamed(|entry| Ok(scopes.translated(entry, component)))
 }
 
-/// What has to be known of all variables to name one of them.
+/// The facts about all variables that the name of each depends on.
 struct Scopes {
     has_generator: bool,
     /// Whether the generator has embeddings of its own.
@@ -83,7 +83,7 @@ impl Scopes {
         }
         let own = variable.strip_prefix(GENERATOR);
         let shared = variable.strip_prefix(ENCODER).filter(|rest| {
-            // Where the two are one network, all of it.
+            // If the two are one network, the whole encoder is shared.
             !self.has_generator || (!self.is_untied && rest.starts_with("embeddings/"))
         });
         own.or(shared).map(encoder)
@@ -102,7 +102,7 @@ fn is_slot(variable: &str) -> bool {
     SLOTS.iter().any(|slot| variable.ends_with(slot))
 }
 
-/// A variable of an encoder, without its scope.
+/// Return a variable of an encoder, without its scope.
 fn encoder(rest: &str) -> (String, bool) {
     let (name, is_transposed) = joined("electra", rest);
     // The tables are variables themselves, without a layer.

@@ -3,7 +3,7 @@
 use super::leaf;
 use crate::weights::index::{Checked, Index};
 
-/// Translates the names of a `tf_model.h5`: `tf_electra_model/electra/encoder/layer_._0/output/dense/kernel:0`.
+/// Translate the names of a `tf_model.h5`: `tf_electra_model/electra/encoder/layer_._0/output/dense/kernel:0`.
 pub(in crate::weights) fn translate(index: Index) -> Checked<Index> {
     index.renamed(|entry| Ok(Some(translated(&entry.name))))
 }

@@ -35,7 +35,7 @@ pub(super) struct Variable {
     pub(super) size: i64,
     #[prost(fixed32, tag = "6")]
     pub(super) crc32c: u32,
-    /// Only whether there are any is asked.
+    /// Only checked for being empty.
     #[prost(bytes = "vec", repeated, tag = "7")]
     pub(super) slices: Vec<Vec<u8>>,
 }
@@ -52,14 +52,14 @@ pub(super) struct Dimension {
     pub(super) size: i64,
 }
 
-/// The index of a checkpoint, read but not yet held against the files that it speaks of.
+/// The index of a checkpoint, not yet checked against its data files.
 pub(in crate::weights) struct Bundle {
     shards: usize,
     variables: Vec<(String, Variable)>,
 }
 
 impl Bundle {
-    /// Reads an `.index` file.
+    /// Read an `.index` file.
     pub(in crate::weights) fn read(file: &[u8]) -> Checked<Self> {
         let mut header = None;
         let mut variables = Vec::new();
@@ -69,10 +69,10 @@ impl Bundle {
                 header = Some(decode::<Header>(value)?);
                 return Ok(());
             }
-            // So begin the keys of the slices of a variable, whose whole is refused below.
+            // The keys of a variable's slices begin so; the variable itself is refused below.
             if !key.starts_with(b"\0") {
                 let name = std::str::from_utf8(key).map_err(|_| "the name of a variable is not UTF-8")?;
-                // What a name shares with the one before costs the file nothing.
+                // A prefix shared with the name before takes no bytes of the file.
                 name_bytes += name.len();
                 if name_bytes > MAX_NAME_BYTES {
                     return Err(format!("its variables' names take over {MAX_NAME_BYTES} bytes"));
@@ -91,12 +91,12 @@ impl Bundle {
         Ok(Self { shards: header.num_shards as usize, variables })
     }
 
-    /// How many data files there are.
+    /// Return the number of data files.
     pub(in crate::weights) fn shards(&self) -> usize {
         self.shards
     }
 
-    /// The tensors, each held against its checksum. Texts, which TensorFlow keeps about itself, are left out.
+    /// Index the tensors and verify their checksums. Strings, TensorFlow's own metadata, are left out.
     pub(in crate::weights) fn index(&self, files: &[&[u8]]) -> Checked<Index> {
         let length = files.iter().fold(0_usize, |sum, file| sum.saturating_add(file.len()));
         let mut index = Index::new(length);
@@ -111,7 +111,7 @@ impl Bundle {
     }
 }
 
-/// TensorFlow's number of the type of texts.
+/// TensorFlow's number of the string type.
 const STRING: i32 = 7;
 
 impl Variable {

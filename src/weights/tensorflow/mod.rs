@@ -1,6 +1,7 @@
-//! Checkpoints of TensorFlow: `model.ckpt-N.index`, a sorted table of what lies where in `model.ckpt-N.data-*`.
+//! Checkpoints of TensorFlow: `model.ckpt-N.index`, a sorted table of places in `model.ckpt-N.data-*`.
 //!
-//! Read here and not by TensorFlow, which is 600 MB to install: bytes -> [`table`] (keys and values) -> [`bundle`] (tensors).
+//! Read here and not by TensorFlow, which is 600 MB to install: bytes -> [`table`] (keys and values) -> [`bundle`]
+//! (tensors).
 
 mod bundle;
 mod table;

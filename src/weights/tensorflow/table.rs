@@ -8,25 +8,25 @@ use crate::weights::index::Checked;
 /// The last bytes of a table.
 const MAGIC: [u8; 8] = 0xdb47_7524_8b80_fb57_u64.to_le_bytes();
 
-/// Where the list of blocks lies, twice, and the magic number.
+/// The places of the meta index and of the index, and the magic number.
 const FOOTER_BYTES: usize = 48;
 
-/// Behind each block: how it is compressed, and its checksum.
+/// After each block: its compression and its checksum.
 const TRAILER_BYTES: usize = 5;
 
-/// Longer than the name of any variable; what a key shares with the one before costs a file nothing.
+/// Longer than the name of any variable; a prefix shared with the key before takes no bytes of the file.
 const MAX_KEY: usize = 4096;
 
-/// Whether a file ends as a table does.
+/// Return whether a file ends with the magic number of a table.
 pub(in crate::weights) fn is_table(file: &[u8]) -> bool {
     file.len() >= FOOTER_BYTES && file.ends_with(&MAGIC)
 }
 
-/// Calls `each` with all keys and values in their order.
+/// Call `each` with all keys and values in their order.
 pub(super) fn read<'a>(file: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8]) -> Checked<()>) -> Checked<()> {
     let footer = file.len().checked_sub(FOOTER_BYTES).and_then(|start| file.get(start..)).ok_or("it is cut short")?;
     let mut handles = footer;
-    // The first is of a block about the table, which is empty.
+    // The first handle is of the meta index, which is empty.
     handle(&mut handles)?;
     let blocks = block(file, handle(&mut handles)?)?;
     let mut end = 0;
@@ -41,12 +41,12 @@ pub(super) fn read<'a>(file: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8]) -> 
     })
 }
 
-/// Start and size of a block, in bytes.
+/// Read the start and the size of a block, in bytes.
 fn handle(bytes: &mut &[u8]) -> Checked<(usize, usize)> {
     Ok((varint(bytes)?, varint(bytes)?))
 }
 
-/// The content of a block, after its checksum.
+/// Return the content of a block after a check of its checksum.
 fn block(file: &[u8], (start, size): (usize, usize)) -> Checked<&[u8]> {
     let end = start.checked_add(size).and_then(|end| Some(end..end.checked_add(TRAILER_BYTES)?));
     let end = end.ok_or("one of its blocks lies outside the file")?;
@@ -63,9 +63,10 @@ fn block(file: &[u8], (start, size): (usize, usize)) -> Checked<&[u8]> {
     Ok(content)
 }
 
-/// The entries of a block: how much of its key is that of the one before, the rest of the key, and the value.
+/// Call `each` with the entries of a block. An entry has the length of the prefix that its key shares with the key
+/// before, the rest of the key, and the value.
 fn entries<'a>(block: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8]) -> Checked<()>) -> Checked<()> {
-    // At the end stands the number of places at which a whole key stands, and before it those places.
+    // A block ends with the places of whole keys (restarts) and their number.
     let cut = || "one of its blocks is cut short".to_string();
     let (rest, count) = block.split_last_chunk().ok_or_else(cut)?;
     let restarts = (u32::from_le_bytes(*count) as usize).checked_mul(4).ok_or_else(cut)?;
@@ -96,7 +97,7 @@ fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Checked<&'a [u8]> {
     Ok(taken)
 }
 
-/// A number in groups of seven bits, the lowest first.
+/// Read a number in groups of seven bits, the lowest first.
 fn varint(bytes: &mut &[u8]) -> Checked<usize> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {

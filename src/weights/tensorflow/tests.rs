@@ -18,7 +18,7 @@ fn read(index: &[u8], data: &[u8]) -> Checked<Index> {
     Bundle::read(index)?.index(&[data])
 }
 
-/// A table of one block.
+/// Return a table of one block.
 fn table(entries: &[(&[u8], Vec<u8>)]) -> Vec<u8> {
     let number = |mut number: usize| {
         let mut bytes = vec![];

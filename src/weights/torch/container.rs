@@ -20,7 +20,7 @@ pub(super) const END64_SIGNATURE: u32 = 0x0606_4b50;
 pub(super) const LOCATOR64_SIGNATURE: u32 = 0x0706_4b50;
 /// The extra field that holds sizes and offsets past 32 bits.
 pub(super) const ZIP64_EXTRA: u16 = 1;
-/// What a 32-bit field holds where the true number is in the zip64 record.
+/// The value of a 32-bit field whose number is in the zip64 record.
 pub(super) const SEE_ZIP64: u32 = u32::MAX;
 
 const LOCAL_BYTES: usize = 30;
@@ -31,7 +31,7 @@ const LOCATOR64_BYTES: usize = 20;
 const ENCRYPTED: u16 = 1;
 const STORED: u16 = 0;
 
-/// The records of an archive. Those that are stored, which is all that is ever read, have the right checksum.
+/// The records of an archive. Only uncompressed (stored) records are read; their checksums have been verified.
 pub(super) struct Container<'a> {
     file: &'a [u8],
     /// The folder in which libtorch puts all records, e.g. `archive/`.
@@ -45,14 +45,14 @@ struct Record {
     stored: bool,
 }
 
-/// Where the list of entries lies and how long it is.
+/// The place and the length of the list of entries.
 struct Directory {
     range: Range<usize>,
     entries: usize,
 }
 
 impl<'a> Container<'a> {
-    /// Reads the list of records and verifies every one that is stored.
+    /// Read the list of records and verify every stored record.
     pub(super) fn open(file: &'a [u8]) -> Checked<Self> {
         let directory = find_directory(file)?;
         let bytes = file.get(directory.range.clone()).ok_or("the zip directory lies outside the file")?;
@@ -72,12 +72,12 @@ impl<'a> Container<'a> {
         if records.len() != directory.entries {
             return Err(format!("the zip directory has {} entries, expected {}", records.len(), directory.entries));
         }
-        // Entries that share bytes let a small file claim a large content, and a long time to check it.
+        // With shared bytes a small file could claim a large content and a long time to check it.
         spans.sort_unstable();
         if spans.iter().zip(spans.iter().skip(1)).any(|(left, right)| left.1 > right.0) {
             return Err("two zip entries overlap".into());
         }
-        // Only now, when no byte can be asked for twice.
+        // Only after the check for overlaps, so that every byte is read once.
         for (name, record) in &records {
             let content = file.get(record.range.clone()).ok_or("a zip entry lies outside the archive")?;
             if record.stored && !is_intact(crc32fast::hash(content), record.checksum) {
@@ -89,7 +89,7 @@ impl<'a> Container<'a> {
         Ok(Self { file, prefix, records })
     }
 
-    /// The content of a stored record, named without the archive's folder, or none where there is no such record.
+    /// Return the content of a stored record, named without the archive's folder, or None if there is no such record.
     pub(super) fn record(&self, name: &str) -> Checked<Option<(Range<usize>, &'a [u8])>> {
         let Some(record) = self.records.get(format!("{}{name}", self.prefix).as_str()) else { return Ok(None) };
         if !record.stored {
@@ -99,20 +99,20 @@ impl<'a> Container<'a> {
         Ok(Some((record.range.clone(), bytes)))
     }
 
-    /// Where the bytes of a storage lie.
+    /// Return the place of a storage's bytes.
     pub(super) fn storage(&self, storage: &Storage) -> Checked<Range<usize>> {
         let name = format!("data/{}", storage.key);
         let record = self.record(&name)?.ok_or_else(|| format!("the archive lacks its record {}", excerpt(&name)))?;
         Ok(record.0)
     }
 
-    /// Whether `torch.jit` wrote it, which puts code beside the data; `torch.save` puts none.
+    /// Return whether `torch.jit` wrote it, which puts code beside the data; `torch.save` puts none.
     pub(super) fn is_module(&self) -> Checked<bool> {
         let code = format!("{}code/", self.prefix);
         Ok(self.record("constants.pkl")?.is_some() || self.records.keys().any(|name| name.starts_with(&code)))
     }
 
-    /// The pickle, after checks that the archive is one of torch.
+    /// Return the pickle after a check that torch wrote the archive.
     pub(super) fn pickle(&self) -> Checked<&'a [u8]> {
         let Some((_, pickle)) = self.record("data.pkl")? else {
             let numpy = self.records.keys().any(|name| name.strip_suffix(".npy").is_some());
@@ -129,7 +129,7 @@ impl<'a> Container<'a> {
     }
 }
 
-/// Follows the end record, which must be the file's last bytes, to the list of entries, which must lie right before it.
+/// Find the list of entries through the end record: that must be the file's last bytes, and the list right before it.
 fn find_directory(file: &[u8]) -> Checked<Directory> {
     let incomplete = "the zip archive does not end with the file: it is truncated, or other bytes follow it";
     let end_start = file.len().checked_sub(END_BYTES).ok_or(incomplete)?;
@@ -163,8 +163,8 @@ fn find_directory(file: &[u8]) -> Checked<Directory> {
     Ok(Directory { range: start..directory_end, entries: to_usize(entries)? })
 }
 
-/// The end record of large archives, which libtorch also puts into small ones: its place, the number of entries, and
-/// the size and the place of their list.
+/// Read the zip64 end record, which libtorch writes into small archives too: its place, the number of entries, and the
+/// size and the place of their list.
 fn find_zip64(file: &[u8], end_start: usize) -> Checked<Option<(usize, u64, u64, u64)>> {
     let Some(locator_start) = end_start.checked_sub(LOCATOR64_BYTES) else { return Ok(None) };
     let mut locator = Cursor::new(file.get(locator_start..end_start).unwrap_or_default(), "the zip64 locator");
@@ -189,7 +189,7 @@ fn find_zip64(file: &[u8], end_start: usize) -> Checked<Option<(usize, u64, u64,
     Ok(Some((start, entries, end.u64()?, end.u64()?)))
 }
 
-/// Reads one entry of the list: its name, where its own header lies, and where its content does.
+/// Read one entry of the list: its name, the place of its own header, and the record.
 fn read_entry<'a>(cursor: &mut Cursor<'a>, file: &[u8], limit: usize) -> Checked<(&'a str, usize, Record)> {
     let mut header = Cursor::new(cursor.take(CENTRAL_BYTES)?, "a zip entry");
     if header.u32()? != CENTRAL_SIGNATURE {
@@ -231,7 +231,7 @@ fn read_entry<'a>(cursor: &mut Cursor<'a>, file: &[u8], limit: usize) -> Checked
     Ok((name, start, Record { range: data..end, checksum, stored }))
 }
 
-/// Replaces the numbers that do not fit 32 bits by those of the zip64 extra field, which holds just them, in order.
+/// Replace the numbers that do not fit 32 bits by those of the zip64 extra field, which lists exactly these in order.
 fn widen(extra: &[u8], numbers: [u32; 3]) -> Checked<[usize; 3]> {
     let mut wide = Cursor::new(&[], "the zip64 extra field");
     let mut fields = Cursor::new(extra, "a zip entry's extra field");

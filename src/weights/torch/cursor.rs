@@ -1,11 +1,11 @@
-//! Little-endian numbers out of bytes, never past their end.
+//! A bounds-checked reader of little-endian numbers and texts.
 
 use crate::weights::index::Checked;
 
-/// A place in a byte string.
+/// A position in bytes.
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
-    /// What is read, for messages.
+    /// The name of the bytes, for messages.
     what: &'static str,
 }
 
@@ -18,7 +18,7 @@ impl<'a> Cursor<'a> {
         self.rest.is_empty()
     }
 
-    /// What has not been read.
+    /// Return the bytes that have not been read.
     pub(super) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -51,7 +51,7 @@ impl<'a> Cursor<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// The text up to the next line feed, which is consumed.
+    /// Read the text up to the next line feed, and skip the line feed.
     pub(super) fn line(&mut self) -> Checked<&'a str> {
         let end = self.rest.iter().position(|&byte| byte == b'\n').unwrap_or(self.rest.len());
         let line = self.take(end)?;
@@ -59,7 +59,7 @@ impl<'a> Cursor<'a> {
         self.text(line)
     }
 
-    /// A text of `count` bytes.
+    /// Read a text of `count` bytes.
     pub(super) fn string(&mut self, count: usize) -> Checked<&'a str> {
         let bytes = self.take(count)?;
         self.text(bytes)

@@ -1,7 +1,7 @@
-//! What `torch.save` wrote before version 1.6: five pickles, and the bytes of the storages behind them.
+//! The format of `torch.save` before version 1.6: five pickles, then the bytes of the storages.
 //!
-//! The pickles are a magic number, the version of the format, the writer's sizes of numbers, the state dict, and the keys of
-//! the storages in the order in which their bytes follow, each behind the number of its elements.
+//! The pickles are a magic number, the version of the format, the writer's sizes of numbers, the state dict, and the
+//! keys of the storages in the order in which their bytes follow, each behind the number of its elements.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -17,7 +17,7 @@ pub(super) const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\x
 /// The version that all of them have.
 const VERSION: i64 = 1001;
 
-/// Indexes the tensors of a file that begins with [`MAGIC`].
+/// Index the tensors of a file that begins with [`MAGIC`].
 pub(super) fn read(file: &[u8]) -> Checked<Index> {
     let rest = file.get(MAGIC.len()..).unwrap_or_default();
     let (version, rest) = Pickle::load_first(rest)?;
@@ -43,7 +43,8 @@ fn is_little_endian(system: &Pickle) -> bool {
     entries.iter().any(|entry| matches!(entry, (Value::Str("little_endian"), Value::Bool(true))))
 }
 
-/// Where the bytes of each storage lie: `rest`, which begins at `position` of the file, cut up in the order of `keys`.
+/// Return the place of each storage's bytes: `rest`, which begins at `position` of the file, split in the order of
+/// `keys`.
 fn storages<'a>(
     state: &Pickle<'a>,
     keys: &Pickle<'a>,

@@ -1,9 +1,11 @@
-//! torch's own files: `.ot`, zip archives in the `TorchScript` format, as tch, `rust_bert` and `torch.jit.save` write them;
-//! and `.bin` or `.pt`, state dicts as `torch.save` writes them, in a zip archive or, before version 1.6, in none.
+//! torch's own files: `.ot`, zip archives in the `TorchScript` format, as tch, `rust_bert` and `torch.jit.save` write
+//! them; and `.bin` or `.pt`, state dicts as `torch.save` writes them, in a zip archive or, before version 1.6, in
+//! none.
 //!
 //! libtorch's own reader trusts what it reads: an archive whose record is shorter than its tensor crashes the process
 //! long after loading, and code inside an archive is run. So the formats are read and written here, in the order
-//! bytes -> [`container`] (records) -> [`pickle`] ([`values`]) -> [`module`] or [`state_dict`] (names) -> [`tensors`] (places).
+//! bytes -> [`container`] (records) -> [`pickle`] ([`values`]) -> [`module`] or [`state_dict`] (names) -> [`tensors`]
+//! (places).
 
 mod container;
 mod cursor;
@@ -28,7 +30,7 @@ use super::index::{Checked, Index};
 pub(super) use writer::{stage_bin, stage_ot};
 pub use writer::{write_bin, write_ot};
 
-/// Indexes the tensors of a zip archive.
+/// Index the tensors of a zip archive.
 pub(super) fn read_archive(file: &[u8]) -> Checked<(FileFormat, Index)> {
     let archive = Container::open(file)?;
     let pickle = Pickle::load(archive.pickle()?)?;
@@ -39,7 +41,7 @@ pub(super) fn read_archive(file: &[u8]) -> Checked<(FileFormat, Index)> {
     }
 }
 
-/// Indexes the tensors of a bare pickle.
+/// Index the tensors of a bare pickle.
 pub(super) fn read_pickle(file: &[u8]) -> Checked<Index> {
     if file.starts_with(legacy::MAGIC) {
         return legacy::read(file);

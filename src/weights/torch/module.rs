@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 64;
 /// Attributes that are looked at. Modules that share submodules can describe exponentially many in few bytes.
 const MAX_ATTRIBUTES: usize = 1 << 20;
 
-/// Indexes the tensors of a module: parameters and buffers, in the order of the pickle.
+/// Index the tensors of a module: parameters and buffers, in the order of the pickle.
 pub(super) fn read(file: &[u8], archive: &Container, pickle: &Pickle) -> Checked<Index> {
     let mut reader = Reader { file, archive, pickle, index: Index::new(file.len()), attributes: 0 };
     match pickle.root {
@@ -29,7 +29,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Adds the tensors of a module and its submodules; `prefix` ends with a dot unless it is empty.
+    /// Add the tensors of a module and its submodules; `prefix` ends with a dot unless it is empty.
     fn module(&mut self, module: usize, prefix: &str, depth: usize) -> Checked<()> {
         if depth > MAX_DEPTH {
             return Err(format!("its modules are nested more than {MAX_DEPTH} deep"));

@@ -11,13 +11,13 @@ use super::values::{Global, Pickle, State, Storage, Tensor, Value};
 use crate::weights::index::{Checked, MAX_DIMENSIONS};
 
 impl<'a> Pickle<'a> {
-    /// Runs a pickle that is all there is.
+    /// Run a pickle that fills all bytes.
     pub(super) fn load(bytes: &'a [u8]) -> Checked<Self> {
         let (pickle, rest) = Self::load_first(bytes)?;
         if rest.is_empty() { Ok(pickle) } else { Err(unfinished()) }
     }
 
-    /// Runs the first of several pickles, and returns what stands behind it.
+    /// Run the first of several pickles, and return the bytes after it.
     pub(super) fn load_first(bytes: &'a [u8]) -> Checked<(Self, &'a [u8])> {
         let mut machine = Machine::new(bytes);
         let mut instructions = 0;
@@ -38,14 +38,14 @@ struct Machine<'a> {
     marks: Vec<usize>,
     memo: HashMap<u32, Value<'a>>,
     tuples: Vec<Vec<Value<'a>>>,
-    /// How many more tensors, and sizes and strides of them, the pickle may make. A few bytes repeat a long shape any
-    /// number of times, so without this a small file would ask for much memory.
+    /// The numbers of tensors, and of their sizes and strides, that the pickle may still make. A few bytes repeat a
+    /// long shape any number of times, so without a bound a small file could take much memory.
     tensors_left: usize,
     dimensions_left: usize,
     result: Pickle<'a>,
 }
 
-/// Those of over twenty thousand tensors. Every one of them may make a value, which takes more memory than the
+/// Enough for over twenty thousand tensors. Every instruction may make a value, which takes more memory than the
 /// instruction has bytes.
 const MAX_INSTRUCTIONS: usize = 1 << 20;
 
@@ -75,7 +75,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Executes one instruction; false after the last.
+    /// Execute one instruction. Return false after the last.
     fn step(&mut self) -> Checked<bool> {
         let code = self.code.u8()?;
         match code {
@@ -196,7 +196,7 @@ impl<'a> Machine<'a> {
         self.stack.push(Value::Tuple(self.tuples.len() - 1));
     }
 
-    /// The items of a value that must be a tuple.
+    /// Return the items of a value that must be a tuple.
     fn items(&self, value: Value<'a>) -> Checked<&[Value<'a>]> {
         match value {
             Value::Tuple(position) => self.tuples.get(position).map(Vec::as_slice).ok_or_else(underflow),
@@ -229,7 +229,7 @@ impl<'a> Machine<'a> {
         self.stack.push(Value::Dict(self.result.dicts.len() - 1));
     }
 
-    /// Adds keys and values, in turn, to the dict on top of the stack.
+    /// Add keys and values, in turn, to the dict on top of the stack.
     fn set_items(&mut self, items: &[Value<'a>]) -> Checked<()> {
         let (pairs, []) = items.as_chunks() else { return Err("its pickle has a key without a value".into()) };
         match self.stack.last() {
@@ -254,7 +254,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// A signed integer of up to eight bytes.
+    /// Read a signed integer of up to eight bytes.
     fn long(&mut self) -> Checked<Value<'a>> {
         let length = usize::from(self.code.u8()?);
         if length > 8 {
@@ -366,7 +366,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Refuses the flags of lazily negated or conjugated tensors, whose bytes are not their values.
+    /// Refuse the flags of lazily negated or conjugated tensors, whose bytes are not their values.
     fn plain(&self, metadata: &[Value<'a>]) -> Checked<()> {
         match metadata {
             [] | [Value::None] => Ok(()),

@@ -8,7 +8,7 @@ use crate::weights::index::{Checked, Index, check_name, excerpt};
 /// Under which key a training checkpoint has the weights, beside the state of its optimizer.
 const INSIDE: [&str; 2] = ["state_dict", "model_state_dict"];
 
-/// Indexes the tensors of a state dict, in the order of the pickle. `storage` knows where the bytes of a storage lie.
+/// Index the tensors of a state dict, in the order of the pickle. `storage` returns the place of a storage's bytes.
 pub(super) fn read(
     file: &[u8],
     pickle: &Pickle,
@@ -27,7 +27,7 @@ pub(super) fn read(
     Ok(index)
 }
 
-/// The dictionary of the weights.
+/// Return the dictionary of the weights.
 fn weights<'a>(pickle: &'a Pickle<'a>) -> Checked<&'a [(Value<'a>, Value<'a>)]> {
     let dict = |value: Value| match value {
         Value::Dict(position) => pickle.dicts.get(position).map(Vec::as_slice),

@@ -19,7 +19,7 @@ fn archive(records: &[(&str, &[u8])]) -> Vec<u8> {
     file
 }
 
-/// A pickle of a dictionary with one tensor of six floats, `{name: tensor}`, after other instructions.
+/// Return a pickle of a dictionary with one tensor of six floats, `{name: tensor}`, after other instructions.
 fn dictionary(name: &str, key: &str) -> Vec<u8> {
     let text = |text: &str| [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
     let storage = [b"(", &*text("storage"), b"ctorch\nFloatStorage\n", &text(key), &text("cpu"), b"K\x06tQ"].concat();

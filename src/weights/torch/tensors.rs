@@ -1,4 +1,4 @@
-//! From a tensor of a pickle to its place in the file.
+//! A tensor of a pickle -> its place in the file.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use crate::weights::index::{Checked, Entry};
 use crate::weights::raw::byte_count;
 
 impl Pickle<'_> {
-    /// Finds a tensor's bytes and proves that every element lies inside its storage, whose place `storage` knows.
+    /// Find a tensor's bytes and check that every element lies inside its storage, whose place `storage` returns.
     pub(super) fn locate(
         &self,
         tensor: usize,
@@ -58,7 +58,7 @@ fn to_usize(number: i64, what: &str) -> Checked<usize> {
     usize::try_from(number).map_err(|_| format!("its {what} is {number}"))
 }
 
-/// Elements from the first to the last, both included; none where they are too many to count.
+/// Return the number of elements from the first to the last, both included; None if it overflows.
 fn span(shape: &[usize], strides: &[usize]) -> Option<usize> {
     if shape.contains(&0) {
         return Some(0);
@@ -69,7 +69,7 @@ fn span(shape: &[usize], strides: &[usize]) -> Option<usize> {
         .try_fold(1_usize, |span, (size, stride)| span.checked_add((size - 1).checked_mul(*stride)?))
 }
 
-/// Whether the elements lie in row-major order without gaps. Strides of dimensions of one element mean nothing.
+/// Return whether the elements lie in row-major order without gaps. Strides of dimensions of one element mean nothing.
 fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1_usize;
     shape.contains(&0)
@@ -80,8 +80,8 @@ fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
         })
 }
 
-/// Whether two indices may mean the same element, as in expanded tensors, which would make a copy larger than the
-/// file. Layouts that weights have (transposed, sliced) are those where each stride steps over all smaller ones.
+/// Return whether two indices may address the same element, as in expanded tensors, whose copy would be larger than the
+/// file. In the layouts of weights (transposed, sliced) each stride steps over all smaller ones.
 fn overlaps(shape: &[usize], strides: &[usize]) -> bool {
     let mut dimensions: Vec<_> =
         strides.iter().zip(shape).filter(|(_, size)| **size > 1).map(|(stride, size)| (*stride, *size)).collect();

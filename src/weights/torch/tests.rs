@@ -38,12 +38,12 @@ fn archive(records: &[(&str, &[u8])]) -> Vec<u8> {
     file
 }
 
-/// An archive around a pickle and one record.
+/// Return an archive around a pickle and one record.
 fn with_data(pickle: &[u8], data: &[u8]) -> Vec<u8> {
     archive(&[("data/0", data), ("data.pkl", pickle), ("constants.pkl", b"\x80\x02).")])
 }
 
-/// An archive around a pickle, with one record of 24 bytes.
+/// Return an archive around a pickle, with one record of 24 bytes.
 fn with_pickle(pickle: &[u8]) -> Vec<u8> {
     with_data(pickle, &(0..24).collect::<Vec<u8>>())
 }

@@ -1,4 +1,4 @@
-//! What a pickle of torch consists of.
+//! The values in a pickle of torch.
 
 use crate::weights::index::{Checked, excerpt};
 use crate::weights::raw::Dtype;
@@ -17,12 +17,12 @@ pub(super) enum Value<'a> {
     Object(usize),
     Storage(usize),
     Tensor(usize),
-    /// Something that no tensor depends on, e.g. a float or a device.
+    /// A value that no tensor depends on, e.g. a float or a device.
     Other,
 }
 
 impl Value<'_> {
-    /// For messages, where the value itself could be of any length.
+    /// Return the kind of the value, for messages: the value itself may be of any length.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
@@ -50,7 +50,7 @@ pub(super) enum Global {
     RebuildTensor,
     RebuildParameter,
     OrderedDict,
-    /// A function of `torch.jit._pickle` that says what a list or dict holds; its first argument is the value.
+    /// A function of `torch.jit._pickle` that tags the type of a list or dict, its first argument.
     Typed,
     Device,
 }
@@ -114,12 +114,12 @@ pub(super) struct Tensor {
 /// The attributes of an instance of a class of the archive.
 #[derive(Debug, Default)]
 pub(super) enum State {
-    /// Nothing was set.
+    /// No attribute was set.
     #[default]
     Empty,
     /// Position in [`Pickle::dicts`].
     Attributes(usize),
-    /// What a `__getstate__` returned, which only the archive's code could interpret.
+    /// The result of a `__getstate__`, which only the archive's code could interpret.
     Custom,
 }
 

@@ -1,5 +1,5 @@
-//! Writes `.ot` files as libtorch's `OutputArchive` does, one module whose parameters are the tensors; and `.bin` files as
-//! `torch.save` does, a dictionary of them.
+//! Writes `.ot` files as libtorch's `OutputArchive` does, one module whose parameters are the tensors; and `.bin` files
+//! as `torch.save` does, a dictionary of them.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -17,10 +17,10 @@ use crate::weights::raw::{Dtype, RawTensor};
 /// The folder inside the archive; any name will do.
 const PREFIX: &str = "archive/";
 
-/// libtorch maps records into memory and expects them aligned so.
+/// libtorch maps records into memory and expects this alignment.
 const ALIGNMENT: u64 = 64;
 
-/// The kind of the extra field that libtorch pads records with.
+/// The kind of the extra field with which libtorch pads records.
 const PADDING_EXTRA: u16 = u16::from_le_bytes(*b"FB");
 
 /// Names are UTF-8.
@@ -32,7 +32,7 @@ const DATE: u16 = (1 << 5) | 1;
 /// Version 4.5 of zip is the first with zip64.
 const ZIP_VERSION: u16 = 45;
 
-/// Writes tensors as an `.ot` file, which tch, `rust_bert`, `torch.jit.load` and
+/// Write tensors as an `.ot` file, which tch, `rust_bert`, `torch.jit.load` and
 /// [`WeightFile`](crate::weights::WeightFile) read.
 ///
 /// Names are written with `|` for `.`, as tch does. Tensors that share their data are written twice, so that a program
@@ -40,7 +40,7 @@ const ZIP_VERSION: u16 = 45;
 ///
 /// # Errors
 /// [`Error::Input`] for a name that is empty, repeated or holds a `|`, which would be read back as a dot;
-/// [`Error::Io`] where the file cannot be written.
+/// [`Error::Io`] if the file cannot be written.
 pub fn write_ot(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     let mut files = Staged::default();
     stage_ot(&mut files, path.as_ref(), tensors)?;
@@ -65,13 +65,13 @@ pub(in crate::weights) fn stage_ot(files: &mut Staged, path: &Path, tensors: &[(
     })
 }
 
-/// Writes tensors as a `.bin` file, which `torch.load(..., weights_only=True)`, transformers and
+/// Write tensors as a `.bin` file, which `torch.load(..., weights_only=True)`, transformers and
 /// [`WeightFile`](crate::weights::WeightFile) read.
 ///
 /// Tensors that share their data are written twice. Replaces a file that is already there, atomically.
 ///
 /// # Errors
-/// [`Error::Input`] for a name that is empty or repeated; [`Error::Io`] where the file cannot be written.
+/// [`Error::Input`] for a name that is empty or repeated; [`Error::Io`] if the file cannot be written.
 pub fn write_bin(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     let mut files = Staged::default();
     stage_bin(&mut files, path.as_ref(), tensors)?;
@@ -109,8 +109,8 @@ fn storages<W: Write>(archive: &mut Archive<'_, W>, tensors: &[(&str, RawTensor<
         .try_for_each(|(number, (_, tensor))| archive.record(&format!("data/{number}"), tensor.data()))
 }
 
-/// The class of the module in `TorchScript`. Names need not be identifiers, so each is declared in the quoted form that
-/// libtorch uses for those that are not.
+/// Return the source of the module's class in `TorchScript`. Names need not be identifiers, so each is declared in the
+/// quoted form that libtorch uses for those that are not.
 fn source(tensors: &[(&str, RawTensor<'_>)]) -> String {
     let names: Vec<String> = tensors.iter().map(|(name, _)| quote(&stored_name(name))).collect();
     let mut source = format!("class Module(Module):\n  __parameters__ = [{}]\n", names.join(", "));
@@ -126,7 +126,7 @@ fn stored_name(name: &str) -> String {
     name.replace('.', "|")
 }
 
-/// A string literal of `TorchScript`: bytes that are not printable ASCII in octal.
+/// Return a string literal of `TorchScript`: bytes that are not printable ASCII in octal.
 fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for byte in text.bytes() {
@@ -142,7 +142,7 @@ fn quote(text: &str) -> String {
     quoted
 }
 
-/// The module as a pickle: an object of the class with a dict of its attributes.
+/// Return the pickle of the module: an object of the class with a dict of its attributes.
 fn module_pickle(tensors: &[(&str, RawTensor<'_>)]) -> Vec<u8> {
     let mut out = b"\x80\x02c__torch__\nModule\n)\x81}(".to_vec();
     for (number, (name, tensor)) in tensors.iter().enumerate() {
@@ -153,7 +153,7 @@ fn module_pickle(tensors: &[(&str, RawTensor<'_>)]) -> Vec<u8> {
     out
 }
 
-/// The dictionary as a pickle.
+/// Return the pickle of the dictionary.
 fn dict_pickle(tensors: &[(&str, RawTensor<'_>)]) -> Vec<u8> {
     let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (number, (name, tensor)) in tensors.iter().enumerate() {
@@ -163,7 +163,7 @@ fn dict_pickle(tensors: &[(&str, RawTensor<'_>)]) -> Vec<u8> {
     out
 }
 
-/// A name, and the call that makes its tensor.
+/// Append a name, and the call that makes its tensor.
 fn push_tensor(out: &mut Vec<u8>, name: &str, number: usize, tensor: &RawTensor<'_>, wants_gradient: bool) {
     let mut strides = vec![1; tensor.shape().len()];
     for dimension in (1..strides.len()).rev() {
@@ -243,7 +243,7 @@ impl<'a, W: Write> Archive<'a, W> {
         Ok(())
     }
 
-    /// Adds a stored, aligned entry.
+    /// Add a stored, aligned entry.
     pub(super) fn record(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let name = format!("{PREFIX}{name}");
         let (start, size) = (self.position, content.len() as u64);
@@ -296,7 +296,7 @@ impl<'a, W: Write> Archive<'a, W> {
         Ok(())
     }
 
-    /// Writes the list of entries and both end records.
+    /// Write the list of entries and both end records.
     pub(super) fn finish(mut self) -> io::Result<()> {
         let (start, size) = (self.position, self.directory.len() as u64);
         let end64_start = start + size;
@@ -331,7 +331,7 @@ fn extra_field(kind: u16, content: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes()[..], &(content.len() as u16).to_le_bytes(), content].concat()
 }
 
-/// A number for a 32-bit field, which refers to the zip64 record where it does not fit.
+/// Return a number for a 32-bit field, or the reference to the zip64 record if the number does not fit.
 fn clamp(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(SEE_ZIP64)
 }
