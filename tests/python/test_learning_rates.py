@@ -158,6 +158,8 @@ def test_layers_can_be_counted_or_given() -> None:
     assert list(by_name.values()) == [2.0**-12, 2.0**-11, 2.0**-2]
     more = rates(parameter_groups(named, learning_rate=1.0, layerwise_decay=0.5, num_layers=12))
     assert list(more.values()) == [2.0**-13, 2.0**-12, 2.0**-3]
+    exact = parameter_groups(named, learning_rate=1.0, layerwise_decay=0.5, num_layers=11)
+    assert rates(exact) == rates(parameter_groups(named, learning_rate=1.0, layerwise_decay=0.5))
     with pytest.raises(errors.InputError, match=r"num_layers: expected at least 11, .+ got 10"):
         parameter_groups(named, learning_rate=1.0, layerwise_decay=0.5, num_layers=10)
     with pytest.raises(errors.InputError, match="named_parameters: layerwise_decay needs layers"):
@@ -210,6 +212,7 @@ def test_rates_by_hand() -> None:
         return learning_rate(step, **{"peak": 2.0, "total_steps": 10, **options})
 
     assert [rate(step) for step in (0, 5, 9, 10, 11)] == pytest.approx([2.0, 1.0, 0.2, 0.0, 0.0])
+    assert [rate(step, total_steps=1) for step in range(3)] == [2.0, 0.0, 0.0]
     assert [rate(step, warmup_steps=4) for step in range(5)] == pytest.approx([0, 0.45, 0.8, 1.05, 1.2])
     assert rate(1, warmup_steps=4) == rate(1, warmup_proportion=0.4) == rate(1, warmup_steps=4, warmup_proportion=0.1)
     # A share of a step is not rounded: W = 2.5.
