@@ -486,7 +486,7 @@ def test_a_run_begins_with_models(data: Path, tmp_path: Path) -> None:
     assert_equal(weights(trainer(data, tmp_path / "run", **names, **sizes, train_steps=1)), weights(run))
     with pytest.raises(ConfigError, match=r"generator electra-tiny-generator: .*expected \[.*got \["):
         trainer(data, tmp_path, generator=names["generator"], **sizes | {"embedding_size": 64})
-    with pytest.raises(InputError, match="no network of that kind"):
+    with pytest.raises(InputError, match="trains no generator of that kind"):
         trainer(data, tmp_path, generator=names["generator"], objective="electric")
 
 
@@ -556,7 +556,7 @@ def test_a_run_before_that_cannot_be(data: Path, tmp_path: Path) -> None:
     for first, options, said in (
         (dataclasses.replace(config, hidden_size=16), {}, "first.*hidden_size = .*got 16"),
         (dataclasses.replace(config, objective="mlm"), {}, "first.*objective mlm"),
-        (config, {"discriminator": "electra-tiny-discriminator"}, "discriminator.*none beside first"),
+        (config, {"discriminator": "electra-tiny-discriminator"}, "discriminator.*None together with first"),
     ):
         with pytest.raises(InputError, match=said):
             pretrain(data, tmp_path / "run", config, tokenizer=TOKENIZER, first=first, **options)

@@ -58,7 +58,7 @@ def begin_with(
         InputError: if the run has no such network, or the network has two towers.
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
-        refuse(part, f"expected None, since the run trains no {part}, got {os.fspath(source)!r}")
+        refuse(part, f"expected None, since the run trains no {part} of that kind, got {os.fspath(source)!r}")
     model = _KINDS[part].from_pretrained(source)
     for field in _FUNCTION:
         wanted, got = getattr(config, field), getattr(model.config, field)
