@@ -17,11 +17,15 @@ from benches.machine import Sgemm
 FORMATS = ("safetensors", "ot", "bin", "several files")
 SIZE = "base"
 
-CHILD = """
+FROZEN = "oxbert, frozen"
+
+CHILD = (
+    f"FROZEN = {FROZEN!r}"
+    + """
 import sys, time, warnings
 warnings.simplefilter("ignore")
 peer, folder = sys.argv[1:]
-if peer == "oxbert":
+if peer.startswith("oxbert"):
     import oxbert as library
 else:
     import transformers as library, torch
@@ -35,9 +39,11 @@ library.ElectraModel(library.ElectraConfig(vocab_size=9, hidden_size=4, num_hidd
 with open("/proc/self/clear_refs", "w") as clear:
     clear.write("5")
 before, begin = megabytes("VmRSS"), time.perf_counter()
-model = library.ElectraForPreTraining.from_pretrained(folder)
-print(megabytes("VmHWM") - before, time.perf_counter() - begin, model.num_parameters())
+options = {"trainable": False} if peer == FROZEN else {}
+model = library.ElectraForPreTraining.from_pretrained(folder, **options)
+print(megabytes("VmHWM") - before, time.perf_counter() - begin)
 """
+)
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,15 @@ class Loading:
 
 def measure(rounds: int, sgemm: Sgemm) -> list[Loading]:
     with tempfile.TemporaryDirectory() as place:
-        folders = {name: write(Path(place) / name, name) for name in FORMATS}
-        pairs = [("oxbert", name) for name in FORMATS] + [("transformers", "safetensors"), ("transformers", "bin")]
+        model = oxbert.ElectraForPreTraining.from_config(oxbert.ElectraConfig(**models.SIZES[SIZE].config), seed=0)
+        size = 4 * model.num_parameters()
+        folders = {name: write(model, Path(place) / name, name) for name in FORMATS}
+        ours = [(peer, name) for name in FORMATS for peer in ("oxbert", FROZEN)]
+        pairs = [*ours, ("transformers", "safetensors"), ("transformers", "bin")]
         found: dict[tuple[str, str], list[tuple[float, float]]] = {pair: [] for pair in pairs}
         for _ in range(rounds):
             for peer, name in pairs:
-                found[peer, name].append(once(peer, folders[name]))
+                found[peer, name].append(once(peer, folders[name], size))
             sgemm.measure()
     return [
         Loading(*pair, median(peak for peak, _ in each), median(seconds for _, seconds in each))
@@ -65,14 +74,13 @@ def measure(rounds: int, sgemm: Sgemm) -> list[Loading]:
     ]
 
 
-def once(peer: str, folder: Path) -> tuple[float, float]:
+def once(peer: str, folder: Path, size: int) -> tuple[float, float]:
     done = subprocess.run([sys.executable, "-c", CHILD, peer, folder], capture_output=True, text=True, check=True)
-    peak, seconds, parameters = map(float, done.stdout.split())
-    return peak / (4 * parameters), seconds
+    peak, seconds = map(float, done.stdout.split())
+    return peak / size, seconds
 
 
-def write(folder: Path, name: str) -> Path:
-    model = oxbert.ElectraForPreTraining.from_config(oxbert.ElectraConfig(**models.SIZES[SIZE].config), seed=0)
+def write(model: oxbert.ElectraForPreTraining, folder: Path, name: str) -> Path:
     if name != "several files":
         model.save_pretrained(folder, format=name)
         return folder

@@ -95,10 +95,13 @@ def measure(name: str, rounds: int, sgemm: Sgemm) -> list[Result]:
         transformers.ElectraForPreTraining(config).save_pretrained(folder)
         reference = transformers.ElectraForPreTraining.from_pretrained(folder, attn_implementation="sdpa").eval()
         ours = oxbert.ElectraForPreTraining.from_pretrained(folder)
+        frozen = oxbert.ElectraForPreTraining.from_pretrained(folder, trainable=False)
     for batch in (one, rows):
-        check(run_transformers(reference, batch)(), run_oxbert(ours, batch)(), batch)
+        for model in (ours, frozen):
+            check(run_transformers(reference, batch)(), run_oxbert(model, batch)(), batch)
     peers = {
         "oxbert": lambda batch: run_oxbert(ours, batch),
+        "oxbert, frozen": lambda batch: run_oxbert(frozen, batch),
         "transformers": lambda batch: run_transformers(reference, batch),
     }
 
