@@ -114,7 +114,8 @@ def show(table: dict) -> None:
     if table["models"]:
         print("\nfloat32, logits equal to 1e-5.")
         print(f"Latency: one text of {models.TOKENS_OF_ONE_TEXT} tokens. Batch: texts of many lengths, of which")
-        print("tokens/s counts the real tokens. frozen: loaded with trainable=False. transformers: sdpa, inference mode, padded.\n")
+        print("tokens/s counts the real tokens. frozen: loaded with trainable=False. transformers: sdpa, inference")
+        print("mode, a padded batch.\n")
         print_rows(table["models"])
     if table["tokenizers"]:
         print("\nText to lists of ids, through the interfaces for Python. At once: docstrings,")
