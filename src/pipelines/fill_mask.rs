@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
-use super::task::{TextModel, numbers};
+use super::task::{TextModel, Work, numbers};
 use crate::any_model::{ScoreTokens, masked_lm};
 use crate::electra::ElectraForMaskedLM;
 use crate::error::{Error, Result};
@@ -95,38 +95,15 @@ impl FillMask {
             let reason = format!("expected a [MASK] in every text, got none in {:?}", texts[row]);
             return Err(Error::input("texts", reason));
         }
+        let top_k = top_k.min(self.0.tokenizer.id_limit() as usize);
         let mask_cost = (self.0.model.limits().vocab_size / SCORES_PER_TOKEN) as usize;
-        let cost = |encoding: &Encoding| encoding.len() + self.masks(encoding).count() * mask_cost;
-        self.0.answer(&encodings, cost, check, |batch, inputs| self.fill(batch, inputs, top_k))
+        self.0.answer(&encodings, &Filling { pipeline: self, top_k, mask_cost }, check)
     }
 
     /// Iterate over the indices of the masks among the tokens of a text.
     fn masks<'a>(&self, encoding: &'a Encoding) -> impl Iterator<Item = usize> + 'a {
         let mask = self.0.tokenizer.mask_token_id();
         encoding.ids().iter().enumerate().filter(move |&(_, &id)| id == mask).map(|(column, _)| column)
-    }
-
-    fn fill(&self, batch: &[&Encoding], inputs: &Inputs, top_k: usize) -> Result<Vec<Vec<MaskedToken>>> {
-        let in_row = |(row, encoding)| self.masks(encoding).map(move |column| (row, column));
-        let positions: Vec<(usize, usize)> = batch.iter().copied().enumerate().flat_map(in_row).collect();
-        let scores = self.0.model.scores_at(inputs, &positions)?.f_softmax(-1, None)?;
-        // A model may have more rows than the vocabulary has tokens.
-        let limit = self.0.tokenizer.id_limit();
-        let top_k = top_k.min(limit as usize);
-        let (scores, tokens) = scores.f_narrow(-1, 0, limit)?.f_topk(top_k as i64, -1, true, true)?;
-        let (scores, tokens) = (numbers(&scores)?, numbers(&tokens)?);
-        let mut answers: Vec<Vec<MaskedToken>> = batch.iter().map(|_| Vec::new()).collect();
-        for (place, (row, index)) in positions.into_iter().enumerate() {
-            let best = place * top_k..(place + 1) * top_k;
-            let candidates = scores[best.clone()]
-                .iter()
-                .zip(&tokens[best])
-                .map(|(&score, &token)| self.candidate(batch[row], index, score, token as i64))
-                .collect::<Result<_>>()?;
-            let (begin, end) = batch[row].offset(index);
-            answers[row].push(MaskedToken { index, begin, end, candidates });
-        }
-        Ok(answers)
     }
 
     fn candidate(&self, encoding: &Encoding, column: usize, score: f64, token: i64) -> Result<Candidate> {
@@ -136,5 +113,50 @@ impl FillMask {
         let sequence = self.0.tokenizer.decode(&ids[1..ids.len() - 1], false, true)?;
         let token_str = self.0.tokenizer.id_to_token(token).unwrap_or_default().to_string();
         Ok(Candidate { score, token, token_str, sequence })
+    }
+}
+
+/// One call of the pipeline. The result of a text has for each mask `top_k` scores, then their tokens.
+struct Filling<'a> {
+    pipeline: &'a FillMask,
+    top_k: usize,
+    /// Tokens of a batch that a mask counts for.
+    mask_cost: usize,
+}
+
+impl Work for Filling<'_> {
+    type Answer = Vec<MaskedToken>;
+
+    fn cost(&self, encoding: &Encoding) -> usize {
+        encoding.len() + self.pipeline.masks(encoding).count() * self.mask_cost
+    }
+
+    fn size(&self, encoding: &Encoding) -> usize {
+        self.pipeline.masks(encoding).count() * 2 * self.top_k
+    }
+
+    fn run(&self, batch: &[&Encoding], inputs: &Inputs, results: &mut Vec<f64>) -> Result<()> {
+        let TextModel { model, tokenizer } = &self.pipeline.0;
+        let in_row = |(row, encoding)| self.pipeline.masks(encoding).map(move |column| (row, column));
+        let positions: Vec<(usize, usize)> = batch.iter().copied().enumerate().flat_map(in_row).collect();
+        let scores = model.scores_at(inputs, &positions)?.f_softmax(-1, None)?;
+        // A model may have more rows than the vocabulary has tokens.
+        let scores = scores.f_narrow(-1, 0, tokenizer.id_limit())?;
+        let (scores, tokens) = scores.f_topk(self.top_k as i64, -1, true, true)?;
+        let both = [scores.f_to_kind(Kind::Double)?, tokens.f_to_kind(Kind::Double)?];
+        results.extend(numbers(&Tensor::f_cat(&both, -1)?)?);
+        Ok(())
+    }
+
+    fn answer(&self, encoding: &Encoding, result: &[f64]) -> Result<Vec<MaskedToken>> {
+        let fill = |(index, best): (usize, &[f64])| {
+            let (scores, tokens) = best.split_at(self.top_k);
+            let (begin, end) = encoding.offset(index);
+            let candidate =
+                |(&score, &token): (&f64, &f64)| self.pipeline.candidate(encoding, index, score, token as i64);
+            let candidates = scores.iter().zip(tokens).map(candidate).collect::<Result<_>>()?;
+            Ok(MaskedToken { index, begin, end, candidates })
+        };
+        self.pipeline.masks(encoding).zip(result.chunks(2 * self.top_k)).map(fill).collect()
     }
 }

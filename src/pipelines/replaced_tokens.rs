@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use tch::Device;
 
-use super::task::{TextModel, numbers};
+use super::task::{TextModel, Work, numbers};
 use crate::any_model::Run;
 use crate::electra::ElectraDiscriminator;
 use crate::error::Result;
@@ -78,23 +78,38 @@ impl ReplacedTokenDetection {
     /// The errors of [`ReplacedTokenDetection::predict`], and the error from `check`.
     pub fn predict_watched(&self, texts: &[&str], check: Check) -> Result<Vec<Vec<JudgedToken>>> {
         let encodings = self.0.encode(texts, check)?;
-        self.0.answer(&encodings, Encoding::len, check, |batch, inputs| self.judge(batch, inputs))
+        self.0.answer(&encodings, self, check)
+    }
+}
+
+/// The result of a text has a probability for each token.
+impl Work for ReplacedTokenDetection {
+    type Answer = Vec<JudgedToken>;
+
+    fn cost(&self, encoding: &Encoding) -> usize {
+        encoding.len()
     }
 
-    fn judge(&self, batch: &[&Encoding], inputs: &Inputs) -> Result<Vec<Vec<JudgedToken>>> {
+    fn size(&self, encoding: &Encoding) -> usize {
+        encoding.len()
+    }
+
+    fn run(&self, batch: &[&Encoding], inputs: &Inputs, results: &mut Vec<f64>) -> Result<()> {
         let output = self.0.model.forward(inputs, ForwardOptions::default())?;
-        let probabilities = numbers(&output.probabilities)?;
-        let width = inputs.layout.columns() as usize;
-        let judge = |(encoding, probabilities): (&&Encoding, &[f64])| {
-            let tokens = encoding.tokens();
-            // Leave out [CLS] and [SEP] at the ends.
-            (1..encoding.len() - 1)
-                .map(|column| {
-                    let (begin, end) = encoding.offset(column);
-                    JudgedToken { token: tokens[column].to_string(), begin, end, probability: probabilities[column] }
-                })
-                .collect()
+        let padded = numbers(&output.probabilities)?;
+        for (encoding, row) in batch.iter().zip(padded.chunks(inputs.layout.columns() as usize)) {
+            results.extend(&row[..encoding.len()]);
+        }
+        Ok(())
+    }
+
+    fn answer(&self, encoding: &Encoding, result: &[f64]) -> Result<Vec<JudgedToken>> {
+        let tokens = encoding.tokens();
+        // Leave out [CLS] and [SEP] at the ends.
+        let judge = |column: usize| {
+            let (begin, end) = encoding.offset(column);
+            JudgedToken { token: tokens[column].to_string(), begin, end, probability: result[column] }
         };
-        Ok(batch.iter().zip(probabilities.chunks(width)).map(judge).collect())
+        Ok((1..encoding.len() - 1).map(judge).collect())
     }
 }

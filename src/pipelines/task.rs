@@ -59,29 +59,26 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
 
     /// Run the model on the encodings in batches and return one answer for each, in their order.
     ///
-    /// A batch has at most [`BATCH_TOKENS`] tokens as `cost` counts them, and encodings of similar lengths, so memory
-    /// does not grow with the number of texts. `answer` returns one answer for each encoding of a batch, from the
-    /// encodings and their inputs.
+    /// A batch has at most [`BATCH_TOKENS`] tokens as `work.cost` counts them, and encodings of similar lengths, so memory
+    /// does not grow with the number of texts. Answers are only built when all batches have run: small allocations between
+    /// those of batches would keep the memory of each batch from being used again.
     ///
     /// # Errors
-    /// The errors of [`Inputs::new`], of `answer`, and of `check`, which is called before each batch.
-    pub(super) fn answer<A>(
-        &self,
-        encodings: &[Encoding],
-        cost: impl Fn(&Encoding) -> usize,
-        check: Check,
-        mut answer: impl FnMut(&[&Encoding], &Inputs) -> Result<Vec<A>>,
-    ) -> Result<Vec<A>> {
+    /// The errors of [`Inputs::new`], of `work`, and of `check`, which is called before each batch.
+    pub(super) fn answer<W: Work>(&self, encodings: &[Encoding], work: &W, check: Check) -> Result<Vec<W::Answer>> {
+        /// Answers that are built between two calls of `check`.
+        const ANSWERS: usize = 256;
         let limits = self.model.limits();
         let mut order: Vec<usize> = (0..encodings.len()).collect();
         order.sort_by_key(|&row| encodings[row].len());
-        let mut answers: Vec<Option<A>> = encodings.iter().map(|_| None).collect();
+        let mut results: Vec<f64> = Vec::with_capacity(encodings.iter().map(|encoding| work.size(encoding)).sum());
+        let mut starts = vec![0; encodings.len()];
         let mut rest = order.as_slice();
         while !rest.is_empty() {
             check()?;
             let mut tokens = 0;
             let fits = |&&row: &&usize| {
-                tokens += cost(&encodings[row]);
+                tokens += work.cost(&encodings[row]);
                 tokens <= BATCH_TOKENS
             };
             // A text with more tokens than a batch becomes a batch alone.
@@ -89,14 +86,50 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
             let (rows, after) = rest.split_at(count);
             let batch: Vec<&Encoding> = rows.iter().map(|&row| &encodings[row]).collect();
             let inputs = Inputs::new(Arguments::from_batch(&batch.iter().copied().collect()), &limits)?;
-            for (&row, own) in rows.iter().zip(answer(&batch, &inputs)?) {
-                answers[row] = Some(own);
+            let mut start = results.len();
+            work.run(&batch, &inputs, &mut results)?;
+            for &row in rows {
+                starts[row] = start;
+                start += work.size(&encodings[row]);
+            }
+            if start != results.len() {
+                return Err(Error::Internal { message: "a batch has more or fewer results than its texts".into() });
             }
             rest = after;
         }
-        let missing = || Error::Internal { message: "a pipeline has no answer for a text".into() };
-        answers.into_iter().map(|answer| answer.ok_or_else(missing)).collect()
+        let mut answers = Vec::with_capacity(encodings.len());
+        for (row, (encoding, start)) in encodings.iter().zip(starts).enumerate() {
+            if row % ANSWERS == 0 {
+                check()?;
+            }
+            answers.push(work.answer(encoding, &results[start..start + work.size(encoding)])?);
+        }
+        Ok(answers)
     }
+}
+
+/// What one pipeline does with a batch and with a text.
+pub(super) trait Work {
+    /// The answer for one text.
+    type Answer;
+
+    /// Return how many tokens of a batch a text counts for.
+    fn cost(&self, encoding: &Encoding) -> usize;
+
+    /// Return how many numbers the result of a text has.
+    fn size(&self, encoding: &Encoding) -> usize;
+
+    /// Run the model on a batch, and append the result of each text.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if libtorch refuses.
+    fn run(&self, batch: &[&Encoding], inputs: &Inputs, results: &mut Vec<f64>) -> Result<()>;
+
+    /// Build the answer for a text from its result.
+    ///
+    /// # Errors
+    /// Those of the tokenizer.
+    fn answer(&self, encoding: &Encoding, result: &[f64]) -> Result<Self::Answer>;
 }
 
 /// Return the values of a tensor on any device, row-major.
