@@ -13,13 +13,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Mismatch {
     /// Name of the parameter, in the model's own terms.
     pub name: String,
-    /// What the model needs, e.g. `[30522, 128]`.
+    /// The shape and dtype that the model needs, e.g. `[30522, 128]`.
     pub expected: String,
-    /// What the file holds.
+    /// The shape and dtype in the file.
     pub got: String,
 }
 
-/// As a tuple (name, expected, got).
+/// Serialise as a tuple (name, expected, got).
 impl Serialize for Mismatch {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         (&self.name, &self.expected, &self.got).serialize(serializer)
@@ -62,7 +62,7 @@ pub enum Error {
     Download {
         /// The address of the file.
         url: String,
-        /// What the server or the network did, and what was expected.
+        /// The answer of the server or the network, and the expected one.
         reason: String,
     },
 
@@ -73,7 +73,7 @@ pub enum Error {
         path: Option<PathBuf>,
         /// The key in `config.json`.
         field: String,
-        /// What was got and what was expected.
+        /// The value that was got and the one that was expected.
         reason: String,
     },
 
@@ -82,7 +82,7 @@ pub enum Error {
     WeightsFormat {
         /// The file.
         path: PathBuf,
-        /// What was found at which place, and what was expected.
+        /// The bytes or names that were found, their place, and what was expected.
         reason: String,
     },
 
@@ -95,7 +95,7 @@ pub enum Error {
         record: usize,
         /// The offset of the record in the file, in bytes.
         byte: u64,
-        /// What was found and what was expected.
+        /// The content that was found and the one that was expected.
         reason: String,
     },
 
@@ -139,7 +139,7 @@ pub enum Error {
     Input {
         /// The argument or arguments.
         what: String,
-        /// What was got and what was expected.
+        /// The value that was got and the one that was expected.
         reason: String,
     },
 
@@ -178,14 +178,14 @@ pub enum Error {
         path: PathBuf,
         /// The line, counted from 1, if one line is wrong.
         line: Option<usize>,
-        /// What was found and what was expected.
+        /// The content that was found and the one that was expected.
         reason: String,
     },
 
     /// A text cannot be tokenised as asked.
     #[error("tokenizer: {reason}")]
     Tokenizer {
-        /// What was got and what was expected.
+        /// The value that was got and the one that was expected.
         reason: String,
     },
 
@@ -220,7 +220,7 @@ pub enum Error {
     /// A defect of oxbert itself.
     #[error("internal error, please report it: {message}")]
     Internal {
-        /// What was found.
+        /// The broken assumption.
         message: String,
     },
 }

@@ -232,7 +232,7 @@ class Module(_Shared):
         return layer
 
     def get_output_embeddings(self) -> torch.nn.Linear | None:
-        """The decoder of a masked LM, over the very same parameters; None where there is none."""
+        """Return the decoder of a masked LM, over the same parameters; None for other models."""
         layer: torch.nn.Linear | None = self.model.get_output_embeddings()
         return layer
 

@@ -10,7 +10,7 @@ use crate::pretrained::check_trained;
 use crate::text::{Check, ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
 
 /// The largest number of tokens in a batch. Larger batches are no faster on a CPU and need more memory.
-const BATCH_TOKENS: usize = 4096;
+const BATCH_TOKENS: usize = 2048;
 
 /// A model with its tokenizer.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     }
 }
 
-/// What one pipeline does with a batch and with a text.
+/// The part of a call that differs between pipelines.
 pub(super) trait Work {
     /// The answer for one text.
     type Answer;

@@ -9,10 +9,11 @@ use tch::nn::VarStore;
 use super::Pretrained;
 use crate::config::{Config, Difference, difference};
 use crate::error::{Error, Result};
+use crate::files::Staged;
 use crate::models::Model;
 use crate::nn::Parameters;
 use crate::resources::WEIGHT_FILES;
-use crate::weights::{Staged, WeightFormat, stage_variables};
+use crate::weights::{WeightFormat, stage_variables};
 
 impl<M: Model> Pretrained<M> {
     /// Replace the configuration that is saved with the parameters, such as the names of labels and unknown keys. The

@@ -26,12 +26,12 @@ impl ElectraModelResources {
 pub struct ElectraConfigResources;
 
 impl ElectraConfigResources {
-    /// Of [`ElectraModelResources::BASE_GENERATOR`].
+    /// The file of [`ElectraModelResources::BASE_GENERATOR`].
     pub const BASE_GENERATOR: (&'static str, &'static str) = (
         "electra-base-generator/config",
         "https://huggingface.co/google/electra-base-generator/resolve/main/config.json",
     );
-    /// Of [`ElectraModelResources::BASE_DISCRIMINATOR`].
+    /// The file of [`ElectraModelResources::BASE_DISCRIMINATOR`].
     pub const BASE_DISCRIMINATOR: (&'static str, &'static str) = (
         "electra-base-discriminator/config",
         "https://huggingface.co/google/electra-base-discriminator/resolve/main/config.json",
@@ -43,10 +43,10 @@ impl ElectraConfigResources {
 pub struct ElectraVocabResources;
 
 impl ElectraVocabResources {
-    /// Of [`ElectraModelResources::BASE_GENERATOR`].
+    /// The file of [`ElectraModelResources::BASE_GENERATOR`].
     pub const BASE_GENERATOR: (&'static str, &'static str) =
         ("electra-base-generator/vocab", "https://huggingface.co/google/electra-base-generator/resolve/main/vocab.txt");
-    /// Of [`ElectraModelResources::BASE_DISCRIMINATOR`].
+    /// The file of [`ElectraModelResources::BASE_DISCRIMINATOR`].
     pub const BASE_DISCRIMINATOR: (&'static str, &'static str) = (
         "electra-base-discriminator/vocab",
         "https://huggingface.co/google/electra-base-discriminator/resolve/main/vocab.txt",
@@ -83,20 +83,20 @@ impl DistilBertModelResources {
 pub struct DistilBertConfigResources;
 
 impl DistilBertConfigResources {
-    /// Of [`DistilBertModelResources::DISTIL_BERT_SST2`].
+    /// The file of [`DistilBertModelResources::DISTIL_BERT_SST2`].
     pub const DISTIL_BERT_SST2: (&'static str, &'static str) = (
         "distilbert-sst2/config",
         "https://huggingface.co/distilbert-base-uncased-finetuned-sst-2-english/resolve/main/config.json",
     );
-    /// Of [`DistilBertModelResources::DISTIL_BERT`].
+    /// The file of [`DistilBertModelResources::DISTIL_BERT`].
     pub const DISTIL_BERT: (&'static str, &'static str) =
         ("distilbert/config", "https://huggingface.co/distilbert-base-uncased/resolve/main/config.json");
-    /// Of [`DistilBertModelResources::DISTIL_BERT_SQUAD`].
+    /// The file of [`DistilBertModelResources::DISTIL_BERT_SQUAD`].
     pub const DISTIL_BERT_SQUAD: (&'static str, &'static str) = (
         "distilbert-qa/config",
         "https://huggingface.co/distilbert-base-cased-distilled-squad/resolve/main/config.json",
     );
-    /// Of [`DistilBertModelResources::DISTILUSE_BASE_MULTILINGUAL_CASED`].
+    /// The file of [`DistilBertModelResources::DISTILUSE_BASE_MULTILINGUAL_CASED`].
     pub const DISTILUSE_BASE_MULTILINGUAL_CASED: (&'static str, &'static str) = (
         "distiluse-base-multilingual-cased/config",
         "https://huggingface.co/sentence-transformers/distiluse-base-multilingual-cased/resolve/main/config.json",
@@ -108,18 +108,18 @@ impl DistilBertConfigResources {
 pub struct DistilBertVocabResources;
 
 impl DistilBertVocabResources {
-    /// Of [`DistilBertModelResources::DISTIL_BERT_SST2`].
+    /// The file of [`DistilBertModelResources::DISTIL_BERT_SST2`].
     pub const DISTIL_BERT_SST2: (&'static str, &'static str) = (
         "distilbert-sst2/vocab",
         "https://huggingface.co/distilbert-base-uncased-finetuned-sst-2-english/resolve/main/vocab.txt",
     );
-    /// Of [`DistilBertModelResources::DISTIL_BERT`]: BERT's own, for lower-cased texts.
+    /// The file of [`DistilBertModelResources::DISTIL_BERT`]: BERT's own, for lower-cased texts.
     pub const DISTIL_BERT: (&'static str, &'static str) =
         ("distilbert/vocab", "https://huggingface.co/bert-base-uncased/resolve/main/vocab.txt");
-    /// Of [`DistilBertModelResources::DISTIL_BERT_SQUAD`]: BERT's own, for texts as they are written.
+    /// The file of [`DistilBertModelResources::DISTIL_BERT_SQUAD`]: BERT's own, for texts as they are written.
     pub const DISTIL_BERT_SQUAD: (&'static str, &'static str) =
         ("distilbert-qa/vocab", "https://huggingface.co/bert-large-cased/resolve/main/vocab.txt");
-    /// Of [`DistilBertModelResources::DISTILUSE_BASE_MULTILINGUAL_CASED`].
+    /// The file of [`DistilBertModelResources::DISTILUSE_BASE_MULTILINGUAL_CASED`].
     pub const DISTILUSE_BASE_MULTILINGUAL_CASED: (&'static str, &'static str) = (
         "distiluse-base-multilingual-cased/vocab",
         "https://huggingface.co/sentence-transformers/distiluse-base-multilingual-cased/resolve/main/vocab.txt",

@@ -23,7 +23,7 @@ impl WordPieceTokenizer {
     /// Convert ids to tokens, one for one but for special tokens that are skipped.
     ///
     /// # Errors
-    /// As [`Self::decode`].
+    /// The errors of [`Self::decode`].
     pub fn convert_ids_to_tokens(&self, ids: &[i64], skip_special_tokens: bool) -> Result<Vec<String>> {
         Ok(self.spell(ids, skip_special_tokens)?.into_iter().map(str::to_string).collect())
     }

@@ -64,7 +64,7 @@ impl WordPieceTokenizer {
     /// the tokens that did not fit follow.
     ///
     /// # Errors
-    /// As [`Self::encode`], and the error of `check`.
+    /// The errors of [`Self::encode`], and the error of `check`.
     pub fn encode_rows(&self, pair: &Pair, options: &EncodeOptions, check: Check) -> Result<Vec<Encoding>> {
         let (first, second) = pair;
         let max_length = options.max_length.or(self.options.model_max_length);
@@ -82,7 +82,7 @@ impl WordPieceTokenizer {
     /// Encode many texts on all cores. The result has the order of the texts.
     ///
     /// # Errors
-    /// As [`Self::encode`], for the first row with an error.
+    /// The errors of [`Self::encode`], for the first row with one.
     pub fn encode_batch(&self, texts: &[(&str, Option<&str>)], options: &EncodeOptions) -> Result<Vec<Encoding>> {
         let pairs: Vec<Pair> = texts.iter().map(|&(text, pair)| (Source::Text(text), pair.map(Source::Text))).collect();
         let rows = self.encode_pairs(&pairs, options, &|| Ok(()))?;
@@ -95,7 +95,7 @@ impl WordPieceTokenizer {
     /// exist in the parent alone, and waiting for them would never end. `check` is called on the caller's thread only.
     ///
     /// # Errors
-    /// As [`Self::encode_rows`], for the first row with an error.
+    /// The errors of [`Self::encode_rows`], for the first row with one.
     pub fn encode_pairs(&self, pairs: &[Pair], options: &EncodeOptions, check: Check) -> Result<Vec<Vec<Encoding>>> {
         /// Bytes of text that the worker threads encode between two calls of `check`.
         const BYTES_PER_ROUND: usize = 1 << 23;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// The longest row that padding may make: far more than any model takes, and little enough memory.
 const LONGEST_ROW: usize = 1 << 20;
 
-/// What rows are padded to.
+/// The width that rows are padded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
     /// No padding.
@@ -33,7 +33,7 @@ impl Padding {
 /// How wide rows are padded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Width {
-    /// What rows are padded to.
+    /// The width that rows are padded to.
     pub padding: Padding,
     /// The width for [`Padding::MaxLength`], in tokens.
     pub max_length: Option<usize>,

@@ -61,7 +61,7 @@ impl WordPieceTokenizer {
     /// Read the tokenizer of a model folder as [`Self::from_pretrained`] does, and change its settings.
     ///
     /// # Errors
-    /// As [`Self::from_pretrained`].
+    /// The errors of [`Self::from_pretrained`].
     pub fn from_pretrained_with(folder: impl AsRef<Path>, change: impl FnOnce(&mut TokenizerOptions)) -> Result<Self> {
         let (tokens, options) = pretrained::read(folder.as_ref(), change)?;
         Ok(Self { tokens: Arc::new(tokens), options })

@@ -34,7 +34,7 @@ pub(super) struct Scratch {
     last: u32,
 }
 
-/// Makes the tokens of one text, section by section.
+/// Make the tokens of one text, section by section.
 ///
 /// The text must have at most `u32::MAX` characters.
 pub(super) struct TextTokens<'call> {

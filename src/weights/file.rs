@@ -168,7 +168,7 @@ impl WeightFile {
     /// other format, under Keras's names. In oxbert's Python package h5py does that.
     ///
     /// # Errors
-    /// As [`WeightFile::open_with`].
+    /// The errors of [`WeightFile::open_with`].
     pub fn from_hdf5_parts(taken_apart: &Path, path: PathBuf) -> Result<Self> {
         let refuse = |reason: String| Error::WeightsFormat { path: path.clone(), reason };
         let opened = Self::open(taken_apart).map_err(|error| match error {

@@ -25,7 +25,7 @@ pub enum Strictness {
     Nothing,
 }
 
-/// What came of loading a file into a model.
+/// The result of loading a file into a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LoadReport {
     /// How many parameters the file filled.
@@ -36,7 +36,7 @@ pub struct LoadReport {
     pub unexpected: Vec<String>,
     /// Tensors with another shape or dtype. Never empty in an error, always empty in a result.
     pub mismatched: Vec<Mismatch>,
-    /// Name in the file -> name in the model, where the two differ.
+    /// Name in the file -> name in the model, if the two differ.
     pub renamed: BTreeMap<String, String>,
     /// Parameters that hold a number that is infinite or none at all: whatever the model computes with them is so too.
     pub not_finite: Vec<String>,
@@ -45,7 +45,7 @@ pub struct LoadReport {
 /// Told how many bytes of parameters have been filled, and of how many, now and then; when it refuses, that is the end.
 pub type Watch<'a> = &'a dyn Fn(usize, usize) -> Result<()>;
 
-/// Where the values of a model's parameters are in a file: nothing is left to check.
+/// The places of a model's parameters in a file, with everything checked.
 #[derive(Debug)]
 pub(crate) struct Fit {
     /// Parameter -> name in the file.
@@ -64,7 +64,7 @@ impl WeightSource {
     /// Whether the file holds a decoder of its own for a masked LM, with other values than the word embeddings.
     ///
     /// # Errors
-    /// [`Error::Torch`] where there is no memory.
+    /// [`Error::Torch`] if there is no memory.
     pub fn is_untied(&self, family: &Family) -> Result<bool> {
         // Under the names of a model with a head: those are what ties are written in.
         let parameters = ties::TIES.iter().map(|(_, words)| (*words).to_string()).collect();
@@ -95,7 +95,7 @@ impl WeightSource {
     /// parameters have been filled and others have not, so the model must be dropped.
     ///
     /// # Errors
-    /// As [`WeightSource::load_into`], and the error of `watch`.
+    /// The errors of [`WeightSource::load_into`], and the error of `watch`.
     pub fn load_into_watched(
         &self,
         variables: &VarStore,
@@ -123,7 +123,7 @@ impl WeightSource {
     /// where a tie has to be checked.
     ///
     /// # Errors
-    /// As [`WeightSource::load_into`].
+    /// The errors of [`WeightSource::load_into`].
     pub(crate) fn fit(
         &self,
         parameters: &BTreeMap<String, Tensor>,

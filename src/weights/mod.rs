@@ -41,6 +41,5 @@ pub use save::{WeightFormat, save_tensors, save_variables};
 pub use source::{WeightSource, to_raw, to_tensor};
 pub use torch::{write_bin, write_ot};
 
-pub(crate) use crate::files::Staged;
 pub use crate::files::write_atomically;
 pub use crate::names::Component;

@@ -97,7 +97,7 @@ fn stage_tensors(files: &mut Staged, path: &Path, tensors: &[(String, Tensor)], 
 /// Write all variables of a store under their names, or under rust_bert's names in an `.ot` file.
 ///
 /// # Errors
-/// As [`save_tensors`].
+/// The errors of [`save_tensors`].
 pub fn save_variables(
     path: impl AsRef<Path>,
     variables: &VarStore,

@@ -159,7 +159,7 @@ impl PyPretrainingNetworks {
 
     /// Count the tokens over which the losses of a step are means.
     ///
-    /// Returns the number of chosen tokens, of all tokens, and of tokens that might have been chosen.
+    /// Return the number of chosen tokens, of all tokens, and of tokens that might have been chosen.
     ///
     /// Args:
     ///     rows: Ids, without padding.

@@ -82,7 +82,8 @@ impl RemoteResource {
         address::cached_path(self)
     }
 
-    /// As [`ResourceProvider::get_local_path`], with choices of one's own and a function that sees how far it is.
+    /// Return the path as [`ResourceProvider::get_local_path`] does, with these options and a function that is told the
+    /// progress.
     ///
     /// `progress` gets the bytes that are there and, once the server has said it, how many there will be. It is called
     /// about ten times a second, also while nothing arrives. Its error ends the download, and is what this function

@@ -12,7 +12,7 @@ use super::request::TICK;
 use crate::error::{Error, Result};
 use crate::files::{settle, write_atomically};
 
-/// After so many bytes it is made sure that they outlive a power cut.
+/// The number of bytes after which they are synchronised with the disk, so that they survive a power cut.
 const KEPT_EVERY: u64 = 32 << 20;
 
 /// A file that is being written by this process and no other.

@@ -358,7 +358,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Counts one more tensor with so many sizes and strides.
+    /// Count one more tensor with this number of sizes and strides.
     fn afford(&mut self, dimensions: usize) -> Checked<()> {
         let left = self.tensors_left.checked_sub(1).zip(self.dimensions_left.checked_sub(dimensions));
         let (tensors, dimensions) = left.ok_or("its pickle makes more tensors than its length can describe")?;

@@ -29,7 +29,7 @@ class TFRecordDataset(Examples):
     """The examples of TFRecord files of google-research/electra, without their padding.
 
     Files are mapped into memory, and must not change while they are open. Opening a file finds where each record lies:
-    about 1.6 million records per second. A record is checked when it is read.
+    about a million records per second. A record is checked when it is read.
 
     Args:
         sources: Files, folders or patterns. In a folder, the files with `.tfrecord` in their names are taken.
