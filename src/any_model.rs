@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Tensor};
 
-use crate::config::AnyConfig;
+use crate::config::{AnyConfig, Config, DistilBertConfig};
 use crate::error::{Error, Result};
-use crate::heads::{Head, MaskedLMHead};
+use crate::heads::{Head, MaskedLMHead, Shareable};
 use crate::inputs::{Inputs, Limits};
 use crate::models::distilbert::DistilBert;
 use crate::models::electra::Electra;
@@ -166,11 +166,22 @@ impl<F: HasHead<MaskedLMHead, Config: Into<AnyConfig> + Send>> ScoreTokens for F
     }
 }
 
+/// Load the frozen model of the folder's family with a head, and erase its type.
+macro_rules! of_family {
+    ($head:ty, $folder:expr, $device:expr, $strictness:expr) => {
+        Ok(if is_distilbert(&$folder)? {
+            Box::new(Frozen::<Network<DistilBert, $head>>::from_folder($folder, $device, $strictness)?)
+        } else {
+            Box::new(Frozen::<Network<Electra, $head>>::from_folder($folder, $device, $strictness)?)
+        })
+    };
+}
+
 /// Load a frozen model with the head `H` from a folder of either family.
 ///
 /// # Errors
 /// The errors of [`Frozen::from_folder`].
-pub fn frozen<H: Head + Send + 'static>(
+pub fn frozen<H: Head + Shareable + Send + 'static>(
     folder: impl AsRef<Path>,
     device: Device,
     strictness: Strictness,
@@ -179,11 +190,7 @@ where
     Electra: HasHead<H>,
     DistilBert: HasHead<H>,
 {
-    Ok(if is_distilbert(&folder)? {
-        Box::new(Frozen::<Network<DistilBert, H>>::from_folder(folder, device, strictness)?)
-    } else {
-        Box::new(Frozen::<Network<Electra, H>>::from_folder(folder, device, strictness)?)
-    })
+    of_family!(H, folder, device, strictness)
 }
 
 /// Load a frozen masked LM from a folder of either family.
@@ -191,17 +198,12 @@ where
 /// # Errors
 /// The errors of [`Frozen::from_folder`].
 pub fn masked_lm(folder: impl AsRef<Path>, device: Device) -> Result<Box<dyn ScoreTokens + Sync>> {
-    let strictness = Strictness::default();
-    Ok(if is_distilbert(&folder)? {
-        Box::new(Frozen::<Network<DistilBert, MaskedLMHead>>::from_folder(folder, device, strictness)?)
-    } else {
-        Box::new(Frozen::<Network<Electra, MaskedLMHead>>::from_folder(folder, device, strictness)?)
-    })
+    of_family!(MaskedLMHead, folder, device, Strictness::default())
 }
 
 /// Return whether the folder's configuration is DistilBERT's. A folder without a configuration may hold a checkpoint of
-/// google-research/electra.
+/// google-research/electra, and a configuration that names neither family is read as ELECTRA's.
 fn is_distilbert(folder: impl AsRef<Path>) -> Result<bool> {
     let Ok(config) = ModelFolder::open(folder)?.config() else { return Ok(false) };
-    Ok(matches!(AnyConfig::from_file(config)?, AnyConfig::DistilBert(_)))
+    Ok(AnyConfig::family_of(config)? == Some(DistilBertConfig::MODEL_TYPE))
 }

@@ -40,10 +40,13 @@ Graph = Mapping[str, set[str]]
 def main(root: Path) -> int:
     """Check a checkout and return the number of faults."""
     sources = {name: _code(path) for name, path in rust_files(root / "src").items()}
+    lib = root / "src" / "lib.rs"
+    facade = _code(lib) if lib.exists() else ""
+    imports = rust_imports(sources, facade)
     faults = [
-        *order(rust_imports(sources)),
-        *walls(rust_imports(sources)),
-        *circles(rust_imports(sources, siblings=True)),
+        *order(imports),
+        *walls(imports),
+        *circles(rust_imports(sources, facade, siblings=True)),
         *crates(sources),
         *circles(python_imports(root / "python" / "oxbert")),
     ]
@@ -97,18 +100,29 @@ def _expand(tree: str) -> Iterator[str]:
             start = place + 1
 
 
-def rust_imports(sources: Mapping[str, str], *, siblings: bool = False) -> Graph:
-    """Return the imports between files. With `siblings`, a name that a folder re-exports leads to the file that has it."""
+def _uses(code: str) -> list[str]:
+    """Return the use trees that begin with a child of the module."""
+    return re.findall(r"\buse ((?!crate|super|std)\w+::[^;]+);", code)
+
+
+def rust_imports(sources: Mapping[str, str], facade: str = "", *, siblings: bool = False) -> Graph:
+    """Return the imports between files. A name that a folder, or `facade` (lib.rs), re-exports leads to the file that has it.
+
+    With `siblings`, imports between a folder's mod.rs and its files are left out.
+    """
     exports: dict[str, dict[str, str]] = defaultdict(dict)
     for module, code in sources.items():
-        for tree in re.findall(r"\buse ((?!crate|super|std)\w+::[^;]+);", code):
+        for tree in _uses(code):
             for path in _expand(tree):
                 child, *names = path.split("::")
                 if names and f"{module}/{child}" in sources:
                     exports[module][names[-1]] = f"{module}/{child}"
+    crate = {path.split("::")[-1]: path.split("::") for tree in _uses(facade) for path in _expand(tree)}
     graph: dict[str, set[str]] = {module: set() for module in sources}
     for module, code in sources.items():
         for path in _paths(code, module):
+            if path and path[0] in crate and path[0] not in sources:
+                path = [*crate[path[0]], *path[1:]]
             target = next((name for end in range(len(path), 0, -1) if (name := "/".join(path[:end])) in sources), None)
             if target is None:
                 continue

@@ -61,18 +61,32 @@ impl AnyConfig {
     /// # Errors
     /// [`Error::Config`].
     pub fn from_map(values: Map<String, Value>) -> Result<Self> {
+        match Self::family(&values) {
+            Some(DistilBertConfig::MODEL_TYPE) => DistilBertConfig::from_map(values).map(Self::DistilBert),
+            Some(_) => ElectraConfig::from_map(values).map(Self::Electra),
+            None => {
+                let got = values.get("model_type").map_or_else(|| "none".to_string(), ToString::to_string);
+                Err(Error::config("model_type", format!("expected one of {}, got {got}", Self::MODEL_TYPES.join(", "))))
+            }
+        }
+    }
+
+    /// Return the `model_type` of the family that a `config.json` names, whether or not its other keys can be used; None if
+    /// it names neither.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read; [`Error::Config`] if it is not a JSON object.
+    pub(crate) fn family_of(path: impl AsRef<Path>) -> Result<Option<&'static str>> {
+        super::read(path.as_ref(), |text| Ok(Self::family(&super::object(text)?)))
+    }
+
+    /// Return the family that `model_type` names, or `architectures` if there is no `model_type`.
+    fn family(values: &Map<String, Value>) -> Option<&'static str> {
         let named = values.get("model_type").and_then(Value::as_str);
         let built = values.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str);
         let model_type = named.map_or_else(|| built.unwrap_or_default().to_lowercase(), str::to_string);
         // `distilbert` and `DistilBertForMaskedLM`, lower-cased, begin alike.
-        if model_type.starts_with(DistilBertConfig::MODEL_TYPE) {
-            DistilBertConfig::from_map(values).map(Self::DistilBert)
-        } else if model_type.starts_with(ElectraConfig::MODEL_TYPE) {
-            ElectraConfig::from_map(values).map(Self::Electra)
-        } else {
-            let got = values.get("model_type").map_or_else(|| "none".to_string(), ToString::to_string);
-            Err(Error::config("model_type", format!("expected one of {}, got {got}", Self::MODEL_TYPES.join(", "))))
-        }
+        Self::MODEL_TYPES.iter().find(|&&family| model_type.starts_with(family)).copied()
     }
 
     /// Return the value of `model_type`.

@@ -74,6 +74,22 @@ pub trait Head: Sized + std::fmt::Debug {
     }
 }
 
+/// A part of a model that threads may share when it is frozen.
+///
+/// # Safety
+/// Nothing inside the type changes through a shared reference, once its tensors are [`crate::nn::Values`] that no one else
+/// changes.
+pub unsafe trait Shareable {}
+
+// SAFETY: each of these holds tensors and plain values, and only reads them in a forward pass.
+unsafe impl Shareable for NoHead {}
+unsafe impl Shareable for DiscriminatorHead {}
+unsafe impl Shareable for MaskedLMHead {}
+unsafe impl Shareable for TokenClassificationHead {}
+unsafe impl Shareable for SequenceClassificationHead {}
+unsafe impl Shareable for QuestionAnsweringHead {}
+unsafe impl Shareable for MultipleChoiceHead {}
+
 /// No head: the output is the hidden states.
 #[derive(Debug)]
 pub struct NoHead;

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::encoder::{Encode, Encoder};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::heads::{DiscriminatorHead, Head, MaskedLMHead, NoHead};
+use crate::heads::{DiscriminatorHead, Head, MaskedLMHead, NoHead, Shareable};
 use crate::inputs::{Arguments, Inputs, Limits};
 use crate::names::{self, Component};
 use crate::nn::{ForwardOptions, Linear, Parameters};
@@ -42,6 +42,9 @@ impl<F: HasHead<H>, H: Head> Network<F, H> {
         self.forward(&inputs, ForwardOptions { train, ..self.options })
     }
 }
+
+// SAFETY: an engine holds tensors and plain values, and only reads them; the head says so of itself.
+unsafe impl<F, H: Shareable> Shareable for Network<F, H, Engine> {}
 
 impl<F: HasHead<H>, H: Head, E: Encode> Model for Network<F, H, E> {
     type Config = F::Config;

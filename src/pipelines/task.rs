@@ -39,22 +39,14 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     /// Tokenise texts without truncation.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is no text; [`Error::TooLong`] if a text has more tokens than the model has positions;
-    /// the error from `check`.
+    /// [`Error::Input`] if there is no text; the error from `check`.
     pub(super) fn encode(&self, texts: &[&str], check: Check) -> Result<Vec<Encoding>> {
         if texts.is_empty() {
             return Err(Error::input("texts", "expected at least one text, got none"));
         }
         let texts: Vec<Pair> = texts.iter().map(|&text| (Source::Text(text), None)).collect();
         let rows = self.tokenizer.encode_pairs(&texts, &EncodeOptions::default(), check)?;
-        let encodings: Vec<Encoding> = rows.into_iter().flatten().collect();
-        let maximum = self.model.limits().max_position_embeddings as usize;
-        match encodings.iter().enumerate().find(|(_, encoding)| encoding.len() > maximum) {
-            None => Ok(encodings),
-            Some((row, encoding)) => {
-                Err(Error::TooLong { what: "input_ids".into(), row, length: encoding.len(), maximum })
-            }
-        }
+        Ok(rows.into_iter().flatten().collect())
     }
 
     /// Run the model on the encodings in batches and return one answer for each, in their order.
@@ -64,14 +56,23 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     /// those of batches would keep the memory of each batch from being used again.
     ///
     /// # Errors
-    /// The errors of [`Inputs::new`], of `work`, and of `check`, which is called before each batch.
+    /// [`Error::TooLong`] if a text has more tokens than the model has positions; the errors of `work`, and of `check`, which
+    /// is called before each batch.
     pub(super) fn answer<W: Work>(&self, encodings: &[Encoding], work: &W, check: Check) -> Result<Vec<W::Answer>> {
         /// Answers that are built between two calls of `check`.
         const ANSWERS: usize = 256;
         let limits = self.model.limits();
+        let maximum = limits.max_position_embeddings as usize;
+        if let Some((row, encoding)) = encodings.iter().enumerate().find(|(_, encoding)| encoding.len() > maximum) {
+            return Err(Error::TooLong { what: "input_ids".into(), row, length: encoding.len(), maximum });
+        }
         let mut order: Vec<usize> = (0..encodings.len()).collect();
         order.sort_by_key(|&row| encodings[row].len());
-        let mut results: Vec<f64> = Vec::with_capacity(encodings.iter().map(|encoding| work.size(encoding)).sum());
+        let mut results: Vec<f64> = Vec::new();
+        // The caller chooses the size, by the number of texts and of candidates.
+        results
+            .try_reserve_exact(encodings.iter().map(|encoding| work.size(encoding)).sum())
+            .map_err(|_| Error::Torch { message: "not enough memory for the results".into() })?;
         let mut starts = vec![0; encodings.len()];
         let mut rest = order.as_slice();
         while !rest.is_empty() {

@@ -4,12 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
+use super::Pretrained;
 use super::load::{Described, open_folder};
-use super::{Pretrained, check_trained};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::heads::Shareable;
 use crate::inputs::{Inputs, Limits};
 use crate::models::Model;
 use crate::nn::{ForwardOptions, Initial, Parameters, Values};
@@ -45,12 +47,12 @@ pub struct Frozen<M: Model> {
 }
 
 // SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. Only this type has the
-// tensors of `model`: they came from `Values`, require no gradient, and are only read by `forward`, without a graph.
-// libtorch allows several threads to read a tensor at once.
-unsafe impl<M: Model> Sync for Frozen<M> where M::Config: Sync {}
+// tensors of `model`: they were copied for it, require no gradient, and are only read by `forward`, without a graph.
+// libtorch allows several threads to read a tensor at once. Everything else inside is `Shareable` by its own promise.
+unsafe impl<M: Model<Config: Sync, Frozen: Shareable>> Sync for Frozen<M> {}
 
 impl<M: Model> Frozen<M> {
-    /// Freeze a model that was trained or loaded.
+    /// Freeze a copy of a model's parameters as they are now.
     ///
     /// # Errors
     /// [`Error::Torch`] if there is no memory.
@@ -84,13 +86,15 @@ impl<M: Model> Frozen<M> {
     ) -> Result<Self> {
         let described = Described::<M>::new(source, config, Device::Cpu)?;
         let fit = source.fit(&described.parameters(), &M::BACKBONE, strictness)?;
-        let config = described.config;
+        let config = described.config.clone();
         let _no_grad = tch::no_grad_guard();
+        let missing = initial_values(&config.initial(), &described.variables, &fit.report.missing, device)?;
         let (done, not_finite) = (Cell::new(0), RefCell::default());
-        let values = FileValues { source, fit: &fit, initial: config.initial(), device, watch, done, not_finite };
+        let values = FileValues { source, fit: &fit, missing, device, watch, done, not_finite };
         let model = M::Frozen::build(&Parameters::frozen(&values), &config)?;
         watch(fit.bytes, fit.bytes)?;
-        let not_finite = values.not_finite.into_inner();
+        let mut not_finite = values.not_finite.into_inner();
+        not_finite.sort_unstable();
         let report = LoadReport { not_finite, ..fit.report };
         let untrained = report.missing.clone();
         Ok(Self { model, config, report, untrained })
@@ -112,14 +116,6 @@ impl<M: Model> Frozen<M> {
     #[must_use]
     pub fn untrained(&self) -> &[String] {
         &self.untrained
-    }
-
-    /// Refuse a model with parameters that hold random values.
-    ///
-    /// # Errors
-    /// [`Error::UntrainedHead`], with the names of the parameters.
-    pub fn check_trained(&self, task: &str) -> Result<()> {
-        check_trained(&self.untrained, task)
     }
 
     /// Return the precision of the engine: today always `float32`.
@@ -156,7 +152,10 @@ struct Tensors(BTreeMap<String, Tensor>);
 impl Values for Tensors {
     fn tensor(&self, name: &str, _shape: &[i64]) -> Result<Tensor> {
         let tensor = self.0.get(name).ok_or_else(|| absent(name))?;
-        Ok(tensor.f_detach()?.f_to_kind(Kind::Float)?)
+        let copy = Tensor::f_empty(tensor.size(), (Kind::Float, tensor.device()))?;
+        // A copy, since others may have the parameter.
+        copy.shallow_clone().f_copy_(tensor)?;
+        Ok(copy)
     }
 }
 
@@ -164,7 +163,8 @@ impl Values for Tensors {
 struct FileValues<'a> {
     source: &'a WeightSource,
     fit: &'a Fit,
-    initial: Initial,
+    /// The initial values of parameters that the file lacks.
+    missing: Tensors,
     device: Device,
     watch: Watch<'a>,
     /// Number of bytes read so far.
@@ -182,18 +182,27 @@ impl std::fmt::Debug for FileValues<'_> {
 impl Values for FileValues<'_> {
     fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
         (self.watch)(self.done.get(), self.fit.bytes)?;
-        let mut tensor = Tensor::f_empty(shape, (Kind::Float, self.device))?;
-        match self.fit.found.get(name) {
-            Some(source) => {
-                if !self.source.copy_into(source, &tensor)? {
-                    self.not_finite.borrow_mut().push(name.to_string());
-                }
-                self.done.set(self.done.get() + tensor.numel() * tensor.kind().elt_size_in_bytes());
-            }
-            None => self.initial.fill(name, &mut tensor)?,
+        let Some(source) = self.fit.found.get(name) else { return self.missing.tensor(name, shape) };
+        let tensor = Tensor::f_empty(shape, (Kind::Float, self.device))?;
+        if !self.source.copy_into(source, &tensor)? {
+            self.not_finite.borrow_mut().push(name.to_string());
         }
+        self.done.set(self.done.get() + tensor.numel() * tensor.kind().elt_size_in_bytes());
         Ok(tensor)
     }
+}
+
+/// Draw initial values in the order of the names, so that a seed gives those of a trainable model.
+fn initial_values(initial: &Initial, described: &VarStore, names: &[String], device: Device) -> Result<Tensors> {
+    let mut described = described.variables();
+    let mut values = BTreeMap::new();
+    for name in names {
+        let shape = described.remove(name).ok_or_else(|| absent(name))?.size();
+        let mut tensor = Tensor::f_empty(&shape, (Kind::Float, device))?;
+        initial.fill(name, &mut tensor)?;
+        values.insert(name.clone(), tensor);
+    }
+    Ok(Tensors(values))
 }
 
 fn absent(name: &str) -> Error {

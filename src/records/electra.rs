@@ -11,6 +11,12 @@ const FEATURES: [&str; 3] = ["input_ids", "input_mask", "segment_ids"];
 /// The fewest tokens that a first segment has: `[CLS]` and `[SEP]`.
 const SHORTEST: usize = 2;
 
+/// The most tokens that an example is padded to.
+const LONGEST: usize = 1 << 20;
+
+/// The most bytes that the data of a record have: 16 MiB, some hundred times those of a long example.
+const LARGEST_RECORD: usize = 1 << 24;
+
 /// A pre-training example without padding.
 ///
 /// The file holds three lists of equal length: `input_ids` (0 at padded places), `input_mask` (1 at the others) and
@@ -35,6 +41,10 @@ pub(super) struct Padded {
 impl Padded {
     /// Decode the data of a record.
     pub(super) fn decode(data: &[u8]) -> Checked<Self> {
+        // A few bytes of a hostile record can become many in memory.
+        if data.len() > LARGEST_RECORD {
+            return Err(format!("has {} bytes, expected at most {LARGEST_RECORD}", data.len()));
+        }
         let [ids, mask, segments] = match Example::lists(data, FEATURES)? {
             [Some(ids), Some(mask), Some(segments)] => [ids, mask, segments],
             lists => {
@@ -89,8 +99,8 @@ impl ElectraExample {
     /// of ids, or if an id is negative.
     pub fn to_record(&self, max_length: usize) -> Result<Vec<u8>> {
         let length = self.input_ids.len();
-        if length > max_length {
-            let reason = format!("expected at least {length}, the length of an example, got {max_length}");
+        if !(length..=LONGEST).contains(&max_length) {
+            let reason = format!("expected {length}, the length of the example, to {LONGEST}, got {max_length}");
             return Err(Error::input("max_length", reason));
         }
         if !(SHORTEST..=length).contains(&self.first_segment) {

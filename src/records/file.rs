@@ -63,7 +63,13 @@ impl TFRecordFile {
         let mut before = 0;
         for &end in &ends {
             if end.checked_sub(before).is_none_or(|bytes| bytes < (HEADER_BYTES + FOOTER_BYTES) as u64) {
-                return Err(Error::input("ends", format!("expected at least {before} and 16, got {end}")));
+                return Err(Error::input(
+                    "ends",
+                    format!(
+                        "expected at least {}, got {end}",
+                        before.saturating_add((HEADER_BYTES + FOOTER_BYTES) as u64)
+                    ),
+                ));
             }
             before = end;
         }

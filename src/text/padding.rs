@@ -50,6 +50,10 @@ impl Width {
         if self.pad_to_multiple_of == Some(0) {
             return Err(Error::input("pad_to_multiple_of", "expected at least 1, got 0"));
         }
+        if let Some(multiple) = self.pad_to_multiple_of.filter(|&multiple| multiple > LONGEST_ROW) {
+            let reason = format!("expected at most {LONGEST_ROW} tokens, got {multiple}");
+            return Err(Error::input("pad_to_multiple_of", reason));
+        }
         if self.padding == Padding::MaxLength && self.max_length.is_none() {
             return Err(Error::input("padding", "expected max_length beside padding=\"max_length\""));
         }
@@ -115,6 +119,7 @@ mod tests {
         assert!(refused(width(Padding::MaxLength, None, None)).contains("expected max_length beside"));
         assert!(refused(width(Padding::Longest, None, Some(0))).contains("expected at least 1, got 0"));
         assert!(refused(width(Padding::None, None, Some(0))).contains("expected at least 1, got 0"));
+        assert!(refused(width(Padding::Longest, None, Some(1 << 50))).contains("expected at most 1048576 tokens"));
         assert!(refused(width(Padding::MaxLength, Some(1 << 21), None)).contains("at most 1048576 tokens"));
         let options = EncodeOptions::truncated(Truncation::LongestFirst, 9);
         let width = Width { padding: Padding::Longest, max_length: Some(9), pad_to_multiple_of: Some(8) };

@@ -176,3 +176,56 @@ fn a_decoder_of_its_own_stays_so() {
     let scores = frozen.forward(&inputs, ForwardOptions::default()).unwrap().prediction_scores;
     assert_close(&scores, &tch::no_grad(|| run(&untied, arguments(), ForwardOptions::default())).prediction_scores);
 }
+
+#[test]
+fn a_frozen_model_keeps_its_own_copy() {
+    let trainable = model::<ElectraModel>(&odd());
+    let parameters = trainable.parameters();
+    let frozen = Frozen::new(trainable).unwrap();
+    let states = || {
+        let inputs = Inputs::new(arguments(), &frozen.limits()).unwrap();
+        frozen.forward(&inputs, ForwardOptions::default()).unwrap().hidden_state
+    };
+    let before = states();
+    crate::common::fill(parameters.into_iter().rev().collect());
+    assert!(states().equal(&before));
+}
+
+#[test]
+fn a_missing_head_starts_with_the_values_of_a_trainable_model() {
+    let folder = tempfile::tempdir().unwrap();
+    model::<DistilBertModel>(&odd()).save(folder.path(), WeightFormat::Safetensors).unwrap();
+    let _random = crate::common::random_numbers();
+    let seeded = || tch::manual_seed(5);
+    seeded();
+    let trainable: Pretrained<DistilBertForSequenceClassification> =
+        Pretrained::from_folder(folder.path(), Device::Cpu, Strictness::default()).unwrap();
+    seeded();
+    let frozen =
+        Frozen::<DistilBertForSequenceClassification>::from_folder(folder.path(), Device::Cpu, Strictness::default())
+            .unwrap();
+    let inputs = Inputs::new(arguments(), &frozen.limits()).unwrap();
+    let logits = frozen.forward(&inputs, ForwardOptions::default()).unwrap().logits;
+    assert_close(&logits, &tch::no_grad(|| run(&trainable, arguments(), ForwardOptions::default())).logits);
+}
+
+#[test]
+fn a_configuration_that_names_no_family_is_electras() {
+    let folder = tempfile::tempdir().unwrap();
+    model::<ElectraForMaskedLM>(&odd()).save(folder.path(), WeightFormat::Safetensors).unwrap();
+    let path = folder.path().join("config.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut config: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+    config.remove("model_type");
+    config.insert("architectures".into(), vec!["MyModel"].into());
+    std::fs::write(&path, serde_json::Value::Object(config.clone()).to_string()).unwrap();
+    assert_eq!(masked_lm(folder.path(), Device::Cpu).unwrap().config().model_type(), "electra");
+    // A bad value is the family's own to report.
+    config.insert("model_type".into(), "distilbert".into());
+    config.insert("n_layers".into(), "six".into());
+    std::fs::write(&path, serde_json::Value::Object(config).to_string()).unwrap();
+    match masked_lm(folder.path(), Device::Cpu) {
+        Err(Error::Config { field, .. }) => assert_eq!(field, "n_layers"),
+        other => panic!("{other:?}"),
+    }
+}

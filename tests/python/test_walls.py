@@ -43,6 +43,17 @@ def test_the_checkout_keeps_its_walls(capsys: pytest.CaptureFixture[str]) -> Non
             },
             "a circle: text/one -> text/other -> text/one",
         ),
+        (
+            # Through the names that the crate's root re-exports.
+            {
+                "src/lib.rs": "pub use pretrained::{Pretrained, load};\npub use models::electra;",
+                "src/weights.rs": "fn f() -> crate::Pretrained {}",
+                "src/pretrained.rs": "",
+                "src/models/mod.rs": "",
+                "src/models/electra.rs": "",
+            },
+            "weights imports pretrained, which is further along the flow",
+        ),
         ({"src/text.rs": "fn f(py: pyo3::Python) {}"}, "text names pyo3"),
         (
             {

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
@@ -24,8 +25,12 @@ pub(crate) fn name_calls(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Return the method of a class, a `method_descriptor`, named `__call__`.
 fn renamed<'py>(class: &Bound<'py, PyType>, method: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: only the address of the type is read.
+    if unsafe { ffi::Py_TYPE(method.as_ptr()) != &raw mut ffi::PyMethodDescr_Type } {
+        return Err(PyTypeError::new_err(format!("{class}._call is no method of a native class")));
+    }
     let descriptor: *mut ffi::PyMethodDescrObject = method.as_ptr().cast();
-    // SAFETY: pyo3 makes methods of `PyMethodDef`s that live as long as the process, and so do the copy and its text.
+    // SAFETY: the object is a method descriptor. pyo3 makes methods of `PyMethodDef`s that live as long as the process, and so do the copy and its text.
     unsafe {
         let mut definition = *(*descriptor).d_method;
         // The text begins with the signature, and that with the name.

@@ -44,8 +44,9 @@ use crate::weights::{Strictness, WeightSource};
 ///
 /// Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give
 /// torch tensors with their graph, unless torch's grad mode is off. Values at padded positions are never read, and come
-/// back as zeros. A model may be called from several threads: the calls take turns, and other Python threads run
-/// meanwhile. Models can be pickled and copied, and `repr` shows their parts with the shapes of their parameters.
+/// back as zeros. A model may be called from several threads, and other Python threads run meanwhile: the calls of a
+/// trainable model take turns, those of a frozen one do not. A trainable model can be pickled and copied, and `repr`
+/// shows its parts with the shapes of their parameters.
 ///
 /// Raises:
 ///     ShapeError: if an argument has the wrong rank or shape.

@@ -5,6 +5,7 @@ use crate::any_model::{AnyModel, Run, Train};
 use crate::bindings::door::Guarded;
 use crate::config::{AnyConfig, ProblemType};
 use crate::error::{Error, Result};
+use crate::heads::Shareable;
 use crate::inputs::{Arguments, Inputs, Targets, Task};
 use crate::models::Model;
 use crate::nn::ForwardOptions;
@@ -27,7 +28,7 @@ where
 
 impl<M> From<Frozen<M>> for Held
 where
-    M: Model<Config: Into<AnyConfig> + Send + Sync, Frozen: Send, Output: Into<Answer>> + 'static,
+    M: Model<Config: Into<AnyConfig> + Send + Sync, Frozen: Send + Shareable, Output: Into<Answer>> + 'static,
 {
     fn from(model: Frozen<M>) -> Self {
         Self::Frozen(Box::new(model))

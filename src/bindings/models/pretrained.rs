@@ -11,6 +11,7 @@ use crate::bindings::door::{Bar, FolderOptions, device, enter, raise};
 use crate::bindings::weights::{open_weights, parse_component};
 use crate::config::AnyConfig;
 use crate::error::Error;
+use crate::heads::Shareable;
 use crate::models::Model;
 use crate::pretrained::{Frozen, Pretrained, config_by_shapes, parts_of};
 use crate::resources::ModelFolder;
@@ -34,7 +35,7 @@ pub(crate) struct LoadOptions<'a, 'py> {
 /// Load a model from a folder, with one warning if the folder lacks its head.
 pub(crate) fn from_pretrained<M>(py: Python<'_>, name: &str, options: LoadOptions<'_, '_>) -> PyResult<Held>
 where
-    M: Model<Frozen: Send, Output: Into<Answer>> + Send + 'static,
+    M: Model<Frozen: Send + Shareable, Output: Into<Answer>> + Send + 'static,
     M::Config: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error> + Send + Sync,
 {
     let device = device(py, options.device)?;
