@@ -107,7 +107,7 @@ docs: $(TORCH_READY) ## Write the documentation of the Rust crate to target/doc
 
 docs-outputs: $(TOOLS_READY) $(MODULE_READY) ## Write the outputs in README.md and docs/ anew
 	$(BIN)/python tools/readme_picture.py
-	$(BIN)/python tests/python/test_documentation.py --update
+	$(BIN)/python -m tests.python.test_documentation --update
 
 wheel: $(TOOLS_READY) ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .

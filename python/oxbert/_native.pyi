@@ -29,6 +29,8 @@ from oxbert.outputs import (
 
 __all__ = [
     "WEIGHT_FILES",
+    "_TIES",
+    "_WEIGHT_FORMATS",
     "Activation",
     "AddedToken",
     "Config",
@@ -524,8 +526,9 @@ class Model:
 
     Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give
     torch tensors with their graph, unless torch's grad mode is off. Values at padded positions are never read, and come
-    back as zeros. A model may be called from several threads: the calls take turns, and other Python threads run
-    meanwhile. Models can be pickled and copied, and `repr` shows their parts with the shapes of their parameters.
+    back as zeros. A model may be called from several threads, and other Python threads run meanwhile: the calls of a
+    trainable model take turns, those of a frozen one do not. A trainable model can be pickled and copied, and `repr`
+    shows its parts with the shapes of their parameters.
 
     Raises:
         ShapeError: if an argument has the wrong rank or shape.
@@ -2295,7 +2298,7 @@ class PretrainingNetworks:
     def totals(self, rows: _Rows) -> tuple[int, int, int]:
         """Count the tokens over which the losses of a step are means.
 
-        Returns the number of chosen tokens, of all tokens, and of tokens that might have been chosen.
+        Return the number of chosen tokens, of all tokens, and of tokens that might have been chosen.
 
         Args:
             rows: Ids, without padding.
@@ -2686,60 +2689,13 @@ class DistilBertVocabResources:
 
 @final
 class _TFRecordFile:
-    """A TFRecord file of google-research/electra, mapped into memory. See `oxbert.training.data.TFRecordDataset`.
-
-    Args:
-        path: The file.
-        ends: The end of each record, uint64 [n], as `ends` of the same file returns it; None means to find them.
-
-    Raises:
-        DataError: if the file is cut off or the checksum of a length is wrong: `path`, `record` (from 0), `byte` (where
-            the record begins), `reason`.
-        FileError: if the file cannot be read.
-    """
-
     def __new__(cls, path: _Path, ends: npt.NDArray[np.uint64] | None = None) -> Self: ...
     def __getnewargs__(self) -> tuple[Path, npt.NDArray[np.uint64]]: ...
     def __len__(self) -> int: ...
     @property
-    def ends(self) -> npt.NDArray[np.uint64]:
-        """The end of each record, in bytes from the beginning of the file: uint64 [n]."""
-
-    def places(self) -> tuple[_Integers, _Integers]:
-        """Return where the data of each record begin and how long they are, in bytes: int64 [n] each."""
-
-    def row_length(self, record: int) -> int:
-        """Return the length of the lists of a record, padding included, in tokens.
-
-        Raises:
-            DataError: if the record is damaged or holds no example.
-            IdRangeError: if there is no such record.
-        """
-
-    def read(self, record: int, vocab_size: int | None = None) -> tuple[npt.NDArray[np.int32], int]:
-        """Return the ids of the example in a record, without padding, int32 [S], and the length of its first segment.
-
-        Args:
-            record: The number of the record in the file, from 0.
-            vocab_size: The number of ids; None means no limit but that of int32.
-
-        Raises:
-            DataError: if the record is damaged or holds no example, or if an id is not below `vocab_size`: `path`,
-                `record`, `byte` (where the record begins), `reason`.
-            IdRangeError: if there is no such record.
-        """
-
+    def ends(self) -> npt.NDArray[np.uint64]: ...
+    def places(self) -> tuple[_Integers, _Integers]: ...
+    def row_length(self, record: int) -> int: ...
+    def read(self, record: int, vocab_size: int | None = None) -> tuple[npt.NDArray[np.int32], int]: ...
     @staticmethod
-    def write(path: _Path, examples: Sequence[tuple[Sequence[int], int]], max_length: int) -> None:
-        """Write examples, padded to `max_length` tokens, to a file that is complete or absent.
-
-        Args:
-            path: The file.
-            examples: The ids of each example, without padding, and the length of its first segment.
-            max_length: The length of the padded rows.
-
-        Raises:
-            InputError: if an example is longer than `max_length`, if the length of a first segment is impossible, or if
-                an id is negative.
-            FileError: if the file cannot be written.
-        """
+    def write(path: _Path, examples: Sequence[tuple[Sequence[int], int]], max_length: int) -> None: ...

@@ -31,7 +31,6 @@ pub(super) fn sort_run(
 ) -> Result<Position> {
     let start = find_head(section, at, character, progress)?;
     let mut position = start;
-    let mut places = Vec::new();
     let mut parts = Vec::new();
     for character in section[start.byte..].chars() {
         if position.byte > start.byte && is_starter(character) {
@@ -39,7 +38,6 @@ pub(super) fn sort_run(
         }
         progress.pass(character.len_utf8())?;
         if !is_dropped(character) {
-            places.push(position.character);
             let mut is_first = true;
             decompose_canonical(character, |part| {
                 let class = canonical_combining_class(part);
@@ -50,11 +48,13 @@ pub(super) fn sort_run(
     }
     // The sort must be stable, to keep the order of the text within a class.
     parts.sort_by_key(|part| part.class);
-    let mut characters = places.into_iter();
+    // Read again rather than remembered: a run may be as long as the text.
+    let mut places =
+        (start.character..).zip(section[start.byte..].chars()).filter(|&(_, character)| !is_dropped(character));
     let mut place = start.character;
     for Part { character, class, is_first } in parts {
         if is_first {
-            place = characters.next().unwrap_or(place);
+            place = places.next().map_or(place, |(place, _)| place);
         }
         if class > 0 || start.byte == at.byte {
             visit(character, place);

@@ -1,6 +1,6 @@
 """Run the commands and snippets of README and docs/, and compare their outputs with the outputs shown.
 
-    python tests/python/test_documentation.py --update    # write the outputs anew; the same as `make docs-outputs`
+    python -m tests.python.test_documentation --update    # write the outputs anew; the same as `make docs-outputs`
 
 The language of a block says what happens to it:
 
@@ -33,6 +33,8 @@ import pytest
 import torch
 
 import oxbert
+
+from .processes import run
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -114,15 +116,13 @@ def run_command(command: str, folder: Path) -> str:
         "NO_COLOR": "1",
         "TERM": "dumb",
     }
-    done = subprocess.run(
+    done = run(
         ["bash", "-c", recipe(target[1]) if target else command],
         cwd=ROOT if target else folder,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        timeout=100,
+        seconds=100,
     )
     return done.stdout
 
@@ -296,7 +296,7 @@ def update(names: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] != ["--update"] or not set(sys.argv[2:]) <= set(GUIDES):
-        raise SystemExit("usage: python tests/python/test_documentation.py --update [README.md] [docs/FILE.md] ...")
+        raise SystemExit("usage: python -m tests.python.test_documentation --update [README.md] [docs/FILE.md] ...")
     os.environ["HF_HUB_OFFLINE"] = "1"
     torch.set_num_threads(1)
     update(sys.argv[2:] or GUIDES)

@@ -171,9 +171,9 @@ def test_a_child_that_breaks_down_is_an_error(tmp_path: Path, monkeypatch: pytes
     path.write_bytes(WHOLE)
     monkeypatch.setattr(_hdf5, "_CHILD", child)
     for script, expected in [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "broke down"),
-        ("import os; os.abort()", "broke down"),
-        ("import ctypes; ctypes.string_at(0)", "broke down"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed"),
+        ("import os; os.abort()", "crashed"),
+        ("import ctypes; ctypes.string_at(0)", "crashed"),
         ("import sys; sys.exit('a reason\\nthe last')", "the last"),
         ("import os; os._exit(9)", "gave no reason"),
         ("", "it is empty"),

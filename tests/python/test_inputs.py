@@ -97,7 +97,7 @@ def test_wrong_shapes(
         ("position_ids", {"input_ids": ROW, "position_ids": torch.zeros(1, 3)}, "float"),
         ("attention_mask", {"input_ids": ROW, "attention_mask": np.array([["a", "b", "c"]])}, "<U1"),
         ("inputs_embeds", {"inputs_embeds": np.zeros((1, 2, 12))}, "float64"),
-        ("inputs_embeds", {"inputs_embeds": torch.zeros(1, 2, 12, dtype=torch.float64)}, "double"),
+        ("inputs_embeds", {"inputs_embeds": torch.zeros(1, 2, 12, dtype=torch.float64)}, "float64"),
     ],
 )
 def test_wrong_dtypes(model: Any, what: str, arguments: dict[str, Any], got: str) -> None:

@@ -550,7 +550,7 @@ def test_errors_in_a_graph_say_the_same() -> None:
 
 def test_a_function_returns_tensors_or_a_dictionary() -> None:
     _, ours = pair("ElectraModel")
-    with pytest.raises(errors.InputError, match=r"tf\.function cannot return it.*dict\(output\)"):
+    with pytest.raises(errors.InputError, match=r"tf\.function cannot return an output.*dict\(output\)"):
         tf.function(ours)(tf.constant(IDS))
     assert len(tf.function(ours)(tf.constant(IDS), return_dict=False)) == 1
 
