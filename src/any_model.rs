@@ -52,17 +52,41 @@ pub trait ScoreTokens: Run<MaskedLMOutput> {
     fn scores_at(&self, inputs: &Inputs, positions: &[(usize, usize)]) -> Result<Tensor>;
 }
 
-/// A model that can be trained, resized, moved and saved. The methods are those of [`Pretrained`].
-#[expect(missing_docs, reason = "each method is documented at `Pretrained`")]
+/// A model that can be trained, resized, moved and saved.
 pub trait Train<O>: Run<O> {
+    /// See [`Pretrained::parameters`].
     fn parameters(&self) -> Vec<(String, Tensor)>;
+    /// See [`Pretrained::decoder`].
     fn decoder(&self) -> Option<(Tensor, Tensor)>;
+    /// See [`Pretrained::word_embeddings`].
+    ///
+    /// # Errors
+    /// The errors of [`Pretrained::word_embeddings`].
     fn word_embeddings(&self) -> Result<Tensor>;
+    /// See [`Pretrained::resize_vocabulary`].
+    ///
+    /// # Errors
+    /// The errors of [`Pretrained::resize_vocabulary`].
     fn resize_vocabulary(&mut self, size: i64, mean: bool) -> Result<()>;
+    /// See [`Pretrained::set_word_embeddings`].
+    ///
+    /// # Errors
+    /// The errors of [`Pretrained::set_word_embeddings`].
     fn set_word_embeddings(&mut self, rows: &Tensor) -> Result<()>;
+    /// See [`Pretrained::to_device`].
+    ///
+    /// # Errors
+    /// The errors of [`Pretrained::to_device`].
     fn to_device(&self, device: Device) -> Result<()>;
+    /// See [`Pretrained::load`].
+    ///
+    /// # Errors
+    /// The errors of [`Pretrained::load`].
     fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()>;
     /// Save with another configuration: see [`Pretrained::set_config`] and [`Pretrained::save`].
+    ///
+    /// # Errors
+    /// The errors of both.
     fn save(&mut self, folder: PathBuf, config: AnyConfig, format: WeightFormat) -> Result<()>;
 }
 

@@ -36,7 +36,8 @@ use crate::weights::{LoadReport, OpenOptions, Strictness, Watch, WeightSource};
 /// ```
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::WeightsFormat`], [`Error::WeightsMismatch`].
+/// [`Error::Io`](crate::Error::Io), [`Error::WeightsFormat`](crate::Error::WeightsFormat),
+/// [`Error::WeightsMismatch`](crate::Error::WeightsMismatch).
 pub fn load<M: Model>(variables: &VarStore, path: impl AsRef<Path>) -> Result<LoadReport> {
     open::<M>(path)?.load_into(variables, &M::BACKBONE, Strictness::Everything)
 }

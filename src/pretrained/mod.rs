@@ -9,7 +9,7 @@ mod resize;
 mod save;
 
 use tch::nn::VarStore;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 pub use frozen::Frozen;
 pub use load::load;
@@ -93,7 +93,7 @@ impl<M: Model> Pretrained<M> {
     /// Restore the state of a copied model apart from its values: the frozen parameters, the untrained parameters, and
     /// the dtype.
     #[cfg(feature = "python")]
-    pub(crate) fn restore_marks(&mut self, frozen: &[String], untrained: Vec<String>, kind: Kind) -> Result<()> {
+    pub(crate) fn restore_marks(&mut self, frozen: &[String], untrained: Vec<String>, kind: tch::Kind) -> Result<()> {
         let _no_grad = tch::no_grad_guard();
         for (name, mut parameter) in self.parameters() {
             if parameter.kind() != kind {

@@ -156,7 +156,7 @@ impl Normalizer {
             Fate::Several => self.expand(character, |part| sink.put(part, kind(part), at.character)),
             Fate::Unordered => {
                 return marks::sort_run(section, at, character, progress, |part, place| {
-                    self.put_part(part, place, sink)
+                    self.put_part(part, place, sink);
                 });
             }
         }

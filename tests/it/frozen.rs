@@ -129,10 +129,10 @@ fn what_a_file_lacks_is_reported_and_refused_as_for_a_trainable_model() {
     let folder = tempfile::tempdir().unwrap();
     let config: ElectraConfig = odd();
     model::<ElectraForMaskedLM>(&config).save(folder.path(), WeightFormat::Safetensors).unwrap();
-    type Tagger = Pretrained<ElectraForTokenClassification>;
     let trainable = {
         let _random = crate::common::random_numbers();
-        Tagger::from_folder(folder.path(), Device::Cpu, Strictness::default()).unwrap()
+        Pretrained::<ElectraForTokenClassification>::from_folder(folder.path(), Device::Cpu, Strictness::default())
+            .unwrap()
     };
     let tagger = frozen::<TokenClassificationHead>(folder.path(), Device::Cpu, Strictness::default()).unwrap();
     assert_eq!(tagger.untrained(), trainable.untrained());

@@ -164,7 +164,7 @@ fn a_distilbert_fills_masks_too() {
 fn answers_are_in_the_order_of_the_texts_whatever_stands_beside_them() {
     let folder = tempfile::tempdir().unwrap();
     let detection = ReplacedTokenDetection::new(trained(folder.path(), &config()), tokenizer(folder.path())).unwrap();
-    let fill = FillMask::from_folder(&generator(folder.path()), Device::Cpu).unwrap();
+    let fill = FillMask::from_folder(generator(folder.path()), Device::Cpu).unwrap();
     // The texts need several batches.
     let texts: Vec<String> = (0..600).map(|row| format!("[MASK]{}", " cat mat.".repeat(row * 7 % 5))).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -92,6 +92,7 @@ macro_rules! model_class {
             ///     WeightsFormatError: if the weight file is truncated, corrupt or of another format.
             ///     WeightsMismatchError: if the weights differ from the model's in a way that `strict` refuses.
             ///     DeviceError: if this machine has no such device.
+            #[expect(clippy::too_many_arguments, reason = "the arguments of transformers, and our own")]
             #[staticmethod]
             #[pyo3(signature = (
                 folder,
