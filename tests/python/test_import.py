@@ -46,6 +46,35 @@ assert "torch" in sys.modules and parameters[0][1].requires_grad
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        "oxbert.cli",
+        "oxbert.conversion.options",
+        "oxbert.hub",
+        "oxbert.training",
+        "oxbert.training.loop.options",
+        "oxbert.training.pretraining.config",
+    ],
+)
+def test_options_are_imported_without_torch(module: str) -> None:
+    done = run(f"import sys, {module}; assert 'torch' not in sys.modules")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_training_imports_torch_with_the_first_name_that_needs_it() -> None:
+    done = run("""
+import sys
+import oxbert.training as training
+training.PRESETS, training.PretrainingConfig, training.preset, training.Implementation
+assert "torch" not in sys.modules
+training.data.write_examples
+training.Trainer
+assert "torch" in sys.modules
+""")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.parametrize("order", ["oxbert, torch", "torch, oxbert"])
 def test_the_order_of_imports_does_not_matter(order: str) -> None:
     done = run(f"""

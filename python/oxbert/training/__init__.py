@@ -3,7 +3,8 @@
     write_examples("corpus/", "examples", vocab_size=8192)   # from oxbert.training.data
     pretrain("examples", "run", "tiny")
 
-Import this package on its own: `import oxbert.training`. torch is imported with the first name that is used.
+Import this package on its own: `import oxbert.training`. torch is imported with the first name that needs it: all but
+`Implementation`, `PRESETS`, `PretrainingConfig` and `preset`.
 """
 
 from __future__ import annotations
@@ -39,9 +40,12 @@ _MODULES = {
     "pretrain": "oxbert.training.pretraining.run",
     "Trainer": "oxbert.training.pretraining.trainer",
 }
+_SUBMODULES = {"data", "optimizer", "presets", "schedule"}
 
 
 def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_MODULES[name]), name)
@@ -50,7 +54,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_SUBMODULES})
 
 
 __all__ = [
