@@ -6,15 +6,14 @@ The name of the auto class says which head is wanted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+from typing_extensions import Unpack
 
 from oxbert import _native, errors
 from oxbert._types import HubKeywords, PathLike
 from oxbert.hub._folders import find
 from oxbert.hub._options import split_options
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 # The first part of the names of a family's classes.
 _FAMILIES = {"electra": "Electra", "distilbert": "DistilBert"}

@@ -7,7 +7,9 @@ import doctest
 import importlib
 import importlib.util
 import inspect
+import pickle
 import re
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,22 @@ KINDS = {name: thing for name in EXPORTED if isinstance(thing := getattr(_native
 MODELS = sorted(name for name, kind in KINDS.items() if issubclass(kind, oxbert.Model) and kind is not oxbert.Model)
 CONFIGS = ["ElectraConfig", "DistilBertConfig"]
 OPTIONS = ["output_hidden_states", "output_attentions", "return_dict"]
+# Modules whose names are public.
+DOCUMENTED = {
+    "oxbert",
+    "oxbert.auto",
+    "oxbert.conversion",
+    "oxbert.encoding",
+    "oxbert.errors",
+    "oxbert.hub",
+    "oxbert.modelcard",
+    "oxbert.outputs",
+    "oxbert.pretrainer",
+    "oxbert.tf",
+    "oxbert.torch",
+    "oxbert.training",
+    "oxbert.training.data",
+}
 
 
 def items(name: str) -> list[ast.stmt]:
@@ -428,8 +446,10 @@ def test_everything_has_a_docstring() -> None:
 
 
 def test_every_name_of_the_package_is_documented() -> None:
+    assert set(MODULES) >= DOCUMENTED
     for module in map(importlib.import_module, MODULES):
         assert module.__doc__, module.__name__
+        assert hasattr(module, "__all__") or module.__name__ not in DOCUMENTED, module.__name__
         for name in getattr(module, "__all__", []):
             thing = getattr(module, name)
             if isinstance(thing, type) or inspect.isroutine(thing):
@@ -440,6 +460,35 @@ def test_every_name_of_the_package_is_documented() -> None:
                     # What an output refuses goes by another name.
                     if callable(value) and not value.__name__.startswith("_"):
                         assert inspect.getdoc(value), f"{name}.{member}"
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTED))
+def test_the_annotations_of_functions_can_be_resolved(name: str) -> None:
+    module = importlib.import_module(name)
+    for thing in (getattr(module, exported) for exported in module.__all__):
+        members = inspect.getmembers(thing, inspect.isroutine) if isinstance(thing, type) else [("", thing)]
+        for _, member in members:
+            if inspect.isroutine(member) and (getattr(member, "__module__", None) or "").startswith("oxbert"):
+                typing.get_type_hints(member)
+
+
+def test_submodules_of_training_are_attributes() -> None:
+    import oxbert.training
+
+    for name in ("data", "optimizer", "presets", "schedule"):
+        assert getattr(oxbert.training, name) is importlib.import_module(f"oxbert.training.{name}")
+
+
+def test_older_pickles_find_their_names() -> None:
+    import oxbert.training
+
+    for module, name in [
+        ("optimizer", "AdamWeightDecay"),
+        ("schedule", "learning_rate"),
+        ("presets", "PretrainingConfig"),
+    ]:
+        old = f"coxbert.training.{module}\n{name}\n.".encode()
+        assert pickle.loads(old) is getattr(oxbert.training, name)
 
 
 def test_aliases_are_the_classes_themselves() -> None:

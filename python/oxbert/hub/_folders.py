@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from typing_extensions import Unpack
 
 from oxbert._types import HubKeywords, Need, PathLike
 from oxbert.errors import DtypeError, HubNotFoundError, HubOfflineError, MissingFileError
 from oxbert.hub._download import WEIGHTS, fetch, is_repo_id
 from oxbert.hub._options import HubOptions
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 _BUNDLED = Path(__file__).parents[1] / "bundled"
 

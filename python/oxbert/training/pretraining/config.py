@@ -16,7 +16,7 @@ from typing import Any, ClassVar, get_args
 from typing_extensions import Self
 
 from oxbert._native import Activation, ElectraConfig
-from oxbert._types import Objective
+from oxbert._types import Objective, Optimizer  # noqa: F401  # `__init__` has the annotations of inherited fields
 from oxbert.training.loop.options import (
     Options,
     RunOptions,
@@ -34,7 +34,7 @@ _OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Subject(Options):
-    """Say what is trained: two networks, an objective, and texts of what length."""
+    """Define the two networks, the objective, and the lengths of the texts of a run."""
 
     vocab_size: int = integer(30522, 1, "V, the size of the vocabulary of both networks.")
     embedding_size: int = integer(128, 1, "E, the width of the embeddings.")
