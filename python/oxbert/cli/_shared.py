@@ -18,7 +18,7 @@ TERMINATED = 143
 """The exit code that a shell expects of a program that SIGTERM has ended."""
 
 
-def option(options: type, name: str, *flags: str, show_default: bool = True) -> Any:
+def option(options: type, name: str, *flags: str, show_default: bool = True, overrides: bool = False) -> Any:
     """Return the option of a command for a field of the options of a run, with the field's description as its help.
 
     Args:
@@ -26,8 +26,13 @@ def option(options: type, name: str, *flags: str, show_default: bool = True) -> 
         name: The field.
         flags: The names on the command line; by default the parameter's.
         show_default: Whether the help shows the default.
+        overrides: Whether the option overrides the field of `--config`, which the help then says.
     """
-    return typer.Option(*flags, help=help_text(options, name), show_default=show_default)
+    # A command line cannot give None.
+    text = help_text(options, name).replace("None means", "by default")
+    if overrides:
+        text = f"{text.removesuffix('.')}; overrides {name} of --config."
+    return typer.Option(*flags, help=text, show_default=show_default)
 
 
 def open_console(*, stderr: bool = False) -> Console:

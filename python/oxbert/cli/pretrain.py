@@ -50,9 +50,9 @@ def pretrain(
     discriminator: Annotated[
         str | None, typer.Option(help="A model whose weights the discriminator begins with.", show_default=False)
     ] = None,
-    steps: Annotated[int | None, option(RunOptions, "train_steps", show_default=False)] = None,
-    batch_size: Annotated[int | None, option(RunOptions, "batch_size", show_default=False)] = None,
-    seed: Annotated[int | None, option(RunOptions, "seed", show_default=False)] = None,
+    steps: Annotated[int | None, option(RunOptions, "train_steps", show_default=False, overrides=True)] = None,
+    batch_size: Annotated[int | None, option(RunOptions, "batch_size", show_default=False, overrides=True)] = None,
+    seed: Annotated[int | None, option(RunOptions, "seed", show_default=False, overrides=True)] = None,
     device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = None,
     precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = "float32",
     accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = 1,
