@@ -194,7 +194,7 @@ def _config_of(path: Path, component: Component | None) -> dict[str, object] | N
 
 def _expect(config: dict[str, object] | None, path: Path) -> _native.Config:
     if config is None:
-        reason = f"expected a config.json beside {path}"
+        reason = f"expected a config.json beside {path}, which says what model it is"
         raise InputError(f"check: {reason}", what="check", reason=reason)
     return _native.Config.from_dict(config)
 

@@ -157,7 +157,7 @@ class AdamWeightDecay(Optimizer):
         if gradient.is_sparse:
             refuse(
                 "gradient",
-                "expected a dense gradient, got a sparse one",
+                "expected a dense gradient, got a sparse one; every number of a parameter decays at every step",
             )
         state: dict[str, Tensor] = self.state[parameter]
         if not state:
@@ -334,7 +334,7 @@ def clip_gradients(parameters: Tensor | Iterable[Tensor], max_norm: float = 1.0)
     if not gradients:
         return torch.zeros((), device=next(iter(unique)).device if unique else None)
     if any(gradient.is_sparse for gradient in gradients):
-        refuse("gradient", "expected dense gradients, got a sparse one")
+        refuse("gradient", "expected dense gradients, got a sparse one, which the optimizer could not use")
     dtype = torch.float64 if any(gradient.dtype == torch.float64 for gradient in gradients) else torch.float32
     alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for gradient in gradients:

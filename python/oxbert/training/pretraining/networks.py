@@ -58,7 +58,7 @@ def begin_with(
         InputError: if the run has no such network, or the network has two towers.
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
-        refuse(part, f"expected None, since the run trains no {part} of that kind, got {os.fspath(source)!r}")
+        refuse(part, f"the run trains no {part} that could begin with a model, got {os.fspath(source)!r}")
     model = _KINDS[part].from_pretrained(source)
     for field in _FUNCTION:
         wanted, got = getattr(config, field), getattr(model.config, field)
@@ -125,4 +125,4 @@ def _own(
     return own
 
 
-__all__ = ["Component", "begin_with", "export", "shared_prefix"]
+__all__ = ["begin_with", "export", "shared_prefix"]

@@ -96,7 +96,10 @@ def pretrain(
     if tokenizer is None:
         # Opening an unfinished folder fails with a better message. TFRecord files come without a tokenizer.
         _open(data, None)
-        refuse("tokenizer", f"expected the tokenizer of {os.fspath(data)}, which has none, got none")
+        refuse(
+            "tokenizer",
+            f"{os.fspath(data)} has no tokenizer; pass tokenizer=, the one that the examples were written with",
+        )
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer)
     config = PretrainingConfig.from_dict(_configured(config, tokenizer).to_dict() | changes)
