@@ -33,9 +33,10 @@ def seconds(work: Callable[[], object], times: int = 1) -> float:
 def take_turns(
     peers: dict[str, Callable[[], object]], rounds: int, times: int = 1, between: Callable[[], object] = lambda: None
 ) -> dict[str, Timing]:
-    """Times every peer once a round, so that a busy or throttled machine is so for all of them.
+    """Time every peer once per round, so that a busy or throttled machine slows all of them.
 
-    The order turns with each round: whoever comes second finds other things in the cache. `between` runs once a round.
+    The order rotates with each round, since a peer's place decides what it finds in the cache. `between` runs once per
+    round.
     """
     measured: dict[str, list[float]] = {name: [] for name in peers}
     for work in peers.values():

@@ -1,4 +1,4 @@
-"""The words that arguments take, each list of them once. `typing.get_args` gives the values of a `Literal`."""
+"""Define the types of arguments that several modules share. `typing.get_args` returns the values of a `Literal`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ PathLike = str | os.PathLike[str]
 # Files of weights, and what is in them.
 WeightFormat = Literal["ot", "safetensors", "bin"]
 FloatDtype = Literal["float32", "float16", "bfloat16"]
-WeightArrays = Literal["numpy", "torch"]
 Component = Literal["generator", "discriminator"]
 
 # Models.

@@ -1,4 +1,4 @@
-"""The result of a tokenizer, and padding of rows that are already tokenised.
+"""Define the result of a tokenizer, and pad rows that are already tokenised.
 
 `BatchEncoding` is a dictionary that goes straight into a model, `model(**encoding)`, and maps tokens back to the text.
 """

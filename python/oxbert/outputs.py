@@ -64,7 +64,7 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
         return [name for name in self._names if getattr(self, name) is not None]
 
     def values(self) -> list[Any]:  # type: ignore[override]
-        """What is there, in order."""
+        """Return the values that are not None, in order."""
         return [getattr(self, name) for name in self.keys()]
 
     def items(self) -> list[tuple[str, Any]]:  # type: ignore[override]
@@ -79,7 +79,7 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
             return default
 
     def to_tuple(self) -> tuple[Any, ...]:
-        """What is there, in order."""
+        """Return the values that are not None, in order, as a tuple."""
         return tuple(self.values())
 
     def __getitem__(self, key: str | int | slice) -> Any:

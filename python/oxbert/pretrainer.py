@@ -1,4 +1,4 @@
-"""`oxbert.ElectraPretrainer` under its public module name. Imports torch."""
+"""Give `oxbert.ElectraPretrainer` its public module name. This module imports torch."""
 
 from oxbert.training.pretraining.model_garden import ElectraPretrainer
 

@@ -204,20 +204,20 @@ class Module(_Shared):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """Return the device of the parameters."""
         return next(self.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the parameters are stored in."""
+        """Return the dtype of the parameters."""
         return next(self.parameters()).dtype
 
     def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
-        """How many numbers the parameters hold.
+        """Return the number of elements of all parameters.
 
         Args:
-            only_trainable: Leave out what is frozen.
-            exclude_embeddings: Leave out the tables of words, positions and types.
+            only_trainable: Whether to leave out frozen parameters.
+            exclude_embeddings: Whether to leave out the embeddings of words, positions and token types.
         """
         return sum(
             parameter.numel()
@@ -227,7 +227,7 @@ class Module(_Shared):
         )
 
     def get_input_embeddings(self) -> torch.nn.Embedding:
-        """The table of word embeddings, over the very same parameter."""
+        """Return the word embeddings as a layer over the same parameter."""
         layer: torch.nn.Embedding = self.model.get_input_embeddings()
         return layer
 

@@ -1,4 +1,4 @@
-"""`ExampleDataset`: a folder of `write_examples`, mapped into memory."""
+"""Define `ExampleDataset`, which maps a folder of `write_examples` into memory."""
 
 from __future__ import annotations
 

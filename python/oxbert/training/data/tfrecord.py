@@ -1,9 +1,9 @@
-"""`TFRecordDataset`: the examples that google-research/electra's `build_pretraining_dataset.py` writes.
+"""Define `TFRecordDataset`, which reads the examples of google-research/electra's `build_pretraining_dataset.py`.
 
-A TFRecord file is a sequence of records: the length of the data (uint64), its checksum, the data, their checksum
-(uint32 each). The data are a `tf.train.Example` with three lists of `max_length` integers: `input_ids` (0 at padded
-places), `input_mask` (1 at the others) and `segment_ids`. The files are read in Rust (`src/records/`), without
-TensorFlow.
+A TFRecord file is a sequence of records. A record is the length of the data (uint64), its checksum (uint32), the data
+and their checksum (uint32). The data are a `tf.train.Example` with three lists of `max_length` integers: `input_ids` (0
+at padded places), `input_mask` (1 at the others) and `segment_ids`. The files are read in Rust (`src/records/`),
+without TensorFlow.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ _NUMBERED = re.compile(r"(.*\.tfrecord)-(\d+)-of-(\d+)$")
 
 
 class TFRecordDataset(Examples):
-    """The examples of TFRecord files of google-research/electra, without their padding.
+    """Read the examples of TFRecord files of google-research/electra, without their padding.
 
-    Files are mapped into memory, and must not change while they are open. Opening a file finds where each record lies:
-    about a million records per second. A record is checked when it is read.
+    Files are mapped into memory, and must not change while they are open. Opening a file finds the place of each
+    record, about a million records per second. A record is checked when it is read.
 
     Args:
-        sources: Files, folders or patterns. In a folder, the files with `.tfrecord` in their names are taken.
-        vocab_size: Ids from there on are refused; None means no limit.
+        sources: Files, folders or patterns. Of a folder, the files with `.tfrecord` in their names are read.
+        vocab_size: Refuse ids of at least this number; None means no limit.
         pad_token_id: The id that batches are padded with; the original pads with 0.
 
     Attributes:
-        paths: The files, those of the original in the order of their numbers.
+        paths: The files, source by source; those of a folder in order of name, `NAME.tfrecord-N-of-M` in order of N.
         max_length: The length of the padded rows.
 
     Raises:
-        MissingFileError: A source does not exist.
-        InputError: No source has a TFRecord file.
-        DataError: A file is cut off or damaged: `path`, `record` (from 0), `byte` (where the record begins), `reason`.
-            Reading an example may raise it.
-        FileError: A file cannot be read.
+        MissingFileError: if a source does not exist.
+        InputError: if no source has a TFRecord file.
+        DataError: if a file is truncated or damaged: `path`, `record` (from 0), `byte` (where the record begins),
+            `reason`. Reading an example may raise this error too.
+        FileError: if a file cannot be read.
     """
 
     def __init__(self, sources: Sources, *, vocab_size: int | None = None, pad_token_id: int = 0) -> None:
@@ -64,7 +64,7 @@ class TFRecordDataset(Examples):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the places and the lengths of all records."""
+        """Return the SHA-256 of the places and the lengths of all records."""
         found = hashlib.sha256()
         places, lengths = zip(*(file.places() for file in self._files), strict=True)
         for column in (*places, *lengths):

@@ -1,1 +1,1 @@
-"""A training run, whatever is trained: updates, processes, signals, checkpoints and the log."""
+"""Run a training of any model: updates, processes, signals, checkpoints and the log."""

@@ -67,7 +67,7 @@ def flag(default: bool, text: str) -> Any:
 
 
 def described(default: Any, text: str) -> Any:
-    """Return a field that is described, and that its class checks itself."""
+    """Return a field with a description but without a rule: the `__post_init__` of its class checks the value."""
     return dataclasses.field(default=default, metadata={"help": " ".join(text.split())})
 
 

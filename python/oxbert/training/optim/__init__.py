@@ -1,1 +1,1 @@
-"""The optimizer, its groups of parameters and its learning rates."""
+"""Define the optimizer, its groups of parameters and its learning rates."""
