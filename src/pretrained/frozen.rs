@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use super::Pretrained;
@@ -14,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::heads::Shareable;
 use crate::inputs::{Inputs, Limits};
 use crate::models::Model;
-use crate::nn::{ForwardOptions, Initial, Parameters, Values};
+use crate::nn::{ForwardOptions, Parameters, Values};
 use crate::weights::{Fit, LoadReport, Strictness, Watch, WeightSource};
 
 /// A model `M` on a frozen [`Engine`](crate::engine::Engine).
@@ -47,7 +46,7 @@ pub struct Frozen<M: Model> {
 }
 
 // SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. Only this type has the
-// tensors of `model`: they were copied for it, require no gradient, and are only read by `forward`, without a graph.
+// tensors of `model`: they were copied or read for it, require no gradient, and are only read by `forward`, without a graph.
 // libtorch allows several threads to read a tensor at once. Everything else inside is `Shareable` by its own promise.
 unsafe impl<M: Model<Config: Sync, Frozen: Shareable>> Sync for Frozen<M> {}
 
@@ -84,13 +83,20 @@ impl<M: Model> Frozen<M> {
         strictness: Strictness,
         watch: Watch,
     ) -> Result<Self> {
-        let described = Described::<M>::new(source, config, Device::Cpu)?;
-        let fit = source.fit(&described.parameters(), &M::BACKBONE, strictness)?;
-        let config = described.config.clone();
+        let Described { model, config, variables, .. } = Described::<M>::new(source, config, device)?;
+        drop(model);
+        let mut tensors: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
+        drop(variables);
+        let fit = source.fit(&tensors, &M::BACKBONE, strictness)?;
         let _no_grad = tch::no_grad_guard();
-        let missing = initial_values(&config.initial(), &described.variables, &fit.report.missing, device)?;
-        let (done, not_finite) = (Cell::new(0), RefCell::default());
-        let values = FileValues { source, fit: &fit, missing, device, watch, done, not_finite };
+        let initial = config.initial();
+        for name in &fit.report.missing {
+            if let Some(tensor) = tensors.get_mut(name) {
+                initial.fill(name, tensor)?;
+            }
+        }
+        let (tensors, done, not_finite) = (RefCell::new(tensors), Cell::new(0), RefCell::default());
+        let values = FileValues { source, fit: &fit, tensors, watch, done, not_finite };
         let model = M::Frozen::build(&Parameters::frozen(&values), &config)?;
         watch(fit.bytes, fit.bytes)?;
         let mut not_finite = values.not_finite.into_inner();
@@ -163,9 +169,9 @@ impl Values for Tensors {
 struct FileValues<'a> {
     source: &'a WeightSource,
     fit: &'a Fit,
-    /// The initial values of parameters that the file lacks.
-    missing: Tensors,
-    device: Device,
+    /// The memory of all parameters, which was allocated before anything is read: between the temporary memory of reading it
+    /// would fragment. A tensor is filled when it is taken out.
+    tensors: RefCell<BTreeMap<String, Tensor>>,
     watch: Watch<'a>,
     /// Number of bytes read so far.
     done: Cell<usize>,
@@ -180,29 +186,17 @@ impl std::fmt::Debug for FileValues<'_> {
 }
 
 impl Values for FileValues<'_> {
-    fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
+    fn tensor(&self, name: &str, _shape: &[i64]) -> Result<Tensor> {
         (self.watch)(self.done.get(), self.fit.bytes)?;
-        let Some(source) = self.fit.found.get(name) else { return self.missing.tensor(name, shape) };
-        let tensor = Tensor::f_empty(shape, (Kind::Float, self.device))?;
-        if !self.source.copy_into(source, &tensor)? {
-            self.not_finite.borrow_mut().push(name.to_string());
+        let tensor = self.tensors.borrow_mut().remove(name).ok_or_else(|| absent(name))?.f_detach()?;
+        if let Some(source) = self.fit.found.get(name) {
+            if !self.source.copy_into(source, &tensor)? {
+                self.not_finite.borrow_mut().push(name.to_string());
+            }
+            self.done.set(self.done.get() + tensor.numel() * tensor.kind().elt_size_in_bytes());
         }
-        self.done.set(self.done.get() + tensor.numel() * tensor.kind().elt_size_in_bytes());
         Ok(tensor)
     }
-}
-
-/// Draw initial values in the order of the names, so that a seed gives those of a trainable model.
-fn initial_values(initial: &Initial, described: &VarStore, names: &[String], device: Device) -> Result<Tensors> {
-    let mut described = described.variables();
-    let mut values = BTreeMap::new();
-    for name in names {
-        let shape = described.remove(name).ok_or_else(|| absent(name))?.size();
-        let mut tensor = Tensor::f_empty(&shape, (Kind::Float, device))?;
-        initial.fill(name, &mut tensor)?;
-        values.insert(name.clone(), tensor);
-    }
-    Ok(Tensors(values))
 }
 
 fn absent(name: &str) -> Error {

@@ -1,10 +1,9 @@
 //! A folder or named tensors -> the parameters of a model.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use tch::Device;
 use tch::nn::VarStore;
-use tch::{Device, Tensor};
 
 use super::Pretrained;
 use crate::config::{Config, ElectraConfig};
@@ -112,11 +111,6 @@ impl<M: Model> Described<M> {
         let model = M::build(&parameters, &config)?;
         let names = parameters.names();
         Ok(Self { model, config, variables, names })
-    }
-
-    /// Return the parameters by name.
-    pub(super) fn parameters(&self) -> BTreeMap<String, Tensor> {
-        self.variables.variables().into_iter().collect()
     }
 }
 
