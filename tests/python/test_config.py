@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import time
 from pathlib import Path
 from typing import Any
 
@@ -182,11 +181,9 @@ def test_an_attribute_is_the_value_of_its_key(name: str) -> None:
 
 def test_reading_an_attribute_does_not_look_at_the_labels() -> None:
     config = oxbert.ElectraConfig(num_labels=30_000)
-    begin = time.perf_counter()
-    for _ in range(1000):
+    # Writing all labels takes milliseconds, and for each of these reads more than the time limit of a test.
+    for _ in range(20_000):
         assert config.hidden_size == 256
-    # It took 15 seconds when the whole configuration was written for each.
-    assert time.perf_counter() - begin < 1
 
 
 # Two names of one field.
