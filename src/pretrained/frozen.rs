@@ -7,8 +7,7 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::Pretrained;
-use super::load::{Described, open_folder};
-use crate::config::Config;
+use super::load::{Described, fill_missing, open_folder};
 use crate::error::{Error, Result};
 use crate::heads::Shareable;
 use crate::inputs::{Inputs, Limits};
@@ -85,16 +84,11 @@ impl<M: Model> Frozen<M> {
     ) -> Result<Self> {
         let Described { model, config, variables, .. } = Described::<M>::new(source, config, device)?;
         drop(model);
-        let mut tensors: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
-        drop(variables);
+        let tensors: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
         let fit = source.fit(&tensors, &M::BACKBONE, strictness)?;
+        fill_missing(&variables, &fit.report.missing, &config)?;
+        drop(variables);
         let _no_grad = tch::no_grad_guard();
-        let initial = config.initial();
-        for name in &fit.report.missing {
-            if let Some(tensor) = tensors.get_mut(name) {
-                initial.fill(name, tensor)?;
-            }
-        }
         let (tensors, done, not_finite) = (RefCell::new(tensors), Cell::new(0), RefCell::default());
         let values = FileValues { source, fit: &fit, tensors, watch, done, not_finite };
         let model = M::Frozen::build(&Parameters::frozen(&values), &config)?;

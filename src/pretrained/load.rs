@@ -114,6 +114,17 @@ impl<M: Model> Described<M> {
     }
 }
 
+/// Give the parameters that a file lacks their initial values, in the order of `names`, so that a seed determines them.
+pub(super) fn fill_missing<C: Config>(variables: &VarStore, names: &[String], config: &C) -> Result<()> {
+    let (initial, mut tensors) = (config.initial(), variables.variables());
+    for name in names {
+        if let Some(tensor) = tensors.get_mut(name) {
+            initial.fill(name, tensor)?;
+        }
+    }
+    Ok(())
+}
+
 impl<M: Model> Pretrained<M> {
     /// Load a model from a folder with `config.json` and weights, the first of [`crate::resources::WEIGHT_FILES`] that
     /// exists; or from a folder with only a checkpoint of google-research/electra, which holds a generator and a
@@ -156,12 +167,7 @@ impl<M: Model> Pretrained<M> {
     ) -> Result<Self> {
         let Described { model, config, variables, names } = Described::<M>::new(source, config, device)?;
         let report = source.load_into_watched(&variables, &M::BACKBONE, strictness, watch)?;
-        let (initial, mut tensors) = (config.initial(), variables.variables());
-        for name in &report.missing {
-            if let Some(tensor) = tensors.get_mut(name) {
-                initial.fill(name, tensor)?;
-            }
-        }
+        fill_missing(&variables, &report.missing, &config)?;
         let untrained = report.missing.clone();
         Ok(Self { model, config, report, variables, names, untrained })
     }
