@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from oxbert._files import refused, translate_os_errors, write_whole
+from oxbert._checks import refused
+from oxbert._files import translate_os_errors, write_whole
 from oxbert.training.data.manifest import Part
 
 _NAME = "progress.json"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import oxbert
 from oxbert import ElectraConfig, Tokenizer
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert._types import Component
 from oxbert.errors import ConfigError
 from oxbert.training.pretraining.config import PretrainingConfig
@@ -58,7 +58,7 @@ def begin_with(
         InputError: if the run has no such network, or the network has two towers.
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
-        refuse(part, f"the run trains no {part} that could begin with a model, got {os.fspath(source)!r}")
+        raise refused(part, f"the run trains no {part} that could begin with a model, got {os.fspath(source)!r}")
     model = _KINDS[part].from_pretrained(source)
     for field in _FUNCTION:
         wanted, got = getattr(config, field), getattr(model.config, field)
