@@ -3,6 +3,9 @@
 A checkpoint is a folder `step-00001000` with `parameters.safetensors`, `optimizer.safetensors` and `state.json`. It is
 written under a temporary name, synced to the disk file by file, and renamed last, so that a folder with the final name
 is complete.
+
+An update can ruin the weights without a sign in its own gradients: only those of the next step are infinite or NaN.
+A checkpoint is therefore good when a later step has computed finite gradients, and the newest good one is never deleted.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +37,82 @@ def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     return sorted((int(match[1]), path) for match, path in found if match and (path / _STATE).is_file())
 
 
-def write_checkpoint(
-    folder: Path,
-    step: int,
+class Checkpoints:
+    """Hold the checkpoints of one run, and know which of them are good.
+
+    Args:
+        folder: The folder of the checkpoints.
+        keep: How many of the newest are kept; 0 keeps all.
+
+    Attributes:
+        good: The step of the newest checkpoint from which a step with finite gradients was made; None if there is none.
+    """
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self._folder, self._keep = folder, keep
+        self._steps: list[int] = []
+        self.good: int | None = None
+
+    def resume(self, step: int, state: Mapping[str, Any]) -> None:
+        """Take over the checkpoints up to a step, whose state is given."""
+        self._steps = [number for number, _ in list_checkpoints(self._folder) if number <= step]
+        # Earlier releases wrote no such entry.
+        good = state.get("good", self._steps[-2] if len(self._steps) > 1 else None)
+        self.good = good if good in self._steps else None
+
+    def prove(self) -> None:
+        """Record that a step from the newest checkpoint, or a later one, had finite gradients."""
+        if self._steps:
+            self.good = self._steps[-1]
+
+    def add(self, step: int) -> None:
+        """Count a checkpoint as the newest, on this process or another one that wrote it."""
+        self._steps = [number for number in self._steps if number < step] + [step]
+
+    def path(self, step: int) -> Path:
+        """Return the folder of the checkpoint of a step."""
+        return self._folder / f"step-{step:08d}"
+
+    def write(
+        self,
+        step: int,
+        parameters: Mapping[str, torch.Tensor],
+        optimizer: Mapping[str, torch.Tensor],
+        state: Mapping[str, Any],
+    ) -> Path:
+        """Write a checkpoint, and delete those of an abandoned run and the oldest of more than `keep`.
+
+        Raises:
+            FileError: if a file cannot be written; the existing checkpoints stay as they were.
+        """
+        target = _write(self.path(step), parameters, optimizer, {**state, "good": self.good})
+        self.add(step)
+        # Delete nothing before the new checkpoint is safe.
+        self._delete_all_but({*self._steps[-self._keep :], self.good})
+        for left in self._folder.glob(".step-*.tmp"):
+            shutil.rmtree(left, ignore_errors=True)
+        return target
+
+    def delete_ruined(self) -> None:
+        """Delete the checkpoints from which no step had finite gradients."""
+        if self._steps:
+            self._delete_all_but({step for step in self._steps if self.good is not None and step <= self.good})
+
+    def _delete_all_but(self, kept: Collection[int | None]) -> None:
+        for number, path in list_checkpoints(self._folder):
+            if number not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+        self._steps = [step for step in self._steps if step in kept]
+
+
+def _write(
+    target: Path,
     parameters: Mapping[str, torch.Tensor],
     optimizer: Mapping[str, torch.Tensor],
     state: Mapping[str, Any],
-    keep: int,
 ) -> Path:
-    """Write a checkpoint, and delete the oldest of more than `keep`; 0 keeps all.
-
-    Checkpoints of later steps belong to an abandoned run, and are deleted too.
-
-    Raises:
-        FileError: if a file cannot be written; the existing checkpoints stay as they were.
-    """
-    target = folder / f"step-{step:08d}"
-    beside, old = (folder / f".step-{step:08d}-{os.getpid()}.{end}" for end in ("tmp", "old.tmp"))
+    folder = target.parent
+    beside, old = (folder / f".{target.name}-{os.getpid()}.{end}" for end in ("tmp", "old.tmp"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(beside, ignore_errors=True)
@@ -75,13 +137,6 @@ def write_checkpoint(
             raise
         message = f"cannot write the checkpoint {target}: {error.strerror or error}"
         raise FileError(message, path=str(target), action="write", errno=error.errno) from error
-    # Delete nothing before the new checkpoint is safe.
-    found = list_checkpoints(folder)
-    earlier = [path for number, path in found if number <= step]
-    for path in [path for number, path in found if number > step] + (earlier[:-keep] if keep else []):
-        shutil.rmtree(path, ignore_errors=True)
-    for left in folder.glob(".step-*.tmp"):
-        shutil.rmtree(left, ignore_errors=True)
     return target
 
 
@@ -96,7 +151,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torc
     with translate_os_errors("read", path / _STATE):
         text = (path / _STATE).read_text(encoding="utf-8")
     try:
-        state = json.loads(text)
+        state: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise damaged(path / _STATE, f"expected JSON: {error}") from error
     for name, kind in _FIELDS.items():

@@ -23,7 +23,7 @@ from tqdm import tqdm
 import oxbert
 from oxbert._files import damaged
 from oxbert.errors import ConfigError, TrainingError
-from oxbert.training.loop.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
+from oxbert.training.loop.checkpoints import Checkpoints, list_checkpoints, read_checkpoint
 from oxbert.training.loop.log import RunLog
 from oxbert.training.loop.options import LaunchOptions, RunOptions
 from oxbert.training.loop.processes import Processes
@@ -79,6 +79,7 @@ class Loop(ABC, Generic[_Batch]):
         self.processes = Processes(launch.device)
         self.parameters: dict[str, Tensor] = {}
         self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0
+        self._checkpoints = Checkpoints(self.output / "checkpoints", config.keep_checkpoints)
         self._resume = launch.resume
 
     @abstractmethod
@@ -114,10 +115,6 @@ class Loop(ABC, Generic[_Batch]):
         """Return whether the next step trains a parameter."""
         return True
 
-    @property
-    def _checkpoints(self) -> Path:
-        return self.output / "checkpoints"
-
     def begin(self, parameters: Iterable[tuple[str, Tensor]], initialize: Callable[[], None]) -> None:
         """Take the parameters, and give them the values of the newest checkpoint on every process.
 
@@ -131,7 +128,7 @@ class Loop(ABC, Generic[_Batch]):
         """
         self.parameters = dict(parameters)
         self.updates = Updates(self.parameters, self.config, self.processes.device, self.precision)
-        checkpoints = list_checkpoints(self._checkpoints) if self._resume else []
+        checkpoints = list_checkpoints(self.output / "checkpoints") if self._resume else []
         if checkpoints:
             self._load(checkpoints[-1][1])
         else:
@@ -151,8 +148,8 @@ class Loop(ABC, Generic[_Batch]):
             The last record of the log: `step`, `loss` and so on, and the figures of the last evaluation.
 
         Raises:
-            TrainingError: if ten steps in a row had gradients that are not finite. The message names the last good
-                checkpoint.
+            TrainingError: if the gradients of ten steps in a row, or of the last steps, were not finite. The message
+                names the last good checkpoint; later ones, which have the ruined weights, are deleted.
             KeyboardInterrupt: after Ctrl-C.
             SystemExit: after SIGTERM, with the exit code 143 of a process that SIGTERM has ended.
         """
@@ -173,7 +170,8 @@ class Loop(ABC, Generic[_Batch]):
                 record |= self._evaluate_and_log(log)
             while self.step < last and not is_stopped:
                 record, step_tokens, is_stopped = self._take_step(signals)
-                if self._skipped_in_a_row >= _MOST_SKIPPED:
+                is_last = self.step == config.train_steps
+                if self._skipped_in_a_row >= (1 if is_last else _MOST_SKIPPED):
                     raise self._not_finite()
                 tokens += step_tokens
                 rate = tokens / (time.perf_counter() - begin)
@@ -182,7 +180,9 @@ class Loop(ABC, Generic[_Batch]):
                 bar.update()
                 if log is not None:
                     log.write(record)
-                if self.step % config.save_every == 0 or self.step == last or is_stopped:
+                # While gradients are not finite, weights that may be ruined would take the place of good ones.
+                is_due = self.step % config.save_every == 0 and not self._skipped_in_a_row
+                if is_due or self.step == last or is_stopped:
                     if log is not None:
                         log.flush()
                     self.save()
@@ -234,6 +234,8 @@ class Loop(ABC, Generic[_Batch]):
         self.step += 1
         self.skipped += is_skipped
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if is_skipped and not self.updates.can_rescale else 0
+        if not is_skipped:
+            self._checkpoints.prove()
         *means, stops = sums.tolist()
         record = {"step": self.step, **dict(zip(names, means, strict=True))}
         record |= {"learning_rate": rate, "gradient_norm": norm, "skipped": is_skipped}
@@ -261,6 +263,7 @@ class Loop(ABC, Generic[_Batch]):
             FileError: if the checkpoint cannot be written; the existing checkpoints stay as they were.
         """
         if self.processes.rank:
+            self._checkpoints.add(self.step)
             return None
         state = {
             "step": self.step,
@@ -271,9 +274,8 @@ class Loop(ABC, Generic[_Batch]):
             "scale": self.updates.state(),
             "versions": {"oxbert": oxbert.__version__, "torch": torch.__version__},
         }
-        keep = self.config.keep_checkpoints
         parameters = {name: parameter.detach() for name, parameter in self.parameters.items()}
-        return write_checkpoint(self._checkpoints, self.step, parameters, self.updates.tensors(), state, keep)
+        return self._checkpoints.write(self.step, parameters, self.updates.tensors(), state)
 
     def _load(self, path: Path) -> None:
         parameters, moments, state = read_checkpoint(path)
@@ -294,6 +296,7 @@ class Loop(ABC, Generic[_Batch]):
                 parameter.copy_(parameters[name])
         self.updates.load(moments, state.get("scale", {}))
         self.step, self.skipped, self._skipped_in_a_row = state["step"], state["skipped"], state.get("in_a_row", 0)
+        self._checkpoints.resume(self.step, state)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which losses are computed in the precision of the run."""
@@ -306,11 +309,19 @@ class Loop(ABC, Generic[_Batch]):
         return nullcontext() if self.processes.rank else RunLog(self.output, self.step, tensorboard=self.tensorboard)
 
     def _not_finite(self) -> TrainingError:
-        checkpoints = list_checkpoints(self._checkpoints)
-        good = f"the last good checkpoint is {checkpoints[-1][1]}" if checkpoints else "there is no checkpoint yet"
+        """Delete the checkpoints with the ruined weights on rank 0, and return the error that names the last good one."""
+        if not self.processes.rank:
+            self._checkpoints.delete_ruined()
+        good = self._checkpoints.good
+        rest = "no checkpoint is good yet; begin anew with a lower learning_rate"
+        if good is not None:
+            rest = f"the last good checkpoint is {self._checkpoints.path(good)}, from which continue_from"
+            rest += " (--continue-from) goes on with a lower learning_rate"
         count, step = self._skipped_in_a_row, self.step
-        message = f"the gradients of {count} steps in a row were not finite, up to step {step}; {good}"
-        return TrainingError(message, step=step)
+        message = (
+            f"the gradients of {count} {'steps' if count > 1 else 'step'} in a row were not finite, up to step {step}"
+        )
+        return TrainingError(f"{message}; {rest}", step=step)
 
 
 def _is_figure(name: str) -> bool:
