@@ -29,8 +29,13 @@ def pretrain(
         typer.Option(metavar="FOLDER", help="The folder for checkpoints, the log and both models.", show_default=False),
     ],
     config: Annotated[
-        str, typer.Option(help="A preset (tiny, small, base, large), or a YAML or JSON file of fields.")
-    ] = "small",
+        str | None,
+        typer.Option(
+            help="A preset (tiny, small, base, large), or a YAML or JSON file of fields. By default that of"
+            " --continue-from, otherwise small.",
+            show_default=False,
+        ),
+    ] = None,
     held_out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Examples for evaluation.", show_default=False)
     ] = None,
@@ -58,6 +63,9 @@ def pretrain(
     accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = 1,
     tensorboard: Annotated[bool, option(LaunchOptions, "tensorboard", "--tensorboard")] = False,
     resume: Annotated[bool, option(LaunchOptions, "resume")] = True,
+    continue_from: Annotated[
+        str | None, option(LaunchOptions, "continue_from", metavar="FOLDER", show_default=False)
+    ] = None,
 ) -> None:
     """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs."""
     # Imported here, since importing torch takes seconds.
@@ -80,6 +88,7 @@ def pretrain(
             accumulate=accumulate,
             tensorboard=tensorboard,
             resume=resume,
+            continue_from=continue_from,
             **{name: value for name, value in given.items() if value is not None},
         )
     except (KeyboardInterrupt, SystemExit) as error:

@@ -140,13 +140,12 @@ def _write(
     return target
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the parameters, the moments of the optimizer, and the state of a checkpoint.
+def read_state(path: Path) -> dict[str, Any]:
+    """Return the state of a checkpoint.
 
     Raises:
         DataError: if the state is not that of a checkpoint.
-        MissingFileError: if a file is missing.
-        WeightsFormatError: if a file is damaged.
+        MissingFileError: if the file is missing.
     """
     with translate_os_errors("read", path / _STATE):
         text = (path / _STATE).read_text(encoding="utf-8")
@@ -157,7 +156,17 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torc
     for name, kind in _FIELDS.items():
         if not isinstance(state, dict) or not isinstance(state.get(name), kind):
             raise damaged(path / _STATE, f"expected {name}, which every checkpoint has")
-    return load_weights(path / _PARAMETERS, "torch"), load_weights(path / _OPTIMIZER, "torch"), state
+    return state
+
+
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Return the parameters of a checkpoint, and the moments of its optimizer.
+
+    Raises:
+        MissingFileError: if a file is missing.
+        WeightsFormatError: if a file is damaged.
+    """
+    return load_weights(path / _PARAMETERS, "torch"), load_weights(path / _OPTIMIZER, "torch")
 
 
 def _sync(folder: Path) -> None:

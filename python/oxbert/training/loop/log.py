@@ -18,6 +18,8 @@ from oxbert._files import translate_os_errors, write_whole
 
 _LOG, _BOARD, _PICTURE = "log.jsonl", "tensorboard", "curves.png"
 _LOSSES = {"masked_lm_loss": "tab:blue", "cloze_loss": "tab:green", "replaced_loss": "tab:orange"}
+_EVENT = "changes"
+"""The entry that tells a line about a change of options from a line about a step."""
 _FIGURES = ("eval_masked_lm_accuracy", "eval_sampled_masked_lm_accuracy", "eval_disc_auc", "eval_disc_accuracy")
 
 
@@ -70,7 +72,13 @@ class RunLog(AbstractContextManager["RunLog"]):
                 if name != "step" and value is not None:
                     self._board.add_scalar(name, value, record["step"])
 
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Write a line about an event before a step, such as a change of options. Its `step` is that step."""
+        print(json.dumps(dict(event)), file=self._file)
+
     def _remember(self, record: dict[str, Any]) -> None:
+        if _EVENT in record:
+            return
         self.last = self.last | record if self.last.get("step") == record["step"] else record
 
     def flush(self) -> None:

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,15 +23,13 @@ from tqdm import tqdm
 import oxbert
 from oxbert._files import damaged
 from oxbert.errors import ConfigError, TrainingError
-from oxbert.training.loop.checkpoints import Checkpoints, list_checkpoints, read_checkpoint
+from oxbert.training.loop.checkpoints import Checkpoints, read_tensors
+from oxbert.training.loop.continuing import Start, describe_change, find_start
 from oxbert.training.loop.log import RunLog
 from oxbert.training.loop.options import LaunchOptions, RunOptions
 from oxbert.training.loop.processes import Processes
 from oxbert.training.loop.signals import StopSignals
 from oxbert.training.loop.updates import Updates
-
-RESUMABLE_FIELDS = {"save_every", "keep_checkpoints", "evaluate_every", "evaluation_batches", "eval_batch_size"}
-"""The fields that may change between two parts of one run."""
 
 _MOST_SKIPPED = 10
 """How many steps in a row may have gradients that are not finite before a run gives up."""
@@ -72,6 +70,8 @@ class Loop(ABC, Generic[_Batch]):
     """
 
     updates: Updates
+    fixed_fields: ClassVar[frozenset[str]] = frozenset()
+    """The fields of the options that decide which parameters there are."""
 
     def __init__(self, config: RunOptions, launch: LaunchOptions, output: str | os.PathLike[str]) -> None:
         self.config, self.output = config, Path(output)
@@ -80,7 +80,8 @@ class Loop(ABC, Generic[_Batch]):
         self.parameters: dict[str, Tensor] = {}
         self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0
         self._checkpoints = Checkpoints(self.output / "checkpoints", config.keep_checkpoints)
-        self._resume = launch.resume
+        self._resume, self._continue_from = launch.resume, launch.continue_from
+        self._continued: list[dict[str, Any]] = []
 
     @abstractmethod
     def draw_batch(self, step: int) -> _Batch:
@@ -116,23 +117,31 @@ class Loop(ABC, Generic[_Batch]):
         return True
 
     def begin(self, parameters: Iterable[tuple[str, Tensor]], initialize: Callable[[], None]) -> None:
-        """Take the parameters, and give them the values of the newest checkpoint on every process.
+        """Take the parameters, and give them the values of a checkpoint on every process.
 
         Args:
             parameters: Names and parameters.
-            initialize: Called instead if there is no checkpoint to resume from.
+            initialize: Called instead if there is no checkpoint to begin with.
 
         Raises:
             ConfigError: if the checkpoint is of another configuration or other data; `field` names the difference.
+            InputError: if the folder of the run has checkpoints of a run that does not continue from there.
             TrainingError: if the processes do not start from the same step.
         """
         self.parameters = dict(parameters)
         self.updates = Updates(self.parameters, self.config, self.processes.device, self.precision)
-        checkpoints = list_checkpoints(self.output / "checkpoints") if self._resume else []
-        if checkpoints:
-            self._load(checkpoints[-1][1])
-        else:
+        start = find_start(
+            self.output,
+            self._continue_from,
+            resume=self._resume,
+            config=self.config,
+            data=self.data_fingerprint(),
+            fixed=self.fixed_fields,
+        )
+        if start is None:
             initialize()
+        else:
+            self._load(start)
         self.processes.broadcast_parameters(self.step, self.parameters.values())
 
     def train(self, *, progress: bool | None = None, stop: int | None = None) -> dict[str, Any]:
@@ -164,6 +173,8 @@ class Loop(ABC, Generic[_Batch]):
         )
         begin, tokens, is_stopped = time.perf_counter(), 0, False
         with bar, self._open_log() as log, StopSignals() as signals:
+            if log is not None and self._continued and self._continued[-1]["step"] == self.step + 1:
+                log.note(self._continued[-1])
             record = {"step": self.step, **(log.last if log is not None else {})}
             # A run may have ended between a checkpoint and the evaluation of the same step.
             if self.step and log is not None and self._is_evaluation_due() and not any(map(_is_figure, record)):
@@ -272,31 +283,35 @@ class Loop(ABC, Generic[_Batch]):
             "config": self.config.to_dict(),
             "data": self.data_fingerprint(),
             "scale": self.updates.state(),
+            "continued": self._continued,
             "versions": {"oxbert": oxbert.__version__, "torch": torch.__version__},
         }
         parameters = {name: parameter.detach() for name, parameter in self.parameters.items()}
         return self._checkpoints.write(self.step, parameters, self.updates.tensors(), state)
 
-    def _load(self, path: Path) -> None:
-        parameters, moments, state = read_checkpoint(path)
-        # A field that an older release did not have counted as today's default.
-        saved, now = type(self.config)().to_dict() | state["config"], self.config.to_dict()
-        for name in now:
-            if saved[name] != now[name] and name not in RESUMABLE_FIELDS:
-                reason = f"the checkpoint {path} was made with {saved[name]!r}, got {now[name]!r}"
-                reason += "; use another output folder"
-                raise ConfigError(f"{name}: {reason}", field=name, reason=reason, path=str(path))
-        if state["data"] != self.data_fingerprint():
-            reason = f"the checkpoint {path} was made with other examples; use another output folder"
-            raise ConfigError(f"examples: {reason}", field="examples", reason=reason, path=str(path))
+    def _load(self, start: Start) -> None:
+        state, changes = start.state, start.changes
+        parameters, moments = read_tensors(start.path)
         if parameters.keys() != self.parameters.keys():
-            raise damaged(path, "its parameters are not those of the configuration")
+            raise damaged(start.path, "its parameters are not those of the configuration")
+        for name, parameter in self.parameters.items():
+            if parameter.shape != parameters[name].shape:
+                raise damaged(start.path, f"its parameter {name} has not the shape of the configuration")
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(parameters[name])
-        self.updates.load(moments, state.get("scale", {}))
-        self.step, self.skipped, self._skipped_in_a_row = state["step"], state["skipped"], state.get("in_a_row", 0)
-        self._checkpoints.resume(self.step, state)
+        # Another optimizer has other moments, which begin at 0.
+        if changes is None or "optimizer" not in changes:
+            self.updates.load(moments, state.get("scale", {}))
+        self.step, self.skipped = state["step"], state["skipped"]
+        self._continued = list(state.get("continued", []))
+        if start.is_own:
+            self._checkpoints.resume(self.step, state)
+        if changes is None:
+            self._skipped_in_a_row = state.get("in_a_row", 0)
+        else:
+            assert self._continue_from is not None  # only then is there a start with changes
+            self._continued.append(describe_change(start, self._continue_from))
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which losses are computed in the precision of the run."""
@@ -334,4 +349,4 @@ def _mix_seeds(*numbers: int) -> int:
     return int.from_bytes(digest, "little") & (2**63 - 1)
 
 
-__all__ = ["RESUMABLE_FIELDS", "Batch", "Loop"]
+__all__ = ["Batch", "Loop"]

@@ -264,6 +264,11 @@ class LaunchOptions:
         "Whether to continue from the newest checkpoint of the output folder, if there is one. Otherwise the run starts"
         " anew, and existing checkpoints are deleted when it writes its first.",
     )
+    continue_from: str | os.PathLike[str] | None = described(
+        None,
+        "A checkpoint, or the folder of a run, to go on from with changed options: more steps, another learning rate,"
+        " other examples. The networks stay as they are. The log records the changes; the same call resumes after a stop.",
+    )
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""

@@ -31,6 +31,13 @@ from oxbert.training.loop.options import (
 
 _OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
+NETWORK_FIELDS = frozenset(
+    """vocab_size embedding_size hidden_size num_hidden_layers num_attention_heads intermediate_size hidden_act
+    max_position_embeddings type_vocab_size layer_norm_eps generator_hidden_size generator_layers untied_generator
+    untied_generator_embeddings objective""".split()
+)
+"""The fields that decide which parameters the two networks have, and what they compute."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Subject(Options):
@@ -328,4 +335,4 @@ def preset(name: str) -> PretrainingConfig:
     return PRESETS[name]
 
 
-__all__ = ["PRESETS", "PretrainingConfig", "preset"]
+__all__ = ["NETWORK_FIELDS", "PRESETS", "PretrainingConfig", "preset"]

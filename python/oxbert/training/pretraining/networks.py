@@ -55,10 +55,13 @@ def begin_with(
 
     Raises:
         ConfigError: if the model's configuration has another function, or a parameter another shape: `field`, `reason`.
-        InputError: if the run has no such network, or the network has two towers.
+        InputError: if the run has no such network, the network has two towers, or the model is a checkpoint of a run.
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
         refuse(part, f"the run trains no {part} that could begin with a model, got {os.fspath(source)!r}")
+    if (Path(source) / "state.json").is_file():
+        reason = f"{os.fspath(source)} is a checkpoint; to go on with its run pass continue_from= (--continue-from), to"
+        refuse(part, f"{reason} begin a new one write its models with `oxbert pretrain export` and pass one of them")
     model = _KINDS[part].from_pretrained(source)
     for field in _FUNCTION:
         wanted, got = getattr(config, field), getattr(model.config, field)

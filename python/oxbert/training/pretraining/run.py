@@ -14,6 +14,8 @@ from oxbert._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
 from oxbert.training.data.manifest import NAME as MANIFEST
 from oxbert.training.data.manifest import UNFINISHED
+from oxbert.training.loop.checkpoints import read_state
+from oxbert.training.loop.continuing import find_checkpoint
 from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
 from oxbert.training.pretraining.trainer import Trainer
 
@@ -24,7 +26,7 @@ _MAY_DIFFER = {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializ
 def pretrain(
     data: str | os.PathLike[str],
     output: str | os.PathLike[str],
-    config: PretrainingConfig | str | os.PathLike[str] = "small",
+    config: PretrainingConfig | str | os.PathLike[str] | None = None,
     *,
     tokenizer: Tokenizer | str | os.PathLike[str] | None = None,
     held_out: str | os.PathLike[str] | None = None,
@@ -36,6 +38,7 @@ def pretrain(
     accumulate: int = 1,
     tensorboard: bool = False,
     resume: bool = True,
+    continue_from: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
@@ -48,18 +51,20 @@ def pretrain(
         output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `generator/` and `discriminator/`,
             which `from_pretrained` and transformers read.
         config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration. If a
-            preset or a file does not name `vocab_size`, it is the tokenizer's.
+            preset or a file does not name `vocab_size`, it is the tokenizer's. None means that of the checkpoint in
+            `continue_from`, otherwise `small`.
         tokenizer: The tokenizer of the examples, or its folder; None means the one in the folder of the examples.
         held_out: Examples for evaluation, as for `data`.
         first: The configuration, as for `config`, of a run to do first, in the folder `first` of the output. The
             discriminator begins with that of the first run. `changes` do not apply to the first run.
-        generator: See `Trainer`, like the next six.
+        generator: See `Trainer`, like the next seven.
         discriminator: See `Trainer`.
         device: See `Trainer`.
         precision: See `Trainer`.
         accumulate: See `Trainer`.
         tensorboard: See `Trainer`.
         resume: See `Trainer`.
+        continue_from: See `Trainer`.
         progress: Whether to draw a progress bar; None means only on a terminal.
         changes: Fields of the configuration to replace, such as `train_steps=1000`.
 
@@ -102,7 +107,9 @@ def pretrain(
         )
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer)
-    config = PretrainingConfig.from_dict(_configured(config, tokenizer).to_dict() | changes)
+    if config is None and continue_from is not None:
+        config = PretrainingConfig.from_dict(read_state(find_checkpoint(continue_from))["config"])
+    config = PretrainingConfig.from_dict(_configured(config or "small", tokenizer).to_dict() | changes)
     if first is not None:
         first = _configured(first, tokenizer)
         _check_first(first, config, discriminator)
@@ -125,6 +132,7 @@ def pretrain(
         accumulate=accumulate,
         tensorboard=tensorboard,
         resume=resume,
+        continue_from=continue_from,
     )
     return trainer.train(progress=progress)
 

@@ -19,7 +19,7 @@ from oxbert.training.data.batching import cut
 from oxbert.training.loop.log import draw_curves, has_log
 from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
-from oxbert.training.pretraining.config import PretrainingConfig
+from oxbert.training.pretraining.config import NETWORK_FIELDS, PretrainingConfig
 from oxbert.training.pretraining.metrics import Metrics
 from oxbert.training.pretraining.networks import begin_with, export, shared_prefix
 
@@ -73,11 +73,12 @@ class Trainer(Loop[PretrainingBatch]):
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint, or of a model to begin with; `field`
             names the difference.
-        InputError: if the tokenizer has more tokens than `vocab_size`, or an option is impossible.
+        InputError: if the tokenizer has more tokens than `vocab_size`, or an option is impossible; if the output folder
+            has a run that does not continue from `continue_from`.
 
     Example:
         >>> import tempfile
-        >>> from oxbert.training import PretrainingConfig
+        >>> from oxbert.training import NETWORK_FIELDS, PretrainingConfig
         >>> from oxbert.training.data import ExampleDataset, write_examples
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "text").write_text("Return the value of the node.\nRaise an error.\n" * 20)
@@ -95,6 +96,7 @@ class Trainer(Loop[PretrainingBatch]):
     """
 
     config: PretrainingConfig
+    fixed_fields = NETWORK_FIELDS
 
     def __init__(
         self,
@@ -111,11 +113,17 @@ class Trainer(Loop[PretrainingBatch]):
         accumulate: int = 1,
         tensorboard: bool = False,
         resume: bool = True,
+        continue_from: _Source | None = None,
     ) -> None:
         if len(tokenizer) > config.vocab_size:
             refuse("tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}")
         launch = LaunchOptions(
-            device=device, precision=precision, accumulate=accumulate, tensorboard=tensorboard, resume=resume
+            device=device,
+            precision=precision,
+            accumulate=accumulate,
+            tensorboard=tensorboard,
+            resume=resume,
+            continue_from=continue_from,
         )
         for what, given in (("examples", examples), ("held_out", held_out)):
             if given is not None:
