@@ -34,7 +34,12 @@ def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     if not folder.is_dir():
         return []
     found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
-    return sorted((int(match[1]), path) for match, path in found if match and (path / _STATE).is_file())
+    return sorted((int(match[1]), path) for match, path in found if match and is_checkpoint(path))
+
+
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is a checkpoint."""
+    return (Path(path) / _STATE).is_file()
 
 
 class Checkpoints:

@@ -14,7 +14,7 @@ from typing import Any
 
 from oxbert._checks import refuse
 from oxbert.errors import ConfigError, MissingFileError
-from oxbert.training.loop.checkpoints import list_checkpoints, read_state
+from oxbert.training.loop.checkpoints import is_checkpoint, list_checkpoints, read_state
 from oxbert.training.loop.options import RunOptions
 
 RESUMABLE_FIELDS = {"save_every", "keep_checkpoints", "evaluate_every", "evaluation_batches", "eval_batch_size"}
@@ -47,7 +47,7 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
         MissingFileError: if the folder is no checkpoint and has none.
     """
     folder = Path(path)
-    if (folder / "state.json").is_file():
+    if is_checkpoint(folder):
         return folder
     for place in (folder / "checkpoints", folder):
         if found := list_checkpoints(place):

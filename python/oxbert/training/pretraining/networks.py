@@ -15,7 +15,9 @@ from oxbert import ElectraConfig, Tokenizer
 from oxbert._checks import refuse
 from oxbert._types import Component
 from oxbert.errors import ConfigError
+from oxbert.training.loop.checkpoints import is_checkpoint
 from oxbert.training.pretraining.config import PretrainingConfig
+from oxbert.training.pretraining.sizes import POSITIONS, resize_positions
 
 _FUNCTION = ("num_attention_heads", "hidden_act", "layer_norm_eps")
 """The fields that change the result of a network but no shape of a parameter."""
@@ -45,6 +47,7 @@ def begin_with(
     """Copy the weights of a model into a network of a run.
 
     Parameters that both networks share are overwritten too. A head that the model lacks stays as it is, with a warning.
+    A network with more positions than the model gets copies of the model's; see `resize_positions`.
 
     Args:
         part: Which network.
@@ -59,7 +62,7 @@ def begin_with(
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
         refuse(part, f"the run trains no {part} that could begin with a model, got {os.fspath(source)!r}")
-    if (Path(source) / "state.json").is_file():
+    if is_checkpoint(source):
         reason = f"{os.fspath(source)} is a checkpoint; to go on with its run pass continue_from= (--continue-from), to"
         refuse(part, f"{reason} begin a new one write its models with `oxbert pretrain export` and pass one of them")
     model = _KINDS[part].from_pretrained(source)
@@ -68,6 +71,8 @@ def begin_with(
         if wanted != got:
             raise _other(part, source, field, wanted, got)
     weights = model.state_dict()
+    if POSITIONS in weights:
+        weights[POSITIONS] = resize_positions(weights[POSITIONS], config.max_position_embeddings)
     expected = {name.removeprefix(f"{part}.") for name in parameters if name.startswith(f"{part}.")}
     own = _own(part, parameters, weights.keys() | expected, prefix)
     for name in sorted(weights.keys() | expected):

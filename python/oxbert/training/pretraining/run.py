@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-from oxbert import AutoTokenizer, Tokenizer
+from oxbert import AutoTokenizer, ElectraConfig, Tokenizer
 from oxbert._checks import refuse
-from oxbert._types import AutocastPrecision
+from oxbert._types import AutocastPrecision, Component
 from oxbert._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
 from oxbert.training.data.manifest import NAME as MANIFEST
 from oxbert.training.data.manifest import UNFINISHED
-from oxbert.training.loop.checkpoints import read_state
+from oxbert.training.loop.checkpoints import is_checkpoint, read_state
 from oxbert.training.loop.continuing import find_checkpoint
 from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
+from oxbert.training.pretraining.sizes import with_sizes_of
 from oxbert.training.pretraining.trainer import Trainer
 
 _MAY_DIFFER = {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range"}
@@ -52,7 +54,8 @@ def pretrain(
             which `from_pretrained` and transformers read.
         config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration. If a
             preset or a file does not name `vocab_size`, it is the tokenizer's. None means that of the checkpoint in
-            `continue_from`, otherwise `small`.
+            `continue_from`, otherwise `small`. Sizes that neither a file nor `changes` names are those of the models in
+            `generator` and `discriminator`.
         tokenizer: The tokenizer of the examples, or its folder; None means the one in the folder of the examples.
         held_out: Examples for evaluation, as for `data`.
         first: The configuration, as for `config`, of a run to do first, in the folder `first` of the output. The
@@ -109,9 +112,12 @@ def pretrain(
         tokenizer = AutoTokenizer.from_pretrained(tokenizer)
     if config is None and continue_from is not None:
         config = PretrainingConfig.from_dict(read_state(find_checkpoint(continue_from))["config"])
-    config = PretrainingConfig.from_dict(_configured(config or "small", tokenizer).to_dict() | changes)
+    config, named = _configured("small" if config is None else config, tokenizer)
+    given: dict[Component, str | os.PathLike[str] | None] = {"discriminator": discriminator, "generator": generator}
+    models = {part: ElectraConfig.from_pretrained(model) for part, model in given.items() if _is_model(model)}
+    config = PretrainingConfig.from_dict(with_sizes_of(config.to_dict() | changes, models, {*named, *changes}))
     if first is not None:
-        first = _configured(first, tokenizer)
+        first, _ = _configured(first, tokenizer)
         _check_first(first, config, discriminator)
         folder = Path(output) / "first"
         pretrain(
@@ -137,16 +143,29 @@ def pretrain(
     return trainer.train(progress=progress)
 
 
-def _configured(config: PretrainingConfig | str | os.PathLike[str], tokenizer: Tokenizer) -> PretrainingConfig:
-    """Return the configuration of a preset or a file, with the tokenizer's vocabulary if it names none."""
+def _is_model(source: str | os.PathLike[str] | None) -> TypeGuard[str | os.PathLike[str]]:
+    """Return whether a model is given. A checkpoint of a run is none, which `Trainer` refuses."""
+    return source is not None and not is_checkpoint(source)
+
+
+def _configured(
+    config: PretrainingConfig | str | os.PathLike[str], tokenizer: Tokenizer
+) -> tuple[PretrainingConfig, Collection[str]]:
+    """Return the configuration of a preset or a file, with the tokenizer's vocabulary if it names none.
+
+    The second value has the fields that the file names, and all fields of a configuration.
+    """
     if isinstance(config, PretrainingConfig):
-        return config
+        return config, config.to_dict().keys()
     if isinstance(config, str) and config in PRESETS:
-        return dataclasses.replace(preset(config), vocab_size=len(tokenizer))
+        return dataclasses.replace(preset(config), vocab_size=len(tokenizer)), ()
     if isinstance(config, str) and not Path(config).suffix and not Path(config).exists():
         refuse("config", f"expected one of {', '.join(PRESETS)} or a file, got {config!r}")
+    values = read_yaml(Path(config))
     found = PretrainingConfig.from_file(config)
-    return found if "vocab_size" in read_yaml(Path(config)) else dataclasses.replace(found, vocab_size=len(tokenizer))
+    if "vocab_size" not in values:
+        found = dataclasses.replace(found, vocab_size=len(tokenizer))
+    return found, values.keys()
 
 
 def _check_first(

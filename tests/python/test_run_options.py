@@ -1,0 +1,125 @@
+"""Options of runs: sizes of given models, fields of the command line, and warnings of runs that hardly learn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import oxbert
+from oxbert.errors import ConfigError
+from oxbert.training import PretrainingConfig, preset, pretrain
+from oxbert.training.pretraining.sizes import resize_positions, with_sizes_of
+
+from .runs import TOKENIZER
+
+SIZES = (
+    "vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+    "max_position_embeddings", "type_vocab_size", "hidden_act", "layer_norm_eps",
+)  # fmt: skip
+
+
+def sizes(config: oxbert.ElectraConfig) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in SIZES}
+
+
+@st.composite
+def models(draw: st.DrawFn) -> tuple[oxbert.ElectraConfig, oxbert.ElectraConfig]:
+    """Two models that can stand in one run: what both networks share is equal."""
+    common = {
+        "vocab_size": draw(st.integers(10, 40_000)), "embedding_size": draw(st.integers(1, 300)),
+        "max_position_embeddings": draw(st.integers(128, 600)), "type_vocab_size": draw(st.integers(1, 3)),
+        "hidden_act": draw(st.sampled_from(["gelu", "relu"])), "layer_norm_eps": draw(st.sampled_from([1e-12, 1e-5])),
+    }  # fmt: skip
+
+    def own() -> dict[str, int]:
+        heads = draw(st.integers(1, 16))
+        return {
+            "hidden_size": heads * draw(st.integers(1, 80)), "num_attention_heads": heads,
+            "num_hidden_layers": draw(st.integers(1, 30)), "intermediate_size": draw(st.integers(1, 5000)),
+        }  # fmt: skip
+
+    return oxbert.ElectraConfig(**common, **own()), oxbert.ElectraConfig(**common, **own())
+
+
+@given(models(), st.sampled_from(["small", "base", "large"]), st.booleans())
+def test_a_run_has_the_sizes_of_its_models(
+    pair: tuple[oxbert.ElectraConfig, oxbert.ElectraConfig], name: str, own_embeddings: bool
+) -> None:
+    generator, discriminator = pair
+    if own_embeddings:
+        generator.embedding_size += 1
+    values = preset(name).to_dict() | {"untied_generator_embeddings": own_embeddings, "max_length": 128}
+    found = PretrainingConfig.from_dict(
+        with_sizes_of(values, {"discriminator": discriminator, "generator": generator}, ())
+    ).electra_configs()
+    assert [sizes(one) for one in found] == [sizes(generator), sizes(discriminator)]
+    # Each alone: the other network keeps what a preset says.
+    found = PretrainingConfig.from_dict(with_sizes_of(values, {"generator": generator}, ())).electra_configs()
+    assert sizes(found[0]) == sizes(generator)
+    assert (found[1].hidden_size, found[1].num_hidden_layers) == (values["hidden_size"], values["num_hidden_layers"])
+
+
+def test_models_that_cannot_stand_in_one_run() -> None:
+    one = oxbert.ElectraConfig(hidden_size=64, num_attention_heads=2)
+    tied = {"untied_generator": False}
+    for options, changes, match in [
+        ({}, {"embedding_size": 64}, r"embedding_size: .*64 of the generator.*--set untied_generator_embeddings=true"),
+        ({}, {"max_position_embeddings": 600}, "max_position_embeddings: .*--set max_position_embeddings=600"),
+        ({}, {"layer_norm_eps": 1e-5}, "layer_norm_eps: expected one value for both"),
+        (tied, {"num_hidden_layers": 3}, "num_hidden_layers: .*--set untied_generator=true"),
+    ]:
+        values = one.to_dict() | changes
+        other = oxbert.ElectraConfig.from_dict(values)
+        with pytest.raises(ConfigError, match=match):
+            with_sizes_of(preset("small").to_dict() | options, {"discriminator": one, "generator": other}, ())
+    with pytest.raises(ConfigError, match="generator_embedding_size: expected null or embedding_size = 128"):
+        PretrainingConfig(generator_embedding_size=7)
+    with pytest.raises(ConfigError, match="generator_num_attention_heads: expected a divisor of 64"):
+        PretrainingConfig(generator_num_attention_heads=5)
+
+
+@pytest.mark.parametrize("positions", [None, 300, 40])
+def test_models_of_any_size_begin_a_run(positions: int | None, data: Path, tmp_path: Path) -> None:
+    common = {"vocab_size": 8192, "embedding_size": 6, "max_position_embeddings": 130}
+    generator = oxbert.ElectraConfig(
+        hidden_size=6, num_attention_heads=3, num_hidden_layers=1, intermediate_size=11, **common
+    )
+    discriminator = oxbert.ElectraConfig(
+        hidden_size=10, num_attention_heads=5, num_hidden_layers=3, intermediate_size=7, **common
+    )
+    made = {
+        "generator": oxbert.ElectraForMaskedLM(generator, seed=1),
+        "discriminator": oxbert.ElectraForPreTraining(discriminator, seed=2),
+    }
+    for part, model in made.items():
+        model.save_pretrained(tmp_path / part)
+    options: dict[str, Any] = {"learning_rate": 0.0, "train_steps": 1, "batch_size": 4, "weight_decay": 0.0}
+    if positions is not None:
+        options["max_position_embeddings"] = positions
+    if positions == 40:
+        options["max_length"] = 40
+    given = {part: tmp_path / part for part in made}
+    pretrain(data, tmp_path / "run", "small", tokenizer=TOKENIZER, progress=False, **given, **options)
+    table = "electra.embeddings.position_embeddings.weight"
+    for part, model in made.items():
+        found = type(model).from_pretrained(tmp_path / "run" / part)
+        assert sizes(found.config) == sizes(model.config) | {"max_position_embeddings": positions or 130}
+        for name, tensor in found.state_dict().items():
+            # Embeddings are shared, and those of the discriminator count.
+            source = made["discriminator"] if ".embeddings." in name else model
+            expected = source.state_dict()[name]
+            assert torch.equal(tensor, resize_positions(expected, positions or 130) if name == table else expected), (
+                name
+            )
+
+
+def test_positions_are_repeated() -> None:
+    table = torch.randn(7, 3)
+    for count in (1, 6, 7, 8, 30):
+        resized = resize_positions(table, count)
+        assert len(resized) == count and all(torch.equal(row, table[n % 7]) for n, row in enumerate(resized))
