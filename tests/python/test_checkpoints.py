@@ -29,6 +29,8 @@ from oxbert.training.pretraining.config import NETWORK_FIELDS
 
 from .runs import SETTINGS, TOKENIZER, assert_equal, trainer, weights
 
+pytestmark = pytest.mark.filterwarnings("ignore::oxbert.errors.TrainingWarning")
+
 
 class Toy(Loop[Any]):
     """Train one number; the gradients of some steps are not finite."""

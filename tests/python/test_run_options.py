@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oxbert
-from oxbert.errors import ConfigError
-from oxbert.training import PretrainingConfig, preset, pretrain
+from oxbert.errors import ConfigError, TrainingWarning
+from oxbert.training import PRESETS, PretrainingConfig, learning_rate, preset, pretrain
+from oxbert.training.data import ExampleDataset, write_examples
+from oxbert.training.optim.schedule import highest_learning_rate
+from oxbert.training.pretraining.advice import advise
 from oxbert.training.pretraining.sizes import resize_positions, with_sizes_of
 
 from .runs import TOKENIZER
@@ -83,6 +89,7 @@ def test_models_that_cannot_stand_in_one_run() -> None:
         PretrainingConfig(generator_num_attention_heads=5)
 
 
+@pytest.mark.filterwarnings("ignore::oxbert.errors.TrainingWarning")
 @pytest.mark.parametrize("positions", [None, 300, 40])
 def test_models_of_any_size_begin_a_run(positions: int | None, data: Path, tmp_path: Path) -> None:
     common = {"vocab_size": 8192, "embedding_size": 6, "max_position_embeddings": 130}
@@ -123,3 +130,70 @@ def test_positions_are_repeated() -> None:
     for count in (1, 6, 7, 8, 30):
         resized = resize_positions(table, count)
         assert len(resized) == count and all(torch.equal(row, table[n % 7]) for n, row in enumerate(resized))
+
+
+# Warnings.
+
+
+@given(
+    st.integers(1, 60), st.integers(0, 90), st.sampled_from([0.3, 1.0, 2.5]), st.integers(0, 40), st.floats(1e-6, 1.0)
+)  # fmt: skip
+def test_the_highest_rate_is_that_of_a_step(steps: int, warmup: int, power: float, more: int, peak: float) -> None:
+    options: dict[str, Any] = {"peak": peak, "total_steps": steps + more, "warmup_steps": warmup, "power": power}
+    highest = highest_learning_rate(**options, steps=steps)
+    assert highest == max(learning_rate(step, **options) for step in range(steps))
+
+
+@given(st.integers(1, 400), st.integers(0, 2000), st.integers(0, 500))
+def test_the_option_that_a_warning_names_mends_it(steps: int, warmup: int, short: int) -> None:
+    class NoText(ExampleDataset):
+        def __init__(self) -> None: ...
+
+    config = PretrainingConfig(train_steps=steps, warmup_steps=warmup, short_steps=short)
+    text = object.__new__(NoText)
+    text.manifest = type("Rows", (), {"advise": lambda self: None})()  # type: ignore[assignment]
+    reached = max(learning_rate(step, peak=5e-4, total_steps=steps, warmup_steps=warmup) for step in range(steps))
+    found = list(advise(config, text))
+    assert len(found) == (reached < 0.5 * 5e-4) + (short >= steps)
+    mended = [re.search(r"--set (\w+=\d+)", one)[1] for one in found]  # type: ignore[index]
+    assert not list(advise(dataclasses.replace(config, **PretrainingConfig.parse(mended)), text))
+
+
+def test_a_refusal_names_the_option_that_mends_it() -> None:
+    for name in PRESETS:
+        for steps in (1, 7, 100, 2500):
+            values = preset(name).to_dict() | {"train_steps": steps}
+            try:
+                PretrainingConfig.from_dict(values)
+            except ConfigError as error:
+                option = re.search(r"--set (\w+=\d+)", str(error))
+                assert option is not None
+                PretrainingConfig.from_dict(values | PretrainingConfig.parse([option[1]]))
+
+
+@pytest.mark.parametrize(("documents", "named"), [("blank-lines", "--documents file"), ("file", "--max-length")])
+def test_rows_that_are_mostly_short_are_told_of(documents: Any, named: str, tmp_path: Path) -> None:
+    for number in range(150):
+        (tmp_path / f"{number}.txt").write_text("return the value of the node\n\n" if documents == "file" else "")
+    (tmp_path / "all.txt").write_text("return the value of the node\nor raise an error\n\n" * 150)
+    write_examples(tmp_path, tmp_path / "examples", TOKENIZER, max_length=64, documents=documents, overwrite=True)
+    dataset = ExampleDataset(tmp_path / "examples")
+    reason = dataset.manifest.advise()
+    if documents == "file":
+        # One long file among short ones.
+        assert reason is not None and named in reason
+    else:
+        assert reason is not None and named in reason and "a blank line ends a document" in reason
+        mended = write_examples(tmp_path / "all.txt", tmp_path / "mended", TOKENIZER, max_length=64, documents="file")
+        assert mended.advise() is None and mended.mean_length > 0.9 * 64
+    assert list(advise(PretrainingConfig(max_length=64), dataset))
+
+
+def test_the_trainer_warns(data: Path, tmp_path: Path) -> None:
+    from .runs import trainer
+
+    with pytest.warns(TrainingWarning, match="warmup_steps: with 40 of 12 steps"):
+        trainer(data, tmp_path, warmup_steps=40)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer(data, tmp_path)

@@ -30,6 +30,8 @@ from oxbert.training.loop.checkpoints import list_checkpoints
 from .processes import run, start
 from .runs import SETTINGS, TOKENIZER, assert_equal, assert_near, losses, trainer, weights
 
+pytestmark = pytest.mark.filterwarnings("ignore::oxbert.errors.TrainingWarning")  # a dozen steps are no training
+
 
 def test_a_run_learns_and_its_models_are_read_everywhere(data: Path, tmp_path: Path) -> None:
     run = trainer(data, tmp_path, train_steps=60, held_out=ExampleDataset(data), hidden_dropout_prob=0.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -56,6 +59,24 @@ def describe_error(error: BaseException) -> str:
 def print_error(reason: str) -> None:
     """Print why a command, or a part of it, failed."""
     open_console(stderr=True).print(f"[bold red]error:[/] {escape(reason)}")
+
+
+@contextmanager
+def printed_warnings() -> Iterator[None]:
+    """Print each warning as one line, without the place in the code that Python would add."""
+
+    def show(message: Warning | str, *place: Any, **more: Any) -> None:
+        print_warning(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
+
+
+def print_warning(reason: str) -> None:
+    """Print what a user should know although a command goes on."""
+    open_console(stderr=True).print(f"[bold yellow]warning:[/] {escape(reason)}")
 
 
 def fail(error: BaseException) -> typer.Exit:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from oxbert import OxbertError
 from oxbert._types import AutocastPrecision
-from oxbert.cli._shared import INTERRUPTED, TERMINATED, fail, open_console, option
+from oxbert.cli._shared import INTERRUPTED, TERMINATED, fail, open_console, option, printed_warnings
 from oxbert.training.loop.options import LaunchOptions, RunOptions
 
 
@@ -74,23 +74,24 @@ def pretrain(
     is_first = os.environ.get("RANK", "0") == "0"
     given: dict[str, Any] = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
     try:
-        record = pretrain(
-            data,
-            output,
-            config,
-            tokenizer=tokenizer,
-            held_out=held_out,
-            first=first,
-            generator=generator,
-            discriminator=discriminator,
-            device=device,
-            precision=precision,
-            accumulate=accumulate,
-            tensorboard=tensorboard,
-            resume=resume,
-            continue_from=continue_from,
-            **{name: value for name, value in given.items() if value is not None},
-        )
+        with printed_warnings():
+            record = pretrain(
+                data,
+                output,
+                config,
+                tokenizer=tokenizer,
+                held_out=held_out,
+                first=first,
+                generator=generator,
+                discriminator=discriminator,
+                device=device,
+                precision=precision,
+                accumulate=accumulate,
+                tensorboard=tensorboard,
+                resume=resume,
+                continue_from=continue_from,
+                **{name: value for name, value in given.items() if value is not None},
+            )
     except (KeyboardInterrupt, SystemExit) as error:
         if is_first:
             open_console(stderr=True).print(

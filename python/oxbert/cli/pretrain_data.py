@@ -11,7 +11,7 @@ from rich.console import Console
 
 from oxbert import ElectraTokenizer, OxbertError, Tokenizer
 from oxbert._types import Documents, InvalidText
-from oxbert.cli._shared import INTERRUPTED, fail, open_bar, open_console
+from oxbert.cli._shared import INTERRUPTED, fail, open_bar, open_console, print_warning
 
 if TYPE_CHECKING:
     from oxbert.training.data import Manifest, Progress
@@ -108,6 +108,8 @@ def pretrain_data(
     bar.close()
     if not quiet:
         _describe(open_console(), manifest, output, time.monotonic() - begin)
+        if reason := manifest.advise():
+            print_warning(reason)
 
 
 def _tokenizer(vocab: str, lower_case: bool | None, strip_accents: bool | None) -> Tokenizer:
@@ -158,6 +160,7 @@ def _describe(console: Console, manifest: Manifest, folder: Path, seconds: float
 
     count = f"{len(manifest.parts)} {'part' if len(manifest.parts) == 1 else 'parts'}"
     line(f"{folder}: {manifest.examples} examples, {manifest.tokens} tokens, {count}, {manifest.bytes / 1e6:.1f} MB")
+    line(f"  rows of  {manifest.mean_length:.1f} tokens on average, at most {manifest.max_length}")
     line(f"  read     {manifest.documents} documents, {manifest.sources['bytes'] / 1e6:.1f} MB, in {seconds:.1f} s")
     line(f"  ids of   {manifest.vocabulary.size} tokens, {folder / 'vocab.txt'}")
     if manifest.options["held_out"]:

@@ -19,6 +19,10 @@ FORMAT = "oxbert-examples"
 VERSION = 1
 UNFINISHED = ".unfinished"
 """The folder with the state to resume from, until a folder of examples is finished."""
+_ENOUGH = 100
+"""How many examples are enough to judge their lengths."""
+_ENDS = {"blank-lines": "a blank line", "line": "a line"}
+"""What ends a document, by the option `documents`."""
 _PART = re.compile(r"part-\d{5,}\.arrow")
 # The settings in `tokenizer_config.json` that decide how a text is split.
 _SETTINGS = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")
@@ -124,6 +128,26 @@ class Manifest:
     def bytes(self) -> int:
         """Return the size of all parts in bytes."""
         return sum(part.bytes for part in self.parts)
+
+    @property
+    def mean_length(self) -> float:
+        """Return the mean length of the examples in tokens."""
+        return self.tokens / max(1, self.examples)
+
+    def advise(self) -> str | None:
+        """Return what to change if the examples are mostly short; None if they are not, or too few to tell."""
+        if self.examples < _ENOUGH or self.mean_length >= self.max_length / 2:
+            return None
+        reason = (
+            f"rows have {self.mean_length:.1f} of {self.max_length} tokens on average, since no row contains text of"
+        )
+        ends = _ENDS.get(self.options.get("documents", ""))
+        if ends is None:
+            return f"{reason} two documents; pass a smaller max_length (--max-length) if documents are short"
+        return (
+            f"{reason} two documents, and {ends} ends a document of a text file; if a file is one document, write the"
+            ' examples with documents="file" (--documents file)'
+        )
 
     def write(self, folder: Path) -> None:
         """Write `dataset.json`.

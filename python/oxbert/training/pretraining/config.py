@@ -172,10 +172,11 @@ class PretrainingConfig(RunOptions, _Subject):
         if self.generator_steps and self.objective in ("mlm", "uniform"):
             self._refuse("generator_steps", f"expected 0 for {self.objective}, which has no second network")
         if self.generator_steps >= self.train_steps:
+            share = self.train_steps * 3 // 10
             self._refuse(
                 "generator_steps",
                 f"expected fewer than train_steps = {self.train_steps}, or the discriminator learns nothing, "
-                f"got {self.generator_steps}",
+                f"got {self.generator_steps}; pass generator_steps={share} (--set generator_steps={share})",
             )
         if self.objective == "electric" and not self.untied_generator:
             reason = "expected true, since the generator of the objective electric has two towers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +14,14 @@ import torch
 import oxbert
 from oxbert._checks import refuse
 from oxbert._types import AutocastPrecision, Component, Sharing
+from oxbert.errors import TrainingWarning
 from oxbert.outputs import PretrainingOutput
 from oxbert.training.data import Examples
 from oxbert.training.data.batching import cut
 from oxbert.training.loop.log import draw_curves, has_log
 from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
+from oxbert.training.pretraining.advice import advise
 from oxbert.training.pretraining.config import NETWORK_FIELDS, PretrainingConfig
 from oxbert.training.pretraining.metrics import Metrics
 from oxbert.training.pretraining.networks import begin_with, export, shared_prefix
@@ -76,6 +79,10 @@ class Trainer(Loop[PretrainingBatch]):
         InputError: if the tokenizer has more tokens than `vocab_size`, or an option is impossible; if the output folder
             has a run that does not continue from `continue_from`.
 
+    Warns:
+        TrainingWarning: if the run will hardly learn: the learning rate stays far below `learning_rate`, or the rows of
+            the examples are mostly short.
+
     Example:
         >>> import tempfile
         >>> from oxbert.training import NETWORK_FIELDS, PretrainingConfig
@@ -130,6 +137,8 @@ class Trainer(Loop[PretrainingBatch]):
                 _check_examples(what, given, config)
         super().__init__(config, launch, output)
         self.examples, self.tokenizer, self.held_out = examples, tokenizer, held_out
+        for text in () if self.processes.rank else advise(config, examples):
+            warnings.warn(text, TrainingWarning, stacklevel=2)
         generator_config, discriminator_config = config.electra_configs()
         self._configs: dict[Component, oxbert.ElectraConfig] = {
             "generator": generator_config,
