@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -274,3 +275,32 @@ def test_the_configuration_is_that_of_the_checkpoint(data: Path, tmp_path: Path)
         assert record["step"] == 9
     model = oxbert.ElectraForPreTraining.from_pretrained(tmp_path / "run" / "discriminator")
     assert model.config.hidden_size == 8
+
+
+# One run in a folder.
+
+
+def test_a_second_run_in_the_folder_is_refused(data: Path, tmp_path: Path) -> None:
+    first, second = (trainer(data, tmp_path, train_steps=60) for _ in range(2))
+    inside, done = threading.Event(), threading.Event()
+    step = first._run
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        inside.set()
+        done.wait(60)
+        return step(*arguments, **options)
+
+    first._run = slow  # type: ignore[method-assign]
+    thread = threading.Thread(target=lambda: first.train(progress=False, stop=2))
+    thread.start()
+    try:
+        assert inside.wait(60)
+        with pytest.raises(InputError, match="another process is writing to") as caught:
+            second.train(progress=False, stop=1)
+        assert str(tmp_path) in str(caught.value) and not list_checkpoints(tmp_path / "checkpoints")
+    finally:
+        done.set()
+        thread.join()
+    # Nothing is left of the lock.
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "log.jsonl"}
+    second.train(progress=False, stop=1)

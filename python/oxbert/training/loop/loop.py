@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 import oxbert
 from oxbert._files import damaged
+from oxbert._lock import alone
 from oxbert.errors import ConfigError, TrainingError
 from oxbert.training.loop.checkpoints import Checkpoints, read_tensors
 from oxbert.training.loop.continuing import Start, describe_change, find_start
@@ -33,6 +34,8 @@ from oxbert.training.loop.updates import Updates
 
 _MOST_SKIPPED = 10
 """How many steps in a row may have gradients that are not finite before a run gives up."""
+_RUNNING = ".running"
+"""The folder with the lock of a run, while it runs."""
 _FIGURE = "eval_"
 """The prefix of the figures of an evaluation in the log."""
 
@@ -157,11 +160,17 @@ class Loop(ABC, Generic[_Batch]):
             The last record of the log: `step`, `loss` and so on, and the figures of the last evaluation.
 
         Raises:
+            InputError: if another process trains in the same folder.
             TrainingError: if the gradients of ten steps in a row, or of the last steps, were not finite. The message
                 names the last good checkpoint; later ones, which have the ruined weights, are deleted.
             KeyboardInterrupt: after Ctrl-C.
             SystemExit: after SIGTERM, with the exit code 143 of a process that SIGTERM has ended.
         """
+        # One lock for all processes of the run.
+        with nullcontext() if self.processes.rank else alone(self.output / _RUNNING):
+            return self._train(progress, stop)
+
+    def _train(self, progress: bool | None, stop: int | None) -> dict[str, Any]:
         config = self.config
         last = config.train_steps if stop is None else min(stop, config.train_steps)
         # None: tqdm draws nothing if standard error is no terminal.
