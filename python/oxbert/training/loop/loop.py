@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,17 +17,17 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 import oxbert
 from oxbert._files import damaged
 from oxbert._lock import alone
-from oxbert.errors import ConfigError, TrainingError
+from oxbert.errors import TrainingError
 from oxbert.training.loop.checkpoints import Checkpoints, read_tensors
 from oxbert.training.loop.continuing import Start, describe_change, find_start
 from oxbert.training.loop.log import RunLog
 from oxbert.training.loop.options import LaunchOptions, RunOptions
 from oxbert.training.loop.processes import Processes
+from oxbert.training.loop.progress import Progress
 from oxbert.training.loop.signals import StopSignals
 from oxbert.training.loop.updates import Updates
 
@@ -68,6 +67,7 @@ class Loop(ABC, Generic[_Batch]):
         parameters: The trained parameters by name.
         updates: The optimizer and its state.
         step: The number of steps that are done.
+        tokens: The number of tokens of these steps.
         skipped: The number of steps that changed nothing, since a gradient was not finite.
         processes: The rank of this process, the number of processes, and the device.
     """
@@ -81,7 +81,7 @@ class Loop(ABC, Generic[_Batch]):
         self.precision, self.accumulate, self.tensorboard = launch.precision, launch.accumulate, launch.tensorboard
         self.processes = Processes(launch.device)
         self.parameters: dict[str, Tensor] = {}
-        self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0
+        self.step, self.tokens, self.skipped, self._skipped_in_a_row = 0, 0, 0, 0
         self._checkpoints = Checkpoints(self.output / "checkpoints", config.keep_checkpoints)
         self._resume, self._continue_from = launch.resume, launch.continue_from
         self._continued: list[dict[str, Any]] = []
@@ -114,6 +114,11 @@ class Loop(ABC, Generic[_Batch]):
     @abstractmethod
     def can_evaluate(self) -> bool:
         """Return whether there are held-out data."""
+
+    @property
+    def epoch_size(self) -> int | None:
+        """Return the number of examples of the data; None if it is not known."""
+        return None
 
     def is_trained(self, name: str) -> bool:
         """Return whether the next step trains a parameter."""
@@ -153,7 +158,8 @@ class Loop(ABC, Generic[_Batch]):
         Ctrl-C and SIGTERM end the run after the step in progress, with a checkpoint; a second Ctrl-C ends it at once.
 
         Args:
-            progress: Whether to draw a progress bar; None means only on a terminal.
+            progress: Whether to draw a progress bar on standard error; None means on a terminal, and plain lines
+                elsewhere, once a minute after the first.
             stop: The step to end at instead, with a checkpoint and without writing models.
 
         Returns:
@@ -173,31 +179,30 @@ class Loop(ABC, Generic[_Batch]):
     def _train(self, progress: bool | None, stop: int | None) -> dict[str, Any]:
         config = self.config
         last = config.train_steps if stop is None else min(stop, config.train_steps)
-        # None: tqdm draws nothing if standard error is no terminal.
-        bar = tqdm(
+        shown = Progress(
+            False if self.processes.rank else progress,
+            step=self.step,
             total=config.train_steps,
-            initial=self.step,
-            unit=" steps",
-            disable=(True if self.processes.rank else None) if progress is None else not progress,
+            batch_size=config.batch_size,
+            epoch_size=self.epoch_size,
+            tokens=self.tokens,
         )
-        begin, tokens, is_stopped = time.perf_counter(), 0, False
-        with bar, self._open_log() as log, StopSignals() as signals:
+        is_stopped = False
+        with shown, self._open_log() as log, StopSignals() as signals:
             if log is not None and self._continued and self._continued[-1]["step"] == self.step + 1:
                 log.note(self._continued[-1])
             record = {"step": self.step, **(log.last if log is not None else {})}
             # A run may have ended between a checkpoint and the evaluation of the same step.
             if self.step and log is not None and self._is_evaluation_due() and not any(map(_is_figure, record)):
-                record |= self._evaluate_and_log(log)
+                record |= self._evaluate_and_log(log, shown)
             while self.step < last and not is_stopped:
                 record, step_tokens, is_stopped = self._take_step(signals)
                 is_last = self.step == config.train_steps
                 if self._skipped_in_a_row >= (1 if is_last else _MOST_SKIPPED):
                     raise self._not_finite()
-                tokens += step_tokens
-                rate = tokens / (time.perf_counter() - begin)
-                record["tokens_per_second"] = round(rate)
-                bar.set_postfix(loss=f"{record['loss']:.3f}", tokens=f"{rate:,.0f}/s", refresh=False)
-                bar.update()
+                self.tokens += step_tokens
+                shown.update(record, step_tokens)
+                record["tokens_per_second"] = round(shown.tokens_per_second)
                 if log is not None:
                     log.write(record)
                 # While gradients are not finite, weights that may be ruined would take the place of good ones.
@@ -207,7 +212,7 @@ class Loop(ABC, Generic[_Batch]):
                         log.flush()
                     self.save()
                 if self._is_evaluation_due():
-                    record |= self._evaluate_and_log(log)
+                    record |= self._evaluate_and_log(log, shown)
         # torchrun stops all ranks when one exits, so wait for the others.
         self.processes.barrier()
         if (is_stopped or signals.received is not None) and self.step < config.train_steps:
@@ -217,9 +222,10 @@ class Loop(ABC, Generic[_Batch]):
             self.processes.barrier()
         return record
 
-    def _evaluate_and_log(self, log: RunLog | None) -> dict[str, Any]:
-        """Evaluate, write the figures to the log if there is one, and return them by the log's names."""
+    def _evaluate_and_log(self, log: RunLog | None, shown: Progress) -> dict[str, Any]:
+        """Evaluate, show the figures, write them to the log if there is one, and return them by the log's names."""
         figures = {f"{_FIGURE}{name}": value for name, value in self.evaluate().items()}
+        shown.show_figures(figures)
         if log is not None:
             log.write({"step": self.step, **figures})
         return figures
@@ -287,6 +293,7 @@ class Loop(ABC, Generic[_Batch]):
             return None
         state = {
             "step": self.step,
+            "tokens": self.tokens,
             "skipped": self.skipped,
             "in_a_row": self._skipped_in_a_row,
             "config": self.config.to_dict(),
@@ -312,7 +319,8 @@ class Loop(ABC, Generic[_Batch]):
         # Another optimizer has other moments, which begin at 0.
         if changes is None or "optimizer" not in changes:
             self.updates.load(moments, state.get("scale", {}))
-        self.step, self.skipped = state["step"], state["skipped"]
+        # Earlier releases did not count tokens.
+        self.step, self.tokens, self.skipped = state["step"], state.get("tokens", 0), state["skipped"]
         self._continued = list(state.get("continued", []))
         if start.is_own:
             self._checkpoints.resume(self.step, state)
@@ -345,7 +353,7 @@ class Loop(ABC, Generic[_Batch]):
         message = (
             f"the gradients of {count} {'steps' if count > 1 else 'step'} in a row were not finite, up to step {step}"
         )
-        return TrainingError(f"{message}; {rest}", step=step)
+        return TrainingError(f"{message}; {rest}; a lower learning_rate may help", step=step)
 
 
 def _is_figure(name: str) -> bool:

@@ -68,7 +68,7 @@ def pretrain(
         tensorboard: See `Trainer`.
         resume: See `Trainer`.
         continue_from: See `Trainer`.
-        progress: Whether to draw a progress bar; None means only on a terminal.
+        progress: Whether to draw a progress bar; None means on a terminal, and plain lines elsewhere.
         changes: Fields of the configuration to replace, such as `train_steps=1000`.
 
     Returns:

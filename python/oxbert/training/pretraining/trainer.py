@@ -70,6 +70,7 @@ class Trainer(Loop[PretrainingBatch]):
         parameters: The trained parameters of both networks, by name.
         updates: The optimizer and its state.
         step: The number of steps that are done.
+        tokens: The number of tokens of these steps.
         skipped: The number of steps that changed nothing, since a gradient was not finite.
         processes: The rank of this process, the number of processes, and the device.
 
@@ -220,6 +221,11 @@ class Trainer(Loop[PretrainingBatch]):
             return True
         prefix = shared_prefix(self.config)
         return prefix is not None and name.startswith(prefix)
+
+    @property
+    def epoch_size(self) -> int:
+        """Return the number of examples."""
+        return len(self.examples)
 
     @property
     def can_evaluate(self) -> bool:
