@@ -132,6 +132,51 @@ def test_positions_are_repeated() -> None:
         assert len(resized) == count and all(torch.equal(row, table[n % 7]) for n, row in enumerate(resized))
 
 
+# Fields of the command line.
+
+VALUES = {
+    int: st.integers(0, 10**9), float: st.floats(0, 1e9, allow_nan=False), bool: st.booleans(), str: st.just("x"),
+}  # fmt: skip
+
+
+@given(st.data())
+def test_any_field_can_be_set(data: st.DataObject) -> None:
+    field = data.draw(st.sampled_from(dataclasses.fields(PretrainingConfig)))
+    kind, _, _, optional = field.metadata["rule"]
+    value = data.draw(VALUES[kind] | st.none() if optional else VALUES[kind])
+    text = (
+        "null"
+        if value is None
+        else str(value).lower()
+        if kind is bool
+        else repr(value)
+        if kind is float
+        else str(value)
+    )
+    assert PretrainingConfig.parse([f"{field.name}={text}"]) == {field.name: value}
+    # A name with a slip is refused with the right one.
+    place = data.draw(st.integers(1, len(field.name) - 1))
+    slip = field.name[:place] + field.name[place + 1 :]
+    if slip not in PretrainingConfig.__dataclass_fields__:
+        with pytest.raises(ConfigError, match="did you mean") as caught:
+            PretrainingConfig.parse([f"{slip}={text}"])
+        assert re.search(rf"did you mean .*\b{field.name}\b.*; known are", str(caught.value))
+        assert caught.value.field == slip
+
+
+@pytest.mark.parametrize(
+    ("texts", "match"),
+    [
+        (["seed"], "seed: expected field=value, got 'seed'"),
+        (["=3"], ": there is no such field; known are"),
+        (["seed=1", "seed=2"], "seed: expected one value, got 1 and '2'"),
+    ],
+)
+def test_texts_that_set_no_field(texts: list[str], match: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(match)):
+        PretrainingConfig.parse(texts)
+
+
 # Warnings.
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -58,6 +58,12 @@ def pretrain(
     steps: Annotated[int | None, option(RunOptions, "train_steps", show_default=False, overrides=True)] = None,
     batch_size: Annotated[int | None, option(RunOptions, "batch_size", show_default=False, overrides=True)] = None,
     seed: Annotated[int | None, option(RunOptions, "seed", show_default=False, overrides=True)] = None,
+    set_fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="A field of the configuration; repeatable; overrides --config."
+        ),
+    ] = None,
     device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = None,
     precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = "float32",
     accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = 1,
@@ -69,11 +75,14 @@ def pretrain(
 ) -> None:
     """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs."""
     # Imported here, since importing torch takes seconds.
-    from oxbert.training import pretrain
+    from oxbert.training import PretrainingConfig, pretrain
 
     is_first = os.environ.get("RANK", "0") == "0"
-    given: dict[str, Any] = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
+    given = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
     try:
+        fields = PretrainingConfig.parse(
+            [*(f"{name}={value}" for name, value in given.items() if value is not None), *(set_fields or ())]
+        )
         with printed_warnings():
             record = pretrain(
                 data,
@@ -90,7 +99,7 @@ def pretrain(
                 tensorboard=tensorboard,
                 resume=resume,
                 continue_from=continue_from,
-                **{name: value for name, value in given.items() if value is not None},
+                **fields,
             )
     except (KeyboardInterrupt, SystemExit) as error:
         if is_first:

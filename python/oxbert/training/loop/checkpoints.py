@@ -5,7 +5,7 @@ written under a temporary name, synced to the disk file by file, and renamed las
 is complete.
 
 An update can ruin the weights without a sign in its own gradients: only those of the next step are infinite or NaN.
-A checkpoint is therefore good when a later step has computed finite gradients, and the newest good one is never deleted.
+A checkpoint is therefore good when a later step has computed finite gradients. The newest good one is never deleted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decide which checkpoint a run begins with, and which of its options may differ from those of the checkpoint.
 
-A run resumes from the newest checkpoint in its folder, with the same options. `continue_from` begins with any checkpoint
-and with changed options: more steps, another learning rate, other data.
+A run resumes from the newest checkpoint in its folder, with the same options. With `continue_from` it begins with any
+checkpoint and with changed options: more steps, another learning rate, other data.
 """
 
 from __future__ import annotations

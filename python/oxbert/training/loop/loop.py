@@ -341,7 +341,7 @@ class Loop(ABC, Generic[_Batch]):
         return nullcontext() if self.processes.rank else RunLog(self.output, self.step, tensorboard=self.tensorboard)
 
     def _not_finite(self) -> TrainingError:
-        """Delete the checkpoints with the ruined weights on rank 0, and return the error that names the last good one."""
+        """Delete the checkpoints with the ruined weights on rank 0, and return the error, which names the good one."""
         if not self.processes.rank:
             self._checkpoints.delete_ruined()
         good = self._checkpoints.good

@@ -120,12 +120,10 @@ class Progress(AbstractContextManager["Progress"]):
 
 def _short(number: float) -> str:
     """Return a number with three digits and a unit: 950, 12.3k, 4.56M."""
-    for unit in ("", "k", "M", "G"):
-        if number < 999.5:
-            break
-        number /= 1000
-    else:
-        unit = "T"
+    units = iter("kMGTP")
+    unit = ""
+    while number >= 999.5:
+        number, unit = number / 1000, next(units)
     return f"{number:.3g}{unit}"
 
 
