@@ -20,8 +20,8 @@ import oxbert
 from oxbert import Activation
 from oxbert._types import Objective, Optimizer
 from oxbert.errors import ConfigError, InputError, MissingFileError, TrainingError
-from oxbert.training import PretrainingConfig, learning_rate, pretrain
-from oxbert.training.data import write_examples
+from oxbert.training import PretrainingConfig, export_checkpoint, learning_rate, pretrain
+from oxbert.training.data import ExampleDataset, write_examples
 from oxbert.training.loop.checkpoints import list_checkpoints, read_state
 from oxbert.training.loop.continuing import RESUMABLE_FIELDS, find_start
 from oxbert.training.loop.loop import Loop
@@ -304,3 +304,58 @@ def test_a_second_run_in_the_folder_is_refused(data: Path, tmp_path: Path) -> No
     # Nothing is left of the lock.
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "log.jsonl"}
     second.train(progress=False, stop=1)
+
+
+# Models of checkpoints.
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"untied_generator": False},
+        {"untied_generator_embeddings": True, "generator_embedding_size": 5},
+        {"objective": "mlm"},
+        {"objective": "uniform"},
+        {"objective": "electric"},
+    ],
+    ids=lambda options: " ".join(map(str, options.values())) or "the defaults",
+)
+def test_the_models_of_a_checkpoint_are_those_of_the_run(options: dict[str, Any], data: Path, tmp_path: Path) -> None:
+    run = trainer(data, tmp_path / "run", **options, held_out=ExampleDataset(data))
+    run.train(progress=False)
+    folders = export_checkpoint(tmp_path / "run", tmp_path / "models")
+    assert folders == {part: tmp_path / "models" / part for part in folders}
+    for part, folder in folders.items():
+        for name in ("model.safetensors", "config.json", "vocab.txt", "tokenizer_config.json"):
+            assert (folder / name).read_bytes() == (tmp_path / "run" / part / name).read_bytes(), name
+        tokenizer = oxbert.AutoTokenizer.from_pretrained(folder)
+        assert tokenizer.model_max_length == 24
+        assert json.loads((folder / "tokenizer_config.json").read_text())["model_max_length"] == 24
+        card = (tmp_path / "run" / part / "README.md").read_text()
+        kind = oxbert.ElectraForMaskedLM if part == "generator" else oxbert.ElectraForPreTraining
+        for text in (
+            f"# ELECTRA {part}", "| steps | 12 of 12 |", f"| examples | {len(ExampleDataset(data)):,} |", "| tokens seen |",
+            f"| parameters | {kind.from_pretrained(folder).num_parameters():,} |", "| loss |", "after step 12",
+        ):  # fmt: skip
+            assert text in card, text
+    parts = {path.name for path in (tmp_path / "run").iterdir() if path.is_dir()} - {"checkpoints"}
+    assert parts == folders.keys()
+    assert TOKENIZER.model_max_length != 24
+
+
+def test_a_checkpoint_of_an_earlier_release_needs_the_tokenizer(data: Path, tmp_path: Path) -> None:
+    trainer(data, tmp_path / "run").train(progress=False, stop=3)
+    [(_, path)] = list_checkpoints(tmp_path / "run" / "checkpoints")
+    (path / "vocab.txt").unlink()
+    state = read_state(path)
+    for name in ("tokens", "record", "figures", "described_data", "continued", "good"):
+        del state[name]
+    (path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(InputError, match=r"earlier release; pass tokenizer= \(--tokenizer\)"):
+        export_checkpoint(path, tmp_path / "models")
+    folders = export_checkpoint(path, tmp_path / "models", tokenizer="electra-tiny-generator")
+    assert "| steps | 3 of 12 |" in (folders["generator"] / "README.md").read_text()
+    with pytest.raises(MissingFileError, match="is no checkpoint"):
+        export_checkpoint(tmp_path / "models", tmp_path / "more")
+    assert trainer(data, tmp_path / "run").step == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from oxbert.training.optim.schedule import highest_learning_rate
 from oxbert.training.pretraining.advice import advise
 from oxbert.training.pretraining.sizes import resize_positions, with_sizes_of
 
+from .processes import run
 from .runs import TOKENIZER
 
 SIZES = (
@@ -242,3 +244,28 @@ def test_the_trainer_warns(data: Path, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         trainer(data, tmp_path)
+
+
+# The command.
+
+
+@pytest.mark.slow
+def test_the_command_warns_and_takes_fields(data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "oxbert.cli", "pretrain", data, "--tokenizer", "electra-tiny-generator"]
+    command += ["--output", tmp_path / "run", "--set", "hidden_size=8", "--set", "num_hidden_layers=1"]
+    command += ["--set", "embedding_size=4", "--batch-size", 4, "--set", "num_attention_heads=1", "--steps", 4]
+    done = run(command, check=True)
+    assert "warning: warmup_steps: with 10000 of 4 steps" in done.stderr and "--set warmup_steps=0" in done.stderr
+    # Lines of progress, as there is no terminal.
+    assert re.search(r"^step 4/4 \(100%\): loss \S+ \(masked_lm \S+, replaced \S+\), rate ", done.stderr, re.MULTILINE)
+    assert re.search(r"; 16 examples, epoch 0\.\d\d, \S+ tokens, \S+/s; 0 s left$", done.stderr, re.MULTILINE)
+    done = run([*command, "--steps", 6])
+    assert done.returncode == 1 and "train_steps" in done.stderr and "--continue-from" in done.stderr
+    more = ["--continue-from", tmp_path / "run", "--set", "train_steps=6", "--output", tmp_path / "run"]
+    done = run([*command[:7], *more], check=True)
+    assert "6" in done.stdout
+    done = run([*command[:4], "export", tmp_path / "run", "--output", tmp_path / "models"], check=True)
+    assert (tmp_path / "models" / "generator" / "README.md").is_file()
+    assert str(tmp_path / "models" / "generator") in done.stdout.split("\n")
+    done = run([*command, "--set", "learning_rat=1"])
+    assert done.returncode == 1 and "did you mean learning_rate" in done.stderr and "Traceback" not in done.stderr

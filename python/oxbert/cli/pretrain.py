@@ -73,7 +73,10 @@ def pretrain(
         str | None, option(LaunchOptions, "continue_from", metavar="FOLDER", show_default=False)
     ] = None,
 ) -> None:
-    """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs."""
+    """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs.
+
+    `oxbert pretrain export` writes the models of any checkpoint.
+    """
     # Imported here, since importing torch takes seconds.
     from oxbert.training import PretrainingConfig, pretrain
 

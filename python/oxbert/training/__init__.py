@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
     from oxbert.training.optim.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
     from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
+    from oxbert.training.pretraining.export import export_checkpoint
     from oxbert.training.pretraining.metrics import Metrics
     from oxbert.training.pretraining.run import pretrain
     from oxbert.training.pretraining.trainer import Trainer
@@ -36,6 +37,7 @@ _MODULES = {
     "PRESETS": "oxbert.training.pretraining.config",
     "PretrainingConfig": "oxbert.training.pretraining.config",
     "preset": "oxbert.training.pretraining.config",
+    "export_checkpoint": "oxbert.training.pretraining.export",
     "Metrics": "oxbert.training.pretraining.metrics",
     "pretrain": "oxbert.training.pretraining.run",
     "Trainer": "oxbert.training.pretraining.trainer",
@@ -66,6 +68,7 @@ __all__ = [
     "Trainer",
     "clip_gradients",
     "draw_curves",
+    "export_checkpoint",
     "learning_rate",
     "learning_rate_factor",
     "learning_rate_scheduler",

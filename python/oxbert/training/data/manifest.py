@@ -73,7 +73,7 @@ class Vocabulary:
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Vocabulary:
         """Return the vocabulary of a tokenizer."""
-        files = _files(tokenizer)
+        files = tokenizer_files(tokenizer)
         config = json.loads(files["tokenizer_config.json"])
         settings = {name: config.get(name) for name in _SETTINGS}
         settings["added_tokens"] = {
@@ -225,10 +225,11 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     Raises:
         FileError: if a file cannot be written.
     """
-    for name, content in _files(tokenizer).items():
+    for name, content in tokenizer_files(tokenizer).items():
         write_whole(folder / name, content)
 
 
-def _files(tokenizer: Tokenizer) -> dict[str, bytes]:
+def tokenizer_files(tokenizer: Tokenizer) -> dict[str, bytes]:
+    """Return the files of a tokenizer by name."""
     with tempfile.TemporaryDirectory() as folder, translate_os_errors("read", folder):
         return {Path(path).name: Path(path).read_bytes() for path in tokenizer.save_pretrained(folder)}

@@ -1,8 +1,8 @@
 """Write, list and read the checkpoints of a run: each complete and durable, or absent.
 
-A checkpoint is a folder `step-00001000` with `parameters.safetensors`, `optimizer.safetensors` and `state.json`. It is
-written under a temporary name, synced to the disk file by file, and renamed last, so that a folder with the final name
-is complete.
+A checkpoint is a folder `step-00001000` with `parameters.safetensors`, `optimizer.safetensors`, `state.json` and the
+files of the tokenizer, if there is one. It is written under a temporary name, synced to the disk file by file, and
+renamed last, so that a folder with the final name is complete.
 
 An update can ruin the weights without a sign in its own gradients: only those of the next step are infinite or NaN.
 A checkpoint is therefore good when a later step has computed finite gradients. The newest good one is never deleted.
@@ -84,13 +84,22 @@ class Checkpoints:
         parameters: Mapping[str, torch.Tensor],
         optimizer: Mapping[str, torch.Tensor],
         state: Mapping[str, Any],
+        files: Mapping[str, bytes],
     ) -> Path:
         """Write a checkpoint, and delete those of an abandoned run and the oldest of more than `keep`.
+
+        Args:
+            step: The number of steps that are done.
+            parameters: The parameters by name.
+            optimizer: The moments of the optimizer by name.
+            state: All else that is needed to resume, as JSON values.
+            files: More files by name.
 
         Raises:
             FileError: if a file cannot be written; the existing checkpoints stay as they were.
         """
-        target = _write(self.path(step), parameters, optimizer, {**state, "good": self.good})
+        content = json.dumps({**state, "good": self.good}, indent=1).encode()
+        target = _write(self.path(step), parameters, optimizer, {**files, _STATE: content})
         self.add(step)
         # Delete nothing before the new checkpoint is safe.
         self._delete_all_but({*self._steps[-self._keep :], self.good})
@@ -114,7 +123,7 @@ def _write(
     target: Path,
     parameters: Mapping[str, torch.Tensor],
     optimizer: Mapping[str, torch.Tensor],
-    state: Mapping[str, Any],
+    files: Mapping[str, bytes],
 ) -> Path:
     folder = target.parent
     beside, old = (folder / f".{target.name}-{os.getpid()}.{end}" for end in ("tmp", "old.tmp"))
@@ -125,10 +134,11 @@ def _write(
         # `save_weights` returns once the file is on the disk.
         save_weights(dict(parameters), beside / _PARAMETERS)
         save_weights(dict(optimizer), beside / _OPTIMIZER)
-        with open(beside / _STATE, "w", encoding="utf-8") as file:
-            json.dump(dict(state), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
+        for name, content in files.items():
+            with open(beside / name, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
         _sync(beside)
         if target.exists():
             target.rename(old)
@@ -164,14 +174,19 @@ def read_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Return the parameters of a checkpoint, and the moments of its optimizer.
+def read_parameters(path: Path) -> dict[str, torch.Tensor]:
+    """Return the parameters of a checkpoint.
 
     Raises:
-        MissingFileError: if a file is missing.
-        WeightsFormatError: if a file is damaged.
+        MissingFileError: if the file is missing.
+        WeightsFormatError: if the file is damaged.
     """
-    return load_weights(path / _PARAMETERS, "torch"), load_weights(path / _OPTIMIZER, "torch")
+    return load_weights(path / _PARAMETERS, "torch")
+
+
+def read_moments(path: Path) -> dict[str, torch.Tensor]:
+    """Return the moments of the optimizer of a checkpoint. The errors are those of `read_parameters`."""
+    return load_weights(path / _OPTIMIZER, "torch")
 
 
 def _sync(folder: Path) -> None:

@@ -64,7 +64,7 @@ class RunLog(AbstractContextManager["RunLog"]):
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write a line about a step; `step` is its number. A step may have several lines."""
-        finite = {name: value if math.isfinite(value) else None for name, value in record.items()}
+        finite = replace_not_finite(record)
         print(json.dumps(finite), file=self._file)
         self._remember(finite)
         if self._board is not None:
@@ -97,6 +97,11 @@ class RunLog(AbstractContextManager["RunLog"]):
 
     def __enter__(self) -> Self:
         return self
+
+
+def replace_not_finite(record: Mapping[str, float]) -> dict[str, Any]:
+    """Return a record with None for infinity and NaN, which JSON lacks."""
+    return {name: value if math.isfinite(value) else None for name, value in record.items()}
 
 
 def has_log(folder: Path) -> bool:

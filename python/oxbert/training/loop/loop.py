@@ -22,9 +22,9 @@ import oxbert
 from oxbert._files import damaged
 from oxbert._lock import alone
 from oxbert.errors import TrainingError
-from oxbert.training.loop.checkpoints import Checkpoints, read_tensors
+from oxbert.training.loop.checkpoints import Checkpoints, read_moments, read_parameters
 from oxbert.training.loop.continuing import Start, describe_change, find_start
-from oxbert.training.loop.log import RunLog
+from oxbert.training.loop.log import RunLog, replace_not_finite
 from oxbert.training.loop.options import LaunchOptions, RunOptions
 from oxbert.training.loop.processes import Processes
 from oxbert.training.loop.progress import Progress
@@ -69,6 +69,8 @@ class Loop(ABC, Generic[_Batch]):
         step: The number of steps that are done.
         tokens: The number of tokens of these steps.
         skipped: The number of steps that changed nothing, since a gradient was not finite.
+        record: What the log says about the last step.
+        figures: What it says about the last evaluation.
         processes: The rank of this process, the number of processes, and the device.
     """
 
@@ -85,6 +87,8 @@ class Loop(ABC, Generic[_Batch]):
         self._checkpoints = Checkpoints(self.output / "checkpoints", config.keep_checkpoints)
         self._resume, self._continue_from = launch.resume, launch.continue_from
         self._continued: list[dict[str, Any]] = []
+        self.record: dict[str, Any] = {}
+        self.figures: dict[str, Any] = {}
 
     @abstractmethod
     def draw_batch(self, step: int) -> _Batch:
@@ -103,7 +107,7 @@ class Loop(ABC, Generic[_Batch]):
         """Return the figures of the held-out data."""
 
     @abstractmethod
-    def export(self) -> dict[str, Path]:
+    def export(self) -> Mapping[Any, Path]:
         """Write the trained models, and return their folders by name."""
 
     @abstractmethod
@@ -114,6 +118,14 @@ class Loop(ABC, Generic[_Batch]):
     @abstractmethod
     def can_evaluate(self) -> bool:
         """Return whether there are held-out data."""
+
+    def describe_data(self) -> dict[str, Any]:
+        """Return what a reader of a model card wants to know of the data, as JSON values by name."""
+        return {}
+
+    def checkpoint_files(self) -> dict[str, bytes]:
+        """Return more files for each checkpoint, by name."""
+        return {}
 
     @property
     def epoch_size(self) -> int | None:
@@ -195,6 +207,8 @@ class Loop(ABC, Generic[_Batch]):
             # A run may have ended between a checkpoint and the evaluation of the same step.
             if self.step and log is not None and self._is_evaluation_due() and not any(map(_is_figure, record)):
                 record |= self._evaluate_and_log(log, shown)
+            elif figures := {name: value for name, value in record.items() if _is_figure(name)}:
+                self.figures = {"step": self.step, **figures}
             while self.step < last and not is_stopped:
                 record, step_tokens, is_stopped = self._take_step(signals)
                 is_last = self.step == config.train_steps
@@ -203,6 +217,7 @@ class Loop(ABC, Generic[_Batch]):
                 self.tokens += step_tokens
                 shown.update(record, step_tokens)
                 record["tokens_per_second"] = round(shown.tokens_per_second)
+                self.record = record
                 if log is not None:
                     log.write(record)
                 # While gradients are not finite, weights that may be ruined would take the place of good ones.
@@ -226,8 +241,9 @@ class Loop(ABC, Generic[_Batch]):
         """Evaluate, show the figures, write them to the log if there is one, and return them by the log's names."""
         figures = {f"{_FIGURE}{name}": value for name, value in self.evaluate().items()}
         shown.show_figures(figures)
+        self.figures = {"step": self.step, **figures}
         if log is not None:
-            log.write({"step": self.step, **figures})
+            log.write(self.figures)
         return figures
 
     def _is_evaluation_due(self) -> bool:
@@ -291,7 +307,13 @@ class Loop(ABC, Generic[_Batch]):
         if self.processes.rank:
             self._checkpoints.add(self.step)
             return None
-        state = {
+        parameters = {name: parameter.detach() for name, parameter in self.parameters.items()}
+        moments, files = self.updates.tensors(), self.checkpoint_files()
+        return self._checkpoints.write(self.step, parameters, moments, self.state(), files)
+
+    def state(self) -> dict[str, Any]:
+        """Return all of the run but tensors, as JSON values."""
+        return {
             "step": self.step,
             "tokens": self.tokens,
             "skipped": self.skipped,
@@ -300,14 +322,15 @@ class Loop(ABC, Generic[_Batch]):
             "data": self.data_fingerprint(),
             "scale": self.updates.state(),
             "continued": self._continued,
+            "described_data": self.describe_data(),
+            "record": replace_not_finite(self.record),
+            "figures": replace_not_finite(self.figures),
             "versions": {"oxbert": oxbert.__version__, "torch": torch.__version__},
         }
-        parameters = {name: parameter.detach() for name, parameter in self.parameters.items()}
-        return self._checkpoints.write(self.step, parameters, self.updates.tensors(), state)
 
     def _load(self, start: Start) -> None:
         state, changes = start.state, start.changes
-        parameters, moments = read_tensors(start.path)
+        parameters, moments = read_parameters(start.path), read_moments(start.path)
         if parameters.keys() != self.parameters.keys():
             raise damaged(start.path, "its parameters are not those of the configuration")
         for name, parameter in self.parameters.items():
@@ -322,6 +345,7 @@ class Loop(ABC, Generic[_Batch]):
         # Earlier releases did not count tokens.
         self.step, self.tokens, self.skipped = state["step"], state.get("tokens", 0), state["skipped"]
         self._continued = list(state.get("continued", []))
+        self.record, self.figures = state.get("record", {}), state.get("figures", {})
         if start.is_own:
             self._checkpoints.resume(self.step, state)
         if changes is None:

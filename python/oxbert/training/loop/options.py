@@ -302,7 +302,8 @@ class LaunchOptions:
     continue_from: str | os.PathLike[str] | None = described(  # noqa: RUF009
         None,
         "A checkpoint, or the folder of a run, to go on from with changed options: more steps, another learning"
-        " rate, other examples. The networks stay as they are. The log records the changes. The same call resumes after a stop.",
+        " rate, other examples. The networks stay as they are. The log records the changes. The same call resumes after"
+        " a stop.",
     )
 
     def __post_init__(self) -> None:

@@ -1,17 +1,16 @@
-"""Copy weights between the parameters of a run and models: those it begins with, and those it exports."""
+"""Name the parameters of a run's networks, and copy the weights of models into them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 import oxbert
-from oxbert import ElectraConfig, Tokenizer
+from oxbert import ElectraConfig
 from oxbert._checks import refuse
 from oxbert._types import Component
 from oxbert.errors import ConfigError
@@ -22,7 +21,8 @@ from oxbert.training.pretraining.sizes import POSITIONS, resize_positions
 _FUNCTION = ("num_attention_heads", "hidden_act", "layer_norm_eps")
 """The fields that change the result of a network but no shape of a parameter."""
 
-_KINDS: dict[Component, Any] = {"generator": oxbert.ElectraForMaskedLM, "discriminator": oxbert.ElectraForPreTraining}
+KINDS: dict[Component, Any] = {"generator": oxbert.ElectraForMaskedLM, "discriminator": oxbert.ElectraForPreTraining}
+"""The class of each network's model."""
 
 
 def shared_prefix(config: PretrainingConfig) -> str | None:
@@ -65,7 +65,7 @@ def begin_with(
     if is_checkpoint(source):
         reason = f"{os.fspath(source)} is a checkpoint; to go on with its run pass continue_from= (--continue-from), to"
         refuse(part, f"{reason} begin a new one write its models with `oxbert pretrain export` and pass one of them")
-    model = _KINDS[part].from_pretrained(source)
+    model = KINDS[part].from_pretrained(source)
     for field in _FUNCTION:
         wanted, got = getattr(config, field), getattr(model.config, field)
         if wanted != got:
@@ -74,7 +74,7 @@ def begin_with(
     if POSITIONS in weights:
         weights[POSITIONS] = resize_positions(weights[POSITIONS], config.max_position_embeddings)
     expected = {name.removeprefix(f"{part}.") for name in parameters if name.startswith(f"{part}.")}
-    own = _own(part, parameters, weights.keys() | expected, prefix)
+    own = own_parameters(part, parameters, weights.keys() | expected, prefix)
     for name in sorted(weights.keys() | expected):
         wanted, got = (
             list(tensors[name].shape) if name in tensors else "no such parameter" for tensors in (own, weights)
@@ -91,35 +91,7 @@ def _other(part: Component, source: str | os.PathLike[str], field: str, wanted: 
     return ConfigError(f"{part} {os.fspath(source)}: {field}: {reason}", field=field, reason=reason)
 
 
-def export(
-    configs: Mapping[Component, ElectraConfig],
-    parameters: Mapping[str, Tensor],
-    tokenizer: Tokenizer,
-    folder: Path,
-    prefix: str | None,
-) -> dict[str, Path]:
-    """Write the networks of a run as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read.
-
-    Electric's two towers have no counterpart in these libraries, and are left out.
-
-    Returns:
-        The folders by name: `generator`, `discriminator`, or one of them.
-    """
-    folders: dict[str, Path] = {}
-    for part, kind in _KINDS.items():
-        if not any(name.startswith(f"{part}.") for name in parameters):
-            continue
-        model = kind.from_config(configs[part], seed=0)
-        own = _own(part, parameters, model.state_dict(), prefix)
-        model.load_state_dict({name: parameter.detach() for name, parameter in own.items()})
-        model.save_pretrained(folder / part)
-        model.save_pretrained(folder / part, format="ot")
-        tokenizer.save_pretrained(folder / part)
-        folders[part] = folder / part
-    return folders
-
-
-def _own(
+def own_parameters(
     part: Component, parameters: Mapping[str, Tensor], names: Iterable[str], prefix: str | None
 ) -> dict[str, Tensor]:
     """Return the parameters of a network that exist, by the names of its checkpoint."""
@@ -133,4 +105,4 @@ def _own(
     return own
 
 
-__all__ = ["begin_with", "export", "shared_prefix"]
+__all__ = ["KINDS", "begin_with", "own_parameters", "shared_prefix"]

@@ -18,13 +18,15 @@ from oxbert.errors import TrainingWarning
 from oxbert.outputs import PretrainingOutput
 from oxbert.training.data import Examples
 from oxbert.training.data.batching import cut
+from oxbert.training.data.manifest import tokenizer_files
 from oxbert.training.loop.log import draw_curves, has_log
 from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
 from oxbert.training.pretraining.advice import advise
 from oxbert.training.pretraining.config import NETWORK_FIELDS, PretrainingConfig
+from oxbert.training.pretraining.export import export
 from oxbert.training.pretraining.metrics import Metrics
-from oxbert.training.pretraining.networks import begin_with, export, shared_prefix
+from oxbert.training.pretraining.networks import begin_with, shared_prefix
 
 _Source = str | os.PathLike[str]
 
@@ -254,7 +256,15 @@ class Trainer(Loop[PretrainingBatch]):
         """Return what tells the text of this run from others: the examples, and the tokens that are never chosen."""
         return f"{self.examples.fingerprint} {self._special_ids}"
 
-    def export(self) -> dict[str, Path]:
+    def describe_data(self) -> dict[str, Any]:
+        """Return what a model card says of the examples."""
+        return self.examples.describe()
+
+    def checkpoint_files(self) -> dict[str, bytes]:
+        """Return the files of the tokenizer, so that a checkpoint alone can be exported."""
+        return tokenizer_files(self.tokenizer)
+
+    def export(self) -> dict[Component, Path]:
         """Write the models as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read; draw curves.
 
         Returns:
@@ -263,7 +273,7 @@ class Trainer(Loop[PretrainingBatch]):
         """
         if self.processes.rank:
             return {}
-        folders = export(self._configs, self.parameters, self.tokenizer, self.output, shared_prefix(self.config))
+        folders = export(self.config, self.parameters, self.tokenizer, self.output, self.state())
         if find_spec("matplotlib") is not None and has_log(self.output):
             draw_curves(self.output)
         return folders
