@@ -155,13 +155,22 @@ class _Bar:
 
 
 def _describe(console: Console, manifest: Manifest, folder: Path, seconds: float) -> None:
+    from oxbert.training.data.writing import HELD_OUT
+
     def line(text: str) -> None:
         console.print(text, markup=False)
 
     count = f"{len(manifest.parts)} {'part' if len(manifest.parts) == 1 else 'parts'}"
     line(f"{folder}: {manifest.examples} examples, {manifest.tokens} tokens, {count}, {manifest.bytes / 1e6:.1f} MB")
     line(f"  rows of  {manifest.mean_length:.1f} tokens on average, at most {manifest.max_length}")
-    line(f"  read     {manifest.documents} documents, {manifest.sources['bytes'] / 1e6:.1f} MB, in {seconds:.1f} s")
+    share = manifest.options["held_out"]
+    held_out = type(manifest).read(folder / HELD_OUT) if share else None
+    documents = manifest.documents + (held_out.documents if held_out else 0)
+    line(f"  read     {documents} documents, {manifest.sources['bytes'] / 1e6:.1f} MB, in {seconds:.1f} s")
     line(f"  ids of   {manifest.vocabulary.size} tokens, {folder / 'vocab.txt'}")
-    if manifest.options["held_out"]:
-        line(f"  held out {manifest.options['held_out']:.2%} of the documents, in {folder / 'held_out'}")
+    if held_out:
+        found = f"{held_out.documents} of {documents} documents ({held_out.documents / documents:.2%})"
+        line(f"  held out {found}, {held_out.examples} examples, {held_out.tokens} tokens, in {folder / HELD_OUT}")
+        if not held_out.documents:
+            reason = f"nothing is held out: the text of each document decides, with a probability of {share:.2%}"
+            print_warning(f"{reason}; pass a larger --held-out")
