@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oxbert._types import Implementation
-    from oxbert.training.loop.log import draw_curves
+    from oxbert.training.loop.curves import draw_curves
     from oxbert.training.optim.groups import parameter_groups
     from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
     from oxbert.training.optim.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The command line reads the options of a run before it knows whether it has to train. Hence no import of torch here.
 _MODULES = {
     "Implementation": "oxbert._types",
-    "draw_curves": "oxbert.training.loop.log",
+    "draw_curves": "oxbert.training.loop.curves",
     "parameter_groups": "oxbert.training.optim.groups",
     "AdamWeightDecay": "oxbert.training.optim.optimizer",
     "clip_gradients": "oxbert.training.optim.optimizer",

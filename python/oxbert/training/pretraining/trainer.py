@@ -19,7 +19,8 @@ from oxbert.outputs import PretrainingOutput
 from oxbert.training.data import Examples
 from oxbert.training.data.batching import cut
 from oxbert.training.data.manifest import tokenizer_files
-from oxbert.training.loop.log import draw_curves, has_log
+from oxbert.training.loop.curves import draw_curves
+from oxbert.training.loop.log import has_log
 from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
 from oxbert.training.pretraining.advice import advise
