@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import sys
 import warnings
@@ -18,6 +19,7 @@ import oxbert
 from oxbert.errors import ConfigError, TrainingWarning
 from oxbert.training import PRESETS, PretrainingConfig, learning_rate, preset, pretrain
 from oxbert.training.data import ExampleDataset, write_examples
+from oxbert.training.loop.options import LaunchOptions
 from oxbert.training.optim.schedule import highest_learning_rate
 from oxbert.training.pretraining.advice import advise
 from oxbert.training.pretraining.sizes import resize_positions, with_sizes_of
@@ -269,3 +271,15 @@ def test_the_command_warns_and_takes_fields(data: Path, tmp_path: Path) -> None:
     assert str(tmp_path / "models" / "generator") in done.stdout.split("\n")
     done = run([*command, "--set", "learning_rat=1"])
     assert done.returncode == 1 and "did you mean learning_rate" in done.stderr and "Traceback" not in done.stderr
+
+
+# The machine.
+
+
+def test_launch_options_have_one_default() -> None:
+    from oxbert.cli.pretrain import pretrain as command
+    from oxbert.training import Trainer
+
+    for field in dataclasses.fields(LaunchOptions):
+        for place in (pretrain, Trainer, command):
+            assert inspect.signature(place).parameters[field.name].default == field.default, (place, field.name)

@@ -50,10 +50,11 @@ def pretrain(
         typer.Option(help="The tokenizer of the examples, if it is not in their folder.", show_default=False),
     ] = None,
     generator: Annotated[
-        str | None, typer.Option(help="A model whose weights the generator begins with.", show_default=False)
+        str | None, typer.Option(help="A model with the generator's first weights and its sizes.", show_default=False)
     ] = None,
     discriminator: Annotated[
-        str | None, typer.Option(help="A model whose weights the discriminator begins with.", show_default=False)
+        str | None,
+        typer.Option(help="A model with the discriminator's first weights and its sizes.", show_default=False),
     ] = None,
     steps: Annotated[int | None, option(RunOptions, "train_steps", show_default=False, overrides=True)] = None,
     batch_size: Annotated[int | None, option(RunOptions, "batch_size", show_default=False, overrides=True)] = None,
@@ -61,14 +62,16 @@ def pretrain(
     set_fields: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="FIELD=VALUE", help="A field of the configuration; repeatable; overrides --config."
+            "--set",
+            metavar="FIELD=VALUE",
+            help="A field of PretrainingConfig; repeatable; overrides --config.",
         ),
     ] = None,
-    device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = None,
-    precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = "float32",
-    accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = 1,
-    tensorboard: Annotated[bool, option(LaunchOptions, "tensorboard", "--tensorboard")] = False,
-    resume: Annotated[bool, option(LaunchOptions, "resume")] = True,
+    device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = LaunchOptions.device,
+    precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = LaunchOptions.precision,
+    accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = LaunchOptions.accumulate,
+    tensorboard: Annotated[bool, option(LaunchOptions, "tensorboard", "--tensorboard")] = LaunchOptions.tensorboard,
+    resume: Annotated[bool, option(LaunchOptions, "resume")] = LaunchOptions.resume,
     continue_from: Annotated[
         str | None, option(LaunchOptions, "continue_from", metavar="FOLDER", show_default=False)
     ] = None,

@@ -17,6 +17,7 @@ from oxbert.training.data.manifest import NAME as MANIFEST
 from oxbert.training.data.manifest import UNFINISHED
 from oxbert.training.loop.checkpoints import is_checkpoint, read_state
 from oxbert.training.loop.continuing import find_checkpoint
+from oxbert.training.loop.options import LaunchOptions
 from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
 from oxbert.training.pretraining.sizes import with_sizes_of
 from oxbert.training.pretraining.trainer import Trainer
@@ -35,12 +36,12 @@ def pretrain(
     first: PretrainingConfig | str | os.PathLike[str] | None = None,
     generator: str | os.PathLike[str] | None = None,
     discriminator: str | os.PathLike[str] | None = None,
-    device: str | None = None,
-    precision: AutocastPrecision = "float32",
-    accumulate: int = 1,
-    tensorboard: bool = False,
-    resume: bool = True,
-    continue_from: str | os.PathLike[str] | None = None,
+    device: str | None = LaunchOptions.device,
+    precision: AutocastPrecision = LaunchOptions.precision,
+    accumulate: int = LaunchOptions.accumulate,
+    tensorboard: bool = LaunchOptions.tensorboard,
+    resume: bool = LaunchOptions.resume,
+    continue_from: str | os.PathLike[str] | None = LaunchOptions.continue_from,
     progress: bool | None = None,
     **changes: Any,
 ) -> dict[str, Any]:

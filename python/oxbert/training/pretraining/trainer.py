@@ -80,8 +80,9 @@ class Trainer(Loop[PretrainingBatch]):
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint, or of a model to begin with; `field`
             names the difference.
-        InputError: if the tokenizer has more tokens than `vocab_size`, or an option is impossible; if the output folder
-            has a run that does not continue from `continue_from`.
+        InputError: if the tokenizer has more tokens than `vocab_size`, or another vocabulary than a model to begin
+            with; if an option is impossible; if the output folder has a run that does not continue from
+            `continue_from`.
 
     Warns:
         TrainingWarning: if the run will hardly learn: the learning rate stays far below `learning_rate`, or the rows of
@@ -119,12 +120,12 @@ class Trainer(Loop[PretrainingBatch]):
         held_out: Examples | None = None,
         generator: _Source | None = None,
         discriminator: _Source | None = None,
-        device: str | None = None,
-        precision: AutocastPrecision = "float32",
-        accumulate: int = 1,
-        tensorboard: bool = False,
-        resume: bool = True,
-        continue_from: _Source | None = None,
+        device: str | None = LaunchOptions.device,
+        precision: AutocastPrecision = LaunchOptions.precision,
+        accumulate: int = LaunchOptions.accumulate,
+        tensorboard: bool = LaunchOptions.tensorboard,
+        resume: bool = LaunchOptions.resume,
+        continue_from: _Source | None = LaunchOptions.continue_from,
     ) -> None:
         if len(tokenizer) > config.vocab_size:
             refuse("tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}")
