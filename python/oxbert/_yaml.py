@@ -59,6 +59,15 @@ def read_yaml(path: Path) -> dict[Any, Any]:
     return values
 
 
+def read_value(text: str) -> Any:
+    """Return the value that a text has in a YAML file: a number, a truth value, null, or otherwise the text itself."""
+    try:
+        value = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return text
+    return value if value is None or isinstance(value, bool | int | float) else text
+
+
 def _refuse(path: Path, reason: str) -> NoReturn:
     field = "the whole file"
     raise ConfigError(f"config {path}: {field}: {reason}", field=field, reason=reason, path=path)

@@ -144,6 +144,10 @@ class NotFiniteWarning(UserWarning):
     """A checkpoint has numbers that are infinite or not a number."""
 
 
+class TrainingWarning(UserWarning):
+    """A training run will hardly learn with its options or data; the message names what to change."""
+
+
 __all__ = [
     "ConfigError",
     "DataError",
@@ -168,6 +172,7 @@ __all__ = [
     "TooLongError",
     "TorchError",
     "TrainingError",
+    "TrainingWarning",
     "UntrainedHeadError",
     "UntrainedHeadWarning",
     "VocabularyError",

@@ -66,6 +66,14 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
 
 
 @pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a few hundred examples to pre-train on."""
+    from .runs import write_data
+
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
 def vocabulary() -> Path:
     """Return the path of a WordPiece vocabulary."""
     return Path(__file__).parents[1] / "data" / "tokenizer_vocab.txt"

@@ -171,7 +171,11 @@ def test_a_file_starts_from_a_preset(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "field", "reason"),
     [
-        ("learning_rat: 1", "learning_rat", r"there is no such field; known are: preset, vocab_size, .*learning_rate"),
+        (
+            "learning_rat: 1",
+            "learning_rat",
+            r"there is no such field; did you mean learning_rate.*; known are: preset, vocab_size, ",
+        ),
         ("1: 2", "1", r"there is no such field"),
         ("preset: huge", "preset", r"expected one of tiny, small, base, large, got 'huge'"),
         ("preset: [small]", "preset", r"expected one of .*, got \['small'\]"),

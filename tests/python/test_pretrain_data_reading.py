@@ -121,7 +121,7 @@ def command(*arguments: object) -> Any:
 def test_command_writes_the_same_examples(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = command(source, "-o", tmp_path / "one", "--vocab", VOCABULARY, "--max-length", 32, "--held-out", 0.1,
                    "--short", 0.5, "--single-segment", 0.3)  # fmt: skip
-    assert done.exit_code == 0 and "400 documents" in done.output and "held out 10.00%" in done.output
+    assert done.exit_code == 0 and "400 documents" in done.output and "of 400 documents (" in done.output
     write_examples(source, tmp_path / "two", tokenizer(), max_length=32, held_out=0.1, short=0.5, single_segment=0.3)
     assert content(tmp_path / "one") == content(tmp_path / "two")
     done = command(source, "-o", tmp_path / "three", "--vocab-size", 60, "--quiet", "--no-lower-case", "--exact")
@@ -136,6 +136,16 @@ def test_command_writes_the_same_examples(source: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr("oxbert.training.data.write_examples", stop)
     done = command(source, "-o", tmp_path / "four", "--vocab", "electra-tiny-generator")
     assert done.exit_code == 130 and "the same command continues" in done.output
+
+
+@pytest.mark.parametrize("share", [0.2, 1e-9])
+def test_each_folder_counts_its_own_documents(share: float, source: Path, tmp_path: Path) -> None:
+    done = command(source, "-o", tmp_path / "out", "--vocab", VOCABULARY, "--held-out", share)
+    kept, held = (ExampleDataset(tmp_path / "out" / name).manifest for name in (".", "held_out"))
+    assert kept.documents + held.documents == 400 and (held.documents > 0) == (share == 0.2)
+    assert f"held out {held.documents} of 400 documents ({held.documents / 400:.2%})" in done.output
+    assert f"{held.examples} examples, {held.tokens} tokens, in {tmp_path / 'out' / 'held_out'}" in done.output
+    assert ("nothing is held out" in done.output) == (share != 0.2)
 
 
 def test_the_snippets_of_the_document_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

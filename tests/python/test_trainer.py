@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -24,59 +23,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import oxbert
 from oxbert.errors import ConfigError, DataError, InputError, TrainingError
-from oxbert.training import PretrainingConfig, Trainer, pretrain
+from oxbert.training import PretrainingConfig, pretrain
 from oxbert.training.data import ExampleDataset, write_examples
 from oxbert.training.loop.checkpoints import list_checkpoints
 
 from .processes import run, start
+from .runs import SETTINGS, TOKENIZER, assert_equal, assert_near, losses, trainer, weights
 
-TOKENIZER = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
-WORDS = "return raise the a value node graph error list number function of in is if not empty string index".split()
-SETTINGS: dict[str, Any] = {
-    "vocab_size": 8192, "embedding_size": 6, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "generator_hidden_size": 0.5, "max_length": 24, "max_position_embeddings": 24, "batch_size": 6,
-    "train_steps": 12, "warmup_steps": 4, "learning_rate": 0.01, "save_every": 3, "keep_checkpoints": 2, "seed": 5,
-    "evaluate_every": 6, "evaluation_batches": 2, "eval_batch_size": 4,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    choose = random.Random(0)
-    lines = [" ".join(choose.choices(WORDS, k=choose.randrange(3, 12))) for _ in range(300)]
-    (folder / "text").write_text("\n".join(lines))
-    write_examples(folder / "text", folder / "examples", TOKENIZER, max_length=24)
-    return folder / "examples"
-
-
-def trainer(data: Path, output: Path, **options: Any) -> Trainer:
-    names = (
-        "device", "precision", "accumulate", "resume", "held_out", "generator", "discriminator", "tensorboard",
-    )  # fmt: skip
-    own = {name: options.pop(name) for name in names if name in options}
-    return Trainer(PretrainingConfig(**SETTINGS | options), ExampleDataset(data), TOKENIZER, output, **own)
-
-
-def weights(run: Trainer) -> dict[str, torch.Tensor]:
-    return {name: parameter.detach().clone() for name, parameter in run.parameters.items()}
-
-
-def losses(output: Path) -> list[tuple[int, float]]:
-    lines = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
-    return [(line["step"], line["loss"]) for line in lines if "loss" in line]
-
-
-def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
-    assert one.keys() == other.keys()
-    for name, tensor in one.items():
-        assert torch.equal(tensor, other[name]), name
-
-
-def assert_near(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], apart: float = 1e-5) -> None:
-    assert one.keys() == other.keys()
-    for name, tensor in one.items():
-        assert (tensor - other[name]).abs().max() <= apart, name
+pytestmark = pytest.mark.filterwarnings("ignore::oxbert.errors.TrainingWarning")  # a dozen steps are no training
 
 
 def test_a_run_learns_and_writes_models_that_load(data: Path, tmp_path: Path) -> None:

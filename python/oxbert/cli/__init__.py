@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-import typer
+from typing import Any
 
-from oxbert.cli import convert, pretrain, pretrain_data
+import typer
+from typer.core import TyperGroup
+
+from oxbert.cli import convert, pretrain, pretrain_data, pretrain_export
+
+
+class _Commands(TyperGroup):
+    """Find commands of two words, such as `pretrain export`, beside the command of the first word."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name, the command and its arguments."""
+        name = " ".join(args[:2])
+        return super().resolve_command(ctx, [name, *args[2:]] if name in self.commands else args)
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="oxbert",
     help="ELECTRA and DistilBERT on libtorch.",
     no_args_is_help=True,
@@ -17,6 +31,7 @@ app = typer.Typer(
 app.command(name="convert")(convert.convert)
 app.command(name="pretrain-data")(pretrain_data.pretrain_data)
 app.command(name="pretrain")(pretrain.pretrain)
+app.command(name="pretrain export")(pretrain_export.pretrain_export)
 
 
 @app.callback()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -18,13 +21,21 @@ TERMINATED = 143
 """The exit code that a shell expects of a program that SIGTERM has ended."""
 
 
-def option(options: type, name: str, *flags: str, show_default: bool = True, overrides: bool = False) -> Any:
+def option(
+    options: type,
+    name: str,
+    *flags: str,
+    metavar: str | None = None,
+    show_default: bool = True,
+    overrides: bool = False,
+) -> Any:
     """Return the option of a command for a field of the options of a run, with the field's description as its help.
 
     Args:
         options: The dataclass with the field.
         name: The field.
         flags: The names on the command line; by default the parameter's.
+        metavar: What the help shows for the value; by default its type.
         show_default: Whether the help shows the default.
         overrides: Whether the option overrides the field of `--config`, which the help then says.
     """
@@ -32,7 +43,7 @@ def option(options: type, name: str, *flags: str, show_default: bool = True, ove
     text = help_text(options, name).replace("None means", "by default")
     if overrides:
         text = f"{text.removesuffix('.')}; overrides {name} of --config."
-    return typer.Option(*flags, help=text, show_default=show_default)
+    return typer.Option(*flags, help=text, metavar=metavar, show_default=show_default)
 
 
 def open_console(*, stderr: bool = False) -> Console:
@@ -48,6 +59,24 @@ def describe_error(error: BaseException) -> str:
 def print_error(reason: str) -> None:
     """Print why a command, or a part of it, failed."""
     open_console(stderr=True).print(f"[bold red]error:[/] {escape(reason)}")
+
+
+@contextmanager
+def printed_warnings() -> Iterator[None]:
+    """Print each warning as one line, without the place in the code that Python would add."""
+
+    def show(message: Warning | str, *place: Any, **more: Any) -> None:
+        print_warning(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
+
+
+def print_warning(reason: str) -> None:
+    """Print what a user should know although a command goes on."""
+    open_console(stderr=True).print(f"[bold yellow]warning:[/] {escape(reason)}")
 
 
 def fail(error: BaseException) -> typer.Exit:

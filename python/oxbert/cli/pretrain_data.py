@@ -11,7 +11,7 @@ from rich.console import Console
 
 from oxbert import ElectraTokenizer, OxbertError, Tokenizer
 from oxbert._types import Documents, InvalidText
-from oxbert.cli._shared import INTERRUPTED, fail, open_bar, open_console
+from oxbert.cli._shared import INTERRUPTED, fail, open_bar, open_console, print_warning
 
 if TYPE_CHECKING:
     from oxbert.training.data import Manifest, Progress
@@ -108,6 +108,8 @@ def pretrain_data(
     bar.close()
     if not quiet:
         _describe(open_console(), manifest, output, time.monotonic() - begin)
+        if reason := manifest.advise():
+            print_warning(reason)
 
 
 def _tokenizer(vocab: str, lower_case: bool | None, strip_accents: bool | None) -> Tokenizer:
@@ -153,12 +155,22 @@ class _Bar:
 
 
 def _describe(console: Console, manifest: Manifest, folder: Path, seconds: float) -> None:
+    from oxbert.training.data.writing import HELD_OUT
+
     def line(text: str) -> None:
         console.print(text, markup=False)
 
     count = f"{len(manifest.parts)} {'part' if len(manifest.parts) == 1 else 'parts'}"
     line(f"{folder}: {manifest.examples} examples, {manifest.tokens} tokens, {count}, {manifest.bytes / 1e6:.1f} MB")
-    line(f"  read     {manifest.documents} documents, {manifest.sources['bytes'] / 1e6:.1f} MB, in {seconds:.1f} s")
+    line(f"  rows of  {manifest.mean_length:.1f} tokens on average, at most {manifest.max_length}")
+    share = manifest.options["held_out"]
+    held_out = type(manifest).read(folder / HELD_OUT) if share else None
+    documents = manifest.documents + (held_out.documents if held_out else 0)
+    line(f"  read     {documents} documents, {manifest.sources['bytes'] / 1e6:.1f} MB, in {seconds:.1f} s")
     line(f"  ids of   {manifest.vocabulary.size} tokens, {folder / 'vocab.txt'}")
-    if manifest.options["held_out"]:
-        line(f"  held out {manifest.options['held_out']:.2%} of the documents, in {folder / 'held_out'}")
+    if held_out:
+        found = f"{held_out.documents} of {documents} documents ({held_out.documents / documents:.2%})"
+        line(f"  held out {found}, {held_out.examples} examples, {held_out.tokens} tokens, in {folder / HELD_OUT}")
+        if not held_out.documents:
+            reason = f"nothing is held out: the text of each document decides, with a probability of {share:.2%}"
+            print_warning(f"{reason}; pass a larger --held-out")

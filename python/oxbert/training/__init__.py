@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oxbert._types import Implementation
-    from oxbert.training.loop.log import draw_curves
+    from oxbert.training.loop.curves import draw_curves
     from oxbert.training.optim.groups import parameter_groups
     from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
     from oxbert.training.optim.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
     from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
+    from oxbert.training.pretraining.export import export_checkpoint
     from oxbert.training.pretraining.metrics import Metrics
     from oxbert.training.pretraining.run import pretrain
     from oxbert.training.pretraining.trainer import Trainer
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 # The command line reads the options of a run before it knows whether it has to train. Hence no import of torch here.
 _MODULES = {
     "Implementation": "oxbert._types",
-    "draw_curves": "oxbert.training.loop.log",
+    "draw_curves": "oxbert.training.loop.curves",
     "parameter_groups": "oxbert.training.optim.groups",
     "AdamWeightDecay": "oxbert.training.optim.optimizer",
     "clip_gradients": "oxbert.training.optim.optimizer",
@@ -36,6 +37,7 @@ _MODULES = {
     "PRESETS": "oxbert.training.pretraining.config",
     "PretrainingConfig": "oxbert.training.pretraining.config",
     "preset": "oxbert.training.pretraining.config",
+    "export_checkpoint": "oxbert.training.pretraining.export",
     "Metrics": "oxbert.training.pretraining.metrics",
     "pretrain": "oxbert.training.pretraining.run",
     "Trainer": "oxbert.training.pretraining.trainer",
@@ -66,6 +68,7 @@ __all__ = [
     "Trainer",
     "clip_gradients",
     "draw_curves",
+    "export_checkpoint",
     "learning_rate",
     "learning_rate_factor",
     "learning_rate_scheduler",

@@ -100,6 +100,10 @@ class Examples(ABC):
     def fingerprint(self) -> str:
         """Return what tells these examples and their order from others, without reading them all."""
 
+    def describe(self) -> dict[str, int | str]:
+        """Return what a reader of a model card wants to know of these examples, by name."""
+        return {"examples": len(self), "longest example in tokens": self.max_length}
+
     @abstractmethod
     def _read(self, number: int) -> Example:
         """Return an example; the number has been checked."""

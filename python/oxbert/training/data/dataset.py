@@ -78,6 +78,16 @@ class ExampleDataset(Examples):
         parts = [(part.examples, part.tokens, part.crc32) for part in self.manifest.parts]
         return hashlib.sha256(repr((self.manifest.vocabulary.sha256, parts)).encode()).hexdigest()
 
+    def describe(self) -> dict[str, int | str]:
+        """Return what a reader of a model card wants to know of these examples, by name."""
+        manifest = self.manifest
+        return super().describe() | {
+            "tokens": manifest.tokens,
+            "documents": manifest.documents,
+            "tokens of the vocabulary": manifest.vocabulary.size,
+            "SHA-256 of the vocabulary": manifest.vocabulary.sha256,
+        }
+
     def _read(self, number: int) -> Example:
         piece = int(np.searchsorted(self._begins, number, side="right")) - 1
         rows, row = self._rows[piece], number - int(self._begins[piece])

@@ -28,6 +28,7 @@ class DividerState(TypedDict):
     side: int | None
     head: list[str]
     documents: int
+    held_out: int
 
 
 class Divider:
@@ -38,6 +39,10 @@ class Divider:
     Args:
         held_out: The share of documents that are held out.
         limit: How many documents to read; None means all.
+
+    Attributes:
+        documents: How many documents were read.
+        held_out: How many of them are held out.
     """
 
     def __init__(self, held_out: float = 0.0, limit: int | None = None) -> None:
@@ -46,6 +51,7 @@ class Divider:
         self._head: list[str] = []
         self._size = 0
         self.documents = 0
+        self.held_out = 0
 
     @property
     def is_done(self) -> bool:
@@ -70,6 +76,7 @@ class Divider:
                 divided[side].append("")
                 self._side = None
                 self.documents += 1
+                self.held_out += side
                 if self.is_done:
                     break
         return divided
@@ -86,11 +93,12 @@ class Divider:
 
     def state(self) -> DividerState:
         """Return the state to resume from."""
-        return {"side": self._side, "head": list(self._head), "documents": self.documents}
+        return {"side": self._side, "head": list(self._head), "documents": self.documents, "held_out": self.held_out}
 
     def restore(self, state: DividerState) -> None:
         """Resume from a state."""
-        self._side, self._head, self.documents = state["side"], list(state["head"]), state["documents"]
+        self._side, self._head = state["side"], list(state["head"])
+        self.documents, self.held_out = state["documents"], state.get("held_out", 0)
         self._size = sum(map(len, self._head))
 
 

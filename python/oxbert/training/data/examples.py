@@ -10,8 +10,9 @@ from pathlib import Path
 from oxbert import ElectraTokenizer, Tokenizer
 from oxbert._checks import refused
 from oxbert._files import arrow, translate_os_errors
+from oxbert._lock import LOCK, alone
 from oxbert._types import Documents, InvalidText
-from oxbert.training.data.journal import alone, compare
+from oxbert.training.data.journal import compare
 from oxbert.training.data.learning import ALPHABET, learn_vocabulary
 from oxbert.training.data.manifest import NAME, UNFINISHED, Manifest, Vocabulary, save_tokenizer
 from oxbert.training.data.packing import Packing
@@ -251,7 +252,7 @@ def _delete(folder: Path) -> None:
             for path in _ours(place):
                 path.unlink(missing_ok=True)
         for path in (folder / UNFINISHED).iterdir():
-            if path.name != "lock":
+            if path.name != LOCK:
                 path.unlink()
 
 

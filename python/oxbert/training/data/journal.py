@@ -1,23 +1,18 @@
-"""Record the progress of a run for the next one, and lock the folder against a second run."""
+"""Record the progress of a run for the next one."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from oxbert._checks import refused
 from oxbert._files import translate_os_errors, write_whole
+from oxbert._lock import LOCK
 from oxbert.training.data.manifest import Part
 
 _NAME = "progress.json"
-_LOCK = "lock"
 SOURCES = "state_of_sources"
 """The entry of a plan that changes with the sources."""
 
@@ -79,7 +74,7 @@ class Journal:
         self.parts = [[], []]
         with translate_os_errors("write", self._folder):
             for path in self._folder.iterdir():
-                if path.name != _LOCK:
+                if path.name != LOCK:
                     path.unlink()
 
 
@@ -112,34 +107,3 @@ def _flatten(plan: dict[str, Any], before: str = "") -> dict[str, Any]:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Lock a folder against other writers. The system releases the lock when the process ends, however it ends.
-
-    Raises:
-        InputError: if another process is writing to the folder.
-        FileError: if the folder cannot be written to.
-    """
-    path = folder / _LOCK
-    with translate_os_errors("write", path):
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_free = path.exists() and path.stat().st_ino == os.fstat(handle).st_ino
-        except BlockingIOError:
-            is_free = False
-        if not is_free:
-            # The other process may also have finished just now, and deleted its lock.
-            raise refused("folder", f"another process is writing to {folder.parent}")
-        try:
-            yield
-        finally:
-            # Leave no folder behind if there is nothing to resume from.
-            if folder.exists() and [entry.name for entry in folder.iterdir()] == [_LOCK]:
-                shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(handle)

@@ -19,6 +19,10 @@ FORMAT = "oxbert-examples"
 VERSION = 1
 UNFINISHED = ".unfinished"
 """The folder with the state to resume from, until a folder of examples is finished."""
+_ENOUGH = 100
+"""How many examples are enough to judge their lengths."""
+_ENDS = {"blank-lines": "a blank line", "line": "a line"}
+"""What ends a document, by the option `documents`."""
 _PART = re.compile(r"part-\d{5,}\.arrow")
 # The settings in `tokenizer_config.json` that decide how a text is split.
 _SETTINGS = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")
@@ -69,7 +73,7 @@ class Vocabulary:
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Vocabulary:
         """Return the vocabulary of a tokenizer."""
-        files = _files(tokenizer)
+        files = tokenizer_files(tokenizer)
         config = json.loads(files["tokenizer_config.json"])
         settings = {name: config.get(name) for name in _SETTINGS}
         settings["added_tokens"] = {
@@ -124,6 +128,26 @@ class Manifest:
     def bytes(self) -> int:
         """Return the size of all parts in bytes."""
         return sum(part.bytes for part in self.parts)
+
+    @property
+    def mean_length(self) -> float:
+        """Return the mean length of the examples in tokens."""
+        return self.tokens / max(1, self.examples)
+
+    def advise(self) -> str | None:
+        """Return what to change if the examples are mostly short; None if they are not, or too few to tell."""
+        if self.examples < _ENOUGH or self.mean_length >= self.max_length / 2:
+            return None
+        reason = (
+            f"rows have {self.mean_length:.1f} of {self.max_length} tokens on average, since no row contains text of"
+        )
+        ends = _ENDS.get(self.options.get("documents", ""))
+        if ends is None:
+            return f"{reason} two documents; pass a smaller max_length (--max-length) if documents are short"
+        return (
+            f"{reason} two documents, and {ends} ends a document of a text file; if a file is one document, write the"
+            ' examples with documents="file" (--documents file)'
+        )
 
     def write(self, folder: Path) -> None:
         """Write `dataset.json`.
@@ -201,10 +225,11 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     Raises:
         FileError: if a file cannot be written.
     """
-    for name, content in _files(tokenizer).items():
+    for name, content in tokenizer_files(tokenizer).items():
         write_whole(folder / name, content)
 
 
-def _files(tokenizer: Tokenizer) -> dict[str, bytes]:
+def tokenizer_files(tokenizer: Tokenizer) -> dict[str, bytes]:
+    """Return the files of a tokenizer by name."""
     with tempfile.TemporaryDirectory() as folder, translate_os_errors("read", folder):
         return {Path(path).name: Path(path).read_bytes() for path in tokenizer.save_pretrained(folder)}

@@ -231,7 +231,9 @@ class _Writer:
                 buckets.remove(number)
                 self._tell_parts(total)
             save_tokenizer(self._tokenizer, place)
-            manifest = replace(manifest, documents=self._divider.documents, parts=tuple(parts))
+            held_out = self._divider.held_out
+            documents = held_out if side else self._divider.documents - held_out
+            manifest = replace(manifest, documents=documents, parts=tuple(parts))
             manifest.write(place)
         with translate_os_errors("write", self._folder):
             shutil.rmtree(self._folder / UNFINISHED)

@@ -1,8 +1,11 @@
 """Write, list and read the checkpoints of a run: each complete and durable, or absent.
 
-A checkpoint is a folder `step-00001000` with `parameters.safetensors`, `optimizer.safetensors` and `state.json`. It is
-written under a temporary name, synced to the disk file by file, and renamed last, so that a folder with the final name
-is complete.
+A checkpoint is a folder `step-00001000` with `parameters.safetensors`, `optimizer.safetensors`, `state.json` and the
+files of the tokenizer, if there is one. It is written under a temporary name, synced to the disk file by file, and
+renamed last, so that a folder with the final name is complete.
+
+An update can ruin the weights without a sign in its own gradients: only those of the next step are infinite or NaN.
+A checkpoint is therefore good when a later step has computed finite gradients. The newest good one is never deleted.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +34,104 @@ def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     if not folder.is_dir():
         return []
     found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
-    return sorted((int(match[1]), path) for match, path in found if match and (path / _STATE).is_file())
+    return sorted((int(match[1]), path) for match, path in found if match and is_checkpoint(path))
 
 
-def write_checkpoint(
-    folder: Path,
-    step: int,
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is a checkpoint."""
+    return (Path(path) / _STATE).is_file()
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is a checkpoint, or that of a run with checkpoints."""
+    return is_checkpoint(path) or bool(list_checkpoints(Path(path) / "checkpoints"))
+
+
+class Checkpoints:
+    """Hold the checkpoints of one run, and know which of them are good.
+
+    Args:
+        folder: The folder of the checkpoints.
+        keep: How many of the newest are kept; 0 keeps all.
+
+    Attributes:
+        good: The step of the newest checkpoint from which a step with finite gradients was made; None if there is none.
+    """
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self._folder, self._keep = folder, keep
+        self._steps: list[int] = []
+        self.good: int | None = None
+
+    def resume(self, step: int, state: Mapping[str, Any]) -> None:
+        """Take over the checkpoints up to a step, whose state is given."""
+        self._steps = [number for number, _ in list_checkpoints(self._folder) if number <= step]
+        # Earlier releases wrote no such entry.
+        good = state.get("good", self._steps[-2] if len(self._steps) > 1 else None)
+        self.good = good if good in self._steps else None
+
+    def prove(self) -> None:
+        """Record that a step from the newest checkpoint, or a later one, had finite gradients."""
+        if self._steps:
+            self.good = self._steps[-1]
+
+    def add(self, step: int) -> None:
+        """Count a checkpoint as the newest, on this process or another one that wrote it."""
+        self._steps = [number for number in self._steps if number < step] + [step]
+
+    def path(self, step: int) -> Path:
+        """Return the folder of the checkpoint of a step."""
+        return self._folder / f"step-{step:08d}"
+
+    def write(
+        self,
+        step: int,
+        parameters: Mapping[str, torch.Tensor],
+        optimizer: Mapping[str, torch.Tensor],
+        state: Mapping[str, Any],
+        files: Mapping[str, bytes],
+    ) -> Path:
+        """Write a checkpoint, and delete those of an abandoned run and the oldest of more than `keep`.
+
+        Args:
+            step: The number of steps that are done.
+            parameters: The parameters by name.
+            optimizer: The moments of the optimizer by name.
+            state: All else that is needed to resume, as JSON values.
+            files: More files by name.
+
+        Raises:
+            FileError: if a file cannot be written; the existing checkpoints stay as they were.
+        """
+        content = json.dumps({**state, "good": self.good}, indent=1).encode()
+        target = _write(self.path(step), parameters, optimizer, {**files, _STATE: content})
+        self.add(step)
+        # Delete nothing before the new checkpoint is safe.
+        self._delete_all_but({*self._steps[-self._keep :], self.good})
+        for left in self._folder.glob(".step-*.tmp"):
+            shutil.rmtree(left, ignore_errors=True)
+        return target
+
+    def delete_ruined(self) -> None:
+        """Delete the checkpoints from which no step had finite gradients."""
+        if self._steps:
+            self._delete_all_but({step for step in self._steps if self.good is not None and step <= self.good})
+
+    def _delete_all_but(self, kept: Collection[int | None]) -> None:
+        for number, path in list_checkpoints(self._folder):
+            if number not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+        self._steps = [step for step in self._steps if step in kept]
+
+
+def _write(
+    target: Path,
     parameters: Mapping[str, torch.Tensor],
     optimizer: Mapping[str, torch.Tensor],
-    state: Mapping[str, Any],
-    keep: int,
+    files: Mapping[str, bytes],
 ) -> Path:
-    """Write a checkpoint, and delete the oldest of more than `keep`; 0 keeps all.
-
-    Checkpoints of later steps belong to an abandoned run, and are deleted too.
-
-    Raises:
-        FileError: if a file cannot be written; the existing checkpoints stay as they were.
-    """
-    target = folder / f"step-{step:08d}"
-    beside, old = (folder / f".step-{step:08d}-{os.getpid()}.{end}" for end in ("tmp", "old.tmp"))
+    folder = target.parent
+    beside, old = (folder / f".{target.name}-{os.getpid()}.{end}" for end in ("tmp", "old.tmp"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(beside, ignore_errors=True)
@@ -58,10 +139,11 @@ def write_checkpoint(
         # `save_weights` returns once the file is on the disk.
         save_weights(dict(parameters), beside / _PARAMETERS)
         save_weights(dict(optimizer), beside / _OPTIMIZER)
-        with open(beside / _STATE, "w", encoding="utf-8") as file:
-            json.dump(dict(state), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
+        for name, content in files.items():
+            with open(beside / name, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
         _sync(beside)
         if target.exists():
             target.rename(old)
@@ -75,34 +157,41 @@ def write_checkpoint(
             raise
         message = f"cannot write the checkpoint {target}: {error.strerror or error}"
         raise FileError(message, path=str(target), action="write", errno=error.errno) from error
-    # Delete nothing before the new checkpoint is safe.
-    found = list_checkpoints(folder)
-    earlier = [path for number, path in found if number <= step]
-    for path in [path for number, path in found if number > step] + (earlier[:-keep] if keep else []):
-        shutil.rmtree(path, ignore_errors=True)
-    for left in folder.glob(".step-*.tmp"):
-        shutil.rmtree(left, ignore_errors=True)
     return target
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the parameters, the moments of the optimizer, and the state of a checkpoint.
+def read_state(path: Path) -> dict[str, Any]:
+    """Return the state of a checkpoint.
 
     Raises:
         DataError: if the state is not that of a checkpoint.
-        MissingFileError: if a file is missing.
-        WeightsFormatError: if a file is damaged.
+        MissingFileError: if the file is missing.
     """
     with translate_os_errors("read", path / _STATE):
         text = (path / _STATE).read_text(encoding="utf-8")
     try:
-        state = json.loads(text)
+        state: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise damaged(path / _STATE, f"expected JSON: {error}") from error
     for name, kind in _FIELDS.items():
         if not isinstance(state, dict) or not isinstance(state.get(name), kind):
             raise damaged(path / _STATE, f"expected {name}, which every checkpoint has")
-    return load_weights(path / _PARAMETERS, "torch"), load_weights(path / _OPTIMIZER, "torch"), state
+    return state
+
+
+def read_parameters(path: Path) -> dict[str, torch.Tensor]:
+    """Return the parameters of a checkpoint.
+
+    Raises:
+        MissingFileError: if the file is missing.
+        WeightsFormatError: if the file is damaged.
+    """
+    return load_weights(path / _PARAMETERS, "torch")
+
+
+def read_moments(path: Path) -> dict[str, torch.Tensor]:
+    """Return the moments of the optimizer of a checkpoint. The errors are those of `read_parameters`."""
+    return load_weights(path / _OPTIMIZER, "torch")
 
 
 def _sync(folder: Path) -> None:

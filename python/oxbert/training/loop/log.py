@@ -1,24 +1,27 @@
-"""Log the steps of a run as lines of JSON and for TensorBoard, and draw them."""
+"""Log the steps of a run as lines of JSON and for TensorBoard."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from typing_extensions import Self
 
 from oxbert._checks import require
-from oxbert._files import translate_os_errors, write_whole
+from oxbert._files import translate_os_errors
 
-_LOG, _BOARD, _PICTURE = "log.jsonl", "tensorboard", "curves.png"
-_LOSSES = {"masked_lm_loss": "tab:blue", "cloze_loss": "tab:green", "replaced_loss": "tab:orange"}
-_FIGURES = ("eval_masked_lm_accuracy", "eval_sampled_masked_lm_accuracy", "eval_disc_auc", "eval_disc_accuracy")
+_LOG, _BOARD = "log.jsonl", "tensorboard"
+CHANGES = "changes"
+"""The entry that tells a line about a change of options from a line about a step."""
+_STEP = re.compile(rb'\{"step": (\d+)[,}]')
+_BLOCK = 1 << 16
 
 
 class RunLog(AbstractContextManager["RunLog"]):
@@ -48,12 +51,8 @@ class RunLog(AbstractContextManager["RunLog"]):
         with translate_os_errors("write", path):
             folder.mkdir(parents=True, exist_ok=True)
             if path.exists():
-                lines = path.read_text(encoding="utf-8").splitlines()
-                kept = [line for line in lines if _step_of(line) <= step]
-                if kept != lines:
-                    write_whole(path, "".join(f"{line}\n" for line in kept).encode())
-                for line in kept[-2:]:
-                    self._remember(json.loads(line))
+                for record in _cut(path, step):
+                    self._remember(record)
             self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
         self._board: Any = None
         if tensorboard:
@@ -62,7 +61,7 @@ class RunLog(AbstractContextManager["RunLog"]):
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write a line about a step; `step` is its number. A step may have several lines."""
-        finite = {name: value if math.isfinite(value) else None for name, value in record.items()}
+        finite = replace_not_finite(record)
         print(json.dumps(finite), file=self._file)
         self._remember(finite)
         if self._board is not None:
@@ -70,7 +69,13 @@ class RunLog(AbstractContextManager["RunLog"]):
                 if name != "step" and value is not None:
                     self._board.add_scalar(name, value, record["step"])
 
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Write a line about an event before a step, such as a change of options. Its `step` is that step."""
+        print(json.dumps(dict(event)), file=self._file)
+
     def _remember(self, record: dict[str, Any]) -> None:
+        if CHANGES in record:
+            return
         self.last = self.last | record if self.last.get("step") == record["step"] else record
 
     def flush(self) -> None:
@@ -91,86 +96,81 @@ class RunLog(AbstractContextManager["RunLog"]):
         return self
 
 
+def replace_not_finite(record: Mapping[str, float]) -> dict[str, Any]:
+    """Return a record with None for infinity and NaN, which JSON lacks."""
+    return {name: value if math.isfinite(value) else None for name, value in record.items()}
+
+
 def has_log(folder: Path) -> bool:
     """Return whether the folder of a run has a log."""
     return (folder / _LOG).is_file()
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of the log of a run, in order, without a truncated last line.
+def read_log(folder: Path) -> Iterator[dict[str, Any]]:
+    """Iterate over the lines of the log of a run, in order, without a truncated last line.
 
     Raises:
         FileError: if the log cannot be read.
     """
-    with translate_os_errors("read", folder / _LOG):
-        lines = (folder / _LOG).read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if _step_of(line) < _NEVER]
+    with translate_os_errors("read", folder / _LOG), open(folder / _LOG, "rb") as file:
+        for line in file:
+            record = _parse(line)
+            if record is not None:
+                yield record
 
 
-def draw_curves(folder: Path) -> Path:
-    """Draw the losses and the held-out figures in the log of a run as `curves.png`.
+def _cut(path: Path, step: int) -> list[dict[str, Any]]:
+    """Cut off the lines of later steps and a truncated line, and return the lines of the last step that is left.
 
-    Args:
-        folder: The folder of the run.
-
-    Returns:
-        The path of the picture.
-
-    Raises:
-        MissingDependencyError: if `matplotlib` is not installed.
-        FileError: if the log cannot be read, or the picture cannot be written.
+    Only the end of the file is read, since the steps of a log rise.
     """
-    records = read_log(folder)
-    figure = require("matplotlib", "figure").Figure(figsize=(11, 4), layout="constrained")
-    losses, figures = figure.subplots(1, 2)
-    for name, colour in _LOSSES.items():
-        steps, values = _in_spans(_points(records, name))
-        if not steps:
-            continue
-        # The discriminator's loss is about a tenth of the generator's, so it gets an axis of its own.
-        axis = losses.twinx() if name == "replaced_loss" and losses.lines else losses
-        axis.plot(steps, values, color=colour)
-        axis.set_ylabel("".join([axis.get_ylabel(), ", " if axis.get_ylabel() else "", name]), color=colour)
-    losses.set_title("losses of training in nats, means of spans of steps")
-    for name in _FIGURES:
-        points = _points(records, name)
-        if points:
-            figures.plot(*zip(*points, strict=True), marker=".", label=f"{name}: {points[-1][1]:.3f}")
-    figures.set_title("held-out text")
-    if figures.lines:
-        # Inside the axes the legend would hide curves.
-        figures.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small")
-    for axis in (losses, figures):
-        axis.set_xlabel("step")
-        axis.grid(alpha=0.3)
-    path = folder / _PICTURE
-    with translate_os_errors("write", path):
-        figure.savefig(path, dpi=120)
-    return path
+    found: list[dict[str, Any]] = []
+    end = 0
+    with open(path, "r+b") as file:
+        for begin, line in _backwards(file):
+            match = _STEP.match(line)
+            is_later = match is not None and int(match[1]) > step
+            record = None if is_later else _parse(line)
+            if record is None or record["step"] > step:
+                continue
+            if not found:
+                end = begin + len(line)
+            elif record["step"] != found[0]["step"]:
+                break
+            found.insert(0, record)
+        size = file.seek(0, os.SEEK_END)
+        if size != end + bool(end):
+            file.truncate(end)
+            file.seek(end)
+            file.write(b"\n" if end else b"")
+    return found
 
 
-def _points(records: list[dict[str, Any]], name: str) -> list[tuple[int, float]]:
-    """Return the steps and values of the records that have a number under this name."""
-    return [(record["step"], record[name]) for record in records if record.get(name) is not None]
+def _backwards(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Iterate over the lines of a file from the last to the first, with the places they begin at; skip empty lines."""
+    place, rest = file.seek(0, os.SEEK_END), b""
+    while place:
+        size = min(_BLOCK, place)
+        place -= size
+        file.seek(place)
+        rest, *lines = (file.read(size) + rest).split(b"\n")
+        begin = place + len(rest) + 1
+        places = []
+        for line in lines:
+            places.append((begin, line))
+            begin += len(line) + 1
+        yield from ((begin, line) for begin, line in reversed(places) if line)
+    if rest:
+        yield 0, rest
 
 
-def _in_spans(points: list[tuple[int, float]], spans: int = 200) -> tuple[list[float], list[float]]:
-    """Return the means of `spans` spans of points, since a curve through every step looks like a band."""
-    width = max(1, -(-len(points) // spans))
-    parts = [points[begin : begin + width] for begin in range(0, len(points), width)]
-    means = [[sum(column) / len(part) for column in zip(*part, strict=True)] for part in parts]
-    return [mean[0] for mean in means], [mean[1] for mean in means]
-
-
-_NEVER = 2**63
-
-
-def _step_of(line: str) -> int:
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return a line of the log; None if it is no such line, as when the process was killed while it wrote."""
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        # A truncated line.
-        return _NEVER
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and type(record.get("step")) is int else None
 
 
-__all__ = ["RunLog", "draw_curves", "has_log", "read_log"]
+__all__ = ["CHANGES", "RunLog", "has_log", "read_log", "replace_not_finite"]

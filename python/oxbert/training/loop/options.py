@@ -6,6 +6,7 @@ Docstrings and the command line are derived from the fields. Nothing here import
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import inspect
 import math
 import os
@@ -18,7 +19,7 @@ from typing_extensions import Self
 
 from oxbert._checks import refused
 from oxbert._types import AutocastPrecision, Optimizer
-from oxbert._yaml import read_yaml
+from oxbert._yaml import read_value, read_yaml
 from oxbert.errors import ConfigError
 
 _PLACEHOLDER = "        {fields}\n"
@@ -150,8 +151,42 @@ class Options:
         defaults = cls._defaults(given)
         for name in given:
             if name not in defaults:
-                cls._refuse(str(name), f"there is no such field; known are: {', '.join([*cls._extra, *defaults])}")
+                cls._refuse(str(name), cls._unknown(str(name), [*cls._extra, *defaults]))
         return cls(**defaults | given)
+
+    @classmethod
+    def parse(cls, assignments: Sequence[str]) -> dict[str, Any]:
+        """Return the fields and values of texts such as `learning_rate=3e-4`, as a command line has them.
+
+        A value is read as in a YAML file: `1e-3`, `true`, `null`, `adamw`. The rules of the fields apply when options
+        are made of them.
+
+        Raises:
+            ConfigError: if a text has no `=`, or its name is unknown or comes twice; `field` names it.
+
+        Example:
+            >>> RunOptions.parse(["learning_rate=3e-4", "decay_steps=null", "optimizer=muon"])
+            {'learning_rate': 0.0003, 'decay_steps': None, 'optimizer': 'muon'}
+        """
+        known = [item.name for item in dataclasses.fields(cls)]
+        values: dict[str, Any] = {}
+        for text in assignments:
+            name, equals, value = (part.strip() for part in text.partition("="))
+            if not equals:
+                cls._refuse(name, f"expected field=value, got {text!r}")
+            if name not in known:
+                cls._refuse(name, cls._unknown(name, known))
+            if name in values:
+                cls._refuse(name, f"expected one value, got {values[name]!r} and {value!r}")
+            values[name] = read_value(value)
+        return values
+
+    @staticmethod
+    def _unknown(name: str, known: Sequence[str]) -> str:
+        """Return why a name is refused, with the known names that look like it."""
+        near = difflib.get_close_matches(name, known, n=3)
+        meant = f"; did you mean {' or '.join(near)}" if near else ""
+        return f"there is no such field{meant}; known are: {', '.join(known)}"
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
@@ -263,6 +298,12 @@ class LaunchOptions:
         True,
         "Whether to continue from the newest checkpoint of the output folder, if there is one. Otherwise the run starts"
         " anew, and existing checkpoints are deleted when it writes its first.",
+    )
+    continue_from: str | os.PathLike[str] | None = described(  # noqa: RUF009
+        None,
+        "A checkpoint, or the folder of a run, to go on from with changed options: more steps, another learning"
+        " rate, other examples. The networks stay as they are. The log records the changes. The same call resumes after"
+        " a stop.",
     )
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ there is a warm-up, and the last one has that of step `total_steps - 1`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -71,6 +72,34 @@ def learning_rate(
     decayed: float = (peak - end) * (1 - min(step, total_steps) / total_steps) ** power + end
     warmup = max(warmup_steps, warmup_proportion * total_steps)
     return decayed if step >= warmup else decayed * (step / warmup)
+
+
+def highest_learning_rate(
+    *, peak: float, total_steps: int, warmup_steps: float = 0, power: float = 1.0, steps: int | None = None
+) -> float:
+    """Return the highest learning rate of a run, which is below the peak if there is a warm-up.
+
+    Args:
+        peak: As for `learning_rate`, like the next three.
+        total_steps: The number of updates over which the rate decays.
+        warmup_steps: The number of updates of the warm-up.
+        power: The power of the decay.
+        steps: The number of updates that are made; None means `total_steps`.
+
+    Raises:
+        InputError: if an argument is out of its range or not finite.
+
+    Example:
+        >>> highest_learning_rate(peak=5e-4, total_steps=2000, warmup_steps=10_000)
+        2.5e-05
+    """
+    last = (total_steps if steps is None else steps) - 1
+    # During a warm-up the rate is proportional to n (1 - n / N) ** power, which is highest at n = N / (1 + power).
+    top = min(warmup_steps, total_steps / (1 + power), last)
+    # Steps are whole numbers, so the highest rate is that of a neighbour.
+    candidates = {min(max(0, step), last) for step in (math.floor(top), math.floor(top) + 1)}
+    rate = partial(learning_rate, peak=peak, total_steps=total_steps, warmup_steps=warmup_steps, power=power)
+    return max(map(rate, candidates))
 
 
 def learning_rate_factor(
@@ -153,4 +182,4 @@ def learning_rate_scheduler(
     return LambdaLR(optimizer, factor, last_epoch)
 
 
-__all__ = ["learning_rate", "learning_rate_factor", "learning_rate_scheduler"]
+__all__ = ["highest_learning_rate", "learning_rate", "learning_rate_factor", "learning_rate_scheduler"]

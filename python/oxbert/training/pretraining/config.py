@@ -31,6 +31,14 @@ from oxbert.training.loop.options import (
 
 _OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
+NETWORK_FIELDS = frozenset(
+    """vocab_size embedding_size hidden_size num_hidden_layers num_attention_heads intermediate_size hidden_act
+    max_position_embeddings type_vocab_size layer_norm_eps generator_hidden_size generator_layers
+    generator_num_attention_heads generator_intermediate_size generator_embedding_size untied_generator
+    untied_generator_embeddings objective""".split()
+)
+"""The fields that decide which parameters the two networks have, and what they compute."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Subject(Options):
@@ -60,13 +68,22 @@ class _Subject(Options):
 
     generator_hidden_size: float = positive(0.25, "The hidden size of the generator as a share of H.")
     generator_layers: float = positive(1.0, "The number of layers of the generator as a share of the discriminator's.")
+    generator_num_attention_heads: int | None = integer(
+        None, 1, "A of an untied generator; None means max(1, its hidden size // 64).", optional=True
+    )
+    generator_intermediate_size: int | None = integer(
+        None, 1, "F of an untied generator; None means 4 times its hidden size.", optional=True
+    )
+    generator_embedding_size: int | None = integer(
+        None, 1, "E of a generator with embeddings of its own; None means its hidden size.", optional=True
+    )
     untied_generator: bool = flag(
         True,
         """Whether the generator is a network of its own; otherwise the two networks share all layers and have the same
         sizes.""",
     )
     untied_generator_embeddings: bool = flag(
-        False, "Whether an untied generator has embeddings of its own, as wide as its hidden states."
+        False, "Whether an untied generator has embeddings of its own, of `generator_embedding_size`."
     )
 
     objective: Objective = choice(  # noqa: RUF009
@@ -155,10 +172,11 @@ class PretrainingConfig(RunOptions, _Subject):
         if self.generator_steps and self.objective in ("mlm", "uniform"):
             self._refuse("generator_steps", f"expected 0 for {self.objective}, which has no second network")
         if self.generator_steps >= self.train_steps:
+            share = self.train_steps * 3 // 10
             self._refuse(
                 "generator_steps",
                 f"expected fewer than train_steps = {self.train_steps}, or the discriminator learns nothing, "
-                f"got {self.generator_steps}",
+                f"got {self.generator_steps}; pass generator_steps={share} (--set generator_steps={share})",
             )
         if self.objective == "electric" and not self.untied_generator:
             reason = "expected true, since the generator of the objective electric has two towers"
@@ -175,8 +193,11 @@ class PretrainingConfig(RunOptions, _Subject):
 
         An untied generator has, rounded as Python rounds,
 
-            hidden size   round(hidden_size * generator_hidden_size)       feed-forward   4 * hidden size
-            layers        round(num_hidden_layers * generator_layers)      heads          max(1, hidden size // 64)
+            hidden size   round(hidden_size * generator_hidden_size)
+            layers        round(num_hidden_layers * generator_layers)
+            feed-forward  generator_intermediate_size, otherwise 4 * hidden size
+            heads         generator_num_attention_heads, otherwise max(1, hidden size // 64)
+            embeddings    embedding_size; with embeddings of its own generator_embedding_size, otherwise hidden size
 
         A tied generator, and the masked LM of the objective `mlm`, have the discriminator's sizes. The objective
         `uniform` needs no generator, and `mlm` no discriminator: their configurations are returned but not used.
@@ -215,18 +236,31 @@ class PretrainingConfig(RunOptions, _Subject):
     def _generator_sizes(self) -> dict[str, int]:
         hidden_size = round(self.hidden_size * self.generator_hidden_size)
         layers = round(self.num_hidden_layers * self.generator_layers)
-        heads = max(1, hidden_size // 64)
+        own_heads = self.generator_num_attention_heads
+        heads = own_heads or max(1, hidden_size // 64)
+        if own_heads and hidden_size % own_heads:
+            reason = f"expected a divisor of {hidden_size}, the generator's hidden size, got {own_heads}"
+            self._refuse("generator_num_attention_heads", reason)
         if hidden_size % heads or not hidden_size:
             reason = f"gives a generator of hidden size {hidden_size}, which {heads} heads cannot divide"
             self._refuse("generator_hidden_size", f"{reason}, got {self.generator_hidden_size!r}")
         if not layers:
             self._refuse("generator_layers", f"gives a generator of no layers, got {self.generator_layers!r}")
+        embedding_size = self.generator_embedding_size or hidden_size
+        if not self.untied_generator_embeddings:
+            embedding_size = self.embedding_size
+            if self.generator_embedding_size not in (None, embedding_size):
+                reason = (
+                    f"expected null or embedding_size = {embedding_size}, since both networks share their embeddings"
+                )
+                reason += f" (untied_generator_embeddings), got {self.generator_embedding_size}"
+                self._refuse("generator_embedding_size", reason)
         return {
-            "embedding_size": hidden_size if self.untied_generator_embeddings else self.embedding_size,
+            "embedding_size": embedding_size,
             "hidden_size": hidden_size,
             "num_hidden_layers": layers,
             "num_attention_heads": heads,
-            "intermediate_size": 4 * hidden_size,
+            "intermediate_size": self.generator_intermediate_size or 4 * hidden_size,
         }
 
     @classmethod
@@ -328,4 +362,4 @@ def preset(name: str) -> PretrainingConfig:
     return PRESETS[name]
 
 
-__all__ = ["PRESETS", "PretrainingConfig", "preset"]
+__all__ = ["NETWORK_FIELDS", "PRESETS", "PretrainingConfig", "preset"]

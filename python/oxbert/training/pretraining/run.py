@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-from oxbert import AutoTokenizer, Tokenizer
+from oxbert import AutoTokenizer, ElectraConfig, Tokenizer
 from oxbert._checks import refused
-from oxbert._types import AutocastPrecision
+from oxbert._types import AutocastPrecision, Component
 from oxbert._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
 from oxbert.training.data.manifest import NAME as MANIFEST
 from oxbert.training.data.manifest import UNFINISHED
+from oxbert.training.loop.checkpoints import is_run, read_state
+from oxbert.training.loop.continuing import find_checkpoint
+from oxbert.training.loop.options import LaunchOptions
 from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
+from oxbert.training.pretraining.sizes import with_sizes_of
 from oxbert.training.pretraining.trainer import Trainer
 
 _MAY_DIFFER = {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range"}
@@ -24,18 +29,19 @@ _MAY_DIFFER = {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializ
 def pretrain(
     data: str | os.PathLike[str],
     output: str | os.PathLike[str],
-    config: PretrainingConfig | str | os.PathLike[str] = "small",
+    config: PretrainingConfig | str | os.PathLike[str] | None = None,
     *,
     tokenizer: Tokenizer | str | os.PathLike[str] | None = None,
     held_out: str | os.PathLike[str] | None = None,
     first: PretrainingConfig | str | os.PathLike[str] | None = None,
     generator: str | os.PathLike[str] | None = None,
     discriminator: str | os.PathLike[str] | None = None,
-    device: str | None = None,
-    precision: AutocastPrecision = "float32",
-    accumulate: int = 1,
-    tensorboard: bool = False,
-    resume: bool = True,
+    device: str | None = LaunchOptions.device,
+    precision: AutocastPrecision = LaunchOptions.precision,
+    accumulate: int = LaunchOptions.accumulate,
+    tensorboard: bool = LaunchOptions.tensorboard,
+    resume: bool = LaunchOptions.resume,
+    continue_from: str | os.PathLike[str] | None = LaunchOptions.continue_from,
     progress: bool | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
@@ -48,19 +54,22 @@ def pretrain(
         output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `generator/` and `discriminator/`,
             which `from_pretrained` and transformers read.
         config: A preset (`tiny`, `small`, `base`, `large`), a YAML or JSON file of fields, or a configuration. If a
-            preset or a file does not name `vocab_size`, it is the tokenizer's.
+            preset or a file does not name `vocab_size`, it is the tokenizer's. None means that of the checkpoint in
+            `continue_from`, otherwise `small`. Sizes that neither a file nor `changes` names are those of the models in
+            `generator` and `discriminator`.
         tokenizer: The tokenizer of the examples, or its folder; None means the one in the folder of the examples.
         held_out: Examples for evaluation, as for `data`.
         first: The configuration, as for `config`, of a run to do first, in the folder `first` of the output. The
             discriminator begins with that of the first run. `changes` do not apply to the first run.
-        generator: See `Trainer`, like the next six.
+        generator: See `Trainer`, like the next seven.
         discriminator: See `Trainer`.
         device: See `Trainer`.
         precision: See `Trainer`.
         accumulate: See `Trainer`.
         tensorboard: See `Trainer`.
         resume: See `Trainer`.
-        progress: Whether to draw a progress bar; None means only on a terminal.
+        continue_from: See `Trainer`.
+        progress: Whether to draw a progress bar; None means on a terminal, and plain lines elsewhere.
         changes: Fields of the configuration to replace, such as `train_steps=1000`.
 
     Returns:
@@ -102,9 +111,14 @@ def pretrain(
         )
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer)
-    config = PretrainingConfig.from_dict(_configured(config, tokenizer).to_dict() | changes)
+    if config is None and continue_from is not None:
+        config = PretrainingConfig.from_dict(read_state(find_checkpoint(continue_from))["config"])
+    config, named = _configured("small" if config is None else config, tokenizer)
+    given: dict[Component, str | os.PathLike[str] | None] = {"discriminator": discriminator, "generator": generator}
+    models = {part: ElectraConfig.from_pretrained(model) for part, model in given.items() if _is_model(model)}
+    config = PretrainingConfig.from_dict(with_sizes_of(config.to_dict() | changes, models, {*named, *changes}))
     if first is not None:
-        first = _configured(first, tokenizer)
+        first, _ = _configured(first, tokenizer)
         _check_first(first, config, discriminator)
         folder = Path(output) / "first"
         pretrain(
@@ -125,20 +139,34 @@ def pretrain(
         accumulate=accumulate,
         tensorboard=tensorboard,
         resume=resume,
+        continue_from=continue_from,
     )
     return trainer.train(progress=progress)
 
 
-def _configured(config: PretrainingConfig | str | os.PathLike[str], tokenizer: Tokenizer) -> PretrainingConfig:
-    """Return the configuration of a preset or a file, with the tokenizer's vocabulary if it names none."""
+def _is_model(source: str | os.PathLike[str] | None) -> TypeGuard[str | os.PathLike[str]]:
+    """Return whether a model is given. A checkpoint or a run is none, which `Trainer` refuses."""
+    return source is not None and not is_run(source)
+
+
+def _configured(
+    config: PretrainingConfig | str | os.PathLike[str], tokenizer: Tokenizer
+) -> tuple[PretrainingConfig, Collection[str]]:
+    """Return the configuration of a preset or a file, with the tokenizer's vocabulary if it names none.
+
+    The second value has the fields that the file names, and all fields of a configuration.
+    """
     if isinstance(config, PretrainingConfig):
-        return config
+        return config, config.to_dict().keys()
     if isinstance(config, str) and config in PRESETS:
-        return dataclasses.replace(preset(config), vocab_size=len(tokenizer))
+        return dataclasses.replace(preset(config), vocab_size=len(tokenizer)), ()
     if isinstance(config, str) and not Path(config).suffix and not Path(config).exists():
         raise refused("config", f"expected one of {', '.join(PRESETS)} or a file, got {config!r}")
+    values = read_yaml(Path(config))
     found = PretrainingConfig.from_file(config)
-    return found if "vocab_size" in read_yaml(Path(config)) else dataclasses.replace(found, vocab_size=len(tokenizer))
+    if "vocab_size" not in values:
+        found = dataclasses.replace(found, vocab_size=len(tokenizer))
+    return found, values.keys()
 
 
 def _check_first(

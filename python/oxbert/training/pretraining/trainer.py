@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,15 +14,20 @@ import torch
 import oxbert
 from oxbert._checks import refused
 from oxbert._types import AutocastPrecision, Component, Sharing
+from oxbert.errors import TrainingWarning
 from oxbert.outputs import PretrainingOutput
 from oxbert.training.data import Examples
 from oxbert.training.data.batching import cut
-from oxbert.training.loop.log import draw_curves, has_log
+from oxbert.training.data.manifest import tokenizer_files
+from oxbert.training.loop.curves import draw_curves
+from oxbert.training.loop.log import has_log
 from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
-from oxbert.training.pretraining.config import PretrainingConfig
+from oxbert.training.pretraining.advice import advise
+from oxbert.training.pretraining.config import NETWORK_FIELDS, PretrainingConfig
+from oxbert.training.pretraining.export import export
 from oxbert.training.pretraining.metrics import Metrics
-from oxbert.training.pretraining.networks import begin_with, export, shared_prefix
+from oxbert.training.pretraining.networks import begin_with, check_vocabulary, shared_prefix
 
 _Source = str | os.PathLike[str]
 
@@ -67,17 +73,24 @@ class Trainer(Loop[PretrainingBatch]):
         parameters: The trained parameters of both networks, by name.
         updates: The optimizer and its state.
         step: The number of steps that are done.
+        tokens: The number of tokens of these steps.
         skipped: The number of steps that changed nothing, since a gradient was not finite.
         processes: The rank of this process, the number of processes, and the device.
 
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint, or of a model to begin with; `field`
             names the difference.
-        InputError: if the tokenizer has more tokens than `vocab_size`, or an option is impossible.
+        InputError: if the tokenizer has more tokens than `vocab_size`, or another vocabulary than a model to begin
+            with; if an option is impossible; if the output folder has a run that does not continue from
+            `continue_from`.
+
+    Warns:
+        TrainingWarning: if the run will hardly learn: the learning rate stays far below `learning_rate`, or the rows of
+            the examples are mostly short.
 
     Example:
         >>> import tempfile
-        >>> from oxbert.training import PretrainingConfig
+        >>> from oxbert.training import NETWORK_FIELDS, PretrainingConfig
         >>> from oxbert.training.data import ExampleDataset, write_examples
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "text").write_text("Return the value of the node.\nRaise an error.\n" * 20)
@@ -95,6 +108,7 @@ class Trainer(Loop[PretrainingBatch]):
     """
 
     config: PretrainingConfig
+    fixed_fields = NETWORK_FIELDS
 
     def __init__(
         self,
@@ -106,24 +120,32 @@ class Trainer(Loop[PretrainingBatch]):
         held_out: Examples | None = None,
         generator: _Source | None = None,
         discriminator: _Source | None = None,
-        device: str | None = None,
-        precision: AutocastPrecision = "float32",
-        accumulate: int = 1,
-        tensorboard: bool = False,
-        resume: bool = True,
+        device: str | None = LaunchOptions.device,
+        precision: AutocastPrecision = LaunchOptions.precision,
+        accumulate: int = LaunchOptions.accumulate,
+        tensorboard: bool = LaunchOptions.tensorboard,
+        resume: bool = LaunchOptions.resume,
+        continue_from: _Source | None = LaunchOptions.continue_from,
     ) -> None:
         if len(tokenizer) > config.vocab_size:
             raise refused(
                 "tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}"
             )
         launch = LaunchOptions(
-            device=device, precision=precision, accumulate=accumulate, tensorboard=tensorboard, resume=resume
+            device=device,
+            precision=precision,
+            accumulate=accumulate,
+            tensorboard=tensorboard,
+            resume=resume,
+            continue_from=continue_from,
         )
         for what, given in (("examples", examples), ("held_out", held_out)):
             if given is not None:
                 _check_examples(what, given, config)
         super().__init__(config, launch, output)
         self.examples, self.tokenizer, self.held_out = examples, tokenizer, held_out
+        for text in () if self.processes.rank else advise(config, examples):
+            warnings.warn(text, TrainingWarning, stacklevel=2)
         generator_config, discriminator_config = config.electra_configs()
         self._configs: dict[Component, oxbert.ElectraConfig] = {
             "generator": generator_config,
@@ -157,6 +179,7 @@ class Trainer(Loop[PretrainingBatch]):
     def _begin_with(self, sources: dict[Component, _Source | None]) -> None:
         for part, source in sources.items():
             if source is not None:
+                check_vocabulary(part, source, self.tokenizer)
                 begin_with(part, source, self.parameters, self._configs[part], shared_prefix(self.config))
 
     def draw_batch(self, step: int) -> PretrainingBatch:
@@ -207,6 +230,11 @@ class Trainer(Loop[PretrainingBatch]):
         return prefix is not None and name.startswith(prefix)
 
     @property
+    def epoch_size(self) -> int:
+        """Return the number of examples."""
+        return len(self.examples)
+
+    @property
     def can_evaluate(self) -> bool:
         """Return whether there is held-out text."""
         return self.held_out is not None
@@ -233,7 +261,15 @@ class Trainer(Loop[PretrainingBatch]):
         """Return what tells the text of this run from others: the examples, and the tokens that are never chosen."""
         return f"{self.examples.fingerprint} {self._special_ids}"
 
-    def export(self) -> dict[str, Path]:
+    def describe_data(self) -> dict[str, Any]:
+        """Return what a model card says of the examples."""
+        return self.examples.describe()
+
+    def checkpoint_files(self) -> dict[str, bytes]:
+        """Return the files of the tokenizer, so that a checkpoint alone can be exported."""
+        return tokenizer_files(self.tokenizer)
+
+    def export(self) -> dict[Component, Path]:
         """Write the models as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read; draw curves.
 
         Returns:
@@ -242,7 +278,7 @@ class Trainer(Loop[PretrainingBatch]):
         """
         if self.processes.rank:
             return {}
-        folders = export(self._configs, self.parameters, self.tokenizer, self.output, shared_prefix(self.config))
+        folders = export(self.config, self.parameters, self.tokenizer, self.output, self.state())
         if find_spec("matplotlib") is not None and has_log(self.output):
             draw_curves(self.output)
         return folders
