@@ -140,11 +140,16 @@ class UntrainedHeadWarning(UserWarning):
     """A checkpoint lacks a model's head, which was initialised at random."""
 
 
+class AssumedHeadsWarning(UserWarning):
+    """A checkpoint of google-research/electra does not record its number of attention heads."""
+
+
 class NotFiniteWarning(UserWarning):
     """A checkpoint has numbers that are infinite or not a number."""
 
 
 __all__ = [
+    "AssumedHeadsWarning",
     "ConfigError",
     "DataError",
     "DeviceError",

@@ -3,16 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use memmap2::Mmap;
 
 use super::electra::{ElectraExample, Padded};
 use super::frame::{self, Checked, FOOTER_BYTES, HEADER_BYTES};
 use crate::error::{Error, Result};
-
-/// A function that is called now and then while a file is indexed. If it returns an error, the work stops with it.
-pub type Watch<'a> = &'a dyn Fn() -> Result<()>;
+use crate::interrupt;
 
 /// A `TFRecord` file of google-research/electra.
 ///
@@ -28,7 +25,7 @@ pub type Watch<'a> = &'a dyn Fn() -> Result<()>;
 /// write_record(&mut content, &example.to_record(8)?)?;
 /// std::fs::write(&path, content)?;
 ///
-/// let file = TFRecordFile::open(&path, &|| Ok(()))?;
+/// let file = TFRecordFile::open(&path)?;
 /// assert_eq!((file.len(), file.row_length(0)?), (1, 8));
 /// assert_eq!(file.example(0, Some(100))?, example);
 /// # std::fs::remove_file(path)?;
@@ -48,10 +45,10 @@ impl TFRecordFile {
     ///
     /// # Errors
     /// [`Error::Io`] if the system refuses or the file is not a regular one; [`Error::Data`] if the file is cut off or
-    /// the checksum of a length is wrong; the error of `watch`.
-    pub fn open(path: impl Into<PathBuf>, watch: Watch) -> Result<Self> {
+    /// the checksum of a length is wrong; the errors of [`interrupt::go_on`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let mut file = Self::map(path.into())?;
-        file.ends = index(file.bytes(), watch, |record, byte, reason| file.refusal(record, byte, reason))?;
+        file.ends = index(file.bytes(), |record, byte, reason| file.refusal(record, byte, reason))?;
         Ok(file)
     }
 
@@ -170,12 +167,9 @@ impl TFRecordFile {
 }
 
 /// Find where the records of a file end. `refusal` makes the error of a record that begins at a byte.
-pub(super) fn index(bytes: &[u8], watch: Watch, refusal: impl FnOnce(usize, u64, String) -> Error) -> Result<Vec<u64>> {
+pub(super) fn index(bytes: &[u8], refusal: impl FnOnce(usize, u64, String) -> Error) -> Result<Vec<u64>> {
     /// Records between two looks at the clock.
-    const STRIDE: usize = 1024;
-    /// Time between two calls: Python may let a call wait as long as another of its threads computes.
-    const PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(100) };
-    let mut asked = Instant::now();
+    const STRIDE: usize = 64;
     let (mut ends, mut place) = (vec![], 0);
     while let Some(rest) = bytes.get(place..).filter(|rest| !rest.is_empty()) {
         match frame::first_record(rest) {
@@ -183,9 +177,8 @@ pub(super) fn index(bytes: &[u8], watch: Watch, refusal: impl FnOnce(usize, u64,
             Err(reason) => return Err(refusal(ends.len(), place as u64, reason)),
         }
         ends.push(place as u64);
-        if ends.len() % STRIDE == 0 && asked.elapsed() >= PAUSE {
-            watch()?;
-            asked = Instant::now();
+        if ends.len() % STRIDE == 0 {
+            interrupt::go_on()?;
         }
     }
     Ok(ends)
