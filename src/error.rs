@@ -217,6 +217,10 @@ pub enum Error {
         message: String,
     },
 
+    /// The work was interrupted, as the check of [`watch`](crate::interrupt::watch) asked for.
+    #[error("interrupted")]
+    Interrupted,
+
     /// A defect of oxbert itself.
     #[error("internal error, please report it: {message}")]
     Internal {
@@ -294,5 +298,16 @@ fn mismatch_message(path: Option<&Path>, missing: &[String], unexpected: &[Strin
             let _ = write!(message, "; {label}: {}", shortened(&names));
         }
     }
+    if let Some(prefix) = foreign_prefix(missing, unexpected) {
+        let _ = write!(message, "; remove {prefix:?} from the beginning of the names");
+    }
     message
+}
+
+/// Return what stands before the name of a missing parameter in a name of the file.
+fn foreign_prefix<'a>(missing: &[String], unexpected: &'a [String]) -> Option<&'a str> {
+    unexpected.iter().find_map(|name| {
+        let parameter = missing.iter().find(|parameter| name.ends_with(&format!(".{parameter}")))?;
+        name.strip_suffix(parameter.as_str())
+    })
 }

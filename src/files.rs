@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// Large enough that small records do not cost a system call each.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -18,6 +19,23 @@ pub(crate) fn irregular(kind: &Metadata) -> Option<&'static str> {
     (!kind.is_file()).then_some(if kind.is_dir() { folder } else { other })
 }
 
+/// A file that is being written. Writing asks [`interrupt::go_on`], whose error is the error of the whole file.
+#[derive(Debug)]
+pub struct Output<'a>(&'a File);
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        /// Bytes that a slow disk takes in a fraction of a second.
+        const AT_ONCE: usize = 1 << 23;
+        interrupt::go_on().map_err(io::Error::other)?;
+        self.0.write(&bytes[..bytes.len().min(AT_ONCE)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Write a file beside its final place, and rename it when its content is on the disk.
 ///
 /// A reader sees the old file or the new one, never a partial file; a program that has mapped the old file keeps it.
@@ -25,10 +43,11 @@ pub(crate) fn irregular(kind: &Metadata) -> Option<&'static str> {
 /// file.
 ///
 /// # Errors
-/// [`Error::Io`] with `path` if the system refuses a step, e.g. because of a missing folder or a full disk.
+/// [`Error::Io`] with `path` if the system refuses any step, e.g. a missing folder or a full disk; the errors of
+/// [`interrupt::go_on`].
 pub fn write_atomically<F>(path: impl AsRef<Path>, write: F) -> Result<()>
 where
-    F: FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+    F: FnOnce(&mut BufWriter<Output>) -> io::Result<()>,
 {
     let mut files = Staged::default();
     files.write(path, write)?;
@@ -46,10 +65,11 @@ impl Staged {
     /// Write one more file beside its final place.
     pub(crate) fn write<F>(&mut self, path: impl AsRef<Path>, write: F) -> Result<()>
     where
-        F: FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+        F: FnOnce(&mut BufWriter<Output>) -> io::Result<()>,
     {
         let path = path.as_ref();
-        let temporary = stage(path, write).map_err(Error::io("write", path))?;
+        let refused = |error: io::Error| error.downcast::<Error>().unwrap_or_else(Error::io("write", path));
+        let temporary = stage(path, write).map_err(refused)?;
         self.files.push((temporary, path.to_path_buf()));
         Ok(())
     }
@@ -82,7 +102,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn stage(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<NamedTempFile> {
+fn stage(path: &Path, write: impl FnOnce(&mut BufWriter<Output>) -> io::Result<()>) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
     // This check comes first, so that the system's error is about the folder and not about a temporary name.
     folder.metadata()?;
@@ -99,7 +119,7 @@ fn stage(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()
     let open = |path: &Path| options.open(path).inspect_err(|error| cause = error.raw_os_error());
     let made = tempfile::Builder::new().prefix(".oxbert-").suffix(".tmp").make_in(folder, open);
     let temporary = made.map_err(|error| cause.map_or(error, io::Error::from_raw_os_error))?;
-    let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, temporary.as_file());
+    let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, Output(temporary.as_file()));
     write(&mut buffered)?;
     buffered.flush()?;
     drop(buffered);
@@ -136,6 +156,12 @@ mod tests {
         })
         .unwrap_err();
         assert!(error.to_string().ends_with("weights: disk full"), "{error}");
+        let interrupted = interrupt::watch_every(
+            std::time::Duration::ZERO,
+            || Err(Error::Interrupted),
+            || write_atomically(&path, |file| file.write_all(&vec![0; 2 * BUFFER_BYTES])),
+        );
+        assert!(matches!(interrupted, Err(Error::Interrupted)));
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(write_atomically(folder.path().join("no/such"), |_| Ok(())).is_err());

@@ -18,6 +18,8 @@
 // The ground floor: what every room may use. Blank lines keep the order of the declarations.
 pub mod error;
 
+pub mod interrupt;
+
 mod checksum;
 
 pub mod files;

@@ -79,7 +79,7 @@ pub(crate) const TIES: [Tie; 2] = [
 ];
 
 /// One of the two networks that are pre-trained together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Component {
     /// The masked LM that replaces tokens.
     Generator,

@@ -140,6 +140,10 @@ class UntrainedHeadWarning(UserWarning):
     """A checkpoint lacks a model's head, which was initialised at random."""
 
 
+class AssumedHeadsWarning(UserWarning):
+    """A checkpoint of google-research/electra does not record its number of attention heads."""
+
+
 class NotFiniteWarning(UserWarning):
     """A checkpoint has numbers that are infinite or not a number."""
 
@@ -149,6 +153,7 @@ class TrainingWarning(UserWarning):
 
 
 __all__ = [
+    "AssumedHeadsWarning",
     "ConfigError",
     "DataError",
     "DeviceError",

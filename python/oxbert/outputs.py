@@ -1,8 +1,9 @@
 """Define the outputs of models.
 
-Like transformers' `ModelOutput`, an output is read by attribute, by key, by integer, by slice, and by unpacking. A
-value that was not asked for is None as an attribute, and left out of everything else. An output is a `dict`, since
-torch's `DistributedDataParallel` and transformers' `Trainer` look into nothing else.
+Like transformers' `ModelOutput`, an output is read by attribute, by key, by integer and by slice. Iterating over it
+gives names, as for any `dict`; `to_tuple()` gives the values to unpack. A value that was not asked for is None as an
+attribute, and left out of everything else. An output is a `dict`, since torch's `DistributedDataParallel` and
+transformers' `Trainer` look into nothing else.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
         """Return whether there is a value of this name."""
         return name in self.keys()
 
-    def __iter__(self) -> Iterator[Any]:
-        """Iterate over the values: an output unpacks like a tuple."""
-        return iter(self.to_tuple())
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the values."""
+        return iter(self.keys())
 
     def __len__(self) -> int:
         """Return the number of values."""

@@ -46,7 +46,7 @@ class _Output:
 
     def __init__(self, *named: Any, **values: Any) -> None:
         if not (named or values):
-            # `tf.nest` would rebuild an output from its keys, but iterating over an output gives its values.
+            # `tf.nest` would rebuild an output without its values.
             raise refused("output", "a tf.function cannot return an output; return its tensors, or dict(output)")
         super().__init__(*named, **values)
 
@@ -145,7 +145,7 @@ class TFModel:
             self._model = config
         else:
             make: Any = self._kind
-            self._model = make(config, **options)
+            self._model = make(config, **options).eval()
 
     @classmethod
     def from_config(cls, config: _native.Config, **options: Any) -> Self:

@@ -91,6 +91,12 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.L
 class _Shared(torch.nn.Module):
     """Hold parameters that stay the same objects when their values change."""
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, but not the one by which `torch.ao.quantization` chooses the layers to replace."""
+        if name == "qconfig":
+            raise refused("quantization", "the layers of a model of oxbert are Rust's, and torch cannot replace them")
+        super().__setattr__(name, value)
+
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         """Apply a function to the parameters in place; `to`, `half` and `cuda` call this."""
         if torch.__future__.get_swap_module_params_on_conversion():
@@ -107,8 +113,19 @@ class _Shared(torch.nn.Module):
         return self
 
 
-class _Part(_Shared):
-    """Name the parameters of a part of a model. Only the whole model can be called."""
+class _Uncalled(_Shared):
+    """Hold a part of a model. Only the whole model is called, so hooks on a part would never run."""
+
+    def _refuse_hook(self, *_: Any, **__: Any) -> NoReturn:
+        reason = "parts of a model of oxbert are never called, so it would never run; register it on the whole module"
+        raise refused("the hook", f"{reason}, or use output_hidden_states or output_attentions")
+
+    register_forward_pre_hook = register_forward_hook = _refuse_hook
+    register_full_backward_pre_hook = register_full_backward_hook = register_backward_hook = _refuse_hook
+
+
+class _Part(_Uncalled):
+    """Name the parameters of a part of a model."""
 
     def extra_repr(self) -> str:
         """Return the names and shapes of the parameters."""
@@ -117,7 +134,7 @@ class _Part(_Shared):
         )
 
 
-class _Parts(_Shared, torch.nn.ModuleList):
+class _Parts(_Uncalled, torch.nn.ModuleList):
     """Hold parts named 0, 1, 2, ..., in that order."""
 
 
@@ -127,7 +144,8 @@ class Module(_Shared):
     Operations of torch and transformers on the module act on the model: optimizers, schedulers, gradient clipping and
     scaling, autocast, moves, `DistributedDataParallel` and the `Trainer` work unchanged. The names of the parameters,
     and of the parts that hold them, are transformers': `module.electra.encoder.layer[0].parameters()`. Parts cannot be
-    called, run no hooks, and have no mode of their own: dropout is turned on for the whole model.
+    called, refuse hooks, and have no mode of their own: dropout is turned on for the whole model. torch can neither
+    quantize, trace nor export a module, nor transform it (`torch.func`).
 
     The class of the result has the name of the model's class, and a `forward` with the model's arguments, since some
     callers inspect them. Pickles and copies keep the model, its mode and its frozen parameters, but no added hooks and
@@ -161,11 +179,12 @@ class Module(_Shared):
         object.__setattr__(self, "_model", model)
         super().__init__()
         _grow(self, _tree(model.named_parameters()))
+        # By part: torch.export leaves other dictionaries of the same parameters behind.
         self._places = [
-            (registry, name, item, f"{prefix}.{name}".lstrip("."))
+            (part, registry, name, item, f"{prefix}.{name}".lstrip("."))
             for prefix, part in self.named_modules()
-            for registry in (part._parameters, part._modules)
-            for name, item in registry.items()
+            for registry in ("_parameters", "_modules")
+            for name, item in vars(part)[registry].items()
         ]
         self.train(training)
 
@@ -190,10 +209,15 @@ class Module(_Shared):
         Raises:
             InputError: if a parameter or a part of the module has been replaced.
         """
-        for registry, name, item, full_name in self._places:
-            if registry.get(name) is not item:
+        if torch.jit.is_tracing():
+            raise refused("the module", "models of oxbert run in Rust: torch.jit cannot record them")
+        for part, registry, name, item, full_name in self._places:
+            if part.__dict__[registry].get(name) is not item:
                 # The replacement would be trained, and the model would never see it.
-                raise refused(full_name, "expected the model's own, got a replacement; change values in place")
+                makers = "torch.func.functional_call and torch.export"
+                raise refused(
+                    full_name, f"expected the model's own, got a replacement (as {makers} make); change values in place"
+                )
         return self.model(*arguments, **options)
 
     @property
@@ -268,6 +292,10 @@ class Module(_Shared):
         self.model.load_state_dict(dict(state_dict), strict)
         report = self.model.load_report
         return _IncompatibleKeys(list(report["missing"]), list(report["unexpected"]))
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Refuse `torch.jit.script`."""
+        raise refused("the module", "models of oxbert run in Rust: torch.jit cannot record them")
 
     def _replicate_for_data_parallel(self) -> NoReturn:
         reason = "its copies of the parameters are not the model's; use DistributedDataParallel, one process per device"

@@ -27,6 +27,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::door::remember_process();
+        super::door::prepare_numpy(module.py())?;
         super::door::name_calls(module)
     }
 

@@ -3,10 +3,12 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::bindings::door::{FolderOptions, answer, check_signals, device, enter};
+use crate::bindings::door::{FolderOptions, answer, argument_readers, device, enter, integer};
 use crate::bindings::text::texts::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
+
+argument_readers! { top_k: usize = |what, value| integer(what, value, 1..=usize::MAX); }
 
 /// Fill each `[MASK]` of a text with the likeliest tokens.
 ///
@@ -56,10 +58,15 @@ impl PyFillMask {
     ///     InputError: if there is no text, a text has no mask, or `top_k` is 0.
     ///     TooLongError: if a text has more tokens than the model has positions.
     #[pyo3(signature = (texts, *, top_k = 5))]
-    fn _call<'py>(&self, py: Python<'py>, texts: Several, top_k: usize) -> PyResult<Bound<'py, PyAny>> {
+    fn _call<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Several,
+        #[pyo3(from_py_with = top_k)] top_k: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let answers = enter(py, || -> Result<_> {
             let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();
-            self.inner.predict_watched(&texts, top_k, &check_signals)
+            self.inner.predict(&texts, top_k)
         })?;
         answer(py, &answers)
     }
@@ -107,7 +114,7 @@ impl PyReplacedTokenDetection {
     fn _call<'py>(&self, py: Python<'py>, texts: Several) -> PyResult<Bound<'py, PyAny>> {
         let answers = enter(py, || -> Result<_> {
             let texts: Vec<&str> = texts.0.iter().map(String::as_str).collect();
-            self.inner.predict_watched(&texts, &check_signals)
+            self.inner.predict(&texts)
         })?;
         answer(py, &answers)
     }

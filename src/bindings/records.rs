@@ -5,10 +5,19 @@ use std::path::PathBuf;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::bindings::door::{check_signals, enter};
+use crate::bindings::door::{argument_readers, enter, integer};
+use crate::bindings::models::arguments::integers;
 use crate::error::Result;
 use crate::files::write_atomically;
 use crate::records::{ElectraExample, TFRecordFile, write_record};
+
+argument_readers! {
+    record: usize = |what, value| integer(what, value, 0..=usize::MAX);
+    max_length: usize = |what, value| integer(what, value, 0..=usize::MAX);
+    vocab_size: Option<i64> = |what, value: &Bound<'_, PyAny>| {
+        if value.is_none() { Ok(None) } else { integer(what, value, 0..=i64::MAX).map(Some) }
+    };
+}
 
 /// A TFRecord file of google-research/electra, mapped into memory. See `oxbert.training.data.TFRecordDataset`.
 ///
@@ -33,7 +42,7 @@ impl PyTFRecordFile {
         let ends = ends.map(|ends| Ok::<_, PyErr>(ends.as_slice()?.to_vec())).transpose()?;
         let file = enter(py, || match ends {
             Some(ends) => TFRecordFile::with_ends(path, ends),
-            None => TFRecordFile::open(path, &check_signals),
+            None => TFRecordFile::open(path),
         })?;
         Ok(Self { file })
     }
@@ -64,7 +73,7 @@ impl PyTFRecordFile {
     /// Raises:
     ///     DataError: if the record is damaged or holds no example.
     ///     IdRangeError: if there is no such record.
-    fn row_length(&self, py: Python<'_>, record: usize) -> PyResult<usize> {
+    fn row_length(&self, py: Python<'_>, #[pyo3(from_py_with = record)] record: usize) -> PyResult<usize> {
         enter(py, || self.file.row_length(record))
     }
 
@@ -82,8 +91,8 @@ impl PyTFRecordFile {
     fn read<'py>(
         &self,
         py: Python<'py>,
-        record: usize,
-        vocab_size: Option<i64>,
+        #[pyo3(from_py_with = record)] record: usize,
+        #[pyo3(from_py_with = vocab_size)] vocab_size: Option<i64>,
     ) -> PyResult<(Bound<'py, PyArray1<i32>>, usize)> {
         let example = enter(py, || self.file.example(record, vocab_size))?;
         Ok((PyArray1::from_vec(py, example.input_ids), example.first_segment))
@@ -101,7 +110,16 @@ impl PyTFRecordFile {
     ///         an id is negative.
     ///     FileError: if the file cannot be written.
     #[staticmethod]
-    fn write(py: Python<'_>, path: PathBuf, examples: Vec<(Vec<i32>, usize)>, max_length: usize) -> PyResult<()> {
+    fn write(
+        py: Python<'_>,
+        path: PathBuf,
+        examples: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        #[pyo3(from_py_with = max_length)] max_length: usize,
+    ) -> PyResult<()> {
+        let read = |(ids, segment): (Bound<'_, PyAny>, Bound<'_, PyAny>)| -> PyResult<(Vec<i32>, usize)> {
+            Ok((integers("examples", &ids, i32::MIN..=i32::MAX)?, integer("examples", &segment, 0..=usize::MAX)?))
+        };
+        let examples = examples.into_iter().map(read).collect::<PyResult<Vec<_>>>()?;
         enter(py, move || {
             let record = |(input_ids, first_segment)| ElectraExample { input_ids, first_segment }.to_record(max_length);
             let records = examples.into_iter().map(record).collect::<Result<Vec<_>>>()?;

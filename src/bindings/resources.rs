@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-use crate::bindings::door::{check_signals, enter};
+use crate::bindings::door::enter;
 use crate::bindings::text::texts::wrong;
 use crate::error::Result;
+use crate::interrupt;
 use crate::resources::{DownloadOptions, LocalResource, RemoteResource, ResourceProvider};
 
 /// Name a file on this machine.
@@ -88,7 +89,7 @@ pub(crate) struct PyRemoteResource {
 
 impl PyRemoteResource {
     fn fetch(&self) -> Result<PathBuf> {
-        self.inner.get_local_path_with(&DownloadOptions::default(), &|_, _| check_signals())
+        self.inner.get_local_path_with(&DownloadOptions::default(), &|_, _| interrupt::go_on())
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::bindings::door::{enter, enter_attached, raise, to_numpy, to_torch};
+use crate::bindings::door::{enter, enter_attached, raise, to_numpy, to_torch, warn};
 use crate::bindings::models::parameters::named_tensors;
 use crate::config::{Config, ElectraConfig, Labels};
 use crate::error::Error;
@@ -54,6 +54,19 @@ pub(crate) fn open_weights(py: Python<'_>, path: PathBuf, options: OpenOptions) 
 pub(crate) fn parse_component(py: Python<'_>, name: &str) -> PyResult<Component> {
     let refused = || Error::input("component", format!("expected \"generator\" or \"discriminator\", got {name:?}"));
     Component::from_name(name).ok_or_else(|| raise(py, refused()))
+}
+
+/// Warn if the number of heads of a checkpoint of google-research/electra is only assumed.
+pub(crate) fn warn_of_heads(py: Python<'_>, path: &Path, config: &ElectraConfig) -> PyResult<()> {
+    if config.has_known_heads() {
+        return Ok(());
+    }
+    let (path, heads, width) = (path.display(), config.num_attention_heads, config.hidden_size);
+    let message = format!(
+        "{path} does not record its number of attention heads, and no published model is {width} wide: assumed {heads}, \
+         one head per 64 columns; pass num_attention_heads, or put it into a config.json beside the checkpoint",
+    );
+    warn(py, "AssumedHeadsWarning", &message)
 }
 
 /// Load the tensors of a checkpoint of any format by name; nothing in a file is executed.
@@ -155,8 +168,11 @@ pub(crate) fn weight_origins(
 #[pyo3(signature = (path, *, component = None))]
 pub(crate) fn describe_weights(py: Python<'_>, path: PathBuf, component: Option<&str>) -> PyResult<Option<String>> {
     let component = component.map(|name| parse_component(py, name)).transpose()?;
-    let source = open_weights(py, path, OpenOptions { component, preferred: None })?;
+    let source = open_weights(py, path.clone(), OpenOptions { component, preferred: None })?;
     let described = ElectraConfig::from_shapes(|name| source.shape(name)).filter(|_| source.is_googles());
+    if let Some(config) = &described {
+        warn_of_heads(py, &path, config)?;
+    }
     Ok(described.map(|mut config| {
         let has = |name: &str| source.shape(name).is_some();
         let heads = [

@@ -128,6 +128,13 @@ impl ElectraConfig {
         })
     }
 
+    /// Return whether the number of heads that [`ElectraConfig::from_shapes`] assumes is known: this width has room for
+    /// one head only, or is that of a published model.
+    #[must_use]
+    pub fn has_known_heads(&self) -> bool {
+        self.hidden_size <= 64 || matches!(self.hidden_size, 256 | 768 | 1024)
+    }
+
     /// Return the dropout before and inside a classifier.
     pub(crate) fn classifier_dropout(&self) -> f64 {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)

@@ -15,7 +15,7 @@ use crate::config::EncoderConfig;
 use crate::error::Result;
 use crate::inputs::{Inputs, Limits, Task};
 pub use crate::nn::{Direction, ForwardOptions};
-use crate::nn::{Layout, Linear, Parameters};
+use crate::nn::{Linear, Parameters};
 
 /// An implementation of an encoder: trainable layers ([`Encoder`]) or a frozen engine ([`crate::engine::Engine`]).
 ///
@@ -63,8 +63,8 @@ impl Encode for Encoder {
 pub struct Encoded {
     /// The hidden states of the last layer, `[T, H]`.
     pub hidden: Tensor,
-    /// The input of the first layer and the output of each of the n layers, n + 1 tensors `[T, H]`; None unless
-    /// requested.
+    /// The input of the first layer and the output of each of the n layers, n + 1 unpacked tensors `[B, S, H]`; None
+    /// unless requested.
     pub all_hidden_states: Option<Vec<Tensor>>,
     /// The attention probabilities of each layer, n tensors `[B, A, S, S]`; None unless requested.
     pub all_attentions: Option<Vec<Tensor>>,
@@ -124,34 +124,33 @@ impl Encoder {
     /// # Errors
     /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Encoded> {
-        let mut hidden = self.embeddings.forward(inputs, options.train)?;
-        if let Some(projection) = &self.projection {
-            hidden = projection.forward(&hidden)?;
-        }
+        let embeddings = self.embeddings.forward(inputs, options.train)?;
+        let projected = match &self.projection {
+            Some(projection) => projection.forward(&embeddings)?,
+            None => embeddings,
+        };
         let mut states = Vec::new();
+        let mut record = |hidden: Tensor| -> Result<Tensor> {
+            if !options.output_hidden_states {
+                return Ok(hidden);
+            }
+            let unpacked = inputs.layout.unpack(&hidden)?;
+            // The next layer reads the tensor that the caller gets, so that gradients reach it.
+            let read = if unpacked.requires_grad() { inputs.layout.pack(&unpacked)? } else { hidden };
+            states.push(unpacked);
+            Ok(read)
+        };
         let mut attentions = Vec::new();
+        let mut hidden = record(projected)?;
         for layer in &self.layers {
             let (next, probabilities) = layer.forward(&hidden, &inputs.layout, options)?;
-            states.push(std::mem::replace(&mut hidden, next));
             attentions.extend(probabilities);
-            if !options.output_hidden_states {
-                // Without a graph this frees a layer's memory before the next layer allocates its own.
-                states.clear();
-            }
+            hidden = record(next)?;
         }
-        states.push(hidden.f_alias()?);
         Ok(Encoded {
             hidden,
             all_hidden_states: options.output_hidden_states.then_some(states),
             all_attentions: options.output_attentions.then_some(attentions),
         })
-    }
-}
-
-impl Encoded {
-    /// Unpack the recorded hidden states, n + 1 tensors `[B, S, H]`.
-    pub(crate) fn unpack_hidden_states(&self, layout: &Layout) -> Result<Option<Vec<Tensor>>> {
-        let unpack = |states: &Vec<Tensor>| states.iter().map(|state| layout.unpack(state)).collect();
-        self.all_hidden_states.as_ref().map(unpack).transpose()
     }
 }

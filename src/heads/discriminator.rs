@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::Head;
-use super::losses::loss;
+use super::losses::unpack_with_loss;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::nn::{Activation, Linear, Parameters};
@@ -53,9 +53,9 @@ impl Head for DiscriminatorHead {
 
     fn answer(&self, hidden: &Tensor, inputs: &Inputs, _train: bool) -> Result<DiscriminatorOutput> {
         let logits = self.predict(hidden)?;
-        let loss = loss(&logits, inputs.targets.as_ref())?;
         // Apply the sigmoid before unpacking: the sigmoid of the zeros at padded positions would be 0.5.
         let probabilities = inputs.layout.unpack(&logits.f_sigmoid()?)?;
-        Ok(DiscriminatorOutput::new(loss, inputs.layout.unpack(&logits)?, probabilities))
+        let (loss, logits) = unpack_with_loss(&logits, inputs)?;
+        Ok(DiscriminatorOutput::new(loss, logits, probabilities))
     }
 }

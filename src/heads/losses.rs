@@ -3,7 +3,7 @@
 use tch::{Reduction, Tensor};
 
 use crate::error::{Error, Result};
-use crate::inputs::{IGNORED, Targets};
+use crate::inputs::{IGNORED, Inputs, Targets};
 
 /// Return the mean loss over the targets that are not [`IGNORED`]; None without targets.
 ///
@@ -19,6 +19,23 @@ pub(super) fn loss(logits: &Tensor, targets: Option<&Targets>) -> Result<Option<
         Targets::Numbers(numbers) => logits.f_mse_loss(&numbers.f_to_kind(logits.kind())?, Reduction::Mean)?,
         Targets::Spans { .. } => return Err(Error::Internal { message: "spans have two logits".into() }),
     }))
+}
+
+/// Unpack the logits of tokens, `[T]` or `[T, L]`, and return the loss and the unpacked logits.
+///
+/// The loss is computed from the tensor that is returned, so that gradients reach it.
+pub(super) fn unpack_with_loss(logits: &Tensor, inputs: &Inputs) -> Result<(Option<Tensor>, Tensor)> {
+    let (layout, unpacked) = (&inputs.layout, inputs.layout.unpack(logits)?);
+    let loss = match &inputs.targets {
+        targets if !unpacked.requires_grad() => loss(logits, targets.as_ref())?,
+        // The logits may be wide: leaving padded positions out by their targets takes no copy.
+        Some(Targets::Classes(classes)) => {
+            let classes = layout.unpack_with(classes, IGNORED as f64)?;
+            Some(cross_entropy(&unpacked.f_flatten(0, 1)?, &classes.f_flatten(0, 1)?)?)
+        }
+        targets => loss(&layout.pack(&unpacked)?, targets.as_ref())?,
+    };
+    Ok((loss, unpacked))
 }
 
 /// Return the cross-entropy of logits `[N, L]` and classes `[N]`: NaN, as in transformers, if every class is

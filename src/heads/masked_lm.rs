@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::Head;
-use super::losses::loss;
+use super::losses::unpack_with_loss;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::names::Component;
@@ -102,8 +102,7 @@ impl Head for MaskedLMHead {
     }
 
     fn answer(&self, hidden: &Tensor, inputs: &Inputs, _train: bool) -> Result<MaskedLMOutput> {
-        let logits = self.decode(hidden)?;
-        let loss = loss(&logits, inputs.targets.as_ref())?;
-        Ok(MaskedLMOutput::new(loss, inputs.layout.unpack(&logits)?))
+        let (loss, logits) = unpack_with_loss(&self.decode(hidden)?, inputs)?;
+        Ok(MaskedLMOutput::new(loss, logits))
     }
 }

@@ -69,7 +69,7 @@ pub trait Head: Sized + std::fmt::Debug {
     /// [`crate::Error::Torch`] if libtorch refuses.
     fn forward(&self, encoded: Encoded, inputs: &Inputs, train: bool) -> Result<Self::Output> {
         let mut output = self.answer(&encoded.hidden, inputs, train)?;
-        output.attach_layers(encoded.unpack_hidden_states(&inputs.layout)?, encoded.all_attentions);
+        output.attach_layers(encoded.all_hidden_states, encoded.all_attentions);
         Ok(output)
     }
 }

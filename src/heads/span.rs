@@ -41,16 +41,17 @@ impl Head for QuestionAnsweringHead {
 
     fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<QuestionAnsweringOutput> {
         let logits = self.outputs.forward(&self.dropout.forward(hidden.f_alias()?, train)?)?;
-        let (start, end) = (logits.f_select(-1, 0)?, logits.f_select(-1, 1)?);
+        let unpack = |column| inputs.layout.unpack(&logits.f_select(-1, column)?);
+        let (start, end) = (unpack(0)?, unpack(1)?);
         let loss = match &inputs.targets {
             Some(Targets::Spans { start: first, end: last }) => {
-                // -∞ keeps padded positions out of the softmax over a row.
-                let rows = |logits: &Tensor| inputs.layout.unpack_with(logits, f64::NEG_INFINITY);
+                // -∞ keeps padded positions out of the softmax over a row. Packing what is returned lets gradients reach it.
+                let rows = |logits| inputs.layout.unpack_with(&inputs.layout.pack(logits)?, f64::NEG_INFINITY);
                 let (first, last) = (cross_entropy(&rows(&start)?, first)?, cross_entropy(&rows(&end)?, last)?);
                 Some(first.f_add(&last)?.f_div_scalar(2.0)?)
             }
             _ => None,
         };
-        Ok(QuestionAnsweringOutput::new(loss, inputs.layout.unpack(&start)?, inputs.layout.unpack(&end)?))
+        Ok(QuestionAnsweringOutput::new(loss, start, end))
     }
 }

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::Head;
-use super::losses::loss;
+use super::losses::unpack_with_loss;
 use crate::error::Result;
 use crate::inputs::{Inputs, Task};
 use crate::nn::{Dropout, Linear, Parameters};
@@ -37,7 +37,7 @@ impl Head for TokenClassificationHead {
 
     fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<TokenClassificationOutput> {
         let logits = self.classifier.forward(&self.dropout.forward(hidden.f_alias()?, train)?)?;
-        let loss = loss(&logits, inputs.targets.as_ref())?;
-        Ok(TokenClassificationOutput::new(loss, inputs.layout.unpack(&logits)?))
+        let (loss, logits) = unpack_with_loss(&logits, inputs)?;
+        Ok(TokenClassificationOutput::new(loss, logits))
     }
 }

@@ -240,6 +240,8 @@ impl Embeds {
                 });
             }
         };
+        // A view may claim any number of rows without having the memory. Rows are counted below, so they have to be real.
+        let values = values.f_contiguous()?;
         if values.device() != limits.device {
             let reason = format!("expected the model's device {:?}, got {:?}", limits.device, values.device());
             return Err(Error::input("inputs_embeds", reason));

@@ -2,8 +2,9 @@
 
 use tch::{Device, Tensor};
 
-use super::{Dropout, ForwardOptions, Layout, Linear, Parameters, Projections};
+use super::{Dropout, ForwardOptions, Group, Layout, Linear, Parameters, Projections};
 use crate::error::Result;
+use crate::interrupt;
 
 /// The names of the four projections in a checkpoint.
 #[derive(Debug, Clone, Copy)]
@@ -68,33 +69,44 @@ impl Attention {
     pub fn forward(&self, hidden: &Tensor, layout: &Layout, options: ForwardOptions) -> Result<Attended> {
         let ForwardOptions { train, direction, output_attentions: capture, .. } = options;
         let [query, key, value] = self.projections.forward(hidden)?;
-        let mut contexts = Vec::new();
-        let mut captured = Vec::new();
+        let heads = |packed: &Tensor, group: &Group| -> Result<Tensor> {
+            let rows = packed.f_narrow(0, group.start, group.rows * group.length)?;
+            Ok(rows.f_view([group.rows, group.length, self.heads, self.head_size])?.f_transpose(1, 2)?)
+        };
         // libtorch's fused CPU kernels have no dropout: libtorch would fall back to the same steps as below.
         let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
         let call = if is_dropped { layout.noise_call() } else { None };
-        for group in layout.groups() {
-            let heads = |packed: &Tensor| -> Result<Tensor> {
-                let rows = packed.f_narrow(0, group.start, group.rows * group.length)?;
-                Ok(rows.f_view([group.rows, group.length, self.heads, self.head_size])?.f_transpose(1, 2)?)
-            };
-            let (query, key, value) = (heads(&query)?, heads(&key)?, heads(&value)?);
+        let probabilities = |group: &Group| -> Result<Tensor> {
             let mask = direction.mask(group.length, hidden.device())?;
-            let context = if capture || call.is_some() {
-                let count = self.heads * group.length * group.length;
-                let noise = || call.and_then(|call| layout.noise_of(group, call, count));
-                let probabilities = self.probabilities(&query, &key, mask.as_ref())?;
-                let probabilities = self.dropout.forward_rows(probabilities, train, noise)?;
-                let context = probabilities.f_matmul(&value)?;
-                if capture {
-                    captured.push(probabilities);
-                }
-                context
+            let each = self.probabilities(&heads(&query, group)?, &heads(&key, group)?, mask.as_ref())?;
+            let count = self.heads * group.length * group.length;
+            self.dropout.forward_rows(each, train, || call.and_then(|call| layout.noise_of(group, call, count)))
+        };
+        let mut captured = Vec::new();
+        let mut all = None;
+        if capture {
+            captured = layout.groups().iter().map(probabilities).collect::<Result<_>>()?;
+            let unpacked = layout.unpack_attentions(&captured, self.heads)?;
+            if unpacked.requires_grad() {
+                // What follows reads the tensor that the caller gets, so that gradients reach it.
+                captured = layout.pack_attentions(&unpacked)?;
+            }
+            all = Some(unpacked);
+        }
+        let mut contexts = Vec::new();
+        for (number, group) in layout.groups().iter().enumerate() {
+            interrupt::go_on()?;
+            let value = heads(&value, group)?;
+            let context = if let Some(captured) = captured.get(number) {
+                captured.f_matmul(&value)?
+            } else if call.is_some() {
+                probabilities(group)?.f_matmul(&value)?
             } else {
+                let mask = direction.mask(group.length, hidden.device())?;
                 // Without a scale libtorch uses 1/√D.
                 Tensor::f_scaled_dot_product_attention(
-                    &query,
-                    &key,
+                    &heads(&query, group)?,
+                    &heads(&key, group)?,
                     &value,
                     mask.as_ref(),
                     self.dropout.effective(train),
@@ -111,8 +123,7 @@ impl Attention {
             [only] => only.f_alias()?,
             several => Tensor::f_cat(several, 0)?,
         };
-        let probabilities = if capture { Some(layout.unpack_attentions(&captured, self.heads)?) } else { None };
-        Ok(Attended { hidden: self.output.forward(&context)?, probabilities })
+        Ok(Attended { hidden: self.output.forward(&context)?, probabilities: all })
     }
 
     /// Return `softmax(Q Kᵀ / √D)`, `[rows, A, L, L]`.

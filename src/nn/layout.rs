@@ -249,6 +249,27 @@ impl Layout {
         Ok(Tensor::f_stack(&rows, 0)?)
     }
 
+    /// Take one `[rows, A, L, L]` for each group out of `[B, A, S, S]`. Gradients flow through.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if libtorch refuses.
+    pub fn pack_attentions(&self, unpacked: &Tensor) -> Result<Vec<Tensor>> {
+        let mut rows = self.packed_rows().filter(|(_, kept)| !kept.is_empty());
+        let narrow = |(row, kept): (usize, &[i64])| -> Result<Tensor> {
+            let wide = unpacked.f_select(0, row as i64)?;
+            if kept.len() as i64 == self.columns {
+                return Ok(wide);
+            }
+            let columns = Tensor::f_from_slice(kept)?.f_to_device(wide.device())?;
+            Ok(wide.f_index_select(1, &columns)?.f_index_select(2, &columns)?)
+        };
+        let group = |group: &Group| -> Result<Tensor> {
+            let rows = rows.by_ref().take(group.rows as usize).map(narrow).collect::<Result<Vec<_>>>()?;
+            Ok(Tensor::f_stack(&rows, 0)?)
+        };
+        self.groups.iter().map(group).collect()
+    }
+
     /// Spread `[A, L, L]` of a row to its columns in the batch, `[A, S, S]`.
     fn widen(&self, narrow: &Tensor, row: usize) -> Result<Tensor> {
         let kept = &self.kept[row];

@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::Parameters;
 use crate::error::Result;
+use crate::interrupt;
 
 /// A linear layer `y = x Wᵀ + b`, with W `[out, in]` and b `[out]`.
 #[derive(Debug)]
@@ -43,8 +44,10 @@ impl Linear {
     /// Map `[..., in]` to `[..., out]`.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] if the last dimension is not `in`.
+    /// [`crate::Error::Torch`] if the last dimension is not `in`; the errors of [`interrupt::go_on`].
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        // Here, since nearly all time of a model is spent in its linear layers.
+        interrupt::go_on()?;
         Ok(input.f_linear(&self.weight, Some(&self.bias))?)
     }
 }

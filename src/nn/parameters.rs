@@ -7,6 +7,7 @@ use tch::nn::Path;
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// The initial values of new parameters, as transformers chooses them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +57,11 @@ fn sinusoids(positions: i64, width: i64) -> Result<Tensor> {
         let angle = position as f64 / 10_000_f64.powf((2 * (column / 2)) as f64 / width as f64);
         (if column % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
     };
-    let values: Vec<f32> = (0..positions).flat_map(|row| (0..width).map(move |column| wave(row, column))).collect();
+    let mut values: Vec<f32> = Vec::new();
+    // The configuration chooses the size.
+    let refuse = |_| Error::Torch { message: format!("not enough memory for {positions} positions") };
+    values.try_reserve_exact((positions * width) as usize).map_err(refuse)?;
+    values.extend((0..positions).flat_map(|row| (0..width).map(move |column| wave(row, column))));
     Ok(Tensor::f_from_slice(&values)?.f_view([positions, width])?)
 }
 
@@ -190,6 +195,7 @@ impl<'a> Parameters<'a> {
 
 impl Trainable<'_> {
     fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
+        interrupt::go_on()?;
         let full_name = self.path.path(name);
         if let Some(shared) = self.shared(&full_name, shape)? {
             return Ok(shared);

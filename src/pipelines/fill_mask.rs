@@ -11,7 +11,7 @@ use crate::electra::ElectraForMaskedLM;
 use crate::error::{Error, Result};
 use crate::inputs::Inputs;
 use crate::pretrained::{Frozen, Pretrained};
-use crate::text::{Check, ElectraTokenizer, Encoding};
+use crate::text::{ElectraTokenizer, Encoding};
 
 /// A token that is predicted for a mask.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,27 +77,19 @@ impl FillMask {
     /// [`Error::Input`] if there is no text, if a text has no mask, or if `top_k` is 0; [`Error::TooLong`] if a text
     /// has more tokens than the model has positions.
     pub fn predict(&self, texts: &[&str], top_k: usize) -> Result<Vec<Vec<MaskedToken>>> {
-        self.predict_watched(texts, top_k, &|| Ok(()))
-    }
-
-    /// Predict as [`FillMask::predict`] does, and call `check` before each batch. An error from `check` ends the work.
-    ///
-    /// # Errors
-    /// The errors of [`FillMask::predict`], and the error from `check`.
-    pub fn predict_watched(&self, texts: &[&str], top_k: usize, check: Check) -> Result<Vec<Vec<MaskedToken>>> {
         /// The scores of a mask over a vocabulary of this size take as much memory as a token inside the encoder.
         const SCORES_PER_TOKEN: i64 = 2048;
         if top_k == 0 {
             return Err(Error::input("top_k", "expected at least 1, got 0"));
         }
-        let encodings = self.0.encode(texts, check)?;
+        let encodings = self.0.encode(texts)?;
         if let Some(row) = encodings.iter().position(|encoding| self.masks(encoding).next().is_none()) {
             let reason = format!("expected a [MASK] in every text, got none in {:?}", texts[row]);
             return Err(Error::input("texts", reason));
         }
         let top_k = top_k.min(self.0.tokenizer.id_limit() as usize);
         let mask_cost = (self.0.model.limits().vocab_size / SCORES_PER_TOKEN) as usize;
-        self.0.answer(&encodings, &Filling { pipeline: self, top_k, mask_cost }, check)
+        self.0.answer(&encodings, &Filling { pipeline: self, top_k, mask_cost })
     }
 
     /// Iterate over the indices of the masks among the tokens of a text.

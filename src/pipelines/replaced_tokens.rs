@@ -13,7 +13,7 @@ use crate::inputs::Inputs;
 use crate::nn::ForwardOptions;
 use crate::outputs::DiscriminatorOutput;
 use crate::pretrained::{Frozen, Pretrained};
-use crate::text::{Check, ElectraTokenizer, Encoding};
+use crate::text::{ElectraTokenizer, Encoding};
 use crate::weights::Strictness;
 
 /// A token and the probability that it was replaced.
@@ -68,17 +68,8 @@ impl ReplacedTokenDetection {
     /// [`crate::Error::Input`] if there is no text; [`crate::Error::TooLong`] if a text has more tokens than the model
     /// has positions.
     pub fn predict(&self, texts: &[&str]) -> Result<Vec<Vec<JudgedToken>>> {
-        self.predict_watched(texts, &|| Ok(()))
-    }
-
-    /// Predict as [`ReplacedTokenDetection::predict`] does, and call `check` before each batch. An error from `check`
-    /// ends the work.
-    ///
-    /// # Errors
-    /// The errors of [`ReplacedTokenDetection::predict`], and the error from `check`.
-    pub fn predict_watched(&self, texts: &[&str], check: Check) -> Result<Vec<Vec<JudgedToken>>> {
-        let encodings = self.0.encode(texts, check)?;
-        self.0.answer(&encodings, self, check)
+        let encodings = self.0.encode(texts)?;
+        self.0.answer(&encodings, self)
     }
 }
 

@@ -6,8 +6,9 @@ use tch::Tensor;
 use crate::any_model::AnyModel;
 use crate::error::{Error, Result};
 use crate::inputs::{Arguments, Inputs};
+use crate::interrupt;
 use crate::pretrained::check_trained;
-use crate::text::{Check, ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
+use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
 
 /// The largest number of tokens in a batch. Larger batches are no faster on a CPU and need more memory.
 const BATCH_TOKENS: usize = 2048;
@@ -39,13 +40,13 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     /// Tokenise texts without truncation.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is no text; the error from `check`.
-    pub(super) fn encode(&self, texts: &[&str], check: Check) -> Result<Vec<Encoding>> {
+    /// [`Error::Input`] if there is no text; the errors of [`interrupt::go_on`].
+    pub(super) fn encode(&self, texts: &[&str]) -> Result<Vec<Encoding>> {
         if texts.is_empty() {
             return Err(Error::input("texts", "expected at least one text, got none"));
         }
         let texts: Vec<Pair> = texts.iter().map(|&text| (Source::Text(text), None)).collect();
-        let rows = self.tokenizer.encode_pairs(&texts, &EncodeOptions::default(), check)?;
+        let rows = self.tokenizer.encode_pairs(&texts, &EncodeOptions::default(), &interrupt::go_on)?;
         Ok(rows.into_iter().flatten().collect())
     }
 
@@ -58,9 +59,7 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     /// # Errors
     /// [`Error::TooLong`] if a text has more tokens than the model has positions; the errors of `work`, and of `check`, which
     /// is called before each batch.
-    pub(super) fn answer<W: Work>(&self, encodings: &[Encoding], work: &W, check: Check) -> Result<Vec<W::Answer>> {
-        /// Answers that are built between two calls of `check`.
-        const ANSWERS: usize = 256;
+    pub(super) fn answer<W: Work>(&self, encodings: &[Encoding], work: &W) -> Result<Vec<W::Answer>> {
         let limits = self.model.limits();
         let maximum = limits.max_position_embeddings as usize;
         if let Some((row, encoding)) = encodings.iter().enumerate().find(|(_, encoding)| encoding.len() > maximum) {
@@ -76,7 +75,7 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
         let mut starts = vec![0; encodings.len()];
         let mut rest = order.as_slice();
         while !rest.is_empty() {
-            check()?;
+            interrupt::go_on()?;
             let mut tokens = 0;
             let fits = |&&row: &&usize| {
                 tokens += work.cost(&encodings[row]);
@@ -99,10 +98,8 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
             rest = after;
         }
         let mut answers = Vec::with_capacity(encodings.len());
-        for (row, (encoding, start)) in encodings.iter().zip(starts).enumerate() {
-            if row % ANSWERS == 0 {
-                check()?;
-            }
+        for (encoding, start) in encodings.iter().zip(starts) {
+            interrupt::go_on()?;
             answers.push(work.answer(encoding, &results[start..start + work.size(encoding)])?);
         }
         Ok(answers)

@@ -11,6 +11,7 @@ use super::load::{Described, fill_missing, open_folder};
 use crate::error::{Error, Result};
 use crate::heads::Shareable;
 use crate::inputs::{Inputs, Limits};
+use crate::interrupt;
 use crate::models::Model;
 use crate::nn::{ForwardOptions, Parameters, Values};
 use crate::weights::{Fit, LoadReport, Strictness, Watch, WeightSource};
@@ -151,6 +152,7 @@ struct Tensors(BTreeMap<String, Tensor>);
 
 impl Values for Tensors {
     fn tensor(&self, name: &str, _shape: &[i64]) -> Result<Tensor> {
+        interrupt::go_on()?;
         let tensor = self.0.get(name).ok_or_else(|| absent(name))?;
         let copy = Tensor::f_empty(tensor.size(), (Kind::Float, tensor.device()))?;
         // A copy, since others may have the parameter.
@@ -181,6 +183,7 @@ impl std::fmt::Debug for FileValues<'_> {
 
 impl Values for FileValues<'_> {
     fn tensor(&self, name: &str, _shape: &[i64]) -> Result<Tensor> {
+        interrupt::go_on()?;
         (self.watch)(self.done.get(), self.fit.bytes)?;
         let tensor = self.tensors.borrow_mut().remove(name).ok_or_else(|| absent(name))?.f_detach()?;
         if let Some(source) = self.fit.found.get(name) {

@@ -8,6 +8,7 @@ use tch::nn::VarStore;
 use super::Pretrained;
 use crate::config::{Config, ElectraConfig};
 use crate::error::Result;
+use crate::interrupt;
 use crate::models::Model;
 use crate::nn::Parameters;
 use crate::resources::ModelFolder;
@@ -119,6 +120,7 @@ pub(super) fn fill_missing<C: Config>(variables: &VarStore, names: &[String], co
     let (initial, mut tensors) = (config.initial(), variables.variables());
     for name in names {
         if let Some(tensor) = tensors.get_mut(name) {
+            interrupt::go_on()?;
             initial.fill(name, tensor)?;
         }
     }
@@ -166,7 +168,9 @@ impl<M: Model> Pretrained<M> {
         watch: Watch,
     ) -> Result<Self> {
         let Described { model, config, variables, names } = Described::<M>::new(source, config, device)?;
-        let report = source.load_into_watched(&variables, &M::BACKBONE, strictness, watch)?;
+        // The model is dropped if this refuses, so the parameters may be left half-filled.
+        let watch = |done: usize, total: usize| interrupt::go_on().and_then(|()| watch(done, total));
+        let report = source.load_into_watched(&variables, &M::BACKBONE, strictness, &watch)?;
         fill_missing(&variables, &report.missing, &config)?;
         let untrained = report.missing.clone();
         Ok(Self { model, config, report, variables, names, untrained })

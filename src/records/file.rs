@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use memmap2::Mmap;
 
@@ -11,10 +10,7 @@ use super::electra::{ElectraExample, Padded};
 use super::frame::{self, Checked, FOOTER_BYTES, HEADER_BYTES};
 use crate::error::{Error, Result};
 use crate::files::irregular;
-
-/// A function that is called from time to time while a file is indexed. If it returns an error, indexing stops with
-/// that error.
-pub type Watch<'a> = &'a dyn Fn() -> Result<()>;
+use crate::interrupt;
 
 /// A `TFRecord` file of google-research/electra.
 ///
@@ -30,7 +26,7 @@ pub type Watch<'a> = &'a dyn Fn() -> Result<()>;
 /// write_record(&mut content, &example.to_record(8)?)?;
 /// std::fs::write(&path, content)?;
 ///
-/// let file = TFRecordFile::open(&path, &|| Ok(()))?;
+/// let file = TFRecordFile::open(&path)?;
 /// assert_eq!((file.len(), file.row_length(0)?), (1, 8));
 /// assert_eq!(file.example(0, Some(100))?, example);
 /// # std::fs::remove_file(path)?;
@@ -50,10 +46,10 @@ impl TFRecordFile {
     ///
     /// # Errors
     /// [`Error::Io`] if the system refuses or the file is not a regular one; [`Error::Data`] if the file is cut off or
-    /// the checksum of a length is wrong; the error of `watch`.
-    pub fn open(path: impl Into<PathBuf>, watch: Watch) -> Result<Self> {
+    /// the checksum of a length is wrong; the errors of [`interrupt::go_on`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let mut file = Self::map(path.into())?;
-        file.ends = index(file.bytes(), watch, |record, byte, reason| file.refusal(record, byte, reason))?;
+        file.ends = index(file.bytes(), |record, byte, reason| file.refusal(record, byte, reason))?;
         Ok(file)
     }
 
@@ -171,15 +167,10 @@ impl TFRecordFile {
     }
 }
 
-/// Find the ends of the records of a file. `refusal` returns the error for a record, from its number, its first byte
-/// and the reason.
-pub(super) fn index(bytes: &[u8], watch: Watch, refusal: impl FnOnce(usize, u64, String) -> Error) -> Result<Vec<u64>> {
-    /// The number of records between two looks at the clock.
-    const STRIDE: usize = 1024;
-    /// The time between two calls. More calls would cost time, since a call from Rust may have to wait for another
-    /// thread of Python.
-    const PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(100) };
-    let mut asked = Instant::now();
+/// Find where the records of a file end. `refusal` makes the error of a record that begins at a byte.
+pub(super) fn index(bytes: &[u8], refusal: impl FnOnce(usize, u64, String) -> Error) -> Result<Vec<u64>> {
+    /// Records between two looks at the clock.
+    const STRIDE: usize = 64;
     let (mut ends, mut place) = (vec![], 0);
     while let Some(rest) = bytes.get(place..).filter(|rest| !rest.is_empty()) {
         match frame::first_record(rest) {
@@ -187,9 +178,8 @@ pub(super) fn index(bytes: &[u8], watch: Watch, refusal: impl FnOnce(usize, u64,
             Err(reason) => return Err(refusal(ends.len(), place as u64, reason)),
         }
         ends.push(place as u64);
-        if ends.len() % STRIDE == 0 && asked.elapsed() >= PAUSE {
-            watch()?;
-            asked = Instant::now();
+        if ends.len() % STRIDE == 0 {
+            interrupt::go_on()?;
         }
     }
     Ok(ends)

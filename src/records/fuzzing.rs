@@ -8,7 +8,7 @@ use crate::error::Error;
 
 pub fn examples(file: &[u8]) {
     let refusal = |record, byte, reason| Error::Data { path: "file".into(), record, byte, reason };
-    let Ok(ends) = index(file, &|| Ok(()), refusal) else { return };
+    let Ok(ends) = index(file, refusal) else { return };
     let mut begin = 0;
     for end in ends {
         let record = &file[begin..end as usize];

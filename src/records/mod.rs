@@ -19,5 +19,5 @@ mod tests;
 pub mod fuzzing;
 
 pub use electra::ElectraExample;
-pub use file::{TFRecordFile, Watch};
+pub use file::TFRecordFile;
 pub use frame::write_record;

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use super::foreign::google;
 use super::foreign::{flax as flax_names, keras as keras_names};
 use super::format::{FileFormat, Kind, recognise};
-use super::index::{Index, Origin};
+use super::index::{Entry, Index, Origin};
 use super::part::Part;
 use super::raw::RawTensor;
 use super::{flax, safetensors_file, shards, tensorflow, torch};
 use crate::error::{Error, Result};
-use crate::names::Component;
+use crate::names::{Component, first_component};
 
 /// An open checkpoint. All of its content has been checked, so that reading a tensor cannot fail.
 ///
@@ -27,7 +27,8 @@ pub struct WeightFile {
     metadata: BTreeMap<String, String>,
 }
 
-/// The network to read from a pre-training checkpoint of google-research/electra. Other checkpoints ignore it.
+/// The network to read from a checkpoint of a pre-trained pair: one of google-research/electra, or one whose names all
+/// begin with `generator.` or `discriminator.`. Other checkpoints ignore the choice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenOptions {
     /// The network to read; a checkpoint without it is refused.
@@ -89,9 +90,10 @@ impl WeightFile {
                 let files = shards::read(first.bytes()).map_err(refuse)?;
                 Self::join(path, &files)
             }
-            Kind::TensorFlow => Self::bundle(path, &first, options),
+            Kind::TensorFlow => return Self::bundle(path, &first, options),
             _ => Self::single(path, first, kind),
         }
+        .and_then(|file| file.of_pair(options))
     }
 
     /// Open a checkpoint as [`WeightFile::open_with`] does, without options.
@@ -100,6 +102,23 @@ impl WeightFile {
     /// Those of [`WeightFile::open_with`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, OpenOptions::default())
+    }
+
+    /// Keep one network, under its own names, if all names begin with `generator.` or `discriminator.`, as those of a
+    /// pair in training do. Without a choice both stay.
+    fn of_pair(self, options: OpenOptions) -> Result<Self> {
+        let found: BTreeSet<Option<Component>> =
+            self.names().map(|name| Component::from_name(first_component(name))).collect();
+        let found: Option<Vec<Component>> = found.into_iter().collect();
+        let (Some(found), Some(_)) = (found, options.component.or(options.preferred)) else { return Ok(self) };
+        if found.is_empty() {
+            return Ok(self);
+        }
+        let chosen = options.choose(&found, &self.path)?;
+        let prefix = format!("{}.", chosen.name());
+        let own = |entry: &Entry| Ok(entry.name.strip_prefix(&prefix).map(|name| (name.to_string(), false)));
+        let refuse = |reason: String| Error::WeightsFormat { path: self.path.clone(), reason };
+        Ok(Self { index: self.index.renamed(own).map_err(refuse)?, ..self })
     }
 
     /// Open a checkpoint that is one file.

@@ -189,8 +189,10 @@ fn refuse(
         Strictness::Nothing => false,
     };
     let missing: Vec<String> = report.missing.iter().filter(|name| matters(name)).cloned().collect();
-    let unexpected: Vec<String> =
-        resolution.unexpected.iter().filter(|(ours, _)| matters(ours)).map(|(_, source)| source.clone()).collect();
+    // If nothing fits, the file's names say what it is.
+    let is_foreign = report.loaded == 0 && !missing.is_empty();
+    let unexpected = resolution.unexpected.iter().filter(|(ours, _)| is_foreign || matters(ours));
+    let unexpected: Vec<String> = unexpected.map(|(_, source)| source.clone()).collect();
     if missing.is_empty() && unexpected.is_empty() && report.mismatched.is_empty() {
         return Ok(());
     }

@@ -25,7 +25,8 @@ pub struct Resolution {
 /// 1. Buffers named `position_ids` and `token_type_ids` are ignored.
 /// 2. The prefix `module.` of a data-parallel wrapper is stripped.
 /// 3. `LayerNorm.gamma` and `LayerNorm.beta` become `LayerNorm.weight` and `LayerNorm.bias`.
-/// 4. If only the file or only the model has the family's prefix before the backbone, the prefix is stripped or added.
+/// 4. The prefix of a wrapper that all names share, such as `model.`, is stripped.
+/// 5. If only the file or only the model has the family's prefix before the backbone, the prefix is stripped or added.
 #[must_use]
 pub fn resolve<'a>(
     file: impl IntoIterator<Item = &'a str>,
@@ -44,24 +45,47 @@ pub fn resolve<'a>(
             }
         }
     }
+    let wrapped = wrapper(names.keys().map(String::as_str), family);
+    let names: BTreeMap<&str, &String> = names.iter().map(|(name, source)| (&name[wrapped..], source)).collect();
     let has_prefix = |name: &str| first_component(name) == family.prefix;
     let file_has_prefix = names.keys().any(|name| has_prefix(name));
     let model_has_prefix = parameters.iter().any(|name| has_prefix(name));
     for (name, source) in names {
         let ours = match (file_has_prefix, model_has_prefix) {
             (true, false) => {
-                name.strip_prefix(family.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(&name).into()
+                name.strip_prefix(family.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name).into()
             }
-            (false, true) if family.is_backbone(&name) => format!("{}.{name}", family.prefix),
-            _ => name,
+            (false, true) if family.is_backbone(name) => format!("{}.{name}", family.prefix),
+            _ => name.to_string(),
         };
         let place = if parameters.contains(&ours) { &mut resolution.found } else { &mut resolution.unexpected };
         // A file can have a parameter both with and without the prefix.
         if let Some(other) = place.insert(ours, source.clone()) {
-            resolution.ambiguous = Some((other, source));
+            resolution.ambiguous = Some((other, source.clone()));
         }
     }
     resolution
+}
+
+/// Return the length of the prefix that a wrapper has put before all names, such as `model.` or `_orig_mod.`.
+///
+/// A prefix of any name counts if the family's own follows. Otherwise it may be that of another family, and only the
+/// usual names of wrappers count.
+fn wrapper<'a>(names: impl Iterator<Item = &'a str> + Clone, family: &Family) -> usize {
+    const WRAPPERS: [&str; 7] =
+        ["module", "model", "_orig_mod", "_forward_module", "backbone", "generator", "discriminator"];
+    let has_prefix = |name: &str| first_component(name) == family.prefix;
+    let mut length = 0;
+    loop {
+        let rest = names.clone().map(|name| &name[length..]);
+        let Some((first, _)) = rest.clone().next().and_then(|name| name.split_once('.')) else { return length };
+        let is_shared = rest.clone().all(|name| name.split_once('.').is_some_and(|(other, _)| other == first));
+        let is_before = rest.clone().any(|name| has_prefix(&name[(first.len() + 1).min(name.len())..]));
+        if !is_shared || has_prefix(first) || !(is_before || WRAPPERS.contains(&first)) {
+            return length;
+        }
+        length += first.len() + 1;
+    }
 }
 
 /// Return a file's name without the prefix of a data-parallel wrapper, and with torch's names of a norm's parameters
@@ -103,6 +127,22 @@ mod tests {
         assert_eq!(resolved(&["embeddings.LayerNorm.beta", "head.bias"], &model).unexpected.len(), 1);
         assert_eq!(resolved(&without, &model).found[model[0]], without[0]);
         assert_eq!(resolved(&["module.head.bias"], &model).found["head.bias"], "module.head.bias");
+    }
+
+    #[test]
+    fn a_wrapper_around_all_names_is_stripped_and_no_other_family() {
+        let model = ["electra.embeddings.LayerNorm.weight", "head.bias"];
+        for wrapper in ["model", "_orig_mod", "module._orig_mod", "anything", "model.module.net"] {
+            let file = model.map(|name| format!("{wrapper}.{name}"));
+            let file: Vec<&str> = file.iter().map(String::as_str).collect();
+            assert_eq!(resolved(&file, &model).found.len(), 2, "{wrapper}");
+            // One name without it: the names are shown as they are.
+            assert!(resolved(&[&file[..], &["loss.weight"]].concat(), &model).found.is_empty());
+        }
+        let bare = ["embeddings.LayerNorm.weight", "encoder.bias"];
+        assert_eq!(resolved(&["model.embeddings.LayerNorm.weight", "model.encoder.bias"], &bare).found.len(), 2);
+        assert!(resolved(&["bert.embeddings.LayerNorm.weight", "bert.encoder.bias"], &bare).found.is_empty());
+        assert!(resolved(&["bert.embeddings.LayerNorm.weight"], &model).found.is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::{Dtype, FileFormat, OpenOptions, RawTensor, WeightFile};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::nn::precision;
 
 /// Tensors by name: in an open file, or in memory.
@@ -178,8 +179,10 @@ pub fn to_tensor(raw: &RawTensor) -> Result<Tensor> {
 /// Copy the bytes of a tensor in row-major order, for a writer.
 ///
 /// # Errors
-/// [`Error::Dtype`] if no file format has the tensor's dtype; [`Error::Torch`] if there is no memory.
+/// [`Error::Dtype`] if no file format has the tensor's dtype; [`Error::Torch`] if there is no memory; the errors of
+/// [`interrupt::go_on`].
 pub fn to_raw(name: &str, tensor: &Tensor) -> Result<RawTensor<'static>> {
+    interrupt::go_on()?;
     let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
     let kind = tensor.f_kind()?;
     let dtype = Dtype::ALL.into_iter().find(|known| Some(known.name()) == precision::name_of(kind));
@@ -188,8 +191,14 @@ pub fn to_raw(name: &str, tensor: &Tensor) -> Result<RawTensor<'static>> {
         expected: "a float, integer or bool dtype".into(),
         got: precision::describe_kind(kind).into(),
     })?;
-    let flat = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
-    let mut bytes = vec![0_u8; flat.numel() * dtype.size()];
+    // The bytes of a tensor with the negative bit are those of another number.
+    let flat = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_resolve_neg()?.f_contiguous()?;
+    let mut bytes = Vec::new();
+    let count = flat.numel() * dtype.size();
+    bytes
+        .try_reserve_exact(count)
+        .map_err(|_| Error::Torch { message: format!("not enough memory for {count} bytes") })?;
+    bytes.resize(count, 0);
     flat.f_copy_data_u8(&mut bytes, flat.numel())?;
     RawTensor::new(dtype, shape, bytes)
 }

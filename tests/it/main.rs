@@ -14,6 +14,7 @@ mod dropout;
 mod frozen;
 mod heads;
 mod inputs;
+mod interrupt;
 mod models;
 mod pipelines;
 mod pretrained;

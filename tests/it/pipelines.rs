@@ -1,7 +1,6 @@
 //! Tests of pipelines with a tiny model: shapes, places, errors, and scores compared with the model's outputs.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oxbert::distilbert::DistilBertForMaskedLM;
 use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM};
@@ -10,7 +9,7 @@ use oxbert::models::Model;
 use oxbert::pipelines::{FillMask, ReplacedTokenDetection};
 use oxbert::text::{Batch, EncodeOptions};
 use oxbert::weights::{Strictness, WeightFormat};
-use oxbert::{DistilBertConfig, ElectraConfig, Error, Pretrained};
+use oxbert::{DistilBertConfig, ElectraConfig, Error, Pretrained, interrupt};
 use tch::{Device, Tensor};
 
 use crate::common::{Answer, TOLERANCE, answer, model, odd, random_numbers};
@@ -183,14 +182,9 @@ fn answers_keep_the_order_and_do_not_depend_on_the_batch() {
             assert!((one.score - other.score).abs() < TOLERANCE);
         }
     }
-    // `check` is called before each batch, and its error is returned.
-    let asked = AtomicUsize::new(0);
-    let check = || match asked.fetch_add(1, Ordering::Relaxed) {
-        2 => Err(Error::input("check", "stop")),
-        _ => Ok(()),
-    };
-    assert!(matches!(detection.predict_watched(&texts, &check), Err(Error::Input { what, .. }) if what == "check"));
-    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    // Batches ask whether to go on.
+    let stopped = interrupt::watch(|| Err(Error::Interrupted), || (0..10_000).try_for_each(|_| detection.predict(&texts).map(drop)));
+    assert!(matches!(stopped, Err(Error::Interrupted)));
 }
 
 /// Write a folder with a masked LM and its vocabulary, and return its path.

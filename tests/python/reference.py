@@ -163,8 +163,8 @@ def config_of(name: str, key: str = "small", **changes: Any) -> Any:
 
 
 def fresh(name: str, key: str = "small", seed: int = 0, **changes: Any) -> Any:
-    """Return oxbert's model with random weights."""
-    return getattr(oxbert, name)(config_of(name, key, **changes), seed=seed)
+    """Return oxbert's model with random weights, in evaluation mode."""
+    return getattr(oxbert, name)(config_of(name, key, **changes), seed=seed).eval()
 
 
 def state_of(model: Any) -> dict[str, torch.Tensor]:

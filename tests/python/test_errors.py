@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import oxbert
 from oxbert import errors
@@ -89,7 +90,7 @@ def provoke(name: str, folder: Path) -> None:
         case "TooLongError":
             model([[1, 2, 3, 4]])
         case "TorchError":
-            oxbert.ElectraDiscriminatorHead(small())(np.zeros((2, 5), dtype=np.float32))
+            oxbert.Activation("gelu")(torch.ones(2, dtype=torch.int64))
         case "UntrainedHeadError":
             oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-generator")
         case "VocabularyError":

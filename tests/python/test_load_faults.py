@@ -255,3 +255,60 @@ def test_every_load_report_lists_not_finite_parameters(config: oxbert.ElectraCon
         loaded = oxbert.ElectraForPreTraining.from_pretrained(tmp_path)
     assert [warned.category for warned in caught] == [UntrainedHeadWarning, NotFiniteWarning]
     assert loaded.load_report["not_finite"] == [NORM]
+
+
+@pytest.mark.parametrize("wrapper", ["model.", "_orig_mod.", "module._orig_mod.", "anything.model."])
+def test_names_behind_a_wrapper_are_understood(config: oxbert.ElectraConfig, wrapper: str, tmp_path: Path) -> None:
+    model = oxbert.ElectraForPreTraining(config, seed=1)
+    wrapped: dict[str, Any] = {f"{wrapper}{name}": value for name, value in model.state_dict().items()}
+    other = oxbert.ElectraForPreTraining(config, seed=2)
+    other.load_state_dict(wrapped)
+    assert bits(other) == bits(model)
+    config.save_pretrained(tmp_path)
+    write(tmp_path, "model.safetensors", wrapped)
+    assert bits(oxbert.ElectraForPreTraining.from_pretrained(tmp_path, strict=True)) == bits(model)
+    # Not all names: the error shows the file's names, and what to remove.
+    with pytest.raises(WeightsMismatchError) as caught:
+        other.load_state_dict(wrapped | {"loss.weight": torch.ones(2)})
+    assert f'remove "{wrapper}" from the beginning of the names' in str(caught.value)
+    assert min(wrapped) in caught.value.unexpected and bits(other) == bits(model)
+
+
+def test_names_of_another_family_are_shown(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+    model = oxbert.ElectraModel(config, seed=1)
+    config.save_pretrained(tmp_path)
+    write(tmp_path, "model.safetensors", {f"bert.{name}": value for name, value in model.state_dict().items()})
+    for strict in (None, True):
+        with pytest.raises(WeightsMismatchError, match=r"unexpected: bert\.embeddings\.LayerNorm\.bias"):
+            oxbert.ElectraModel.from_pretrained(tmp_path, strict=strict)
+
+
+def test_a_pair_in_one_file_is_taken_apart(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+    generator, discriminator = oxbert.ElectraForMaskedLM(config, seed=1), oxbert.ElectraForPreTraining(config, seed=2)
+    pair = {
+        f"{component}.{name}": value
+        for component, model in [("generator", generator), ("discriminator", discriminator)]
+        for name, value in model.state_dict().items()
+    }
+    config.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    for name in FILES:
+        write(tmp_path, name, pair)
+        assert oxbert.load_weights(tmp_path / name).keys() == pair.keys()
+        alone = oxbert.load_weights(tmp_path / name, component="discriminator")
+        assert alone.keys() == discriminator.state_dict().keys()
+    oxbert.convert(path, tmp_path / "x.bin", component="discriminator")
+    assert oxbert.load_weights(tmp_path / "x.bin").keys() == discriminator.state_dict().keys()
+    assert bits(oxbert.ElectraForMaskedLM.from_pretrained(tmp_path)) == bits(generator)
+    assert bits(oxbert.ElectraForPreTraining.from_pretrained(tmp_path)) == bits(discriminator)
+    with pytest.raises(InputError, match="has no generator"):
+        write(tmp_path, "x.safetensors", {f"discriminator.{name}": value for name, value in alone.items()})
+        oxbert.load_weights(tmp_path / "x.safetensors", component="generator")
+
+
+@pytest.mark.parametrize("key", ["dtype", "torch_dtype", "architectures", "model_type", "transformers_version"])
+def test_what_a_file_says_of_itself_is_no_option(config: oxbert.ElectraConfig, key: str, tmp_path: Path) -> None:
+    oxbert.ElectraModel(config, seed=1).save_pretrained(tmp_path)
+    with pytest.raises(TypeError, match=f"unexpected keyword argument .{key}"):
+        oxbert.ElectraModel.from_pretrained(tmp_path, **{key: "nonsense"})
+    assert oxbert.ElectraModel.from_pretrained(tmp_path, layer_norm_eps=0.5).config.layer_norm_eps == 0.5

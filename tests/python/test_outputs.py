@@ -120,7 +120,7 @@ def test_fields_match_transformers(name: str) -> None:
     assert names == list(theirs.__dataclass_fields__)
     values = {field: np.array(place) for place, field in enumerate(names)}
     mine, other = getattr(outputs, name)(**dict(reversed(values.items()))), theirs(**values)
-    assert mine.keys() == list(other.keys()) and mine.to_tuple() == other.to_tuple() == tuple(mine)
+    assert mine.keys() == list(other.keys()) and mine.to_tuple() == other.to_tuple() and tuple(mine) == tuple(other)
     del values[names[0]]
     mine, other = getattr(outputs, name)(**values), theirs(**values)
     assert mine.keys() == list(other.keys()) and mine[0] == other[0] == 1 and getattr(mine, names[0]) is None

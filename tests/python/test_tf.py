@@ -392,7 +392,7 @@ def test_outputs_behave_like_those_of_the_torch_class(name: str) -> None:
     assert type(output).__name__ == f"TF{type(theirs).__name__}" and type(output).__module__ == "oxbert.tf"
     assert type(output) is getattr(oxtf, type(output).__name__)
     assert output.keys() == theirs.keys() and len(output) == len(theirs)
-    first, *_ = output
+    first, *_ = output.to_tuple()
     assert first is output[0] is output[output.keys()[0]] is getattr(output, output.keys()[0])
     assert len(output.hidden_states) == 3 and len(output.attentions) == 2
     rows = 4 if head_of(name) == "MultipleChoice" else 2
@@ -405,7 +405,7 @@ def test_outputs_behave_like_those_of_the_torch_class(name: str) -> None:
     assert plain.hidden_states is None and plain.attentions is None
     values = ours(**inputs, **ALL, return_dict=False)
     assert type(values) is tuple and len(values) == len(output)
-    assert [type(value) for value in values] == [type(value) for value in output]
+    assert [type(value) for value in values] == [type(value) for value in output.values()]
     assert ours(**inputs, return_dict=False)[0].shape == first.shape
 
 

@@ -67,6 +67,45 @@ def test_gradients_match_transformers(pair: Pair) -> None:
             assert error <= 1e-4, f"{label}: {name}"
 
 
+@pairs(*CLASSES, configs=["small", "three-labels"])
+def test_gradients_reach_what_an_output_holds(pair: Pair) -> None:
+    ours, theirs = pair.ours(), pair.theirs
+    cases = reference.cases(theirs.config)
+    # transformers' other heads count padding.
+    padded = ["right", "holes"] if pair.head in ("MaskedLM", "TokenClassification", "PreTraining") else []
+    for label in ["ids", *padded]:
+        case = cases[label]
+        kept = []
+        for model, arguments in [(ours, pair.arguments(case)), (theirs, pair.arguments(case, for_theirs=True))]:
+            output = model(**arguments, **pair.targets(case), output_hidden_states=True, output_attentions=True)
+            single = [name for name in ("logits", "start_logits", "end_logits") if name in output]
+            tensors = {name: output[name] for name in single if pair.targets(case)}
+            for name in ("hidden_states", "attentions"):
+                tensors |= {f"{name}[{place}]": tensor for place, tensor in enumerate(output[name])}
+            for tensor in tensors.values():
+                tensor.retain_grad()
+            loss_of(output, case.kept).backward()
+            kept.append(tensors)
+        mine, other = kept
+        assert mine.keys() == other.keys() and len(mine) >= 5
+        for name, tensor in other.items():
+            gradient = mine[name].grad
+            assert gradient is not None, f"{label}: {name}"
+            # Queries at padded positions are not computed.
+            queries = case.kept if name.startswith("hidden") or name in ("start_logits", "end_logits") else None
+            expected = tensor.grad
+            if name.startswith("attentions"):
+                queries, gradient, expected = case.kept, gradient.transpose(1, 2), expected.transpose(1, 2)
+                # Of keys at padded positions, too.
+                columns = case.kept[:, None, None, :].expand_as(gradient)
+                gradient, expected = gradient.where(columns, 0), expected.where(columns, 0)
+            elif name == "logits" and pair.head not in reference.TEXTS:
+                queries = case.kept
+            if queries is not None:
+                gradient, expected = gradient[queries], expected[queries]
+            torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5, msg=f"{label}: {name}")
+
+
 @pairs("ElectraForMaskedLM", "DistilBertForMaskedLM", configs=["three-labels"])
 def test_embedding_and_tied_decoder_both_contribute_gradients(pair: Pair) -> None:
     """Check the padding row, which gets no gradient from the embedding but gets one from the tied decoder."""

@@ -173,6 +173,8 @@ def convert(
         if check:
             report.checked, report.difference = largest_difference(_expect(config, path), tensors, written)
 
+    if output is not None and target.parent == Path(output):
+        target.parent.mkdir(parents=True, exist_ok=True)
     _write(target, converted, track, compare)
     report.size = target.stat().st_size
     beside = target.with_name("config.json")

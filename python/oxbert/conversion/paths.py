@@ -45,7 +45,8 @@ def find_target(
 
     Args:
         source: A checkpoint, or the folder of one.
-        output: A file, whose ending says its format, or a folder; None means the folder of the source.
+        output: A file, whose ending says its format, or a folder, which may be new if `to` is given; None means the
+            folder of the source.
         to: One of `FORMATS`; None means the ending of the output, otherwise `ot`.
 
     Raises:
@@ -56,11 +57,14 @@ def find_target(
     path = Path(source)
     target = (path if path.is_dir() else path.parent) if output is None else Path(output)
     ending = next((known for known in FORMATS if target.suffix == f".{known}"), None)
-    if output is None or (ending is None and target.is_dir()):
+    is_new = to is not None and not target.exists()
+    if output is None or (ending is None and (target.is_dir() or is_new)):
         to = to or "ot"
         return target / FORMATS[to], to
     if ending is None:
-        raise refused("output", f"expected a folder, or a name that ends in .{', .'.join(FORMATS)}, got {target}")
+        endings = ", .".join(FORMATS)
+        reason = f"expected a folder (a new one needs `to`), or a name that ends in .{endings}, got {target}"
+        raise refused("output", reason)
     if to not in (None, ending):
         raise refused("output", f"expected a name that ends in .{to}, got {target}")
     if target.is_dir():

@@ -64,6 +64,14 @@ def find(
         raise DtypeError(f"the model folder: expected {expected}, got {got}", what="folder", expected=expected, got=got)
     folder = Path(text)
     if text and folder.is_dir():
+        if isinstance(name, str) and not any(folder.iterdir()) and (text in bundled() or is_repo_id(name)):
+            hidden = f"bundled model {text}" if text in bundled() else f"repository {text} of the hub"
+            raise MissingFileError(
+                f"the folder {text} is empty and hides the {hidden}; remove the folder, or name another one",
+                folder=text,
+                wanted="a model folder",
+                found=[],
+            )
         return _below(folder, checked.subfolder)
     found = bundled()
     if text in found:

@@ -1,5 +1,6 @@
 //! Errors of the crate -> exceptions of `oxbert.errors`, in one exhaustive match.
 
+use std::cell::RefCell;
 use std::io::ErrorKind;
 
 use pyo3::prelude::*;
@@ -7,10 +8,32 @@ use pyo3::types::{PyDict, PyType};
 
 use crate::error::Error;
 
+thread_local! {
+    /// The exception of a signal's handler, such as `KeyboardInterrupt`, on its way out of interrupted work.
+    static SIGNALLED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+/// Return the error that ends work with an exception of a signal's handler.
+pub(super) fn interrupted(exception: PyErr) -> Error {
+    SIGNALLED.set(Some(exception));
+    Error::Interrupted
+}
+
 /// Return the exception for an error, with the parts of its message as attributes.
 pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
+    if matches!(error, Error::Interrupted)
+        && let Some(exception) = SIGNALLED.take()
+    {
+        return exception;
+    }
     // An exception of Python code that libtorch called is more precise.
     PyErr::take(py).unwrap_or_else(|| build(py, &error).unwrap_or_else(|failure| failure))
+}
+
+/// Return the error for an argument of another type than `expected`.
+pub(crate) fn wrong_type(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
+    let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
+    raise(object.py(), Error::Dtype { what: what.into(), expected: expected.into(), got })
 }
 
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
@@ -56,6 +79,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             let memory = exhausted.iter().any(|sign| reason.contains(sign));
             class!(if memory { "OutOfMemory" } else { "TorchError" }, reason)
         }
+        Error::Interrupted => "InternalError",
         Error::Internal { message: reason } => class!("InternalError", reason),
     };
     let class = py.import("oxbert.errors")?.getattr(class)?.cast_into::<PyType>()?;

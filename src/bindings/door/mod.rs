@@ -1,4 +1,4 @@
-//! Shared by all bindings: the door into the crate, errors, answers, folders, locks, arrays, progress.
+//! Shared by all bindings: the door into the crate, errors, answers, folders, locks, arrays, integers, progress.
 
 mod answers;
 mod calls;
@@ -6,17 +6,22 @@ mod enter;
 mod errors;
 mod folders;
 mod guarded;
+mod modes;
+mod numbers;
 mod progress;
 mod tensors;
+mod warnings;
 
 pub(crate) use answers::answer;
 pub(crate) use calls::name_calls;
-pub(crate) use enter::{check_signals, enter, enter_attached, remember_process};
-pub(crate) use errors::raise;
+pub(crate) use enter::{check_signals, convert, enter, enter_attached, remember_process};
+pub(crate) use errors::{raise, wrong_type};
 pub(crate) use folders::FolderOptions;
 pub(crate) use guarded::Guarded;
+pub(crate) use numbers::{argument_readers, integer};
 pub(crate) use progress::Bar;
 pub(crate) use tensors::{
-    Arrays, as_array, device, device_name, floats, from_numpy, from_torch, tensor, to_numpy, to_python, to_torch,
-    to_tuple,
+    Arrays, as_array, copied, device, device_name, floats, from_numpy, from_torch, prepare_numpy, refused, tensor,
+    to_numpy, to_python, to_torch, to_tuple,
 };
+pub(crate) use warnings::warn;

@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::enter::check_signals;
 use crate::error::Result;
 
 /// A progress bar over the bytes of parameters, on a terminal and for large models only.
@@ -28,9 +27,8 @@ impl Bar {
         Ok(Self { drawn: Mutex::new(None), title, is_wanted })
     }
 
-    /// Draw the bar, and let Ctrl-C end the work.
+    /// Draw the bar.
     pub(crate) fn show(&self, done: usize, total: usize) -> Result<()> {
-        check_signals()?;
         if !self.is_wanted || total < Self::LARGE {
             return Ok(());
         }

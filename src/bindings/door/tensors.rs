@@ -2,13 +2,17 @@
 //!
 //! A `torch.Tensor` is the same object on both sides, without a copy and with its graph. numpy arrays are copied.
 
-use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
+use std::slice;
+
+use numpy::{PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::{PyException, PyMemoryError};
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyFloat, PyInt, PyList, PyTuple};
 use tch::{Kind, Tensor};
 
 use super::enter::enter_attached;
 use super::errors::raise;
+use super::modes::imported_torch;
 use crate::error::{Error, Result};
 use crate::nn::precision;
 
@@ -40,36 +44,82 @@ impl Arrays {
     }
 }
 
+/// Import numpy, and let its crate find numpy's functions: the crate panics if a signal arrives while it does.
+pub(crate) fn prepare_numpy(py: Python<'_>) -> PyResult<()> {
+    py.import("numpy._core.multiarray")?;
+    // The borrow makes it find the functions for borrows too.
+    numpy::PyArray1::from_slice(py, &[0_u8]).try_readonly().map(drop).map_err(Into::into)
+}
+
+/// Return the error that replaces an exception of foreign code; Ctrl-C and an exit stay what they are.
+pub(crate) fn refused(py: Python<'_>, exception: PyErr, error: impl FnOnce(&Bound<'_, PyAny>) -> Error) -> PyErr {
+    if !exception.is_instance_of::<PyException>(py) {
+        return exception;
+    }
+    if exception.is_instance_of::<PyMemoryError>(py) {
+        return raise(py, Error::Torch { message: format!("not enough memory: {}", exception.value(py)) });
+    }
+    raise(py, error(exception.value(py)))
+}
+
 /// Return the tensor behind a `torch.Tensor`, or `None` for any other object, without importing torch.
 ///
-/// Nested, sparse and meta tensors, and dtypes that tch does not know, are refused: tch would panic on some of them.
+/// Tensors without numbers in memory of their own, and dtypes that tch does not know, are refused: tch would panic on
+/// some of them.
 pub(crate) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let py = object.py();
     // If torch was never imported, no object is a torch tensor.
-    if !py.import("sys")?.getattr("modules")?.contains("torch")? {
-        return Ok(None);
-    }
+    let Some(torch) = imported_torch(py)? else { return Ok(None) };
     // SAFETY: the pointer is that of a live object, held by `object`, and the GIL is held.
     let Some(tensor) = enter_attached(py, || Ok(unsafe { Tensor::pyobject_unpack(object.as_ptr().cast()) }?))? else {
         return Ok(None);
     };
-    let layout = object.getattr("layout")?.str()?.to_string();
-    if layout != "torch.strided"
-        || object.getattr("is_nested")?.is_truthy()?
-        || object.getattr("is_meta")?.is_truthy()?
-    {
-        let reason = "expected a dense tensor with values, got a nested, sparse or meta tensor";
-        return Err(raise(py, Error::input(what, reason)));
-    }
-    if !has_bytes(object)? {
-        let reason = "expected a tensor with values, got one without memory of its own (fake, or released)";
-        return Err(raise(py, Error::input(what, reason)));
+    if let Some((expected, got)) = obstacle(&torch, object)? {
+        return Err(raise(py, Error::input(what, format!("expected {expected}, got {got}"))));
     }
     if tensor.f_kind().is_err() {
         let got = object.getattr("dtype")?.str()?.to_string();
         return Err(raise(py, dtype(what, "one that oxbert knows", &got)));
     }
-    Ok(Some(tensor))
+    // The bytes of a tensor with the bit are those of other numbers.
+    enter_attached(py, || {
+        Ok(if tensor.f_is_neg()? || tensor.f_is_conj()? { tensor.f_resolve_neg()?.f_resolve_conj()? } else { tensor })
+    })
+    .map(Some)
+}
+
+/// Return the kind of tensor that was expected and the kind that it is, if its numbers cannot be read.
+fn obstacle(torch: &Bound<'_, PyAny>, tensor: &Bound<'_, PyAny>) -> PyResult<Option<(&'static str, String)>> {
+    let is = |name: &str| tensor.getattr(name)?.is_truthy();
+    let dense = "a dense tensor with values";
+    let layout = tensor.getattr("layout")?.str()?.to_string();
+    if is("is_nested")? {
+        return Ok(Some((dense, "a nested tensor".into())));
+    }
+    if layout != "torch.strided" {
+        return Ok(Some((dense, format!("one of the layout {layout}"))));
+    }
+    if is("is_meta")? {
+        return Ok(Some((dense, "one on the device meta".into())));
+    }
+    if is("is_quantized")? {
+        return Ok(Some((dense, "a quantized tensor; call its dequantize()".into())));
+    }
+    if torch.getattr("_C")?.call_method0("_is_tracing")?.is_truthy()? {
+        let got = "one that torch.jit.trace records; a trace cannot hold models of oxbert";
+        return Ok(Some(("a tensor outside of a trace", got.into())));
+    }
+    if has_bytes(tensor)? {
+        return Ok(None);
+    }
+    let native = torch.getattr("_C")?.getattr("_functorch")?;
+    if native.call_method1("is_functorch_wrapped_tensor", (tensor,))?.is_truthy()? {
+        let got = "one that torch.func or torch.vmap transforms; models of oxbert cannot be transformed";
+        return Ok(Some(("a tensor with values", got.into())));
+    }
+    let kind = tensor.get_type().name()?;
+    let got = format!("a {kind} without memory of its own (fake, as in torch.export, or released)");
+    Ok(Some(("a tensor with values", got)))
 }
 
 /// Return the tensor behind a `torch.Tensor`, or refuse any other object.
@@ -110,35 +160,28 @@ pub(crate) fn to_torch<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<
 
 /// Copy a tensor into a numpy array; half precision becomes float32, which holds every value of it.
 pub(crate) fn to_numpy<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {
-    fn copy<'py, T: numpy::Element + tch::kind::Element + Default>(
-        py: Python<'py>,
-        tensor: &Tensor,
-        shape: &[usize],
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let mut values = vec![T::default(); tensor.numel()];
-        enter_attached(py, || Ok(tensor.f_copy_data(&mut values, tensor.numel())?))?;
-        Ok(numpy::PyArray1::from_vec(py, values).reshape(shape)?.into_any())
-    }
-    let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
-    let (tensor, kind) = enter_attached(py, || {
+    let (tensor, name) = enter_attached(py, || {
         let kind = match tensor.f_kind()? {
             Kind::Half | Kind::BFloat16 => Kind::Float,
             kind => kind,
         };
+        let name = precision::name_of(kind);
+        let name = name.ok_or_else(|| dtype("the tensor", "a real dtype", &precision::describe_kind(kind)))?;
         let host = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_to_kind(kind)?.f_contiguous()?;
-        Ok((host, kind))
+        Ok((host, name))
     })?;
-    match kind {
-        Kind::Float => copy::<f32>(py, &tensor, &shape),
-        Kind::Double => copy::<f64>(py, &tensor, &shape),
-        Kind::Int64 => copy::<i64>(py, &tensor, &shape),
-        Kind::Int => copy::<i32>(py, &tensor, &shape),
-        Kind::Int16 => copy::<i16>(py, &tensor, &shape),
-        Kind::Int8 => copy::<i8>(py, &tensor, &shape),
-        Kind::Uint8 => copy::<u8>(py, &tensor, &shape),
-        Kind::Bool => copy::<bool>(py, &tensor, &shape),
-        other => Err(raise(py, dtype("the tensor", "a real dtype", &format!("{other:?}")))),
+    let array = py.import("numpy")?.call_method1("empty", (PyTuple::new(py, tensor.size())?, name));
+    let array = array.map_err(|error| refused(py, error, |reason| Error::input("the array", reason.to_string())))?;
+    let (count, size) = (tensor.numel(), array.getattr("itemsize")?.extract::<usize>()?);
+    if count > 0 {
+        let untyped = array.cast::<PyUntypedArray>()?;
+        // SAFETY: the array is new, so that nothing else refers to its memory: `count` elements of `size` bytes, which
+        // numpy counts as initialised.
+        let bytes =
+            unsafe { slice::from_raw_parts_mut((*untyped.as_array_ptr()).fields.data.cast::<u8>(), count * size) };
+        enter_attached(py, || Ok(tensor.f_copy_data_u8(bytes, count)?))?;
     }
+    Ok(array)
 }
 
 /// Return a tensor as the kind of array that the caller passed.
@@ -166,30 +209,34 @@ pub(crate) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
     let is_number = object.is_instance_of::<PyFloat>() || object.is_instance_of::<PyInt>();
     if is_number || object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         // Python's own floats have no dtype to check.
-        array = match array.call_method1("astype", ("float32",)) {
-            Ok(array) => array,
-            Err(error) => return Err(raise(py, Error::input(what, format!("expected numbers: {}", error.value(py))))),
-        };
+        let numbers = array.call_method1("astype", ("float32",));
+        array = numbers
+            .map_err(|error| refused(py, error, |reason| Error::input(what, format!("expected numbers: {reason}"))))?;
     }
-    let array = array.cast::<PyUntypedArray>()?;
-    let Ok(values) = array.cast::<PyArrayDyn<f32>>() else {
-        return Err(raise(py, dtype(what, "float32", &array.dtype().to_string())));
-    };
-    let shape: Vec<i64> = array.shape().iter().map(|&size| size as i64).collect();
-    let values = values.to_owned_array();
-    let tensor = enter_attached(py, || {
-        let flat: Vec<f32> = values.iter().copied().collect();
-        Ok(Tensor::f_from_slice(&flat)?.f_view(shape.as_slice())?)
-    })?;
-    Ok((tensor, Arrays::of(object)?))
+    let kind = array.getattr("dtype")?;
+    if kind.getattr("name")?.extract::<String>()? != "float32" {
+        return Err(raise(py, dtype(what, "float32", &kind.str()?.to_string())));
+    }
+    Ok((from_numpy(what, &array)?, Arrays::of(object)?))
+}
+
+/// Copy numbers that are in memory already.
+pub(crate) fn copied<T: Copy>(numbers: &[T]) -> Result<Vec<T>> {
+    let mut copy = Vec::new();
+    let refuse = |_| Error::Torch { message: format!("not enough memory for {} numbers", numbers.len()) };
+    copy.try_reserve_exact(numbers.len()).map_err(refuse)?;
+    copy.extend_from_slice(numbers);
+    Ok(copy)
 }
 
 /// Return an object as a numpy array, as `numpy.asarray` does.
 pub(crate) fn as_array<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
-    py.import("numpy")?.call_method1("asarray", (object,)).map_err(|error| {
-        let reason = format!("expected an array, or lists that can become one: {}", error.value(py));
-        raise(py, Error::input(what, reason))
+    let array = py.import("numpy")?.call_method1("asarray", (object,));
+    array.map_err(|error| {
+        refused(py, error, |reason| {
+            Error::input(what, format!("expected an array, or lists that can become one: {reason}"))
+        })
     })
 }
 
@@ -205,8 +252,9 @@ pub(crate) fn from_numpy(what: &str, array: &Bound<'_, PyAny>) -> PyResult<Tenso
     // numpy has no bfloat16 of its own.
     let kind = precision::kind_of(&name).filter(|&kind| kind != Kind::BFloat16);
     let kind = kind.ok_or_else(|| raise(py, dtype(what, "a float, integer or bool dtype", &name)))?;
-    let bytes: Vec<u8> = array.call_method0("tobytes")?.extract()?;
-    enter_attached(py, || Ok(Tensor::f_from_data_size(&bytes, &shape, kind)?))
+    let bytes = array.call_method0("tobytes")?;
+    let bytes = bytes.cast::<PyBytes>()?.as_bytes();
+    enter_attached(py, || Ok(Tensor::f_from_data_size(bytes, &shape, kind)?))
 }
 
 fn dtype(what: &str, expected: &str, got: &str) -> Error {

@@ -1,14 +1,18 @@
 //! Python's arguments of a forward pass -> [`Arguments`]: torch tensors, numpy arrays, or lists, which may be ragged.
 
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 use numpy::{PyArrayDyn, PyArrayMethods};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PySequence, PyString, PyTuple};
 
 use super::parameters::values_of;
-use crate::bindings::door::{Arrays, as_array, enter_attached, floats, from_torch, raise};
+use crate::bindings::door::{
+    self, Arrays, as_array, copied, enter_attached, floats, from_torch, raise, refused, wrong_type,
+};
 use crate::error::Error;
 use crate::inputs::{Arguments, GivenTargets, Labels, Rows};
 use tch::Tensor;
@@ -178,9 +182,12 @@ fn numbers(what: &str, array: &Bound<'_, PyAny>, values: Values) -> PyResult<(Ve
     if !whole {
         return Err(raise(py, Error::input(what, "expected 0 (padding) or 1 (keep), got a fraction or NaN")));
     }
-    let array = array.call_method1("astype", ("int64",))?;
-    let array = array.cast::<PyArrayDyn<i64>>()?;
-    Ok((array.to_owned_array().iter().copied().collect(), shape))
+    // Row-major, since the values are read one after another.
+    let array = array.call_method1("astype", ("int64", "C"));
+    let array = array.map_err(|error| refused(py, error, |reason| Error::input(what, reason.to_string())))?;
+    let array = array.cast::<PyArrayDyn<i64>>()?.try_readonly()?;
+    let values = copied(array.as_slice()?).map_err(|error| raise(py, error))?;
+    Ok((values, shape))
 }
 
 /// Read rows, or C choices of rows for each question.
@@ -241,11 +248,34 @@ fn listed(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Vec
     Ok(rows)
 }
 
+/// Read a seed as `torch.manual_seed` does: any integer of 64 bits, with or without a sign.
+pub(crate) fn seed(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    let read = || door::integer::<i128>("seed", value, i64::MIN.into()..=u64::MAX.into());
+    // The same bits, as torch takes them.
+    if value.is_none() { Ok(None) } else { Ok(Some(read()? as i64)) }
+}
+
+/// Read a sequence of integers, each of which must lie in `allowed`.
+pub(crate) fn integers<N>(what: &str, value: &Bound<'_, PyAny>, allowed: RangeInclusive<N>) -> PyResult<Vec<N>>
+where
+    N: Copy + Display + PartialOrd + TryFrom<i128>,
+{
+    let items = value.try_iter().map_err(|_| wrong_type(what, "a sequence of integers", value))?;
+    items.map(|item| door::integer(what, &item?, allowed.clone())).collect()
+}
+
+/// Read three integers as [`integers`] does.
+pub(crate) fn three<N>(what: &str, value: &Bound<'_, PyAny>, allowed: RangeInclusive<N>) -> PyResult<[N; 3]>
+where
+    N: Copy + Display + PartialOrd + TryFrom<i128>,
+{
+    integers(what, value, allowed)?.try_into().map_err(|numbers: Vec<N>| {
+        raise(value.py(), Error::input(what, format!("expected three integers, got {}", numbers.len())))
+    })
+}
+
 fn integer(what: &str, number: &Bound<'_, PyAny>, values: Values) -> PyResult<i64> {
-    let wrong = || -> PyErr {
-        let got = number.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
-        raise(number.py(), Error::Dtype { what: what.into(), expected: "integers".into(), got })
-    };
+    let wrong = || wrong_type(what, "integers", number);
     // Nearly all arguments are plain integers, which need no method look-up.
     if number.is_exact_instance_of::<PyInt>()
         && let Ok(number) = number.extract()
@@ -260,6 +290,8 @@ fn integer(what: &str, number: &Bound<'_, PyAny>, values: Values) -> PyResult<i6
         return Err(wrong());
     }
     // Integers of every kind have `__index__`; floats do not.
-    let number = number.call_method0("__index__").map_err(|_| wrong())?;
+    let index = number.call_method0("__index__");
+    let number =
+        index.map_err(|error| if error.is_instance_of::<PyException>(number.py()) { wrong() } else { error })?;
     number.extract().map_err(|_| raise(number.py(), Error::input(what, format!("{number} does not fit into int64"))))
 }

@@ -14,7 +14,7 @@ use super::parameters::{named, named_tensors};
 use super::surface::{Surface, signature};
 use crate::any_model::{AnyModel, Train};
 use crate::bindings::config::{PyConfig, expect_config};
-use crate::bindings::door::{device, device_name, enter, raise};
+use crate::bindings::door::{convert, device, device_name, enter, raise};
 use crate::config::{AnyConfig, either};
 use crate::error::{Error, Result};
 use crate::models::Model;
@@ -40,13 +40,14 @@ use crate::weights::{Strictness, WeightSource};
 ///     start_positions, end_positions: [B] integer, instead of `labels` for question answering.
 ///     output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; None follows the configuration.
 ///     output_attentions: Return n arrays [B, A, S, S] of probabilities; None follows the configuration.
-///     return_dict: False returns a tuple of the fields that are present.
+///     return_dict: False returns a tuple of the fields that are present; None follows the configuration.
 ///
 /// Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give
 /// torch tensors with their graph, unless torch's grad mode is off. Values at padded positions are never read, and come
 /// back as zeros. A model may be called from several threads, and other Python threads run meanwhile: the calls of a
-/// trainable model take turns, those of a frozen one do not. A trainable model can be pickled and copied, and `repr`
-/// shows its parts with the shapes of their parameters.
+/// trainable model take turns, those of a frozen one do not. A fresh model is in training mode, a loaded one in
+/// evaluation mode. A trainable model can be pickled and copied, and `repr` shows its parts with the shapes of their
+/// parameters.
 ///
 /// Raises:
 ///     ShapeError: if an argument has the wrong rank or shape.
@@ -64,9 +65,9 @@ pub(crate) struct PyModel {
 }
 
 impl PyModel {
-    pub(super) fn new<M: Model<Config: Surface>>(py: Python<'_>, model: Held) -> PyResult<Self> {
+    pub(super) fn new<M: Model<Config: Surface>>(py: Python<'_>, model: Held, training: bool) -> PyResult<Self> {
         let config = copy_of(py, enter(py, || model.read(|model| model.config()))?)?;
-        Ok(Self { model, config, signature: signature::<M>(), training: AtomicBool::new(false) })
+        Ok(Self { model, config, signature: signature::<M>(), training: AtomicBool::new(training) })
     }
 
     pub(super) fn fresh<M>(
@@ -133,11 +134,15 @@ impl PyModel {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         let call = Call::bind(&slf.get_type().name()?.to_string(), &this.signature, positional, named)?;
-        let (arguments, arrays) = call.read()?;
+        let (arguments, arrays) = convert(py, || call.read())?;
         let train = this.training.load(Ordering::Relaxed);
         let hidden_states = call.option("output_hidden_states")?;
         let attentions = call.option("output_attentions")?;
         let return_dict = call.option("return_dict")?;
+        let return_dict = return_dict.unwrap_or_else(|| {
+            let configured = this.config.get().read(|config| config.value("return_dict"));
+            configured.and_then(|value| value.as_bool()).unwrap_or(true)
+        });
         let (options, known) = this.config.get().read(|config| {
             either!(config, config => {
                 let options = ForwardOptions {
@@ -155,8 +160,8 @@ impl PyModel {
             // As in transformers, the first labels decide.
             this.config.get().update(|config| either!(config, config => config.problem_type = Some(problem)));
         }
-        let output = answer.into_python(py, arrays)?;
-        if return_dict.unwrap_or(true) { Ok(output) } else { output.call_method0("to_tuple") }
+        let output = convert(py, || answer.into_python(py, arrays))?;
+        if return_dict { Ok(output) } else { output.call_method0("to_tuple") }
     }
 
     /// Run the model, as a call does.
@@ -196,7 +201,7 @@ impl PyModel {
         self.read(py, |model| model.precision())
     }
 
-    /// Return whether dropout is applied.
+    /// Return whether dropout is applied: at first true for a freshly initialised model, false for a loaded one.
     #[getter]
     fn training(&self) -> bool {
         self.training.load(Ordering::Relaxed)

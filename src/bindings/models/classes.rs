@@ -1,11 +1,10 @@
 //! The classes of models, one thin class for each family and head.
 
-use std::sync::atomic::Ordering;
-
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use tch::Kind;
 
+use super::arguments::seed;
 use super::base::{PyModel, copy_of};
 use super::pretrained::{LoadOptions, from_pretrained};
 use super::surface::signature;
@@ -26,11 +25,11 @@ macro_rules! model_class {
             #[pyo3(signature = (config, *, seed = None, device = None))]
             fn new(
                 config: &Bound<'_, PyAny>,
-                seed: Option<i64>,
+                #[pyo3(from_py_with = seed)] seed: Option<i64>,
                 device: Option<&Bound<'_, PyAny>>,
             ) -> PyResult<PyClassInitializer<Self>> {
                 let model = PyModel::fresh::<$model>(config, seed, device)?;
-                let model = PyModel::new::<$model>(config.py(), model.into())?;
+                let model = PyModel::new::<$model>(config.py(), model.into(), true)?;
                 Ok(PyClassInitializer::from(model).add_subclass(Self))
             }
 
@@ -42,7 +41,7 @@ macro_rules! model_class {
 
             /// Build a freshly initialised model, as transformers initialises one; the same seed gives the same values.
             ///
-            /// Calling the class does the same.
+            /// Calling the class does the same. The model is in training mode: dropout is applied until `eval()`.
             ///
             /// Args:
             ///     config: A configuration of the same family.
@@ -57,7 +56,7 @@ macro_rules! model_class {
             #[pyo3(signature = (config, *, seed = None, device = None))]
             fn from_config(
                 config: &Bound<'_, PyAny>,
-                seed: Option<i64>,
+                #[pyo3(from_py_with = seed)] seed: Option<i64>,
                 device: Option<&Bound<'_, PyAny>>,
             ) -> PyResult<Py<Self>> {
                 Py::new(config.py(), Self::new(config, seed, device)?)
@@ -121,7 +120,7 @@ macro_rules! model_class {
                 let device = device.unwrap_or(&cpu);
                 let more = FolderOptions::read(py, options)?;
                 let options = LoadOptions { folder, config, device, precision, strict, component, trainable, more };
-                let model = PyModel::new::<$model>(py, from_pretrained::<$model>(py, $name, options)?)?;
+                let model = PyModel::new::<$model>(py, from_pretrained::<$model>(py, $name, options)?, false)?;
                 Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }
 
@@ -140,8 +139,8 @@ macro_rules! model_class {
                 let mut model = PyModel::restored::<$model>(&built, values, &device)?;
                 enter(py, || model.restore_marks(&frozen, untrained, precision::kind_of(&dtype).unwrap_or(Kind::Float)))?;
                 // A copy: `copy.copy` hands over the original's own.
-                let model = PyModel { config: copy_of(py, live.get().get())?, ..PyModel::new::<$model>(py, model.into())? };
-                model.training.store(training, Ordering::Relaxed);
+                let model = PyModel::new::<$model>(py, model.into(), training)?;
+                let model = PyModel { config: copy_of(py, live.get().get())?, ..model };
                 Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
             }
         }

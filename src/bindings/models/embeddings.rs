@@ -6,9 +6,18 @@ use super::base::PyModel;
 use super::outputs::Answer;
 use super::parameters::{parameter, values_of};
 use crate::any_model::Train;
-use crate::bindings::door::raise;
+use crate::bindings::door::{argument_readers, integer};
 use crate::config::{AnyConfig, Config, either};
-use crate::error::{Error, Result};
+use crate::error::Result;
+
+argument_readers! {
+    new_num_tokens: Option<i64> = |what, value: &Bound<'_, PyAny>| {
+        if value.is_none() { Ok(None) } else { integer(what, value, i64::MIN..=i64::MAX).map(Some) }
+    };
+    pad_to_multiple_of: Option<i64> = |what, value: &Bound<'_, PyAny>| {
+        if value.is_none() { Ok(None) } else { integer(what, value, 1..=i64::MAX).map(Some) }
+    };
+}
 
 impl PyModel {
     /// Resize the vocabulary, and change the configuration with it. Nothing changes if there is an error.
@@ -114,14 +123,10 @@ impl PyModel {
     fn resize_token_embeddings<'py>(
         &self,
         py: Python<'py>,
-        new_num_tokens: Option<i64>,
-        pad_to_multiple_of: Option<i64>,
+        #[pyo3(from_py_with = new_num_tokens)] new_num_tokens: Option<i64>,
+        #[pyo3(from_py_with = pad_to_multiple_of)] pad_to_multiple_of: Option<i64>,
         mean_resizing: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(multiple) = pad_to_multiple_of.filter(|&multiple| multiple < 1) {
-            let reason = format!("expected at least 1, got {multiple}");
-            return Err(raise(py, Error::input("pad_to_multiple_of", reason)));
-        }
         let size = match new_num_tokens {
             Some(size) => size,
             None => self.with(py, |model| Ok(model.word_embeddings()?.size()[0]))?,

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
+use super::arguments::seed;
 use super::parameters::named;
 use crate::bindings::config::expect_config;
 use crate::bindings::door::{Guarded, enter, floats, to_python};
@@ -11,12 +12,14 @@ use crate::config::ElectraConfig;
 use crate::electra::{
     ElectraClassificationHead, ElectraDiscriminatorHead, ElectraGeneratorHead, ElectraSequenceSummary,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A head and its variables.
 struct Owned<H> {
     head: H,
     variables: VarStore,
+    /// H.
+    width: i64,
 }
 
 impl<H> Owned<H> {
@@ -29,13 +32,33 @@ impl<H> Owned<H> {
             tch::manual_seed(seed);
         }
         let variables = VarStore::new(Device::Cpu);
-        Ok(Self { head: head(&variables, config)?, variables })
+        Ok(Self { head: head(&variables, config)?, variables, width: config.hidden_size })
     }
+}
+
+/// The shapes of the hidden states that a head takes.
+const ANY: &str = "[..., H]";
+const TEXTS: &str = "[B, S, H]";
+
+/// Refuse hidden states of another shape than `expected`.
+fn check_shape(hidden: &Tensor, expected: &str, width: i64) -> Result<()> {
+    let shape = hidden.size();
+    let fits = match shape[..] {
+        [_, tokens, last] => last == width && (expected == ANY || tokens > 0),
+        [.., last] => last == width && expected == ANY,
+        [] => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    let expected =
+        format!("{expected} with H = {width}{}", if expected == TEXTS { " and at least one token" } else { "" });
+    Err(Error::Shape { what: "hidden_states".into(), expected, got: format!("{shape:?}") })
 }
 
 /// Define a head's class.
 macro_rules! head_class {
-    ($(#[$doc:meta])* $class:ident, $name:literal, $head:ty, $forward:expr) => {
+    ($(#[$doc:meta])* $class:ident, $name:literal, $head:ty, $shape:ident, $forward:expr) => {
         $(#[$doc])*
         #[pyclass(name = $name, module = "oxbert", frozen)]
         pub(crate) struct $class {
@@ -46,7 +69,7 @@ macro_rules! head_class {
         impl $class {
             #[new]
             #[pyo3(signature = (config, *, seed = None))]
-            fn new(config: &Bound<'_, PyAny>, seed: Option<i64>) -> PyResult<Self> {
+            fn new(config: &Bound<'_, PyAny>, #[pyo3(from_py_with = seed)] seed: Option<i64>) -> PyResult<Self> {
                 let (py, config) = (config.py(), expect_config(config)?.get().get());
                 let owned = enter(py, move || {
                     Owned::new(&config.try_into()?, seed, |variables, config| <$head>::new(variables.root(), config))
@@ -66,7 +89,8 @@ macro_rules! head_class {
             ///
             /// Raises:
             ///     DtypeError: if an array is not float32.
-            ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+            ///     ShapeError: if the shape does not fit.
+    ///     TorchError: if the dtype of a torch tensor is not float32.
             #[pyo3(signature = (hidden_states, *, train = false))]
             fn _call<'py>(
                 &self,
@@ -78,7 +102,9 @@ macro_rules! head_class {
                 let result = enter(py, move || -> Result<Tensor> {
                     let _no_grad = (!arrays.has_graph()).then(tch::no_grad_guard);
                     let forward: fn(&$head, &Tensor, bool) -> Result<Tensor> = $forward;
-                    forward(&self.owned.lock()?.head, &hidden, train)
+                    let owned = self.owned.lock()?;
+                    check_shape(&hidden, $shape, owned.width)?;
+                    forward(&owned.head, &hidden, train)
                 })?;
                 to_python(py, &result, arrays)
             }
@@ -105,7 +131,8 @@ head_class!(
     /// Raises:
     ///     ConfigError: if the configuration is bad or not ELECTRA's.
     ///     DtypeError: if an array is not float32.
-    ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+    ///     ShapeError: if the shape does not fit.
+    ///     TorchError: if the dtype of a torch tensor is not float32.
     ///
     /// Example:
     ///     >>> head = oxbert.ElectraGeneratorHead(oxbert.ElectraConfig(hidden_size=8, embedding_size=6), seed=0)
@@ -114,6 +141,7 @@ head_class!(
     PyElectraGeneratorHead,
     "ElectraGeneratorHead",
     ElectraGeneratorHead,
+    ANY,
     |head, hidden, _| head.forward(hidden)
 );
 head_class!(
@@ -125,7 +153,8 @@ head_class!(
     /// Raises:
     ///     ConfigError: if the configuration is bad or not ELECTRA's.
     ///     DtypeError: if an array is not float32.
-    ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+    ///     ShapeError: if the shape does not fit.
+    ///     TorchError: if the dtype of a torch tensor is not float32.
     ///
     /// Example:
     ///     >>> head = oxbert.ElectraDiscriminatorHead(oxbert.ElectraConfig(hidden_size=8), seed=0)
@@ -134,6 +163,7 @@ head_class!(
     PyElectraDiscriminatorHead,
     "ElectraDiscriminatorHead",
     ElectraDiscriminatorHead,
+    ANY,
     |head, hidden, _| head.forward(hidden)
 );
 head_class!(
@@ -145,7 +175,8 @@ head_class!(
     /// Raises:
     ///     ConfigError: if the configuration is bad or not ELECTRA's.
     ///     DtypeError: if an array is not float32.
-    ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+    ///     ShapeError: if the shape does not fit.
+    ///     TorchError: if the dtype of a torch tensor is not float32.
     ///
     /// Example:
     ///     >>> head = oxbert.ElectraClassificationHead(oxbert.ElectraConfig(hidden_size=8, num_labels=3), seed=0)
@@ -154,6 +185,7 @@ head_class!(
     PyElectraClassificationHead,
     "ElectraClassificationHead",
     ElectraClassificationHead,
+    TEXTS,
     ElectraClassificationHead::forward_t
 );
 head_class!(
@@ -166,7 +198,8 @@ head_class!(
     /// Raises:
     ///     ConfigError: if the configuration is bad or not ELECTRA's.
     ///     DtypeError: if an array is not float32.
-    ///     TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+    ///     ShapeError: if the shape does not fit.
+    ///     TorchError: if the dtype of a torch tensor is not float32.
     ///
     /// Example:
     ///     >>> summary = oxbert.ElectraSequenceSummary(oxbert.ElectraConfig(hidden_size=8, summary_type="mean"), seed=0)
@@ -175,5 +208,6 @@ head_class!(
     PyElectraSequenceSummary,
     "ElectraSequenceSummary",
     ElectraSequenceSummary,
+    TEXTS,
     ElectraSequenceSummary::forward_t
 );

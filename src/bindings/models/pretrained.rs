@@ -2,13 +2,13 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyDict;
 
 use super::held::Held;
 use super::outputs::Answer;
 use crate::bindings::config::PyConfig;
-use crate::bindings::door::{Bar, FolderOptions, device, enter, raise};
-use crate::bindings::weights::{open_weights, parse_component};
+use crate::bindings::door::{Bar, FolderOptions, device, enter, raise, warn};
+use crate::bindings::weights::{open_weights, parse_component, warn_of_heads};
 use crate::config::AnyConfig;
 use crate::error::Error;
 use crate::heads::Shareable;
@@ -62,10 +62,14 @@ where
     })?;
     let source = open_weights(py, weights, opening)?;
     let path = folder.clone();
-    let (config, source) = enter(py, move || {
+    let is_described = config.is_some() || options.more.rest.contains("num_attention_heads")?;
+    let (config, source): (M::Config, _) = enter(py, move || {
         let config = config.map_or_else(|| config_by_shapes(&ModelFolder::open(path)?, &source), Ok)?;
         Ok((config, source))
     })?;
+    if !is_described && let AnyConfig::Electra(config) = config.clone().into() {
+        warn_of_heads(py, &folder, &config)?;
+    }
     let config = with_fields(config, &options.more.rest)?;
     let bar = Bar::new(py, &folder)?;
     let (shown, trainable) = (&bar, options.trainable);
@@ -99,22 +103,28 @@ where
     Ok(model)
 }
 
-fn warn(py: Python<'_>, category: &str, message: &str) -> PyResult<()> {
-    let category = py.import("oxbert.errors")?.getattr(category)?;
-    py.import("warnings")?.call_method1("warn", (PyString::new(py, message), category))?;
-    Ok(())
-}
-
 /// Return a configuration with other values of some of its fields.
 fn with_fields<C>(config: C, fields: &Bound<'_, PyDict>) -> PyResult<C>
 where
     C: Into<AnyConfig> + TryFrom<AnyConfig, Error = Error>,
 {
+    /// Keys that a file describes itself with. As arguments they would mean something else, or nothing.
+    const NOT_OPTIONS: [&str; 9] = [
+        "_commit_hash",
+        "_name_or_path",
+        "architectures",
+        "auto_map",
+        "dtype",
+        "model_type",
+        "quantization_config",
+        "torch_dtype",
+        "transformers_version",
+    ];
     let py = fields.py();
     let config = PyConfig::from(config.into());
     for (name, value) in fields {
         let name: String = name.extract()?;
-        if !config.has(&name) {
+        if !config.has(&name) || NOT_OPTIONS.contains(&name.as_str()) {
             let message = format!("from_pretrained() got an unexpected keyword argument {name:?}: no such field");
             return Err(PyTypeError::new_err(message));
         }

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::base::PyModel;
 use super::parameters::named_tensors;
 use crate::bindings::config::PyConfig;
-use crate::bindings::door::{answer, device_name, raise, to_numpy};
+use crate::bindings::door::{answer, device_name, enter_attached, raise, to_numpy, to_torch};
 use crate::error::Error;
 use crate::weights::{Strictness, WeightFormat, WeightSource};
 
@@ -34,8 +34,9 @@ impl PyModel {
     /// Return the names and values, in the model's memory and without gradients. Imports torch.
     fn state_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let state = PyDict::new(py);
-        for (name, parameter) in self.named_parameters(py)? {
-            state.set_item(name, parameter.call_method0("detach")?)?;
+        for (name, parameter) in self.with(py, |model| Ok(model.parameters()))? {
+            let values = enter_attached(py, || Ok(parameter.f_detach()?))?;
+            state.set_item(name, to_torch(py, &values)?)?;
         }
         Ok(state)
     }
@@ -51,7 +52,7 @@ impl PyModel {
     ///
     /// Example:
     ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
-    ///     >>> one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
+    ///     >>> one, other = (oxbert.ElectraModel(config, seed=seed).eval() for seed in (1, 2))
     ///     >>> other.load_state_dict(one.state_dict())
     ///     >>> bool((one([[1, 2]])[0] == other([[1, 2]])[0]).all())
     ///     True

@@ -4,12 +4,20 @@ use pyo3::prelude::*;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-use crate::bindings::door::{Guarded, enter, raise, tensor, to_torch};
+use crate::bindings::door::{Guarded, argument_readers, enter, integer, raise, tensor, to_torch};
 use crate::bindings::models::activation::parse;
 use crate::bindings::models::parameters::named;
 use crate::error::Result;
 use crate::nn::{Initial, Parameters};
 use crate::pretraining::{ElectraPretrainer, PretrainerConfig, PretrainerInputs};
+
+argument_readers! {
+    generator_hidden: i64 = |what, value| integer(what, value, 1..=i64::MAX);
+    discriminator_hidden: i64 = |what, value| integer(what, value, 1..=i64::MAX);
+    vocab_size: i64 = |what, value| integer(what, value, 1..=i64::MAX);
+    embedding_size: i64 = |what, value| integer(what, value, 1..=i64::MAX);
+    num_classes: i64 = |what, value| integer(what, value, 1..=i64::MAX);
+}
 
 struct Heads {
     heads: ElectraPretrainer,
@@ -72,11 +80,11 @@ impl PyPretrainerHeads {
     #[expect(clippy::too_many_arguments, reason = "the arguments of the original")]
     fn new(
         py: Python<'_>,
-        generator_hidden: i64,
-        discriminator_hidden: i64,
-        vocab_size: i64,
-        embedding_size: i64,
-        num_classes: i64,
+        #[pyo3(from_py_with = generator_hidden)] generator_hidden: i64,
+        #[pyo3(from_py_with = discriminator_hidden)] discriminator_hidden: i64,
+        #[pyo3(from_py_with = vocab_size)] vocab_size: i64,
+        #[pyo3(from_py_with = embedding_size)] embedding_size: i64,
+        #[pyo3(from_py_with = num_classes)] num_classes: i64,
         mlm_activation: &str,
         log_probabilities: bool,
         disallow_correct: bool,

@@ -5,14 +5,34 @@ use pyo3::types::{PyDict, PyString};
 use tch::Tensor;
 
 use crate::bindings::config::{PyConfig, expect_config};
-use crate::bindings::door::{Guarded, device, device_name, enter, raise, tensor, to_torch};
-use crate::bindings::models::arguments::{Values, rows};
+use crate::bindings::door::{Guarded, argument_readers, device, device_name, enter, integer, raise, tensor, to_torch};
+use crate::bindings::models::arguments::{Values, integers, rows, seed, three};
 use crate::bindings::models::parameters::named;
 use crate::config::ElectraConfig;
 use crate::error::Error;
 use crate::pretraining::{
     GeneratorConfig, Masking, Networks, Objective, Random, Sharing, SpecialIds, Step, StepOutput, Totals, Weights,
 };
+
+argument_readers! {
+    special_ids: [i64; 3] = |what, value| three(what, value, 0..=i64::MAX);
+    max_predictions: usize = |what, value| integer(what, value, 0..=usize::MAX);
+    step: u64 = |what, value| integer(what, value, 0..=u64::MAX);
+    first_segments: Option<Vec<usize>> = |what, value: &Bound<'_, PyAny>| {
+        if value.is_none() { Ok(None) } else { integers(what, value, 0..=usize::MAX).map(Some) }
+    };
+    examples: Option<Vec<u64>> = |what, value: &Bound<'_, PyAny>| {
+        if value.is_none() { Ok(None) } else { integers(what, value, 0..=u64::MAX).map(Some) }
+    };
+    totals: Option<[usize; 3]> = |what, value: &Bound<'_, PyAny>| {
+        if value.is_none() { Ok(None) } else { three(what, value, 0..=usize::MAX).map(Some) }
+    };
+}
+
+/// Read the seed of a run.
+fn stream_seed(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    integer("seed", value, 0..=u64::MAX)
+}
 
 /// Train a generator and a discriminator together: both networks and their objective.
 ///
@@ -89,8 +109,8 @@ impl PyPretrainingNetworks {
         py: Python<'_>,
         generator: Option<&Bound<'_, PyAny>>,
         discriminator: Option<&Bound<'_, PyAny>>,
-        special_ids: (i64, i64, i64),
-        max_predictions: usize,
+        #[pyo3(from_py_with = special_ids)] special_ids: [i64; 3],
+        #[pyo3(from_py_with = max_predictions)] max_predictions: usize,
         mask_probability: f64,
         masked_share: f64,
         with_replacement: bool,
@@ -100,7 +120,7 @@ impl PyPretrainingNetworks {
         temperature: f64,
         disallow_correct: bool,
         electric: bool,
-        seed: Option<i64>,
+        #[pyo3(from_py_with = seed)] seed: Option<i64>,
         device: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let sharing = match sharing {
@@ -112,7 +132,7 @@ impl PyPretrainingNetworks {
                 return Err(raise(py, Error::input("sharing", reason)));
             }
         };
-        let (class, separator, mask) = special_ids;
+        let [class, separator, mask] = special_ids;
         let masking = Masking {
             share: mask_probability,
             maximum: max_predictions,
@@ -201,11 +221,11 @@ impl PyPretrainingNetworks {
         &self,
         py: Python<'py>,
         rows: &Bound<'py, PyAny>,
-        first_segments: Option<Vec<usize>>,
-        seed: u64,
-        step: u64,
-        examples: Option<Vec<u64>>,
-        totals: Option<(usize, usize, usize)>,
+        #[pyo3(from_py_with = first_segments)] first_segments: Option<Vec<usize>>,
+        #[pyo3(from_py_with = stream_seed)] seed: u64,
+        #[pyo3(from_py_with = step)] step: u64,
+        #[pyo3(from_py_with = examples)] examples: Option<Vec<u64>>,
+        #[pyo3(from_py_with = totals)] totals: Option<[usize; 3]>,
         train: bool,
         discriminate: bool,
         gumbel: Option<&Bound<'py, PyAny>>,
@@ -214,7 +234,7 @@ impl PyPretrainingNetworks {
         let first_segments = first_segments.unwrap_or_else(|| rows.iter().map(Vec::len).collect());
         let examples = examples.unwrap_or_else(|| (0..rows.len() as u64).collect());
         let gumbel = gumbel.map(|noise| tensor("gumbel", noise)).transpose()?;
-        let totals = totals.map(|(chosen, tokens, candidates)| Totals { chosen, tokens, candidates });
+        let totals = totals.map(|[chosen, tokens, candidates]| Totals { chosen, tokens, candidates });
         let output = enter(py, move || {
             let random: Vec<Random> = examples.into_iter().map(|example| Random { seed, step, example }).collect();
             let step = Step {
