@@ -61,6 +61,13 @@ impl Default for TokenizerOptions {
 }
 
 impl TokenizerOptions {
+    /// Return the length of a longest row, or `None` if it is a billion tokens or more: so transformers, which writes
+    /// 10^30, says that the length is unknown.
+    #[must_use]
+    pub fn known_length(length: usize) -> Option<usize> {
+        (length < 1_000_000_000).then_some(length)
+    }
+
     /// Return whether accents are removed, with `None` resolved.
     pub(super) fn strips_accents(&self) -> bool {
         self.strip_accents.unwrap_or(self.do_lower_case)
@@ -153,6 +160,6 @@ impl EncodeOptions {
             return Ok(None);
         }
         // One more than fits, to show that the text must be truncated.
-        Ok(self.room(pair)?.map(|room| room + 1))
+        Ok(self.room(pair)?.map(|room| room.saturating_add(1)))
     }
 }

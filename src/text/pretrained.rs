@@ -369,15 +369,13 @@ fn read_flag(config: &Value, field: &str) -> Result<Option<bool>> {
 
 /// Read `model_max_length`. `None` if absent or so large that it means unknown.
 fn read_max_length(config: &Value) -> Result<Option<usize>> {
-    /// transformers writes 1e30 if the length is unknown.
-    const UNKNOWN_FROM: f64 = 1e9;
     let value = &config["model_max_length"];
     if value.is_null() {
         return Ok(None);
     }
     match value.as_f64() {
-        Some(length) if length >= UNKNOWN_FROM => Ok(None),
-        Some(length) if length >= 1.0 && length.fract() == 0.0 => Ok(Some(length as usize)),
+        // 10^30 becomes the largest `usize`.
+        Some(length) if length >= 1.0 && length.fract() == 0.0 => Ok(TokenizerOptions::known_length(length as usize)),
         _ => Err(Error::config("model_max_length", format!("expected a whole number of tokens above 0, got {value}"))),
     }
 }

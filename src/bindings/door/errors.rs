@@ -13,6 +13,12 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     PyErr::take(py).unwrap_or_else(|| build(py, &error).unwrap_or_else(|failure| failure))
 }
 
+/// Return the error for an argument of another type than `expected`.
+pub(crate) fn wrong_type(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
+    let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
+    raise(object.py(), Error::Dtype { what: what.into(), expected: expected.into(), got })
+}
+
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let details = PyDict::new(py);
     /// Record fields under their own names, and return the name of the class.

@@ -1,4 +1,4 @@
-//! Shared by all bindings: the door into the crate, errors, answers, folders, locks, arrays, progress.
+//! Shared by all bindings: the door into the crate, errors, answers, folders, locks, arrays, integers, progress.
 
 mod answers;
 mod calls;
@@ -6,15 +6,17 @@ mod enter;
 mod errors;
 mod folders;
 mod guarded;
+mod numbers;
 mod progress;
 mod tensors;
 
 pub(crate) use answers::answer;
 pub(crate) use calls::name_calls;
 pub(crate) use enter::{check_signals, enter, enter_attached, remember_process};
-pub(crate) use errors::raise;
+pub(crate) use errors::{raise, wrong_type};
 pub(crate) use folders::FolderOptions;
 pub(crate) use guarded::Guarded;
+pub(crate) use numbers::{argument_readers, count, integer, optional_count};
 pub(crate) use progress::Bar;
 pub(crate) use tensors::{
     Arrays, as_array, device, device_name, floats, from_numpy, from_torch, tensor, to_numpy, to_python, to_torch,

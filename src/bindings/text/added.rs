@@ -3,8 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
-use crate::bindings::door::raise;
-use crate::error::Error;
+use crate::bindings::door::wrong_type;
 use crate::text::AddedToken;
 
 /// Describe a token that is cut out of a text before any other processing.
@@ -152,8 +151,5 @@ fn one(object: &Bound<'_, PyAny>, special: bool) -> PyResult<AddedToken> {
             special: special || flag("special")?,
         })
     };
-    read().map_err(|_| {
-        let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
-        raise(object.py(), Error::Dtype { what: "new_tokens".into(), expected: "str or AddedToken".into(), got })
-    })
+    read().map_err(|_| wrong_type("new_tokens", "str or AddedToken", object))
 }

@@ -7,8 +7,10 @@ use pyo3::types::{PyDict, PyType};
 
 use super::texts::parse_side;
 use super::tokenizer::PyTokenizer;
-use crate::bindings::door::{FolderOptions, enter};
+use crate::bindings::door::{FolderOptions, argument_readers, enter, optional_count};
 use crate::text::{ElectraTokenizer, TokenizerOptions};
+
+argument_readers! { model_max_length: Option<usize> = optional_count; }
 
 /// Define a family's class of tokenizers.
 macro_rules! tokenizer_class {
@@ -37,7 +39,7 @@ macro_rules! tokenizer_class {
                 do_lower_case: bool,
                 strip_accents: Option<bool>,
                 tokenize_chinese_chars: bool,
-                model_max_length: Option<usize>,
+                #[pyo3(from_py_with = model_max_length)] model_max_length: Option<usize>,
                 padding_side: &str,
                 truncation_side: &str,
             ) -> PyResult<PyClassInitializer<Self>> {
@@ -45,7 +47,7 @@ macro_rules! tokenizer_class {
                     do_lower_case,
                     strip_accents,
                     tokenize_chinese_chars,
-                    model_max_length,
+                    model_max_length: model_max_length.and_then(TokenizerOptions::known_length),
                     padding_side: parse_side(py, "padding_side", padding_side)?,
                     truncation_side: parse_side(py, "truncation_side", truncation_side)?,
                 };
@@ -93,7 +95,7 @@ macro_rules! tokenizer_class {
                 do_lower_case: Option<bool>,
                 strip_accents: Option<bool>,
                 tokenize_chinese_chars: Option<bool>,
-                model_max_length: Option<usize>,
+                #[pyo3(from_py_with = model_max_length)] model_max_length: Option<usize>,
                 padding_side: Option<&str>,
                 truncation_side: Option<&str>,
                 hub: Option<&Bound<'py, PyDict>>,
@@ -107,7 +109,8 @@ macro_rules! tokenizer_class {
                         do_lower_case: do_lower_case.unwrap_or(options.do_lower_case),
                         strip_accents: strip_accents.or(options.strip_accents),
                         tokenize_chinese_chars: tokenize_chinese_chars.unwrap_or(options.tokenize_chinese_chars),
-                        model_max_length: model_max_length.or(options.model_max_length),
+                        model_max_length: model_max_length
+                            .map_or(options.model_max_length, TokenizerOptions::known_length),
                         padding_side: padding_side.unwrap_or(options.padding_side),
                         truncation_side: truncation_side.unwrap_or(options.truncation_side),
                     };

@@ -3,7 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use super::ids::{Ids, flat_ids};
+use super::ids::{Ids, flat_ids, optional_ids};
+use super::texts::{strings, unicode};
 use super::tokenizer::PyTokenizer;
 use crate::bindings::door::enter;
 use crate::error::Result;
@@ -101,10 +102,11 @@ impl PyTokenizer {
     ///     ([41, 1], 41)
     fn convert_tokens_to_ids<'py>(&self, tokens: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, tokenizer) = (tokens.py(), self.get());
-        if let Ok(token) = tokens.extract::<String>() {
+        if tokens.is_instance_of::<PyString>() {
+            let token = unicode("tokens", tokens)?;
             return Ok(tokenizer.convert_tokens_to_ids(&[token])[0].into_pyobject(py)?.into_any());
         }
-        let tokens: Vec<String> = tokens.extract()?;
+        let tokens = strings("tokens", tokens)?;
         enter(py, || Ok(tokenizer.convert_tokens_to_ids(&tokens)))?.into_pyobject(py)
     }
 
@@ -114,14 +116,18 @@ impl PyTokenizer {
     ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
     ///     >>> tokenizer.convert_tokens_to_string(["a", "token", "##izer"])
     ///     'a tokenizer'
-    fn convert_tokens_to_string(&self, py: Python<'_>, tokens: Vec<String>) -> PyResult<String> {
-        let tokenizer = self.get();
+    fn convert_tokens_to_string(&self, py: Python<'_>, tokens: &Bound<'_, PyAny>) -> PyResult<String> {
+        let (tokens, tokenizer) = (strings("tokens", tokens)?, self.get());
         enter(py, || Ok(tokenizer.convert_tokens_to_string(&tokens)))
     }
 
     /// Return a row of ids with `[CLS]` before the first text and `[SEP]` after each text.
     #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
-    fn build_inputs_with_special_tokens(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
+    fn build_inputs_with_special_tokens(
+        &self,
+        #[pyo3(from_py_with = flat_ids)] token_ids_0: Vec<i64>,
+        #[pyo3(from_py_with = optional_ids)] token_ids_1: Option<Vec<i64>>,
+    ) -> Vec<i64> {
         let tokenizer = self.get();
         let separator = tokenizer.sep_token_id();
         let second = token_ids_1.map(|ids| ids.into_iter().chain([separator]));
@@ -131,7 +137,11 @@ impl PyTokenizer {
 
     /// Return the token types of the row that `build_inputs_with_special_tokens` returns.
     #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
-    fn create_token_type_ids_from_sequences(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
+    fn create_token_type_ids_from_sequences(
+        &self,
+        #[pyo3(from_py_with = flat_ids)] token_ids_0: Vec<i64>,
+        #[pyo3(from_py_with = optional_ids)] token_ids_1: Option<Vec<i64>>,
+    ) -> Vec<i64> {
         let mut types = vec![0; token_ids_0.len() + 2];
         if let Some(second) = token_ids_1 {
             types.resize(types.len() + second.len() + 1, 1);
@@ -146,8 +156,8 @@ impl PyTokenizer {
     #[pyo3(signature = (token_ids_0, token_ids_1 = None, already_has_special_tokens = false))]
     fn get_special_tokens_mask(
         &self,
-        token_ids_0: Vec<i64>,
-        token_ids_1: Option<Vec<i64>>,
+        #[pyo3(from_py_with = flat_ids)] token_ids_0: Vec<i64>,
+        #[pyo3(from_py_with = optional_ids)] token_ids_1: Option<Vec<i64>>,
         already_has_special_tokens: bool,
     ) -> Vec<i64> {
         if already_has_special_tokens {

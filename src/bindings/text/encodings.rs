@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods};
-use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::bindings::door::{enter, raise};
+use crate::bindings::door::{argument_readers, count, enter, integer, raise};
 use crate::error::Error;
 use crate::text::Encoding;
+
+argument_readers! {
+    token_index: usize = count;
+    word_index: usize = count;
+    char_pos: usize = count;
+    sequence_index: usize = count;
+}
 
 /// The rows of one call.
 pub(crate) type Rows = Arc<Vec<Encoding>>;
@@ -118,42 +124,58 @@ impl PyEncoding {
     }
 
     /// Return the text of a token: 0 or 1.
-    fn token_to_sequence(&self, token_index: usize) -> Option<usize> {
+    fn token_to_sequence(&self, #[pyo3(from_py_with = token_index)] token_index: usize) -> Option<usize> {
         self.row().sequence_ids().nth(token_index).flatten()
     }
 
     /// Return (start, end) of a token's characters.
-    fn token_to_chars(&self, token_index: usize) -> Option<(usize, usize)> {
+    fn token_to_chars(&self, #[pyo3(from_py_with = token_index)] token_index: usize) -> Option<(usize, usize)> {
         self.token_to_sequence(token_index).map(|_| self.row().offset(token_index))
     }
 
     /// Return the word of a token.
-    fn token_to_word(&self, token_index: usize) -> Option<usize> {
+    fn token_to_word(&self, #[pyo3(from_py_with = token_index)] token_index: usize) -> Option<usize> {
         self.word(token_index)
     }
 
     /// Return (start, end) of a word's tokens.
     #[pyo3(signature = (word_index, sequence_index = 0))]
-    fn word_to_tokens(&self, word_index: usize, sequence_index: usize) -> Option<(usize, usize)> {
+    fn word_to_tokens(
+        &self,
+        #[pyo3(from_py_with = word_index)] word_index: usize,
+        #[pyo3(from_py_with = sequence_index)] sequence_index: usize,
+    ) -> Option<(usize, usize)> {
         self.tokens_of(word_index, sequence_index)
     }
 
     /// Return (start, end) of a word's characters.
     #[pyo3(signature = (word_index, sequence_index = 0))]
-    fn word_to_chars(&self, word_index: usize, sequence_index: usize) -> Option<(usize, usize)> {
+    fn word_to_chars(
+        &self,
+        #[pyo3(from_py_with = word_index)] word_index: usize,
+        #[pyo3(from_py_with = sequence_index)] sequence_index: usize,
+    ) -> Option<(usize, usize)> {
         let (first, end) = self.tokens_of(word_index, sequence_index)?;
         Some((self.row().offset(first).0, self.row().offset(end - 1).1))
     }
 
     /// Return the token that contains a character.
     #[pyo3(signature = (char_pos, sequence_index = 0))]
-    fn char_to_token(&self, char_pos: usize, sequence_index: usize) -> Option<usize> {
+    fn char_to_token(
+        &self,
+        #[pyo3(from_py_with = char_pos)] char_pos: usize,
+        #[pyo3(from_py_with = sequence_index)] sequence_index: usize,
+    ) -> Option<usize> {
         self.token_at(char_pos, sequence_index)
     }
 
     /// Return the word that contains a character.
     #[pyo3(signature = (char_pos, sequence_index = 0))]
-    fn char_to_word(&self, char_pos: usize, sequence_index: usize) -> Option<usize> {
+    fn char_to_word(
+        &self,
+        #[pyo3(from_py_with = char_pos)] char_pos: usize,
+        #[pyo3(from_py_with = sequence_index)] sequence_index: usize,
+    ) -> Option<usize> {
         self.token_at(char_pos, sequence_index).and_then(|token| self.word(token))
     }
 
@@ -184,12 +206,17 @@ impl PyEncodings {
         self.rows.len()
     }
 
-    fn __getitem__(&self, row: isize) -> PyResult<PyEncoding> {
-        let count = self.rows.len();
-        let place = if row < 0 { row + count as isize } else { row };
-        let place = usize::try_from(place).ok().filter(|&place| place < count);
-        let Some(row) = place else { return Err(PyIndexError::new_err(format!("row {row} of {count}"))) };
-        Ok(PyEncoding { rows: Arc::clone(&self.rows), row })
+    fn __getitem__(&self, row: &Bound<'_, PyAny>) -> PyResult<PyEncoding> {
+        // A list too raises an IndexError for every integer that is no index.
+        let number = integer("row", row, i128::MIN..=i128::MAX)?;
+        let number = number.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        let count = self.rows.len() as i64;
+        let place = if number < 0 { number + count } else { number };
+        if !(0..count).contains(&place) {
+            let error = Error::OutOfRange { what: "row".into(), value: number, position: vec![], limit: count };
+            return Err(raise(row.py(), error));
+        }
+        Ok(PyEncoding { rows: Arc::clone(&self.rows), row: place as usize })
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {

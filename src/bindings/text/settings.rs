@@ -4,6 +4,10 @@ use pyo3::prelude::*;
 
 use super::texts::parse_side;
 use super::tokenizer::PyTokenizer;
+use crate::bindings::door::{argument_readers, optional_count};
+use crate::text::TokenizerOptions;
+
+argument_readers! { model_max_length: Option<usize> = optional_count; }
 
 #[pymethods]
 impl PyTokenizer {
@@ -14,8 +18,8 @@ impl PyTokenizer {
     }
 
     #[setter]
-    fn set_model_max_length(&self, length: Option<usize>) {
-        self.change(|options| options.model_max_length = length);
+    fn set_model_max_length(&self, #[pyo3(from_py_with = model_max_length)] length: Option<usize>) {
+        self.change(|options| options.model_max_length = length.and_then(TokenizerOptions::known_length));
     }
 
     /// Return the side on which rows are padded: `left` or `right`.
