@@ -127,15 +127,16 @@ impl PyAddedToken {
     }
 }
 
-/// One token or a list of them: each a `str`, or an object with the attributes of an `AddedToken`.
-pub(crate) fn added_tokens(object: &Bound<'_, PyAny>, special: bool) -> PyResult<Vec<AddedToken>> {
+/// Read the argument `what`: one token or a list of them, as [`one`].
+pub(crate) fn added_tokens(what: &str, object: &Bound<'_, PyAny>, special: bool) -> PyResult<Vec<AddedToken>> {
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        return object.try_iter()?.map(|token| one(&token?, special)).collect();
+        return object.try_iter()?.map(|token| one(what, &token?, special)).collect();
     }
-    Ok(vec![one(object, special)?])
+    Ok(vec![one(what, object, special)?])
 }
 
-fn one(object: &Bound<'_, PyAny>, special: bool) -> PyResult<AddedToken> {
+/// Read the argument `what`: a `str`, or an object with the attributes of an `AddedToken`.
+pub(super) fn one(what: &str, object: &Bound<'_, PyAny>, special: bool) -> PyResult<AddedToken> {
     if object.is_instance_of::<PyString>() {
         let content: String = object.extract()?;
         return Ok(if special { AddedToken::special(content) } else { AddedToken::ordinary(content) });
@@ -151,5 +152,5 @@ fn one(object: &Bound<'_, PyAny>, special: bool) -> PyResult<AddedToken> {
             special: special || flag("special")?,
         })
     };
-    read().map_err(|_| wrong_type("new_tokens", "str or AddedToken", object))
+    read().map_err(|_| wrong_type(what, "str or AddedToken", object))
 }

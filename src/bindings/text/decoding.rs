@@ -18,6 +18,7 @@ impl PyTokenizer {
     ///     skip_special_tokens: Omit special tokens.
     ///     clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None means
     ///         False.
+    ///     spaces_between_special_tokens: Has no effect: special tokens always have spaces around them.
     ///
     /// Raises:
     ///     DtypeError: if the ids are neither integers nor rows of integers.
@@ -27,14 +28,23 @@ impl PyTokenizer {
     ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
     ///     >>> tokenizer.decode(tokenizer.encode("A test."), skip_special_tokens=True)
     ///     'a test.'
-    #[pyo3(signature = (token_ids, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
+    #[pyo3(signature = (
+        token_ids,
+        skip_special_tokens = false,
+        clean_up_tokenization_spaces = None,
+        *,
+        spaces_between_special_tokens = true,
+    ))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
         token_ids: &Bound<'py, PyAny>,
         skip_special_tokens: bool,
         clean_up_tokenization_spaces: Option<bool>,
+        spaces_between_special_tokens: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // As in transformers' fast tokenizers.
+        let _ = spaces_between_special_tokens;
         let (ids, tokenizer) = (Ids::read(token_ids)?, self.get());
         let clean_up = clean_up_tokenization_spaces.unwrap_or(false);
         let decode = |row: &Vec<i64>| tokenizer.decode(row, skip_special_tokens, clean_up);
@@ -54,15 +64,22 @@ impl PyTokenizer {
     ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
     ///     >>> tokenizer.batch_decode(tokenizer(["A test", "A copy"])["input_ids"], skip_special_tokens=True)
     ///     ['a test', 'a copy']
-    #[pyo3(signature = (sequences, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
+    #[pyo3(signature = (
+        sequences,
+        skip_special_tokens = false,
+        clean_up_tokenization_spaces = None,
+        *,
+        spaces_between_special_tokens = true,
+    ))]
     fn batch_decode<'py>(
         &self,
         sequences: &Bound<'py, PyAny>,
         skip_special_tokens: bool,
         clean_up_tokenization_spaces: Option<bool>,
+        spaces_between_special_tokens: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = sequences.py();
-        let texts = self.decode(py, sequences, skip_special_tokens, clean_up_tokenization_spaces)?;
+        let (py, spaces) = (sequences.py(), spaces_between_special_tokens);
+        let texts = self.decode(py, sequences, skip_special_tokens, clean_up_tokenization_spaces, spaces)?;
         if texts.is_instance_of::<PyString>() { Ok(PyList::new(py, [texts])?.into_any()) } else { Ok(texts) }
     }
 
@@ -128,11 +145,8 @@ impl PyTokenizer {
         #[pyo3(from_py_with = flat_ids)] token_ids_0: Vec<i64>,
         #[pyo3(from_py_with = optional_ids)] token_ids_1: Option<Vec<i64>>,
     ) -> Vec<i64> {
-        let tokenizer = self.get();
-        let separator = tokenizer.sep_token_id();
-        let second = token_ids_1.map(|ids| ids.into_iter().chain([separator]));
-        let first = std::iter::once(tokenizer.cls_token_id()).chain(token_ids_0).chain([separator]);
-        first.chain(second.into_iter().flatten()).collect()
+        let row = self.get().with_special_tokens(&token_ids_0, token_ids_1.as_deref());
+        row.into_iter().map(|(id, _, _)| id).collect()
     }
 
     /// Return the token types of the row that `build_inputs_with_special_tokens` returns.
@@ -142,11 +156,8 @@ impl PyTokenizer {
         #[pyo3(from_py_with = flat_ids)] token_ids_0: Vec<i64>,
         #[pyo3(from_py_with = optional_ids)] token_ids_1: Option<Vec<i64>>,
     ) -> Vec<i64> {
-        let mut types = vec![0; token_ids_0.len() + 2];
-        if let Some(second) = token_ids_1 {
-            types.resize(types.len() + second.len() + 1, 1);
-        }
-        types
+        let row = self.get().with_special_tokens(&token_ids_0, token_ids_1.as_deref());
+        row.into_iter().map(|(_, kind, _)| kind).collect()
     }
 
     /// Return 1 for each special token of a row, and 0 for all other tokens.
@@ -164,9 +175,8 @@ impl PyTokenizer {
             let special = self.get().special_ids();
             return token_ids_0.iter().map(|id| i64::from(special.contains(id))).collect();
         }
-        let inner = |count: usize| std::iter::repeat_n(0, count).chain([1]);
-        let second = token_ids_1.map(|ids| inner(ids.len()));
-        std::iter::once(1).chain(inner(token_ids_0.len())).chain(second.into_iter().flatten()).collect()
+        let row = self.get().with_special_tokens(&token_ids_0, token_ids_1.as_deref());
+        row.into_iter().map(|(_, _, is_added)| is_added.into()).collect()
     }
 
     /// Return the number of special tokens that are added to a row.

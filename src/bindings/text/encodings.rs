@@ -6,9 +6,11 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::lists::{list, numbers, pairs, typed};
 use crate::bindings::door::{argument_readers, count, enter, integer, raise};
 use crate::error::Error;
 use crate::text::Encoding;
+use crate::text::memory::room;
 
 argument_readers! {
     token_index: usize = count;
@@ -269,40 +271,40 @@ impl Form {
     ) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Lists { single: true } => match rows.first() {
-                Some(row) => Ok(column(row).collect::<Vec<_>>().into_pyobject(py)?),
-                None => Ok(Vec::<i64>::new().into_pyobject(py)?),
+                Some(row) => numbers(py, column(row)),
+                None => numbers(py, [].into_iter()),
             },
-            Self::Lists { single: false } => {
-                Ok(rows.iter().map(|row| column(row).collect::<Vec<_>>()).collect::<Vec<_>>().into_pyobject(py)?)
-            }
+            Self::Lists { single: false } => list(py, rows.iter().map(|row| numbers(py, column(row)))),
             _ => {
                 let width = self.width(py, rows)?;
-                self.array(py, rows.iter().flat_map(column).collect(), &[rows.len(), width])
+                self.array(py, rows.iter().flat_map(column), &[rows.len(), width])
             }
         }
     }
 
     /// Return (start, end) of each token.
     pub(crate) fn offsets<'py>(self, py: Python<'py>, rows: &Rows) -> PyResult<Bound<'py, PyAny>> {
-        let lists = |row: &Encoding| row.offsets().collect::<Vec<_>>();
         match self {
-            Self::Lists { single: true } => Ok(rows.first().map(lists).unwrap_or_default().into_pyobject(py)?),
-            Self::Lists { single: false } => Ok(rows.iter().map(lists).collect::<Vec<_>>().into_pyobject(py)?),
+            Self::Lists { single: true } => match rows.first() {
+                Some(row) => pairs(py, row.offsets()),
+                None => pairs(py, [].into_iter()),
+            },
+            Self::Lists { single: false } => list(py, rows.iter().map(|row| pairs(py, row.offsets()))),
             _ => {
                 let width = self.width(py, rows)?;
-                let numbers = rows.iter().flat_map(Encoding::offsets).flat_map(|(start, end)| [start, end]);
-                self.array(py, numbers.map(|number| number as i64).collect(), &[rows.len(), width, 2])
+                let places = rows.iter().flat_map(Encoding::offsets).flat_map(|(start, end)| [start, end]);
+                self.array(py, places.map(|place| place as i64), &[rows.len(), width, 2])
             }
         }
     }
 
     /// Return a column with one number per row: a list even for one text.
-    pub(crate) fn numbers(self, py: Python<'_>, numbers: Vec<i64>) -> PyResult<Bound<'_, PyAny>> {
+    pub(crate) fn numbers(self, py: Python<'_>, values: Vec<i64>) -> PyResult<Bound<'_, PyAny>> {
         if matches!(self, Self::Lists { .. }) {
-            return numbers.into_pyobject(py);
+            return numbers(py, values.into_iter());
         }
-        let shape = [numbers.len()];
-        self.array(py, numbers, &shape)
+        let shape = [values.len()];
+        self.array(py, values.into_iter(), &shape)
     }
 
     fn width(self, py: Python<'_>, rows: &Rows) -> PyResult<usize> {
@@ -314,7 +316,14 @@ impl Form {
         Ok(width)
     }
 
-    fn array<'py>(self, py: Python<'py>, numbers: Vec<i64>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
+    fn array<'py>(
+        self,
+        py: Python<'py>,
+        values: impl Iterator<Item = i64>,
+        shape: &[usize],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut numbers = room("an array", shape.iter().product()).map_err(|error| raise(py, error))?;
+        numbers.extend(values);
         let array = PyArray1::from_vec(py, numbers).reshape(shape.to_vec())?.into_any();
         match self {
             Self::Torch => py.import("torch")?.call_method1("from_numpy", (array,)),
@@ -337,7 +346,19 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// Return the memory that a token takes in the columns, in bytes, beside its numbers.
+    pub(crate) fn token(&self) -> usize {
+        let flags = [self.token_type_ids, self.attention_mask, self.special_tokens_mask, self.offsets_mapping];
+        (1 + flags.into_iter().filter(|&flag| flag).count()) * size_of::<i64>()
+    }
+
+    /// Make the columns.
     pub(crate) fn read<'py>(self, py: Python<'py>, rows: &Rows, form: Form) -> PyResult<Bound<'py, PyDict>> {
+        let bytes = rows.iter().map(|row| row.len() * self.token()).sum();
+        self.columns(py, rows, form).map_err(|error| typed(py, error, "the columns", bytes))
+    }
+
+    fn columns<'py>(self, py: Python<'py>, rows: &Rows, form: Form) -> PyResult<Bound<'py, PyDict>> {
         let data = PyDict::new(py);
         data.set_item("input_ids", form.column(py, rows, |row| row.ids().iter().copied())?)?;
         if self.token_type_ids {

@@ -8,6 +8,7 @@ use pyo3::types::PyDict;
 use super::encodings::{Columns, Form, PyEncodings};
 use super::texts::{Choice, Rows, Text, parse_padding, parse_side, parse_truncation};
 use crate::bindings::door::{argument_readers, check_signals, count, enter, optional_count, raise};
+use crate::text::memory::check_room;
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, TokenizerOptions, Truncation, Width};
 
 argument_readers! {
@@ -27,17 +28,19 @@ argument_readers! {
 ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
 ///     >>> isinstance(tokenizer, oxbert.Tokenizer), tokenizer.vocab_size, tokenizer.model_max_length
 ///     (True, 8192, 128)
-#[pyclass(name = "Tokenizer", module = "oxbert", subclass, frozen)]
+#[pyclass(name = "Tokenizer", module = "oxbert", subclass, frozen, weakref)]
 pub(crate) struct PyTokenizer {
     /// Locked for the moment of a copy only, which is cheap.
     inner: RwLock<ElectraTokenizer>,
     /// Whether a call returns token types by default.
     pub(super) has_types: bool,
+    /// The folder or name that the tokenizer was loaded from; empty if from none.
+    pub(super) name: String,
 }
 
 impl PyTokenizer {
-    pub(super) fn new(tokenizer: ElectraTokenizer, has_types: bool) -> Self {
-        Self { inner: RwLock::new(tokenizer), has_types }
+    pub(super) fn new(tokenizer: ElectraTokenizer, has_types: bool, name: String) -> Self {
+        Self { inner: RwLock::new(tokenizer), has_types, name }
     }
 
     pub(crate) fn get(&self) -> ElectraTokenizer {
@@ -184,6 +187,15 @@ impl PyTokenizer {
         };
         let width = Width { padding, max_length: max_length.or(tokenizer.model_max_length()), pad_to_multiple_of };
         width.check_with(&options).map_err(|error| raise(py, error))?;
+        let mut columns = Columns {
+            token_type_ids: return_token_type_ids.unwrap_or(self.has_types),
+            attention_mask: return_attention_mask.unwrap_or(true),
+            special_tokens_mask: return_special_tokens_mask,
+            offsets_mapping: return_offsets_mapping,
+            length: return_length,
+            samples: None,
+        };
+        let per_token = Encoding::TOKEN + columns.token();
         let (rows, samples) = enter(py, || {
             let pairs: Vec<Pair> = held
                 .pairs
@@ -195,20 +207,14 @@ impl PyTokenizer {
             let samples: Vec<i64> = encoded.iter().enumerate().flat_map(samples).collect();
             let mut rows: Vec<Encoding> = encoded.into_iter().flatten().collect();
             if let Some(width) = width.of(rows.iter().map(Encoding::len))? {
+                check_room("padding", rows.len(), width.saturating_mul(per_token))?;
                 for row in &mut rows {
-                    row.pad(width, side);
+                    row.pad(width, side)?;
                 }
             }
             Ok((Arc::new(rows), samples))
         })?;
-        let columns = Columns {
-            token_type_ids: return_token_type_ids.unwrap_or(self.has_types),
-            attention_mask: return_attention_mask.unwrap_or(true),
-            special_tokens_mask: return_special_tokens_mask,
-            offsets_mapping: return_offsets_mapping,
-            length: return_length,
-            samples: return_overflowing_tokens.then_some(samples),
-        };
+        columns.samples = return_overflowing_tokens.then_some(samples);
         let data = without_collector(py, rows.len(), || columns.read(py, &rows, form))?;
         py.import("oxbert.encoding")?.getattr("BatchEncoding")?.call1((data, PyEncodings { rows }))
     }
