@@ -189,6 +189,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// There is no memory for a result.
+    #[error("{what}: {bytes} bytes are needed, more than there is memory; ask for less at once, or for shorter rows")]
+    Memory {
+        /// The result.
+        what: String,
+        /// Its size; `usize::MAX` if larger.
+        bytes: usize,
+    },
+
     /// A device does not exist here.
     #[error("device {requested:?}: {reason}")]
     Device {
@@ -239,6 +248,11 @@ impl Error {
     /// Return an error about an argument or a combination of arguments.
     pub fn input(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Input { what: what.into(), reason: reason.into() }
+    }
+
+    /// Return an error about a result that takes more memory than there is.
+    pub fn memory(what: impl Into<String>, bytes: usize) -> Self {
+        Self::Memory { what: what.into(), bytes }
     }
 
     /// Return an error about a configuration field; [`Error::in_file`] adds the file.

@@ -32,7 +32,13 @@ WALLS = {
 }
 
 # A crate, and the only places that may name it.
-CRATES = {"pyo3": ["bindings"], "numpy": ["bindings"], "ureq": ["resources/remote"], "indicatif": ["resources/remote"]}
+CRATES = {
+    "pyo3": ["bindings"],
+    "numpy": ["bindings"],
+    "ureq": ["resources/remote"],
+    "indicatif": ["resources/remote"],
+    "tokenizers": ["text/pipeline"],
+}
 
 Graph = Mapping[str, set[str]]
 

@@ -5,7 +5,7 @@ labels. Examples are run with `import oxbert`, `import numpy as np` and `import 
 `oxbert.errors`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypedDict, TypeVar, final, overload
 
@@ -1699,6 +1699,8 @@ class Tokenizer:
         token_ids: _Ids,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
+        *,
+        spaces_between_special_tokens: bool = True,
     ) -> str:
         """Return the text of a row of ids, or a list of texts for several rows.
 
@@ -1707,6 +1709,7 @@ class Tokenizer:
             skip_special_tokens: Omit special tokens.
             clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None means
                 False.
+            spaces_between_special_tokens: Has no effect: special tokens always have spaces around them.
 
         Raises:
             DtypeError: if the ids are neither integers nor rows of integers.
@@ -1724,12 +1727,16 @@ class Tokenizer:
         token_ids: Sequence[Sequence[int]],
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
+        *,
+        spaces_between_special_tokens: bool = True,
     ) -> list[str]: ...
     def batch_decode(
         self,
         sequences: Sequence[_Ids] | _Ids,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
+        *,
+        spaces_between_special_tokens: bool = True,
     ) -> list[str]:
         """Return the texts of rows of ids as a list; a single row gives a list of one text.
 
@@ -1873,6 +1880,10 @@ class Tokenizer:
         """
 
     @property
+    def added_tokens_encoder(self) -> dict[str, int]:
+        """Return the ids of the added tokens by token, as `get_added_vocab`."""
+
+    @property
     def added_tokens_decoder(self) -> dict[int, AddedToken]:
         """Return the added tokens by id."""
 
@@ -1887,13 +1898,15 @@ class Tokenizer:
         """Return the ids of all tokens by token, as `get_vocab`."""
 
     def save_pretrained(self, folder: _Path) -> tuple[str, str, str]:
-        """Write `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
+        """Write `vocab.txt`, `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.
+
+        transformers and `tokenizers` read them to the same ids. A pipeline other than BERT's has no `vocab.txt`.
 
         Args:
             folder: The folder, which is created if it does not exist.
 
         Returns:
-            The paths of the three files.
+            The paths of the files.
 
         Raises:
             FileError: if a file cannot be written.
@@ -1948,28 +1961,36 @@ class Tokenizer:
         """Return the special tokens by name: `pad_token` and the four others, and any `additional_special_tokens`."""
 
     @property
+    def extra_special_tokens(self) -> list[str]:
+        """Return the special tokens other than the five of the vocabulary: the name of transformers 5."""
+
+    @property
+    def extra_special_tokens_ids(self) -> list[int]:
+        """Return the ids of `extra_special_tokens`."""
+
+    @property
     def additional_special_tokens(self) -> list[str]:
         """Return the special tokens other than the five of the vocabulary."""
 
     @property
     def pad_token(self) -> str:
-        """Return `[PAD]`."""
+        """Return how `[PAD]` is spelled."""
 
     @property
     def unk_token(self) -> str:
-        """Return `[UNK]`."""
+        """Return how `[UNK]` is spelled."""
 
     @property
     def cls_token(self) -> str:
-        """Return `[CLS]`."""
+        """Return how `[CLS]` is spelled."""
 
     @property
     def sep_token(self) -> str:
-        """Return `[SEP]`."""
+        """Return how `[SEP]` is spelled."""
 
     @property
     def mask_token(self) -> str:
-        """Return `[MASK]`."""
+        """Return how `[MASK]` is spelled."""
 
     @property
     def pad_token_id(self) -> int:
@@ -1999,7 +2020,71 @@ class Tokenizer:
     def is_fast(self) -> bool:
         """Return True: the tokenizer is written in Rust."""
 
+    @property
+    def bos_token(self) -> str | None:
+        """Return None: BERT's vocabularies have no token for the start of a text."""
+
+    @property
+    def eos_token(self) -> str | None:
+        """Return None: BERT's vocabularies have no token for the end of a text."""
+
+    @property
+    def bos_token_id(self) -> int | None:
+        """Return None, as for `bos_token`."""
+
+    @property
+    def eos_token_id(self) -> int | None:
+        """Return None, as for `eos_token`."""
+
+    @property
+    def name_or_path(self) -> str:
+        """Return the folder or name that the tokenizer was loaded from; empty for a copy, and for one from a file."""
+
+    @property
+    def init_kwargs(self) -> dict[str, Any]:
+        """Return the settings by the names of the arguments that set them."""
+
+    def train_new_from_iterator(
+        self,
+        text_iterator: Iterable[str | Sequence[str]],
+        vocab_size: int,
+        length: int | None = None,
+        new_special_tokens: Sequence[str | AddedToken] | None = None,
+        special_tokens_map: dict[str, str] | None = None,
+    ) -> Self:
+        """Learn a vocabulary from texts, and return a tokenizer with it that is like this one in all else.
+
+        Args:
+            text_iterator: Texts, or lists of texts. All of them are held in memory.
+            vocab_size: The largest number of tokens, including special tokens.
+            length: Has no effect.
+            new_special_tokens: Special tokens beside those of this tokenizer.
+            special_tokens_map: None: special tokens keep their spelling.
+
+        Raises:
+            DtypeError: if a text is not a `str`.
+            InputError: if the special tokens need more than `vocab_size` tokens, or a `special_tokens_map` is given.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.train_new_from_iterator(["a cab", "a cabin"], 20).tokenize("cabin cab")
+            ['cabin', 'cab']
+        """
     def __len__(self) -> int: ...
+
+class _TokenizerKeywords(_types.HubKeywords, total=False):
+    pad_token: str | AddedToken | None
+    unk_token: str | AddedToken | None
+    cls_token: str | AddedToken | None
+    sep_token: str | AddedToken | None
+    mask_token: str | AddedToken | None
+    bos_token: None
+    eos_token: None
+    extra_special_tokens: Sequence[str | AddedToken] | None
+    additional_special_tokens: Sequence[str | AddedToken] | None
+    use_fast: bool | None
+    trust_remote_code: bool | None
+    name_or_path: _Path
 
 class _FamilyTokenizer:
     # What both families' own classes have.
@@ -2025,29 +2110,34 @@ class _FamilyTokenizer:
         model_max_length: int | None = None,
         padding_side: _types.Side | None = None,
         truncation_side: _types.Side | None = None,
-        **hub: Unpack[_types.HubKeywords],
+        **hub: Unpack[_TokenizerKeywords],
     ) -> Self:
         """Load from a model folder, a bundled model or a repository of the hub.
 
         Arguments override the folder's settings; None keeps the folder's.
 
         Args:
-            folder: A path or a name. The folder holds `vocab.txt` or `tokenizer.json` and, optionally, settings
-                and added tokens (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`).
+            folder: A path or a name. The folder holds `tokenizer.json`, or else `vocab.txt`, and, optionally,
+                settings and added tokens (`tokenizer_config.json`, `special_tokens_map.json`,
+                `added_tokens.json`).
             do_lower_case: Whether to lower-case texts.
             strip_accents: Whether to remove accents.
             tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
             model_max_length: The length of the longest row that the model accepts, in tokens.
             padding_side: The side on which rows are padded: `left` or `right`.
             truncation_side: The side on which truncation removes tokens: `left` or `right`.
-            hub: Options of the hub, as for `Config.from_pretrained`.
+            hub: Options of the hub, as for `Config.from_pretrained`. `pad_token`, `unk_token`, `cls_token`,
+                `sep_token` and `mask_token` name tokens of the vocabulary, `extra_special_tokens` (or
+                `additional_special_tokens`) adds special tokens. `trust_remote_code=False` reads a tokenizer that
+                comes with code without that code; `use_fast` has no effect. `name_or_path` is the name to keep.
 
         Raises:
             MissingFileError: if there is no such folder or model, or the folder has no vocabulary.
             HubError: if the repository cannot be downloaded.
             VocabularyError: if the vocabulary is bad; `line` names the line.
-            ConfigError: if a setting is bad, or is one that this tokenizer does not support.
-            InputError: if a side is neither `left` nor `right`.
+            ConfigError: if a setting is bad, or is one that this tokenizer does not support. `path` and `field` name
+                a part of `tokenizer.json`.
+            InputError: if a side is neither `left` nor `right`, or a special token is not in the vocabulary.
         """
 
     def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...

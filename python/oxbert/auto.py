@@ -83,6 +83,7 @@ class AutoTokenizer:
         hub, settings = split_options(options)
         # A tokenizer may come without a configuration. Both are looked up at once, so that they are of one commit.
         found = find(folder, "tokenizer", optional="config", **hub)
+        settings.setdefault("name_or_path", folder)
         try:
             config = AutoConfig.from_pretrained(found)
         except errors.MissingFileError:

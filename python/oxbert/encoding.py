@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections import UserDict
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
@@ -174,7 +175,10 @@ class BatchEncoding(UserDict[str, Any]):
 
 
 def _forward(place: int, row: Any) -> int:
-    return place + len(row) if place < 0 else place
+    """Count a negative index from the end. An index before the row becomes one behind it."""
+    if not isinstance(place, SupportsIndex) or operator.index(place) >= 0:
+        return place
+    return operator.index(place) + len(row) if operator.index(place) >= -len(row) else len(row)
 
 
 def _array(column: Any, tensor_type: str) -> Any:
@@ -227,17 +231,9 @@ def pad(
 
     Raises:
         InputError: if there is no `input_ids`, or an option is unknown or impossible, as for a call of the tokenizer.
-        DtypeError: if `padding` is neither a bool nor a str.
+        DtypeError: if the rows are not dictionaries of lists or arrays, or `padding` is neither a bool nor a str.
     """
-    if isinstance(encoded_inputs, Sequence) and encoded_inputs and isinstance(encoded_inputs[0], Mapping):
-        encoded_inputs = {name: [row[name] for row in encoded_inputs] for name in encoded_inputs[0]}
-    columns = {name: _lists(column) for name, column in encoded_inputs.items()}
-    if "input_ids" not in columns:
-        reason = f"expected input_ids among the columns, got {', '.join(columns) or 'none'}"
-        raise errors.InputError(f"encoded_inputs: {reason}", what="encoded_inputs", reason=reason)
-    single = bool(columns["input_ids"]) and not isinstance(columns["input_ids"][0], list)
-    if single:
-        columns = {name: [column] for name, column in columns.items()}
+    columns, single = _columns(encoded_inputs)
     lengths = [len(row) for row in columns["input_ids"]]
     if return_attention_mask is not False and "attention_mask" not in columns:
         columns["attention_mask"] = [[1] * length for length in lengths]
@@ -258,11 +254,52 @@ def pad(
     return BatchEncoding(columns).convert_to_tensors(return_tensors)
 
 
-def _lists(column: Any) -> Any:
+def _columns(encoded_inputs: Any) -> tuple[dict[str, Any], bool]:
+    """Return the columns of rows as lists of lists, and whether there was one row alone."""
+    expected = "a dictionary of columns, or a list of dictionaries"
+    if isinstance(encoded_inputs, (list, tuple)) and all(isinstance(row, Mapping) for row in encoded_inputs):
+        if not encoded_inputs:
+            raise _refused("expected at least one row, got none")
+        names = list(encoded_inputs[0])
+        missing = [name for row in encoded_inputs for name in names if name not in row]
+        if missing:
+            raise _refused(f"expected the column {missing[0]} of the first row in every row")
+        encoded_inputs = {name: [row[name] for row in encoded_inputs] for name in names}
+    if not isinstance(encoded_inputs, Mapping):
+        raise _wrong_type("encoded_inputs", expected, encoded_inputs)
+    columns = {name: _lists(name, column) for name, column in encoded_inputs.items()}
+    if "input_ids" not in columns:
+        raise _refused(f"expected input_ids among the columns, got {', '.join(map(str, columns)) or 'none'}")
+    ids = columns["input_ids"]
+    single = isinstance(ids, list) and bool(ids) and not isinstance(ids[0], list)
+    if single:
+        columns = {name: [column] for name, column in columns.items()}
+    for name in ("input_ids", *_PADDING):
+        rows = columns.get(name, [])
+        if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+            raise _wrong_type(name, "rows of integers", encoded_inputs[name])
+        if len(rows) != len(columns["input_ids"]) and name in columns:
+            raise _refused(f"expected {len(columns['input_ids'])} rows of {name}, as of input_ids, got {len(rows)}")
+    return columns, single
+
+
+def _refused(reason: str) -> errors.InputError:
+    return errors.InputError(f"encoded_inputs: {reason}", what="encoded_inputs", reason=reason)
+
+
+def _wrong_type(what: str, expected: str, value: object) -> errors.DtypeError:
+    got = type(value).__name__
+    return errors.DtypeError(f"{what}: expected dtype {expected}, got {got}", what=what, expected=expected, got=got)
+
+
+def _lists(name: str, column: Any) -> Any:
     """Return a column as lists that may be changed."""
-    column = column.tolist() if hasattr(column, "tolist") else column
+    try:
+        column = column.tolist() if hasattr(column, "tolist") else column
+    except Exception as error:  # A tensor without data, or one that a compiler traces.
+        raise _wrong_type(name, "an array with data", column) from error
     if isinstance(column, (list, tuple)):
-        return [_lists(item) for item in column]
+        return [_lists(name, item) for item in column]
     return column
 
 

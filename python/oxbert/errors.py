@@ -125,7 +125,7 @@ class TorchError(OxbertError, RuntimeError):
 
 
 class OutOfMemory(TorchError, MemoryError):
-    """There is no memory left on the device. `reason`."""
+    """There is no memory left, on the device or for a result. `reason`, and `what` of a result."""
 
 
 class InternalError(OxbertError, RuntimeError):

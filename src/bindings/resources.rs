@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-use crate::bindings::door::enter;
-use crate::bindings::text::texts::wrong;
+use crate::bindings::door::{enter, wrong_type};
 use crate::error::Result;
 use crate::interrupt;
 use crate::resources::{DownloadOptions, LocalResource, RemoteResource, ResourceProvider};
@@ -190,7 +189,7 @@ pub(crate) fn download_resource(py: Python<'_>, resource: &Bound<'_, PyAny>) -> 
     } else if let Ok(remote) = resource.cast::<PyRemoteResource>() {
         remote.get().get_local_path(py)
     } else {
-        Err(wrong("resource", "a LocalResource or a RemoteResource", resource))
+        Err(wrong_type("resource", "a LocalResource or a RemoteResource", resource))
     }
 }
 

@@ -102,7 +102,7 @@ impl FillMask {
         let mut ids = encoding.ids().to_vec();
         ids[column] = token;
         // Cut off [CLS] and [SEP] by place: skipping all special tokens would drop the other masks too.
-        let sequence = self.0.tokenizer.decode(&ids[1..ids.len() - 1], false, true)?;
+        let sequence = self.0.tokenizer.decode(&ids[encoding.text(0)], false, true)?;
         let token_str = self.0.tokenizer.id_to_token(token).unwrap_or_default().to_string();
         Ok(Candidate { score, token, token_str, sequence })
     }

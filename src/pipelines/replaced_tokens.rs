@@ -96,11 +96,11 @@ impl Work for ReplacedTokenDetection {
 
     fn answer(&self, encoding: &Encoding, result: &[f64]) -> Result<Vec<JudgedToken>> {
         let tokens = encoding.tokens();
-        // Leave out [CLS] and [SEP] at the ends.
         let judge = |column: usize| {
             let (begin, end) = encoding.offset(column);
             JudgedToken { token: tokens[column].to_string(), begin, end, probability: result[column] }
         };
-        Ok((1..encoding.len() - 1).map(judge).collect())
+        // Without [CLS] and [SEP].
+        Ok(encoding.text(0).map(judge).collect())
     }
 }

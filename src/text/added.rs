@@ -6,11 +6,6 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, FindIter, MatchKind};
 
-use super::normalize::Normalizer;
-use super::normalized::Normalized;
-use super::options::TokenizerOptions;
-use super::progress::Progress;
-use super::special::SPECIAL_TOKENS;
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Result};
 
@@ -49,6 +44,9 @@ impl AddedToken {
     }
 }
 
+/// Normalises the spelling of a token as texts are normalised.
+pub(super) type Normalize<'a> = &'a dyn Fn(&str) -> Result<String>;
+
 /// All added tokens by id, and the automata that find them.
 #[derive(Debug, Clone)]
 pub(super) struct AddedTokens {
@@ -75,18 +73,16 @@ struct Finder {
 pub(super) type Section = (Option<i64>, Range<usize>);
 
 impl AddedTokens {
-    /// Build the table with the five special tokens of a vocabulary.
-    pub fn new(vocabulary: &Vocabulary, options: &TokenizerOptions) -> Result<Self> {
-        let mut added = Self {
+    /// Build a table without tokens.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
             tokens: BTreeMap::new(),
             ids: HashMap::new(),
             special: HashSet::new(),
             normalized_contents: HashMap::new(),
             raw: Finder::new(Vec::new())?,
             normalized: None,
-        };
-        added.add(&SPECIAL_TOKENS.map(AddedToken::special), vocabulary, options)?;
-        Ok(added)
+        })
     }
 
     /// Insert a token with the id that a file gives it. The token can be found only after the next [`Self::add`].
@@ -116,7 +112,7 @@ impl AddedTokens {
 
     /// Add tokens. A token of the vocabulary keeps its id, the others get the next free ids. Return the number of
     /// tokens that are new or have new properties.
-    pub fn add(&mut self, tokens: &[AddedToken], vocabulary: &Vocabulary, options: &TokenizerOptions) -> Result<usize> {
+    pub fn add(&mut self, tokens: &[AddedToken], vocabulary: &Vocabulary, normalize: Normalize) -> Result<usize> {
         let mut new = 0;
         for token in tokens {
             let known = self.id(&token.content);
@@ -132,13 +128,12 @@ impl AddedTokens {
             self.insert(id, token.clone());
             new += 1;
         }
-        self.build_finders(options)?;
+        self.build_finders(normalize)?;
         Ok(new)
     }
 
     /// Build the automata for the present tokens.
-    fn build_finders(&mut self, options: &TokenizerOptions) -> Result<()> {
-        let normalizer = Normalizer::new(options);
+    fn build_finders(&mut self, normalize: Normalize) -> Result<()> {
         let (mut raw, mut normalized) = (Vec::new(), Vec::new());
         self.normalized_contents.clear();
         for (&id, token) in &self.tokens {
@@ -146,8 +141,7 @@ impl AddedTokens {
                 raw.push((id, token.content.clone()));
                 continue;
             }
-            let check = || Ok(());
-            let content = Normalized::new(&token.content, 0, &normalizer, &mut Progress::new(&check))?.into_text();
+            let content = normalize(&token.content)?;
             self.normalized_contents.insert(id, content.clone());
             if !content.is_empty() {
                 normalized.push((id, content));

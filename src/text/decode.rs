@@ -1,7 +1,7 @@
 //! Ids to tokens and text.
 
+use super::joiner::remove_spaces;
 use super::tokenizer::WordPieceTokenizer;
-use super::vocabulary::CONTINUATION;
 use crate::error::{Error, Result};
 
 impl WordPieceTokenizer {
@@ -16,7 +16,7 @@ impl WordPieceTokenizer {
     /// [`Error::OutOfRange`] if an id is negative or at least [`Self::id_limit`]; [`Error::Tokenizer`] if an id has no
     /// token.
     pub fn decode(&self, ids: &[i64], skip_special_tokens: bool, clean_up: bool) -> Result<String> {
-        let text = join(self.spell(ids, skip_special_tokens)?);
+        let text = self.tokens.joiner.join(self.spell(ids, skip_special_tokens)?);
         Ok(if clean_up { remove_spaces(&text) } else { text })
     }
 
@@ -38,7 +38,7 @@ impl WordPieceTokenizer {
     /// Join tokens into a text as [`Self::decode`] does.
     #[must_use]
     pub fn convert_tokens_to_string<Token: AsRef<str>>(&self, tokens: &[Token]) -> String {
-        join(tokens.iter().map(AsRef::as_ref))
+        self.tokens.joiner.join(tokens.iter().map(AsRef::as_ref))
     }
 
     /// Return the token of each id, without special tokens if `skip_special`.
@@ -63,46 +63,4 @@ impl WordPieceTokenizer {
         }
         Error::OutOfRange { what: "ids".to_string(), value: id, position: vec![position], limit }
     }
-}
-
-/// Join tokens into a text, with a space before each word and none before a piece that continues a word.
-fn join<'a>(tokens: impl IntoIterator<Item = &'a str>) -> String {
-    let mut text = String::new();
-    let mut first = true;
-    for token in tokens {
-        let piece = match token.strip_prefix(CONTINUATION) {
-            _ if first => token.to_string(),
-            Some(rest) => rest.to_string(),
-            None => format!(" {token}"),
-        };
-        // `tokenizers` cleans up every piece by itself, whether or not the whole text is cleaned up afterwards. This
-        // attaches a full stop to its word but leaves `' s` apart.
-        text.push_str(&contract_do_not(&remove_spaces(&piece)));
-        first = false;
-    }
-    text
-}
-
-/// Remove the spaces that tokenising put around punctuation and inside English contractions.
-fn remove_spaces(text: &str) -> String {
-    const REPLACEMENTS: [(&str, &str); 10] = [
-        (" .", "."),
-        (" ?", "?"),
-        (" !", "!"),
-        (" ,", ","),
-        (" ' ", "'"),
-        (" n't", "n't"),
-        (" 'm", "'m"),
-        (" 's", "'s"),
-        (" 've", "'ve"),
-        (" 're", "'re"),
-    ];
-    REPLACEMENTS
-        .iter()
-        .fold(text.to_string(), |text, (from, to)| if text.contains(from) { text.replace(from, to) } else { text })
-}
-
-/// Replace `do not` by `don't`: `tokenizers` does so in single pieces only.
-fn contract_do_not(text: &str) -> String {
-    text.replace(" do not", " don't")
 }

@@ -10,6 +10,7 @@ use super::normalize::Normalizer;
 use super::normalized::Normalized;
 use super::options::EncodeOptions;
 use super::progress::{Position, Progress};
+use super::template::Part;
 use super::tokenizer::WordPieceTokenizer;
 use super::tokens::Tokens;
 use super::words::{Scratch, TextToken, TextTokens};
@@ -31,10 +32,23 @@ pub type Pair<'a> = (Source<'a>, Option<Source<'a>>);
 pub type Check<'a> = &'a (dyn Fn() -> Result<()> + Sync);
 
 impl WordPieceTokenizer {
-    /// Return the number of special tokens that a row gets: 2 for one text, 3 for a pair.
+    /// Return the number of special tokens that a row gets: 2 for one text and 3 for a pair, unless `tokenizer.json` has
+    /// another template.
     #[must_use]
     pub fn num_special_tokens_to_add(&self, pair: bool) -> usize {
-        EncodeOptions::default().added(pair)
+        self.tokens.template.added(pair)
+    }
+
+    /// Lay out ids as a row with special tokens. Return the id and the type of each token, and whether the token was
+    /// added.
+    #[must_use]
+    pub fn with_special_tokens(&self, first: &[i64], second: Option<&[i64]>) -> Vec<(i64, i64, bool)> {
+        let texts = [first, second.unwrap_or_default()];
+        let lay = |part| match part {
+            Part::Special { id, kind } => vec![(id, kind, true)],
+            Part::Text { number, kind } => texts[number].iter().map(|&id| (id, kind, false)).collect(),
+        };
+        self.tokens.template.parts(second.is_some(), true).flat_map(lay).collect()
     }
 
     /// Split a text into tokens, without `[CLS]` and `[SEP]`. A word that the vocabulary cannot spell becomes `[UNK]`.
@@ -71,7 +85,7 @@ impl WordPieceTokenizer {
         let side = options.truncation_side.unwrap_or(self.options.truncation_side);
         let options = EncodeOptions { max_length, truncation_side: Some(side), ..options.clone() };
         let tokens = |source: &Source, text: usize| {
-            let limit = options.tokens_needed(text, second.is_some())?.unwrap_or(usize::MAX);
+            let limit = options.tokens_needed(text, &self.tokens.template, second.is_some())?.unwrap_or(usize::MAX);
             self.source_tokens(source, limit, check)
         };
         let first = tokens(first, 0)?;
@@ -161,10 +175,14 @@ impl WordPieceTokenizer {
         if text.len() > u32::MAX as usize && text.chars().count() > u32::MAX as usize {
             return Err(Error::input("text", "expected at most 2^32 - 1 characters, got more"));
         }
+        let Tokens { vocabulary, added, pipeline, .. } = &*self.tokens;
+        if let Some(pipeline) = pipeline {
+            check()?;
+            return pipeline.tokens(text, added, limit);
+        }
         // Taken, not borrowed: `check` may run any code, and call this function again.
         let mut scratch = SCRATCH.take();
         let mut tokens = Vec::new();
-        let Tokens { vocabulary, added } = &*self.tokens;
         let mut output = TextTokens::new(vocabulary, &self.options, limit, check, &mut scratch, &mut tokens);
         // Two positions that advance along the text: ranges overlap if an added token starts with spaces that the token
         // before has taken.

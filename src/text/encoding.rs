@@ -1,13 +1,17 @@
-//! Encoded rows, and the truncation of texts that do not fit.
+//! Encoded rows.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::options::{EncodeOptions, Side, Truncation};
+use super::memory::{Bytes, check_room, reserve, room};
+use super::options::{EncodeOptions, Side};
 use super::spelling::{Spelling, Written};
+use super::template::Part;
 use super::tokens::Tokens;
+use super::windows::{Window, kept_lengths, windows};
 use super::words::TextToken;
 use crate::error::{Error, Result};
 
@@ -24,6 +28,8 @@ pub struct Encoding {
     words: Vec<u32>,
     /// The range of the tokens of each text: one range, or two for a pair.
     texts: Vec<Range<usize>>,
+    /// The types: runs of tokens of one type, each with its end. Tokens behind the last run have the type 0.
+    types: Vec<(usize, i64)>,
     /// The range without padding.
     kept: Range<usize>,
     spelling: Spelling,
@@ -31,17 +37,18 @@ pub struct Encoding {
 
 /// The serialised form of rows.
 #[derive(Serialize, Deserialize)]
-struct WrittenRows {
+struct WrittenRows<'a> {
     spelling: Written,
-    rows: Vec<WrittenRow>,
+    rows: Vec<WrittenRow<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct WrittenRow {
-    ids: Vec<i64>,
-    offsets: Vec<(u32, u32)>,
-    words: Vec<u32>,
-    texts: Vec<Range<usize>>,
+struct WrittenRow<'a> {
+    ids: Cow<'a, [i64]>,
+    offsets: Cow<'a, [(u32, u32)]>,
+    words: Cow<'a, [u32]>,
+    texts: Cow<'a, [Range<usize>]>,
+    types: Cow<'a, [(usize, i64)]>,
     kept: Range<usize>,
 }
 
@@ -71,14 +78,11 @@ impl Encoding {
     }
 
     /// Return the type of each token: 0 for the first text with its `[CLS]` and `[SEP]` and for padding, 1 for the
-    /// second text with its `[SEP]`.
+    /// second text with its `[SEP]`. A post-processor in `tokenizer.json` may give other types.
     #[must_use]
     pub fn type_ids(&self) -> impl ExactSizeIterator<Item = i64> + '_ {
-        let second = match self.texts.as_slice() {
-            [_, second] => second.start..self.kept.end,
-            _ => 0..0,
-        };
-        (0..self.len()).map(move |place| i64::from(second.contains(&place)))
+        let kind = |place| self.types.iter().find(|(end, _)| place < *end).map_or(0, |(_, kind)| *kind);
+        (0..self.len()).map(kind)
     }
 
     /// Return the attention mask: 0 for padding, 1 for other tokens.
@@ -143,10 +147,19 @@ impl Encoding {
         self.texts.get(sequence).cloned().unwrap_or(0..self.len())
     }
 
+    /// The memory that a token of a row takes, in bytes.
+    pub(crate) const TOKEN: usize = size_of::<i64>() + size_of::<(u32, u32)>() + size_of::<u32>();
+
     /// Add padding at one end, up to `width` tokens. A row of that length or more stays as it is.
-    pub fn pad(&mut self, width: usize, side: Side) {
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no memory for the row, which stays as it is.
+    pub fn pad(&mut self, width: usize, side: Side) -> Result<()> {
         let missing = width.saturating_sub(self.len());
         let pad = self.spelling.pad();
+        reserve(&mut self.ids, "padding", missing)?;
+        reserve(&mut self.offsets, "padding", missing)?;
+        reserve(&mut self.words, "padding", missing)?;
         match side {
             Side::Right => {
                 self.ids.resize(width.max(self.ids.len()), pad);
@@ -159,24 +172,39 @@ impl Encoding {
                 self.words.splice(0..0, std::iter::repeat_n(NO_WORD, missing));
                 let moved = |range: &Range<usize>| range.start + missing..range.end + missing;
                 self.texts = self.texts.iter().map(moved).collect();
+                self.types = std::iter::once((0, 0))
+                    .chain(self.types.drain(..))
+                    .map(|(end, kind)| (end + missing, kind))
+                    .collect();
                 self.kept = moved(&self.kept);
             }
         }
+        Ok(())
     }
 
     /// Serialise rows, with the spelling of their own tokens only, for a copy in another process.
     ///
     /// # Errors
-    /// [`Error::Internal`] if JSON cannot hold the rows, which does not happen.
+    /// [`Error::Memory`] if there is no memory for the bytes; [`Error::Internal`] if JSON cannot hold the rows, which
+    /// does not happen.
     pub fn rows_to_bytes(rows: &[Self]) -> Result<Vec<u8>> {
         let Some(first) = rows.first() else { return Ok(Vec::new()) };
         let spelling = first.spelling.only(rows.iter().flat_map(|row| row.ids.iter().copied()));
-        let rows = rows.iter().map(|row| {
-            let Self { ids, offsets, words, texts, kept, .. } = row.clone();
-            WrittenRow { ids, offsets, words, texts, kept }
+        let rows = rows.iter().map(|row| WrittenRow {
+            ids: (&row.ids).into(),
+            offsets: (&row.offsets).into(),
+            words: (&row.words).into(),
+            texts: (&row.texts).into(),
+            types: (&row.types).into(),
+            kept: row.kept.clone(),
         });
-        serde_json::to_vec(&WrittenRows { spelling, rows: rows.collect() })
-            .map_err(|error| Error::Internal { message: error.to_string() })
+        let mut bytes = Bytes::default();
+        let written = serde_json::to_writer(&mut bytes, &WrittenRows { spelling, rows: rows.collect() });
+        match written {
+            Ok(()) => Ok(bytes.0),
+            Err(error) if error.is_io() => Err(Error::memory("encoded rows", bytes.0.len().saturating_mul(2))),
+            Err(error) => Err(Error::Internal { message: error.to_string() }),
+        }
     }
 
     /// Rebuild rows from the bytes of [`Self::rows_to_bytes`].
@@ -192,13 +220,21 @@ impl Encoding {
         let WrittenRows { spelling, rows } =
             serde_json::from_slice(bytes).map_err(|error| refused(error.to_string()))?;
         let spelling = Spelling::Written(Arc::new(spelling));
-        let read = |WrittenRow { ids, offsets, words, texts, kept }| {
+        let read = |WrittenRow { ids, offsets, words, texts, types, kept }| {
             let is_inside = |range: &Range<usize>| range.start <= range.end && range.end <= ids.len();
             let is_whole = offsets.len() == ids.len() && words.len() == ids.len();
             if !is_whole || texts.len() > 2 || !texts.iter().chain([&kept]).all(is_inside) {
                 return Err(refused("the lengths of their fields differ".into()));
             }
-            Ok(Self { ids, offsets, words, texts, kept, spelling: spelling.clone() })
+            Ok(Self {
+                ids: ids.into_owned(),
+                offsets: offsets.into_owned(),
+                words: words.into_owned(),
+                texts: texts.into_owned(),
+                types: types.into_owned(),
+                kept,
+                spelling: spelling.clone(),
+            })
         };
         rows.into_iter().map(read).collect()
     }
@@ -212,123 +248,79 @@ impl Encoding {
         options: &EncodeOptions,
     ) -> Result<Vec<Self>> {
         let lengths = (first.len(), second.map(<[TextToken]>::len));
-        let (one, other) = match options.room(second.is_some())? {
+        let (one, other) = match options.room(&tokens.template, second.is_some())? {
             Some(room) => kept_lengths(lengths, room, options.truncation)?,
             None => (lengths.0, lengths.1.unwrap_or(0)),
         };
         let firsts = windows(first, one, options)?;
-        let seconds = match second {
-            Some(second) => windows(second, other, options)?.into_iter().map(Some).collect(),
-            None => vec![None],
+        let Some(second) = second else {
+            Self::check_rows(firsts.len(), one)?;
+            return firsts.into_iter().map(|window| Self::join(tokens, &[window], options)).collect();
         };
-        let join = |first: &[TextToken], second: Option<&[TextToken]>| Self::join(tokens, first, second, options);
-        let mut rows = vec![join(firsts[0], seconds[0])];
-        // The order of `tokenizers`: each further window of the first text with every window of the second text, then
-        // the first window of the first text with the further windows of the second.
-        for &window in &firsts[1..] {
-            rows.extend(seconds.iter().map(|&second| join(window, second)));
+        let seconds = windows(second, other, options)?;
+        Self::check_rows(firsts.len().saturating_mul(seconds.len()), one + other)?;
+        // The order of `tokenizers`: each further window of the text that comes first with every window of the other,
+        // then the first window of that text with the further windows of the other.
+        let is_reversed = tokens.template.is_reversed();
+        let (outer, inner) = if is_reversed { (&seconds, &firsts) } else { (&firsts, &seconds) };
+        let join = |outer: Window, inner: Window| {
+            Self::join(tokens, &if is_reversed { [inner, outer] } else { [outer, inner] }, options)
+        };
+        let mut rows = room("rows", outer.len() * inner.len())?;
+        rows.push(join(outer[0], inner[0])?);
+        for &window in &outer[1..] {
+            for &other in inner {
+                rows.push(join(window, other)?);
+            }
         }
-        rows.extend(seconds[1..].iter().map(|&second| join(firsts[0], second)));
+        for &other in &inner[1..] {
+            rows.push(join(outer[0], other)?);
+        }
         Ok(rows)
     }
 
-    fn join(tokens: &Arc<Tokens>, first: &[TextToken], second: Option<&[TextToken]>, options: &EncodeOptions) -> Self {
-        let capacity = first.len() + second.map_or(0, <[TextToken]>::len) + options.added(second.is_some());
+    /// Check that there is memory for windows of about `length` tokens.
+    fn check_rows(windows: usize, length: usize) -> Result<()> {
+        if windows == 1 { Ok(()) } else { check_room("windows", windows, size_of::<Self>() + length * Self::TOKEN) }
+    }
+
+    /// Lay out a window of one text, or of both texts of a pair, as the template says.
+    fn join(tokens: &Arc<Tokens>, texts: &[Window], options: &EncodeOptions) -> Result<Self> {
+        let parts = tokens.template.parts(texts.len() == 2, options.add_special_tokens);
+        let size = |part: Part| if let Part::Text { number, .. } = part { texts[number].tokens.len() } else { 1 };
+        let capacity = parts.clone().map(size).sum();
         let mut row = Self {
-            ids: Vec::with_capacity(capacity),
-            offsets: Vec::with_capacity(capacity),
-            words: Vec::with_capacity(capacity),
-            texts: Vec::with_capacity(2),
+            ids: room("row", capacity)?,
+            offsets: room("row", capacity)?,
+            words: room("row", capacity)?,
+            texts: vec![0..0; texts.len()],
+            types: Vec::with_capacity(2),
             kept: 0..capacity,
             spelling: Spelling::Tokenizer(Arc::clone(tokens)),
         };
-        if options.add_special_tokens {
-            row.push_added(tokens.vocabulary.class);
-        }
-        for text in std::iter::once(first).chain(second) {
-            row.texts.push(row.len()..row.len() + text.len());
-            row.ids.extend(text.iter().map(|token| i64::from(token.id)));
-            row.offsets.extend(text.iter().map(|token| token.span));
-            row.words.extend(text.iter().map(|token| token.word));
-            if options.add_special_tokens {
-                row.push_added(tokens.vocabulary.separator);
+        for part in parts {
+            let kind = match part {
+                Part::Special { id, kind } => {
+                    row.ids.push(id);
+                    row.offsets.push((0, 0));
+                    row.words.push(NO_WORD);
+                    kind
+                }
+                Part::Text { number, kind } => {
+                    let window = &texts[number];
+                    row.texts[number] = row.len()..row.len() + window.tokens.len();
+                    row.ids.extend(window.tokens.iter().map(|token| i64::from(token.id)));
+                    row.offsets.extend(window.tokens.iter().map(|token| token.span));
+                    row.words.extend(window.tokens.iter().map(|token| token.word));
+                    // `tokenizers` gives the template's types to the first window only.
+                    if window.is_first { kind } else { number as i64 }
+                }
+            };
+            match row.types.last_mut() {
+                Some(last) if last.1 == kind => last.0 = row.ids.len(),
+                _ => row.types.push((row.ids.len(), kind)),
             }
         }
-        row
-    }
-
-    fn push_added(&mut self, id: i64) {
-        self.ids.push(id);
-        self.offsets.push((0, 0));
-        self.words.push(NO_WORD);
-    }
-}
-
-/// Cut a text into windows: the one that is kept, `length` tokens from one end of the text, and if `options.overflow`
-/// is set, the further ones, each of which shares `stride` tokens with the window before.
-fn windows<'a>(text: &'a [TextToken], length: usize, options: &EncodeOptions) -> Result<Vec<&'a [TextToken]>> {
-    if length == text.len() {
-        return Ok(vec![text]);
-    }
-    if length == 0 {
-        // As in `tokenizers`: if no token fits, the overflow is the whole text.
-        return Ok(if options.overflow { vec![&text[..0], text] } else { vec![&text[..0]] });
-    }
-    let Some(step) = length.checked_sub(options.stride).filter(|&step| step > 0) else {
-        let reason =
-            format!("expected less than the {length} tokens that truncation leaves of a text, got {}", options.stride);
-        return Err(Error::input("stride", reason));
-    };
-    let count = if options.overflow { 1 + (text.len() - length).div_ceil(step) } else { 1 };
-    let window = |number: usize| match options.truncation_side.unwrap_or_default() {
-        Side::Right => &text[number * step..(number * step + length).min(text.len())],
-        Side::Left => {
-            let end = text.len() - number * step;
-            &text[end.saturating_sub(length)..end]
-        }
-    };
-    Ok((0..count).map(window).collect())
-}
-
-/// Return the number of tokens that each text keeps if both may have `room` tokens together.
-///
-/// Source: `tokenizers` 0.23 `utils/truncation.rs`, `truncate_encodings`.
-fn kept_lengths(lengths: (usize, Option<usize>), room: usize, truncation: Truncation) -> Result<(usize, usize)> {
-    let (first, second) = (lengths.0, lengths.1.unwrap_or(0));
-    if first + second <= room || truncation == Truncation::None {
-        return Ok((first, second));
-    }
-    if room == 0 {
-        return Ok((0, 0));
-    }
-    let excess = first + second - room;
-    let shortened = |length: usize, which: &str| {
-        if length > excess {
-            return Ok(length - excess);
-        }
-        // The message has no lengths: tokens of a long text beyond the limit were never made.
-        let reason = format!(
-            "shortening the {which} text alone cannot make the row fit; truncate with longest_first or raise max_length"
-        );
-        Err(Error::Tokenizer { reason })
-    };
-    match (truncation, lengths.1) {
-        (Truncation::None, _) => Ok((first, second)),
-        (Truncation::LongestFirst, None) => Ok((room, 0)),
-        (Truncation::LongestFirst, Some(_)) => {
-            let (shorter, longer) = (first.min(second), first.max(second));
-            // The longer text gets the room that the shorter one leaves, but never less than the shorter one.
-            let left = room.checked_sub(shorter).map_or(longer, |left| left.max(shorter));
-            let (shorter, longer) =
-                if shorter + left > room { (room / 2, room / 2 + room % 2) } else { (shorter, left) };
-            Ok(if first > second { (longer, shorter) } else { (shorter, longer) })
-        }
-        (Truncation::OnlyFirst, _) => Ok((shortened(first, "first")?, second)),
-        (Truncation::OnlySecond, Some(_)) => Ok((first, shortened(second, "second")?)),
-        (Truncation::OnlySecond, None) => {
-            let reason =
-                "truncation only_second needs a second text, got one text that is too long; use only_first".to_string();
-            Err(Error::Tokenizer { reason })
-        }
+        Ok(row)
     }
 }

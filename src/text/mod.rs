@@ -6,34 +6,46 @@
 //! The flow inside the room, by file:
 //!
 //! ```text
-//! pretrained: a model folder -> vocabulary (with its trie) + added = tokens -> tokenizer
-//! encode: text -> added (cut out [MASK] and the like) -> words (normalize, marks; wordpiece)
-//!              -> encoding (truncate, add [CLS] and [SEP]) -> batch
+//! pretrained: a model folder -> vocabulary (with its trie) + added + template = tokens -> tokenizer
+//! encode: text -> added (cut out [MASK] and the like) -> words (normalize, marks; wordpiece) or pipeline
+//!              -> encoding (truncate, template: add [CLS] and [SEP]) -> batch
 //! decode: ids -> text
 //! ```
+//!
+//! `words` is BERT's own pipeline, which nearly every model has; it reads a text once. `pipeline` runs any other that a
+//! `tokenizer.json` describes, with the crate `tokenizers`. Both give the same pieces, and all that follows is shared.
 //!
 //! Ids, types and offsets equal those of transformers' `BertTokenizer` (which is also `ElectraTokenizer` and
 //! `DistilBertTokenizer`) for every Unicode string; `tests/data/make_tokenizer_cases.py` makes the test cases.
 
 mod added;
+mod added_files;
 mod batch;
 mod characters;
 mod decode;
 mod encode;
 mod encoding;
+mod joiner;
 mod marks;
+pub(crate) mod memory;
 mod normalize;
 mod normalized;
 mod options;
 mod padding;
+mod pipeline;
 mod pretrained;
 mod progress;
+mod settings;
 mod special;
 mod spelling;
+mod template;
 mod tokenizer;
 mod tokens;
+mod train;
 mod trie;
 mod vocabulary;
+mod whole;
+mod windows;
 mod wordpiece;
 mod words;
 
@@ -54,6 +66,8 @@ pub use encode::{Check, Pair, Source};
 pub use encoding::Encoding;
 pub use options::{EncodeOptions, Side, TokenizerOptions, Truncation};
 pub use padding::{Padding, Width};
+#[cfg(feature = "python")]
+pub(crate) use pretrained::Given;
 pub use tokenizer::WordPieceTokenizer;
 
 /// The tokenizer of ELECTRA.

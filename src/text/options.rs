@@ -1,5 +1,6 @@
 //! The options of a tokenizer, and the options of each call.
 
+use super::template::Template;
 use crate::error::{Error, Result};
 
 /// How a tokenizer treats every text. The defaults are those of transformers' `BertTokenizer`.
@@ -61,6 +62,13 @@ impl Default for TokenizerOptions {
 }
 
 impl TokenizerOptions {
+    /// Return the length of a longest row, or `None` if it is a billion tokens or more: so transformers, which writes
+    /// 10^30, says that the length is unknown.
+    #[must_use]
+    pub fn known_length(length: usize) -> Option<usize> {
+        (length < 1_000_000_000).then_some(length)
+    }
+
     /// Return whether accents are removed, with `None` resolved.
     pub(super) fn strips_accents(&self) -> bool {
         self.strip_accents.unwrap_or(self.do_lower_case)
@@ -120,18 +128,15 @@ impl EncodeOptions {
         Self { truncation, max_length: Some(max_length), ..Self::default() }
     }
 
-    /// Return the number of special tokens that a row gets.
-    pub(super) fn added(&self, pair: bool) -> usize {
-        if self.add_special_tokens { 2 + usize::from(pair) } else { 0 }
-    }
-
     /// Return the number of tokens that the texts of a row may have together. `None` if nothing is truncated.
-    pub(super) fn room(&self, pair: bool) -> Result<Option<usize>> {
+    pub(super) fn room(&self, template: &Template, pair: bool) -> Result<Option<usize>> {
         let Some(limit) = self.max_length.filter(|_| self.truncation != Truncation::None) else { return Ok(None) };
-        let added = self.added(pair);
-        // As in transformers, 2 even if another number of special tokens is added, and even if nothing is cut.
-        if limit.saturating_sub(2) < self.stride {
-            let reason = format!("expected less than max_length = {limit} minus 2 special tokens, got {}", self.stride);
+        let added = if self.add_special_tokens { template.added(pair) } else { 0 };
+        // As in transformers, the special tokens of one text even if others are added, and even if nothing is cut.
+        let single = template.added(false);
+        if limit.saturating_sub(single) < self.stride {
+            let (expected, got) = (format!("max_length = {limit} minus {single} special tokens"), self.stride);
+            let reason = format!("expected less than {expected}, got {got}");
             return Err(Error::input("stride", reason));
         }
         match limit.checked_sub(added) {
@@ -145,7 +150,7 @@ impl EncodeOptions {
 
     /// Return the number of tokens of a text that must be made, if all further tokens are cut off. `None` if all are
     /// needed.
-    pub(super) fn tokens_needed(&self, text: usize, pair: bool) -> Result<Option<usize>> {
+    pub(super) fn tokens_needed(&self, text: usize, template: &Template, pair: bool) -> Result<Option<usize>> {
         let first_only = text == 0 && (self.truncation == Truncation::OnlyFirst || !pair);
         let is_cut = first_only || text == 1 && self.truncation == Truncation::OnlySecond;
         let from_the_end = self.truncation_side == Some(Side::Left);
@@ -153,6 +158,6 @@ impl EncodeOptions {
             return Ok(None);
         }
         // One more than fits, to show that the text must be truncated.
-        Ok(self.room(pair)?.map(|room| room + 1))
+        Ok(self.room(template, pair)?.map(|room| room.saturating_add(1)))
     }
 }

@@ -1,6 +1,6 @@
 //! The width that rows are padded to: one set of rules for a tokenizer's call and for its `pad`.
 
-use super::{EncodeOptions, Truncation};
+use super::{EncodeOptions, TokenizerOptions, Truncation};
 use crate::error::{Error, Result};
 
 /// The longest row that padding may make: far more than any model takes, and little enough memory.
@@ -66,7 +66,8 @@ impl Width {
     /// [`Error::Input`] as for [`Width::check`], or if rows are truncated to a length that padding exceeds.
     pub fn check_with(&self, options: &EncodeOptions) -> Result<()> {
         let multiple = self.pad_to_multiple_of.filter(|&multiple| multiple > 0).unwrap_or(1);
-        let cut = self.max_length.filter(|_| options.truncation != Truncation::None && self.padding != Padding::None);
+        let is_cut = options.truncation != Truncation::None && self.padding != Padding::None;
+        let cut = self.max_length.and_then(TokenizerOptions::known_length).filter(|_| is_cut);
         if let Some(length) = cut.filter(|length| length % multiple != 0) {
             let reason = format!("expected a multiple of pad_to_multiple_of = {multiple}, got {length}");
             return Err(Error::input("max_length", reason));

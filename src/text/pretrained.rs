@@ -1,257 +1,337 @@
-//! Reading and writing the tokenizer of a model folder: vocabulary, added tokens and settings.
+//! Reading and writing the tokenizer of a model folder: vocabulary, added tokens, settings, and the whole tokenizer in
+//! one file.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use super::added::AddedToken;
-use super::options::{Side, TokenizerOptions};
-use super::special::{CLASS, MASK, PAD, SEPARATOR, SPECIAL_TOKENS, UNKNOWN};
+use super::added_files::{ADDED, AddedFiles, SETTINGS, SPECIAL, WHOLE};
+use super::joiner::Joiner;
+use super::options::TokenizerOptions;
+use super::settings::{Class, content, read_rows, read_settings, read_special, refuse_contradiction, refuse_foreign};
+use super::special::{PAD_ROLE, ROLES, SPECIAL_TOKENS, UNKNOWN_ROLE};
+use super::template::Template;
 use super::tokens::Tokens;
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Vocabulary, read_lines};
+use super::whole;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 
+const VOCABULARY: &str = "vocab.txt";
+
+/// Read a `vocab.txt` alone.
+pub(super) fn read_vocabulary(path: &Path, options: &TokenizerOptions) -> Result<Tokens> {
+    let names = SPECIAL_TOKENS.map(String::from);
+    let mut tokens = Tokens::new(Vocabulary::new(read_lines(path)?, &names, path)?, None)?;
+    tokens.add(&names.map(AddedToken::special), options)?;
+    Ok(tokens)
+}
+
+/// What a caller says beside the files of a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// How `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` are spelled; `None` follows the files.
+    pub names: [Option<String>; 5],
+    /// Further special tokens.
+    pub extra: Vec<AddedToken>,
+    /// Whether to read a tokenizer that comes with code without that code.
+    pub without_code: bool,
+}
+
 /// Read the files that [`super::WordPieceTokenizer::from_pretrained_with`] lists.
-pub(super) fn read(folder: &Path, change: impl FnOnce(&mut TokenizerOptions)) -> Result<(Tokens, TokenizerOptions)> {
+pub(super) fn read(
+    folder: &Path,
+    given: &Given,
+    change: impl FnOnce(&mut TokenizerOptions),
+) -> Result<(Tokens, TokenizerOptions)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
         found.push(entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned());
     }
     found.sort();
-    let open = |name: &str| -> Result<Option<Value>> {
-        found.iter().any(|file| file == name).then(|| read_json(&folder.join(name))).transpose()
-    };
-    let tokenizer_file = open(WHOLE)?;
-    let vocabulary = if found.iter().any(|file| file == VOCABULARY) {
-        Vocabulary::from_lines(&folder.join(VOCABULARY))?
-    } else if let Some(file) = &tokenizer_file {
-        vocabulary_in_json(file, &folder.join(WHOLE))?
-    } else {
+    let has = |name: &str| found.iter().any(|file| file == name);
+    let open = |name: &str| has(name).then(|| read_json(&folder.join(name))).transpose();
+    let files =
+        Files { whole: open(WHOLE)?, settings: open(SETTINGS)?, added: open(ADDED)?, special: open(SPECIAL)?, folder };
+    if files.whole.is_none() && !has(VOCABULARY) {
         let folder = folder.to_path_buf();
         return Err(Error::MissingFile { folder, wanted: format!("{VOCABULARY} or {WHOLE}"), found });
-    };
-    let settings_file = open(SETTINGS)?;
-    let mut options = match (&settings_file, &tokenizer_file) {
-        (Some(file), _) => read_settings(file).map_err(|error| error.in_file(folder.join(SETTINGS)))?,
-        (None, Some(file)) => {
-            read_normalizer(&file["normalizer"]).map_err(|error| error.in_file(folder.join(WHOLE)))?
+    }
+    files.read(given, change)
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::config("JSON", error.to_string()).in_file(path))
+}
+
+/// The files of a folder, each if it exists.
+struct Files<'a> {
+    /// Without this file, there is a `vocab.txt`.
+    whole: Option<Value>,
+    settings: Option<Value>,
+    added: Option<Value>,
+    special: Option<Value>,
+    folder: &'a Path,
+}
+
+/// The spelling of a special token, and the file that gives it; no file if the caller does.
+type Named = Option<(Option<&'static str>, String)>;
+
+impl Files<'_> {
+    /// Read the tokenizer. Each fact is read from the file in which transformers 5 looks for it.
+    fn read(self, given: &Given, change: impl FnOnce(&mut TokenizerOptions)) -> Result<(Tokens, TokenizerOptions)> {
+        let at = |name: &'static str| move |error: Error| error.in_file(self.folder.join(name));
+        let mut class = Class::Bert;
+        if let Some(settings) = &self.settings {
+            refuse_foreign(settings, given.without_code).map_err(at(SETTINGS))?;
+            class = Class::read(settings).map_err(at(SETTINGS))?;
         }
-        (None, None) => TokenizerOptions::default(),
-    };
-    change(&mut options);
-    let mut added = Added::default();
-    for (name, file) in
-        [(WHOLE, tokenizer_file), (SETTINGS, settings_file), (ADDED, open(ADDED)?), (SPECIAL, open(SPECIAL)?)]
-    {
-        if let Some(file) = file {
-            added.read(name, &file).map_err(|error| error.in_file(folder.join(name)))?;
+        let named = self.named(given)?;
+        let vocabulary = self.vocabulary(&named)?;
+        let pipeline = self.whole.as_ref().map(whole::read_pipeline).transpose().map_err(at(WHOLE))?.flatten();
+
+        let in_whole = self.whole.as_ref().map(whole::read_options).transpose().map_err(at(WHOLE))?;
+        let mut options = match (&self.settings, in_whole) {
+            (Some(settings), Some(options)) if pipeline.is_some() || class == Class::Any => {
+                if class == Class::Bert {
+                    refuse_contradiction(settings, &options).map_err(at(SETTINGS))?;
+                }
+                read_rows(settings, &options).map_err(at(SETTINGS))?
+            }
+            (Some(settings), _) => read_settings(settings).map_err(at(SETTINGS))?,
+            (None, in_whole) => in_whole.unwrap_or_default(),
+        };
+        let before = options.clone();
+        change(&mut options);
+        if pipeline.is_some() {
+            refuse_change(&before, &options)?;
+        }
+
+        let mut tokens = Tokens::new(vocabulary, pipeline)?;
+        // BERT's classes cut the five out of every text; otherwise the settings or the caller have to name them.
+        let is_bert = self.whole.is_none() || self.settings.is_some() && class == Class::Bert;
+        let is_named = |named: &Named| named.as_ref().is_some_and(|(file, _)| *file != Some(WHOLE));
+        let cut = tokens.vocabulary.names.iter().zip(&named).filter(|(_, named)| is_bert || is_named(named));
+        let cut: Vec<AddedToken> = cut.map(|(name, _)| AddedToken::special(name)).collect();
+        tokens.add(&cut, &options)?;
+        let mut added = AddedFiles::default();
+        let files = [(WHOLE, &self.whole), (SETTINGS, &self.settings), (ADDED, &self.added), (SPECIAL, &self.special)];
+        for (name, file) in files {
+            if let Some(file) = file {
+                added.read(name, file, &tokens.vocabulary.names).map_err(at(name))?;
+            }
+        }
+        added.join(&mut tokens, &options, self.folder)?;
+        if let Some(whole) = &self.whole {
+            let template = Template::read(&whole["post_processor"], |token| tokens.id(token)).map_err(at(WHOLE))?;
+            self.refuse_other_frame(&template, &tokens, &named)?;
+            tokens.template = template;
+            tokens.joiner = Joiner::read(&whole["decoder"]).map_err(at(WHOLE))?;
+        }
+        tokens.add(&given.extra, &options)?;
+        Ok((tokens, options))
+    }
+
+    /// Return the special tokens that the caller or a file names. The settings override the other files.
+    fn named(&self, given: &Given) -> Result<[Named; 5]> {
+        let mut named: [Named; 5] = given.names.clone().map(|name| Some((None, name?)));
+        for (file, values) in [(SETTINGS, &self.settings), (SPECIAL, &self.special)] {
+            let Some(values) = values else { continue };
+            let names = read_special(values).map_err(|error| error.in_file(self.folder.join(file)))?;
+            for (named, name) in named.iter_mut().zip(names) {
+                *named = named.take().or(name.map(|name| (Some(file), name)));
+            }
+        }
+        if let Some(whole) = &self.whole {
+            // The padding itself is an option of a call, as in transformers.
+            let pad = content(&whole["padding"]["pad_token"]).map(|name| (Some(WHOLE), name.to_string()));
+            named[PAD_ROLE] = named[PAD_ROLE].take().or(pad);
+        }
+        Ok(named)
+    }
+
+    /// Read the vocabulary and look the special tokens up in it.
+    fn vocabulary(&self, named: &[Named; 5]) -> Result<Vocabulary> {
+        let path = self.folder.join(if self.whole.is_some() { WHOLE } else { VOCABULARY });
+        let (table, unknown) = match &self.whole {
+            Some(whole) => {
+                let (table, unknown) = whole::read_vocabulary(whole, &path)?;
+                (table, Some(unknown))
+            }
+            None => (read_lines(&path)?, None),
+        };
+        let mut names = SPECIAL_TOKENS.map(String::from);
+        for ((name, named), role) in names.iter_mut().zip(named).zip(ROLES) {
+            let Some((file, token)) = named else { continue };
+            if !table.contains_key(token) {
+                return Err(self.refused(*file, role, format!("expected a token of the vocabulary, got {token:?}")));
+            }
+            name.clone_from(token);
+        }
+        if let Some(unknown) = unknown {
+            if let Some((file, token)) = named[UNKNOWN_ROLE].as_ref().filter(|(_, token)| *token != unknown) {
+                let reason = format!("expected {unknown:?}, the model.unk_token of {WHOLE}, got {token:?}");
+                return Err(self.refused(*file, ROLES[UNKNOWN_ROLE], reason));
+            }
+            names[UNKNOWN_ROLE] = unknown;
+        }
+        Vocabulary::new(table, &names, &path)
+    }
+
+    /// Return the error for a special token that the caller or a file names.
+    fn refused(&self, file: Option<&str>, role: &str, reason: String) -> Error {
+        match file {
+            Some(file) => Error::config(role, reason).in_file(self.folder.join(file)),
+            None => Error::input(role, reason),
         }
     }
-    Ok((added.join(vocabulary, &options, folder)?, options))
-}
 
-const VOCABULARY: &str = "vocab.txt";
-const SETTINGS: &str = "tokenizer_config.json";
-const SPECIAL: &str = "special_tokens_map.json";
-const ADDED: &str = "added_tokens.json";
-/// The only file of a tokenizer that transformers 5 saves beside the settings.
-const WHOLE: &str = "tokenizer.json";
-
-/// The added tokens of all files of a folder.
-#[derive(Default)]
-struct Added {
-    by_id: BTreeMap<i64, Origin>,
-    /// Special tokens that a file names without an id.
-    special: Vec<AddedToken>,
-}
-
-/// An added token with the file and field that it was read from.
-struct Origin {
-    file: &'static str,
-    field: &'static str,
-    token: AddedToken,
-}
-
-impl Added {
-    /// Take the added tokens of a file. A later file overrides an earlier one, but `added_tokens.json` overrides none.
-    fn read(&mut self, name: &'static str, file: &Value) -> Result<()> {
-        let Some(entries) = file.as_object() else {
-            return Err(Error::config("JSON", "expected an object"));
-        };
-        if name == ADDED {
-            // The file has contents and ids only, no properties.
-            for (content, id) in entries {
-                let is_special = SPECIAL_TOKENS.contains(&content.as_str());
-                let token = if is_special { AddedToken::special(content) } else { AddedToken::ordinary(content) };
-                let origin = Origin { file: name, field: "id", token };
-                self.by_id.entry(read_id(id, content)?).or_insert(origin);
+    /// Refuse an unusual `cls_token` or `sep_token` that is named if the template adds others.
+    fn refuse_other_frame(&self, template: &Template, tokens: &Tokens, named: &[Named; 5]) -> Result<()> {
+        for ((role, usual), named) in ROLES.into_iter().zip(SPECIAL_TOKENS).zip(named) {
+            let Some((file, token)) = named else { continue };
+            if !matches!(role, "cls_token" | "sep_token") || token == usual {
+                continue;
             }
-            return Ok(());
-        }
-        check_special_tokens(file)?;
-        let field = "added_tokens";
-        for token in read_list(file, field)? {
-            let origin = Origin { file: name, field, token: read_token(token, field)? };
-            self.by_id.insert(read_id(&token["id"], field)?, origin);
-        }
-        let field = "added_tokens_decoder";
-        let decoder = match &file[field] {
-            Value::Object(tokens) => Some(tokens),
-            Value::Null => None,
-            other => return Err(Error::config(field, format!("expected an object of ids and tokens, got {other}"))),
-        };
-        for (id, token) in decoder.into_iter().flatten() {
-            let id = id.parse::<u32>().map_or(Value::Null, Value::from);
-            let origin = Origin { file: name, field, token: read_token(token, field)? };
-            self.by_id.insert(read_id(&id, field)?, origin);
-        }
-        for field in ["additional_special_tokens", "extra_special_tokens"] {
-            let tokens: Vec<&Value> = match &file[field] {
-                Value::Object(tokens) => tokens.values().collect(),
-                _ => read_list(file, field)?.iter().collect(),
-            };
-            for token in tokens {
-                let token = match token.as_str() {
-                    Some(content) => AddedToken::special(content),
-                    None => AddedToken {
-                        special: true,
-                        normalized: read_flag(token, "normalized")?.unwrap_or(false),
-                        ..read_token(token, field)?
-                    },
-                };
-                self.special.push(token);
+            let is_added = tokens.vocabulary.id(token).is_some_and(|id| template.adds(id));
+            if template.added(false) > 0 && !is_added {
+                let reason = format!("expected a token that the post_processor of {WHOLE} adds, got {token:?}");
+                return Err(self.refused(*file, role, reason));
             }
         }
         Ok(())
     }
+}
 
-    /// Combine the added tokens with the vocabulary. `folder` is named in errors.
-    fn join(self, vocabulary: Vocabulary, options: &TokenizerOptions, folder: &Path) -> Result<Tokens> {
-        let Self { mut by_id, mut special } = self;
-        let mut by_content: HashMap<String, &mut AddedToken> =
-            by_id.values_mut().map(|origin| (origin.token.content.clone(), &mut origin.token)).collect();
-        special.retain(|token| {
-            let known = by_content.get_mut(&token.content);
-            let has_no_id = known.is_none();
-            if let Some(known) = known.filter(|known| !known.special) {
-                **known = token.clone();
-            }
-            has_no_id
-        });
-        let mut tokens = Tokens::new(vocabulary, options)?;
-        for (id, Origin { file, field, token }) in by_id {
-            let refused = |reason: String| Error::config(field, reason).in_file(folder.join(file));
-            tokens.added.insert_with_id(id, token, &tokens.vocabulary).map_err(refused)?;
-        }
-        tokens.added.add(&special, &tokens.vocabulary, options)?;
-        Ok(tokens)
+/// Refuse to change settings of BERT's pipeline in another pipeline.
+fn refuse_change(before: &TokenizerOptions, after: &TokenizerOptions) -> Result<()> {
+    let changed = [
+        ("do_lower_case", before.do_lower_case != after.do_lower_case),
+        ("strip_accents", before.strip_accents != after.strip_accents),
+        ("tokenize_chinese_chars", before.tokenize_chinese_chars != after.tokenize_chinese_chars),
+    ];
+    match changed.iter().find(|(_, is_changed)| *is_changed) {
+        None => Ok(()),
+        Some((what, _)) => Err(Error::input(
+            *what,
+            format!(
+                "expected None: the pipeline of {WHOLE} is another than BERT's and has no \
+                 such setting"
+            ),
+        )),
     }
-}
-
-/// Return the list in a field. It is empty if there is no such field.
-fn read_list<'a>(file: &'a Value, field: &str) -> Result<&'a [Value]> {
-    match &file[field] {
-        Value::Array(tokens) => Ok(tokens),
-        Value::Null => Ok(&[]),
-        other => Err(Error::config(field, format!("expected a list of tokens, got {other}"))),
-    }
-}
-
-/// Read an id from JSON.
-fn read_id(id: &Value, field: &str) -> Result<i64> {
-    let id = id.as_u64().filter(|&id| id < u64::from(u32::MAX));
-    id.map(|id| id as i64)
-        .ok_or_else(|| Error::config(field, "expected a whole number from 0 to 2^32 - 2 as the id of every token"))
-}
-
-/// Read a token with its properties. Absent properties are those of an ordinary token.
-fn read_token(token: &Value, field: &str) -> Result<AddedToken> {
-    let Some(content) = token["content"].as_str() else {
-        return Err(Error::config(field, format!("expected a token with a string `content`, got {token}")));
-    };
-    let flag = |name: &str| read_flag(token, name);
-    let special = flag("special")?.unwrap_or(false);
-    Ok(AddedToken {
-        content: content.to_string(),
-        single_word: flag("single_word")?.unwrap_or(false),
-        lstrip: flag("lstrip")?.unwrap_or(false),
-        rstrip: flag("rstrip")?.unwrap_or(false),
-        normalized: flag("normalized")?.unwrap_or(!special),
-        special,
-    })
 }
 
 /// Build the content of `tokenizer_config.json` and of `special_tokens_map.json`.
-fn settings_and_special(tokens: &Tokens, options: &TokenizerOptions) -> (Value, Value) {
+pub(super) fn settings_and_special(tokens: &Tokens, options: &TokenizerOptions) -> (Value, Value) {
     /// The number with which transformers says that the length is unknown.
     const NO_LENGTH: f64 = 1e30;
-    let properties = |token: &AddedToken| {
-        json!({
-            "content": token.content, "lstrip": token.lstrip, "normalized": token.normalized,
-            "rstrip": token.rstrip, "single_word": token.single_word, "special": token.special,
-        })
-    };
+    let names = &tokens.vocabulary.names;
     let decoder: Map<String, Value> =
-        tokens.added.iter().map(|(id, token)| (id.to_string(), properties(token))).collect();
-    let extra = |token: &AddedToken| token.special && !SPECIAL_TOKENS.contains(&token.content.as_str());
+        tokens.added.iter().map(|(id, token)| (id.to_string(), whole::write_properties(token))).collect();
+    let extra = |token: &AddedToken| token.special && !names.contains(&token.content);
     let extra: Vec<&str> =
         tokens.added.iter().filter(|(_, token)| extra(token)).map(|(_, token)| token.content.as_str()).collect();
-    let mut special = json!({
-        "cls_token": CLASS, "mask_token": MASK, "pad_token": PAD, "sep_token": SEPARATOR, "unk_token": UNKNOWN,
-    });
+    let mut special = Map::new();
+    // In alphabetical order. Other classes than BERT's cut the tokens that are named here out of every text.
+    let mut roles: Vec<_> = ROLES.into_iter().zip(names).filter(|(_, name)| tokens.added.id(name).is_some()).collect();
+    roles.sort_unstable();
+    special.extend(roles.into_iter().map(|(role, name)| (role.to_string(), json!(name))));
     if !extra.is_empty() {
-        special["additional_special_tokens"] = json!(extra);
+        special.insert("additional_special_tokens".into(), json!(extra));
     }
     let mut settings = json!({
         "added_tokens_decoder": decoder,
-        "do_lower_case": options.do_lower_case,
-        "strip_accents": options.strip_accents,
-        "tokenize_chinese_chars": options.tokenize_chinese_chars,
         "model_max_length": options.model_max_length.map_or_else(|| json!(NO_LENGTH), |length| json!(length)),
         "padding_side": options.padding_side.name(),
         "truncation_side": options.truncation_side.name(),
-        "tokenizer_class": "BertTokenizer",
     });
-    for (name, token) in special.as_object().into_iter().flatten() {
+    if whole::is_plain(tokens) {
+        settings["do_lower_case"] = json!(options.do_lower_case);
+        settings["strip_accents"] = json!(options.strip_accents);
+        settings["tokenize_chinese_chars"] = json!(options.tokenize_chinese_chars);
+        settings["tokenizer_class"] = json!("BertTokenizer");
+    } else {
+        settings["tokenizer_class"] = json!("PreTrainedTokenizerFast");
+    }
+    for (name, token) in &special {
         settings[name] = token.clone();
     }
-    (settings, special)
+    (settings, special.into())
 }
 
-/// Serialise what [`write`] writes, with the vocabulary as an object of tokens and ids.
+/// Return the token for padding if it is an unusual one that is not cut out of texts. Only the padding of a
+/// `tokenizer.json` can name such a token.
+fn uncut_pad(tokens: &Tokens) -> Option<&str> {
+    let pad = tokens.vocabulary.names[PAD_ROLE].as_str();
+    (pad != SPECIAL_TOKENS[PAD_ROLE] && tokens.added.id(pad).is_none()).then_some(pad)
+}
+
+/// Serialise what [`write`] writes.
 pub(super) fn to_bytes(tokens: &Tokens, options: &TokenizerOptions) -> Result<Vec<u8>> {
-    let vocabulary: Map<String, Value> =
-        tokens.vocabulary.table().values.iter().map(|(token, id)| (token.clone(), json!(id))).collect();
     let (settings, _) = settings_and_special(tokens, options);
-    let whole = json!({ "model": { "type": "WordPiece", "vocab": vocabulary }, "settings": settings });
-    serde_json::to_vec(&whole).map_err(|error| Error::Internal { message: error.to_string() })
+    let mut whole = whole::write(tokens, options)?;
+    if let Some(pad) = uncut_pad(tokens) {
+        whole["padding"] = json!({ "pad_token": pad });
+    }
+    let files = json!({ "tokenizer": whole, "settings": settings });
+    serde_json::to_vec(&files).map_err(|error| Error::Internal { message: error.to_string() })
 }
 
 /// Read the bytes of [`to_bytes`].
 pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Tokens, TokenizerOptions)> {
     let refused =
         |error: serde_json::Error| Error::Tokenizer { reason: format!("the bytes do not hold a tokenizer: {error}") };
-    let whole: Value = serde_json::from_slice(bytes).map_err(refused)?;
-    let vocabulary = vocabulary_in_json(&whole, Path::new("the bytes"))?;
-    let options = read_settings(&whole["settings"])?;
-    let mut added = Added::default();
-    added.read(SETTINGS, &whole["settings"])?;
-    Ok((added.join(vocabulary, &options, Path::new("the bytes"))?, options))
+    let mut files: Value = serde_json::from_slice(bytes).map_err(refused)?;
+    if !files.is_object() {
+        return Err(Error::Tokenizer { reason: "the bytes do not hold a tokenizer: expected an object".into() });
+    }
+    read_parts(files["tokenizer"].take(), files["settings"].take(), Path::new("the bytes"))
+}
+
+/// Read a `tokenizer.json` and its settings. `place` is named in errors.
+pub(super) fn read_parts(whole: Value, settings: Value, place: &Path) -> Result<(Tokens, TokenizerOptions)> {
+    let (whole, settings) = (Some(whole), Some(settings));
+    Files { whole, settings, added: None, special: None, folder: place }.read(&Given::default(), |_| {})
 }
 
 /// Write the files of [`super::WordPieceTokenizer::save_pretrained`].
 pub(super) fn write(folder: &Path, tokens: &Tokens, options: &TokenizerOptions) -> Result<Vec<PathBuf>> {
-    let vocabulary = &tokens.vocabulary;
+    // A program that finds the lines alone would read them as BERT's.
+    let lines = tokens.pipeline.is_none().then(|| lines(&tokens.vocabulary)).transpose()?;
+    let (mut settings, special) = settings_and_special(tokens, options);
+    if let Some(pad) = uncut_pad(tokens) {
+        settings[ROLES[PAD_ROLE]] = json!(pad);
+    }
+    let files = [
+        (VOCABULARY, lines),
+        (WHOLE, Some(format!("{:#}\n", whole::write(tokens, options)?))),
+        (SETTINGS, Some(format!("{settings:#}\n"))),
+        (SPECIAL, Some(format!("{special:#}\n"))),
+    ];
+    std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
+    let mut paths = Vec::new();
+    for (name, text) in files {
+        if let Some(text) = text {
+            let path = folder.join(name);
+            write_atomically(&path, |file| file.write_all(text.as_bytes()))?;
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// Build the content of `vocab.txt`.
+fn lines(vocabulary: &Vocabulary) -> Result<String> {
     // Every id needs a line. A few repeated tokens leave gaps, but a hostile file leaves billions.
     if vocabulary.limit() as usize > 2 * vocabulary.len() + 1000 {
         let (count, limit) = (vocabulary.len(), vocabulary.limit());
         let reason = format!("{count} tokens have ids up to {}, too sparse for the lines of {VOCABULARY}", limit - 1);
         return Err(Error::Tokenizer { reason });
     }
-    std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
     let last = vocabulary.token(vocabulary.limit() - 1).unwrap_or_default();
     // A line without a token repeats the last token: of equal lines the last one gives the id.
     let lines: Vec<&str> = (0..vocabulary.limit()).map(|id| vocabulary.token(id).unwrap_or(last)).collect();
@@ -260,124 +340,5 @@ pub(super) fn write(folder: &Path, tokens: &Tokens, options: &TokenizerOptions) 
             format!("the token {bad:?} cannot be a line of {VOCABULARY}: it has a line end, or white space at its end");
         return Err(Error::Tokenizer { reason });
     }
-    let (settings, special) = settings_and_special(tokens, options);
-    let mut paths = Vec::new();
-    for (name, text) in [
-        (VOCABULARY, lines.join("\n") + "\n"),
-        (SETTINGS, format!("{settings:#}\n")),
-        (SPECIAL, format!("{special:#}\n")),
-    ] {
-        let path = folder.join(name);
-        write_atomically(&path, |file| file.write_all(text.as_bytes()))?;
-        paths.push(path);
-    }
-    Ok(paths)
-}
-
-fn read_json(path: &Path) -> Result<Value> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::config("JSON", error.to_string()).in_file(path))
-}
-
-/// Read the word-piece vocabulary of a `tokenizer.json`.
-fn vocabulary_in_json(file: &Value, path: &Path) -> Result<Vocabulary> {
-    let refused = |reason: String| Error::Vocabulary { path: path.to_path_buf(), line: None, reason };
-    let model = &file["model"];
-    // Old files have no type. A vocabulary that maps tokens to ids without merges is one of word pieces.
-    let kind = model["type"].as_str().unwrap_or("WordPiece");
-    if kind != "WordPiece" {
-        return Err(refused(format!("expected the model.type WordPiece, got {kind}")));
-    }
-    let Some(entries) = model["vocab"].as_object() else {
-        return Err(refused("expected an object of tokens and ids in model.vocab".to_string()));
-    };
-    let mut tokens = HashMap::with_capacity(entries.len());
-    for (token, id) in entries {
-        let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
-        let id = id.ok_or_else(|| refused(format!("the id of {token:?} is not a whole number below 2^32 - 1")))?;
-        tokens.insert(token.clone(), i64::from(id));
-    }
-    Vocabulary::new(tokens, path)
-}
-
-/// Read the settings from the normaliser of a `tokenizer.json`.
-fn read_normalizer(normalizer: &Value) -> Result<TokenizerOptions> {
-    let defaults = TokenizerOptions::default();
-    Ok(TokenizerOptions {
-        do_lower_case: read_flag(normalizer, "lowercase")?.unwrap_or(defaults.do_lower_case),
-        strip_accents: read_flag(normalizer, "strip_accents")?,
-        tokenize_chinese_chars: read_flag(normalizer, "handle_chinese_chars")?
-            .unwrap_or(defaults.tokenize_chinese_chars),
-        ..defaults
-    })
-}
-
-/// Refuse other spellings of the five special tokens, and special tokens that BERT's vocabularies lack.
-fn check_special_tokens(config: &Value) -> Result<()> {
-    for (field, token) in [
-        ("pad_token", PAD),
-        ("unk_token", UNKNOWN),
-        ("cls_token", CLASS),
-        ("sep_token", SEPARATOR),
-        ("mask_token", MASK),
-    ] {
-        let value = &config[field];
-        // The value is the token itself, or an object with its properties.
-        let content = if value.is_object() { &value["content"] } else { value };
-        if !content.is_null() && content.as_str() != Some(token) {
-            return Err(Error::config(field, format!("expected {token}, got {content}")));
-        }
-    }
-    for field in ["bos_token", "eos_token"] {
-        if !config[field].is_null() {
-            return Err(Error::config(
-                field,
-                format!("expected null, since BERT's vocabularies have no such token, got {}", config[field]),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Read the settings from a `tokenizer_config.json`.
-fn read_settings(config: &Value) -> Result<TokenizerOptions> {
-    let defaults = TokenizerOptions::default();
-    let side = |field: &str| match config[field].as_str() {
-        None if config[field].is_null() => Ok(Side::Right),
-        name => name
-            .and_then(Side::from_name)
-            .ok_or_else(|| Error::config(field, format!("expected left or right, got {}", config[field]))),
-    };
-    Ok(TokenizerOptions {
-        do_lower_case: read_flag(config, "do_lower_case")?.unwrap_or(defaults.do_lower_case),
-        strip_accents: read_flag(config, "strip_accents")?,
-        tokenize_chinese_chars: read_flag(config, "tokenize_chinese_chars")?.unwrap_or(defaults.tokenize_chinese_chars),
-        model_max_length: read_max_length(config)?,
-        padding_side: side("padding_side")?,
-        truncation_side: side("truncation_side")?,
-    })
-}
-
-/// Read an optional truth value.
-fn read_flag(config: &Value, field: &str) -> Result<Option<bool>> {
-    match &config[field] {
-        Value::Null => Ok(None),
-        Value::Bool(value) => Ok(Some(*value)),
-        other => Err(Error::config(field, format!("expected true, false or null, got {other}"))),
-    }
-}
-
-/// Read `model_max_length`. `None` if absent or so large that it means unknown.
-fn read_max_length(config: &Value) -> Result<Option<usize>> {
-    /// transformers writes 1e30 if the length is unknown.
-    const UNKNOWN_FROM: f64 = 1e9;
-    let value = &config["model_max_length"];
-    if value.is_null() {
-        return Ok(None);
-    }
-    match value.as_f64() {
-        Some(length) if length >= UNKNOWN_FROM => Ok(None),
-        Some(length) if length >= 1.0 && length.fract() == 0.0 => Ok(Some(length as usize)),
-        _ => Err(Error::config("model_max_length", format!("expected a whole number of tokens above 0, got {value}"))),
-    }
+    Ok(lines.join("\n") + "\n")
 }

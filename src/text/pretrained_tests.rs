@@ -18,20 +18,27 @@ const WHOLE: &str = "tokenizer.json";
 /// The first free id behind [`SMALL`].
 const NEXT: i64 = 8;
 
-/// Read a folder with [`SMALL`] and another file.
+/// Read a folder with [`SMALL`] and another file. A `tokenizer.json` gets all that `content` does not have.
 fn small_with(name: &str, content: &Value) -> crate::error::Result<WordPieceTokenizer> {
-    from_folder(&[("vocab.txt", SMALL), (name, &content.to_string())])
+    let content = if name == WHOLE { tokenizer_json(content) } else { content.to_string() };
+    from_folder(&[("vocab.txt", SMALL), (name, &content)])
 }
 
 fn added(tokenizer: &WordPieceTokenizer) -> Vec<(i64, AddedToken)> {
     tokenizer.added_tokens().filter(|(id, _)| *id > 4).map(|(id, token)| (id, token.clone())).collect()
 }
 
-/// Build a `tokenizer.json` with the vocabulary of [`SMALL`].
+/// Build a `tokenizer.json` with the vocabulary of [`SMALL`] and BERT's pipeline.
 fn tokenizer_json(extra: &Value) -> String {
     let vocabulary: serde_json::Map<String, Value> =
         SMALL.lines().zip(0..).map(|(token, id)| (token.to_string(), json!(id))).collect();
-    let mut file = json!({"model": {"type": "WordPiece", "vocab": vocabulary}});
+    let mut file = json!({
+        "normalizer": {"type": "BertNormalizer", "lowercase": true, "strip_accents": null, "handle_chinese_chars": true},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3]},
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
+        "model": {"type": "WordPiece", "vocab": vocabulary},
+    });
     for (name, value) in extra.as_object().unwrap() {
         file[name] = value.clone();
     }
@@ -87,17 +94,18 @@ fn tokenizer_json_alone_is_enough() {
     // If there is a settings file, the settings in tokenizer.json are ignored, as in transformers.
     let tokenizer = from_folder(&[(WHOLE, &file), (SETTINGS, "{}")]).unwrap();
     assert_eq!(tokenizer.options(), &TokenizerOptions::default());
-    // Without a normaliser the defaults hold.
+    // Without a normaliser nothing is normalised.
     let tokenizer = from_folder(&[(WHOLE, &tokenizer_json(&json!({"normalizer": null})))]).unwrap();
-    assert_eq!(tokenizer.options(), &TokenizerOptions::default());
+    let row = tokenizer.encode("A a", None, &EncodeOptions::default()).unwrap();
+    assert_eq!((row.ids(), tokenizer.options().do_lower_case), (&[2, 1, 5, 3][..], false));
 }
 
 #[test]
-fn vocab_txt_overrides_tokenizer_json() {
+fn tokenizer_json_overrides_vocab_txt() {
     let other = tokenizer_json(&json!({"added_tokens": [{"id": 9, "content": "<x>"}]}));
     let lines = format!("{SMALL}d\n");
     let tokenizer = from_folder(&[("vocab.txt", &lines), (WHOLE, &other)]).unwrap();
-    assert_eq!((tokenizer.token_to_id("d"), tokenizer.token_to_id("<x>")), (Some(8), Some(9)));
+    assert_eq!((tokenizer.token_to_id("d"), tokenizer.token_to_id("<x>")), (None, Some(9)));
 }
 
 #[test]
@@ -157,7 +165,7 @@ fn a_saved_tokenizer_loads_as_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("new/folder");
     let paths = tokenizer.save_pretrained(&inner).unwrap();
-    assert_eq!(paths, ["vocab.txt", SETTINGS, SPECIAL].map(|name| inner.join(name)));
+    assert_eq!(paths, ["vocab.txt", WHOLE, SETTINGS, SPECIAL].map(|name| inner.join(name)));
     let again = WordPieceTokenizer::from_pretrained(&inner).unwrap();
     assert_eq!(again.options(), tokenizer.options());
     assert!(again.added_tokens().eq(tokenizer.added_tokens()));
@@ -177,7 +185,7 @@ fn a_saved_tokenizer_loads_as_the_same() {
     again.save_pretrained(&inner).unwrap();
     assert_eq!(read(), before);
     let found: BTreeSet<_> = std::fs::read_dir(&inner).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(found.len(), 3, "{found:?}");
+    assert_eq!(found.len(), 4, "{found:?}");
 }
 
 #[test]
@@ -276,6 +284,93 @@ fn refuses_hostile_files_by_name_and_field() {
     let normalizer = tokenizer_json(&json!({"normalizer": {"lowercase": "no"}}));
     let error = from_folder(&[(WHOLE, &normalizer)]).unwrap_err();
     assert!(matches!(&error, Error::Config { path: Some(path), .. } if path.ends_with(WHOLE)), "{error}");
+}
+
+#[test]
+fn parts_that_are_not_supported_are_refused_by_field() {
+    let kind = |kind: &str| json!({"type": kind});
+    let inside = |list: &str| json!({"type": "Sequence", list: [{"type": "NFC"}, {"type": "Nmt"}]});
+    let template = |single: Value| {
+        let special = json!({"[CLS]": {"id": "[CLS]", "ids": [7], "tokens": ["[CLS]"]}});
+        json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": special})
+    };
+    let text = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
+    for (part, field, content) in [
+        ("normalizer", "normalizer", kind("Precompiled")),
+        ("normalizer", "normalizer", json!({})),
+        ("normalizer", "normalizer[1]", inside("normalizers")),
+        ("normalizer", "normalizer", json!({"type": "Replace", "pattern": {"Regex": "("}, "content": ""})),
+        ("pre_tokenizer", "pre_tokenizer", kind("ByteLevel")),
+        ("pre_tokenizer", "pre_tokenizer[0]", inside("pretokenizers")),
+        ("post_processor", "post_processor", kind("RobertaProcessing")),
+        ("post_processor", "post_processor.single", template(json!([]))),
+        ("post_processor", "post_processor.single", template(json!([text("A"), text("B")]))),
+        ("post_processor", "post_processor.single", template(json!([text("A"), text("A")]))),
+        ("post_processor", "post_processor.single", template(json!([7]))),
+        (
+            "post_processor",
+            "post_processor.special_tokens",
+            template(json!([text("A"), {"SpecialToken": {"id": "[CLS]", "type_id": 0}}])),
+        ),
+        ("post_processor", "post_processor.pair", template(json!([text("A")]))),
+        (
+            "post_processor",
+            "post_processor.sep",
+            json!({"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["x", 3]}),
+        ),
+        ("decoder", "decoder", kind("ByteLevel")),
+    ] {
+        let error = small_with(WHOLE, &json!({ part: content })).unwrap_err();
+        let Error::Config { path: Some(path), field: got, .. } = &error else { panic!("{content}: {error:?}") };
+        assert!(path.ends_with(WHOLE) && got == field, "{content}: {error}");
+    }
+}
+
+#[test]
+fn settings_that_ask_for_another_tokenizer_are_refused_by_name() {
+    for (field, value) in [
+        ("tokenizer_class", json!("BertJapaneseTokenizer")),
+        ("tokenizer_class", json!(5)),
+        ("auto_map", json!({"AutoTokenizer": ["x--own.Tokenizer", null]})),
+        ("do_basic_tokenize", json!(false)),
+        ("do_subword_tokenize", json!(false)),
+        ("split_special_tokens", json!(true)),
+        ("subword_tokenizer_type", json!("character")),
+        ("never_split", json!(["a"])),
+        ("fast_tokenizer_files", json!(["tokenizer.4.json"])),
+    ] {
+        let error = small_with(SETTINGS, &json!({ field: value })).unwrap_err();
+        assert!(matches!(&error, Error::Config { field: got, .. } if got == field), "{field}: {error}");
+    }
+    for class in ["BertTokenizer", "ElectraTokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"] {
+        let settings = json!({
+            "tokenizer_class": class, "do_basic_tokenize": true, "never_split": null, "auto_map": {"AutoConfig": "x"},
+            "split_special_tokens": false, "subword_tokenizer_type": "wordpiece",
+        });
+        small_with(SETTINGS, &settings).unwrap();
+    }
+}
+
+#[test]
+fn settings_of_another_pipeline_are_refused_if_they_contradict_it() {
+    let file = tokenizer_json(&json!({"normalizer": {"type": "NFC"}}));
+    let read = |settings: Value| from_folder(&[(WHOLE, &file), (SETTINGS, &settings.to_string())]);
+    for (field, settings) in [
+        ("do_lower_case", json!({"do_lower_case": true})),
+        ("strip_accents", json!({"strip_accents": true, "tokenizer_class": "BertTokenizer"})),
+        ("unk_token", json!({"unk_token": "a"})),
+        ("cls_token", json!({"cls_token": "a"})),
+    ] {
+        let error = read(settings).unwrap_err();
+        assert!(matches!(&error, Error::Config { field: got, .. } if got == field), "{field}: {error}");
+    }
+    let any =
+        read(json!({"do_lower_case": true, "tokenizer_class": "TokenizersBackend", "padding_side": "left"})).unwrap();
+    assert!(!any.options().do_lower_case && any.options().padding_side == Side::Left);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(WHOLE), &file).unwrap();
+    let error = WordPieceTokenizer::from_pretrained_with(folder.path(), |options| options.do_lower_case = true);
+    assert!(matches!(&error, Err(Error::Input { what, .. }) if what == "do_lower_case"), "{error:?}");
 }
 
 #[test]

@@ -236,13 +236,13 @@ fn pads_at_both_ends() {
     let tokenizer = letter_tokenizer();
     let row = || tokenizer.encode("a", Some("ba"), &EncodeOptions::default()).unwrap();
     let mut right = row();
-    right.pad(8, Side::Right);
+    right.pad(8, Side::Right).unwrap();
     assert_eq!(right.ids(), [2, 5, 3, 6, 13, 3, 0, 0]);
     assert_eq!(right.type_ids().collect::<Vec<_>>(), [0, 0, 0, 1, 1, 1, 0, 0]);
     assert_eq!(right.attention_mask().collect::<Vec<_>>(), [1, 1, 1, 1, 1, 1, 0, 0]);
     assert_eq!(right.text(1), 3..5);
     let mut left = row();
-    left.pad(8, Side::Left);
+    left.pad(8, Side::Left).unwrap();
     assert_eq!(left.ids(), [0, 0, 2, 5, 3, 6, 13, 3]);
     assert_eq!(left.type_ids().collect::<Vec<_>>(), [0, 0, 0, 0, 0, 1, 1, 1]);
     assert_eq!(left.attention_mask().collect::<Vec<_>>(), [0, 0, 1, 1, 1, 1, 1, 1]);
@@ -254,14 +254,14 @@ fn pads_at_both_ends() {
     assert_eq!(left.sequence_ids().collect::<Vec<_>>(), texts);
     assert_eq!(left.word_ids().collect::<Vec<_>>(), [None, None, None, Some(0), None, Some(0), Some(0), None]);
     // A row that is wide enough stays; padding one end after the other works too.
-    left.pad(3, Side::Left);
-    left.pad(0, Side::Right);
+    left.pad(3, Side::Left).unwrap();
+    left.pad(0, Side::Right).unwrap();
     assert_eq!(left.len(), 8);
-    left.pad(9, Side::Right);
+    left.pad(9, Side::Right).unwrap();
     assert_eq!(left.attention_mask().collect::<Vec<_>>(), [0, 0, 1, 1, 1, 1, 1, 1, 0]);
     assert_eq!(left.type_ids().collect::<Vec<_>>(), [0, 0, 0, 0, 0, 1, 1, 1, 0]);
     let mut empty = tokenizer.encode("", Some(""), &EncodeOptions::default()).unwrap();
-    empty.pad(4, Side::Left);
+    empty.pad(4, Side::Left).unwrap();
     assert_eq!(empty.type_ids().collect::<Vec<_>>(), [0, 0, 0, 1]);
 }
 

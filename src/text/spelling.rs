@@ -1,6 +1,7 @@
 //! The tokens that the ids of rows stand for: the tokenizer's, or a copy in rows that came from another process.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub(super) enum Spelling {
 /// The serialised form: the tokens that occur in some rows.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Written {
-    tokens: HashMap<i64, String>,
+    tokens: BTreeMap<i64, String>,
     pad: i64,
 }
 
@@ -43,7 +44,13 @@ impl Spelling {
     /// Copy the tokens of `ids` and of padding.
     pub fn only(&self, ids: impl Iterator<Item = i64>) -> Written {
         let pad = self.pad();
-        let spelled = |id| self.token(id).map(|token| (id, token.to_string()));
-        Written { tokens: ids.chain([pad]).filter_map(spelled).collect(), pad }
+        let mut tokens = BTreeMap::new();
+        // One by one: a map that is collected first holds every id of every row.
+        for id in ids.chain([pad]) {
+            if let (Entry::Vacant(place), Some(token)) = (tokens.entry(id), self.token(id)) {
+                place.insert(token.to_string());
+            }
+        }
+        Written { tokens, pad }
     }
 }

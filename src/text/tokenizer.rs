@@ -7,7 +7,7 @@ use rust_tokenizers::vocab::BertVocab;
 
 use super::added::AddedToken;
 use super::options::TokenizerOptions;
-use super::pretrained;
+use super::pretrained::{self, Given};
 use super::tokens::Tokens;
 use super::vocabulary::Vocabulary;
 use crate::error::Result;
@@ -37,23 +37,27 @@ impl WordPieceTokenizer {
     /// [`crate::Error::Io`] if the file cannot be read; [`crate::Error::Vocabulary`] if a line is not UTF-8 or a
     /// special token is missing.
     pub fn from_vocab_file(path: impl AsRef<Path>, options: &TokenizerOptions) -> Result<Self> {
-        let tokens = Tokens::new(Vocabulary::from_lines(path.as_ref())?, options)?;
+        let tokens = pretrained::read_vocabulary(path.as_ref(), options)?;
         Ok(Self { tokens: Arc::new(tokens), options: options.clone() })
     }
 
     /// Read the tokenizer of a model folder.
     ///
-    /// The vocabulary is `vocab.txt`, or the one inside `tokenizer.json` if there is no `vocab.txt`. The settings are
-    /// those of `tokenizer_config.json`, or the normaliser's in `tokenizer.json` if there is no such file:
-    /// `do_lower_case`, `strip_accents`, `tokenize_chinese_chars`, `padding_side`, `truncation_side` and
-    /// `model_max_length` (a billion or more means unknown). Added tokens are read from these two files,
-    /// `added_tokens.json` and `special_tokens_map.json`.
+    /// `tokenizer.json` holds a whole tokenizer: a vocabulary of word pieces, added tokens, and how a text is
+    /// normalised, split and framed with special tokens. Its truncation and padding are options of a call and not read,
+    /// as in transformers. Without this file, the vocabulary is `vocab.txt` and all the rest is BERT's.
+    ///
+    /// `tokenizer_config.json` has settings: `padding_side`, `truncation_side`, `model_max_length` (a billion or more
+    /// means unknown), and for BERT's pipeline `do_lower_case`, `strip_accents` and `tokenize_chinese_chars`, which
+    /// override the normalizer of `tokenizer.json` unless the `tokenizer_class` is one for any pipeline. Added tokens
+    /// are read from these two files, `added_tokens.json` and `special_tokens_map.json`.
     ///
     /// # Errors
     /// [`crate::Error::Io`] if the folder or a file cannot be read; [`crate::Error::MissingFile`] if there is no
-    /// vocabulary; [`crate::Error::Vocabulary`] as in [`Self::from_vocab_file`]; [`crate::Error::Config`] if a setting
-    /// has the wrong type, if one of the five special tokens has another spelling, or if the id of an added token
-    /// belongs to another token.
+    /// vocabulary; [`crate::Error::Vocabulary`] as in [`Self::from_vocab_file`], or if the model is not one of word
+    /// pieces; [`crate::Error::Config`] if a setting has the wrong type or asks for a tokenizer of another kind, if a
+    /// part of `tokenizer.json` is not supported, if a special token is not in the vocabulary, or if the id of an added
+    /// token belongs to another token.
     pub fn from_pretrained(folder: impl AsRef<Path>) -> Result<Self> {
         Self::from_pretrained_with(folder, |_| {})
     }
@@ -63,12 +67,21 @@ impl WordPieceTokenizer {
     /// # Errors
     /// The errors of [`Self::from_pretrained`].
     pub fn from_pretrained_with(folder: impl AsRef<Path>, change: impl FnOnce(&mut TokenizerOptions)) -> Result<Self> {
-        let (tokens, options) = pretrained::read(folder.as_ref(), change)?;
+        Self::from_pretrained_given(folder, &Given::default(), change)
+    }
+
+    /// Read the tokenizer of a model folder with special tokens that the caller names.
+    pub(crate) fn from_pretrained_given(
+        folder: impl AsRef<Path>,
+        given: &Given,
+        change: impl FnOnce(&mut TokenizerOptions),
+    ) -> Result<Self> {
+        let (tokens, options) = pretrained::read(folder.as_ref(), given, change)?;
         Ok(Self { tokens: Arc::new(tokens), options })
     }
 
-    /// Write `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json` into a folder and return their paths.
-    /// The folder is created if it does not exist.
+    /// Write `vocab.txt`, `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json` into a folder and
+    /// return their paths. The folder is created if it does not exist. A pipeline other than BERT's has no `vocab.txt`.
     ///
     /// # Errors
     /// [`crate::Error::Io`] if a file cannot be written; [`crate::Error::Tokenizer`] if `vocab.txt` cannot hold the
@@ -86,7 +99,7 @@ impl WordPieceTokenizer {
     /// [`crate::Error::Tokenizer`] if there are more tokens than can be searched for at once, or no id is left.
     pub fn add_tokens(&mut self, tokens: &[AddedToken]) -> Result<usize> {
         let mut changed = Tokens::clone(&self.tokens);
-        let new = changed.added.add(tokens, &changed.vocabulary, &self.options)?;
+        let new = changed.add(tokens, &self.options)?;
         self.tokens = Arc::new(changed);
         Ok(new)
     }
@@ -202,6 +215,12 @@ impl WordPieceTokenizer {
     #[must_use]
     pub fn mask_token_id(&self) -> i64 {
         self.tokens.vocabulary.mask
+    }
+
+    /// Return how the vocabulary spells `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]`, in this order.
+    #[must_use]
+    pub fn special_tokens(&self) -> [&str; 5] {
+        self.tokens.vocabulary.names.each_ref().map(String::as_str)
     }
 
     /// Return the ids of `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]`.

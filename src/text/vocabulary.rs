@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::Path;
 
 use rust_tokenizers::vocab::{BertVocab, Vocab};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::special::{CLASS, MASK, PAD, SEPARATOR, SPECIAL_TOKENS, UNKNOWN};
+use super::special::ROLES;
 use super::trie::{NodeIndex, Trie};
 use crate::error::{Error, Result};
 
@@ -27,6 +27,8 @@ pub(super) struct Vocabulary {
     continuation: Option<NodeIndex>,
     /// One more than the largest id.
     limit: i64,
+    /// The spellings of the five special tokens, in the order of [`ROLES`].
+    pub names: [String; 5],
     pub pad: i64,
     pub unknown: i64,
     pub class: i64,
@@ -35,34 +37,12 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Read `vocab.txt`: one token per line, whose id is the number of the line counted from 0.
-    ///
-    /// White space at the end of a line is not part of the token, so CRLF files work. A blank line is the empty token.
-    /// The last of several equal lines gives the id; the ids of the others stay unused. A byte order mark is part of
-    /// the first token. transformers reads the file in the same way.
-    pub fn from_lines(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
-        // There is no line behind the last line end.
-        if lines.last().is_some_and(|line| line.is_empty()) {
-            lines.pop();
-        }
-        let mut tokens = HashMap::with_capacity(lines.len());
-        for (index, line) in lines.into_iter().enumerate() {
-            let token = std::str::from_utf8(line).map_err(|error| Error::Vocabulary {
-                path: path.to_path_buf(),
-                line: Some(index + 1),
-                reason: format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1),
-            })?;
-            tokens.insert(token.trim_end().to_string(), index as i64);
-        }
-        Self::new(tokens, path)
-    }
-
-    /// Check a table of tokens that came from the file `path`. Ids must be below 2^32 - 1.
-    pub fn new(tokens: HashMap<String, i64>, path: &Path) -> Result<Self> {
+    /// Check a table of tokens that came from the file `path`, and that it has the five special tokens `names`. Ids must
+    /// be below 2^32 - 1.
+    pub fn new(tokens: HashMap<String, i64>, names: &[String; 5], path: &Path) -> Result<Self> {
         let refused = |reason: String| Error::Vocabulary { path: path.to_path_buf(), line: None, reason };
-        let missing: Vec<&str> = SPECIAL_TOKENS.into_iter().filter(|token| !tokens.contains_key(*token)).collect();
+        let missing: Vec<&str> =
+            names.iter().map(String::as_str).filter(|token| !tokens.contains_key(*token)).collect();
         if !missing.is_empty() {
             let marked = tokens.keys().any(|token| token.starts_with('\u{FEFF}'));
             let hint = if marked { "; remove the byte order mark at the start of the file" } else { "" };
@@ -70,11 +50,10 @@ impl Vocabulary {
             return Err(refused(format!("the file lacks {} among its {count} tokens{hint}", missing.join(", "))));
         }
         // `rust_tokenizers` does not export the type of this map, but the type can be deserialised.
-        let special = json!({
-            "unk_token": UNKNOWN, "pad_token": PAD, "sep_token": SEPARATOR, "cls_token": CLASS, "mask_token": MASK,
-        });
+        let special: Map<String, Value> =
+            ROLES.into_iter().zip(names).map(|(role, name)| (role.to_string(), json!(name))).collect();
         let special =
-            serde_json::from_value(special).map_err(|error| Error::Internal { message: error.to_string() })?;
+            serde_json::from_value(special.into()).map_err(|error| Error::Internal { message: error.to_string() })?;
         let trie = build_trie(&tokens).map_err(refused)?;
         let continuation = trie.walk(CONTINUATION.as_bytes());
         let limit = tokens.values().max().map_or(0, |id| id + 1);
@@ -85,9 +64,9 @@ impl Vocabulary {
             let token = twice.map(|(token, _)| token.as_str()).unwrap_or_default();
             return Err(refused(format!("the id of {token:?} also belongs to another token")));
         }
-        let id = |token: &str| table.values.get(token).copied().unwrap_or_default();
-        let [pad, unknown, class, separator, mask] = SPECIAL_TOKENS.map(id);
-        Ok(Self { table, trie, continuation, limit, pad, unknown, class, separator, mask })
+        let id = |token: &String| table.values.get(token).copied().unwrap_or_default();
+        let [pad, unknown, class, separator, mask] = names.each_ref().map(id);
+        Ok(Self { table, trie, continuation, limit, names: names.clone(), pad, unknown, class, separator, mask })
     }
 
     /// Return the number of tokens.
@@ -124,6 +103,30 @@ impl Vocabulary {
     pub fn table(&self) -> &BertVocab {
         &self.table
     }
+}
+
+/// Read `vocab.txt`: one token per line, whose id is the number of the line counted from 0.
+///
+/// White space at the end of a line is not part of the token, so CRLF files work. A blank line is the empty token.
+/// The last of several equal lines gives the id; the ids of the others stay unused. A byte order mark is part of
+/// the first token. transformers reads the file in the same way.
+pub(super) fn read_lines(path: &Path) -> Result<HashMap<String, i64>> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
+    // There is no line behind the last line end.
+    if lines.last().is_some_and(|line| line.is_empty()) {
+        lines.pop();
+    }
+    let mut tokens = HashMap::with_capacity(lines.len());
+    for (index, line) in lines.into_iter().enumerate() {
+        let token = std::str::from_utf8(line).map_err(|error| Error::Vocabulary {
+            path: path.to_path_buf(),
+            line: Some(index + 1),
+            reason: format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1),
+        })?;
+        tokens.insert(token.trim_end().to_string(), index as i64);
+    }
+    Ok(tokens)
 }
 
 /// Build the trie of all tokens but those longer than [`LONGEST_WORD`].

@@ -46,7 +46,7 @@ static VOCABULARY: LazyLock<(HashMap<String, i64>, Vocabulary)> = LazyLock::new(
         tokens.push(format!("##{}{}{}", window[2], window[0], window[1]));
     }
     let tokens: HashMap<String, i64> = tokens.into_iter().zip(0..).collect();
-    (tokens.clone(), Vocabulary::new(tokens, Path::new("vocab.txt")).unwrap())
+    (tokens.clone(), Vocabulary::new(tokens, &SPECIAL_TOKENS.map(String::from), Path::new("vocab.txt")).unwrap())
 });
 
 fn every_option() -> Vec<TokenizerOptions> {
@@ -301,7 +301,7 @@ fn word_numbers_continue_behind_a_special_token() {
 #[test]
 fn a_vocabulary_without_continuations_spells_whole_words() {
     let tokens = SPECIAL_TOKENS.into_iter().chain(["a", "ab"]).map(String::from).zip(0..).collect();
-    let vocabulary = Vocabulary::new(tokens, Path::new("vocab.txt")).unwrap();
+    let vocabulary = Vocabulary::new(tokens, &SPECIAL_TOKENS.map(String::from), Path::new("vocab.txt")).unwrap();
     let (options, mut scratch, mut tokens) = (TokenizerOptions::default(), Scratch::default(), Vec::new());
     TextTokens::new(&vocabulary, &options, 9, &go_on, &mut scratch, &mut tokens).text("ab aba A", 0).unwrap();
     assert_eq!(tokens.iter().map(|token| token.id).collect::<Vec<_>>(), [6, 1, 5]);
@@ -311,7 +311,7 @@ fn a_vocabulary_without_continuations_spells_whole_words() {
 fn an_id_that_does_not_fit_is_refused() {
     for id in [-1, i64::from(u32::MAX), i64::MAX - 1] {
         let tokens = SPECIAL_TOKENS.into_iter().map(String::from).zip(0..).chain([("a".to_string(), id)]).collect();
-        let error = Vocabulary::new(tokens, Path::new("vocab.txt")).unwrap_err();
+        let error = Vocabulary::new(tokens, &SPECIAL_TOKENS.map(String::from), Path::new("vocab.txt")).unwrap_err();
         assert!(matches!(&error, Error::Vocabulary { reason, .. } if reason.contains("below 2^32 - 1")), "{error}");
     }
 }

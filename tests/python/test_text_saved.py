@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import transformers
 import oxbert
 from oxbert.errors import ConfigError, FileError, InputError, OxbertError, TokenizerError
 
+from . import processes
 from .test_text_added import FLAGS, flags
 from .text_reference import VOCABULARY, WORDS, compare, fresh
 
@@ -68,7 +71,12 @@ def test_oxbert_and_transformers_read_saved_tokenizers(lower: bool, sides: dict[
     options = {"do_lower_case": lower, "strip_accents": not lower, "tokenize_chinese_chars": lower}
     ours, theirs = made(**options, **sides)
     paths = ours.save_pretrained(tmp_path / "new" / "folder")
-    assert [Path(path).name for path in paths] == ["vocab.txt", "tokenizer_config.json", "special_tokens_map.json"]
+    assert [Path(path).name for path in paths] == [
+        "vocab.txt",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+    ]
     assert all(Path(path).is_file() for path in paths)
     folder = tmp_path / "new" / "folder"
     assert_same(oxbert.ElectraTokenizer.from_pretrained(folder), ours)
@@ -101,6 +109,37 @@ def test_tokenizers_saved_by_transformers_load(lower: bool, tmp_path: Path) -> N
     alone = oxbert.ElectraTokenizer.from_pretrained(tmp_path)
     alone.padding_side, alone.truncation_side, alone.model_max_length = "left", "left", 20
     assert_same(alone, theirs)
+
+
+SAVED = """
+import hashlib, pickle, sys, tempfile, oxbert
+def saved(folder):
+    tokenizer = oxbert.ElectraTokenizer.from_pretrained(folder)
+    yield pickle.dumps(tokenizer)
+    yield pickle.dumps(tokenizer(["the word <x>", "a b"], padding=True).encodings)
+    with tempfile.TemporaryDirectory() as place:
+        for path in tokenizer.save_pretrained(place):
+            yield open(path, "rb").read()
+for folder in sys.argv[1:]:
+    assert list(saved(folder)) == list(saved(folder))
+    print(*(hashlib.sha256(each).hexdigest() for each in saved(folder)))
+"""
+
+
+def test_equal_tokenizers_have_equal_bytes(tmp_path: Path) -> None:
+    """`datasets` keeps what it computes by the bytes of a pickle: between loads, and between processes."""
+    ours, _ = made(**SIDES)
+    ours.save_pretrained(tmp_path / "bert")
+    file = json.loads((tmp_path / "bert" / "tokenizer.json").read_text())
+    file["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "tokenizer.json").write_text(json.dumps(file))
+    lines = []
+    for _ in range(3):
+        done = processes.run([sys.executable, "-c", SAVED, tmp_path / "bert", tmp_path / "other"])
+        assert done.returncode == 0, done.stderr
+        lines.append(done.stdout.splitlines())
+    assert lines[0] == lines[1] == lines[2] and len(lines[0]) == 2
 
 
 def test_the_other_family_reads_the_same_folder(tmp_path: Path) -> None:

@@ -71,6 +71,10 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::TooLong { what, row, length, maximum } => class!("TooLongError", what, row, length, maximum),
         Error::Vocabulary { path, line, reason } => class!("VocabularyError", path, line, reason),
         Error::Tokenizer { reason } => class!("TokenizerError", reason),
+        Error::Memory { what, .. } => {
+            let reason = error.to_string();
+            class!("OutOfMemory", what, reason)
+        }
         Error::Device { requested, reason } => class!("DeviceError", requested, reason),
         Error::UntrainedHead { task, parameters } => class!("UntrainedHeadError", task, parameters),
         Error::Torch { message: reason } => {

@@ -3,8 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
-use crate::bindings::door::raise;
-use crate::error::Error;
+use crate::bindings::door::wrong_type;
 use crate::text::AddedToken;
 
 /// Describe a token that is cut out of a text before any other processing.
@@ -128,15 +127,16 @@ impl PyAddedToken {
     }
 }
 
-/// One token or a list of them: each a `str`, or an object with the attributes of an `AddedToken`.
-pub(crate) fn added_tokens(object: &Bound<'_, PyAny>, special: bool) -> PyResult<Vec<AddedToken>> {
+/// Read the argument `what`: one token or a list of them, as [`one`].
+pub(crate) fn added_tokens(what: &str, object: &Bound<'_, PyAny>, special: bool) -> PyResult<Vec<AddedToken>> {
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        return object.try_iter()?.map(|token| one(&token?, special)).collect();
+        return object.try_iter()?.map(|token| one(what, &token?, special)).collect();
     }
-    Ok(vec![one(object, special)?])
+    Ok(vec![one(what, object, special)?])
 }
 
-fn one(object: &Bound<'_, PyAny>, special: bool) -> PyResult<AddedToken> {
+/// Read the argument `what`: a `str`, or an object with the attributes of an `AddedToken`.
+pub(super) fn one(what: &str, object: &Bound<'_, PyAny>, special: bool) -> PyResult<AddedToken> {
     if object.is_instance_of::<PyString>() {
         let content: String = object.extract()?;
         return Ok(if special { AddedToken::special(content) } else { AddedToken::ordinary(content) });
@@ -152,8 +152,5 @@ fn one(object: &Bound<'_, PyAny>, special: bool) -> PyResult<AddedToken> {
             special: special || flag("special")?,
         })
     };
-    read().map_err(|_| {
-        let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
-        raise(object.py(), Error::Dtype { what: "new_tokens".into(), expected: "str or AddedToken".into(), got })
-    })
+    read().map_err(|_| wrong_type(what, "str or AddedToken", object))
 }

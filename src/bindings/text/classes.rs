@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use super::given;
 use super::texts::parse_side;
 use super::tokenizer::PyTokenizer;
-use crate::bindings::door::{FolderOptions, enter};
+use crate::bindings::door::{FolderOptions, argument_readers, enter, optional_count};
 use crate::text::{ElectraTokenizer, TokenizerOptions};
+
+argument_readers! { model_max_length: Option<usize> = optional_count; }
 
 /// Define a family's class of tokenizers.
 macro_rules! tokenizer_class {
@@ -37,7 +40,7 @@ macro_rules! tokenizer_class {
                 do_lower_case: bool,
                 strip_accents: Option<bool>,
                 tokenize_chinese_chars: bool,
-                model_max_length: Option<usize>,
+                #[pyo3(from_py_with = model_max_length)] model_max_length: Option<usize>,
                 padding_side: &str,
                 truncation_side: &str,
             ) -> PyResult<PyClassInitializer<Self>> {
@@ -45,12 +48,12 @@ macro_rules! tokenizer_class {
                     do_lower_case,
                     strip_accents,
                     tokenize_chinese_chars,
-                    model_max_length,
+                    model_max_length: model_max_length.and_then(TokenizerOptions::known_length),
                     padding_side: parse_side(py, "padding_side", padding_side)?,
                     truncation_side: parse_side(py, "truncation_side", truncation_side)?,
                 };
                 let tokenizer = enter(py, || ElectraTokenizer::from_vocab_file(vocab_file, &options))?;
-                Ok(Self::of(tokenizer))
+                Ok(Self::of(tokenizer, String::new()))
             }
 
             /// Load from a model folder, a bundled model or a repository of the hub.
@@ -58,22 +61,27 @@ macro_rules! tokenizer_class {
             /// Arguments override the folder's settings; None keeps the folder's.
             ///
             /// Args:
-            ///     folder: A path or a name. The folder holds `vocab.txt` or `tokenizer.json` and, optionally, settings
-            ///         and added tokens (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`).
+            ///     folder: A path or a name. The folder holds `tokenizer.json`, or else `vocab.txt`, and, optionally,
+            ///         settings and added tokens (`tokenizer_config.json`, `special_tokens_map.json`,
+            ///         `added_tokens.json`).
             ///     do_lower_case: Whether to lower-case texts.
             ///     strip_accents: Whether to remove accents.
             ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
             ///     model_max_length: The length of the longest row that the model accepts, in tokens.
             ///     padding_side: The side on which rows are padded: `left` or `right`.
             ///     truncation_side: The side on which truncation removes tokens: `left` or `right`.
-            ///     hub: Options of the hub, as for `Config.from_pretrained`.
+            ///     hub: Options of the hub, as for `Config.from_pretrained`. `pad_token`, `unk_token`, `cls_token`,
+            ///         `sep_token` and `mask_token` name tokens of the vocabulary, `extra_special_tokens` (or
+            ///         `additional_special_tokens`) adds special tokens. `trust_remote_code=False` reads a tokenizer that
+            ///         comes with code without that code; `use_fast` has no effect. `name_or_path` is the name to keep.
             ///
             /// Raises:
             ///     MissingFileError: if there is no such folder or model, or the folder has no vocabulary.
             ///     HubError: if the repository cannot be downloaded.
             ///     VocabularyError: if the vocabulary is bad; `line` names the line.
-            ///     ConfigError: if a setting is bad, or is one that this tokenizer does not support.
-            ///     InputError: if a side is neither `left` nor `right`.
+            ///     ConfigError: if a setting is bad, or is one that this tokenizer does not support. `path` and `field` name
+            ///         a part of `tokenizer.json`.
+            ///     InputError: if a side is neither `left` nor `right`, or a special token is not in the vocabulary.
             #[classmethod]
             #[pyo3(signature = (
                 folder,
@@ -93,7 +101,7 @@ macro_rules! tokenizer_class {
                 do_lower_case: Option<bool>,
                 strip_accents: Option<bool>,
                 tokenize_chinese_chars: Option<bool>,
-                model_max_length: Option<usize>,
+                #[pyo3(from_py_with = model_max_length)] model_max_length: Option<usize>,
                 padding_side: Option<&str>,
                 truncation_side: Option<&str>,
                 hub: Option<&Bound<'py, PyDict>>,
@@ -101,18 +109,30 @@ macro_rules! tokenizer_class {
                 let py = class.py();
                 let padding_side = padding_side.map(|side| parse_side(py, "padding_side", side)).transpose()?;
                 let truncation_side = truncation_side.map(|side| parse_side(py, "truncation_side", side)).transpose()?;
-                let folder = FolderOptions::only(py, hub)?.find(folder, &["tokenizer"])?;
+                let hub = hub.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
+                let given = given::take(&hub)?;
+                let name = match hub.get_item("name_or_path")? {
+                    Some(name) => {
+                        hub.del_item("name_or_path")?;
+                        name.str()?
+                    }
+                    None => folder.str()?,
+                };
+                let name = name.to_string();
+                let folder = FolderOptions::only(py, Some(&hub))?.find(folder, &["tokenizer"])?;
                 let change = |options: &mut TokenizerOptions| {
                     *options = TokenizerOptions {
                         do_lower_case: do_lower_case.unwrap_or(options.do_lower_case),
                         strip_accents: strip_accents.or(options.strip_accents),
                         tokenize_chinese_chars: tokenize_chinese_chars.unwrap_or(options.tokenize_chinese_chars),
-                        model_max_length: model_max_length.or(options.model_max_length),
+                        model_max_length: model_max_length
+                            .map_or(options.model_max_length, TokenizerOptions::known_length),
                         padding_side: padding_side.unwrap_or(options.padding_side),
                         truncation_side: truncation_side.unwrap_or(options.truncation_side),
                     };
                 };
-                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_pretrained_with(folder, change))?))
+                let tokenizer = enter(py, || ElectraTokenizer::from_pretrained_given(folder, &given, change))?;
+                Py::new(py, Self::of(tokenizer, name))
             }
 
             fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Vec<u8>,))> {
@@ -123,13 +143,13 @@ macro_rules! tokenizer_class {
 
             #[classmethod]
             fn _restore(_class: &Bound<'_, PyType>, py: Python<'_>, state: Vec<u8>) -> PyResult<Py<Self>> {
-                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_bytes(&state))?))
+                Py::new(py, Self::of(enter(py, || ElectraTokenizer::from_bytes(&state))?, String::new()))
             }
         }
 
         impl $class {
-            fn of(tokenizer: ElectraTokenizer) -> PyClassInitializer<Self> {
-                PyClassInitializer::from(PyTokenizer::new(tokenizer, $has_types)).add_subclass(Self)
+            fn of(tokenizer: ElectraTokenizer, name: String) -> PyClassInitializer<Self> {
+                PyClassInitializer::from(PyTokenizer::new(tokenizer, $has_types, name)).add_subclass(Self)
             }
         }
     };

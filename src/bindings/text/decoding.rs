@@ -3,7 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use super::ids::{Ids, flat_ids};
+use super::ids::{Ids, flat_ids, optional_ids};
+use super::texts::{strings, unicode};
 use super::tokenizer::PyTokenizer;
 use crate::bindings::door::enter;
 use crate::error::Result;
@@ -17,6 +18,7 @@ impl PyTokenizer {
     ///     skip_special_tokens: Omit special tokens.
     ///     clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None means
     ///         False.
+    ///     spaces_between_special_tokens: Has no effect: special tokens always have spaces around them.
     ///
     /// Raises:
     ///     DtypeError: if the ids are neither integers nor rows of integers.
@@ -26,14 +28,23 @@ impl PyTokenizer {
     ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
     ///     >>> tokenizer.decode(tokenizer.encode("A test."), skip_special_tokens=True)
     ///     'a test.'
-    #[pyo3(signature = (token_ids, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
+    #[pyo3(signature = (
+        token_ids,
+        skip_special_tokens = false,
+        clean_up_tokenization_spaces = None,
+        *,
+        spaces_between_special_tokens = true,
+    ))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
         token_ids: &Bound<'py, PyAny>,
         skip_special_tokens: bool,
         clean_up_tokenization_spaces: Option<bool>,
+        spaces_between_special_tokens: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // As in transformers' fast tokenizers.
+        let _ = spaces_between_special_tokens;
         let (ids, tokenizer) = (Ids::read(token_ids)?, self.get());
         let clean_up = clean_up_tokenization_spaces.unwrap_or(false);
         let decode = |row: &Vec<i64>| tokenizer.decode(row, skip_special_tokens, clean_up);
@@ -53,15 +64,22 @@ impl PyTokenizer {
     ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
     ///     >>> tokenizer.batch_decode(tokenizer(["A test", "A copy"])["input_ids"], skip_special_tokens=True)
     ///     ['a test', 'a copy']
-    #[pyo3(signature = (sequences, skip_special_tokens = false, clean_up_tokenization_spaces = None))]
+    #[pyo3(signature = (
+        sequences,
+        skip_special_tokens = false,
+        clean_up_tokenization_spaces = None,
+        *,
+        spaces_between_special_tokens = true,
+    ))]
     fn batch_decode<'py>(
         &self,
         sequences: &Bound<'py, PyAny>,
         skip_special_tokens: bool,
         clean_up_tokenization_spaces: Option<bool>,
+        spaces_between_special_tokens: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = sequences.py();
-        let texts = self.decode(py, sequences, skip_special_tokens, clean_up_tokenization_spaces)?;
+        let (py, spaces) = (sequences.py(), spaces_between_special_tokens);
+        let texts = self.decode(py, sequences, skip_special_tokens, clean_up_tokenization_spaces, spaces)?;
         if texts.is_instance_of::<PyString>() { Ok(PyList::new(py, [texts])?.into_any()) } else { Ok(texts) }
     }
 
@@ -101,10 +119,11 @@ impl PyTokenizer {
     ///     ([41, 1], 41)
     fn convert_tokens_to_ids<'py>(&self, tokens: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, tokenizer) = (tokens.py(), self.get());
-        if let Ok(token) = tokens.extract::<String>() {
+        if tokens.is_instance_of::<PyString>() {
+            let token = unicode("tokens", tokens)?;
             return Ok(tokenizer.convert_tokens_to_ids(&[token])[0].into_pyobject(py)?.into_any());
         }
-        let tokens: Vec<String> = tokens.extract()?;
+        let tokens = strings("tokens", tokens)?;
         enter(py, || Ok(tokenizer.convert_tokens_to_ids(&tokens)))?.into_pyobject(py)
     }
 
@@ -114,29 +133,31 @@ impl PyTokenizer {
     ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
     ///     >>> tokenizer.convert_tokens_to_string(["a", "token", "##izer"])
     ///     'a tokenizer'
-    fn convert_tokens_to_string(&self, py: Python<'_>, tokens: Vec<String>) -> PyResult<String> {
-        let tokenizer = self.get();
+    fn convert_tokens_to_string(&self, py: Python<'_>, tokens: &Bound<'_, PyAny>) -> PyResult<String> {
+        let (tokens, tokenizer) = (strings("tokens", tokens)?, self.get());
         enter(py, || Ok(tokenizer.convert_tokens_to_string(&tokens)))
     }
 
     /// Return a row of ids with `[CLS]` before the first text and `[SEP]` after each text.
     #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
-    fn build_inputs_with_special_tokens(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
-        let tokenizer = self.get();
-        let separator = tokenizer.sep_token_id();
-        let second = token_ids_1.map(|ids| ids.into_iter().chain([separator]));
-        let first = std::iter::once(tokenizer.cls_token_id()).chain(token_ids_0).chain([separator]);
-        first.chain(second.into_iter().flatten()).collect()
+    fn build_inputs_with_special_tokens(
+        &self,
+        #[pyo3(from_py_with = flat_ids)] token_ids_0: Vec<i64>,
+        #[pyo3(from_py_with = optional_ids)] token_ids_1: Option<Vec<i64>>,
+    ) -> Vec<i64> {
+        let row = self.get().with_special_tokens(&token_ids_0, token_ids_1.as_deref());
+        row.into_iter().map(|(id, _, _)| id).collect()
     }
 
     /// Return the token types of the row that `build_inputs_with_special_tokens` returns.
     #[pyo3(signature = (token_ids_0, token_ids_1 = None))]
-    fn create_token_type_ids_from_sequences(&self, token_ids_0: Vec<i64>, token_ids_1: Option<Vec<i64>>) -> Vec<i64> {
-        let mut types = vec![0; token_ids_0.len() + 2];
-        if let Some(second) = token_ids_1 {
-            types.resize(types.len() + second.len() + 1, 1);
-        }
-        types
+    fn create_token_type_ids_from_sequences(
+        &self,
+        #[pyo3(from_py_with = flat_ids)] token_ids_0: Vec<i64>,
+        #[pyo3(from_py_with = optional_ids)] token_ids_1: Option<Vec<i64>>,
+    ) -> Vec<i64> {
+        let row = self.get().with_special_tokens(&token_ids_0, token_ids_1.as_deref());
+        row.into_iter().map(|(_, kind, _)| kind).collect()
     }
 
     /// Return 1 for each special token of a row, and 0 for all other tokens.
@@ -146,17 +167,16 @@ impl PyTokenizer {
     #[pyo3(signature = (token_ids_0, token_ids_1 = None, already_has_special_tokens = false))]
     fn get_special_tokens_mask(
         &self,
-        token_ids_0: Vec<i64>,
-        token_ids_1: Option<Vec<i64>>,
+        #[pyo3(from_py_with = flat_ids)] token_ids_0: Vec<i64>,
+        #[pyo3(from_py_with = optional_ids)] token_ids_1: Option<Vec<i64>>,
         already_has_special_tokens: bool,
     ) -> Vec<i64> {
         if already_has_special_tokens {
             let special = self.get().special_ids();
             return token_ids_0.iter().map(|id| i64::from(special.contains(id))).collect();
         }
-        let inner = |count: usize| std::iter::repeat_n(0, count).chain([1]);
-        let second = token_ids_1.map(|ids| inner(ids.len()));
-        std::iter::once(1).chain(inner(token_ids_0.len())).chain(second.into_iter().flatten()).collect()
+        let row = self.get().with_special_tokens(&token_ids_0, token_ids_1.as_deref());
+        row.into_iter().map(|(_, _, is_added)| is_added.into()).collect()
     }
 
     /// Return the number of special tokens that are added to a row.

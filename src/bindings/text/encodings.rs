@@ -3,13 +3,21 @@
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods};
-use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::bindings::door::{enter, raise};
+use super::lists::{list, numbers, pairs, typed};
+use crate::bindings::door::{argument_readers, count, enter, integer, raise};
 use crate::error::Error;
 use crate::text::Encoding;
+use crate::text::memory::room;
+
+argument_readers! {
+    token_index: usize = count;
+    word_index: usize = count;
+    char_pos: usize = count;
+    sequence_index: usize = count;
+}
 
 /// The rows of one call.
 pub(crate) type Rows = Arc<Vec<Encoding>>;
@@ -118,42 +126,58 @@ impl PyEncoding {
     }
 
     /// Return the text of a token: 0 or 1.
-    fn token_to_sequence(&self, token_index: usize) -> Option<usize> {
+    fn token_to_sequence(&self, #[pyo3(from_py_with = token_index)] token_index: usize) -> Option<usize> {
         self.row().sequence_ids().nth(token_index).flatten()
     }
 
     /// Return (start, end) of a token's characters.
-    fn token_to_chars(&self, token_index: usize) -> Option<(usize, usize)> {
+    fn token_to_chars(&self, #[pyo3(from_py_with = token_index)] token_index: usize) -> Option<(usize, usize)> {
         self.token_to_sequence(token_index).map(|_| self.row().offset(token_index))
     }
 
     /// Return the word of a token.
-    fn token_to_word(&self, token_index: usize) -> Option<usize> {
+    fn token_to_word(&self, #[pyo3(from_py_with = token_index)] token_index: usize) -> Option<usize> {
         self.word(token_index)
     }
 
     /// Return (start, end) of a word's tokens.
     #[pyo3(signature = (word_index, sequence_index = 0))]
-    fn word_to_tokens(&self, word_index: usize, sequence_index: usize) -> Option<(usize, usize)> {
+    fn word_to_tokens(
+        &self,
+        #[pyo3(from_py_with = word_index)] word_index: usize,
+        #[pyo3(from_py_with = sequence_index)] sequence_index: usize,
+    ) -> Option<(usize, usize)> {
         self.tokens_of(word_index, sequence_index)
     }
 
     /// Return (start, end) of a word's characters.
     #[pyo3(signature = (word_index, sequence_index = 0))]
-    fn word_to_chars(&self, word_index: usize, sequence_index: usize) -> Option<(usize, usize)> {
+    fn word_to_chars(
+        &self,
+        #[pyo3(from_py_with = word_index)] word_index: usize,
+        #[pyo3(from_py_with = sequence_index)] sequence_index: usize,
+    ) -> Option<(usize, usize)> {
         let (first, end) = self.tokens_of(word_index, sequence_index)?;
         Some((self.row().offset(first).0, self.row().offset(end - 1).1))
     }
 
     /// Return the token that contains a character.
     #[pyo3(signature = (char_pos, sequence_index = 0))]
-    fn char_to_token(&self, char_pos: usize, sequence_index: usize) -> Option<usize> {
+    fn char_to_token(
+        &self,
+        #[pyo3(from_py_with = char_pos)] char_pos: usize,
+        #[pyo3(from_py_with = sequence_index)] sequence_index: usize,
+    ) -> Option<usize> {
         self.token_at(char_pos, sequence_index)
     }
 
     /// Return the word that contains a character.
     #[pyo3(signature = (char_pos, sequence_index = 0))]
-    fn char_to_word(&self, char_pos: usize, sequence_index: usize) -> Option<usize> {
+    fn char_to_word(
+        &self,
+        #[pyo3(from_py_with = char_pos)] char_pos: usize,
+        #[pyo3(from_py_with = sequence_index)] sequence_index: usize,
+    ) -> Option<usize> {
         self.token_at(char_pos, sequence_index).and_then(|token| self.word(token))
     }
 
@@ -184,12 +208,17 @@ impl PyEncodings {
         self.rows.len()
     }
 
-    fn __getitem__(&self, row: isize) -> PyResult<PyEncoding> {
-        let count = self.rows.len();
-        let place = if row < 0 { row + count as isize } else { row };
-        let place = usize::try_from(place).ok().filter(|&place| place < count);
-        let Some(row) = place else { return Err(PyIndexError::new_err(format!("row {row} of {count}"))) };
-        Ok(PyEncoding { rows: Arc::clone(&self.rows), row })
+    fn __getitem__(&self, row: &Bound<'_, PyAny>) -> PyResult<PyEncoding> {
+        // A list too raises an IndexError for every integer that is no index.
+        let number = integer("row", row, i128::MIN..=i128::MAX)?;
+        let number = number.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        let count = self.rows.len() as i64;
+        let place = if number < 0 { number + count } else { number };
+        if !(0..count).contains(&place) {
+            let error = Error::OutOfRange { what: "row".into(), value: number, position: vec![], limit: count };
+            return Err(raise(row.py(), error));
+        }
+        Ok(PyEncoding { rows: Arc::clone(&self.rows), row: place as usize })
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
@@ -242,40 +271,40 @@ impl Form {
     ) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Lists { single: true } => match rows.first() {
-                Some(row) => Ok(column(row).collect::<Vec<_>>().into_pyobject(py)?),
-                None => Ok(Vec::<i64>::new().into_pyobject(py)?),
+                Some(row) => numbers(py, column(row)),
+                None => numbers(py, [].into_iter()),
             },
-            Self::Lists { single: false } => {
-                Ok(rows.iter().map(|row| column(row).collect::<Vec<_>>()).collect::<Vec<_>>().into_pyobject(py)?)
-            }
+            Self::Lists { single: false } => list(py, rows.iter().map(|row| numbers(py, column(row)))),
             _ => {
                 let width = self.width(py, rows)?;
-                self.array(py, rows.iter().flat_map(column).collect(), &[rows.len(), width])
+                self.array(py, rows.iter().flat_map(column), &[rows.len(), width])
             }
         }
     }
 
     /// Return (start, end) of each token.
     pub(crate) fn offsets<'py>(self, py: Python<'py>, rows: &Rows) -> PyResult<Bound<'py, PyAny>> {
-        let lists = |row: &Encoding| row.offsets().collect::<Vec<_>>();
         match self {
-            Self::Lists { single: true } => Ok(rows.first().map(lists).unwrap_or_default().into_pyobject(py)?),
-            Self::Lists { single: false } => Ok(rows.iter().map(lists).collect::<Vec<_>>().into_pyobject(py)?),
+            Self::Lists { single: true } => match rows.first() {
+                Some(row) => pairs(py, row.offsets()),
+                None => pairs(py, [].into_iter()),
+            },
+            Self::Lists { single: false } => list(py, rows.iter().map(|row| pairs(py, row.offsets()))),
             _ => {
                 let width = self.width(py, rows)?;
-                let numbers = rows.iter().flat_map(Encoding::offsets).flat_map(|(start, end)| [start, end]);
-                self.array(py, numbers.map(|number| number as i64).collect(), &[rows.len(), width, 2])
+                let places = rows.iter().flat_map(Encoding::offsets).flat_map(|(start, end)| [start, end]);
+                self.array(py, places.map(|place| place as i64), &[rows.len(), width, 2])
             }
         }
     }
 
     /// Return a column with one number per row: a list even for one text.
-    pub(crate) fn numbers(self, py: Python<'_>, numbers: Vec<i64>) -> PyResult<Bound<'_, PyAny>> {
+    pub(crate) fn numbers(self, py: Python<'_>, values: Vec<i64>) -> PyResult<Bound<'_, PyAny>> {
         if matches!(self, Self::Lists { .. }) {
-            return numbers.into_pyobject(py);
+            return numbers(py, values.into_iter());
         }
-        let shape = [numbers.len()];
-        self.array(py, numbers, &shape)
+        let shape = [values.len()];
+        self.array(py, values.into_iter(), &shape)
     }
 
     fn width(self, py: Python<'_>, rows: &Rows) -> PyResult<usize> {
@@ -287,7 +316,14 @@ impl Form {
         Ok(width)
     }
 
-    fn array<'py>(self, py: Python<'py>, numbers: Vec<i64>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
+    fn array<'py>(
+        self,
+        py: Python<'py>,
+        values: impl Iterator<Item = i64>,
+        shape: &[usize],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut numbers = room("an array", shape.iter().product()).map_err(|error| raise(py, error))?;
+        numbers.extend(values);
         let array = PyArray1::from_vec(py, numbers).reshape(shape.to_vec())?.into_any();
         match self {
             Self::Torch => py.import("torch")?.call_method1("from_numpy", (array,)),
@@ -310,7 +346,19 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// Return the memory that a token takes in the columns, in bytes, beside its numbers.
+    pub(crate) fn token(&self) -> usize {
+        let flags = [self.token_type_ids, self.attention_mask, self.special_tokens_mask, self.offsets_mapping];
+        (1 + flags.into_iter().filter(|&flag| flag).count()) * size_of::<i64>()
+    }
+
+    /// Make the columns.
     pub(crate) fn read<'py>(self, py: Python<'py>, rows: &Rows, form: Form) -> PyResult<Bound<'py, PyDict>> {
+        let bytes = rows.iter().map(|row| row.len() * self.token()).sum();
+        self.columns(py, rows, form).map_err(|error| typed(py, error, "the columns", bytes))
+    }
+
+    fn columns<'py>(self, py: Python<'py>, rows: &Rows, form: Form) -> PyResult<Bound<'py, PyDict>> {
         let data = PyDict::new(py);
         data.set_item("input_ids", form.column(py, rows, |row| row.ids().iter().copied())?)?;
         if self.token_type_ids {

@@ -1,5 +1,6 @@
 //! Token ids as Python gives them: one id, a row, or rows.
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -32,13 +33,34 @@ pub(super) fn flat_ids(ids: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
     if let Ok(id) = ids.extract::<i64>() {
         return Ok(vec![id]);
     }
-    as_lists(ids)?.extract().map_err(|_| {
-        let got = ids.get_type().to_string();
-        raise(ids.py(), Error::Dtype { what: "token_ids".into(), expected: "integers, or rows of them".into(), got })
-    })
+    as_lists(ids)?.extract().map_err(|error| refused(ids, &error))
+}
+
+/// Read ids as [`flat_ids`] does, or None.
+pub(super) fn optional_ids(ids: &Bound<'_, PyAny>) -> PyResult<Option<Vec<i64>>> {
+    if ids.is_none() { Ok(None) } else { flat_ids(ids).map(Some) }
 }
 
 /// Turn arrays into lists; return other objects unchanged.
 fn as_lists<'py>(ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if ids.hasattr("tolist")? { ids.call_method0("tolist") } else { Ok(ids.clone()) }
+    // A tensor without data, or one that a compiler traces, refuses.
+    if ids.hasattr("tolist")? {
+        ids.call_method0("tolist").map_err(|error| refused(ids, &error))
+    } else {
+        Ok(ids.clone())
+    }
+}
+
+/// Refuse what is no ids, but let an interrupt pass.
+fn refused(ids: &Bound<'_, PyAny>, error: &PyErr) -> PyErr {
+    let py = ids.py();
+    if !error.is_instance_of::<PyException>(py) {
+        return error.clone_ref(py);
+    }
+    let got = if ids.hasattr("tolist").unwrap_or(false) {
+        format!("{}: {}", ids.get_type(), error.value(py))
+    } else {
+        ids.get_type().to_string()
+    };
+    raise(py, Error::Dtype { what: "token_ids".into(), expected: "integers, or rows of them".into(), got })
 }

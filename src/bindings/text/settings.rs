@@ -1,9 +1,14 @@
 //! `oxbert.Tokenizer`: its settings, and the five special tokens of the vocabulary.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::texts::parse_side;
 use super::tokenizer::PyTokenizer;
+use crate::bindings::door::{argument_readers, optional_count};
+use crate::text::TokenizerOptions;
+
+argument_readers! { model_max_length: Option<usize> = optional_count; }
 
 #[pymethods]
 impl PyTokenizer {
@@ -14,8 +19,8 @@ impl PyTokenizer {
     }
 
     #[setter]
-    fn set_model_max_length(&self, length: Option<usize>) {
-        self.change(|options| options.model_max_length = length);
+    fn set_model_max_length(&self, #[pyo3(from_py_with = model_max_length)] length: Option<usize>) {
+        self.change(|options| options.model_max_length = length.and_then(TokenizerOptions::known_length));
     }
 
     /// Return the side on which rows are padded: `left` or `right`.
@@ -60,34 +65,34 @@ impl PyTokenizer {
         self.get().options().do_lower_case
     }
 
-    /// Return `[PAD]`.
+    /// Return how `[PAD]` is spelled.
     #[getter]
-    fn pad_token(&self) -> &'static str {
-        "[PAD]"
+    fn pad_token(&self) -> String {
+        self.get().special_tokens()[0].to_string()
     }
 
-    /// Return `[UNK]`.
+    /// Return how `[UNK]` is spelled.
     #[getter]
-    fn unk_token(&self) -> &'static str {
-        "[UNK]"
+    fn unk_token(&self) -> String {
+        self.get().special_tokens()[1].to_string()
     }
 
-    /// Return `[CLS]`.
+    /// Return how `[CLS]` is spelled.
     #[getter]
-    fn cls_token(&self) -> &'static str {
-        "[CLS]"
+    fn cls_token(&self) -> String {
+        self.get().special_tokens()[2].to_string()
     }
 
-    /// Return `[SEP]`.
+    /// Return how `[SEP]` is spelled.
     #[getter]
-    fn sep_token(&self) -> &'static str {
-        "[SEP]"
+    fn sep_token(&self) -> String {
+        self.get().special_tokens()[3].to_string()
     }
 
-    /// Return `[MASK]`.
+    /// Return how `[MASK]` is spelled.
     #[getter]
-    fn mask_token(&self) -> &'static str {
-        "[MASK]"
+    fn mask_token(&self) -> String {
+        self.get().special_tokens()[4].to_string()
     }
 
     /// Return the id of `[PAD]`.
@@ -124,6 +129,54 @@ impl PyTokenizer {
     #[getter]
     fn mask_token_id(&self) -> i64 {
         self.get().mask_token_id()
+    }
+
+    /// Return None: BERT's vocabularies have no token for the start of a text.
+    #[getter]
+    fn bos_token(&self) -> Option<String> {
+        None
+    }
+
+    /// Return None: BERT's vocabularies have no token for the end of a text.
+    #[getter]
+    fn eos_token(&self) -> Option<String> {
+        None
+    }
+
+    /// Return None, as for `bos_token`.
+    #[getter]
+    fn bos_token_id(&self) -> Option<i64> {
+        None
+    }
+
+    /// Return None, as for `eos_token`.
+    #[getter]
+    fn eos_token_id(&self) -> Option<i64> {
+        None
+    }
+
+    /// Return the folder or name that the tokenizer was loaded from; empty for a copy, and for one from a file.
+    #[getter]
+    fn name_or_path(&self) -> &str {
+        &self.name
+    }
+
+    /// Return the settings by the names of the arguments that set them.
+    #[getter]
+    fn init_kwargs<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let settings = PyDict::new(slf.py());
+        let tokenizer = slf.get().get();
+        let options = tokenizer.options();
+        settings.set_item("do_lower_case", options.do_lower_case)?;
+        settings.set_item("strip_accents", options.strip_accents)?;
+        settings.set_item("tokenize_chinese_chars", options.tokenize_chinese_chars)?;
+        for name in ["model_max_length", "padding_side", "truncation_side", "name_or_path", "extra_special_tokens"] {
+            settings.set_item(name, slf.getattr(name)?)?;
+        }
+        for name in ["unk_token", "sep_token", "pad_token", "cls_token", "mask_token"] {
+            settings.set_item(name, slf.getattr(name)?)?;
+        }
+        Ok(settings)
     }
 
     /// Return True: the tokenizer is written in Rust.

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyList, PyString, PyTuple};
 
-use crate::bindings::door::raise;
+use crate::bindings::door::{raise, wrong_type};
 use crate::error::{Error, Result};
 use crate::text::{Padding, Side, Source, Truncation};
 
@@ -15,7 +15,7 @@ impl<'py> FromPyObject<'_, 'py> for Text {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        unicode(&object).map(Self)
+        unicode("text", &object).map(Self)
     }
 }
 
@@ -26,10 +26,7 @@ impl<'py> FromPyObject<'_, 'py> for Several {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        if !(object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>()) {
-            return Err(wrong("texts", "a list of str", &object));
-        }
-        object.try_iter()?.map(|text| unicode(&text?)).collect::<PyResult<_>>().map(Self)
+        strings("texts", &object).map(Self)
     }
 }
 
@@ -64,7 +61,7 @@ impl Rows {
     ) -> PyResult<Self> {
         let one = |object: &Bound<'_, PyAny>| -> PyResult<Held> {
             if is_split_into_words {
-                let words = items(object)?.ok_or_else(|| wrong("text", "a list of words", object))?;
+                let words = items(object)?.ok_or_else(|| wrong_type("text", "a list of words", object))?;
                 words.iter().map(backed).collect::<PyResult<_>>().map(Held::Words)
             } else {
                 backed(object).map(Held::Text)
@@ -74,7 +71,7 @@ impl Rows {
             if !is_split_into_words {
                 return Ok(object.is_instance_of::<PyString>());
             }
-            let words = items(object)?.ok_or_else(|| wrong("text", "a list of words", object))?;
+            let words = items(object)?.ok_or_else(|| wrong_type("text", "a list of words", object))?;
             Ok(words.first().is_some_and(PyAnyMethods::is_instance_of::<PyString>))
         };
         if is_one(text)? {
@@ -83,7 +80,7 @@ impl Rows {
         let texts = items(text)?.ok_or_else(|| not_text(text))?;
         let pairs = match text_pair {
             Some(pairs) => {
-                let pairs = items(pairs)?.ok_or_else(|| wrong("text_pair", "a list of str, as text is", pairs))?;
+                let pairs = items(pairs)?.ok_or_else(|| wrong_type("text_pair", "a list of str, as text is", pairs))?;
                 if pairs.len() != texts.len() {
                     let reason = format!("expected {} texts, as in text, got {}", texts.len(), pairs.len());
                     return Err(raise(text.py(), Error::input("text_pair", reason)));
@@ -119,27 +116,28 @@ fn items<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAn
 /// Borrow a text in UTF-8.
 fn backed(object: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
     let text = object.cast::<PyString>().map_err(|_| not_text(object))?;
-    PyBackedStr::try_from(text.clone()).map_err(|error| not_unicode(object.py(), &error))
+    PyBackedStr::try_from(text.clone()).map_err(|error| not_unicode(object.py(), "text", &error))
 }
 
-/// Copy a text in UTF-8.
-fn unicode(object: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = object.cast::<PyString>().map_err(|_| not_text(object))?;
-    text.to_str().map(ToString::to_string).map_err(|error| not_unicode(object.py(), &error))
+/// Read the strings of the sequence `what`.
+pub(super) fn strings(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let texts: Vec<Bound<'_, PyAny>> = object.extract().map_err(|_| wrong_type(what, "a list of str", object))?;
+    texts.iter().map(|text| unicode(what, text)).collect()
+}
+
+/// Copy the string `what` in UTF-8.
+pub(super) fn unicode(what: &str, object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = object.cast::<PyString>().map_err(|_| wrong_type(what, "a str or a list of str", object))?;
+    text.to_str().map(ToString::to_string).map_err(|error| not_unicode(object.py(), what, &error))
 }
 
 /// Refuse half of a surrogate pair, which a Python string may hold and which is not a character.
-fn not_unicode(py: Python<'_>, error: &PyErr) -> PyErr {
-    raise(py, Error::input("text", format!("expected Unicode characters: {}", error.value(py))))
+fn not_unicode(py: Python<'_>, what: &str, error: &PyErr) -> PyErr {
+    raise(py, Error::input(what, format!("expected Unicode characters: {}", error.value(py))))
 }
 
 fn not_text(object: &Bound<'_, PyAny>) -> PyErr {
-    wrong("text", "a str or a list of str", object)
-}
-
-pub(crate) fn wrong(what: &str, expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
-    let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
-    raise(object.py(), Error::Dtype { what: what.into(), expected: expected.into(), got })
+    wrong_type("text", "a str or a list of str", object)
 }
 
 /// `padding` or `truncation`: a boolean or a name.
@@ -155,7 +153,7 @@ impl<'py> FromPyObject<'_, 'py> for Choice {
         if let Ok(flag) = object.cast::<PyBool>() {
             return Ok(Self::Flag(flag.is_true()));
         }
-        object.extract().map(Self::Name).map_err(|_| wrong("padding or truncation", "a bool or a str", &object))
+        object.extract().map(Self::Name).map_err(|_| wrong_type("padding or truncation", "a bool or a str", &object))
     }
 }
 

@@ -7,9 +7,15 @@ use pyo3::types::PyDict;
 
 use super::encodings::{Columns, Form, PyEncodings};
 use super::texts::{Choice, Rows, Text, parse_padding, parse_side, parse_truncation};
-use crate::bindings::door::{check_signals, enter, raise};
-use crate::error::Error;
+use crate::bindings::door::{argument_readers, check_signals, count, enter, optional_count, raise};
+use crate::text::memory::check_room;
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, TokenizerOptions, Truncation, Width};
+
+argument_readers! {
+    max_length: Option<usize> = optional_count;
+    stride: usize = count;
+    pad_to_multiple_of: Option<usize> = optional_count;
+}
 
 /// Convert text to ids and back over a BERT word-piece vocabulary: the base class of both families' tokenizers.
 ///
@@ -22,17 +28,19 @@ use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, TokenizerOpti
 ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
 ///     >>> isinstance(tokenizer, oxbert.Tokenizer), tokenizer.vocab_size, tokenizer.model_max_length
 ///     (True, 8192, 128)
-#[pyclass(name = "Tokenizer", module = "oxbert", subclass, frozen)]
+#[pyclass(name = "Tokenizer", module = "oxbert", subclass, frozen, weakref)]
 pub(crate) struct PyTokenizer {
     /// Locked for the moment of a copy only, which is cheap.
     inner: RwLock<ElectraTokenizer>,
     /// Whether a call returns token types by default.
     pub(super) has_types: bool,
+    /// The folder or name that the tokenizer was loaded from; empty if from none.
+    pub(super) name: String,
 }
 
 impl PyTokenizer {
-    pub(super) fn new(tokenizer: ElectraTokenizer, has_types: bool) -> Self {
-        Self { inner: RwLock::new(tokenizer), has_types }
+    pub(super) fn new(tokenizer: ElectraTokenizer, has_types: bool, name: String) -> Self {
+        Self { inner: RwLock::new(tokenizer), has_types, name }
     }
 
     pub(crate) fn get(&self) -> ElectraTokenizer {
@@ -74,12 +82,6 @@ struct Asked {
     return_overflowing_tokens: bool,
     /// Whether `padding` was given, be it `do_not_pad`.
     is_padded: bool,
-}
-
-/// Return a count that is not negative.
-fn count(py: Python<'_>, what: &str, number: Option<i64>) -> PyResult<Option<usize>> {
-    let refused = |number| raise(py, Error::input(what, format!("expected at least 0, got {number}")));
-    number.map(|number| usize::try_from(number).map_err(|_| refused(number))).transpose()
 }
 
 #[pymethods]
@@ -158,10 +160,10 @@ impl PyTokenizer {
         add_special_tokens: bool,
         padding: Option<Choice>,
         truncation: Option<Choice>,
-        max_length: Option<i64>,
-        stride: i64,
+        #[pyo3(from_py_with = max_length)] max_length: Option<usize>,
+        #[pyo3(from_py_with = stride)] stride: usize,
         is_split_into_words: bool,
-        pad_to_multiple_of: Option<i64>,
+        #[pyo3(from_py_with = pad_to_multiple_of)] pad_to_multiple_of: Option<usize>,
         padding_side: Option<&str>,
         return_tensors: Option<&str>,
         return_token_type_ids: Option<bool>,
@@ -173,9 +175,6 @@ impl PyTokenizer {
     ) -> PyResult<Bound<'py, PyAny>> {
         let is_padded = !matches!(padding, None | Some(Choice::Flag(false)));
         let padding = parse_padding(padding).map_err(|error| raise(py, error))?;
-        let max_length = count(py, "max_length", max_length)?;
-        let stride = count(py, "stride", Some(stride))?.unwrap_or(0);
-        let pad_to_multiple_of = count(py, "pad_to_multiple_of", pad_to_multiple_of)?;
         let asked = Asked { add_special_tokens, max_length, stride, return_overflowing_tokens, is_padded };
         let options = self.encode_options(py, &asked, truncation)?;
         let held = Rows::read(text, text_pair, is_split_into_words)?;
@@ -188,6 +187,15 @@ impl PyTokenizer {
         };
         let width = Width { padding, max_length: max_length.or(tokenizer.model_max_length()), pad_to_multiple_of };
         width.check_with(&options).map_err(|error| raise(py, error))?;
+        let mut columns = Columns {
+            token_type_ids: return_token_type_ids.unwrap_or(self.has_types),
+            attention_mask: return_attention_mask.unwrap_or(true),
+            special_tokens_mask: return_special_tokens_mask,
+            offsets_mapping: return_offsets_mapping,
+            length: return_length,
+            samples: None,
+        };
+        let per_token = Encoding::TOKEN + columns.token();
         let (rows, samples) = enter(py, || {
             let pairs: Vec<Pair> = held
                 .pairs
@@ -199,20 +207,14 @@ impl PyTokenizer {
             let samples: Vec<i64> = encoded.iter().enumerate().flat_map(samples).collect();
             let mut rows: Vec<Encoding> = encoded.into_iter().flatten().collect();
             if let Some(width) = width.of(rows.iter().map(Encoding::len))? {
+                check_room("padding", rows.len(), width.saturating_mul(per_token))?;
                 for row in &mut rows {
-                    row.pad(width, side);
+                    row.pad(width, side)?;
                 }
             }
             Ok((Arc::new(rows), samples))
         })?;
-        let columns = Columns {
-            token_type_ids: return_token_type_ids.unwrap_or(self.has_types),
-            attention_mask: return_attention_mask.unwrap_or(true),
-            special_tokens_mask: return_special_tokens_mask,
-            offsets_mapping: return_offsets_mapping,
-            length: return_length,
-            samples: return_overflowing_tokens.then_some(samples),
-        };
+        columns.samples = return_overflowing_tokens.then_some(samples);
         let data = without_collector(py, rows.len(), || columns.read(py, &rows, form))?;
         py.import("oxbert.encoding")?.getattr("BatchEncoding")?.call1((data, PyEncodings { rows }))
     }
@@ -290,13 +292,13 @@ impl PyTokenizer {
         py: Python<'_>,
         lengths: Vec<usize>,
         padding: Choice,
-        max_length: Option<i64>,
-        pad_to_multiple_of: Option<i64>,
+        #[pyo3(from_py_with = max_length)] max_length: Option<usize>,
+        #[pyo3(from_py_with = pad_to_multiple_of)] pad_to_multiple_of: Option<usize>,
     ) -> PyResult<Option<usize>> {
         let width = Width {
             padding: parse_padding(Some(padding)).map_err(|error| raise(py, error))?,
-            max_length: count(py, "max_length", max_length)?.or(self.get().model_max_length()),
-            pad_to_multiple_of: count(py, "pad_to_multiple_of", pad_to_multiple_of)?,
+            max_length: max_length.or(self.get().model_max_length()),
+            pad_to_multiple_of,
         };
         width.of(lengths.into_iter()).map_err(|error| raise(py, error))
     }

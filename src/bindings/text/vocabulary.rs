@@ -35,7 +35,7 @@ impl PyTokenizer {
     ///     ['a', '<row>']
     #[pyo3(signature = (new_tokens, special_tokens = false))]
     fn add_tokens(&self, new_tokens: &Bound<'_, PyAny>, special_tokens: bool) -> PyResult<usize> {
-        let tokens = added_tokens(new_tokens, special_tokens)?;
+        let tokens = added_tokens("new_tokens", new_tokens, special_tokens)?;
         let py = new_tokens.py();
         enter(py, || {
             loop {
@@ -86,6 +86,12 @@ impl PyTokenizer {
         Ok(tokens)
     }
 
+    /// Return the ids of the added tokens by token, as `get_added_vocab`.
+    #[getter]
+    fn added_tokens_encoder<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.get_added_vocab(py)
+    }
+
     /// Return the ids of the added tokens by token.
     fn get_added_vocab<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tokens = PyDict::new(py);
@@ -114,13 +120,15 @@ impl PyTokenizer {
         self.get_vocab(py)
     }
 
-    /// Write `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
+    /// Write `vocab.txt`, `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.
+    ///
+    /// transformers and `tokenizers` read them to the same ids. A pipeline other than BERT's has no `vocab.txt`.
     ///
     /// Args:
     ///     folder: The folder, which is created if it does not exist.
     ///
     /// Returns:
-    ///     The paths of the three files.
+    ///     The paths of the files.
     ///
     /// Raises:
     ///     FileError: if a file cannot be written.
@@ -168,6 +176,18 @@ impl PyTokenizer {
             map.set_item("additional_special_tokens", extra)?;
         }
         Ok(map)
+    }
+
+    /// Return the special tokens other than the five of the vocabulary: the name of transformers 5.
+    #[getter]
+    fn extra_special_tokens(&self) -> Vec<String> {
+        self.additional_special_tokens()
+    }
+
+    /// Return the ids of `extra_special_tokens`.
+    #[getter]
+    fn extra_special_tokens_ids(&self) -> Vec<i64> {
+        self.all_special_ids().into_iter().skip(5).collect()
     }
 
     /// Return the special tokens other than the five of the vocabulary.

@@ -82,7 +82,8 @@ class Vocabulary:
             if number >= tokenizer.vocab_size
         }
         return cls(
-            hashlib.sha256(files["vocab.txt"]).hexdigest(),
+            # A tokenizer with a pipeline of its own has one file.
+            hashlib.sha256(files.get("vocab.txt", files["tokenizer.json"])).hexdigest(),
             len(tokenizer),
             settings,
             tokenizer.pad_token_id,

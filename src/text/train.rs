@@ -1,0 +1,53 @@
+//! A tokenizer with the pipeline of another one and a vocabulary that is learnt from texts.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::added::AddedToken;
+use super::pipeline::learn;
+use super::pretrained::{read_parts, settings_and_special};
+use super::tokenizer::WordPieceTokenizer;
+use super::whole;
+use crate::error::{Error, Result};
+
+impl WordPieceTokenizer {
+    /// Learn a vocabulary of at most `size` tokens from texts, which are normalised and split as this tokenizer does.
+    /// The special tokens of this tokenizer get the first ids, in their order, and then those in `special`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if `size` has no room for the special tokens; [`Error::Tokenizer`] if the pipeline fails on a
+    /// text.
+    ///
+    /// # Source
+    /// transformers v5.24 `tokenization_utils_tokenizers.py`, `train_new_from_iterator`.
+    pub fn train_new(&self, texts: &[String], size: usize, special: &[AddedToken]) -> Result<Self> {
+        let own = self.added_tokens().filter(|(_, token)| token.special).map(|(_, token)| token.clone());
+        let five = self.special_tokens().map(AddedToken::special);
+        let mut tokens: Vec<AddedToken> = Vec::new();
+        for token in own.chain(five).chain(special.iter().cloned()) {
+            if !tokens.iter().any(|known| known.content == token.content) {
+                tokens.push(token);
+            }
+        }
+        if size < tokens.len() {
+            let reason = format!("expected at least {}, the number of special tokens, got {size}", tokens.len());
+            return Err(Error::input("vocab_size", reason));
+        }
+        let mut file = whole::write(&self.tokens, &self.options)?;
+        let mut frame = file["post_processor"].take();
+        file["model"]["vocab"] = json!({});
+        file["added_tokens"] = json!([]);
+        let mut file = learn(&file, texts, size, &tokens)?;
+        for (name, token) in frame["special_tokens"].as_object_mut().into_iter().flatten() {
+            token["ids"] = json!([file["model"]["vocab"][name.as_str()]]);
+        }
+        file["post_processor"] = frame;
+        let (mut settings, _) = settings_and_special(&self.tokens, &self.options);
+        for field in ["added_tokens_decoder", "additional_special_tokens"] {
+            settings[field] = Value::Null;
+        }
+        let (tokens, options) = read_parts(file, settings, Path::new("the learnt tokenizer"))?;
+        Ok(Self { tokens: tokens.into(), options })
+    }
+}
