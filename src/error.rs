@@ -238,6 +238,9 @@ pub enum Error {
     },
 }
 
+/// rust_bert's name of [`Error`], whose variants have other names and carry more data.
+pub type RustBertError = Error;
+
 impl Error {
     /// Return a function that wraps the error of a file operation, for `map_err`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
@@ -279,6 +282,12 @@ impl From<tch::TchError> for Error {
         let text = error.to_string();
         let message = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown error").trim().to_string();
         Self::Torch { message }
+    }
+}
+
+impl From<rust_tokenizers::error::TokenizerError> for Error {
+    fn from(error: rust_tokenizers::error::TokenizerError) -> Self {
+        Self::Tokenizer { reason: error.to_string() }
     }
 }
 

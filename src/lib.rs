@@ -66,7 +66,7 @@ pub mod pipelines;
 mod bindings;
 
 pub use config::{Config, DistilBertConfig, ElectraConfig};
-pub use error::{Error, Result};
+pub use error::{Error, Result, RustBertError};
 pub use models::{distilbert, electra};
 pub use nn::Activation;
 pub use pretrained::{Frozen, Pretrained, load};

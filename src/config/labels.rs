@@ -1,5 +1,7 @@
 //! The labels of a classifier: `id2label`, `label2id`, `num_labels`.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
@@ -15,6 +17,11 @@ const MAXIMUM: i64 = 1_000_000;
 /// ```
 /// use oxbert::config::Labels;
 /// assert_eq!(Labels::numbered(2).names(), ["LABEL_0", "LABEL_1"]);
+///
+/// // `id2label` as a map, as in rust_bert.
+/// let id2label = std::collections::HashMap::from([(1, "PER".to_string()), (0, "O".to_string())]);
+/// assert_eq!(Labels::try_from(id2label)?.names(), ["O", "PER"]);
+/// # Ok::<(), oxbert::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
@@ -114,6 +121,18 @@ impl Labels {
         let by_name = self.names.iter().enumerate().map(|(id, name)| (name.clone(), Value::from(id)));
         values.insert("id2label".into(), Value::Object(by_id.collect()));
         values.insert("label2id".into(), Value::Object(by_name.collect()));
+    }
+}
+
+impl TryFrom<HashMap<i64, String>> for Labels {
+    type Error = Error;
+
+    /// Take `id2label` as rust_bert has it. [`Error::Config`] unless the ids are 0 to L - 1.
+    fn try_from(id2label: HashMap<i64, String>) -> Result<Self> {
+        let mut by_id: Vec<_> = id2label.into_iter().collect();
+        // In order, so that the error names the same id each time.
+        by_id.sort_unstable();
+        Self::from_id2label(&by_id.into_iter().map(|(id, name)| (id.to_string(), Value::String(name))).collect())
     }
 }
 

@@ -56,6 +56,21 @@ macro_rules! configuration {
             }
         }
 
+        /// The keys of `config.json`, unknown ones included.
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                crate::config::Config::to_map(self).serialize(serializer)
+            }
+        }
+
+        /// The keys of `config.json`, checked as [`Config::from_map`](crate::config::Config::from_map) does.
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let values = serde_json::Map::deserialize(deserializer)?;
+                crate::config::Config::from_map(values).map_err(serde::de::Error::custom)
+            }
+        }
+
         impl crate::config::Config for $name {
             const MODEL_TYPE: &'static str = $model_type;
             const ALIASES: &'static [(&'static str, &'static str)] = $aliases;

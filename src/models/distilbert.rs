@@ -17,7 +17,8 @@ use crate::heads::{
 };
 use crate::inputs::Arguments;
 use crate::names;
-use crate::nn::{Activation, AttentionNames, LayerNorm, Linear, Parameters, Pooling};
+pub use crate::nn::Activation;
+use crate::nn::{AttentionNames, LayerNorm, Linear, Parameters, Pooling};
 pub use crate::resources::{DistilBertConfigResources, DistilBertModelResources, DistilBertVocabResources};
 
 /// The DistilBERT family.

@@ -2,6 +2,43 @@
 //!
 //! A family is a table of names ([`Family`]) and, for each head, the sizes, names and rates of that head ([`HasHead`]).
 //! [`Network`], an encoder with a head, is the same for all families.
+//!
+//! A model is built on a variable store and filled from a file, as in rust_bert:
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use oxbert::Config;
+//! use oxbert::electra::{ElectraConfig, ElectraForTokenClassification};
+//! use oxbert::resources::{LocalResource, ResourceProvider};
+//! use tch::{Device, Tensor, nn, no_grad};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let folder = folder.path();
+//! # let small = r#"{"vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 2, "num_labels": 3}"#;
+//! # std::fs::write(folder.join("config.json"), small).unwrap();
+//! # let saved = nn::VarStore::new(Device::Cpu);
+//! # ElectraForTokenClassification::new(saved.root(), &ElectraConfig::from_json(small)?)?;
+//! # saved.save(folder.join("rust_model.ot"))?;
+//! let config_resource = LocalResource { local_path: folder.join("config.json") };
+//! let weights_resource = LocalResource { local_path: folder.join("rust_model.ot") };
+//!
+//! let mut config = ElectraConfig::from_file(config_resource.get_local_path()?)?;
+//! config.output_attentions = true;
+//! let id2label: HashMap<i64, String> = HashMap::from([(0, "O".into()), (1, "PER".into()), (2, "LOC".into())]);
+//! config.labels = id2label.try_into()?;
+//!
+//! let vs = nn::VarStore::new(Device::Cpu);
+//! let model = ElectraForTokenClassification::new(vs.root(), &config)?;
+//! oxbert::load::<ElectraForTokenClassification>(&vs, weights_resource.get_local_path()?)?;
+//!
+//! let ids = Tensor::from_slice(&[2_i64, 7, 5, 3]).unsqueeze(0);
+//! let output = no_grad(|| model.forward_t(Some(&ids), None, None, None, None, false))?;
+//! assert_eq!(output.logits.size(), [1, 4, 3]);
+//! assert_eq!(output.all_attentions.map(|layers| layers.len()), Some(2));
+//! # Ok::<(), oxbert::Error>(())
+//! ```
+//!
+//! `docs/deviations.md` in the repository lists what a program for rust_bert has to change.
 
 pub mod distilbert;
 pub mod electra;

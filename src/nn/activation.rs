@@ -1,10 +1,12 @@
 //! Activation functions under the names that checkpoints use.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tch::Tensor;
 
 use crate::error::Result;
 
-/// An activation function.
+/// An activation function. serde reads and writes it as its name.
 ///
 /// ```
 /// use oxbert::Activation;
@@ -144,6 +146,38 @@ impl Activation {
             Self::Tanh => input.f_tanh()?,
             Self::Identity => input.f_alias()?,
         })
+    }
+}
+
+/// The names of rust_bert's variants.
+#[allow(non_upper_case_globals, reason = "rust_bert spells its variants as config.json does")]
+impl Activation {
+    /// [`Activation::Gelu`].
+    pub const gelu: Self = Self::Gelu;
+    /// [`Activation::Relu`].
+    pub const relu: Self = Self::Relu;
+    /// [`Activation::Silu`].
+    pub const swish: Self = Self::Silu;
+    /// [`Activation::Mish`].
+    pub const mish: Self = Self::Mish;
+    /// [`Activation::GeluNew`].
+    pub const gelu_new: Self = Self::GeluNew;
+    /// [`Activation::Tanh`].
+    pub const tanh: Self = Self::Tanh;
+    /// [`Activation::Identity`].
+    pub const identity: Self = Self::Identity;
+}
+
+impl Serialize for Activation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.name().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Activation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| D::Error::unknown_variant(&name, Self::NAMES))
     }
 }
 

@@ -1,12 +1,14 @@
 //! `config.json`: defaults, unknown keys, bad values, files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use oxbert::config::{AnyConfig, Labels, ProblemType};
 use oxbert::{Activation, Config, DistilBertConfig, ElectraConfig, Error};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::common;
+use crate::common::{self, Tiny, odd, plain};
 
 fn read(value: &Value) -> oxbert::Result<ElectraConfig> {
     ElectraConfig::from_json(&value.to_string())
@@ -193,6 +195,59 @@ fn labels_are_read_from_every_key() {
     assert!(matches!(Labels::new(Vec::new()), Err(Error::Config { field, .. }) if field == "id2label"));
     let twelve: Map<String, Value> = (0..12).rev().map(|id| (id.to_string(), json!(format!("L{id}")))).collect();
     assert_eq!(names(json!({"id2label": twelve}))[10..], ["L10", "L11"]);
+}
+
+#[test]
+fn a_map_of_labels_is_read_as_the_file_is() {
+    for labels in 1..=12 {
+        let map: HashMap<i64, String> = (0..labels).map(|id| (id, format!("of {id}"))).collect();
+        let expected = read(&json!({ "id2label": map })).unwrap().labels;
+        assert_eq!(expected.len() as i64, labels);
+        assert_eq!(Labels::try_from(map.clone()).unwrap(), expected);
+        // Any other id leaves a gap; the message names the first one that does not fit.
+        for bad in [-1, labels, labels + 7, i64::MAX, i64::MIN] {
+            let mut gap = map.clone();
+            let name = gap.remove(&(labels - 1)).unwrap();
+            gap.insert(bad, name);
+            let message = Labels::try_from(gap).unwrap_err().to_string();
+            assert_eq!(message, format!("config: id2label: expected the keys 0 to {}, got \"{bad}\"", labels - 1));
+        }
+    }
+    assert!(matches!(Labels::try_from(HashMap::new()), Err(Error::Config { field, .. }) if field == "id2label"));
+}
+
+#[test]
+fn an_activation_has_its_name_in_files_and_in_rust_bert() {
+    macro_rules! of_rust_bert {
+        ($($name:ident)*) => { [$((stringify!($name), Activation::$name)),*] };
+    }
+    for (name, activation) in of_rust_bert!(gelu relu swish mish gelu_new tanh identity) {
+        assert_eq!(Activation::from_name(name), Some(activation), "{name}");
+    }
+    for name in Activation::NAMES {
+        let activation: Activation = serde_json::from_value(json!(name)).unwrap();
+        assert_eq!(Activation::from_name(name), Some(activation));
+        assert_eq!(serde_json::to_value(activation).unwrap(), json!(activation.name()));
+    }
+    for bad in [json!("gellu"), json!("Gelu"), json!(""), json!(1), Value::Null] {
+        assert!(serde_json::from_value::<Activation>(bad.clone()).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn serde_reads_and_writes_the_keys_of_the_file() {
+    fn law<C: Tiny + Serialize + DeserializeOwned>() {
+        for config in [C::default(), odd(), plain(), C::odd().untied().labelled(7)] {
+            let value = serde_json::to_value(&config).unwrap();
+            assert_eq!(value, Value::Object(config.to_map()));
+            assert_eq!(serde_json::from_value::<C>(value).unwrap(), config);
+        }
+        let message = serde_json::from_value::<C>(json!({"vocab_size": 0, "mine": 1})).unwrap_err().to_string();
+        assert!(message.starts_with("config: vocab_size: expected"), "{message}");
+        assert!(serde_json::from_value::<C>(json!(["electra"])).is_err());
+    }
+    law::<ElectraConfig>();
+    law::<DistilBertConfig>();
 }
 
 #[test]
