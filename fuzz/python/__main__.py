@@ -47,26 +47,25 @@ def run_chunk(seed: int, first: int, count: int) -> Iterator[Finding]:
         number, end = first - 1, ""
         with tempfile.TemporaryFile("w+", errors="replace") as errors:
             command = [sys.executable, "-m", "fuzz.python.worker", str(seed), str(first), str(count)]
-            process = subprocess.Popen(
+            with subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
-            )
-            try:
-                for report in _read(process):
-                    if "begins" in report:
-                        number = report["begins"]
-                    elif "done" in report:
-                        return
-                    else:
-                        yield Finding(**report)
-                process.wait()
-                errors.seek(0)
-                last = ([line for line in errors if line.strip()] or ["nothing on standard error"])[-1]
-                end = f"the process ended with {process.returncode}: {last.strip()[:200]}"
-            except TimeoutError:
-                end = f"no end after {HANGS_AFTER:.0f} s"
-            finally:
-                process.kill()
-                process.wait()
+            ) as process:
+                try:
+                    for report in _read(process):
+                        if "begins" in report:
+                            number = report["begins"]
+                        elif "done" in report:
+                            return
+                        else:
+                            yield Finding(**report)
+                    process.wait()
+                    errors.seek(0)
+                    last = ([line for line in errors if line.strip()] or ["nothing on standard error"])[-1]
+                    end = f"the process ended with {process.returncode}: {last.strip()[:200]}"
+                except TimeoutError:
+                    end = f"no end after {HANGS_AFTER:.0f} s"
+                finally:
+                    process.kill()
         if number < first:
             raise SystemExit(f"a worker did not start: {end}")
         target, case = make_case(find_targets(), seed, number)
@@ -88,17 +87,19 @@ def _read(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
             reports.put(json.loads(line))
         reports.put(None)
 
-    threading.Thread(target=read, daemon=True).start()
+    reader = threading.Thread(target=read)
+    reader.start()
     patience = STARTS_WITHIN
-    while True:
-        try:
-            report = reports.get(timeout=patience)
-        except queue.Empty:
-            raise TimeoutError from None
-        if report is None:
-            return
-        yield report
-        patience = HANGS_AFTER
+    try:
+        while (report := reports.get(timeout=patience)) is not None:
+            yield report
+            patience = HANGS_AFTER
+    except queue.Empty:
+        process.kill()
+        raise TimeoutError from None
+    finally:
+        # The pipe ends with the process.
+        reader.join()
 
 
 def main() -> int:

@@ -40,6 +40,7 @@ PROTOCOLS = ("__call__", "__getitem__", "__contains__", "__eq__", "__len__", "__
 # What a protocol of Python demands beside errors of ours.
 DEMANDED: dict[str, tuple[type[Exception], ...]] = {
     "__getitem__": (KeyError, IndexError),
+    "pop": (KeyError, IndexError),
     "__setattr__": (AttributeError,),
 }
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from oxbert.errors import InputError, MissingDependencyError
+from oxbert.errors import DtypeError, InputError, MissingDependencyError
 
 
 def check_number(what: str, value: Any, expected: str, holds: Callable[[float], bool]) -> None:
@@ -18,6 +18,17 @@ def check_number(what: str, value: Any, expected: str, holds: Callable[[float], 
     """
     if not isinstance(value, int | float) or not math.isfinite(value) or not holds(value):
         raise refused(what, f"expected a number {expected}, got {value!r}")
+
+
+def check_type(what: str, value: Any, kinds: type | tuple[type, ...], expected: str) -> None:
+    """Refuse a value of another type.
+
+    Raises:
+        DtypeError: if the value is none of `kinds`; `expected` describes them.
+    """
+    if not isinstance(value, kinds):
+        got = type(value).__name__
+        raise DtypeError(f"{what}: expected {expected}, got {got}", what=what, expected=expected, got=got)
 
 
 def refused(what: str, reason: str) -> InputError:

@@ -47,7 +47,7 @@ class BatchEncoding(UserDict[str, Any]):
 
     def __init__(self, data: Mapping[str, Any] | None = None, encodings: Any = None) -> None:
         """Keep the columns, and the rows that they were made from."""
-        super().__init__(data or {})
+        super().__init__({} if data is None else data)
         self._encodings = encodings
 
     @property
@@ -182,7 +182,7 @@ def _forward(place: int, row: Any) -> int:
 
 
 def _array(column: Any, tensor_type: str) -> Any:
-    if tensor_type not in ("np", "pt", "tf"):
+    if not isinstance(tensor_type, str) or tensor_type not in ("np", "pt", "tf"):
         reason = f'expected "np", "pt", "tf" or None, got {tensor_type!r}'
         raise errors.InputError(f"return_tensors: {reason}", what="return_tensors", reason=reason)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from oxbert._checks import check_type
 from oxbert._native import _TIES, canonical_name
 from oxbert.conversion.options import Options
 from oxbert.errors import WeightsError
@@ -53,7 +54,8 @@ def plan_names(source: Iterable[str], options: Options | None = None, *, where: 
         >>> plan_names(["module.electra.embeddings.LayerNorm.gamma"]).written
         {'electra.embeddings.LayerNorm.weight': 'module.electra.embeddings.LayerNorm.gamma'}
     """
-    options = options or Options()
+    options = Options() if options is None else options
+    check_type("options", options, Options, "Options or None")
     dropped: dict[str, str] = {}
     # The canonical name -> the name in the file.
     sources: dict[str, str] = {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import NoneType
 from typing import get_args
 
 from oxbert import _native
-from oxbert._checks import refused
+from oxbert._checks import check_type, refused
 from oxbert._types import Component, FloatDtype, WeightFormat
 
 _FILE_NAMES = dict(_native._WEIGHT_FORMATS)
@@ -46,6 +47,10 @@ class Options:
     add_ties: bool = True
 
     def __post_init__(self) -> None:
+        check_type("prefix", self.prefix, (str, NoneType), "a string or None")
+        for name in ("suffix", "skip_embeddings", "skip_lm_head", "add_ties"):
+            check_type(name, getattr(self, name), bool, "True or False")
+        check_type("dtype", self.dtype, (str, NoneType), "a string or None")
         if self.dtype is not None and self.dtype not in DTYPES:
             raise refused("dtype", f"expected one of {', '.join(DTYPES)}, got {self.dtype!r}")
         if self.prefix and self.suffix:

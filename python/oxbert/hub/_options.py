@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from oxbert._checks import refused
-from oxbert.errors import DtypeError
+from oxbert._checks import check_type, refused
 
 _PLAIN = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")
 # Names that git accepts for a branch or a tag, and a few more.
@@ -57,9 +56,7 @@ class HubOptions:
     def __post_init__(self) -> None:
         for item in fields(self):
             name, value = item.name, getattr(self, item.name)
-            if not isinstance(value, item.metadata["kinds"]):
-                expected, got = item.metadata["expected"], type(value).__name__
-                raise DtypeError(f"{name}: expected {expected}, got {got}", what=name, expected=expected, got=got)
+            check_type(name, value, item.metadata["kinds"], item.metadata["expected"])
         if self.revision is not None and not _REVISION.fullmatch(self.revision):
             raise refused("revision", f"expected a branch, a tag or a commit, got {self.revision!r}")
         if self.subfolder and not all(is_plain(part) for part in self.subfolder.split("/")):

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from oxbert._checks import above_0, at_least_0, check_number, refused
+from oxbert._checks import above_0, at_least_0, check_number, check_type, refused
 from oxbert._types import Implementation
 from oxbert.errors import DtypeError, ShapeError
 
@@ -330,6 +330,8 @@ def clip_gradients(parameters: Tensor | Iterable[Tensor], max_norm: float = 1.0)
     check_number("max_norm", max_norm, "above 0", above_0)
     # A dictionary keeps the objects alive: a set of ids could mistake a new object for a freed one.
     unique = dict.fromkeys([parameters] if isinstance(parameters, Tensor) else parameters)
+    for parameter in unique:
+        check_type("parameters", parameter, Tensor, "tensors")
     gradients = [parameter.grad for parameter in unique if parameter.grad is not None]
     if not gradients:
         return torch.zeros((), device=next(iter(unique)).device if unique else None)
