@@ -522,13 +522,14 @@ class Model:
         start_positions, end_positions: [B] integer, instead of `labels` for question answering.
         output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; None follows the configuration.
         output_attentions: Return n arrays [B, A, S, S] of probabilities; None follows the configuration.
-        return_dict: False returns a tuple of the fields that are present.
+        return_dict: False returns a tuple of the fields that are present; None follows the configuration.
 
     Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give
     torch tensors with their graph, unless torch's grad mode is off. Values at padded positions are never read, and come
     back as zeros. A model may be called from several threads, and other Python threads run meanwhile: the calls of a
-    trainable model take turns, those of a frozen one do not. A trainable model can be pickled and copied, and `repr`
-    shows its parts with the shapes of their parameters.
+    trainable model take turns, those of a frozen one do not. A fresh model is in training mode, a loaded one in
+    evaluation mode. A trainable model can be pickled and copied, and `repr` shows its parts with the shapes of their
+    parameters.
 
     Raises:
         ShapeError: if an argument has the wrong rank or shape.
@@ -561,7 +562,7 @@ class Model:
 
     @property
     def training(self) -> bool:
-        """Return whether dropout is applied."""
+        """Return whether dropout is applied: at first true for a freshly initialised model, false for a loaded one."""
 
     @property
     def load_report(self) -> _LoadReport:
@@ -641,7 +642,7 @@ class Model:
 
         Example:
             >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
-            >>> one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
+            >>> one, other = (oxbert.ElectraModel(config, seed=seed).eval() for seed in (1, 2))
             >>> other.load_state_dict(one.state_dict())
             >>> bool((one([[1, 2]])[0] == other([[1, 2]])[0]).all())
             True
@@ -745,7 +746,7 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
     def from_config(config: _ConfigT, *, seed: int | None = None, device: _Device | None = None) -> _ModelT:
         """Build a freshly initialised model, as transformers initialises one; the same seed gives the same values.
 
-        Calling the class does the same.
+        Calling the class does the same. The model is in training mode: dropout is applied until `eval()`.
 
         Args:
             config: A configuration of the same family.
@@ -1072,7 +1073,7 @@ class ElectraForTokenClassification(
     Example:
         >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
         >>> model = oxbert.ElectraForTokenClassification(config, seed=0)
-        >>> (logits,) = model(torch.tensor([[1, 2, 3]]))
+        >>> logits = model(torch.tensor([[1, 2, 3]])).logits
         >>> logits.shape
         torch.Size([1, 3, 2])
     """
@@ -1214,7 +1215,7 @@ class DistilBertForTokenClassification(
     Example:
         >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
         >>> model = oxbert.DistilBertForTokenClassification(config, seed=0)
-        >>> (logits,) = model(torch.tensor([[1, 2, 3]]))
+        >>> logits = model(torch.tensor([[1, 2, 3]])).logits
         >>> logits.shape
         torch.Size([1, 3, 2])
     """
@@ -1317,7 +1318,8 @@ class _Head:
 
         Raises:
             DtypeError: if an array is not float32.
-            TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+            ShapeError: if the shape does not fit.
+            TorchError: if the dtype of a torch tensor is not float32.
         """
     @overload
     def __call__(self, hidden_states: _Floats | _Numbers, *, train: bool = False) -> _Floats: ...
@@ -1334,7 +1336,8 @@ class ElectraGeneratorHead(_Head):
     Raises:
         ConfigError: if the configuration is bad or not ELECTRA's.
         DtypeError: if an array is not float32.
-        TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+        ShapeError: if the shape does not fit.
+        TorchError: if the dtype of a torch tensor is not float32.
 
     Example:
         >>> head = oxbert.ElectraGeneratorHead(oxbert.ElectraConfig(hidden_size=8, embedding_size=6), seed=0)
@@ -1352,7 +1355,8 @@ class ElectraDiscriminatorHead(_Head):
     Raises:
         ConfigError: if the configuration is bad or not ELECTRA's.
         DtypeError: if an array is not float32.
-        TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+        ShapeError: if the shape does not fit.
+        TorchError: if the dtype of a torch tensor is not float32.
 
     Example:
         >>> head = oxbert.ElectraDiscriminatorHead(oxbert.ElectraConfig(hidden_size=8), seed=0)
@@ -1370,7 +1374,8 @@ class ElectraClassificationHead(_Head):
     Raises:
         ConfigError: if the configuration is bad or not ELECTRA's.
         DtypeError: if an array is not float32.
-        TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+        ShapeError: if the shape does not fit.
+        TorchError: if the dtype of a torch tensor is not float32.
 
     Example:
         >>> head = oxbert.ElectraClassificationHead(oxbert.ElectraConfig(hidden_size=8, num_labels=3), seed=0)
@@ -1389,7 +1394,8 @@ class ElectraSequenceSummary(_Head):
     Raises:
         ConfigError: if the configuration is bad or not ELECTRA's.
         DtypeError: if an array is not float32.
-        TorchError: if the shape does not fit, or the dtype of a torch tensor is not float32.
+        ShapeError: if the shape does not fit.
+        TorchError: if the dtype of a torch tensor is not float32.
 
     Example:
         >>> summary = oxbert.ElectraSequenceSummary(oxbert.ElectraConfig(hidden_size=8, summary_type="mean"), seed=0)

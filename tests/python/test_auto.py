@@ -101,7 +101,7 @@ def test_folders_of_transformers_load(name: str, family: str, tmp_path: Path) ->
 @FAMILIES
 @pytest.mark.parametrize("format", ["safetensors", "ot"])
 def test_folders_of_oxbert_load(name: str, family: str, format: str, tmp_path: Path) -> None:
-    saved = getattr(oxbert, name).from_config(ours(family), seed=3)
+    saved = getattr(oxbert, name).from_config(ours(family), seed=3).eval()
     saved.save_pretrained(tmp_path, format=format)
     model = getattr(oxbert, name).from_pretrained(tmp_path)
     assert type(model) is type(saved)
@@ -152,7 +152,7 @@ def test_bundled_models_load_by_name() -> None:
 @FAMILIES
 def test_options_are_passed_to_the_model_class(family: str, tmp_path: Path) -> None:
     kind = oxbert.AutoModelForSequenceClassification
-    one, same, another = (kind.from_config(ours(family), seed=seed, device="cpu") for seed in (1, 1, 2))
+    one, same, another = (kind.from_config(ours(family), seed=seed, device="cpu").eval() for seed in (1, 1, 2))
     assert one.device == "cpu"
     np.testing.assert_array_equal(one(rows(""))[0], same(rows(""))[0])
     assert (one(rows(""))[0] != another(rows(""))[0]).any()

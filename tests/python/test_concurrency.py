@@ -21,7 +21,7 @@ from .reference import fresh
 def large() -> oxbert.ElectraForMaskedLM:
     """Return a model whose forward pass takes a good part of a second on long rows."""
     config = oxbert.ElectraConfig(vocab_size=2000, num_hidden_layers=6)
-    return oxbert.ElectraForMaskedLM(config, seed=0)
+    return oxbert.ElectraForMaskedLM(config, seed=0).eval()
 
 
 def test_other_threads_run_during_a_forward_pass() -> None:
@@ -69,7 +69,7 @@ def test_many_threads_share_a_model(kind: str, name: str) -> None:
 
 
 def test_threads_change_read_and_call_one_model(config: oxbert.ElectraConfig) -> None:
-    model = oxbert.ElectraForTokenClassification(config, seed=0)
+    model = oxbert.ElectraForTokenClassification(config, seed=0).eval()
     expected = model([[1, 2, 3]]).logits
     state = {name: value.clone() for name, value in model.state_dict().items()}
 
@@ -204,7 +204,7 @@ def test_a_fork_during_a_forward_pass_does_not_hang() -> None:
 
 
 def test_calling_a_model_from_its_own_forward_pass_raises(config: oxbert.ElectraConfig) -> None:
-    model = oxbert.ElectraModel(config, seed=0)
+    model = oxbert.ElectraModel(config, seed=0).eval()
     ids = torch.tensor([[1, 2, 3]])
     errors = []
 

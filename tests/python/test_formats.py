@@ -329,7 +329,7 @@ def random_model(name: str) -> tuple[Any, dict[str, torch.Tensor]]:
     config = CONFIGS[family].to_dict()
     if name.endswith("QuestionAnswering"):
         config |= {"num_labels": 2, "id2label": {0: "start", 1: "end"}, "label2id": {"start": 0, "end": 1}}
-    model = getattr(oxbert, name).from_config(oxbert.Config.from_dict(config), seed=1)
+    model = getattr(oxbert, name).from_config(oxbert.Config.from_dict(config), seed=1).eval()
     state = {key: torch.randn(tensor.shape) * 0.4 for key, tensor in model.state_dict().items()}
     model.load_state_dict(state)
     return model, state

@@ -20,7 +20,7 @@ from .reference import CLASSES, fresh, head_of
 
 @pytest.fixture
 def model(config: oxbert.ElectraConfig) -> oxbert.ElectraForMaskedLM:
-    return oxbert.ElectraForMaskedLM(config, seed=0)
+    return oxbert.ElectraForMaskedLM(config, seed=0).eval()
 
 
 ROW = np.array([[1, 2, 3]])

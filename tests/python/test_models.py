@@ -275,7 +275,7 @@ def test_hidden_states_and_attentions_follow_the_configuration(config: oxbert.El
 def test_attributes_of_a_new_model(name: str) -> None:
     config = reference.config_of(name)
     model = getattr(oxbert, name)(config, seed=0)
-    assert (model.device, model.precision, model.training) == ("cpu", "float32", False)
+    assert (model.device, model.precision, model.training) == ("cpu", "float32", True)
     assert model.num_parameters() == sum(parameter.numel() for parameter in model.parameters())
     assert model.config == config and model.config is not config and model.config is model.config
     assert model.load_report["missing"] == []

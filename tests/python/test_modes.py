@@ -52,7 +52,8 @@ def test_no_mode_ends_the_process(mode: str, results: list[list[str | None]]) ->
     problems = {name: problem for name, problem in ended.items() if problem}
     assert not {name: problem for name, problem in problems.items() if problem.startswith("not ours")}
     unexpected = {name: problem for name, problem in problems.items() if not name.endswith(TAKES_TENSORS)}
-    assert not unexpected
+    # A trace records all tensors, those of a state dict too.
+    assert all(mode == "trace" and "torch.jit" in problem for problem in unexpected.values()), unexpected
     if mode in ("none", "counting", "inference", "no grad"):
         assert not problems
 
@@ -74,6 +75,7 @@ def test_a_mode_that_counts_still_counts(config: oxbert.ElectraConfig) -> None:
     assert counter.get_total_flops() > 0
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR:UserWarning", "ignore:The PyTorch API of nested:UserWarning")
 def test_tensors_without_numbers_are_refused_with_their_kind(config: oxbert.ElectraConfig) -> None:
     model, relu = oxbert.ElectraModel(config, seed=1), oxbert.Activation("relu")
     ones = torch.ones(2, 3)
@@ -101,6 +103,7 @@ def test_tensors_without_numbers_are_refused_with_their_kind(config: oxbert.Elec
             refused()
 
 
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization:DeprecationWarning")
 def test_modules_cannot_be_recorded_or_quantized(config: oxbert.ElectraConfig) -> None:
     module = oxbert.torch.Module(oxbert.ElectraModel(config, seed=1)).eval()
     ids = torch.tensor([[1, 2, 3]])

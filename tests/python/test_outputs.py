@@ -36,7 +36,8 @@ def test_every_access_matches_transformers(pair: Pair, options: dict[str, bool],
         assert key in mine
     assert mine[-1] is mine.values()[-1]
     assert mine[:1] == (mine[0],) and mine[5:] == ()
-    first, *rest = mine
+    first, *rest = mine.to_tuple()
+    assert {key: mine[key] for key in mine} == dict(mine) and list(mine) == names
     assert first is mine[0] and len(rest) == len(mine) - 1
     for missing in {"hidden_states", "attentions"} - set(mine.keys()):
         assert getattr(mine, missing) is None and missing not in mine and mine.get(missing, 7) == 7
@@ -69,16 +70,18 @@ def test_the_underlying_dictionary_holds_the_listed_fields() -> None:
 
 
 def test_outputs_have_the_documented_shapes(config: oxbert.ElectraConfig) -> None:
-    output = oxbert.ElectraModel(config, seed=0)([[1, 2, 3]] * 2, output_hidden_states=True, output_attentions=True)
+    output = oxbert.ElectraModel(config, seed=0).eval()(
+        [[1, 2, 3]] * 2, output_hidden_states=True, output_attentions=True
+    )
     assert output.last_hidden_state.shape == (2, 3, 20)
     assert [state.shape for state in output.hidden_states] == [(2, 3, 20)] * 3
     assert [attention.shape for attention in output.attentions] == [(2, 5, 3, 3)] * 2
     np.testing.assert_allclose(output.attentions[0].sum(-1), 1, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(output.hidden_states[-1], output.last_hidden_state)
-    (logits,) = oxbert.ElectraForMaskedLM(config, seed=0)([[1]])
+    (logits,) = oxbert.ElectraForMaskedLM(config, seed=0).eval()([[1]]).to_tuple()
     assert logits.shape == (1, 1, 50)
-    assert oxbert.ElectraForTokenClassification(config, seed=0)([[1]]).logits.shape == (1, 1, 3)
-    assert oxbert.ElectraForPreTraining(config, seed=0)([[1]]).logits.shape == (1, 1)
+    assert oxbert.ElectraForTokenClassification(config, seed=0).eval()([[1]]).logits.shape == (1, 1, 3)
+    assert oxbert.ElectraForPreTraining(config, seed=0).eval()([[1]]).logits.shape == (1, 1)
 
 
 def test_outputs_can_be_built_copied_pickled_and_subscripted() -> None:

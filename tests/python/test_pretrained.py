@@ -103,7 +103,7 @@ def test_torch_reads_ot_files_with_the_names_of_rust_bert(name: str, tmp_path: P
 
 
 def test_ot_files_of_torch_load(config: oxbert.ElectraConfig, folder: Path) -> None:
-    model = oxbert.ElectraForTokenClassification(config, seed=0)
+    model = oxbert.ElectraForTokenClassification(config, seed=0).eval()
 
     class Root(torch.nn.Module):
         pass
@@ -130,7 +130,7 @@ def test_other_float_dtypes_are_converted(config: oxbert.ElectraConfig, folder: 
 
 
 def test_safetensors_precede_other_formats(config: oxbert.ElectraConfig, folder: Path) -> None:
-    one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
+    one, other = (oxbert.ElectraModel(config, seed=seed).eval() for seed in (1, 2))
     one.save_pretrained(folder)
     oxbert.save_weights(other.state_dict(), folder / "rust_model.ot")
     (folder / "pytorch_model.bin").write_bytes(b"not looked at")
@@ -143,7 +143,7 @@ def test_safetensors_precede_other_formats(config: oxbert.ElectraConfig, folder:
 
 
 def test_a_missing_head_gives_one_warning(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
-    body = oxbert.ElectraModel(config, seed=0)
+    body = oxbert.ElectraModel(config, seed=0).eval()
     body.save_pretrained(tmp_path)
     with pytest.warns(UntrainedHeadWarning) as caught:
         model = oxbert.ElectraForTokenClassification.from_pretrained(tmp_path)
@@ -220,7 +220,7 @@ def test_loading_a_complete_model_gives_no_warning(tmp_path: Path, config: oxber
 
 
 def test_old_and_wrapped_names_are_translated(config: oxbert.ElectraConfig, folder: Path) -> None:
-    model = oxbert.ElectraForPreTraining(config, seed=0)
+    model = oxbert.ElectraForPreTraining(config, seed=0).eval()
     renamed = {
         "module."
         + name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): value
@@ -236,13 +236,13 @@ def test_old_and_wrapped_names_are_translated(config: oxbert.ElectraConfig, fold
 
 
 def test_the_prefix_of_the_encoder_is_added_and_stripped(config: oxbert.ElectraConfig, folder: Path) -> None:
-    model = oxbert.ElectraModel(config, seed=0)
+    model = oxbert.ElectraModel(config, seed=0).eval()
     oxbert.save_weights(
         {f"electra.{name}": value for name, value in model.state_dict().items()}, folder / "rust_model.ot"
     )
     again = oxbert.ElectraModel.from_pretrained(folder, strict=True)
     np.testing.assert_array_equal(again(IDS)[0], model(IDS)[0])
-    with_head = oxbert.ElectraForPreTraining(config, seed=1)
+    with_head = oxbert.ElectraForPreTraining(config, seed=1).eval()
     state = {name: value for name, value in with_head.state_dict().items() if not name.startswith("electra.")}
     oxbert.save_weights(state | model.state_dict(), folder / "rust_model.ot")
     again = oxbert.ElectraForPreTraining.from_pretrained(folder, strict=True)
@@ -262,13 +262,13 @@ def test_two_names_of_one_parameter_are_refused(config: oxbert.ElectraConfig, fo
 
 def test_saving_keeps_other_keys_and_files(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     config.some_note = {"kept": [1, 2.5, None]}
-    model = oxbert.ElectraForMaskedLM(config, seed=0)
+    model = oxbert.ElectraForMaskedLM(config, seed=0).eval()
     model.save_pretrained(str(tmp_path / "a" / "b"))
     written = oxbert.ElectraConfig.from_pretrained(tmp_path / "a" / "b").to_dict()
     # transformers writes the same key.
     assert written.pop("architectures") == ["ElectraForMaskedLM"]
     assert written == config.to_dict()
-    other = oxbert.ElectraForMaskedLM(config, seed=1)
+    other = oxbert.ElectraForMaskedLM(config, seed=1).eval()
     other.save_pretrained(tmp_path / "a" / "b")
     again = oxbert.ElectraForMaskedLM.from_pretrained(str(tmp_path / "a" / "b"), strict=True)
     np.testing.assert_array_equal(again(IDS)[0], other(IDS)[0])
@@ -278,7 +278,7 @@ def test_saving_keeps_other_keys_and_files(config: oxbert.ElectraConfig, tmp_pat
 
 
 def test_saving_removes_older_weights_in_other_formats(config: oxbert.ElectraConfig, folder: Path) -> None:
-    one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
+    one, other = (oxbert.ElectraModel(config, seed=seed).eval() for seed in (1, 2))
     one.save_pretrained(folder)
     other.save_pretrained(folder, format="ot")
     np.testing.assert_array_equal(oxbert.ElectraModel.from_pretrained(folder)(IDS)[0], other(IDS)[0])

@@ -22,7 +22,7 @@ IDS = [[1, 2, 3, 4], [5, 6]]
 
 
 def test_state_dict_shares_memory_with_the_model(config: oxbert.ElectraConfig) -> None:
-    model = oxbert.ElectraForPreTraining(config, seed=0)
+    model = oxbert.ElectraForPreTraining(config, seed=0).eval()
     before = model(IDS)[0]
     state = model.state_dict()
     assert not any(value.requires_grad for value in state.values())
@@ -33,7 +33,7 @@ def test_state_dict_shares_memory_with_the_model(config: oxbert.ElectraConfig) -
 
 @pytest.mark.parametrize("kind", ["torch", "numpy"])
 def test_load_state_dict_copies_in_place(config: oxbert.ElectraConfig, kind: str) -> None:
-    one, other = (oxbert.ElectraForPreTraining(config, seed=seed) for seed in (1, 2))
+    one, other = (oxbert.ElectraForPreTraining(config, seed=seed).eval() for seed in (1, 2))
     parameters = dict(other.named_parameters())
     state: dict[str, Any] = dict(one.state_dict())
     if kind == "numpy":
@@ -46,7 +46,7 @@ def test_load_state_dict_copies_in_place(config: oxbert.ElectraConfig, kind: str
 
 
 def test_a_bad_state_leaves_the_model_unchanged(config: oxbert.ElectraConfig) -> None:
-    model = oxbert.ElectraForPreTraining(config, seed=0)
+    model = oxbert.ElectraForPreTraining(config, seed=0).eval()
     before = model(IDS)[0]
     state = {name: torch.ones_like(value) for name, value in model.state_dict().items()}
     wrong = state | {"discriminator_predictions.dense.bias": torch.zeros(7)}

@@ -55,8 +55,8 @@ def configuration(name: str, **values: Any) -> oxbert.Config:
 
 
 def pair(name: str, **values: Any) -> tuple[Any, Any]:
-    """Return a model, and its wrapper for TensorFlow."""
-    model = getattr(oxbert, name)(configuration(name, **values), seed=0)
+    """An ordinary model, and the same for TensorFlow."""
+    model = getattr(oxbert, name)(configuration(name, **values), seed=0).eval()
     return model, tf_class(name)(model)
 
 
@@ -755,7 +755,7 @@ def test_torch_classes_return_tensorflow_tensors_for_tensorflow_inputs() -> None
     config = oxbert.ElectraConfig(
         vocab_size=9, hidden_size=4, embedding_size=4, num_hidden_layers=1, intermediate_size=3
     )
-    model = oxbert.ElectraForMaskedLM(config, seed=0)
+    model = oxbert.ElectraForMaskedLM(config, seed=0).eval()
     ids, mask = [[2, 5, 3], [2, 3, 0]], [[1, 1, 1], [1, 1, 0]]
     expected = model(ids, mask, output_hidden_states=True)
     for dtype in (tf.int32, tf.int64):

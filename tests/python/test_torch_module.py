@@ -178,7 +178,7 @@ def test_modules_can_be_subclassed(config: oxbert.ElectraConfig) -> None:
         def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
             return self.scale * super().forward(input_ids).logits
 
-    model = oxbert.ElectraForPreTraining(config, seed=0)
+    model = oxbert.ElectraForPreTraining(config, seed=0).eval()
     assert type(Scored(model)) is Scored
     torch.testing.assert_close(Scored(model, scale=3.0)(IDS), 3 * model(IDS).logits)
 
@@ -192,7 +192,10 @@ def test_other_objects_are_refused() -> None:
 def test_module_and_model_share_the_training_mode(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=0)
     module = Module(model)
-    assert not model.training and not module.training and not module.electra.training
+    # As in transformers, a fresh model is in training mode, and a loaded one is not.
+    assert model.training and module.training and module.electra.training
+    assert not Module(oxbert.ElectraForPreTraining.from_pretrained("electra-tiny-discriminator")).training
+    assert not module.eval().training and not model.training and not module.electra.training
     assert module.train() is module and model.training and module.training and module.electra.training
     assert not torch.equal(module(IDS).logits, module(IDS).logits)
     assert module.eval() is module and not model.training and not module.training
@@ -205,7 +208,7 @@ def test_module_and_model_share_the_training_mode(config: oxbert.ElectraConfig) 
 
 
 def test_properties_and_arguments_are_passed_to_the_model(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
-    module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
+    module = Module(oxbert.ElectraForMaskedLM(config, seed=0).eval())
     assert module.config == config and module.device == torch.device("cpu") and module.dtype is torch.float32
     module.save_pretrained(tmp_path / "one")
     module.save_pretrained(tmp_path / "other", format="ot")
@@ -318,7 +321,7 @@ def test_autocast_matches_transformers(pair: Pair, loss: Callable[[Any], torch.T
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_conversions_happen_in_place(dtype: torch.dtype, config: oxbert.ElectraConfig) -> None:
-    model = oxbert.ElectraForMaskedLM(config, seed=0)
+    model = oxbert.ElectraForMaskedLM(config, seed=0).eval()
     module = Module(model)
     exact = module(IDS).logits
     square(module(IDS)).backward()
@@ -334,7 +337,7 @@ def test_conversions_happen_in_place(dtype: torch.dtype, config: oxbert.ElectraC
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 def test_moving_to_a_device_happens_in_place(config: oxbert.ElectraConfig) -> None:
-    model = oxbert.ElectraForMaskedLM(config, seed=0)
+    model = oxbert.ElectraForMaskedLM(config, seed=0).eval()
     module = Module(model)
     optimizer = torch.optim.AdamW(module.parameters())
     expected, before = module(IDS).logits, list(module.parameters())
@@ -353,7 +356,7 @@ def test_moving_to_a_device_happens_in_place(config: oxbert.ElectraConfig) -> No
 def test_conversions_that_replace_parameters_are_refused(
     flag: str, convert: Callable[[Any], Any], config: oxbert.ElectraConfig
 ) -> None:
-    module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
+    module = Module(oxbert.ElectraForMaskedLM(config, seed=0).eval())
     expected = module(IDS).logits
     set_flag = getattr(torch.__future__, f"set_{flag}_module_params_on_conversion")
     set_flag(True)
@@ -415,7 +418,7 @@ def test_state_dicts_load_in_place(pair: Pair) -> None:
 
 
 def test_state_dicts_that_do_not_fit_are_refused(config: oxbert.ElectraConfig) -> None:
-    module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
+    module = Module(oxbert.ElectraForMaskedLM(config, seed=0).eval())
     expected = module(IDS).logits
     state = module.state_dict()
     bias = state.pop("generator_lm_head.bias")
@@ -450,7 +453,7 @@ def test_copies_are_independent(
 
 
 def test_averaged_model_works(config: oxbert.ElectraConfig) -> None:
-    module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
+    module = Module(oxbert.ElectraForMaskedLM(config, seed=0).eval())
     average = torch.optim.swa_utils.AveragedModel(module)
     average.update_parameters(module)
     assert torch.equal(average(IDS).logits, module(IDS).logits)

@@ -269,7 +269,7 @@ def test_dropout_keeps_the_mean(config: oxbert.ElectraConfig) -> None:
     config.num_hidden_layers = 0
     config.classifier_dropout = 0.25
     config.hidden_dropout_prob = 0.0
-    model = oxbert.ElectraForTokenClassification(config, seed=0)
+    model = oxbert.ElectraForTokenClassification(config, seed=0).eval()
     ids = torch.arange(6).reshape(1, 6)
     with torch.no_grad():
         expected = model(ids).logits

@@ -210,7 +210,7 @@ model_class!(
     /// Example:
     ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
     ///     >>> model = oxbert.ElectraForTokenClassification(config, seed=0)
-    ///     >>> (logits,) = model(torch.tensor([[1, 2, 3]]))
+    ///     >>> logits = model(torch.tensor([[1, 2, 3]])).logits
     ///     >>> logits.shape
     ///     torch.Size([1, 3, 2])
     PyElectraForTokenClassification,
@@ -382,7 +382,7 @@ model_class!(
     /// Example:
     ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
     ///     >>> model = oxbert.DistilBertForTokenClassification(config, seed=0)
-    ///     >>> (logits,) = model(torch.tensor([[1, 2, 3]]))
+    ///     >>> logits = model(torch.tensor([[1, 2, 3]])).logits
     ///     >>> logits.shape
     ///     torch.Size([1, 3, 2])
     PyDistilBertForTokenClassification,
