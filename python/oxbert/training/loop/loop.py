@@ -28,6 +28,7 @@ from oxbert.training.loop.log import RunLog, replace_not_finite
 from oxbert.training.loop.options import LaunchOptions, RunOptions
 from oxbert.training.loop.processes import Processes
 from oxbert.training.loop.progress import Progress
+from oxbert.training.loop.reduction import GradientReducer
 from oxbert.training.loop.signals import StopSignals
 from oxbert.training.loop.updates import Updates
 
@@ -150,6 +151,7 @@ class Loop(ABC, Generic[_Batch]):
         """
         self.parameters = dict(parameters)
         self.updates = Updates(self.parameters, self.config, self.processes.device, self.precision)
+        self._reducer = GradientReducer(self.processes, self.parameters.values())
         start = find_start(
             self.output,
             self._continue_from,
@@ -217,7 +219,7 @@ class Loop(ABC, Generic[_Batch]):
                 self.tokens += step_tokens
                 shown.update(record, step_tokens)
                 record["tokens_per_second"] = round(shown.tokens_per_second)
-                self.record = record
+                self.record = dict(record)
                 if log is not None:
                     log.write(record)
                 # While gradients are not finite, weights that may be ruined would take the place of good ones.
@@ -263,15 +265,17 @@ class Loop(ABC, Generic[_Batch]):
         # A signal may reach the processes at different steps; the sum makes all of them stop at one step.
         sums = torch.zeros(len(names) + 1, device=self.processes.device)
         sums[-1] = signals.received is not None
-        for part in range(self.accumulate):
-            places = own[part :: self.accumulate]
-            if not places:
-                continue
+        parts = [part for number in range(self.accumulate) if (part := own[number :: self.accumulate])]
+        trained = self._trained()
+        for number, places in enumerate(parts, start=1):
             with self.autocast():
                 losses = self.compute_losses(batch, places)
+            if number == len(parts):
+                self._reducer.begin(trained)
             self.updates.backward(losses["loss"])
             sums[:-1] += torch.stack([losses[name].detach() for name in names])
-        self.processes.all_reduce([sums, *self._gradients()])
+        self._reducer.finish(trained)
+        self.processes.all_reduce(sums)
         rate, norm, is_skipped = self.updates.apply(step)
         self.step += 1
         self.skipped += is_skipped
@@ -283,20 +287,12 @@ class Loop(ABC, Generic[_Batch]):
         record |= {"learning_rate": rate, "gradient_norm": norm, "skipped": is_skipped}
         return record, batch.tokens, stops > 0
 
-    def _gradients(self) -> list[Tensor]:
-        """Return the gradients of the parameters that this step trains, the same list on every process.
+    def _trained(self) -> list[Tensor]:
+        """Return the parameters that this step trains, the same list on every process.
 
-        A parameter that this process's share does not reach gets zeros. A parameter that the step does not train keeps
-        no gradient, so that the optimizer does not decay it either.
+        Any other parameter keeps no gradient, so that the optimizer does not decay it either.
         """
-        gradients = []
-        for name, parameter in self.parameters.items():
-            if not self.is_trained(name):
-                continue
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            gradients.append(parameter.grad)
-        return gradients
+        return [parameter for name, parameter in self.parameters.items() if self.is_trained(name)]
 
     def save(self) -> Path | None:
         """Write a checkpoint of the current step, on rank 0 only.
@@ -377,7 +373,7 @@ class Loop(ABC, Generic[_Batch]):
         message = (
             f"the gradients of {count} {'steps' if count > 1 else 'step'} in a row were not finite, up to step {step}"
         )
-        return TrainingError(f"{message}; {rest}; a lower learning_rate may help", step=step)
+        return TrainingError(f"{message}; {rest}", step=step)
 
 
 def _is_figure(name: str) -> bool:

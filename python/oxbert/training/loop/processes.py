@@ -28,14 +28,17 @@ class Processes:
     """
 
     def __init__(self, device: str | None) -> None:
-        if not distributed.is_initialized() and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            distributed.init_process_group()
-        is_alone = not distributed.is_initialized()
-        self.rank, self.world = (0, 1) if is_alone else (distributed.get_rank(), distributed.get_world_size())
         local = os.environ.get("LOCAL_RANK")
         if device is None:
             device = "cuda" if local is not None and torch.cuda.is_available() else "cpu"
         self.device = torch.device(f"cuda:{local or 0}" if device == "cuda" else device)
+        if self.device.type == "cuda" and torch.cuda.is_available():
+            # NCCL would otherwise use GPU 0 for the barriers of every process, and each would hold memory there.
+            torch.cuda.set_device(self.device)
+        if not distributed.is_initialized() and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            distributed.init_process_group()
+        is_alone = not distributed.is_initialized()
+        self.rank, self.world = (0, 1) if is_alone else (distributed.get_rank(), distributed.get_world_size())
 
     def broadcast_parameters(self, step: int, parameters: Iterable[Tensor]) -> None:
         """Copy the parameters of rank 0 to all processes.
@@ -57,16 +60,10 @@ class Processes:
         for parameter in parameters:
             distributed.broadcast(parameter.detach(), 0)
 
-    def all_reduce(self, tensors: list[Tensor]) -> None:
-        """Replace tensors by their sums over all processes."""
-        if self.world == 1:
-            return
-        flat = torch.cat([tensor.flatten() for tensor in tensors])
-        distributed.all_reduce(flat)
-        offset = 0
-        for tensor in tensors:
-            tensor.copy_(flat[offset : offset + tensor.numel()].view_as(tensor))
-            offset += tensor.numel()
+    def all_reduce(self, tensor: Tensor) -> None:
+        """Replace a tensor by its sum over all processes."""
+        if self.world > 1:
+            distributed.all_reduce(tensor)
 
     def barrier(self) -> None:
         """Wait for all processes.
