@@ -258,8 +258,9 @@ def test_changes_that_cannot_be(data: Path, tmp_path: Path) -> None:
     ]:
         with pytest.raises(error, match=match):
             trainer(data, tmp_path / "run", **{"continue_from": newest} | options)
-    with pytest.raises(InputError, match=r"is a checkpoint; .*--continue-from.*pretrain export"):
-        trainer(data, tmp_path / "new", discriminator=newest)
+    for source in (newest, tmp_path / "run"):
+        with pytest.raises(InputError, match=r"is a checkpoint or a run; .*--continue-from.*pretrain export"):
+            pretrain(data, tmp_path / "new", tokenizer=TOKENIZER, discriminator=source, warmup_steps=0)
     # A run is replaced on request.
     run = trainer(data, tmp_path / "run", continue_from=tmp_path / "other", resume=False)
     assert run.step == 3

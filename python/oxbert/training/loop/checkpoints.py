@@ -42,6 +42,11 @@ def is_checkpoint(path: str | os.PathLike[str]) -> bool:
     return (Path(path) / _STATE).is_file()
 
 
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is a checkpoint, or that of a run with checkpoints."""
+    return is_checkpoint(path) or bool(list_checkpoints(Path(path) / "checkpoints"))
+
+
 class Checkpoints:
     """Hold the checkpoints of one run, and know which of them are good.
 

@@ -14,7 +14,7 @@ from oxbert import ElectraConfig
 from oxbert._checks import refuse
 from oxbert._types import Component
 from oxbert.errors import ConfigError
-from oxbert.training.loop.checkpoints import is_checkpoint
+from oxbert.training.loop.checkpoints import is_run
 from oxbert.training.pretraining.config import PretrainingConfig
 from oxbert.training.pretraining.sizes import POSITIONS, resize_positions
 
@@ -62,9 +62,10 @@ def begin_with(
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
         refuse(part, f"the run trains no {part} that could begin with a model, got {os.fspath(source)!r}")
-    if is_checkpoint(source):
-        reason = f"{os.fspath(source)} is a checkpoint; to go on with its run pass continue_from= (--continue-from), to"
-        refuse(part, f"{reason} begin a new one write its models with `oxbert pretrain export` and pass one of them")
+    if is_run(source):
+        reason = f"{os.fspath(source)} is a checkpoint or a run; to go on with the run pass continue_from="
+        reason += " (--continue-from), to begin a new one write its models with `oxbert pretrain export` and pass one"
+        refuse(part, reason)
     model = KINDS[part].from_pretrained(source)
     for field in _FUNCTION:
         wanted, got = getattr(config, field), getattr(model.config, field)

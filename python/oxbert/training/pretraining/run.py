@@ -15,7 +15,7 @@ from oxbert._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
 from oxbert.training.data.manifest import NAME as MANIFEST
 from oxbert.training.data.manifest import UNFINISHED
-from oxbert.training.loop.checkpoints import is_checkpoint, read_state
+from oxbert.training.loop.checkpoints import is_run, read_state
 from oxbert.training.loop.continuing import find_checkpoint
 from oxbert.training.loop.options import LaunchOptions
 from oxbert.training.pretraining.config import PRESETS, PretrainingConfig, preset
@@ -145,8 +145,8 @@ def pretrain(
 
 
 def _is_model(source: str | os.PathLike[str] | None) -> TypeGuard[str | os.PathLike[str]]:
-    """Return whether a model is given. A checkpoint of a run is none, which `Trainer` refuses."""
-    return source is not None and not is_checkpoint(source)
+    """Return whether a model is given. A checkpoint or a run is none, which `Trainer` refuses."""
+    return source is not None and not is_run(source)
 
 
 def _configured(
