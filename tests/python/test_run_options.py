@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oxbert
-from oxbert.errors import ConfigError, TrainingWarning
+from oxbert.errors import ConfigError, InputError, TrainingWarning
 from oxbert.training import PRESETS, PretrainingConfig, learning_rate, preset, pretrain
 from oxbert.training.data import ExampleDataset, write_examples
 from oxbert.training.loop.options import LaunchOptions
@@ -127,6 +127,21 @@ def test_models_of_any_size_begin_a_run(positions: int | None, data: Path, tmp_p
             assert torch.equal(tensor, resize_positions(expected, positions or 130) if name == table else expected), (
                 name
             )
+
+
+def test_a_model_of_another_vocabulary_is_refused(data: Path, tmp_path: Path) -> None:
+    vocabulary = [*TOKENIZER.get_vocab()]
+    ids = TOKENIZER.get_vocab()
+    vocabulary.sort(key=lambda token: ids[token])
+    vocabulary[4000], vocabulary[4001] = vocabulary[4001], vocabulary[4000]
+    (tmp_path / "vocab.txt").write_text("".join(f"{token}\n" for token in vocabulary))
+    config = oxbert.ElectraConfig(
+        vocab_size=8192, hidden_size=8, num_attention_heads=1, num_hidden_layers=1, intermediate_size=4
+    )
+    oxbert.ElectraForPreTraining(config, seed=0).save_pretrained(tmp_path / "model")
+    oxbert.ElectraTokenizer(tmp_path / "vocab.txt").save_pretrained(tmp_path / "model")
+    with pytest.raises(InputError, match=r"discriminator: the vocabulary of .*model, .*--vocab"):
+        pretrain(data, tmp_path / "run", tokenizer=TOKENIZER, discriminator=tmp_path / "model", warmup_steps=0)
 
 
 def test_positions_are_repeated() -> None:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 import oxbert
-from oxbert import ElectraConfig
+from oxbert import AutoTokenizer, ElectraConfig, Tokenizer
 from oxbert._checks import refuse
 from oxbert._types import Component
-from oxbert.errors import ConfigError
+from oxbert.errors import ConfigError, HubError
 from oxbert.training.loop.checkpoints import is_run
 from oxbert.training.pretraining.config import PretrainingConfig
 from oxbert.training.pretraining.sizes import POSITIONS, resize_positions
@@ -87,6 +87,23 @@ def begin_with(
             own[name].copy_(weights[name])
 
 
+def check_vocabulary(part: Component, source: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
+    """Refuse a model whose ids mean other tokens than those of the examples. A model without a tokenizer is taken.
+
+    Raises:
+        InputError: if the tokenizer of the model has another vocabulary.
+    """
+    try:
+        theirs = AutoTokenizer.from_pretrained(source)
+    except (FileNotFoundError, HubError):
+        return
+    # Either may have more tokens than the other.
+    ours = {number: token for token, number in tokenizer.get_vocab().items()}
+    if any(ours.get(number, token) != token for token, number in theirs.get_vocab().items()):
+        reason = f"the vocabulary of {os.fspath(source)}, of {len(theirs)} tokens, is not that of the examples, of"
+        refuse(part, f"{reason} {len(tokenizer)}; write them with `oxbert pretrain-data --vocab {os.fspath(source)}`")
+
+
 def _other(part: Component, source: str | os.PathLike[str], field: str, wanted: Any, got: Any) -> ConfigError:
     reason = f"expected {wanted}, as in the configuration of the run, got {got}"
     return ConfigError(f"{part} {os.fspath(source)}: {field}: {reason}", field=field, reason=reason)
@@ -106,4 +123,4 @@ def own_parameters(
     return own
 
 
-__all__ = ["KINDS", "begin_with", "own_parameters", "shared_prefix"]
+__all__ = ["KINDS", "begin_with", "check_vocabulary", "own_parameters", "shared_prefix"]

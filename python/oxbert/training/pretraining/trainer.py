@@ -27,7 +27,7 @@ from oxbert.training.pretraining.advice import advise
 from oxbert.training.pretraining.config import NETWORK_FIELDS, PretrainingConfig
 from oxbert.training.pretraining.export import export
 from oxbert.training.pretraining.metrics import Metrics
-from oxbert.training.pretraining.networks import begin_with, shared_prefix
+from oxbert.training.pretraining.networks import begin_with, check_vocabulary, shared_prefix
 
 _Source = str | os.PathLike[str]
 
@@ -177,6 +177,7 @@ class Trainer(Loop[PretrainingBatch]):
     def _begin_with(self, sources: dict[Component, _Source | None]) -> None:
         for part, source in sources.items():
             if source is not None:
+                check_vocabulary(part, source, self.tokenizer)
                 begin_with(part, source, self.parameters, self._configs[part], shared_prefix(self.config))
 
     def draw_batch(self, step: int) -> PretrainingBatch:
