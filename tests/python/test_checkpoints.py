@@ -304,7 +304,10 @@ def test_a_second_run_in_the_folder_is_refused(data: Path, tmp_path: Path) -> No
         thread.join()
     # Nothing is left of the lock.
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "log.jsonl"}
-    second.train(progress=False, stop=1)
+    # The second has not seen what the first has done meanwhile.
+    with pytest.raises(InputError, match=r"has trained in .* meanwhile"):
+        second.train(progress=False, stop=1)
+    trainer(data, tmp_path, train_steps=60).train(progress=False, stop=3)
 
 
 # Models of checkpoints.

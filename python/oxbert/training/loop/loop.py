@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 
 import oxbert
+from oxbert._checks import refuse
 from oxbert._files import damaged
 from oxbert._lock import alone
 from oxbert.errors import TrainingError
-from oxbert.training.loop.checkpoints import Checkpoints, read_moments, read_parameters
+from oxbert.training.loop.checkpoints import Checkpoints, list_checkpoints, read_moments, read_parameters
 from oxbert.training.loop.continuing import Start, describe_change, find_start
 from oxbert.training.loop.log import RunLog, replace_not_finite
 from oxbert.training.loop.options import LaunchOptions, RunOptions
@@ -152,6 +153,7 @@ class Loop(ABC, Generic[_Batch]):
         self.parameters = dict(parameters)
         self.updates = Updates(self.parameters, self.config, self.processes.device, self.precision)
         self._reducer = GradientReducer(self.processes, self.parameters.values())
+        self._seen = self._newest()
         start = find_start(
             self.output,
             self._continue_from,
@@ -180,15 +182,28 @@ class Loop(ABC, Generic[_Batch]):
             The last record of the log: `step`, `loss` and so on, and the figures of the last evaluation.
 
         Raises:
-            InputError: if another process trains in the same folder.
+            InputError: if another process trains in the same folder, or has trained there since this object was made.
             TrainingError: if the gradients of ten steps in a row, or of the last steps, were not finite. The message
                 names the last good checkpoint; later ones, which have the ruined weights, are deleted.
             KeyboardInterrupt: after Ctrl-C.
             SystemExit: after SIGTERM, with the exit code 143 of a process that SIGTERM has ended.
         """
-        # One lock for all processes of the run.
-        with nullcontext() if self.processes.rank else alone(self.output / _RUNNING):
+        if self.processes.rank:
             return self._train(progress, stop)
+        # One lock for all processes of the run.
+        with alone(self.output / _RUNNING):
+            if self._newest() != self._seen:
+                reason = f"another process has trained in {self.output} meanwhile; begin again to go on from there"
+                refuse("output", reason)
+            try:
+                return self._train(progress, stop)
+            finally:
+                self._seen = self._newest()
+
+    def _newest(self) -> Path | None:
+        """Return the newest checkpoint in the folder of the run."""
+        found = list_checkpoints(self.output / "checkpoints")
+        return found[-1][1] if found else None
 
     def _train(self, progress: bool | None, stop: int | None) -> dict[str, Any]:
         config = self.config
