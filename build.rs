@@ -1,17 +1,17 @@
-//! Finds libtorch and tells the linker where it will be at run time. Nothing else.
+//! Finds libtorch and passes its run-time path to the linker.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The release of torch that `tch` in Cargo.toml is written for.
+/// The release of torch that the version of `tch` in Cargo.toml requires.
 const TORCH_RELEASE: &str = "2.11";
 
 fn main() {
     println!("cargo::rerun-if-env-changed=LIBTORCH");
     println!("cargo::rerun-if-changed=build.rs");
     if env::var_os("CARGO_FEATURE_PYTHON").is_some() {
-        // The Python module lives in site-packages/oxbert, beside site-packages/torch. The folder that it was built
-        // against may be a temporary one, so no absolute path goes into it.
+        // The Python module is installed in site-packages/oxbert, beside site-packages/torch. The path is relative,
+        // because pip may build against torch in a temporary folder.
         println!("cargo::rustc-link-arg-cdylib=-Wl,-rpath,$ORIGIN/../torch/lib");
         return;
     }
@@ -26,7 +26,7 @@ fn main() {
     }
 }
 
-/// The folder that holds `lib/` and `include/`, as an absolute path, or why there is none.
+/// Return the absolute path of the folder with `lib/` and `include/`, or the reason why it was not found.
 fn libtorch() -> Result<PathBuf, String> {
     let named = env::var_os("LIBTORCH").map(PathBuf::from).ok_or("libtorch was not found: LIBTORCH is not set")?;
     let folder = named.canonicalize().map_err(|_| format!("libtorch was not found at {}", named.display()))?;
@@ -39,7 +39,7 @@ fn libtorch() -> Result<PathBuf, String> {
     }
 }
 
-/// The version that the folder states: `version.py` of a wheel, `build-version` of a bare libtorch.
+/// Return the version in `version.py` of a wheel, or in `build-version` of a bare libtorch.
 fn release(folder: &Path) -> Option<String> {
     if let Ok(text) = std::fs::read_to_string(folder.join("build-version")) {
         return Some(text.trim().to_string());

@@ -1,1 +1,1 @@
-"""oxbert against its peers, on the same weights, in one run: `python -m benches`. Never part of the tests."""
+"""Compare the speed and memory of oxbert with its peers, on the same weights: `python -m benches`."""

@@ -1,4 +1,4 @@
-"""`python -m benches`: minutes; `--help` lists the options."""
+"""Run all benchmarks in a few minutes: `python -m benches`; `--help` lists the options."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def main() -> None:
 
 def command_line() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m benches", description="oxbert against its peers on the same random weights."
+        prog="python -m benches", description="Compare oxbert with its peers on the same random weights."
     )
-    parser.add_argument("--size", choices=[*models.SIZES, "all"], default="all", help="the models [all]")
-    parser.add_argument("--rounds", type=rounds, default=7, help=f"at least {MINIMUM_ROUNDS} [7]")
-    parser.add_argument("--threads", type=int, help="torch's threads [its own choice]")
-    parser.add_argument("--no-tokenizer", action="store_true", help="leave the tokenizers out")
-    parser.add_argument("--no-models", action="store_true", help="leave the models out")
-    parser.add_argument("--no-loading", action="store_true", help="leave the loading of weights out")
-    parser.add_argument("--no-training", action="store_true", help="leave the steps of training out")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file too")
+    parser.add_argument("--size", choices=[*models.SIZES, "all"], default="all", help="the size of the models [all]")
+    parser.add_argument("--rounds", type=rounds, default=7, help=f"rounds per benchmark, at least {MINIMUM_ROUNDS} [7]")
+    parser.add_argument("--threads", type=int, help="the number of torch's threads [torch's default]")
+    parser.add_argument("--no-tokenizer", action="store_true", help="skip the tokenizers")
+    parser.add_argument("--no-models", action="store_true", help="skip the models")
+    parser.add_argument("--no-loading", action="store_true", help="skip the loading of weights")
+    parser.add_argument("--no-training", action="store_true", help="skip the training steps")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a file")
     return parser.parse_args()
 
 
@@ -69,7 +69,7 @@ def model_row(result: models.Result) -> dict[str, str | float]:
         "peer": result.peer,
         "latency ms": round(result.latency.median * 1e3, 2),
         "best ms": round(result.latency.best * 1e3, 2),
-        "batch": f"{result.tokens} tokens, {result.share:.0%} of the padded",
+        "batch": f"{result.tokens} tokens, {100 - 100 * result.share:.0f}% padding",
         "tokens/s": round(result.tokens / result.batch.median),
         "best tokens/s": round(result.tokens / result.batch.best),
     }
@@ -81,7 +81,7 @@ def word_row(word: tokenizing.Tokenizing) -> dict[str, str | float]:
         "peer": word.peer,
         "texts/s": round(word.texts / word.timing.median),
         "best texts/s": round(word.texts / word.timing.best),
-        "time, oxbert = 1": round(word.ratio, 2),
+        "time / oxbert": round(word.ratio, 2),
         "equal rows": word.equal,
     }
 
@@ -91,7 +91,7 @@ def loading_row(load: loading.Loading) -> dict[str, str | float]:
         "model": f"ELECTRA-{loading.SIZE}",
         "from": load.format,
         "peer": load.peer,
-        "peak memory, parameters = 1": round(load.peak, 2),
+        "peak memory / parameters": round(load.peak, 2),
         "seconds": round(load.seconds, 2),
     }
 
@@ -110,27 +110,25 @@ def show(table: dict) -> None:
     for name, fact in table["machine"].items():
         print(f"{name + ':':<26}{fact}")
     rounds = table["rounds"]
-    print(f"\nMedian and best of {rounds} rounds, in which the peers take turns.")
+    print(f"\nMedian and best of {rounds} rounds; the peers alternate within a round.")
     if table["models"]:
-        print("\nfloat32, logits equal to 1e-5.")
-        print(f"Latency: one text of {models.TOKENS_OF_ONE_TEXT} tokens. Batch: texts of many lengths, of which")
-        print("tokens/s counts the real tokens. frozen: loaded with trainable=False. transformers: sdpa, inference")
-        print("mode, a padded batch.\n")
+        print("\nModels in float32 whose logits agree to 1e-5.")
+        print(f"Latency: one text of {models.TOKENS_OF_ONE_TEXT} tokens. Batch: texts of different lengths; tokens/s")
+        print("does not count padding. frozen: loaded with trainable=False. transformers: sdpa, inference mode,")
+        print("padded batch.\n")
         print_rows(table["models"])
     if table["tokenizers"]:
-        print("\nText to lists of ids, through the interfaces for Python. At once: docstrings,")
-        print(f"cut at {tokenizing.MAX_LENGTH} tokens, all cores. One at a time: sentences of one line.\n")
+        print("\nTokenization of texts to lists of ids, from Python. At once: docstrings truncated to")
+        print(f"{tokenizing.MAX_LENGTH} tokens, on all cores. One at a time: sentences of one line.\n")
         print_rows(table["tokenizers"])
     if table["loading"]:
-        print("\nWeights from a file that the system has in memory, each time in a new process. Peak memory:")
-        print("what the process takes at most beyond what it took before, pages of mapped files included.\n")
+        print("\nLoading weights from a file in the page cache, each time in a new process. Peak memory: the")
+        print("growth of the process's resident memory while it loads, including pages of mapped files.\n")
         print_rows(table["loading"])
     if table["training"]:
-        print("\nA step of pre-training ELECTRA-small, dropout and the update included; losses equal to 1e-5 without.")
-        print(
-            f"Rows of at most {training.LENGTH} tokens; transformers: sdpa, padded, torch's fused AdamW. Peak memory:"
-        )
-        print("what a new process takes at most beyond what it took before there was a network.\n")
+        print("\nA step of pre-training ELECTRA-small, including dropout and the update; without dropout the losses")
+        print(f"agree to 1e-5. Rows of at most {training.LENGTH} tokens; transformers: sdpa, padded, torch's fused")
+        print("AdamW. Peak memory: the growth of a new process from before the networks are created.\n")
         print_rows(table["training"])
 
 

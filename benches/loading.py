@@ -1,4 +1,4 @@
-"""How much memory loading takes, and how long: each time in a process of its own, whose peak begins anew."""
+"""Measure the memory and time of loading, each time in a new process, because the peak of a process never falls."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ else:
 def megabytes(field):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith(field)) * 1024
-# What the library itself takes, the first model's share included, is not the checkpoint's.
+# A first model loads everything that the library itself needs, which does not count.
 library.ElectraModel(library.ElectraConfig(vocab_size=9, hidden_size=4, num_hidden_layers=1, num_attention_heads=1))
 with open("/proc/self/clear_refs", "w") as clear:
     clear.write("5")
@@ -48,7 +48,7 @@ print(megabytes("VmHWM") - before, time.perf_counter() - begin)
 
 @dataclass(frozen=True)
 class Loading:
-    """The peak above what the process took before, in parameters' bytes, and seconds: medians."""
+    """Hold the medians of the growth of memory, relative to the parameters' bytes, and of the seconds."""
 
     peer: str
     format: str

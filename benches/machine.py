@@ -1,4 +1,4 @@
-"""What was measured on: names, versions, and what the machine does at best."""
+"""Describe the machine: processor, versions, and its rate of matrix products."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import transformers
 import oxbert
 from benches.timing import seconds
 
-# A square product large enough that a core's whole vector unit is busy, small enough to take a tenth of a second.
+# Large enough to saturate the vector units, and small enough to take a tenth of a second.
 SIDE = 2048
 
 
@@ -41,7 +41,7 @@ def processor() -> str:
 
 
 class Sgemm:
-    """The machine's own rate of float32 products: no model can be faster than this on the same threads."""
+    """Measure the rate of float32 matrix products, an upper bound for every model on the same threads."""
 
     def __init__(self) -> None:
         self.left, self.right = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)

@@ -1,4 +1,4 @@
-"""ELECTRA: the latency of one text, and the throughput of a batch of texts of many lengths."""
+"""Measure ELECTRA's latency for one text, and its throughput for a batch of texts of different lengths."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ transformers.utils.logging.disable_progress_bar()
 
 SEED = 20
 TOKENS_OF_ONE_TEXT = 16
-# Lengths of the batch: log-normal, as the lengths of sentences are.
+# Lengths are log-normal, like those of sentences.
 MEDIAN_LENGTH, SPREAD, SHORTEST, LONGEST = 25, 0.55, 4, 128
-# How often a short text is run in a round, so that a round is well above the clock's noise.
+# Runs of the single text per round, so that a round is much longer than the resolution of the clock.
 REPEATS = 5
 TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class Size:
-    """A published discriminator, and how many texts its batch has."""
+    """Hold the configuration of a published discriminator and the number of texts in its batch."""
 
     config: dict[str, int]
     texts: int
@@ -61,29 +61,29 @@ Rows = list[list[int]]
 
 @dataclass(frozen=True)
 class Result:
-    """What one peer took, and for how many tokens of text."""
+    """Hold the timings of one peer and the number of tokens."""
 
     size: str
     peer: str
     latency: Timing
     batch: Timing
     tokens: int
-    # How much of the padded rectangle is text.
+    # The share of tokens in the padded batch.
     share: float
 
 
 def random_rows(texts: int, vocabulary: int) -> Rows:
-    """Ids of texts of many lengths; the same in every run."""
+    """Return ids of texts of different lengths, the same in every run."""
     random = np.random.default_rng(SEED)
     lengths = random.lognormal(np.log(MEDIAN_LENGTH), SPREAD, texts).round().clip(SHORTEST, LONGEST).astype(int)
     return [random.integers(1000, vocabulary, length).tolist() for length in lengths]
 
 
 def measure(name: str, rounds: int, sgemm: Sgemm) -> list[Result]:
-    """Both peers on the weights that transformers wrote to a folder.
+    """Measure all peers on the weights that transformers wrote to a folder.
 
     Raises:
-        RuntimeError: Their logits differ: a faster wrong answer is not worth measuring.
+        RuntimeError: if the logits differ, because wrong results are not worth timing.
     """
     size = SIZES[name]
     config = transformers.ElectraConfig(**size.config)
@@ -115,12 +115,12 @@ def measure(name: str, rounds: int, sgemm: Sgemm) -> list[Result]:
 
 
 def run_oxbert(model: oxbert.ElectraForPreTraining, rows: Rows) -> Callable[[], np.ndarray]:
-    """Lists of ids, as they are: nothing to pad."""
+    """Return a forward pass over lists of ids."""
     return lambda: model(rows).logits
 
 
 def run_transformers(model: transformers.ElectraForPreTraining, rows: Rows) -> Callable[[], np.ndarray]:
-    """A padded batch and its mask, made before the clock runs; no mask where there is no padding."""
+    """Return a forward pass over a padded batch built before the clock runs, without a mask if nothing is padded."""
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     kept = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
@@ -134,7 +134,7 @@ def run_transformers(model: transformers.ElectraForPreTraining, rows: Rows) -> C
 
 
 def check(expected: np.ndarray, got: np.ndarray, rows: Rows) -> None:
-    """Equal to 1e-5 of the largest logit at every token of every text."""
+    """Check that the logits agree to 1e-5 of the largest one at every token of every text."""
     scale = max(1.0, float(np.abs(expected).max()))
     worst = max(float(np.abs(expected[row, : len(ids)] - got[row, : len(ids)]).max()) for row, ids in enumerate(rows))
     if not worst <= TOLERANCE * scale:

@@ -1,4 +1,4 @@
-"""`python -m benches.pretrain_data`: text -> examples, and examples -> batches. Megabytes and tokens a second."""
+"""Measure text -> examples and examples -> batches: `python -m benches.pretrain_data`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ STEPS = 200
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benches.pretrain_data", description=__doc__)
-    parser.add_argument("--megabytes", type=int, default=30, help="of the corpus [30]")
-    parser.add_argument("--rounds", type=int, default=3, help="[3]")
-    parser.add_argument("--source", type=Path, help="text, one sentence a line [the standard library's sources]")
+    parser.add_argument("--megabytes", type=int, default=30, help="size of the corpus [30]")
+    parser.add_argument("--rounds", type=int, default=3, help="runs per setting [3]")
+    parser.add_argument("--source", type=Path, help="a text, one sentence per line [the standard library's sources]")
     options = parser.parse_args()
     tokenizer = oxbert.ElectraTokenizer.from_pretrained(MODEL)
     with tempfile.TemporaryDirectory() as place:
@@ -30,7 +30,7 @@ def main() -> None:
         source = options.source or standard_library(folder / "corpus.txt", options.megabytes * 10**6)
         size = source.stat().st_size
         print(f"{size / 1e6:.1f} MB of text, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        for name, arguments in [("default", {}), ("exact", {"exact": True}), ("without a shuffle", {"shuffle": False})]:
+        for name, arguments in [("default", {}), ("exact", {"exact": True}), ("no shuffle", {"shuffle": False})]:
             seconds = []
             for _ in range(options.rounds):
                 begin = time.perf_counter()
@@ -55,13 +55,13 @@ def read(folder: Path) -> None:
     tokens = sum(int(batch["attention_mask"].sum()) for batch in dataset.iter_batches(BATCH, stop=STEPS))
     spent = time.perf_counter() - begin
     print(
-        f"{'reading:':<20}opened and verified in {opened * 1e3:.0f} ms; {spent / STEPS * 1e3:.2f} ms for a batch of "
+        f"{'reading:':<20}opened and verified in {opened * 1e3:.0f} ms; {spent / STEPS * 1e3:.2f} ms per batch of "
         f"{BATCH}, {tokens / spent / 1e6:.1f}M tokens/s"
     )
 
 
 def standard_library(path: Path, size: int) -> Path:
-    """Sources of Python, over and over: lines that are not blank, a file a document."""
+    """Write Python's sources repeatedly up to a size, without blank lines, one document per file."""
     sources = sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py"))
     texts = [text for source in sources if "site-packages" not in str(source) and (text := lines(source))]
     written = 0

@@ -1,4 +1,4 @@
-"""A clock, and rounds in which the peers take turns."""
+"""Time functions in rounds in which the peers alternate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of each round."""
+    """Hold the seconds of each round."""
 
     rounds: list[float]
 
@@ -35,8 +35,8 @@ def take_turns(
 ) -> dict[str, Timing]:
     """Time every peer once per round, so that a busy or throttled machine slows all of them.
 
-    The order rotates with each round, since a peer's place decides what it finds in the cache. `between` runs once per
-    round.
+    The order rotates with each round, because the contents of the caches depend on the previous peer. `between` runs
+    once per round.
     """
     measured: dict[str, list[float]] = {name: [] for name in peers}
     for work in peers.values():

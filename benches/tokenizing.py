@@ -1,4 +1,4 @@
-"""Text to ids, through the interfaces for Python: docstrings of the standard library at once, and one at a time."""
+"""Measure tokenization from Python: docstrings of the standard library at once, and sentences one at a time."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from benches.timing import Timing, take_turns
 
 TEXTS = 20_000
 MAX_LENGTH = 128
-# Sentences for those that are tokenised one at a time; their characters.
+# The number of sentences that are tokenised one at a time, and their lengths in characters.
 SHORT_TEXTS = 300
 SHORT = range(20, 80)
-# All of them, so often in a row: once takes milliseconds.
+# Repetitions of these sentences per round, because one pass takes only milliseconds.
 TIMES = 10
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-# Words and endings of the vocabulary, beside every character.
+# The numbers of words and endings in the vocabulary, which also has every character.
 WORDS, ENDINGS = 20_000, 4_000
 OURS = "oxbert"
 
@@ -34,19 +34,19 @@ Rows = list[list[int]]
 
 @dataclass(frozen=True)
 class Tokenizing:
-    """What one peer took for `texts` texts, and on how many of them it agrees with oxbert."""
+    """Hold the timing of one peer for `texts` texts, and the number of texts with the same ids as oxbert."""
 
     kind: str
     peer: str
     timing: Timing
     texts: int
     equal: int
-    # How many times as long as oxbert.
+    # Time relative to oxbert.
     ratio: float
 
 
 def docstrings() -> list[str]:
-    """Paragraphs of docstrings; the same for one Python."""
+    """Return paragraphs of docstrings, which depend on the version of Python only."""
     paragraphs: list[str] = []
     for path in sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py")):
         if "site-packages" in path.parts or "test" in path.parts:
@@ -65,7 +65,7 @@ def docstrings() -> list[str]:
 
 
 def vocabulary(texts: list[str]) -> list[str]:
-    """Every character, frequent words and frequent endings: about the size of a real one."""
+    """Return a vocabulary of usual size: every character, frequent words and frequent endings."""
     words = Counter(word for text in texts for word in text.lower().split())
     letters = sorted({letter for word in words for letter in word})
     endings = Counter(word[-length:] for word in words for length in (2, 3, 4) if len(word) > length)
@@ -81,7 +81,7 @@ def vocabulary(texts: list[str]) -> list[str]:
 
 
 def short(texts: list[str]) -> list[str]:
-    """Sentences of one line, from all over the texts."""
+    """Return sentences of one line, spread over the texts."""
     lines = [text for text in texts if len(text) in SHORT and "\n" not in text and text.endswith(".")]
     return lines[:: max(len(lines) // SHORT_TEXTS, 1)][:SHORT_TEXTS]
 
@@ -101,7 +101,7 @@ def measure(rounds: int, sgemm: Sgemm) -> list[Tokenizing]:
     batches: dict[str, Callable[[], Rows]] = {
         OURS: lambda: ours(texts, **cut)["input_ids"],
         "tokenizers": lambda: [row.ids for row in cutting.encode_batch(texts)],
-        # The same without offsets, which oxbert has at hand all the same.
+        # Without offsets, which oxbert computes in any case.
         "tokenizers, encode_batch_fast": lambda: [row.ids for row in cutting.encode_batch_fast(texts)],
         "transformers": lambda: theirs(texts, **cut)["input_ids"],
     }

@@ -1,8 +1,8 @@
-"""A whole step of pre-training ELECTRA-small: masks, both networks, gradients, clipping, the update.
+"""Measure a whole step of pre-training ELECTRA-small: masks, both networks, gradients, clipping, update.
 
-The peer is the same objective with transformers' classes, written as one would who minds the time: shared embeddings,
-only chosen places reach the vocabulary, one random number a sample, torch's fused AdamW. It runs as it is, and with
-both networks compiled. Memory is measured in a process of its own.
+The peer is the same objective with transformers' classes, written for speed: shared embeddings, logits at masked
+positions only, one random number per sample, torch's fused AdamW. It runs with and without `torch.compile`. Memory is
+measured in a new process.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True)
 class Training:
-    """What one peer took for a step, and for how many tokens of text.
+    """Hold the timing of one peer's step and the number of tokens.
 
-    `peak` is what the process took at most beyond what it took before there was a network, in bytes.
+    `peak` is the growth of the process in bytes, from before the networks are created.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class Training:
 def measure(rounds: int, sgemm: Sgemm) -> list[Training]:
     results = []
     for kind in (MIXED, FULL):
-        # Or a second width would make a compiled network one of any width.
+        # Otherwise torch would recompile for dynamic widths when it sees a second width.
         torch.compiler.reset()
         rows = texts(kind)
         networks = fresh()
@@ -66,7 +66,7 @@ def measure(rounds: int, sgemm: Sgemm) -> list[Training]:
         }
         timings = take_turns(steps, rounds, between=sgemm.measure)
         tokens = sum(map(len, rows))
-        # What a compiler leaves in memory is not the step's.
+        # Not for the compiled peer, because the compiler's own memory would count.
         peaks = {name: peak(name, kind) for name in ("oxbert", "transformers")}
         results += [Training(kind, name, timing, tokens, peaks.get(name)) for name, timing in timings.items()]
     return results
@@ -86,14 +86,14 @@ def peak(peer: str, kind: str) -> float:
 
 
 def peak_here(peer: str, kind: str) -> int:
-    """In this process, which must have done nothing before."""
+    """Return the growth of this process, which must be new."""
     rows = texts(kind)
 
     def kilobytes(field: str) -> int:
         with open("/proc/self/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith(field))
 
-    # What is imported, and what torch imports with its first optimizer, is not the step's.
+    # Import everything first, including what torch imports for its first optimizer.
     torch.optim.AdamW([torch.zeros(1, requires_grad=True)], fused=True).zero_grad()
     _ = transformers.ElectraForMaskedLM, transformers.ElectraForPreTraining
     before = kilobytes("VmRSS")
@@ -125,7 +125,7 @@ def run_oxbert(networks: oxbert.PretrainingNetworks, rows: Rows) -> Step:
 
 
 class Peer:
-    """transformers' classes with the same parameters, or fresh ones, padded."""
+    """Train transformers' classes on padded rows, with the same parameters or random ones."""
 
     def __init__(self, networks: oxbert.PretrainingNetworks | None) -> None:
         ours = preset("small").electra_configs()
@@ -140,14 +140,14 @@ class Peer:
             for name, parameter in networks.named_parameters() if networks else ():
                 theirs[name].copy_(parameter)
         self.encode, self.discriminate = self.generator.electra, self.discriminator
-        # What is shared is there once.
+        # Shared parameters are listed once.
         self.parameters = list({id(parameter): parameter for parameter in theirs.values()}.values())
 
     def losses(
         self, ids: torch.Tensor, kept: torch.Tensor, masked: torch.Tensor, chosen: torch.Tensor,
         samples: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        """Both losses; `samples` instead of those that are drawn."""
+        """Return both losses; `samples` replaces the random samples."""
         mask = None if bool(kept.all()) else kept.long()
         hidden = self.encode(masked, mask).last_hidden_state[chosen]
         logits = self.generator.generator_lm_head(self.generator.generator_predictions(hidden))
@@ -186,10 +186,10 @@ class Peer:
         return step
 
     def check(self, networks: oxbert.PretrainingNetworks, rows: Rows) -> None:
-        """Equal losses for the same masks and samples, without dropout.
+        """Check that the losses are equal for the same masks and samples, without dropout.
 
         Raises:
-            RuntimeError: They differ: a faster wrong answer is not worth measuring.
+            RuntimeError: if the losses differ, because wrong results are not worth timing.
         """
         ours = networks.step(rows, seed=0, step=0, train=False)
         if ours.masked_lm_loss is None or ours.replaced_loss is None or ours.samples is None:
@@ -208,7 +208,7 @@ class Peer:
 
 
 def padded(rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids with padding, and which of them are none."""
+    """Return padded ids, and a mask of the real tokens."""
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     return ids, torch.tensor([[True] * len(row) + [False] * (width - len(row)) for row in rows])

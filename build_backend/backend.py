@@ -1,7 +1,7 @@
-"""The build backend: maturin, pointed at the torch of the interpreter that it runs in.
+"""Build with maturin against the torch of the running interpreter.
 
-pip builds in an environment of its own, where nothing is in the places that `.cargo/config.toml` names. So libtorch is
-looked up here, and the compiled parts are told which Python they are for.
+pip builds in an isolated environment, in which the paths of `.cargo/config.toml` do not exist. This module therefore
+finds libtorch and selects the Python for the compiled parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import maturin
-from maturin import (  # noqa: F401  the hooks that need no torch
+from maturin import (  # noqa: F401  hooks that do not need torch
     build_sdist,
     get_requires_for_build_editable,
     get_requires_for_build_sdist,
@@ -28,7 +28,7 @@ from maturin import (  # noqa: F401  the hooks that need no torch
 RELEASE = "2.11"
 """The minor release of torch that the native module is compiled against."""
 
-# What `.cargo/config.toml` names. Where it is the same folder, LIBTORCH stays unset, so that cargo sees nothing new.
+# The path in `.cargo/config.toml`. For this folder LIBTORCH stays unset, because a new value makes cargo rebuild.
 DEVELOPMENT = Path(__file__).resolve().parent.parent / ".venv" / "libtorch"
 
 
@@ -49,7 +49,7 @@ def build_editable(
 
 
 def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
-    """Write the metadata of the wheel and return its folder's name. Even for that, cargo asks the compiler."""
+    """Write the metadata of the wheel and return its folder's name. cargo runs the compiler for metadata too."""
     with _build_environment():
         return str(maturin.prepare_metadata_for_build_wheel(metadata_directory, config_settings))
 
@@ -75,7 +75,7 @@ def find_libtorch() -> Path:
 
 @contextlib.contextmanager
 def _build_environment() -> Iterator[None]:
-    """Name libtorch, and make `python` and `python3` this interpreter: torch-sys asks them where Python.h is."""
+    """Set LIBTORCH, and let `python` and `python3` run this interpreter, because torch-sys asks them for Python.h."""
     libtorch = find_libtorch()
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="oxbert-build-") as folder:

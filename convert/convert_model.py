@@ -1,6 +1,6 @@
-"""Any checkpoint -> `rust_model.ot`: `python convert/convert_model.py SOURCE...`; `--help` lists the options.
+"""Convert any checkpoint to `rust_model.ot`: `python convert/convert_model.py SOURCE...`; `--help` lists the options.
 
-The same as `oxbert convert`.
+The script does the same as `oxbert convert`.
 """
 
 import sys

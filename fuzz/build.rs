@@ -1,4 +1,4 @@
-//! Tells the linker where libtorch will be at run time, as the crate's own build script does for its own programs.
+//! Passes the run-time path of libtorch to the linker, like the build script of the crate.
 
 fn main() {
     println!("cargo::rerun-if-env-changed=LIBTORCH");

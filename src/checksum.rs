@@ -1,9 +1,17 @@
 //! Checksums of files: comparison with the stored one, and TensorFlow's masked CRC-32C.
 
+/// Advice for messages about files that are truncated or damaged.
+pub(crate) const FETCH_AGAIN: &str = "download or copy the file again";
+
 /// Return whether a checksum equals the one that is stored beside the bytes. Under a fuzzer, which cannot compute
 /// checksums, every checksum is accepted.
 pub(crate) const fn is_intact(checksum: u32, stored: u32) -> bool {
     checksum == stored || cfg!(fuzzing)
+}
+
+/// Return the reason to refuse `what`, the bytes whose checksum is not the stored one.
+pub(crate) fn damaged(what: &str, checksum: u32, stored: u32) -> String {
+    format!("the checksum of {what} is {checksum:#010x}, expected {stored:#010x}: the file is damaged; {FETCH_AGAIN}")
 }
 
 /// Return the masked CRC-32C (Castagnoli) of `parts`, concatenated: the form in which TensorFlow stores a checksum
@@ -24,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_are_those_of_the_standard() {
+    fn checksums_match_the_standard() {
         let rising: Vec<u8> = (0..32).collect();
         let falling: Vec<u8> = (0..32).rev().collect();
         // RFC 3720, B.4.
@@ -41,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_are_those_of_the_definition_at_every_length() {
+    fn checksums_match_the_definition_at_every_length() {
         let slow = |bytes: &[u8]| {
             !bytes.iter().fold(u32::MAX, |state, &byte| {
                 (0..8).fold(state ^ u32::from(byte), |state, _| (state >> 1) ^ (0x82f6_3b78 * (state & 1)))

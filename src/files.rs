@@ -1,6 +1,6 @@
-//! Writing files so that a reader sees either the whole file or the old one.
+//! Write files so that a reader sees either the whole file or the old one.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,21 @@ use crate::error::{Error, Result};
 /// Large enough that small records do not cost a system call each.
 const BUFFER_BYTES: usize = 1 << 20;
 
+/// Return the reason to refuse a path that is not a regular file, or None for a regular file.
+pub(crate) fn irregular(kind: &Metadata) -> Option<&'static str> {
+    let folder = "expected a regular file, got a folder";
+    let other = "expected a regular file, got a device, pipe or socket";
+    (!kind.is_file()).then_some(if kind.is_dir() { folder } else { other })
+}
+
 /// Write a file beside its final place, and rename it when its content is on the disk.
 ///
-/// A reader sees the old file or the new one, never a part; a program that has mapped the old file keeps it. After an
-/// error no temporary file is left. The new file has the permissions that the process's umask gives to any new file.
+/// A reader sees the old file or the new one, never a partial file; a program that has mapped the old file keeps it.
+/// After an error no temporary file is left. The new file has the permissions that the process's umask gives to any new
+/// file.
 ///
 /// # Errors
-/// [`Error::Io`] with `path` if the system refuses any step, e.g. a missing folder or a full disk.
+/// [`Error::Io`] with `path` if the system refuses a step, e.g. because of a missing folder or a full disk.
 pub fn write_atomically<F>(path: impl AsRef<Path>, write: F) -> Result<()>
 where
     F: FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
@@ -47,11 +55,11 @@ impl Staged {
     }
 
     /// Rename all files to their final names, in the order in which they were written. The renames are not one atomic
-    /// step, but nothing else is left to do, so that only a process killed within these microseconds leaves some files
+    /// step, but they follow one another at once: only a process killed within these microseconds renames some files
     /// alone.
     pub(crate) fn commit(self) -> Result<()> {
-        // As long as the old files are open, no rename has to free what they hold, which takes milliseconds.
-        // Only regular files: opening a pipe would wait for its other end.
+        // While the old files are open, no rename has to free their blocks, which takes milliseconds. Only regular
+        // files are opened, since opening a pipe would wait for its other end.
         let old: Vec<_> =
             self.files.iter().filter(|(_, path)| path.is_file()).map(|(_, path)| File::open(path)).collect();
         let mut places = Vec::new();
@@ -60,7 +68,7 @@ impl Staged {
             places.push(path);
         }
         drop(old);
-        // The rename is stored in the folder.
+        // A rename is only on the disk when the folder is.
         #[cfg(unix)]
         for path in places {
             File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(Error::io("write", &path))?;
@@ -76,17 +84,17 @@ fn folder_of(path: &Path) -> &Path {
 
 fn stage(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
-    // First, so that the system's error is about this folder and not about a temporary name.
+    // This check comes first, so that the system's error is about the folder and not about a temporary name.
     folder.metadata()?;
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let mut options = File::options();
     options.read(true).write(true).create_new(true);
-    // Temporary files are private by default (0600), which would lock every other user and service out.
+    // Temporary files are private by default (0600), so no other user or service could read the renamed file.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o666);
-    // The error of `make_in` names a temporary file and has lost the system's error number.
+    // The error of `make_in` names a temporary file and lacks the system's error number.
     let mut cause = None;
     let open = |path: &Path| options.open(path).inspect_err(|error| cause = error.raw_os_error());
     let made = tempfile::Builder::new().prefix(".oxbert-").suffix(".tmp").make_in(folder, open);
@@ -106,7 +114,7 @@ pub(crate) fn settle(file: &File, path: &Path, rename: impl FnOnce() -> io::Resu
     // Without this a power cut after the rename could leave a file of zeros under the final name.
     file.sync_all()?;
     rename()?;
-    // The rename is stored in the folder.
+    // A rename is only on the disk when the folder is.
     #[cfg(unix)]
     File::open(folder_of(path))?.sync_all()?;
     Ok(())
@@ -136,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_belong_together_are_all_there_or_none() {
+    fn staged_files_are_committed_together() {
         let folder = tempfile::tempdir().unwrap();
         let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
         write_atomically(&one, |file| file.write_all(b"old")).unwrap();
@@ -155,7 +163,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn permissions_are_those_of_an_ordinary_new_file() {
+    fn new_files_have_ordinary_permissions() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (ours, ordinary) = (folder.path().join("ours"), folder.path().join("ordinary"));

@@ -1,7 +1,7 @@
-"""Print the public surface of the package and of the crate, one line per name, to compare two versions with `diff`.
+"""Print the public API of the package or of the crate, one line per name, to compare two versions with `diff`.
 
-`python tools/public_surface.py package` walks the installed `oxbert`: names, signatures, defaults.
-`python tools/public_surface.py crate target/doc/oxbert` reads what `make docs` wrote: items, re-exports, methods, fields.
+`python tools/public_surface.py package` lists names, signatures and defaults of the installed `oxbert`.
+`python tools/public_surface.py crate target/doc/oxbert` lists items, re-exports, methods and fields of `make docs`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 
 def package() -> Iterator[str]:
-    """Return the public names of `oxbert` and its public modules, with their signatures."""
+    """Yield the public names of `oxbert` and its public modules, with their signatures."""
     import oxbert
 
     names = ["oxbert", *(module.name for module in pkgutil.walk_packages(oxbert.__path__, "oxbert."))]
@@ -49,7 +49,7 @@ def _signature(thing: object) -> str:
 
 
 def crate(folder: Path) -> Iterator[str]:
-    """Return the paths, methods and fields of a crate's documented items."""
+    """Yield the paths, methods and fields of a crate's documented items."""
     for page in sorted(folder.rglob("*.html")):
         path = "::".join(page.relative_to(folder).with_suffix("").parts)
         text = page.read_text()

@@ -1,8 +1,8 @@
-"""Draw the picture of the README: two sentences whose words are shaded by the bundled discriminator.
+"""Draw the picture of the README: two sentences with words shaded by the bundled discriminator.
 
     python tools/readme_picture.py [--output docs/replaced-words.svg]
 
-Each word stands on red, the stronger the more probably it was replaced, above its probability.
+The red behind each word grows with the probability that the word was replaced, which is printed below.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LINES = {
     "replaced": "Returns the number of elements because the list.",
 }
 
-# Pixels. Every glyph is `ADVANCE` wide whichever monospace font the viewer has, since each word gets its `textLength`.
+# Pixels. Each word has a `textLength`, so that every glyph is `ADVANCE` wide in any monospace font.
 ADVANCE, SIZE, ROW, MARGIN, LABEL = 12, 20, 84, 24, 92
 STYLE = """
   .card { fill: #ffffff; stroke: #d0d7de; }
@@ -69,7 +69,7 @@ def draw() -> str:
         parts.append(f'<text class="note" x="{MARGIN}" y="{y - 2}">{label}</text>')
         for start, end, probability in find_words(detect, text):
             word, x = text[start:end], MARGIN + LABEL + ADVANCE * start
-            # A full stop has no room for its probability.
+            # A full stop is too narrow for its probability.
             mark = f'<text class="word" x="{x}" y="{y}">{escape(word)}</text>'
             parts.append(draw_word(word, x, y, probability) if word.isalnum() else mark)
     caption = f"Probability that a word was replaced, from {MODEL}"

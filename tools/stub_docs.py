@@ -18,10 +18,11 @@ Definition = ast.ClassDef | ast.FunctionDef
 
 
 def documented(stub: str) -> str:
-    """Return the text of a stub with the docstrings of the module, and with no others.
+    """Return the text of a stub with exactly the docstrings of the module.
 
-    Overloads have the docstring on the first of them. Classes that only the stub has take those of the first class of
-    the module that derives from them. Attributes cannot carry docstrings, so those of the stub stay.
+    The first overload of a function has the docstring. A class that exists only in the stub has the docstrings of the
+    first class of the module that derives from it. Attributes have no docstrings at run time, so those of the stub are
+    kept.
     """
     lines = stub.split("\n")
     tree = ast.parse(stub)
@@ -65,7 +66,7 @@ def _definitions(node: ast.ClassDef | ast.Module) -> list[ast.FunctionDef]:
 
 
 def _put(lines: list[str], node: Definition, text: str | None) -> None:
-    """Give a class or a function this docstring in place of the one that it has."""
+    """Replace the docstring of a class or a function."""
     first = node.body[0]
     has_docstring = ast.get_docstring(node, clean=False) is not None
     indent = " " * (node.col_offset + 4)
@@ -76,7 +77,7 @@ def _put(lines: list[str], node: Definition, text: str | None) -> None:
             written = [indent + "..."]
         lines[first.lineno - 1 : last] = written
     elif text is not None and _is_ellipsis(first):
-        # The ellipsis may stand on the line of the signature.
+        # The ellipsis may be on the line of the signature.
         head = lines[first.lineno - 1][: first.col_offset].rstrip()
         lines[first.lineno - 1 : first.lineno] = [*([head] if head else []), *written]
     elif text is not None:

@@ -19,7 +19,7 @@ ROOMS = (
     "any_model records pretraining pipelines bindings"
 ).split()
 
-# A room, and the rooms or files that nothing it imports may lead to.
+# A room, and the rooms or files that it may not import, directly or indirectly.
 WALLS = {
     "nn": ["config", "text", "weights", "files", "resources"],
     "encoder": ["weights", "resources", "text/tokenizer"],
@@ -43,12 +43,13 @@ def main(root: Path) -> int:
     lib = root / "src" / "lib.rs"
     facade = _code(lib) if lib.exists() else ""
     imports = rust_imports(sources, facade)
+    python = python_imports(root / "python" / "oxbert")
     faults = [
         *order(imports),
         *walls(imports),
         *circles(rust_imports(sources, facade, siblings=True)),
         *crates(sources),
-        *circles(python_imports(root / "python" / "oxbert")),
+        *(list(circles(python)) or circles(python_rooms(python))),
     ]
     for fault in faults:
         print(f"walls: {fault}", file=sys.stderr)
@@ -66,9 +67,9 @@ def rust_files(src: Path) -> dict[str, Path]:
 
 
 def _code(path: Path) -> str:
-    """Return a file without comments and without the tests at its end."""
-    text = re.split(r"#\[cfg\(test\)\]\s*(?:#\[[^]]*\]\s*)*mod \w+ \{", path.read_text())[0]
-    return re.sub(r"//[^\n]*", "", text)
+    """Return a file without comments and without its modules of tests."""
+    text = re.sub(r"//[^\n]*", "", path.read_text())
+    return re.sub(r"(?ms)^#\[cfg\(test\)\]\s*(?:#\[[^]]*\]\s*)*mod \w+ \{.*?^\}", "", text)
 
 
 def _paths(code: str, module: str) -> Iterator[list[str]]:
@@ -106,7 +107,7 @@ def _uses(code: str) -> list[str]:
 
 
 def rust_imports(sources: Mapping[str, str], facade: str = "", *, siblings: bool = False) -> Graph:
-    """Return the imports between files. A name that a folder, or `facade` (lib.rs), re-exports leads to the file that has it.
+    """Return the imports between files. A name re-exported by a folder or by `facade` (lib.rs) leads to its own file.
 
     With `siblings`, imports between a folder's mod.rs and its files are left out.
     """
@@ -135,7 +136,7 @@ def rust_imports(sources: Mapping[str, str], facade: str = "", *, siblings: bool
 
 
 def order(graph: Graph) -> Iterator[str]:
-    """Report imports that run back up, and rooms without a place."""
+    """Report imports of later rooms, and rooms that are not in `ROOMS`."""
     for module, targets in graph.items():
         room = module.split("/")[0]
         if room not in ROOMS:
@@ -148,7 +149,7 @@ def order(graph: Graph) -> Iterator[str]:
 
 
 def walls(graph: Graph) -> Iterator[str]:
-    """Report chains of imports that lead through a wall."""
+    """Report chains of imports that lead to a forbidden room."""
     for room, forbidden in WALLS.items():
         chains = {module: [module] for module in graph if module == room or module.startswith(f"{room}/")}
         queue = list(chains)
@@ -174,7 +175,7 @@ def crates(sources: Mapping[str, str]) -> Iterator[str]:
 
 
 def circles(graph: Graph) -> Iterator[str]:
-    """Report each circle of files once."""
+    """Report each import cycle once."""
     done: set[str] = set()
 
     def visit(module: str, path: list[str]) -> Iterator[str]:
@@ -208,8 +209,22 @@ def python_imports(package: Path) -> Graph:
     return graph
 
 
+def python_rooms(graph: Graph) -> Graph:
+    """Return the imports between folders. A file beside the folders is a room of its own; what re-exports is none."""
+    packages = {module.rpartition(".")[0] for module in graph}
+
+    def room(module: str) -> str:
+        above = module.rpartition(".")[0]
+        return above if "." in above and module not in packages else module
+
+    rooms: dict[str, set[str]] = defaultdict(set)
+    for module, targets in graph.items():
+        rooms[room(module)] |= {room(target) for target in targets} - {room(module)}
+    return rooms
+
+
 def _run(tree: ast.AST) -> Iterator[ast.stmt]:
-    """Return the statements that are executed: not those for type checkers."""
+    """Yield the statements that are executed, without those for type checkers."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             continue

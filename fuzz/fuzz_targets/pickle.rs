@@ -1,15 +1,15 @@
 #![no_main]
-//! A bare pickle of old, or the pickle of an archive, which is built around it.
+//! Fuzz a legacy pickle, and the same bytes as the pickle of an archive.
 
 use libfuzzer_sys::fuzz_target;
 use oxbert::weights::fuzzing::{archive, legacy};
 
-/// A checksum of an entry: not looked at in fuzz builds.
+/// The checksum of an entry, which fuzz builds do not verify.
 const CHECKSUM: [u8; 4] = [0; 4];
 
 fuzz_target!(|file: &[u8]| {
     oxbert_fuzz::bounded(file, || legacy(file));
-    // With code beside the pickle it is a module, without it a state dict.
+    // An archive with code is read as a module, and one without code as a state dict.
     let numbers = [0; 1024];
     let records: [(&str, &[u8]); 4] =
         [("a/data.pkl", file), ("a/data/0", &numbers), ("a/data/1", &numbers), ("a/code/a", b"")];

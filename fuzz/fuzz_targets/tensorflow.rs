@@ -2,5 +2,5 @@
 
 use libfuzzer_sys::fuzz_target;
 
-// The index of a checkpoint; the numbers themselves are zeros.
+// Fuzz the index of a checkpoint with a data file of zeros.
 fuzz_target!(|file: &[u8]| oxbert_fuzz::bounded(file, || oxbert::weights::fuzzing::tensorflow(file, &[0; 1 << 14])));

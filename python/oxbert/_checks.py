@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from oxbert.errors import InputError, MissingDependencyError
 
@@ -17,12 +17,12 @@ def check_number(what: str, value: Any, expected: str, holds: Callable[[float], 
         InputError: if the value is no such number. A tensor is none, since reading it waits for its device.
     """
     if not isinstance(value, int | float) or not math.isfinite(value) or not holds(value):
-        refuse(what, f"expected a number {expected}, got {value!r}")
+        raise refused(what, f"expected a number {expected}, got {value!r}")
 
 
-def refuse(what: str, reason: str) -> NoReturn:
-    """Raise an `InputError`."""
-    raise InputError(f"{what}: {reason}", what=what, reason=reason)
+def refused(what: str, reason: str) -> InputError:
+    """Return the error for an argument with an impossible value."""
+    return InputError(f"{what}: {reason}", what=what, reason=reason)
 
 
 def at_least_0(value: float) -> bool:

@@ -10,14 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from oxbert._checks import require
-from oxbert.errors import DataError, FileError, InputError, OxbertError
+from oxbert.errors import DataError, FileError, OxbertError
 
 _BLOCK = 1 << 20
-
-
-def refused(what: str, reason: str) -> InputError:
-    """Return the error for an argument with an impossible value."""
-    return InputError(f"{what}: {reason}", what=what, reason=reason)
 
 
 def damaged(path: os.PathLike[str] | str, reason: str, **place: int) -> DataError:

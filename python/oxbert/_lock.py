@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from oxbert._files import refused, translate_os_errors
+from oxbert._checks import refused
+from oxbert._files import translate_os_errors
 
 LOCK = "lock"
 """The name of the locked file."""

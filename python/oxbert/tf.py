@@ -11,12 +11,13 @@ import importlib.util
 import inspect
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import numpy as np
 from typing_extensions import Self
 
 from oxbert import _native, errors, outputs
+from oxbert._checks import refused
 from oxbert._types import WeightFormat
 
 if importlib.util.find_spec("tensorflow") is None:
@@ -36,10 +37,6 @@ _OPTIONS = ("output_attentions", "output_hidden_states", "return_dict")
 _TARGETS = ("labels", "start_positions", "end_positions")
 
 
-def _refuse(what: str, reason: str) -> NoReturn:
-    raise errors.InputError(f"{what}: {reason}", what=what, reason=reason)
-
-
 class _Output:
     # The dimensions of the tensors, by their letters; R is the number of rows in the encoder, B or B * C.
     _shapes: ClassVar[dict[str, str]]
@@ -50,7 +47,7 @@ class _Output:
     def __init__(self, *named: Any, **values: Any) -> None:
         if not (named or values):
             # `tf.nest` would rebuild an output from its keys, but iterating over an output gives its values.
-            _refuse("output", "a tf.function cannot return an output; return its tensors, or dict(output)")
+            raise refused("output", "a tf.function cannot return an output; return its tensors, or dict(output)")
         super().__init__(*named, **values)
 
 
@@ -247,12 +244,12 @@ class TFModel:
     def _checked(self, given: dict[str, Any]) -> dict[str, Any]:
         """Check the arguments; return them without those that must be None, and without ragged tensors."""
         if given.pop("training", False):
-            _refuse("training", "expected False: these classes are for inference, and oxbert.torch trains")
+            raise refused("training", "expected False: these classes are for inference, and oxbert.torch trains")
         if self._model.training:
-            _refuse("model", "it is in training mode, in which dropout is on; call model.model.eval()")
+            raise refused("model", "it is in training mode, in which dropout is on; call model.model.eval()")
         for name in ("head_mask", *_OF_DECODERS):
             if given.pop(name, False) is not False:
-                _refuse(name, "expected None: oxbert does not support it")
+                raise refused(name, "expected None: oxbert does not support it")
         ids = given.get("input_ids")
         if isinstance(ids, tf.RaggedTensor) and "attention_mask" not in given:
             given["attention_mask"] = tf.ones_like(ids)

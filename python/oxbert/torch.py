@@ -21,6 +21,7 @@ from torch.utils import _pytree
 from typing_extensions import Self
 
 from oxbert import errors, outputs
+from oxbert._checks import refused
 from oxbert._native import Model
 from oxbert._types import WeightFormat
 
@@ -87,24 +88,22 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.L
     return layer
 
 
-def _refuse(what: str, reason: str) -> NoReturn:
-    raise errors.InputError(f"{what}: {reason}", what=what, reason=reason)
-
-
 class _Shared(torch.nn.Module):
     """Hold parameters that stay the same objects when their values change."""
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         """Apply a function to the parameters in place; `to`, `half` and `cuda` call this."""
         if torch.__future__.get_swap_module_params_on_conversion():
-            _refuse("torch.__future__.set_swap_module_params_on_conversion", "the model's parameters cannot be swapped")
+            raise refused(
+                "torch.__future__.set_swap_module_params_on_conversion", "the model's parameters cannot be swapped"
+            )
         before = dict(self._parameters)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         replaced = [name for name, parameter in before.items() if self._parameters[name] is not parameter]
         if replaced:
             self._parameters.update(before)
             reason = "torch would replace it by a new parameter that is not the model's"
-            _refuse(f"the conversion of the parameter {replaced[0]}", reason)
+            raise refused(f"the conversion of the parameter {replaced[0]}", reason)
         return self
 
 
@@ -194,7 +193,7 @@ class Module(_Shared):
         for registry, name, item, full_name in self._places:
             if registry.get(name) is not item:
                 # The replacement would be trained, and the model would never see it.
-                _refuse(full_name, "expected the model's own, got a replacement; change values in place")
+                raise refused(full_name, "expected the model's own, got a replacement; change values in place")
         return self.model(*arguments, **options)
 
     @property
@@ -263,7 +262,7 @@ class Module(_Shared):
             InputError: if `assign` is True.
         """
         if assign:
-            _refuse(
+            raise refused(
                 "assign", "expected False: the parameters are the model's own, and only their values can be replaced"
             )
         self.model.load_state_dict(dict(state_dict), strict)
@@ -272,7 +271,7 @@ class Module(_Shared):
 
     def _replicate_for_data_parallel(self) -> NoReturn:
         reason = "its copies of the parameters are not the model's; use DistributedDataParallel, one process per device"
-        _refuse("torch.nn.DataParallel", reason)
+        raise refused("torch.nn.DataParallel", reason)
 
     def __reduce__(self) -> tuple[Any, ...]:
         kind = Module if type(self) is _class_for(type(self.model)) else type(self)

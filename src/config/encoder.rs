@@ -190,7 +190,7 @@ mod tests {
     use crate::nn::Activation;
 
     #[test]
-    fn a_difference_has_the_key_and_the_values_of_config_json() {
+    fn differences_have_the_key_and_values_of_config_json() {
         let built = DistilBertConfig::default();
         let found = difference(&built, &DistilBertConfig { n_heads: 2, ..built.clone() }).unwrap();
         assert_eq!((found.field, found.one.to_string(), found.other.to_string()), ("n_heads", "12".into(), "2".into()));

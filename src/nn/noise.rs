@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_that_is_dropped_is_the_probability_and_the_mean_stays() {
+    fn the_dropped_share_is_the_probability_and_the_mean_is_kept() {
         for probability in [0.1, 0.5, 0.9] {
             let mask = mask(&[1000, 1000], probability, keyed(1, &[1_000_000])).unwrap();
             let dropped = mask.eq(0.0).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_its_own_numbers_at_any_place() {
+    fn a_row_draws_the_same_numbers_at_any_place() {
         let (one, other) = (40_000, 70_001);
         let both = mask(&[(one + other) as i64], 0.5, keyed(1, &[one, other])).unwrap();
         let alone = mask(&[other as i64], 0.5, keyed(2, &[other])).unwrap();

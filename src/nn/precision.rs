@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_and_kind_is_in_the_table_once() {
+    fn names_and_kinds_map_one_to_one() {
         for (name, kind) in DTYPES {
             assert_eq!(kind_of(name), Some(kind));
             assert_eq!(name_of(kind), Some(name));

@@ -25,6 +25,10 @@ impl<M: Model> Pretrained<M> {
         let described = VarStore::new(Device::Cpu);
         // The memory of deferred parameters is never touched, so describing a large model costs nothing.
         M::build(&Parameters::deferred(&described.root()), config)?;
+        if let Some(Difference { field, one, other }) = difference(&self.config, config) {
+            return Err(Error::config(field, format!("the model was built with {one}, got {other}")));
+        }
+        // The encoders are equal; the heads may still have other parameters, by their number of labels for example.
         let (mut described, own) = (described.variables(), self.variables.variables());
         for (name, parameter) in &own {
             let shape = described.remove(name).map(|tensor| tensor.size());
@@ -37,9 +41,6 @@ impl<M: Model> Pretrained<M> {
         if let Some(name) = described.keys().next() {
             let reason = format!("expected no parameter {name}, since the model has none");
             return Err(Error::config("the whole configuration", reason));
-        }
-        if let Some(Difference { field, one, other }) = difference(&self.config, config) {
-            return Err(Error::config(field, format!("the model was built with {one}, got {other}")));
         }
         self.config = config.clone();
         Ok(())

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_chosen_tokens_is_the_originals() {
+    fn the_number_of_chosen_tokens_matches_the_original() {
         for (length, expected) in [(128, 19), (127, 19), (100, 15), (10, 2), (30, 4), (3, 1), (50, 8), (1000, 19)] {
             assert_eq!(masking().count(length), expected, "{length}");
         }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_mask_is_replaced() {
+    fn the_configured_share_becomes_mask() {
         let row = row(128);
         let masks: usize = (0..2000)
             .map(|example| masking().mask(&row, random(example)).ids.iter().filter(|&&id| id == SPECIAL.mask).count())

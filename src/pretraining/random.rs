@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_use_has_its_own_numbers_and_always_the_same() {
+    fn each_use_has_its_own_reproducible_numbers() {
         let base = Random { seed: 1, step: 2, example: 3 };
         let draw = |random: Random, purpose| random.uniforms(purpose).take(8).map(f32::to_bits).collect::<Vec<_>>();
         let first = draw(base, Use::Positions);

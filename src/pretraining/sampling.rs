@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_interval_give_words() {
+    fn the_ends_of_the_interval_give_likely_words() {
         let logits = Tensor::from_slice(&[0.0_f32, -200.0, 0.0, -200.0]).view([1, 4]).repeat([2, 1]);
         let drawn = sample(&logits, &Sampling::Inverse(&[0.0, 1.0 - f32::EPSILON / 2.0]), 1.0, None).unwrap();
         assert_eq!(Vec::<i64>::try_from(drawn).unwrap(), [0, 2]);

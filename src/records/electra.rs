@@ -8,13 +8,13 @@ use crate::error::{Error, Result};
 
 const FEATURES: [&str; 3] = ["input_ids", "input_mask", "segment_ids"];
 
-/// The fewest tokens that a first segment has: `[CLS]` and `[SEP]`.
+/// The fewest tokens of a first segment: `[CLS]` and `[SEP]`.
 const SHORTEST: usize = 2;
 
-/// The most tokens that an example is padded to.
+/// The most tokens of a padded example.
 const LONGEST: usize = 1 << 20;
 
-/// The most bytes that the data of a record have: 16 MiB, some hundred times those of a long example.
+/// The most bytes of a record's data: 16 MiB, some hundred times as many as a long example has.
 const LARGEST_RECORD: usize = 1 << 24;
 
 /// A pre-training example without padding.
@@ -27,7 +27,7 @@ const LARGEST_RECORD: usize = 1 << 24;
 pub struct ElectraExample {
     /// The ids from `[CLS]` to the last `[SEP]`.
     pub input_ids: Vec<i32>,
-    /// How many of them belong to the first segment, `[CLS]` and its `[SEP]` included.
+    /// The number of ids in the first segment, `[CLS]` and its `[SEP]` included.
     pub first_segment: usize,
 }
 
@@ -41,25 +41,25 @@ pub(super) struct Padded {
 impl Padded {
     /// Decode the data of a record.
     pub(super) fn decode(data: &[u8]) -> Checked<Self> {
-        // A few bytes of a hostile record can become many in memory.
+        // A hostile record takes many times its bytes in memory.
         if data.len() > LARGEST_RECORD {
-            return Err(format!("has {} bytes, expected at most {LARGEST_RECORD}", data.len()));
+            return Err(format!("got {} bytes, expected at most {LARGEST_RECORD}", data.len()));
         }
         let [ids, mask, segments] = match Example::lists(data, FEATURES)? {
             [Some(ids), Some(mask), Some(segments)] => [ids, mask, segments],
             lists => {
                 let missing = FEATURES.iter().zip(&lists).filter(|(_, list)| list.is_none());
                 let missing: Vec<&str> = missing.map(|(name, _)| *name).collect();
-                return Err(format!("has no {}", missing.join(", ")));
+                return Err(format!("the example has no {}", missing.join(", ")));
             }
         };
         let lengths = [ids.len(), mask.len(), segments.len()];
         if lengths.contains(&0) {
-            return Err("has an empty list".into());
+            return Err("the example has an empty list, expected at least [CLS] and [SEP]".into());
         }
         if lengths.iter().any(|&length| length != ids.len()) {
             let [ids, mask, segments] = lengths;
-            return Err(format!("its lists have different lengths: {ids}, {mask}, {segments}"));
+            return Err(format!("{} have different lengths: {ids}, {mask}, {segments}", FEATURES.join(", ")));
         }
         Ok(Self { ids, mask, segments })
     }
@@ -80,12 +80,13 @@ impl Padded {
         let second = segments.get(first_segment..).unwrap_or_default();
         let is_whole = padding.iter().chain(after).all(|&number| number == 0) && second.iter().all(|&one| one == 1);
         if !is_whole || first_segment < SHORTEST {
-            return Err("input_mask and segment_ids are not those of one or two segments and padding".into());
+            return Err("input_mask and segment_ids do not describe one or two segments and padding".into());
         }
         let limit = vocab_size.unwrap_or(MAX_IDS).min(MAX_IDS);
         let known = |&id: &i64| i32::try_from(id).ok().filter(|_| (0..limit).contains(&id));
-        let ids: Option<Vec<i32>> = self.ids.iter().map(known).collect();
-        let mut input_ids = ids.ok_or_else(|| format!("an id is outside 0 to {}", limit - 1))?;
+        let outside = |id: &i64| format!("input_ids has {id}, which is outside 0 to {}", limit - 1);
+        let ids = self.ids.iter().map(|id| known(id).ok_or_else(|| outside(id)));
+        let mut input_ids = ids.collect::<Checked<Vec<i32>>>()?;
         input_ids.truncate(length);
         Ok(ElectraExample { input_ids, first_segment })
     }

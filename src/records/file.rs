@@ -10,14 +10,16 @@ use memmap2::Mmap;
 use super::electra::{ElectraExample, Padded};
 use super::frame::{self, Checked, FOOTER_BYTES, HEADER_BYTES};
 use crate::error::{Error, Result};
+use crate::files::irregular;
 
-/// A function that is called now and then while a file is indexed. If it returns an error, the work stops with it.
+/// A function that is called from time to time while a file is indexed. If it returns an error, indexing stops with
+/// that error.
 pub type Watch<'a> = &'a dyn Fn() -> Result<()>;
 
 /// A `TFRecord` file of google-research/electra.
 ///
-/// The file is mapped, not read: its size does not matter. Opening it finds where each record ends; the data of a
-/// record are checked when it is read. The file must not be changed in place while it is open.
+/// The file is mapped, so a file may be larger than the memory. Opening a file finds the end of each record; the data
+/// of a record are checked when the record is read. The file must not be changed in place while it is open.
 ///
 /// ```
 /// use oxbert::records::{ElectraExample, TFRecordFile, write_record};
@@ -37,9 +39,9 @@ pub type Watch<'a> = &'a dyn Fn() -> Result<()>;
 #[derive(Debug)]
 pub struct TFRecordFile {
     path: PathBuf,
-    /// None if the file is empty: no system maps nothing.
+    /// None if the file is empty, since no system maps an empty file.
     map: Option<Mmap>,
-    /// Where each record ends, in bytes from the beginning of the file.
+    /// The end of each record, in bytes from the beginning of the file.
     ends: Vec<u64>,
 }
 
@@ -55,10 +57,10 @@ impl TFRecordFile {
         Ok(file)
     }
 
-    /// Open a file whose records are known from [`TFRecordFile::ends`], without looking for them.
+    /// Open a file whose records are known from [`TFRecordFile::ends`], without searching for them.
     ///
     /// # Errors
-    /// [`Error::Io`] as [`TFRecordFile::open`]; [`Error::Input`] if no records could end at these places.
+    /// [`Error::Io`] as [`TFRecordFile::open`]; [`Error::Input`] if records cannot end at these places.
     pub fn with_ends(path: impl Into<PathBuf>, ends: Vec<u64>) -> Result<Self> {
         let mut before = 0;
         for &end in &ends {
@@ -77,17 +79,17 @@ impl TFRecordFile {
     }
 
     fn map(path: PathBuf) -> Result<Self> {
-        // Asked before opening: to open a pipe would wait for its writer.
+        // This check comes before opening, since opening a pipe waits for its writer.
         let kind = std::fs::metadata(&path).map_err(Error::io("read", &path))?;
-        if !kind.is_file() {
-            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
+        if let Some(reason) = irregular(&kind) {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
             return Err(Error::Io { action: "read", path, source });
         }
         let file = File::open(&path).map_err(Error::io("read", &path))?;
         let is_empty = file.metadata().map_err(Error::io("read", &path))?.len() == 0;
-        // The file is closed when it is mapped: a process has too few open files for a thousand. SAFETY: the map is
-        // private to this value and read only. That nobody changes or shortens the file meanwhile cannot be enforced by
-        // any reader that maps files; it is a documented condition of `TFRecordFile`.
+        // The mapped file is closed, since a data set can have more files than a process may have open. SAFETY: the map
+        // is private to this value and read-only. No reader that maps files can prevent another process from changing
+        // or shortening the file; `TFRecordFile` documents this condition.
         let map = if is_empty { None } else { Some(unsafe { Mmap::map(&file) }.map_err(Error::io("read", &path))?) };
         Ok(Self { path, map, ends: vec![] })
     }
@@ -110,13 +112,13 @@ impl TFRecordFile {
         &self.path
     }
 
-    /// Return where each record ends, in bytes from the beginning of the file.
+    /// Return the end of each record, in bytes from the beginning of the file.
     #[must_use]
     pub fn ends(&self) -> &[u64] {
         &self.ends
     }
 
-    /// Iterate over where the data of each record begin in the file, and how long they are, in bytes.
+    /// Iterate over the place of each record's data in the file and their length, in bytes.
     pub fn places(&self) -> impl Iterator<Item = (u64, u64)> {
         let begins = std::iter::once(&0).chain(&self.ends);
         begins.zip(&self.ends).map(|(begin, end)| {
@@ -127,7 +129,7 @@ impl TFRecordFile {
     /// Return the data of a record, numbered from 0, after checking their checksum.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if there is no such record; [`Error::Data`] if it is damaged.
+    /// [`Error::OutOfRange`] if there is no such record; [`Error::Data`] if the record is damaged.
     pub fn record(&self, number: usize) -> Result<&[u8]> {
         self.checked(number, Ok)
     }
@@ -135,7 +137,7 @@ impl TFRecordFile {
     /// Return the length of the lists of a record, padding included, in tokens.
     ///
     /// # Errors
-    /// Those of [`TFRecordFile::record`]; [`Error::Data`] if the record holds no example.
+    /// The errors of [`TFRecordFile::record`]; [`Error::Data`] if the record is not an example.
     pub fn row_length(&self, number: usize) -> Result<usize> {
         self.checked(number, |data| Ok(Padded::decode(data)?.len()))
     }
@@ -143,8 +145,8 @@ impl TFRecordFile {
     /// Return the example in a record.
     ///
     /// # Errors
-    /// Those of [`TFRecordFile::record`]; [`Error::Data`] if the record holds no example, if its lists contradict one
-    /// another, or if an id is negative or not below `vocab_size` (None means no limit but that of int32).
+    /// The errors of [`TFRecordFile::record`]; [`Error::Data`] if the record is not an example, if its lists contradict
+    /// one another, or if an id is negative or not below `vocab_size` (None means only the limit of int32).
     pub fn example(&self, number: usize, vocab_size: Option<i64>) -> Result<ElectraExample> {
         self.checked(number, |data| Padded::decode(data)?.unpad(vocab_size))
     }
@@ -155,7 +157,7 @@ impl TFRecordFile {
             return Err(Error::OutOfRange { what: "record".into(), value, position: vec![], limit });
         };
         let begin = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        // A file that has become shorter since it was indexed has fewer bytes than that.
+        // A file that has become shorter since it was indexed does not have all of these bytes.
         let record = self.bytes().get(begin as usize..end as usize).unwrap_or_default();
         frame::data(record).and_then(read).map_err(|reason| self.refusal(number, begin, reason))
     }
@@ -169,11 +171,13 @@ impl TFRecordFile {
     }
 }
 
-/// Find where the records of a file end. `refusal` makes the error of a record that begins at a byte.
+/// Find the ends of the records of a file. `refusal` returns the error for a record, from its number, its first byte
+/// and the reason.
 pub(super) fn index(bytes: &[u8], watch: Watch, refusal: impl FnOnce(usize, u64, String) -> Error) -> Result<Vec<u64>> {
-    /// Records between two looks at the clock.
+    /// The number of records between two looks at the clock.
     const STRIDE: usize = 1024;
-    /// Time between two calls: Python may let a call wait as long as another of its threads computes.
+    /// The time between two calls. More calls would cost time, since a call from Rust may have to wait for another
+    /// thread of Python.
     const PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(100) };
     let mut asked = Instant::now();
     let (mut ends, mut place) = (vec![], 0);

@@ -1,4 +1,4 @@
-//! The reader over bytes in memory, for the targets in `fuzz/`. In no other build.
+//! The reader of bytes in memory, for the targets in `fuzz/`.
 #![allow(missing_docs)]
 
 use super::electra::Padded;
@@ -16,7 +16,7 @@ pub fn examples(file: &[u8]) {
         let padded = frame::data(record).and_then(Padded::decode);
         let read = padded.and_then(|padded| Ok((padded.len(), padded.unpad(None)?)));
         let Ok((length, example)) = read else { continue };
-        // What was read can be written, and is the same when it is read again.
+        // An example that was read can be written and read again, with the same content.
         let written = example.to_record(length).map_err(|error| error.to_string());
         let again = written.and_then(|data| Padded::decode(&data)).and_then(|padded| padded.unpad(None));
         assert_eq!(again, Ok(example));

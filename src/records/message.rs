@@ -1,8 +1,9 @@
 //! `tf.train.Example` with lists of integers, as a protocol buffer.
 //!
-//! Source: `tensorflow/core/example/example.proto` and `feature.proto` (TensorFlow 2.21). A map is a repeated message
-//! of a key and a value; a feature's lists of other kinds than int64 are left out here, so that they are unknown
-//! fields.
+//! A map is a repeated message of a key and a value. A feature's lists of other kinds than int64 are not declared here,
+//! so the decoder skips them as unknown fields.
+//!
+//! Source: `tensorflow/core/example/example.proto` and `feature.proto` (TensorFlow 2.21).
 
 use prost::Message;
 
@@ -20,13 +21,13 @@ pub(super) struct Features {
     pub(super) feature: Vec<Entry>,
 }
 
-/// An entry of the map of features. The key is bytes, since a name that is not UTF-8 is simply not one that is looked
-/// for.
+/// An entry of the map of features. The key is bytes, so that the decoder accepts other features whose names are not
+/// UTF-8.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Entry {
     #[prost(bytes = "vec", tag = "1")]
     pub(super) key: Vec<u8>,
-    /// One, unless a hostile file repeats it: a protocol buffer would merge them.
+    /// One value, unless a hostile file repeats it. Without `repeated`, the decoder would merge the values.
     #[prost(message, repeated, tag = "2")]
     pub(super) value: Vec<Feature>,
 }
@@ -53,18 +54,17 @@ impl Example {
         Self { features: Some(Features { feature: lists.into_iter().map(entry).collect() }) }
     }
 
-    /// Take the lists of integers with these names out of the example that `data` holds; None for a list that is not
-    /// there.
+    /// Return the lists of integers with these names in the encoded example `data`, or None for an absent list.
     pub(super) fn lists<const N: usize>(data: &[u8], names: [&str; N]) -> Checked<[Option<Vec<i64>>; N]> {
-        let example = Self::decode(data).map_err(|error| format!("is no example: {error}"))?;
+        let example = Self::decode(data).map_err(|error| format!("the data are not a tf.train.Example: {error}"))?;
         let mut lists = [const { None }; N];
         for entry in example.features.into_iter().flat_map(|features| features.feature) {
             let Some(place) = names.iter().position(|name| entry.key == name.as_bytes()) else { continue };
             let mut found = entry.value.into_iter().flat_map(|feature| feature.int64_list);
             let (Some(list), None) = (found.next(), found.next()) else {
-                return Err(format!("is no example: {} is no list of integers", names[place]));
+                return Err(format!("{} is not a list of integers", names[place]));
             };
-            // As a map does: of two entries with one key the last one counts.
+            // In a map, the last of two entries with one key counts.
             lists[place] = Some(list.value);
         }
         Ok(lists)

@@ -33,15 +33,15 @@ pub use remote::{DownloadOptions, RemoteResource};
 use crate::error::Result;
 pub use crate::names::WEIGHT_FILES;
 
-/// A file with a path on this machine, if necessary after a download.
+/// A file with a path on this machine, after a download if necessary.
 ///
-/// rust_bert's trait of the same name.
+/// Source: `rust_bert::resources::ResourceProvider`.
 pub trait ResourceProvider: Debug + Send + Sync {
     /// Return the path of the file on this machine.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if there is no such file. For a file on the network also
-    /// [`Error::Input`](crate::Error::Input) if its url or its folder in the cache is not valid, and
+    /// [`Error::Io`](crate::Error::Io) if the file does not exist. For a file on the network also
+    /// [`Error::Input`](crate::Error::Input) if the url or the folder in the cache is not valid, and
     /// [`Error::Download`](crate::Error::Download) if the download fails.
     fn get_local_path(&self) -> Result<PathBuf>;
 }
@@ -58,7 +58,7 @@ impl From<PathBuf> for Box<dyn ResourceProvider + Send> {
     }
 }
 
-/// A file on this machine or on the network: the enum of earlier versions of rust_bert.
+/// A file on this machine or on the network, as in earlier versions of rust_bert.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// On this machine.
@@ -91,8 +91,8 @@ impl From<RemoteResource> for Resource {
     }
 }
 
-/// Return the path of a resource on this machine, as [`ResourceProvider::get_local_path`] does: the function of earlier
-/// versions of rust_bert.
+/// Return the path of a resource on this machine, as [`ResourceProvider::get_local_path`] does. Earlier versions of
+/// rust_bert have this function.
 ///
 /// # Errors
 /// Those of [`ResourceProvider::get_local_path`].

@@ -1,8 +1,9 @@
 //! The addresses of the files of known models, for `RemoteResource::from_pretrained`.
 //!
-//! Each constant is a pair: the folder in the cache, and the url. They are rust_bert's
-//! (`src/models/electra/electra_model.rs` and `src/models/distilbert/distilbert_model.rs` of 0.23), so that a ported
+//! Each constant is a pair of the folder in the cache and the url. The pairs are those of rust_bert, so that a ported
 //! program finds the same files. The models belong to their authors and are under the Apache license 2.0.
+//!
+//! Source: rust_bert 0.23 `src/models/electra/electra_model.rs` and `src/models/distilbert/distilbert_model.rs`.
 
 /// The weights of ELECTRA.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl ElectraVocabResources {
 pub struct DistilBertModelResources;
 
 impl DistilBertModelResources {
-    /// `distilbert-base-uncased-finetuned-sst-2-english`: whether a text speaks well of something.
+    /// `distilbert-base-uncased-finetuned-sst-2-english`: positive or negative sentiment of a text.
     pub const DISTIL_BERT_SST2: (&'static str, &'static str) = (
         "distilbert-sst2/model",
         "https://huggingface.co/distilbert-base-uncased-finetuned-sst-2-english/resolve/main/rust_model.ot",
@@ -113,10 +114,10 @@ impl DistilBertVocabResources {
         "distilbert-sst2/vocab",
         "https://huggingface.co/distilbert-base-uncased-finetuned-sst-2-english/resolve/main/vocab.txt",
     );
-    /// The file of [`DistilBertModelResources::DISTIL_BERT`]: BERT's own, for lower-cased texts.
+    /// The file of [`DistilBertModelResources::DISTIL_BERT`]: BERT's vocabulary for lower-cased texts.
     pub const DISTIL_BERT: (&'static str, &'static str) =
         ("distilbert/vocab", "https://huggingface.co/bert-base-uncased/resolve/main/vocab.txt");
-    /// The file of [`DistilBertModelResources::DISTIL_BERT_SQUAD`]: BERT's own, for texts as they are written.
+    /// The file of [`DistilBertModelResources::DISTIL_BERT_SQUAD`]: BERT's vocabulary for cased texts.
     pub const DISTIL_BERT_SQUAD: (&'static str, &'static str) =
         ("distilbert-qa/vocab", "https://huggingface.co/bert-large-cased/resolve/main/vocab.txt");
     /// The file of [`DistilBertModelResources::DISTILUSE_BASE_MULTILINGUAL_CASED`].

@@ -29,7 +29,7 @@ fn ids(tokenizer: &WordPieceTokenizer, text: &str) -> Vec<i64> {
 }
 
 #[test]
-fn special_tokens_are_found_in_the_raw_text_and_ordinary_ones_after_lower_casing() {
+fn special_tokens_match_the_raw_text_and_others_the_lower_cased_text() {
     let tokenizer = tokenizer_with(&[AddedToken::special("<S>"), AddedToken::ordinary("<O>")]);
     assert_eq!(ids(&tokenizer, "a<S>a"), [5, NEXT, 5]);
     assert!(!ids(&tokenizer, "a<s>a").contains(&NEXT));
@@ -219,7 +219,7 @@ fn a_token_that_normalises_to_nothing_is_never_found() {
 }
 
 #[test]
-fn many_are_added_and_found_without_quadratic_work() {
+fn adding_and_matching_many_tokens_is_not_quadratic() {
     let begin = std::time::Instant::now();
     let many: Vec<AddedToken> = (0..20_000).map(|number| AddedToken::ordinary(format!("<{number}>"))).collect();
     let tokenizer = tokenizer_with(&many);

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn widths_that_cannot_be_are_refused() {
+    fn impossible_widths_are_refused() {
         let refused = |width: Result<Option<usize>>| width.unwrap_err().to_string();
         assert!(refused(width(Padding::MaxLength, None, None)).contains("expected max_length beside"));
         assert!(refused(width(Padding::Longest, None, Some(0))).contains("expected at least 1, got 0"));

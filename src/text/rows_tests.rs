@@ -42,7 +42,7 @@ fn overflow(truncation: Truncation, max_length: usize, stride: usize, truncation
 }
 
 #[test]
-fn tokens_that_do_not_fit_come_in_further_rows() {
+fn overflowing_tokens_come_in_further_rows() {
     let pair = text("a b c d e f g h", None);
     for (length, stride, side, expected) in [
         (10, 3, Side::Right, &["abcdefgh|"][..]),
@@ -96,7 +96,7 @@ fn the_rows_of_a_pair_have_the_order_of_tokenizers() {
 }
 
 #[test]
-fn a_further_row_has_the_offsets_and_words_of_its_tokens() {
+fn further_rows_have_the_offsets_and_words_of_their_tokens() {
     let options = overflow(Truncation::OnlySecond, 7, 1, Side::Right);
     let rows = letter_tokenizer().encode_rows(&text("a b", Some("ca d eb")), &options, &go_on).unwrap();
     assert_eq!(rows.len(), 4);

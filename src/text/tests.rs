@@ -126,7 +126,7 @@ fn plain_english_gives_the_tokens_of_rust_tokenizers() {
 }
 
 #[test]
-fn offsets_lie_inside_the_text_and_do_not_run_backwards() {
+fn offsets_lie_in_the_text_and_never_decrease() {
     let (cases, tokenizers) = fixture();
     for case in cases["encode"].as_array().unwrap() {
         let encoding = encode(case, &tokenizers).unwrap();

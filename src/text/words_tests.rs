@@ -189,7 +189,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn one_pass_equals_one_step_after_the_other(text in texts(), first in 0..1000_usize) {
+    fn one_pass_equals_the_stepwise_reference(text in texts(), first in 0..1000_usize) {
         let mut scratch = Scratch::default();
         for options in every_option() {
             compare(&text, first, &options, &mut scratch);
@@ -214,7 +214,7 @@ proptest! {
 }
 
 #[test]
-fn every_character_alone() {
+fn every_single_character_matches_the_reference() {
     let mut scratch = Scratch::default();
     let options: Vec<TokenizerOptions> =
         every_option().into_iter().filter(|options| options.strip_accents.is_some()).collect();
@@ -225,7 +225,7 @@ fn every_character_alone() {
 }
 
 #[test]
-fn every_mark_that_stays_beside_others() {
+fn every_kept_mark_beside_others_matches_the_reference() {
     let mut scratch = Scratch::default();
     let options = TokenizerOptions::default();
     let marks: Vec<char> = ('\0'..'\u{2ffff}').filter(|&character| canonical_combining_class(character) != 0).collect();

@@ -39,19 +39,21 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// Return the network to read, out of those in the checkpoint.
     fn choose(self, found: &[Component], path: &Path) -> Result<Component> {
-        let there = found.iter().map(|component| component.name()).collect::<Vec<_>>().join(" and ");
+        let present = found.iter().map(|component| component.name()).collect::<Vec<_>>().join(" and ");
         let refuse = |reason: String| Err(Error::input("component", reason));
         match (self.component, found) {
             (_, []) => Err(Error::WeightsFormat {
                 path: path.to_path_buf(),
-                reason: "its variables are not those of google-research/electra".into(),
+                reason: "expected variables of google-research/electra (\"electra/...\"), found none".into(),
             }),
             (Some(named), _) if found.contains(&named) => Ok(named),
-            (Some(named), _) => refuse(format!("{} has no {}, it holds the {there}", path.display(), named.name())),
+            (Some(named), _) => {
+                refuse(format!("expected {present}, the only network in {}, got {}", path.display(), named.name()))
+            }
             (None, &[only]) => Ok(only),
             (None, _) => match self.preferred {
                 Some(preferred) => Ok(preferred),
-                None => refuse(format!("{} holds the {there}; expected the name of one of them", path.display())),
+                None => refuse(format!("{} has the {present}; pass the name of one of them", path.display())),
             },
         }
     }
@@ -61,18 +63,18 @@ impl WeightFile {
     /// Open a checkpoint and check it: structure, names, shapes, offsets, and the checksums of those formats that have
     /// any. The content decides the format, never the name.
     ///
-    /// A path may be a file; the list of the files of one, `model.safetensors.index.json`; or TensorFlow's
-    /// `model.ckpt-N.index`, with or without its ending. Tensors of TensorFlow and Flax come under the names and with
-    /// the shapes that torch has for them; [`WeightFile::origin`] returns the original ones.
+    /// The path is a single file, the index of a checkpoint in several files (`model.safetensors.index.json`), or
+    /// TensorFlow's `model.ckpt-N.index`, with or without its ending. Tensors of TensorFlow and Flax get the names and
+    /// shapes of torch; [`WeightFile::origin`] returns the original ones.
     ///
     /// # Errors
-    /// [`Error::Io`] if the system refuses; [`Error::WeightsFormat`] if a file is of another format, truncated,
-    /// corrupt or hostile; [`Error::Input`] if the checkpoint holds two networks and `options` names none. Memory and
-    /// time stay in proportion to the files' length whatever they claim.
+    /// [`Error::Io`] if the system refuses; [`Error::WeightsFormat`] if a file is of another format, truncated, corrupt
+    /// or hostile; [`Error::Input`] if the checkpoint has two networks and `options` names none. Memory and time stay
+    /// in proportion to the length of the files, even if the files claim more.
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let (path, first) = match Part::open(path) {
-            // TensorFlow's own way to name a checkpoint.
+            // TensorFlow names a checkpoint without the ending `.index`.
             Err(Error::Io { .. }) if with_ending(path, ".index").is_file() => {
                 let path = with_ending(path, ".index");
                 let part = Part::open(&path)?;
@@ -112,15 +114,17 @@ impl WeightFile {
             Kind::Archive => torch::read_archive(bytes).map(|(format, index)| plain(format)(index)),
             Kind::Pickle => torch::read_pickle(bytes).map(plain(FileFormat::Bin)),
             Kind::Flax => flax::read(bytes).and_then(flax_names::translate).map(plain(FileFormat::Flax)),
-            Kind::TensorFlow | Kind::ShardIndex => Err("it is one of several files".into()),
+            Kind::TensorFlow | Kind::ShardIndex => {
+                Err("expected a file with tensors, got an index that lists other files".into())
+            }
         }
         .map_err(refuse)?;
-        // Computing the checksums has read the whole file into memory.
+        // The computation of the checksums has read the whole file into memory.
         part.release(0..part.bytes().len());
         Ok(Self { path, parts: vec![part], format, index, metadata })
     }
 
-    /// Open a checkpoint of TensorFlow: its index, and the data files beside it.
+    /// Open a checkpoint of TensorFlow: the index and the data files beside it.
     fn bundle(path: PathBuf, first: &Part, options: OpenOptions) -> Result<Self> {
         let refuse = |path: &Path, reason: String| Error::WeightsFormat { path: path.to_path_buf(), reason };
         let bundle = tensorflow::Bundle::read(first.bytes()).map_err(|reason| refuse(&path, reason))?;
@@ -149,7 +153,7 @@ impl WeightFile {
             let refuse = |reason: String| Error::WeightsFormat { path: folder.join(name), reason };
             let kind = recognise(part.bytes()).map_err(refuse)?;
             let shard = Self::single(folder.join(name), part, kind)?;
-            // The list has Flax's own names.
+            // The index of a Flax checkpoint has the names before translation.
             if shard.format != FileFormat::Flax {
                 shards::check(listed, shard.names()).map_err(refuse)?;
             }
@@ -161,18 +165,18 @@ impl WeightFile {
                 }
             }
         }
-        joined.ok_or_else(|| Error::WeightsFormat { path, reason: "its weight_map is empty".into() })
+        joined.ok_or_else(|| Error::WeightsFormat { path, reason: "the weight_map is empty".into() })
     }
 
-    /// Open the `tf_model.h5` at `path`, whose tensors another program has written to `taken_apart`, a file of any
-    /// other format, under Keras's names. In oxbert's Python package h5py does that.
+    /// Open the `tf_model.h5` at `path`, whose tensors another program has copied under Keras's names to `taken_apart`,
+    /// a file of any other format. In oxbert's Python package that program uses h5py.
     ///
     /// # Errors
     /// The errors of [`WeightFile::open_with`].
     pub fn from_hdf5_parts(taken_apart: &Path, path: PathBuf) -> Result<Self> {
         let refuse = |reason: String| Error::WeightsFormat { path: path.clone(), reason };
         let opened = Self::open(taken_apart).map_err(|error| match error {
-            // The user knows `path` only.
+            // The user knows only `path`.
             Error::WeightsFormat { reason, .. } => refuse(reason),
             other => other,
         })?;
@@ -192,14 +196,14 @@ impl WeightFile {
         self.format
     }
 
-    /// Return the free text entries of a safetensors file, e.g. `format: pt`; empty for others.
+    /// Return the free text entries of a safetensors file, e.g. `format: pt`; empty for other formats.
     #[must_use]
     pub const fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
     }
 
-    /// Return the tensors' names in the order of the file, each once. Those of `.ot` files have dots where the file has
-    /// `|` or a submodule.
+    /// Return the tensors' names in the order of the file, each once. A `|` in the names of an `.ot` file is returned
+    /// as a dot, and a dot separates a submodule from its parameter.
     #[must_use]
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.index.iter().map(|entry| entry.name.as_str())
@@ -256,12 +260,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_files_are_named() {
+    fn errors_name_the_format_of_foreign_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.ot");
         for (content, expected) in [
-            (&b""[..], "it is empty"),
-            (b"\x80\x02}q\0.", "not one that torch.save wrote"),
+            (&b""[..], "the file is empty"),
+            (b"\x80\x02}q\0.", "got a pickle that torch.save did not write"),
             (b"\x89HDF\r\n\x1a\n....", "HDF5"),
             (b"GGUF\x03\0\0\0", "GGUF"),
             (b"PK\x05\x06\0\0\0\0", "empty or split"),
@@ -280,6 +284,6 @@ mod tests {
             assert!(message.contains(expected) && message.contains("model.ot"), "{message}");
         }
         assert!(matches!(WeightFile::open(folder.path().join("none")), Err(Error::Io { .. })));
-        assert!(WeightFile::open(folder.path()).unwrap_err().to_string().contains("it is a folder"));
+        assert!(WeightFile::open(folder.path()).unwrap_err().to_string().contains("got a folder"));
     }
 }

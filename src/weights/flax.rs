@@ -3,10 +3,11 @@
 use rmp::Marker;
 use rmp::decode::{self, ValueReadError};
 
-use super::index::{Checked, Entry, Index, check_dimensions, check_name, excerpt};
-use super::raw::Dtype;
+use super::index::{Checked, Entry, Index, check_dimensions, check_name, excerpt, truncated};
+use super::raw::{Dtype, byte_count, described};
+use crate::checksum::FETCH_AGAIN;
 
-/// Deeper than any model nests its maps; the reader recurses.
+/// Deeper than the maps of any model. The reader calls itself once per level.
 const MAX_DEPTH: usize = 64;
 
 /// Flax's number of the array extension.
@@ -16,7 +17,12 @@ const ARRAY: i8 = 1;
 pub(super) fn read(file: &[u8]) -> Checked<Index> {
     let mut reader = Reader { file, rest: file, index: Index::new(file.len()) };
     reader.map("", 0)?;
-    if reader.rest.is_empty() { Ok(reader.index) } else { Err("other bytes follow its last array".into()) }
+    let end = file.len() - reader.rest.len();
+    if end == file.len() {
+        Ok(reader.index)
+    } else {
+        Err(format!("the last array ends at byte {end}, expected byte {}, the end of the file", file.len()))
+    }
 }
 
 struct Reader<'a> {
@@ -28,15 +34,18 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn map(&mut self, prefix: &str, depth: usize) -> Checked<()> {
         if depth > MAX_DEPTH {
-            return Err(format!("its maps are nested more than {MAX_DEPTH} deep"));
+            return Err(format!("maps are nested more than {MAX_DEPTH} levels deep"));
         }
         for _ in 0..decode::read_map_len(&mut self.rest).map_err(corrupt)? {
             let key = text(&mut self.rest)?;
             if key.is_empty() {
-                return Err("a key of its maps is empty".into());
+                return Err(format!("a key of the map {} is empty", excerpt(prefix)));
             }
             if key == "__msgpack_chunked_array__" {
-                return Err(format!("the array {} is stored in chunks, which is not read", excerpt(prefix)));
+                return Err(format!(
+                    "the array {} is stored in chunks; save the model as safetensors",
+                    excerpt(prefix)
+                ));
             }
             let name = format!("{prefix}{key}");
             check_name(&name)?;
@@ -50,34 +59,38 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Index an array, which is an extension that packs the shape, the dtype's name and the bytes.
+    /// Index an array: an extension of MessagePack with the shape, the name of the dtype and the bytes.
     fn array(&mut self, name: String) -> Checked<()> {
-        let refuse = |reason: String| format!("{}: {reason}", excerpt(&name));
+        let refuse = |reason: String| format!("array {}: {reason}", excerpt(&name));
         let header = decode::read_ext_meta(&mut self.rest).map_err(|_| refuse("expected an array or a map".into()))?;
         if header.typeid != ARRAY {
             return Err(refuse(format!("expected an array, got an extension of type {}", header.typeid)));
         }
         let mut content = take(&mut self.rest, header.size as usize)?;
-        if decode::read_array_len(&mut content).map_err(corrupt)? != 3 {
-            return Err(refuse("its array does not have three parts".into()));
+        let parts = decode::read_array_len(&mut content).map_err(corrupt)?;
+        if parts != 3 {
+            return Err(refuse(format!("got {parts} parts, expected 3: shape, dtype and data")));
         }
         let dimensions = decode::read_array_len(&mut content).map_err(corrupt)?;
         check_dimensions(dimensions as usize).map_err(refuse)?;
         let mut shape = Vec::new();
         for _ in 0..dimensions {
-            let size: u64 = decode::read_int(&mut content).map_err(|error| refuse(error.to_string()))?;
-            shape.push(usize::try_from(size).map_err(|error| refuse(error.to_string()))?);
+            let invalid = |error: String| refuse(format!("a size of the shape is invalid: {error}"));
+            let size: u64 = decode::read_int(&mut content).map_err(|error| invalid(error.to_string()))?;
+            shape.push(usize::try_from(size).map_err(|error| invalid(error.to_string()))?);
         }
         let kind = text(&mut content)?;
         let dtype = Dtype::ALL.into_iter().find(|dtype| dtype.name() == kind);
         let dtype = dtype.ok_or_else(|| {
             let known = Dtype::ALL.map(Dtype::name).join(", ");
-            refuse(format!("its dtype is {}, expected one of {known}", excerpt(kind)))
+            refuse(format!("got dtype {}, expected one of {known}", excerpt(kind)))
         })?;
         let length = decode::read_bin_len(&mut content).map_err(corrupt)? as usize;
-        let needed = super::raw::byte_count(dtype, &shape);
-        if needed != Some(length) || content.len() != length {
-            return Err(refuse(format!("it has {length} bytes, expected as many as {dtype} {shape:?} needs")));
+        if content.len() != length {
+            return Err(refuse(format!("got {} bytes of data, expected {length}", content.len())));
+        }
+        if byte_count(dtype, &shape) != Some(length) {
+            return Err(refuse(format!("got {length} bytes of data, expected {}", described(dtype, &shape))));
         }
         let start = self.file.len() - self.rest.len() - length;
         self.index.push(Entry::new(name, dtype, shape, start), self.file)
@@ -86,20 +99,20 @@ impl Reader<'_> {
 
 fn text<'a>(bytes: &mut &'a [u8]) -> Checked<&'a str> {
     let length = decode::read_str_len(bytes).map_err(corrupt)?;
-    std::str::from_utf8(take(bytes, length as usize)?).map_err(|_| "it holds a text that is not UTF-8".into())
+    std::str::from_utf8(take(bytes, length as usize)?).map_err(|_| "a key or a dtype is not UTF-8".into())
 }
 
 fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Checked<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(count).ok_or("it is cut short")?;
+    let (taken, rest) = bytes.split_at_checked(count).ok_or_else(|| truncated("a map or array", count, bytes.len()))?;
     *bytes = rest;
     Ok(taken)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn corrupt(error: ValueReadError) -> String {
     match error {
-        ValueReadError::TypeMismatch(marker) => format!("it has {marker:?} where flax writes something else"),
-        _ => "it is cut short".into(),
+        ValueReadError::TypeMismatch(marker) => format!("got the marker {marker:?}, which flax does not write here"),
+        _ => format!("a map or array is truncated; {FETCH_AGAIN}"),
     }
 }
 
@@ -142,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_joined() {
+    fn nested_keys_are_joined_with_dots() {
         let file = small();
         let index = read(&file).unwrap();
         let found: Vec<_> =
@@ -153,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_an_error_or_another_number() {
+    fn damaged_files_never_panic() {
         let mut file = small();
         for length in 0..file.len() {
             assert!(read(&file[..length]).is_err(), "the first {length} bytes were read");
         }
-        assert!(read(&[&*file, b"\0"].concat()).unwrap_err().contains("other bytes follow"));
+        assert!(read(&[&*file, b"\0"].concat()).unwrap_err().contains("the end of the file"));
         for position in 0..file.len() {
             for bit in 0..8 {
                 file[position] ^= 1 << bit;
@@ -173,10 +186,10 @@ mod tests {
         let deep = (0..100).fold(array(&[1], "int8", &[0]), |inner, _| map(&[("a", inner)]));
         for (file, expected) in [
             (deep, "nested more than"),
-            (map(&[("a", array(&[2], "int8", &[0]))]), "expected as many as int8 [2]"),
-            (map(&[("a", array(&[u64::MAX, 2], "int8", &[0]))]), "expected as many as"),
-            (map(&[("a", array(&[1], "object", &[0]))]), "its dtype is \"object\""),
-            (map(&[("a", array(&[1], "complex64", &[0; 8]))]), "its dtype is"),
+            (map(&[("a", array(&[2], "int8", &[0]))]), "got 1 bytes of data, expected [2] of int8 (2 bytes)"),
+            (map(&[("a", array(&[u64::MAX, 2], "int8", &[0]))]), "more bytes than memory can address"),
+            (map(&[("a", array(&[1], "object", &[0]))]), "got dtype \"object\""),
+            (map(&[("a", array(&[1], "complex64", &[0; 8]))]), "got dtype \"complex64\""),
             (map(&[("", array(&[1], "int8", &[0]))]), "is empty"),
             (map(&[("a", array(&[1], "bool", &[9]))]), "a bool is stored as 9"),
             (map(&[("a", array(&[1], "int8", &[0])), ("a", array(&[1], "int8", &[0]))]), "two tensors"),

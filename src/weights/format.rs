@@ -2,6 +2,7 @@
 
 use super::index::Checked;
 use super::tensorflow;
+use crate::checksum::FETCH_AGAIN;
 
 /// The formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,43 +30,40 @@ pub(super) enum Kind {
     Pickle,
     TensorFlow,
     Flax,
-    /// A list of the files of a checkpoint.
+    /// The index of a checkpoint in several files.
     ShardIndex,
 }
 
-/// Return the kind of a file from its first or last bytes; the error for an unsupported format says what it is.
+/// Return the kind of a file from its first or last bytes. The error for an unsupported format names the format.
 pub(super) fn recognise(file: &[u8]) -> Checked<Kind> {
-    // A u64 that is at most 100 MB, then the JSON object of the header.
+    // The length of the header (a u64 of at most 100 MB), then its JSON object.
     if file.get(4..9) == Some(&[0, 0, 0, 0, b'{']) {
         return Ok(Kind::Safetensors);
     }
-    let looks_like = match file {
+    let got = match file {
         [b'P', b'K', 3, 4, ..] => return Ok(Kind::Archive),
         [0x80, 0x02..=0x05, ..] => return Ok(Kind::Pickle),
-        // A map whose first key is a text.
+        // A map of MessagePack whose first key is a text.
         [0x81..=0x8f, 0xa0..=0xbf | 0xd9..=0xdb, ..]
         | [0xde, _, _, 0xa0..=0xbf | 0xd9..=0xdb, ..]
         | [0xdf, _, _, _, _, 0xa0..=0xbf | 0xd9..=0xdb, ..] => return Ok(Kind::Flax),
         _ if tensorflow::is_index(file) => return Ok(Kind::TensorFlow),
         [0x89, b'H', b'D', b'F', ..] => {
-            "this is an HDF5 file (tf_model.h5), which oxbert's Python package reads and convert/convert_model.py converts"
-                .into()
+            "an HDF5 file (load tf_model.h5 in Python, or convert it with convert/convert_model.py)".into()
         }
-        [b'G', b'G', b'U', b'F', ..] => "this is a GGUF file, which holds no trainable weights".into(),
-        _ if file.starts_with(b"PK") => "this is a zip archive that is empty or split".into(),
+        [b'G', b'G', b'U', b'F', ..] => "a GGUF file, whose weights cannot be trained".into(),
+        _ if file.starts_with(b"PK") => "a zip archive that is empty or split".into(),
         _ if file.starts_with(b"version https://git-lfs") => {
-            "this is a Git LFS pointer: fetch the file itself with `git lfs pull`".into()
+            "a Git LFS pointer (run `git lfs pull` to fetch the file itself)".into()
         }
         _ => match printable_start(file) {
             Some(text) if text.starts_with('{') => return Ok(Kind::ShardIndex),
-            Some(text) if text.starts_with('<') => {
-                "this is a web page: the download did not return the file".to_string()
-            }
-            Some(text) => format!("this is a text file that begins with {text:?}"),
-            None => format!("its first bytes are {:02x?}", &file[..file.len().min(8)]),
+            Some(text) if text.starts_with('<') => format!("a web page instead of the file ({FETCH_AGAIN})"),
+            Some(text) => format!("a text file that begins with {text:?}"),
+            None => format!("a file whose first bytes are {:02x?}", &file[..file.len().min(8)]),
         },
     };
-    Err(format!("{looks_like}; expected safetensors, .ot, .bin, a TensorFlow checkpoint or Flax's msgpack"))
+    Err(format!("got {got}, expected safetensors, .ot, .bin, a TensorFlow checkpoint or Flax's msgpack"))
 }
 
 /// Return the first characters if they are ordinary ASCII text.

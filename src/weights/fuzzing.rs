@@ -1,4 +1,4 @@
-//! The readers of bytes in memory, for the targets in `fuzz/` only.
+//! The readers of bytes in memory, for the targets in `fuzz/`.
 #![allow(missing_docs)]
 
 use super::foreign::google;

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::ops::Range;
 
-use super::raw::{Dtype, RawTensor, byte_count, invalid_boolean};
+use super::raw::{Dtype, RawTensor, byte_count, described, invalid_boolean};
+use crate::checksum::FETCH_AGAIN;
 
-/// The result of a reader: its error is a reason, to which [`WeightFile`](super::WeightFile) adds the path.
+/// The result of a reader. The error is a reason, to which [`WeightFile`](super::WeightFile) adds the path.
 pub(super) type Checked<T> = Result<T, String>;
 
 /// libtorch supports 64 dimensions at most; the bound also keeps the index no larger than the file.
@@ -17,8 +18,8 @@ pub(super) const MAX_DIMENSIONS: usize = 64;
 /// more than this multiple of its length is refused.
 const MAX_SHARING: usize = 64;
 
-/// Longer than any parameter's name. Together with [`MAX_NAME_BYTES`] it bounds the memory for names, which nested
-/// modules could otherwise multiply.
+/// Longer than any parameter's name. This bound and [`MAX_NAME_BYTES`] limit the memory for names, which nested modules
+/// could otherwise multiply.
 const MAX_NAME: usize = 4096;
 
 /// For all names of a file together.
@@ -40,10 +41,10 @@ pub(super) struct Entry {
     pub(super) origin: Option<Origin>,
 }
 
-/// A tensor in the terms of another program.
+/// The name and the layout of a tensor in the checkpoint of another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The name there.
+    /// The name in the checkpoint.
     pub name: String,
     /// Whether its two dimensions are stored transposed.
     pub is_transposed: bool,
@@ -67,7 +68,7 @@ impl Entry {
         self
     }
 
-    /// Return the bytes of the file from the first element to behind the last.
+    /// Return the range of bytes from the first element to the last, or None if its end overflows.
     pub(super) fn extent(&self) -> Option<Range<usize>> {
         let count = match &self.strides {
             _ if self.shape.contains(&0) => 0,
@@ -82,7 +83,7 @@ impl Entry {
     }
 
     /// Return the tensor's bytes, contiguous: borrowed from the file if they are contiguous there, otherwise copied.
-    /// None if they lie outside the file, which [`Index::push`] has ruled out.
+    /// None if the bytes lie outside the file, which [`Index::push`] has ruled out.
     pub(super) fn read<'a>(&self, file: &'a [u8]) -> Option<RawTensor<'a>> {
         let length = byte_count(self.dtype, &self.shape)?;
         let data = match &self.strides {
@@ -133,22 +134,25 @@ impl Index {
         Self { entries: vec![], by_name: HashMap::new(), bytes_left, name_bytes: 0 }
     }
 
-    /// Add a tensor after the checks that all formats share. `file` is the whole file with the tensor.
+    /// Add a tensor after the checks that all formats share. `file` is the whole content of the tensor's file.
     pub(super) fn push(&mut self, entry: Entry, file: &[u8]) -> Checked<()> {
         check_name(&entry.name)?;
         let name = entry.name.as_str();
         check_dimensions(entry.shape.len()).map_err(|reason| format!("tensor {name:?}: {reason}"))?;
         let length = byte_count(entry.dtype, &entry.shape)
-            .ok_or_else(|| format!("tensor {name:?} with shape {:?} is larger than memory can be", entry.shape))?;
+            .ok_or_else(|| format!("tensor {name:?}: got {}", described(entry.dtype, &entry.shape)))?;
         self.bytes_left = self
             .bytes_left
             .checked_sub(length)
-            .ok_or_else(|| format!("its tensors claim over {MAX_SHARING} times the bytes of the file"))?;
+            .ok_or_else(|| format!("the tensors up to {name:?} need over {MAX_SHARING} times the bytes of the file"))?;
         self.name_bytes += name.len();
         if self.name_bytes > MAX_NAME_BYTES {
-            return Err(format!("its tensors' names take over {MAX_NAME_BYTES} bytes"));
+            return Err(format!("the tensor names take {} bytes, expected at most {MAX_NAME_BYTES}", self.name_bytes));
         }
-        let outside = || format!("tensor {name:?} lies outside the file");
+        let outside = || {
+            let (start, length) = (entry.start, file.len());
+            format!("tensor {name:?} from byte {start} ends outside the file of {length} bytes; {FETCH_AGAIN}")
+        };
         if entry.extent().is_none_or(|extent| extent.end > file.len()) {
             return Err(outside());
         }
@@ -170,7 +174,7 @@ impl Index {
         Ok(())
     }
 
-    /// Add the tensors of a further file, number `part`.
+    /// Add the tensors of file number `part`.
     pub(super) fn absorb(&mut self, other: Self, part: usize) -> Checked<()> {
         other.entries.into_iter().try_for_each(|entry| self.insert(Entry { part, ..entry }))
     }
@@ -196,7 +200,7 @@ impl Index {
     }
 }
 
-/// Return the beginning of a text from a file, which may be of any length, for messages.
+/// Return the beginning of a text for a message, since a text from a file may have any length.
 pub(super) fn excerpt(text: &str) -> String {
     const LENGTH: usize = 80;
     match text.char_indices().nth(LENGTH) {
@@ -205,15 +209,21 @@ pub(super) fn excerpt(text: &str) -> String {
     }
 }
 
-/// Check the number of dimensions, before a shape is printed: a file may claim any number.
+/// Return the reason to refuse a file that ends within `what`, `got` bytes before its next `expected` bytes are
+/// complete.
+pub(super) fn truncated(what: &str, expected: usize, got: usize) -> String {
+    format!("{what} is truncated: got {got} of the next {expected} bytes; {FETCH_AGAIN}")
+}
+
+/// Check the number of dimensions. A file may claim any number, so this comes before a message with the shape.
 pub(super) fn check_dimensions(count: usize) -> Checked<()> {
     if count > MAX_DIMENSIONS {
-        return Err(format!("it has {count} dimensions, expected at most {MAX_DIMENSIONS}"));
+        return Err(format!("got {count} dimensions, expected at most {MAX_DIMENSIONS}"));
     }
     Ok(())
 }
 
-/// Check a tensor's name against the rules of all formats; readers and writers use this.
+/// Check a tensor's name against the rules of all formats, for readers and writers.
 pub(super) fn check_name(name: &str) -> Checked<()> {
     if name.is_empty() {
         return Err("a tensor has an empty name".into());
@@ -223,7 +233,7 @@ pub(super) fn check_name(name: &str) -> Checked<()> {
     }
     // libtorch takes names as C strings.
     if name.contains('\0') {
-        return Err(format!("the tensor name {name:?} holds a NUL"));
+        return Err(format!("the tensor name {name:?} contains a NUL character"));
     }
     Ok(())
 }
@@ -248,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_is_transposed_without_a_copy() {
+    fn kernels_are_transposed_without_a_copy() {
         let file: Vec<u8> = (0..6).collect();
         let kernel = entry("kernel", &[2, 3], 0, None).translated("weight".into(), true);
         assert_eq!((&*kernel.shape, kernel.read(&file).unwrap().data()), (&[3, 2][..], &[0, 3, 1, 4, 2, 5][..]));
@@ -259,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_outside_the_file_is_indexed() {
+    fn entries_outside_the_file_are_refused() {
         let file = [0; 12];
         let mut index = Index::new(file.len());
         index.push(entry("a", &[12], 0, None), &file).unwrap();
@@ -267,9 +277,9 @@ mod tests {
             (entry("a", &[1], 0, None), "two tensors"),
             (entry("", &[1], 0, None), "empty name"),
             (entry("a\0", &[1], 0, None), "NUL"),
-            (entry("b", &[12], 1, None), "outside"),
+            (entry("b", &[12], 1, None), "from byte 1 ends outside the file of 12 bytes"),
             (entry("b", &[1], usize::MAX, None), "outside"),
-            (entry("b", &[usize::MAX, 2], 0, None), "larger than memory"),
+            (entry("b", &[usize::MAX, 2], 0, None), "more bytes than memory can address"),
             (entry("b", &[1; 65], 0, None), "dimensions"),
             (entry("b", &[12 * 64], 0, None), "times the bytes"),
             (entry("b", &[3, 4], 1, Some(vec![1, 3])), "outside"),

@@ -12,11 +12,11 @@ use super::ties;
 use crate::error::{Error, Mismatch, Result};
 use crate::nn::precision;
 
-/// Which differences between a file and a model are errors. A wrong shape always is.
+/// Which differences between a file and a model are errors. A wrong shape is always an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Strictness {
-    /// A missing head is fine, and so are the tensors of other heads: that is how fine-tuning starts. A missing or an
-    /// unexpected part of the backbone is an error.
+    /// A missing or unexpected part of the backbone is an error. A missing head and the tensors of other heads are
+    /// accepted, since fine-tuning starts with them.
     #[default]
     Backbone,
     /// Every difference is an error.
@@ -28,21 +28,22 @@ pub enum Strictness {
 /// The result of loading a file into a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LoadReport {
-    /// How many parameters the file filled.
+    /// The number of parameters that the file filled.
     pub loaded: usize,
     /// Parameters that the file lacks, which keep their initial values.
     pub missing: Vec<String>,
-    /// Tensors of the file, by the file's names, that the model has no place for.
+    /// Tensors of the file without a parameter in the model, by the file's names.
     pub unexpected: Vec<String>,
     /// Tensors with another shape or dtype. Never empty in an error, always empty in a result.
     pub mismatched: Vec<Mismatch>,
     /// Name in the file -> name in the model, if the two differ.
     pub renamed: BTreeMap<String, String>,
-    /// Parameters that hold a number that is infinite or none at all: whatever the model computes with them is so too.
+    /// Parameters with an infinite or NaN element, which makes the model's results infinite or NaN.
     pub not_finite: Vec<String>,
 }
 
-/// Told how many bytes of parameters have been filled, and of how many, now and then; when it refuses, that is the end.
+/// A function that gets the number of bytes filled so far and the number of all bytes. If it returns an error, loading
+/// stops with that error.
 pub type Watch<'a> = &'a dyn Fn(usize, usize) -> Result<()>;
 
 /// The places of a model's parameters in a file, with everything checked.
@@ -52,7 +53,7 @@ pub(crate) struct Fit {
     pub(crate) found: BTreeMap<String, String>,
     /// Bytes of the parameters that the file fills.
     pub(crate) bytes: usize,
-    /// Which parameters the file fills, and which it lacks.
+    /// The parameters that the file fills and those that it lacks.
     pub(crate) report: LoadReport,
 }
 
@@ -61,12 +62,12 @@ fn size_in_bytes(parameter: &Tensor) -> usize {
 }
 
 impl WeightSource {
-    /// Whether the file holds a decoder of its own for a masked LM, with other values than the word embeddings.
+    /// Return whether the file has a decoder of a masked LM with other values than the word embeddings.
     ///
     /// # Errors
     /// [`Error::Torch`] if there is no memory.
     pub fn is_untied(&self, family: &Family) -> Result<bool> {
-        // Under the names of a model with a head: those are what ties are written in.
+        // `TIES` has the names of a model with a head.
         let parameters = ties::TIES.iter().map(|(_, words)| (*words).to_string()).collect();
         let mut resolution = resolve(self.names(), &parameters, family);
         self.differs(&ties::absorb(&mut resolution, ties::TIES.iter().copied()))
@@ -85,8 +86,8 @@ impl WeightSource {
     /// and all differences are reported at once.
     ///
     /// # Errors
-    /// [`Error::WeightsMismatch`] by `strictness`; [`Error::WeightsFormat`] if two tensors of the file mean the same
-    /// parameter.
+    /// [`Error::WeightsMismatch`] if a difference is an error under `strictness`; [`Error::WeightsFormat`] if two
+    /// tensors of the file are the same parameter.
     pub fn load_into(&self, variables: &VarStore, family: &Family, strictness: Strictness) -> Result<LoadReport> {
         self.load_into_watched(variables, family, strictness, &|_, _| Ok(()))
     }
@@ -119,8 +120,8 @@ impl WeightSource {
         Ok(report)
     }
 
-    /// Find the tensor of the file for each of the parameters, and check names, shapes and dtypes. Values are only read
-    /// where a tie has to be checked.
+    /// Find the tensor of the file for each parameter, and check names, shapes and dtypes. Values are only read to
+    /// check a tie.
     ///
     /// # Errors
     /// The errors of [`WeightSource::load_into`].
@@ -134,7 +135,7 @@ impl WeightSource {
         if let Some((one, other)) = &resolution.ambiguous {
             return Err(Error::WeightsFormat {
                 path: self.path().unwrap_or_else(|| std::path::Path::new("the state dict")).to_path_buf(),
-                reason: format!("{one} and {other} are the same parameter"),
+                reason: format!("{one} and {other} are the same parameter; remove one of them"),
             });
         }
         let tied = ties::absorb(&mut resolution, ties::tied(parameters));
@@ -142,8 +143,8 @@ impl WeightSource {
         if self.differs(&tied)? {
             report.mismatched.extend(tied.iter().map(|(decoder, words)| Mismatch {
                 name: decoder.clone(),
-                expected: format!("the values of {words}, as tie_word_embeddings says"),
-                got: "others".into(),
+                expected: format!("the values of {words}, since tie_word_embeddings is true"),
+                got: "different values".into(),
             }));
         }
         refuse(&report, &resolution, family, strictness, self.path())?;
@@ -182,10 +183,8 @@ fn refuse(
     strictness: Strictness,
     path: Option<&std::path::Path>,
 ) -> Result<()> {
-    // A model without a head has no prefix, and nothing but a backbone.
-    let backbone = |name: &str| family.is_backbone(name);
     let matters = |name: &str| match strictness {
-        Strictness::Backbone => backbone(name),
+        Strictness::Backbone => family.is_backbone(name),
         Strictness::Everything => true,
         Strictness::Nothing => false,
     };

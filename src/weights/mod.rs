@@ -1,8 +1,9 @@
 //! A checkpoint -> named tensors -> parameters, and back.
 //!
-//! In: `.safetensors`, `.ot` (rust_bert's, libtorch's, ours), `.bin` and `.pt` of torch, checkpoints of TensorFlow,
-//! Flax's `.msgpack`, in one file or in several, read by bounds-checked readers of our own ([`WeightFile`]): libtorch's
-//! are memory-unsafe on bad files. Out: the parameters of a model, with a [`LoadReport`].
+//! [`WeightFile`] reads `.safetensors`, `.ot` (as rust_bert, libtorch and oxbert write it), `.bin` and `.pt` of torch,
+//! checkpoints of TensorFlow and Flax's `.msgpack`, in one file or in several. The readers are oxbert's own and check
+//! every bound, since libtorch's readers are memory-unsafe on bad files. [`WeightSource`] fills the parameters of a
+//! model and returns a [`LoadReport`].
 //!
 //! ```text
 //! path -> part (a mapped file) -> format -> safetensors_file, torch, tensorflow, flax -> index (names and places)

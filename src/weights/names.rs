@@ -1,28 +1,31 @@
-//! A file's names -> the model's parameters, decided by the names alone.
+//! A file's names -> the model's parameters, by the names alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::names::Family;
 use crate::names::first_component;
 
-/// Which tensor of a file goes to which parameter of a model.
+/// The tensor of a file for each parameter of a model.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Resolution {
     /// Parameter -> name in the file.
     pub found: BTreeMap<String, String>,
     /// Tensors of the file without a parameter: the name in the model's terms -> the name in the file.
     pub unexpected: BTreeMap<String, String>,
-    /// Buffers that older versions stored and no model needs (`position_ids`).
+    /// Buffers of older versions of transformers, such as `position_ids`, which no model needs.
     pub ignored: Vec<String>,
-    /// Two names of the file for one parameter.
+    /// Two names of the file that are one parameter.
     pub ambiguous: Option<(String, String)>,
 }
 
 /// Find the parameter of every tensor of a file.
 ///
-/// In this order: `module.` of a data-parallel wrapper is stripped; `LayerNorm.gamma` and `.beta` are `.weight` and
-/// `.bias`; stored `position_ids` and `token_type_ids` are ignored; then, if only one of file and model has the
-/// family's prefix before its backbone, the prefix is added or stripped.
+/// These rules apply in order:
+///
+/// 1. Buffers named `position_ids` and `token_type_ids` are ignored.
+/// 2. The prefix `module.` of a data-parallel wrapper is stripped.
+/// 3. `LayerNorm.gamma` and `LayerNorm.beta` become `LayerNorm.weight` and `LayerNorm.bias`.
+/// 4. If only the file or only the model has the family's prefix before the backbone, the prefix is stripped or added.
 #[must_use]
 pub fn resolve<'a>(
     file: impl IntoIterator<Item = &'a str>,
@@ -53,7 +56,7 @@ pub fn resolve<'a>(
             _ => name,
         };
         let place = if parameters.contains(&ours) { &mut resolution.found } else { &mut resolution.unexpected };
-        // A name with the prefix and one without may be the same parameter.
+        // A file can have a parameter both with and without the prefix.
         if let Some(other) = place.insert(ours, source.clone()) {
             resolution.ambiguous = Some((other, source));
         }
@@ -61,8 +64,8 @@ pub fn resolve<'a>(
     resolution
 }
 
-/// Return a file's name without the prefix of a data-parallel wrapper, and with torch's instead of TensorFlow's names
-/// of a norm's parameters. None for the buffers `position_ids` and `token_type_ids`, which older versions stored.
+/// Return a file's name without the prefix of a data-parallel wrapper, and with torch's names of a norm's parameters
+/// instead of TensorFlow's. Return None for the buffers `position_ids` and `token_type_ids` of older versions.
 #[must_use]
 pub fn canonical(name: &str) -> Option<String> {
     if matches!(name.rsplit('.').next(), Some("position_ids" | "token_type_ids")) {
@@ -71,7 +74,7 @@ pub fn canonical(name: &str) -> Option<String> {
     let name = name.strip_prefix("module.").unwrap_or(name);
     for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] {
         if let Some(norm) = name.strip_suffix(old) {
-            // Only in a norm: other layers may have a gamma of their own.
+            // Other layers may have a parameter with the name `gamma`.
             if norm.ends_with("LayerNorm") || norm.ends_with("layer_norm") {
                 return Some(format!("{norm}{new}"));
             }
@@ -91,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_are_added_and_stripped_by_what_the_names_are() {
+    fn prefixes_are_added_and_stripped() {
         let with = ["electra.embeddings.LayerNorm.gamma", "head.bias"];
         let without = ["embeddings.LayerNorm.weight"];
         assert_eq!(resolved(&with, &without).found[without[0]], with[0]);
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn two_names_of_one_parameter_are_told() {
+    fn two_names_of_one_parameter_are_reported() {
         let found = resolved(&["a.LayerNorm.gamma", "a.LayerNorm.weight"], &[]);
         assert_eq!(found.ambiguous, Some(("a.LayerNorm.gamma".into(), "a.LayerNorm.weight".into())));
     }

@@ -1,11 +1,11 @@
-//! The neutral form of a tensor between weight files and libtorch: a dtype, a shape and bytes.
+//! A tensor between weight files and libtorch: a dtype, a shape and bytes.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The element types that weight files of both formats can hold.
+/// The element types that are read from weight files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dtype {
     /// IEEE 754 binary32.
@@ -88,8 +88,8 @@ impl fmt::Display for Dtype {
 
 /// A tensor as bytes: row-major, contiguous, little-endian.
 ///
-/// The number of bytes always is that of the shape and dtype, and booleans always are 0 or 1. libtorch relies on both
-/// without a check of its own, so the fields are private and [`RawTensor::new`] is the only way in.
+/// The number of bytes always fits the shape and dtype, and booleans always are 0 or 1. libtorch relies on both without
+/// a check of its own, so the fields are private and [`RawTensor::new`] checks both.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawTensor<'a> {
     dtype: Dtype,
@@ -105,12 +105,10 @@ impl<'a> RawTensor<'a> {
     /// [`Error::Input`] if a boolean is neither 0 nor 1.
     pub fn new(dtype: Dtype, shape: Vec<usize>, data: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
         let data = data.into();
-        let needed = byte_count(dtype, &shape);
-        if needed != Some(data.len()) {
-            let needed = needed.map_or_else(|| "more than memory can address".into(), |count| count.to_string());
+        if byte_count(dtype, &shape) != Some(data.len()) {
             return Err(Error::Shape {
                 what: "tensor data".into(),
-                expected: format!("{needed} bytes for {dtype} {shape:?}"),
+                expected: described(dtype, &shape),
                 got: format!("{} bytes", data.len()),
             });
         }
@@ -120,7 +118,7 @@ impl<'a> RawTensor<'a> {
         Ok(Self { dtype, shape, data })
     }
 
-    /// Create a tensor from bytes that a [`WeightFile`](super::WeightFile) checked when it was opened.
+    /// Create a tensor from bytes that were checked when the [`WeightFile`](super::WeightFile) was opened.
     pub(super) const fn trusted(dtype: Dtype, shape: Vec<usize>, data: Cow<'a, [u8]>) -> Self {
         Self { dtype, shape, data }
     }
@@ -137,20 +135,20 @@ impl<'a> RawTensor<'a> {
         &self.shape
     }
 
-    /// Return the elements: row-major, contiguous, little-endian, with no promise about the address's alignment.
+    /// Return the elements: row-major, contiguous, little-endian. The address may have any alignment.
     #[must_use]
     pub fn data(&self) -> &[u8] {
         &self.data
     }
 
-    /// Return whether no element is infinite or not a number.
+    /// Return whether all elements are finite: none is infinite or NaN.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        /// Check that no number has all bits of the exponent set.
+        /// Check that no number has all bits of the exponent set, as infinity and NaN have.
         macro_rules! none_is {
             ($bits:ty, $exponent:expr) => {{
                 let (numbers, _) = self.data.as_chunks();
-                // A block without a branch is vectorised.
+                // The compiler vectorises a block, since it contains no branch.
                 numbers.chunks(1 << 12).all(|block| {
                     let is_set =
                         |number: &[u8; size_of::<$bits>()]| <$bits>::from_le_bytes(*number) & $exponent == $exponent;
@@ -174,7 +172,7 @@ impl<'a> RawTensor<'a> {
     }
 }
 
-/// Without the elements, which can be hundreds of megabytes.
+/// Print the dtype and the shape alone, since the elements can take hundreds of megabytes.
 impl fmt::Debug for RawTensor<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "RawTensor({} {:?})", self.dtype, self.shape)
@@ -184,6 +182,14 @@ impl fmt::Debug for RawTensor<'_> {
 /// Return the bytes that a contiguous tensor takes, or None if the number overflows.
 pub(super) fn byte_count(dtype: Dtype, shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(dtype.size(), |count, &size| count.checked_mul(size))
+}
+
+/// Return a shape, a dtype and the bytes that they take, for a message.
+pub(super) fn described(dtype: Dtype, shape: &[usize]) -> String {
+    match byte_count(dtype, shape) {
+        Some(count) => format!("{shape:?} of {dtype} ({count} bytes)"),
+        None => format!("{shape:?} of {dtype} (more bytes than memory can address)"),
+    }
 }
 
 /// Return the first byte of a boolean tensor that is neither 0 nor 1, which is undefined behaviour in C++.
@@ -197,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_are_none_are_found() {
+    fn not_finite_numbers_are_found() {
         let float = |numbers: &[f32]| {
             let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
             RawTensor::new(Dtype::Float32, vec![numbers.len()], bytes).unwrap()
@@ -218,12 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn length_must_fit_the_shape() {
+    fn the_length_must_match_the_shape() {
         assert!(RawTensor::new(Dtype::Float32, vec![2, 3], vec![0; 24]).is_ok());
         assert!(RawTensor::new(Dtype::Float32, vec![], vec![0; 4]).is_ok());
         assert!(RawTensor::new(Dtype::Float32, vec![0, 7], vec![]).is_ok());
         let error = RawTensor::new(Dtype::Float32, vec![2, 3], vec![0; 20]).unwrap_err();
-        assert_eq!(error.to_string(), "tensor data: expected shape 24 bytes for float32 [2, 3], got 20 bytes");
+        assert_eq!(error.to_string(), "tensor data: expected shape [2, 3] of float32 (24 bytes), got 20 bytes");
         // 2^32 * 2^32 wraps to zero in 64 bits.
         assert!(RawTensor::new(Dtype::Int8, vec![1 << 32, 1 << 32], vec![]).is_err());
         assert!(RawTensor::new(Dtype::Bool, vec![2], vec![1, 2]).is_err());

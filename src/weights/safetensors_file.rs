@@ -1,20 +1,22 @@
-//! Safetensors files: the `safetensors` crate validates the header, this room adds what it leaves open.
+//! Safetensors files. The `safetensors` crate validates the header; this file adds the checks that the crate leaves
+//! out.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
-use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
+use safetensors::{SafeTensorError, SafeTensors};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::index::{Checked, Entry, Index, check_name};
 use super::raw::{Dtype, RawTensor};
+use crate::checksum::FETCH_AGAIN;
 use crate::error::{Error, Result};
 use crate::files::Staged;
 
-/// The header's length comes first, as a u64.
+/// The bytes of the header's length (u64), with which a file begins.
 const LENGTH_BYTES: usize = 8;
 
 /// The same bound as in the `safetensors` crate, which every reader enforces.
@@ -22,21 +24,21 @@ const MAX_HEADER: usize = 100_000_000;
 
 /// Index the tensors of a file and return its free metadata.
 pub(super) fn read(file: &[u8]) -> Checked<(Index, BTreeMap<String, String>)> {
-    let (header_length, metadata) = SafeTensors::read_metadata(file).map_err(|error| error.to_string())?;
+    let (header_length, metadata) = SafeTensors::read_metadata(file).map_err(|error| refusal(&error, file.len()))?;
     let data_start = LENGTH_BYTES + header_length;
     let header = file.get(LENGTH_BYTES..data_start).ok_or("the header lies outside the file")?;
     let mut index = Index::new(file.len());
     let mut tensors = Vec::new();
     for name in header_keys(header)? {
-        let info = metadata.info(&name).ok_or_else(|| format!("tensor {name:?} has no description"))?;
+        let info = metadata.info(&name).ok_or_else(|| format!("tensor {name:?} has no dtype and shape"))?;
         tensors.push((name, info));
     }
-    // Stable, so that tensors without elements, which share an offset, keep the header's order.
+    // Tensors without elements share an offset, so only a stable sort keeps the header's order.
     tensors.sort_by_key(|(_, info)| info.data_offsets.0);
     for (name, info) in tensors {
         let dtype = from_file(info.dtype).ok_or_else(|| {
             let known = Dtype::ALL.map(Dtype::name).join(", ");
-            format!("tensor {name:?} has the dtype {:?}, expected one of {known}", info.dtype)
+            format!("tensor {name:?} has the dtype {}, expected one of {known}", info.dtype)
         })?;
         let start = data_start
             .checked_add(info.data_offsets.0)
@@ -47,8 +49,22 @@ pub(super) fn read(file: &[u8]) -> Checked<(Index, BTreeMap<String, String>)> {
     Ok((index, metadata))
 }
 
-/// Return the names of the tensors in the header's order. The crate lets the last of two equal names win; here two are
-/// an error.
+/// Return the reason of an error of the `safetensors` crate, whose message lacks the numbers.
+fn refusal(error: &SafeTensorError, length: usize) -> String {
+    match error {
+        SafeTensorError::HeaderTooSmall | SafeTensorError::InvalidHeaderLength => {
+            format!("the file of {length} bytes ends within its header; {FETCH_AGAIN}")
+        }
+        SafeTensorError::HeaderTooLarge => format!("the header has more than {MAX_HEADER} bytes"),
+        SafeTensorError::MetadataIncompleteBuffer => {
+            format!("the tensors in the header do not end at byte {length}, where the file ends; {FETCH_AGAIN}")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Return the names of the tensors in the header's order. Two equal names are an error, whereas the crate takes the
+/// last one.
 fn header_keys(header: &[u8]) -> Checked<Vec<String>> {
     struct Keys;
 
@@ -77,10 +93,10 @@ fn header_keys(header: &[u8]) -> Checked<Vec<String>> {
     serde_json::Deserializer::from_slice(header).deserialize_map(Keys).map_err(|error| error.to_string())
 }
 
-/// Write tensors as safetensors, with the metadata `{"format": "pt"}` that transformers asks for.
+/// Write tensors as safetensors, with the metadata `{"format": "pt"}` that transformers requires.
 ///
-/// The tensors stand in the order given, but those with larger elements first, so that each lies aligned. Replaces a
-/// file that is already there, atomically.
+/// Tensors with larger elements come first, so that each is aligned; the others keep the given order. An existing file
+/// is replaced atomically.
 ///
 /// # Errors
 /// [`Error::Input`] for an empty, repeated or reserved name; [`Error::Io`] if the file cannot be written.
@@ -114,10 +130,11 @@ pub(super) fn stage(files: &mut Staged, path: &Path, tensors: &[(&str, RawTensor
     let internal = |message: String| Error::Internal { message: format!("safetensors header: {message}") };
     let metadata = Metadata::new(Some(format), infos.collect()).map_err(|error| internal(error.to_string()))?;
     let mut header = serde_json::to_vec(&metadata).map_err(|error| internal(error.to_string()))?;
-    // Spaces are the format's own padding; 8 is the largest element.
+    // The format allows spaces at the end of the header. The data are aligned to 8 bytes, the size of the largest
+    // element.
     header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
     if header.len() > MAX_HEADER {
-        let reason = format!("their names and shapes take {} bytes, expected at most {MAX_HEADER}", header.len());
+        let reason = format!("the names and shapes take {} bytes, expected at most {MAX_HEADER}", header.len());
         return Err(Error::input("tensors", reason));
     }
     files.write(path, |file| {
@@ -215,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_an_error() {
+    fn truncated_files_are_errors_and_damage_never_panics() {
         let mut file = small();
         for length in 0..file.len() {
             assert!(read(&file[..length]).is_err(), "the first {length} bytes were read");

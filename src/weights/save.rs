@@ -16,12 +16,12 @@ use crate::names::{BIN_FILE, Family, OT_FILE, SAFETENSORS_FILE};
 /// The formats that are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum WeightFormat {
-    /// `model.safetensors`, for transformers. A tied decoder is left out.
+    /// `model.safetensors`, for transformers. A tied decoder is not written.
     #[default]
     Safetensors,
-    /// `rust_model.ot`, for rust_bert and tch. A tied decoder is written as a copy, since they tie nothing.
+    /// `rust_model.ot`, for rust_bert and tch. A tied decoder is written as a copy, since these libraries tie nothing.
     Ot,
-    /// `pytorch_model.bin`, for old programs. A tied decoder is left out.
+    /// `pytorch_model.bin`, for old programs. A tied decoder is not written.
     Bin,
 }
 
@@ -61,7 +61,7 @@ impl WeightFormat {
     /// [`Error::Input`] if the ending is not `.safetensors`, `.ot`, `.bin`, `.pt` or `.pth`.
     pub fn of(path: &Path) -> Result<Self> {
         let format = match path.extension().and_then(|ending| ending.to_str()) {
-            // The other two endings of files that `torch.save` writes.
+            // Files of `torch.save` have these endings too.
             Some("pt" | "pth") => Some(Self::Bin),
             ending => ending.and_then(Self::from_name),
         };
@@ -72,10 +72,10 @@ impl WeightFormat {
     }
 }
 
-/// Write named tensors. A crash leaves the old file or the new one, never a part.
+/// Write named tensors. A crash leaves the old file or the new one, never a partial file.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written; [`Error::Dtype`] if the format has no such dtype.
+/// [`Error::Io`] if the file cannot be written; [`Error::Dtype`] if the format does not have a tensor's dtype.
 pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)], format: WeightFormat) -> Result<()> {
     let mut files = Staged::default();
     stage_tensors(&mut files, path.as_ref(), tensors, format)?;
@@ -109,7 +109,7 @@ pub fn save_variables(
     files.commit()
 }
 
-/// Stage a file as [`save_variables`] writes it, for files that belong together.
+/// Stage the file that [`save_variables`] writes, together with other files.
 pub(crate) fn stage_variables(
     files: &mut Staged,
     path: &Path,

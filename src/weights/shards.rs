@@ -16,10 +16,10 @@ struct ShardIndex {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Longer than any index; the names in it take memory.
+/// Longer than any index. The names in an index take memory, so its length is bounded.
 const MAX_BYTES: usize = 16 << 20;
 
-/// Read a map without repeated keys, of which serde would take the last.
+/// Read a map and refuse repeated keys, of which serde would keep the last.
 fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     struct Pairs;
 
@@ -34,7 +34,7 @@ fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Stri
             let mut pairs = BTreeMap::new();
             while let Some((name, file)) = map.next_entry::<String, String>()? {
                 if pairs.contains_key(&name) {
-                    return Err(A::Error::custom(format!("the tensor {} stands in it twice", excerpt(&name))));
+                    return Err(A::Error::custom(format!("the tensor {} is listed twice", excerpt(&name))));
                 }
                 pairs.insert(name, file);
             }
@@ -48,20 +48,17 @@ fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Stri
 /// Return the names of the files in their order, each with the names of its tensors.
 pub(super) fn read(file: &[u8]) -> Checked<BTreeMap<String, BTreeSet<String>>> {
     if file.len() > MAX_BYTES {
-        return Err(format!(
-            "this is a text file of {} bytes, expected a weight_map of at most {MAX_BYTES}",
-            file.len()
-        ));
+        return Err(format!("got an index of {} bytes, expected at most {MAX_BYTES}", file.len()));
     }
     let index: ShardIndex = serde_json::from_slice(file)
-        .map_err(|error| format!("this is a text file, expected JSON with a weight_map: {error}"))?;
+        .map_err(|error| format!("got a text file, expected JSON with a weight_map from tensors to files: {error}"))?;
     if index.weight_map.is_empty() {
-        return Err("its weight_map is empty".into());
+        return Err("the weight_map is empty".into());
     }
     let mut shards: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, shard) in index.weight_map {
         if !is_plain(&shard) {
-            return Err(format!("its file {} is no plain name, expected one of the same folder", excerpt(&shard)));
+            return Err(format!("weight_map: expected names of files in the same folder, got {}", excerpt(&shard)));
         }
         shards.entry(shard).or_default().insert(name);
     }
@@ -73,15 +70,15 @@ fn is_plain(name: &str) -> bool {
     !name.contains(['/', '\\', ':', '\0']) && Path::new(name).file_name().is_some_and(|file| file == name)
 }
 
-/// Refuse a file whose tensors are not those that the index lists.
+/// Check that a file has exactly the tensors that the index lists for it.
 pub(super) fn check<'a>(listed: &BTreeSet<String>, names: impl Iterator<Item = &'a str>) -> Checked<()> {
     let found: BTreeSet<&str> = names.collect();
     let first = |mut names: Box<dyn Iterator<Item = &str> + '_>| names.next().map(excerpt);
     if let Some(name) = first(Box::new(listed.iter().map(String::as_str).filter(|name| !found.contains(name)))) {
-        return Err(format!("it lacks the tensor {name}, which the index of its checkpoint says it has"));
+        return Err(format!("the file lacks the tensor {name}, which the index of the checkpoint lists for it"));
     }
     if let Some(name) = first(Box::new(found.iter().copied().filter(|name| !listed.contains(*name)))) {
-        return Err(format!("it has a tensor {name}, of which the index of its checkpoint says nothing"));
+        return Err(format!("the file has the tensor {name}, which the index of the checkpoint does not list for it"));
     }
     Ok(())
 }
@@ -92,11 +89,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_stay_in_the_folder() {
+    fn file_names_outside_the_folder_are_refused() {
         let with = |name: &str| serde_json::json!({ "weight_map": { "a": name } }).to_string();
         assert_eq!(read(with("model-00001-of-00001.safetensors").as_bytes()).unwrap().len(), 1);
         for name in ["../a", "/etc/passwd", "a/b", "..", ".", "", "a\\b", "c:a", "a\0"] {
-            assert!(read(with(name).as_bytes()).unwrap_err().contains("no plain name"), "{name:?}");
+            assert!(read(with(name).as_bytes()).unwrap_err().contains("files in the same folder"), "{name:?}");
         }
         let twice = "{\"weight_map\": {\"a\": \"x\", \"a\": \"y\"}}";
         for text in ["{}", "[]", "{\"weight_map\": {}}", "{\"weight_map\": {\"a\": 1}}", "{", twice] {
@@ -105,10 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_what_the_list_says() {
+    fn shards_must_match_the_list() {
         let listed = BTreeSet::from(["a".to_string(), "b".to_string()]);
         assert!(check(&listed, ["b", "a"].into_iter()).is_ok());
         assert!(check(&listed, ["a"].into_iter()).unwrap_err().contains("lacks the tensor \"b\""));
-        assert!(check(&listed, ["a", "b", "c"].into_iter()).unwrap_err().contains("a tensor \"c\""));
+        assert!(check(&listed, ["a", "b", "c"].into_iter()).unwrap_err().contains("has the tensor \"c\""));
     }
 }

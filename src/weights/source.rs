@@ -1,4 +1,4 @@
-//! Named tensors from a file or from memory.
+//! Named tensors in a file or in memory.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,11 @@ use crate::nn::precision;
 pub enum WeightSource {
     /// An open checkpoint.
     File(WeightFile),
-    /// Tensors in memory, on the CPU, with the file that they came from, if any.
+    /// Tensors in memory, on the CPU.
     Tensors {
-        /// The file that they come from.
+        /// The file that the tensors come from, if any.
         path: Option<PathBuf>,
-        /// Name and tensor, in the order of the file.
+        /// Names and tensors, in the order of the file.
         tensors: Vec<(String, Tensor)>,
     },
 }
@@ -109,7 +109,7 @@ impl WeightSource {
             && let (Some(left), Some(right)) = (file.get(one), file.get(other))
             && left.dtype() == right.dtype()
         {
-            // Without a copy of either: they are the largest tensors that there are.
+            // Word embeddings are the largest tensors of a checkpoint, so this comparison copies neither.
             let equal = left.data() == right.data();
             file.release(one);
             file.release(other);
@@ -119,9 +119,9 @@ impl WeightSource {
         Ok(one.f_equal(&other.f_to_kind(one.kind())?)?)
     }
 
-    /// Copy a tensor into a parameter of the same shape. Returns whether all of its numbers are finite.
+    /// Copy a tensor into a parameter of the same shape. Return whether all elements are finite.
     pub(crate) fn copy_into(&self, name: &str, parameter: &Tensor) -> Result<bool> {
-        /// Bytes that are in memory twice while they are copied.
+        /// The most bytes that are in memory twice during the copy.
         const AT_ONCE: usize = 1 << 22;
         let Self::File(file) = self else {
             let tensor = self.tensor(name)?;
@@ -148,12 +148,12 @@ impl WeightSource {
     }
 }
 
-/// Without a copy, so that it cannot fail for want of memory when half of a model has been filled.
+/// Return whether all elements are finite, without a copy: a lack of memory must not stop a load halfway.
 fn is_finite(tensor: &Tensor) -> Result<bool> {
     if tensor.numel() == 0 {
         return Ok(true);
     }
-    // Both are NaN where any of the numbers is.
+    // Both are NaN if any element is NaN.
     let (least, largest) = tensor.f_aminmax(None, false)?;
     Ok(least.f_double_value(&[])?.is_finite() && largest.f_double_value(&[])?.is_finite())
 }
@@ -171,7 +171,7 @@ fn sizes(shape: &[usize]) -> Vec<i64> {
 /// # Errors
 /// [`Error::Torch`] if there is no memory.
 pub fn to_tensor(raw: &RawTensor) -> Result<Tensor> {
-    // `RawTensor` has checked that the bytes are as many as the shape says, which this constructor does not.
+    // `RawTensor` has checked that the number of bytes fits the shape; this constructor does not check.
     Ok(Tensor::f_from_data_size(raw.data(), &sizes(raw.shape()), kind(raw.dtype()))?)
 }
 

@@ -12,10 +12,10 @@ const fn pair(family: usize) -> (&'static str, &'static str) {
     (names::TIES[family].decoder, names::TIES[family].words)
 }
 
-/// Use a stored decoder for the word embeddings if the file lacks them, in a model with tied decoders. Return the pairs
-/// `(decoder, words)` of names in the file of which the file has both.
+/// Use the decoder in the file for the word embeddings if the file lacks them, in a model with tied decoders. Return
+/// the pairs `(decoder, words)` of names that are both in the file.
 ///
-/// The values of such a pair must be equal, otherwise the checkpoint is not tied.
+/// The values of such a pair must be equal; otherwise the checkpoint is not tied.
 pub(super) fn absorb<'a>(
     resolution: &mut Resolution,
     tied: impl Iterator<Item = (&'a str, &'a str)>,
@@ -38,10 +38,10 @@ pub(crate) fn has_tied_decoder(variables: &tch::nn::VarStore) -> bool {
     tied(&variables.variables().into_iter().collect()).next().is_some()
 }
 
-/// Return the tied decoders of a model and the word embeddings they are tied to. They are no parameters of their own.
+/// Return the tied decoders of a model, which are not parameters of their own, and the word embeddings of each.
 pub(super) fn tied<T>(parameters: &BTreeMap<String, T>) -> impl Iterator<Item = (&'static str, &'static str)> {
     let is_tied = |tie: &Tie| {
-        // Only a model that has the rest of the decoder lacks its weight because of the tie.
+        // A model without the decoder's bias has no decoder. A model with the bias lacks the weight because of the tie.
         parameters.contains_key(tie.bias) && parameters.contains_key(tie.words) && !parameters.contains_key(tie.decoder)
     };
     names::TIES.into_iter().filter(is_tied).map(|tie| (tie.decoder, tie.words))

@@ -1,14 +1,14 @@
-"""Writes tokenizer_vocab.txt and tokenizer_cases.json: texts and what transformers' BertTokenizer makes of them.
+"""Write tokenizer_vocab.txt and tokenizer_cases.json: texts and the results of transformers' BertTokenizer.
 
-Run it where transformers 5.23 and tokenizers 0.23 are installed; the result does not depend on the machine:
+Requires transformers 5.23 and tokenizers 0.23; the result does not depend on the machine:
 
     python tests/data/make_tokenizer_cases.py
 
-Nobody edits the two files by hand. tokenizer_cases.json has three lists:
-  encode    text, pair, options (left out: no pair, special tokens added, no truncation), and the expected ids, types,
-            offsets, words. The mask of special tokens and the sequence ids follow from types and words; that they do is
+Do not edit the two files by hand. tokenizer_cases.json has three lists:
+  encode    text, pair, options (by default no pair, special tokens, no truncation), and the expected ids, types,
+            offsets, words. The mask of special tokens and the sequence ids follow from types and words, which is
             checked here.
-  refused   the same options, for which transformers reports that truncation cannot work
+  refused   the same options, for which transformers raises a truncation error
   decode    ids, skip_special_tokens, clean_up and the expected text
 """
 
@@ -40,7 +40,7 @@ RANGES = [
 ]  # fmt: skip
 SINGLES = "각한글中文가힣ẞßİıſΩÅ‼€👍🏻❤️\u200d\U0002b820\U0002b920\U00020000豈か\u3099゙か、。「」！？"
 
-# Each line is a trap: what it tries is to be read off its characters.
+# Each line groups texts of one difficulty.
 TRAPS = [
     "", " ", "\t\n\r", "\0", "\ufffd", "Hello, World!", "the water's [MASK] word", "[mask] [MASK] [Mask]",
     "[CLS] a [SEP] b [PAD] [UNK]", "[[MASK]]", "[MASK", "MASK]", "[MA[MASK]SK]", "x[MASK]y", "[MASK][MASK]", "a[SEP]",
@@ -67,7 +67,7 @@ def expected(tokenizer, case):
     keywords = {}
     if case["truncation"]:
         keywords = {"truncation": case["truncation"], "max_length": case["max_length"]}
-    # As lists of one, because a single empty pair counts as no pair there.
+    # Lists of one, because transformers ignores a single empty pair.
     rows = tokenizer(
         [case["text"]], None if case["pair"] is None else [case["pair"]], add_special_tokens=case["special"],
         return_offsets_mapping=True, return_special_tokens_mask=True, **keywords,

@@ -13,7 +13,7 @@ fn read(value: &Value) -> oxbert::Result<ElectraConfig> {
 }
 
 #[test]
-fn an_empty_object_is_the_default() {
+fn an_empty_object_gives_the_default() {
     assert_eq!(read(&json!({})).unwrap(), ElectraConfig::default());
     assert_eq!(read(&json!({"model_type": "electra"})).unwrap(), ElectraConfig::default());
     // The small discriminator of transformers.
@@ -22,7 +22,7 @@ fn an_empty_object_is_the_default() {
 }
 
 #[test]
-fn every_key_has_a_bad_value_that_is_refused_by_name() {
+fn every_key_refuses_a_bad_value_by_name() {
     let bad = [
         ("model_type", json!("bert")),
         ("model_type", json!(7)),
@@ -99,7 +99,7 @@ fn every_key_has_a_bad_value_that_is_refused_by_name() {
     refuses::<DistilBertConfig>(&shared);
 }
 
-/// Each of these values is refused by its field's name, and there is one for every field.
+/// Check that each of these values is refused with its field's name, and that every field has a bad value.
 fn refuses<C: Config + Default>(bad: &[(&str, Value)]) {
     for (field, value) in bad {
         let (named, reason) = match C::from_json(&json!({ *field: value }).to_string()) {
@@ -107,19 +107,19 @@ fn refuses<C: Config + Default>(bad: &[(&str, Value)]) {
             other => panic!("{field} {value}: {other:?}"),
         };
         assert_eq!(named, *field, "{value}");
-        // What was expected, and what was got or which id is to blame.
+        // The reason names the expected value and the one that was got, or the duplicate id.
         assert!(reason.contains("expected") || reason.contains("twice"), "{field}: {reason}");
     }
     let covered: BTreeSet<_> = bad.iter().map(|(field, _)| (*field).to_string()).collect();
     let mut written: BTreeSet<_> = C::default().to_map().keys().cloned().collect();
-    // Written only where it is known.
+    // Written only if it is set.
     written.insert("problem_type".into());
     let forgotten: Vec<_> = written.difference(&covered).collect();
     assert!(forgotten.is_empty(), "no bad value for {forgotten:?}");
 }
 
 #[test]
-fn messages_say_what_was_got_and_what_was_expected() {
+fn messages_name_the_expected_and_the_given_value() {
     let message = |value| read(&value).unwrap_err().to_string();
     assert_eq!(
         message(json!({"vocab_size": "many"})),
@@ -134,7 +134,7 @@ fn messages_say_what_was_got_and_what_was_expected() {
 }
 
 #[test]
-fn a_model_refuses_a_configuration_that_was_changed_in_code() {
+fn models_check_configurations_built_in_code() {
     for (change, field) in [
         (ElectraConfig { num_attention_heads: 4, ..common::odd() }, "num_attention_heads"),
         (ElectraConfig { num_attention_heads: 0, ..common::odd() }, "num_attention_heads"),
@@ -167,7 +167,7 @@ fn a_model_too_large_for_any_machine_is_an_error() {
 }
 
 #[test]
-fn null_is_absent_or_none_by_what_the_key_means() {
+fn null_means_the_default_or_none_depending_on_the_key() {
     let config = read(&json!({
         "pad_token_id": null, "classifier_dropout": null, "summary_activation": null, "layer_norm_eps": null,
         "tie_word_embeddings": null, "hidden_act": null, "id2label": null, "num_labels": null, "torch_dtype": null,
@@ -176,19 +176,19 @@ fn null_is_absent_or_none_by_what_the_key_means() {
     assert_eq!((config.pad_token_id, config.classifier_dropout, config.summary_activation), (None, None, None));
     assert_eq!((config.layer_norm_eps, config.tie_word_embeddings), (1e-12, true));
     assert_eq!((config.hidden_act, config.labels.len()), (Activation::Gelu, 2));
-    // Nobody's null survives as null.
+    // An unknown key keeps its null.
     assert_eq!(config.extra, Map::from_iter([("torch_dtype".to_string(), Value::Null)]));
     assert_eq!(ElectraConfig::from_json(&config.to_json()).unwrap(), config);
 }
 
 #[test]
-fn labels_are_read_in_every_form() {
+fn labels_are_read_from_every_key() {
     let names = |value| read(&value).unwrap().labels.names().to_vec();
     assert_eq!(names(json!({"id2label": {"1": "I", "0": "O", "2": "B"}})), ["O", "I", "B"]);
     assert_eq!(names(json!({"label2id": {"B": 1, "O": 0}})), ["O", "B"]);
     assert_eq!(names(json!({"num_labels": 3})), ["LABEL_0", "LABEL_1", "LABEL_2"]);
     assert_eq!(names(json!({"num_labels": 1, "id2label": {"0": "score"}})), ["score"]);
-    // As in transformers: the count wins.
+    // As in transformers, `num_labels` overrides `id2label`.
     assert_eq!(names(json!({"num_labels": 2, "id2label": {"0": "score"}})), ["LABEL_0", "LABEL_1"]);
     assert!(matches!(Labels::new(Vec::new()), Err(Error::Config { field, .. }) if field == "id2label"));
     let twelve: Map<String, Value> = (0..12).rev().map(|id| (id.to_string(), json!(format!("L{id}")))).collect();
@@ -196,7 +196,7 @@ fn labels_are_read_in_every_form() {
 }
 
 #[test]
-fn what_is_written_is_read_back_with_unknown_keys() {
+fn written_files_round_trip_with_unknown_keys() {
     let extra = json!({"architectures": ["X"], "nested": {"b": [1, 2.5, null], "a": "ü"}, "is_decoder": false});
     let Value::Object(extra) = extra else { unreachable!() };
     let config = ElectraConfig {
@@ -215,12 +215,12 @@ fn what_is_written_is_read_back_with_unknown_keys() {
     assert_eq!(ElectraConfig::from_file(&path).unwrap(), config);
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.ends_with("}\n") && text.contains("\"model_type\": \"electra\""), "{text}");
-    // The keys stand in the order in which they were read.
+    // Keys keep the order in which they were read.
     assert!(text.find("architectures") < text.find("nested") && text.find("\"b\"") < text.find("\"a\""), "{text}");
 }
 
 #[test]
-fn files_that_are_none_are_errors_with_their_name() {
+fn invalid_files_are_errors_that_name_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     let missing = ElectraConfig::from_file(&path).unwrap_err();
@@ -241,11 +241,11 @@ fn files_that_are_none_are_errors_with_their_name() {
     std::fs::write(&path, b"{\"hidden_size\": 0}").unwrap();
     let message = ElectraConfig::from_file(&path).unwrap_err().to_string();
     assert!(message.contains("config.json: hidden_size: expected"), "{message}");
-    // Deeper than any configuration: an error, not the end of the stack.
+    // Deep nesting is an error and does not overflow the stack.
     std::fs::write(&path, format!("{{\"a\":{}", "[".repeat(100_000))).unwrap();
     assert!(matches!(ElectraConfig::from_file(&path), Err(Error::Config { .. })));
-    let nowhere = ElectraConfig::default().save(folder.path().join("none/config.json")).unwrap_err();
-    assert!(matches!(nowhere, Error::Io { action: "write", .. }), "{nowhere:?}");
+    let missing_folder = ElectraConfig::default().save(folder.path().join("none/config.json")).unwrap_err();
+    assert!(matches!(missing_folder, Error::Io { action: "write", .. }), "{missing_folder:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -254,7 +254,7 @@ fn distilbert(value: &Value) -> oxbert::Result<DistilBertConfig> {
 }
 
 #[test]
-fn a_distilbert_understands_transformers_general_names_and_writes_its_own() {
+fn distilbert_reads_general_names_and_writes_its_own() {
     assert_eq!(distilbert(&json!({})).unwrap(), DistilBertConfig::default());
     // The base model of transformers.
     let default = DistilBertConfig::default();
@@ -263,18 +263,18 @@ fn a_distilbert_understands_transformers_general_names_and_writes_its_own() {
     let config = distilbert(&json!({"hidden_size": 60, "num_attention_heads": 5, "num_hidden_layers": 2})).unwrap();
     assert_eq!((config.dim, config.n_heads, config.n_layers), (60, 5, 2));
     assert_eq!(config, distilbert(&json!({"dim": 60, "n_heads": 5, "n_layers": 2})).unwrap());
-    // Where a file has both, the family's own counts; neither survives as an unknown key.
+    // If a file has both names, the family's own is used; neither is kept as an unknown key.
     let both = distilbert(&json!({"hidden_size": 8, "dim": 24, "n_layers": 1, "num_hidden_layers": 9})).unwrap();
     assert_eq!((both.dim, both.n_layers, both.extra.len()), (24, 1, 0));
     let written = both.to_map();
     assert_eq!((written.get("hidden_size"), &written["dim"]), (None, &json!(24)));
-    // A bad value under a general name is told under the family's.
+    // The error for a bad value under a general name has the family's name.
     let message = distilbert(&json!({"hidden_size": 10})).unwrap_err().to_string();
     assert_eq!(message, "config: n_heads: expected a divisor of dim = 10, got 12");
-    // rust_bert refuses a file without this key, so it is always there, and kept.
+    // rust_bert refuses a file without this key, so it is always written.
     assert_eq!((&written["tie_weights_"], &written["model_type"]), (&json!(true), &json!("distilbert")));
     assert!(!distilbert(&json!({"tie_weights_": false})).unwrap().tie_weights_);
-    // An ELECTRA keeps no such names apart.
+    // In ELECTRA these names are unknown keys.
     assert_eq!(read(&json!({"dim": 3})).unwrap().extra, Map::from_iter([("dim".to_string(), json!(3))]));
     let config = DistilBertConfig {
         sinusoidal_pos_embds: true,
@@ -288,7 +288,7 @@ fn a_distilbert_understands_transformers_general_names_and_writes_its_own() {
 }
 
 #[test]
-fn the_family_is_told_by_model_type_or_by_the_architecture() {
+fn model_type_or_architecture_determines_the_family() {
     let family =
         |value: Value| AnyConfig::from_json(&value.to_string()).map(|config| config.to_map()["model_type"].clone());
     for (value, expected) in [
@@ -327,7 +327,7 @@ fn the_family_is_told_by_model_type_or_by_the_architecture() {
 }
 
 #[test]
-fn what_the_labels_of_a_text_are_has_a_name() {
+fn problem_types_round_trip_by_name() {
     for name in ProblemType::NAMES {
         let problem_type = ProblemType::from_name(name);
         assert_eq!(problem_type.map(ProblemType::name), Some(*name));

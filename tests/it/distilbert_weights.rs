@@ -1,4 +1,4 @@
-//! DistilBERT's names in files, and its decoder, which may be tied.
+//! Tests of DistilBERT's names in files, and of its decoder, which may be tied.
 
 use oxbert::DistilBertConfig;
 use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertModel};
@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 use crate::common::{FORMATS, Tiny, assert_same, fill, model, odd, random_numbers, waves};
 use crate::weights::{Named, in_folder, load, named, renamed, source};
 
-/// What stands on the encoder of a masked DistilBERT, in the order of the names.
+/// The parameters of a masked LM's head, sorted by name.
 const DISTILBERT_HEAD: [&str; 5] = [
     "vocab_layer_norm.bias",
     "vocab_layer_norm.weight",
@@ -22,7 +22,7 @@ const DISTILBERT_WORDS: &str = "distilbert.embeddings.word_embeddings.weight";
 const PROJECTOR: &str = "vocab_projector.weight";
 
 #[test]
-fn a_distilbert_without_a_head_has_rust_berts_names_in_an_ot_file() {
+fn distilbert_without_a_head_has_rust_berts_names_in_ot_files() {
     let folder = tempfile::tempdir().unwrap();
     let bare = model::<DistilBertModel>(&odd());
     for format in FORMATS {
@@ -35,7 +35,7 @@ fn a_distilbert_without_a_head_has_rust_berts_names_in_an_ot_file() {
         names.sort();
         assert_eq!(names, expected);
     }
-    // tch reads it into what rust_bert builds, and what that writes is read here.
+    // tch reads the file into rust_bert's model, and a file that tch writes is read here.
     let mut theirs = VarStore::new(Device::Cpu);
     let rust_berts = {
         let _random = random_numbers();
@@ -51,23 +51,23 @@ fn a_distilbert_without_a_head_has_rust_berts_names_in_an_ot_file() {
         let opened = WeightSource::open(in_folder(&folder, file)).unwrap();
         let read = load::<DistilBertModel>(&opened, Strictness::Everything).unwrap();
         assert_same(&read.parameters(), &bare.parameters());
-        // And into a store of rust_bert's names.
+        // tch reads the file into a store with rust_bert's names.
         fill(named(&theirs).into_iter().rev().collect());
         oxbert::load::<DistilBertModel>(&theirs, in_folder(&folder, file)).unwrap();
         assert!(hidden(&rust_berts).equal(&hidden(&bare.model)));
-        // Below a head either prefix fits.
+        // A model with a head reads names with and without the prefix.
         let with_head = load::<DistilBertForMaskedLM>(&opened, Strictness::Backbone).unwrap();
         assert_eq!(with_head.untrained(), DISTILBERT_HEAD);
         assert!(load::<DistilBertForMaskedLM>(&opened, Strictness::Everything).is_err());
     }
-    // ELECTRA's has none, in rust_bert as here.
+    // ELECTRA without a head has no prefix in rust_bert either.
     model::<ElectraModel>(&odd()).save(in_folder(&folder, "electra"), WeightFormat::Ot).unwrap();
     let file = WeightFile::open(in_folder(&folder, "electra/rust_model.ot")).unwrap();
     assert!(file.names().all(|name| name.starts_with('e') && !name.starts_with("electra.")));
 }
 
 #[test]
-fn distilberts_projector_is_tied_unless_the_file_says_otherwise() {
+fn distilberts_projector_is_tied_unless_its_values_differ() {
     let saved = model::<DistilBertForMaskedLM>(&odd());
     let words = saved.word_embeddings().unwrap();
     let with_projector = |projector: Tensor| {
@@ -96,7 +96,7 @@ fn distilberts_projector_is_tied_unless_the_file_says_otherwise() {
         assert!(loaded.decoder().unwrap().0.equal(&own));
         assert_same(&loaded.parameters(), &different);
     }
-    // rust_bert ties nothing: its file has both, and ours too.
+    // rust_bert does not tie parameters, so files for it contain both tensors.
     let folder = tempfile::tempdir().unwrap();
     saved.save(folder.path(), WeightFormat::Ot).unwrap();
     let file = WeightSource::open(in_folder(&folder, "rust_model.ot")).unwrap();
@@ -108,7 +108,7 @@ fn distilberts_projector_is_tied_unless_the_file_says_otherwise() {
     }
     oxbert::load::<DistilBertForMaskedLM>(&theirs, in_folder(&folder, "rust_model.ot")).unwrap();
     assert!(theirs.variables()[PROJECTOR].equal(&words));
-    // A projector is no part of another head's, nor of ELECTRA's.
+    // Other heads and ELECTRA have no projector.
     let other = load::<DistilBertModel>(&with_projector(own), Strictness::Backbone).unwrap();
     assert!(other.report.unexpected.contains(&PROJECTOR.to_string()));
     assert!(load::<ElectraForMaskedLM>(&source(saved.parameters()), Strictness::Backbone).is_err());

@@ -1,4 +1,4 @@
-//! Dropout acts in training only, and in the same places as in transformers.
+//! Tests that dropout acts in training only, and in the same places as in transformers.
 
 use oxbert::config::{Config, Labels};
 use oxbert::distilbert::{DistilBert, DistilBertModel};
@@ -55,7 +55,7 @@ fn encoder_rates<M: Model<Output: Answer>>(configs: &[(&'static str, M::Config)]
 }
 
 #[test]
-fn each_rate_of_dropout_works_where_transformers_has_it_and_in_training_only() {
+fn each_dropout_rate_acts_in_its_places_during_training_only() {
     const HALF: f64 = 0.5;
     let none = ElectraConfig {
         hidden_dropout_prob: 0.0,
@@ -108,7 +108,7 @@ fn each_rate_of_dropout_works_where_transformers_has_it_and_in_training_only() {
 }
 
 #[test]
-fn a_text_classifier_drops_before_its_dense_layer_and_after_it() {
+fn text_classifiers_drop_before_and_after_the_dense_layer() {
     let config = ElectraConfig {
         hidden_size: 1,
         num_attention_heads: 1,
@@ -149,7 +149,7 @@ fn layer_drops<F: Family>(config: &F::Config) -> [bool; 2] {
 }
 
 #[test]
-fn distilbert_drops_nothing_after_the_attention() {
+fn distilbert_has_no_dropout_after_attention() {
     let config = ElectraConfig { hidden_dropout_prob: 0.5, attention_probs_dropout_prob: 0.0, ..odd() };
     assert_eq!(layer_drops::<Electra>(&config), [true, true]);
     let config = DistilBertConfig { dropout: 0.5, attention_dropout: 0.0, ..odd() };

@@ -1,4 +1,4 @@
-//! Frozen models: the results of trainable models, without parameters.
+//! Tests that frozen models return the results of trainable models, without parameters.
 
 use std::cell::Cell;
 
@@ -37,7 +37,7 @@ fn arguments() -> Arguments {
 
 /// Check that hidden states, attentions and outputs of a frozen model, loaded or converted, equal the trainable
 /// model's.
-fn assert_alike<M>(captures: bool)
+fn assert_equal_results<M>(captures: bool)
 where
     M: Model<Config: Tiny, Output: Answer>,
 {
@@ -74,20 +74,20 @@ fn reloaded<M: Model>(folder: &std::path::Path) -> Pretrained<M> {
 }
 
 #[test]
-fn a_frozen_model_computes_what_the_trainable_one_does() {
-    assert_alike::<ElectraModel>(false);
-    assert_alike::<ElectraDiscriminator>(true);
-    assert_alike::<ElectraForMaskedLM>(false);
-    assert_alike::<ElectraForTokenClassification>(true);
-    assert_alike::<ElectraForSequenceClassification>(false);
-    assert_alike::<ElectraForQuestionAnswering>(false);
-    assert_alike::<ElectraForMultipleChoice>(false);
-    assert_alike::<DistilBertModel>(true);
-    assert_alike::<DistilBertForMaskedLM>(false);
-    assert_alike::<DistilBertForSequenceClassification>(false);
-    assert_alike::<DistilBertForQuestionAnswering>(false);
-    assert_alike::<DistilBertForTokenClassification>(false);
-    assert_alike::<DistilBertForMultipleChoice>(false);
+fn frozen_models_return_the_results_of_trainable_ones() {
+    assert_equal_results::<ElectraModel>(false);
+    assert_equal_results::<ElectraDiscriminator>(true);
+    assert_equal_results::<ElectraForMaskedLM>(false);
+    assert_equal_results::<ElectraForTokenClassification>(true);
+    assert_equal_results::<ElectraForSequenceClassification>(false);
+    assert_equal_results::<ElectraForQuestionAnswering>(false);
+    assert_equal_results::<ElectraForMultipleChoice>(false);
+    assert_equal_results::<DistilBertModel>(true);
+    assert_equal_results::<DistilBertForMaskedLM>(false);
+    assert_equal_results::<DistilBertForSequenceClassification>(false);
+    assert_equal_results::<DistilBertForQuestionAnswering>(false);
+    assert_equal_results::<DistilBertForTokenClassification>(false);
+    assert_equal_results::<DistilBertForMultipleChoice>(false);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn threads_share_a_frozen_model_without_a_lock() {
 }
 
 #[test]
-fn the_family_is_the_folders() {
+fn the_folder_determines_the_family() {
     let folder = tempfile::tempdir().unwrap();
     model::<DistilBertForMaskedLM>(&odd()).save(folder.path(), WeightFormat::Ot).unwrap();
     let distilbert = masked_lm(folder.path(), Device::Cpu).unwrap();
@@ -125,7 +125,7 @@ fn reloaded_backbone(folder: &std::path::Path) -> Pretrained<DistilBertModel> {
 }
 
 #[test]
-fn what_a_file_lacks_is_reported_and_refused_as_for_a_trainable_model() {
+fn missing_parameters_are_reported_as_for_trainable_models() {
     let folder = tempfile::tempdir().unwrap();
     let config: ElectraConfig = odd();
     model::<ElectraForMaskedLM>(&config).save(folder.path(), WeightFormat::Safetensors).unwrap();
@@ -162,7 +162,7 @@ fn what_a_file_lacks_is_reported_and_refused_as_for_a_trainable_model() {
 }
 
 #[test]
-fn a_decoder_of_its_own_stays_so() {
+fn an_untied_decoder_stays_untied() {
     let folder = tempfile::tempdir().unwrap();
     let config = DistilBertConfig { tie_word_embeddings: false, ..odd() };
     let untied = fresh::<DistilBertForMaskedLM>(&config, 3);
@@ -192,7 +192,7 @@ fn a_frozen_model_keeps_its_own_copy() {
 }
 
 #[test]
-fn a_missing_head_starts_with_the_values_of_a_trainable_model() {
+fn missing_heads_have_the_initial_values_of_trainable_models() {
     let folder = tempfile::tempdir().unwrap();
     model::<DistilBertModel>(&odd()).save(folder.path(), WeightFormat::Safetensors).unwrap();
     let _random = crate::common::random_numbers();
@@ -210,7 +210,7 @@ fn a_missing_head_starts_with_the_values_of_a_trainable_model() {
 }
 
 #[test]
-fn a_configuration_that_names_no_family_is_electras() {
+fn configurations_without_a_family_are_read_as_electra() {
     let folder = tempfile::tempdir().unwrap();
     model::<ElectraForMaskedLM>(&odd()).save(folder.path(), WeightFormat::Safetensors).unwrap();
     let path = folder.path().join("config.json");

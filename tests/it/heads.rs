@@ -63,7 +63,7 @@ fn first(hidden: &Tensor) -> Tensor {
 }
 
 #[test]
-fn electras_heads_are_their_formulas() {
+fn electras_heads_match_their_formulas() {
     check::<ElectraForMaskedLM, ElectraModel>(&odd(), |hidden, parameter, config| {
         let inner = linear(hidden, parameter, "generator_predictions.dense").gelu("none");
         let states = normalised(&inner, parameter, "generator_predictions.LayerNorm", config.layer_norm_eps);
@@ -88,7 +88,7 @@ fn electras_heads_are_their_formulas() {
 }
 
 #[test]
-fn distilberts_heads_are_their_formulas() {
+fn distilberts_heads_match_their_formulas() {
     let gelu = DistilBertConfig { activation: Activation::Gelu, ..odd() };
     for config in [odd(), gelu.clone(), gelu.untied()] {
         check::<DistilBertForMaskedLM, DistilBertModel>(&config, |hidden, parameter, encoder| {
@@ -122,7 +122,7 @@ fn distilberts_heads_are_their_formulas() {
 }
 
 #[test]
-fn electras_summary_is_what_the_configuration_says() {
+fn electras_summary_follows_the_configuration() {
     for summary_type in ["first", "last", "mean", "cls_index"] {
         for projected in [true, false] {
             for activation in [Some(Activation::Gelu), Some(Activation::Tanh), None] {
@@ -158,7 +158,7 @@ fn electras_summary_is_what_the_configuration_says() {
 }
 
 #[test]
-fn the_text_classifiers_head_is_the_one_in_its_model() {
+fn the_classification_head_alone_matches_its_formula() {
     let (head, parameter) = build(|variables| ElectraClassificationHead::new(variables.root() / "head", &odd()));
     let hidden = waves(&[2, 3, 35], 4.0);
     let expected = linear(&linear(&first(&hidden), &parameter, "dense").gelu("none"), &parameter, "out_proj");
@@ -168,7 +168,7 @@ fn the_text_classifiers_head_is_the_one_in_its_model() {
 }
 
 #[test]
-fn the_discriminators_head_gives_one_logit_a_token_of_any_rank() {
+fn the_discriminator_head_takes_inputs_of_any_rank() {
     let (head, parameter) = build(|variables| ElectraDiscriminatorHead::new(variables.root() / "head", &odd()));
     let hidden = waves(&[2, 3, 35], 4.0);
     let logits = head.forward(&hidden).unwrap();
@@ -181,7 +181,7 @@ fn the_discriminators_head_gives_one_logit_a_token_of_any_rank() {
 }
 
 #[test]
-fn the_generators_head_is_gelu_whatever_the_configuration_says() {
+fn the_generator_head_always_uses_gelu() {
     let (head, parameter) = build(|variables| ElectraGeneratorHead::new(variables.root() / "head", &odd()));
     let hidden = waves(&[2, 3, 35], 4.0);
     // The epsilon is the configuration's.
@@ -190,7 +190,7 @@ fn the_generators_head_is_gelu_whatever_the_configuration_says() {
 }
 
 #[test]
-fn hidden_states_of_another_width_are_an_error_of_one_line() {
+fn hidden_states_of_another_width_give_a_one_line_error() {
     let (head, _) = build(|variables| ElectraDiscriminatorHead::new(variables.root() / "head", &odd()));
     match head.forward(&waves(&[2, 3, 34], 0.0)).unwrap_err() {
         Error::Torch { message } => {

@@ -1,4 +1,4 @@
-//! The checks of a model's inputs: every refusal, and what is accepted.
+//! Tests of the checks of a model's inputs: every error, and the accepted forms.
 
 use oxbert::inputs::{Arguments, Inputs, Limits, Rows, Task, Tokens};
 use oxbert::{Error, Result};
@@ -41,7 +41,7 @@ pub fn assert_message(result: Result<Inputs>, expected: &str) {
 }
 
 #[test]
-fn exactly_one_of_ids_and_embeddings() {
+fn exactly_one_of_ids_and_embeddings_is_required() {
     let both = Arguments {
         inputs_embeds: Some(waves(&[2, 3, 12], 0.0)),
         ..Arguments::from_tensors(Some(&ids()), None, None, None, None).unwrap()
@@ -53,7 +53,7 @@ fn exactly_one_of_ids_and_embeddings() {
 }
 
 #[test]
-fn there_is_a_row_and_a_token_in_every_row() {
+fn empty_batches_and_rows_are_refused() {
     let none: [Vec<i64>; 0] = [];
     for (arguments, what) in [
         (Arguments { input_ids: ragged(&none), ..Arguments::default() }, "input_ids"),
@@ -86,7 +86,7 @@ fn there_is_a_row_and_a_token_in_every_row() {
 }
 
 #[test]
-fn ids_are_a_matrix_of_integers_inside_the_vocabulary() {
+fn ids_must_be_integers_in_the_vocabulary() {
     let one = Tensor::from_slice(&[5_i64, 6, 7]);
     let shape = from(&one, None, None, None);
     assert!(matches!(&shape, Err(Error::Shape { what, .. }) if what == "input_ids"));
@@ -116,7 +116,7 @@ fn ids_are_a_matrix_of_integers_inside_the_vocabulary() {
 }
 
 #[test]
-fn a_mask_stands_under_the_ids_and_holds_0_and_1() {
+fn masks_must_have_the_shape_of_the_ids_and_hold_0_and_1() {
     for bad in [matrix([[1, 1], [1, 1]]), matrix([[1, 1, 1]]), matrix([[1, 1, 1], [1, 1, 1], [1, 1, 1]])] {
         let shape = format!("[{}, {}]", bad.size()[0], bad.size()[1]);
         assert_message(
@@ -150,7 +150,7 @@ fn a_mask_stands_under_the_ids_and_holds_0_and_1() {
 }
 
 #[test]
-fn types_and_positions_lie_inside_their_tables() {
+fn types_and_positions_must_lie_in_their_tables() {
     let bad = matrix([[0, 1, 4], [0, 0, 0]]);
     assert_message(
         from(&ids(), None, Some(&bad), None),
@@ -172,7 +172,7 @@ fn types_and_positions_lie_inside_their_tables() {
 }
 
 #[test]
-fn a_text_fits_the_positions() {
+fn texts_longer_than_the_positions_are_refused() {
     let long = Arguments { input_ids: ragged(&[vec![1; 3], vec![1; 20]]), ..Arguments::default() };
     match new(long) {
         Err(Error::TooLong { what, row: 1, length: 20, maximum: 19 }) => assert_eq!(what, "input_ids"),
@@ -195,7 +195,7 @@ fn a_text_fits_the_positions() {
 }
 
 #[test]
-fn embeddings_have_the_models_width_and_dtype() {
+fn embeddings_must_have_the_models_width_and_dtype() {
     assert_message(embedded(&waves(&[1, 2, 13], 0.0)), "inputs_embeds: expected shape [B, S, E = 12], got [1, 2, 13]");
     assert_message(embedded(&waves(&[2, 12], 0.0)), "inputs_embeds: expected shape [B, S, E = 12], got [2, 12]");
     assert_message(
@@ -206,7 +206,7 @@ fn embeddings_have_the_models_width_and_dtype() {
 }
 
 #[test]
-fn rows_are_as_many_as_they_say() {
+fn the_number_of_values_must_match_the_shape_of_rows() {
     let error = Rows::rectangular("input_ids", vec![1; 5], 2, 3).unwrap_err();
     assert_eq!(error.to_string(), "input_ids: expected shape [B, S] = [2, 3], got 5 values");
     assert!(Rows::rectangular("input_ids", Vec::new(), usize::MAX, 2).is_err());
@@ -218,7 +218,7 @@ fn rows_are_as_many_as_they_say() {
 }
 
 #[test]
-fn packing_and_unpacking_are_inverse_and_places_are_found() {
+fn unpacking_inverts_packing_and_finds_places() {
     let mask = matrix([[0, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 0, 1]]);
     let layout = from(&matrix([[1, 2, 3, 4]; 4]), Some(&mask), None, None).unwrap().layout;
     assert_eq!((layout.rows(), layout.columns(), layout.tokens()), (4, 4, 7));

@@ -1,9 +1,9 @@
-//! Integration tests: what a Rust user sees. One binary, because linking libtorch takes longer than running all of it; the
-//! submodules mirror `src/`.
+//! Integration tests of the public Rust API. One binary, because linking libtorch takes longer than running all tests;
+//! the modules mirror `src/`.
 
-// A test says what it expects by failing where it is not so.
+// A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-// Where zeros are promised, they are exact.
+// Promised zeros are exact.
 #![allow(clippy::float_cmp)]
 
 mod common;

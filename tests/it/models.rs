@@ -1,4 +1,4 @@
-//! Laws that hold for every model with any weights.
+//! Tests of laws that hold for every model with any weights.
 
 use oxbert::config::EncoderConfig;
 use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertForQuestionAnswering, DistilBertModel};
@@ -54,7 +54,7 @@ fn broadcast(mask: &Tensor, rank: usize) -> Tensor {
 }
 
 #[test]
-fn padded_alone_and_ragged_are_the_same() {
+fn padded_single_and_ragged_rows_agree() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let (ids, types) = (ids(&LENGTHS), types(&LENGTHS));
         let together = answer(model, batch());
@@ -78,7 +78,7 @@ fn padded_alone_and_ragged_are_the_same() {
 }
 
 #[test]
-fn a_mask_of_ones_is_no_mask() {
+fn a_mask_of_ones_changes_nothing() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let ids = padded(&ids(&[6, 6, 6]), 0);
         let without = answer(model, only(&ids, None));
@@ -97,7 +97,7 @@ fn a_mask_of_ones_is_no_mask() {
 }
 
 #[test]
-fn what_stands_at_padding_is_never_read() {
+fn values_at_padding_are_never_read() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let (ids, types) = (ids(&LENGTHS), types(&LENGTHS));
         let expected = answer(model, batch());
@@ -122,7 +122,7 @@ fn what_stands_at_padding_is_never_read() {
 }
 
 #[test]
-fn padding_may_stand_on_the_left_and_in_the_middle() {
+fn padding_is_allowed_on_the_left_and_in_the_middle() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let ids = padded(&ids(&[6, 6, 6]), 0);
         let mask = matrix([[0, 0, 1, 1, 1, 1], [1, 0, 1, 1, 0, 1], [0, 0, 0, 0, 0, 1]]);
@@ -176,7 +176,7 @@ fn one_row_and_one_token_keep_the_rank() {
 }
 
 #[test]
-fn hidden_states_and_attentions_are_captured_without_changing_the_answer() {
+fn capturing_states_and_attentions_keeps_the_results() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let expected = answer(model, batch());
         let output = run(model, batch(), CAPTURE);
@@ -218,7 +218,7 @@ fn hidden_states_and_attentions_are_captured_without_changing_the_answer() {
 }
 
 #[test]
-fn the_order_of_a_batch_never_matters() {
+fn results_do_not_depend_on_the_order_of_the_batch() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let order = [3, 1, 4, 0, 2];
         let shuffle = |rows: Vec<Vec<i64>>| order.map(|row: usize| rows[row].clone()).to_vec();
@@ -234,7 +234,7 @@ fn the_order_of_a_batch_never_matters() {
 }
 
 #[test]
-fn a_row_without_a_kept_token_is_zeros() {
+fn a_row_without_kept_tokens_gives_zeros() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let ids = padded(&ids(&[4, 4, 4]), 0);
         let some = matrix([[1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]]);
@@ -254,7 +254,7 @@ fn a_row_without_a_kept_token_is_zeros() {
 }
 
 #[test]
-fn scores_at_a_few_places_are_rows_of_all_scores() {
+fn scores_at_places_equal_rows_of_all_scores() {
     let model = model::<ElectraForMaskedLM>(&odd());
     let all = answer(&model, batch());
     let inputs = Inputs::new(batch(), &model.model.limits()).unwrap();
@@ -272,7 +272,7 @@ fn scores_at_a_few_places_are_rows_of_all_scores() {
 }
 
 #[test]
-fn embeddings_may_stand_for_ids() {
+fn embeddings_replace_ids() {
     fn law<M: Model<Output: Answer>>(model: &Pretrained<M>) {
         let words = model.word_embeddings().unwrap();
         let (ids, mask) = (padded(&ids(&LENGTHS), 0), mask(&LENGTHS));
@@ -290,7 +290,7 @@ fn embeddings_may_stand_for_ids() {
 }
 
 #[test]
-fn rust_berts_forward_is_the_same_and_captures_what_the_configuration_says() {
+fn rust_berts_forward_agrees_and_captures_as_configured() {
     let (ids, mask) = (padded(&ids(&LENGTHS), 0), mask(&LENGTHS));
     let types = padded(&types(&LENGTHS), 0);
     let plain = model::<ElectraForMaskedLM>(&odd());
@@ -308,7 +308,7 @@ fn rust_berts_forward_is_the_same_and_captures_what_the_configuration_says() {
 }
 
 #[test]
-fn distilberts_forward_is_rust_berts() {
+fn distilberts_forward_has_rust_berts_arguments() {
     let (ids, mask) = (padded(&ids(&LENGTHS), 0), mask(&LENGTHS));
     let config = DistilBertConfig { output_hidden_states: true, output_attentions: true, ..odd() };
     let masked = model::<DistilBertForMaskedLM>(&config);
@@ -324,7 +324,7 @@ fn distilberts_forward_is_rust_berts() {
 }
 
 #[test]
-fn distilbert_ignores_token_types_whatever_they_are() {
+fn distilbert_ignores_token_types() {
     let model = model::<DistilBertModel>(&odd());
     let expected = answer(&model, only(&padded(&ids(&LENGTHS), 0), Some(&mask(&LENGTHS))));
     for types in [matrix([[-7, i64::MAX]]), padded(&types(&LENGTHS), 0)] {
@@ -334,7 +334,7 @@ fn distilbert_ignores_token_types_whatever_they_are() {
 }
 
 #[test]
-fn a_distilbert_is_an_electra_with_other_names() {
+fn a_renamed_distilbert_computes_as_an_electra() {
     const NAMES: [(&str, &str); 8] = [
         ("transformer", "encoder"),
         ("attention.q_lin", "attention.self.query"),
@@ -363,7 +363,7 @@ fn a_distilbert_is_an_electra_with_other_names() {
 }
 
 #[test]
-fn choices_are_rows_side_by_side() {
+fn choices_are_scored_as_rows() {
     fn law<M: Model<Config: Tiny, Output: Answer>>() {
         if !M::name().ends_with("MultipleChoice") {
             return;

@@ -1,4 +1,4 @@
-//! Pipelines with a tiny model: shapes, places and errors. Scores are compared with the model's outputs.
+//! Tests of pipelines with a tiny model: shapes, places, errors, and scores compared with the model's outputs.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ fn logits<M: Model<Config = ElectraConfig, Output: Answer>>(folder: &Path, text:
 }
 
 #[test]
-fn every_mask_gets_its_likeliest_tokens() {
+fn masks_get_their_most_likely_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let pipeline = fill_mask(folder.path());
     let texts = ["Café [MASK] sat on [MASK].", "the [MASK]"];
@@ -77,7 +77,7 @@ fn every_mask_gets_its_likeliest_tokens() {
 }
 
 #[test]
-fn every_token_is_judged_where_it_stands() {
+fn every_token_gets_a_probability_and_offsets() {
     let folder = tempfile::tempdir().unwrap();
     let pipeline = ReplacedTokenDetection::new(trained(folder.path(), &config()), tokenizer(folder.path())).unwrap();
     let texts = ["The café's cats", "", "a mat on a mat on a mat"];
@@ -97,7 +97,7 @@ fn every_token_is_judged_where_it_stands() {
 }
 
 #[test]
-fn what_cannot_be_answered_is_refused() {
+fn bad_texts_and_options_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let pipeline = fill_mask(folder.path());
     let message = |texts: &[&str], top_k| pipeline.predict(texts, top_k).unwrap_err().to_string();
@@ -115,7 +115,7 @@ fn what_cannot_be_answered_is_refused() {
 }
 
 #[test]
-fn a_head_that_no_file_filled_gives_no_answers() {
+fn untrained_heads_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (generator, discriminator) = (folder.path().join("generator"), folder.path().join("discriminator"));
     trained::<ElectraForMaskedLM>(&generator, &config());
@@ -142,7 +142,7 @@ fn a_head_that_no_file_filled_gives_no_answers() {
 }
 
 #[test]
-fn a_distilbert_fills_masks_too() {
+fn distilbert_fills_masks() {
     let folder = tempfile::tempdir().unwrap();
     let config = DistilBertConfig { vocab_size: 16, ..odd() };
     model::<DistilBertForMaskedLM>(&config).save(folder.path(), WeightFormat::Ot).unwrap();
@@ -161,7 +161,7 @@ fn a_distilbert_fills_masks_too() {
 }
 
 #[test]
-fn answers_are_in_the_order_of_the_texts_whatever_stands_beside_them() {
+fn answers_keep_the_order_and_do_not_depend_on_the_batch() {
     let folder = tempfile::tempdir().unwrap();
     let detection = ReplacedTokenDetection::new(trained(folder.path(), &config()), tokenizer(folder.path())).unwrap();
     let fill = FillMask::from_folder(generator(folder.path()), Device::Cpu).unwrap();

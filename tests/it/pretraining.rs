@@ -1,4 +1,4 @@
-//! Pre-training as a Rust user meets it: reading in one direction, both pretrainers.
+//! Tests of pre-training from Rust: reading in one direction, and both pretrainers.
 
 use oxbert::ElectraConfig;
 use oxbert::electra::ElectraModel;
@@ -27,7 +27,7 @@ fn hidden(
 }
 
 #[test]
-fn who_reads_in_one_direction_never_sees_the_other_side() {
+fn reading_in_one_direction_ignores_the_other_side() {
     let model = model::<ElectraModel>(&odd());
     let rows = ids(&[7, 4, 7]);
     for direction in [Direction::LeftToRight, Direction::RightToLeft] {
@@ -45,7 +45,7 @@ fn who_reads_in_one_direction_never_sees_the_other_side() {
                 assert_eq!(is_same, !sees, "{direction:?}: {changed} from {column}");
             }
         }
-        // What is recorded is what was done.
+        // The captured states and attentions are those of the same direction.
         let recorded = hidden(&model, &rows, ForwardOptions { output_attentions: true, ..options });
         assert!(difference(&recorded.hidden_state, &whole) < 1e-5);
         for probabilities in recorded.all_attentions.unwrap() {
@@ -59,7 +59,7 @@ fn who_reads_in_one_direction_never_sees_the_other_side() {
 }
 
 #[test]
-fn the_pretrainer_of_the_model_garden_stands_on_any_two_networks() {
+fn the_model_garden_pretrainer_takes_any_two_networks() {
     let (generator, discriminator) = (model::<ElectraModel>(&plain()), model::<ElectraModel>(&odd()));
     let config = PretrainerConfig {
         generator_hidden: 6,
@@ -100,10 +100,10 @@ fn the_pretrainer_of_the_model_garden_stands_on_any_two_networks() {
     assert_eq!(output.disc_logits.size(), [3, 8]);
     let totals = output.lm_outputs.logsumexp(-1, false);
     assert!(difference(&totals, &totals.zeros_like()) < 1e-5);
-    // Every masked token but the first of a row is another one.
+    // Every masked token is replaced, except for the first of a row.
     let expected = Tensor::from_slice2(&[[0, 1, 0, 1, 0, 1, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0, 1, 0]]);
     assert!(output.disc_label.equal(&expected.to_kind(Kind::Int)));
-    // The discriminator saw what `replace` says that it saw.
+    // The discriminator's input equals the result of `replace`.
     let (replaced, _) = heads.replace(&inputs, &output.lm_outputs, &uniforms).unwrap();
     let states = run(&discriminator, &replaced, &rows.ones_like(), &rows.zeros_like()).unwrap();
     assert!(difference(&heads.disc_logits(&states).unwrap(), &output.disc_logits) < 1e-6);
@@ -111,7 +111,7 @@ fn the_pretrainer_of_the_model_garden_stands_on_any_two_networks() {
 }
 
 #[test]
-fn both_objectives_are_trained_with_an_optimizer_of_tch() {
+fn both_objectives_train_with_a_tch_optimizer() {
     let generator = ElectraConfig { initializer_range: 0.2, ..plain() };
     let discriminator = ElectraConfig { embedding_size: 6, layer_norm_eps: generator.layer_norm_eps, ..odd() };
     let special = SpecialIds { class: 1, separator: 2, mask: 3 };

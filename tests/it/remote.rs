@@ -1,4 +1,4 @@
-//! Downloads: what arrives is the file or an error, whatever server, network and other processes do.
+//! Tests of downloads: the result is the complete file or an error, with faults of the server and the network.
 
 use std::cell::Cell;
 use std::fs;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::server::{Script, Server, answer, head, header, rest};
 
-/// Long enough that its halves travel apart.
+/// Return a file that is long enough to arrive in several pieces.
 pub fn content() -> Vec<u8> {
     (0..300_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
@@ -26,7 +26,7 @@ pub fn quick() -> DownloadOptions {
     }
 }
 
-/// A server and a cache of its own.
+/// A server and an empty cache.
 pub struct Setting {
     pub server: Server,
     pub cache: TempDir,
@@ -45,7 +45,7 @@ impl Setting {
         self.resource().get_local_path_with(&quick(), &|_, _| Ok(()))
     }
 
-    /// Why it failed, and how many requests it took.
+    /// Return the reason of the failure and the number of requests.
     fn refused(&self) -> (String, usize) {
         match self.fetch().unwrap_err() {
             Error::Download { url, reason } => {
@@ -56,7 +56,7 @@ impl Setting {
         }
     }
 
-    /// The names of the files in the folder of the file.
+    /// Return the names of the files in the folder of the file.
     pub fn files(&self) -> Vec<String> {
         let path = self.resource().cached_path().unwrap();
         let entries = fs::read_dir(path.parent().unwrap()).into_iter().flatten();
@@ -65,7 +65,7 @@ impl Setting {
         names
     }
 
-    /// The ranges that were asked for.
+    /// Return the requested ranges.
     fn ranges(&self) -> Vec<Option<String>> {
         self.server.requests().iter().map(|request| header(request, "Range").map(str::to_string)).collect()
     }
@@ -79,13 +79,13 @@ impl Setting {
 
 pub const ETAG: &str = "ETag: \"one\"\r\n";
 
-/// An answer that breaks after some bytes.
+/// Return an answer that breaks after some bytes.
 pub fn cut(headers: &str, file: &[u8], after: usize) -> Script {
     head("200 OK", &format!("{headers}Content-Length: {}\r\n", file.len())).then(&file[..after])
 }
 
 #[test]
-fn a_file_is_fetched_once() {
+fn a_file_is_downloaded_once() {
     let file = content();
     let setting = Setting::new(vec![answer("200 OK", ETAG, &file)]);
     setting.assert_fetched(&file);
@@ -96,7 +96,7 @@ fn a_file_is_fetched_once() {
     assert_eq!(header(&requests[0], "Accept-Encoding"), Some("identity"));
     assert_eq!(header(&requests[0], "Range"), None);
     assert!(header(&requests[0], "User-Agent").unwrap().starts_with("oxbert/"));
-    // The server answers no second request.
+    // The server would not answer a second request.
     let resource = Resource::from(setting.resource());
     let boxed: Box<dyn ResourceProvider> = Box::new(setting.resource());
     assert_eq!(setting.resource().get_local_path().unwrap(), path);
@@ -107,16 +107,16 @@ fn a_file_is_fetched_once() {
 }
 
 #[test]
-fn an_empty_file_is_a_file() {
+fn an_empty_file_is_downloaded() {
     let setting = Setting::new(vec![answer("200 OK", ETAG, b"")]);
     setting.assert_fetched(b"");
 }
 
 #[test]
-fn what_breaks_goes_on_where_it_broke() {
+fn broken_downloads_resume() {
     let file = content();
     let middle = rest("\"one\"", &file, 100_000);
-    // The second answer breaks as well, the third brings the rest.
+    // The second answer breaks too, and the third sends the rest.
     let shorter = head(
         "206 Partial Content",
         &format!("{ETAG}Content-Range: bytes 100000-299999/300000\r\nContent-Length: 200000\r\n"),
@@ -127,11 +127,11 @@ fn what_breaks_goes_on_where_it_broke() {
     let expected = [None, Some("bytes=100000-".to_string()), Some("bytes=250000-".to_string())];
     assert_eq!(setting.ranges(), expected);
     assert_eq!(header(&setting.server.requests()[1], "If-Range"), Some("\"one\""));
-    // A server that sends less than it was asked for has more to send.
+    // A server may send less than the requested range.
     let limited = answer("206 Partial Content", &format!("{ETAG}Content-Range: bytes 7-9/300000\r\n"), &file[7..10]);
     let setting = Setting::new(vec![cut(ETAG, &file, 7), limited, rest("\"one\"", &file, 10)]);
     setting.assert_fetched(&file);
-    // A server that does not say the length at first, but ends its chunks.
+    // The first answer has chunks and no length.
     let chunked = head("200 OK", &format!("{ETAG}Transfer-Encoding: chunked\r\n"));
     let half = chunked.clone().then(b"186a0\r\n").then(&file[..100_000]);
     let setting = Setting::new(vec![half, middle]);
@@ -141,10 +141,10 @@ fn what_breaks_goes_on_where_it_broke() {
 }
 
 #[test]
-fn what_another_call_left_is_used() {
+fn the_part_of_an_earlier_call_is_resumed() {
     let file = content();
     let first = Setting::new(vec![cut(ETAG, &file, 100_000); 3]);
-    // The same url for both: the second server takes the place of the first in the cache.
+    // The part in the cache is moved to the url of the second server.
     let once = DownloadOptions { tries: 1, ..quick() };
     let error = first.resource().get_local_path_with(&once, &|_, _| Ok(())).unwrap_err();
     assert!(error.to_string().contains("the connection broke"), "{error}");
@@ -161,7 +161,7 @@ fn what_another_call_left_is_used() {
 }
 
 #[test]
-fn without_a_strong_etag_it_starts_again() {
+fn without_a_strong_etag_downloads_restart() {
     let file = content();
     for headers in ["", "ETag: W/\"one\"\r\n"] {
         let setting = Setting::new(vec![cut(headers, &file, 100_000), answer("200 OK", headers, &file)]);
@@ -174,24 +174,24 @@ fn without_a_strong_etag_it_starts_again() {
 }
 
 #[test]
-fn another_version_replaces_what_is_there() {
+fn a_new_version_replaces_the_part() {
     let (old, new) = (content(), content().into_iter().rev().collect::<Vec<_>>());
     let whole = answer("200 OK", "ETag: \"two\"\r\n", &new);
     let broken = cut(ETAG, &old, 100_000);
     let setting = Setting::new(vec![broken.clone(), whole.clone()]);
     setting.assert_fetched(&new);
-    // A server that does not know If-Range.
+    // A server without support for If-Range.
     let setting = Setting::new(vec![broken.clone(), rest("\"two\"", &new, 100_000), whole.clone()]);
     setting.assert_fetched(&new);
     assert_eq!(setting.ranges(), [None, Some("bytes=100000-".to_string()), None]);
-    // It has become shorter.
+    // The new version is shorter than the part.
     let gone = answer("416 Range Not Satisfiable", "Content-Range: bytes */5\r\n", b"");
     let setting = Setting::new(vec![broken, gone, whole]);
     setting.assert_fetched(&new);
 }
 
 #[test]
-fn a_range_that_does_not_fit_is_not_used() {
+fn wrong_ranges_are_not_used() {
     let file = content();
     let wrong = [
         ("Content-Range: bytes 99999-299999/300000\r\n", 200_001),
@@ -212,29 +212,29 @@ fn a_range_that_does_not_fit_is_not_used() {
 #[test]
 fn a_wrong_length_is_an_error() {
     let file = content();
-    // Always the same bytes: no progress.
+    // The same bytes each time, without progress.
     let setting = Setting::new(vec![cut(ETAG, &file, 100_000), cut(ETAG, &file, 100_000), cut(ETAG, &file, 100_000)]);
     let (reason, requests) = setting.refused();
-    assert!(reason.starts_with("the connection broke") && reason.ends_with("(at try 3 of 3)"), "{reason}");
+    assert!(reason.starts_with("the connection broke") && reason.ends_with("(attempt 3 of 3)"), "{reason}");
     assert_eq!(requests, 3);
     assert_eq!(setting.files(), ["file.bin.part", "file.bin.part.json"]);
-    // More than there can be.
+    // More bytes than announced.
     let more = head(
         "206 Partial Content",
         &format!("{ETAG}Content-Range: bytes 299999-299999/300000\r\nTransfer-Encoding: chunked\r\n"),
     )
     .then(b"5\r\nabcde\r\n0\r\n\r\n");
     let setting = Setting::new(vec![cut(ETAG, &file, 299_999), more]);
-    assert_eq!(setting.refused(), ("got 300004 bytes of a file of 300000".to_string(), 2));
+    assert_eq!(setting.refused(), ("got 300004 bytes, expected 300000, the length of the file".to_string(), 2));
     assert!(setting.files().is_empty());
 }
 
 #[test]
-fn an_answer_that_cannot_be_checked_is_refused() {
+fn answers_that_cannot_be_checked_are_refused() {
     let cases = [
         (head("200 OK", ETAG).then(b"abc"), "the server does not say how long the file is"),
         (answer("200 OK", "Content-Encoding: gzip\r\n", b"abc"), "the server compresses the file (gzip)"),
-        (rest("\"one\"", b"abc", 1), "the server sends a part of the file, which was not asked for"),
+        (rest("\"one\"", b"abc", 1), "the server sends a part of the file, expected the whole file"),
         (answer("204 No Content", "", b""), "the server answers with status 204"),
     ];
     for (script, expected) in cases {
@@ -247,7 +247,7 @@ fn an_answer_that_cannot_be_checked_is_refused() {
 }
 
 #[test]
-fn what_will_not_pass_is_told_at_once() {
+fn permanent_errors_are_not_retried() {
     let refuses = "the server refuses with status";
     let cases = [
         ("404 Not Found", "the server has no such file (status 404)"),
@@ -269,7 +269,7 @@ fn what_will_not_pass_is_told_at_once() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
+fn temporary_errors_are_retried() {
     let busy = |status: &str| answer(status, "Retry-After: 0\r\n", b"");
     let setting = Setting::new(vec![
         busy("500 Internal Server Error"),
@@ -278,12 +278,12 @@ fn what_may_pass_is_tried_again() {
     ]);
     setting.assert_fetched(b"abc");
     let setting = Setting::new(vec![answer("503 Service Unavailable", "", b""); 3]);
-    let expected = "the server answers with status 503 (at try 3 of 3)";
+    let expected = "the server answers with status 503, expected 200 (attempt 3 of 3)";
     assert_eq!(setting.refused(), (expected.to_string(), 3));
-    // Closed before a word was said.
+    // Connections that close without an answer.
     let setting = Setting::new(vec![Script::silent(), answer("200 OK", "", b"abc")]);
     setting.assert_fetched(b"abc");
-    // A server that says how long to wait is heard.
+    // Retry-After is obeyed.
     let setting = Setting::new(vec![answer("503 Busy", "Retry-After: 1\r\n", b""), answer("200 OK", "", b"abc")]);
     let start = Instant::now();
     setting.assert_fetched(b"abc");
@@ -291,12 +291,12 @@ fn what_may_pass_is_tried_again() {
 }
 
 #[test]
-fn slow_is_not_stalled() {
+fn slow_downloads_continue_and_stalled_ones_resume() {
     let slowly = (0..6).fold(head("200 OK", "Content-Length: 6\r\n"), |script, _| script.later(250, b"x"));
     Setting::new(vec![slowly]).assert_fetched(b"xxxxxx");
     let stalled = head("200 OK", &format!("{ETAG}Content-Length: 8\r\n")).then(b"xxxx").later(1300, b"xxxx");
     let setting = Setting::new(vec![stalled, rest("\"one\"", b"xxxxyyyy", 4)]);
-    // The server is still at its first answer when the second request comes.
+    // The server still sends the first answer when the second request comes.
     setting.assert_fetched(b"xxxxyyyy");
     let once = DownloadOptions { tries: 1, ..quick() };
     for script in [head("200 OK", "Content-Length: 8\r\n").later(2000, b"x"), Script::silent().later(2000, b"x")] {
@@ -317,15 +317,15 @@ fn redirects_are_followed() {
     let setting = Setting::new(vec![here, elsewhere.clone(), elsewhere]);
     setting.assert_fetched(&file);
     assert!(setting.server.requests()[1].starts_with("GET /b/other "));
-    let asked: Vec<_> =
+    let conditions: Vec<_> =
         store.requests().iter().map(|request| header(request, "If-Range").map(str::to_string)).collect();
-    assert_eq!(asked, [None, Some("\"one\"".to_string())]);
+    assert_eq!(conditions, [None, Some("\"one\"".to_string())]);
     let circle = Setting::new(vec![answer("302 Found", "Location: /a/file.bin\r\n", b""); 20]);
     assert_eq!(circle.refused(), ("too many redirects".to_string(), 11));
 }
 
 #[test]
-fn a_download_can_be_interrupted_and_goes_on() {
+fn interrupted_downloads_resume() {
     let file = content();
     let slow = cut(ETAG, &file, 100_000).later(500, &file[100_000..]);
     let setting = Setting::new(vec![slow, rest("\"one\"", &file, 100_000)]);
@@ -369,7 +369,7 @@ fn waiting_can_be_interrupted() {
 }
 
 #[test]
-fn nothing_is_asked_of_an_address_that_is_none() {
+fn bad_urls_and_paths_send_no_request() {
     let setting = Setting::new(Vec::new());
     let out = [
         RemoteResource::new(setting.server.url("file"), "../out"),
@@ -383,7 +383,7 @@ fn nothing_is_asked_of_an_address_that_is_none() {
         assert!(matches!(resource.get_local_path(), Err(Error::Input { .. })), "{resource:?}");
     }
     assert_eq!(fs::read_dir(setting.cache.path()).unwrap().count(), 0);
-    // A file stands where the cache should be.
+    // A file is in the place of the cache.
     fs::write(setting.cache.path().join("some"), "").unwrap();
     assert!(matches!(setting.fetch(), Err(Error::Io { action: "make the folder", .. })));
 }

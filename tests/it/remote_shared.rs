@@ -1,4 +1,4 @@
-//! One file for several threads and processes: one of them downloads it, whatever becomes of the others.
+//! Tests that one of several threads and processes downloads a file, and the others wait.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::remote::{ETAG, Setting, content, cut, quick};
 use crate::server::answer;
 
 #[test]
-fn of_several_threads_one_downloads() {
+fn one_of_several_threads_downloads() {
     let file = content();
     let setting = Setting::new(vec![cut(ETAG, &file, 100_000).later(300, &file[100_000..])]);
     thread::scope(|scope| {
@@ -24,7 +24,7 @@ fn of_several_threads_one_downloads() {
     assert_eq!(setting.files(), ["file.bin"]);
 }
 
-/// Not a test of its own: what the processes that the tests below start do.
+/// Run in the child processes of the tests below; do nothing as a test.
 #[test]
 fn child() {
     if let Ok(url) = std::env::var("OXBERT_TEST_URL") {
@@ -42,7 +42,7 @@ fn process(url: &str, cache: &Path) -> Child {
         .unwrap()
 }
 
-/// Where it says that the file is.
+/// Return the path that the process prints.
 fn got(child: Child) -> PathBuf {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
@@ -52,7 +52,7 @@ fn got(child: Child) -> PathBuf {
 }
 
 #[test]
-fn of_several_processes_one_downloads() {
+fn one_of_several_processes_downloads() {
     let file = content();
     let setting = Setting::new(vec![cut(ETAG, &file, 100_000).later(2000, &file[100_000..])]);
     let url = setting.server.url("file.bin");
@@ -66,7 +66,7 @@ fn of_several_processes_one_downloads() {
 }
 
 #[test]
-fn a_process_that_is_killed_locks_nobody_out() {
+fn a_killed_process_releases_the_lock() {
     let file = content();
     let setting = Setting::new(vec![cut(ETAG, &file, 100_000).later(500, b""), answer("200 OK", ETAG, &file)]);
     let url = setting.server.url("file.bin");
@@ -81,7 +81,7 @@ fn a_process_that_is_killed_locks_nobody_out() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(part.exists());
-    // The server is still at its first answer for a moment.
+    // The server still sends its first answer for a moment.
     let options = DownloadOptions { stall_timeout: Duration::from_secs(10), ..quick() };
     let resource = RemoteResource::new(&url, "x").with_cache_dir(setting.cache.path());
     assert!(fs::read(resource.get_local_path_with(&options, &|_, _| Ok(())).unwrap()).unwrap() == file);

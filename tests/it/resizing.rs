@@ -1,4 +1,4 @@
-//! A vocabulary of another size: what grows, what shrinks, what stays tied.
+//! Tests of resizing the vocabulary: tables, decoders, ties and gradients.
 
 use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertForTokenClassification, DistilBertModel};
 use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM, ElectraModel};
@@ -31,7 +31,7 @@ fn save_and_load<M: Model>(model: &Pretrained<M>) -> Pretrained<M> {
 }
 
 #[test]
-fn a_vocabulary_grows_and_shrinks_and_the_model_follows() {
+fn models_work_after_growing_and_shrinking_the_vocabulary() {
     fn law<M: Model<Config: Tiny, Output: Answer>>() {
         for config in [odd_for::<M>(), odd_for::<M>().untied()] {
             let mut model = model::<M>(&config);
@@ -81,7 +81,7 @@ fn a_vocabulary_grows_and_shrinks_and_the_model_follows() {
 }
 
 #[test]
-fn new_rows_are_the_mean_of_the_old_or_fresh() {
+fn new_rows_are_near_the_mean_or_random() {
     fn law<M: Model<Config: Tiny, Output: Answer>>() {
         let mut model = model::<M>(&odd::<M::Config>().untied());
         let parameters = model.parameters();
@@ -111,7 +111,7 @@ fn new_rows_are_the_mean_of_the_old_or_fresh() {
 }
 
 #[test]
-fn a_tied_decoder_stays_tied_and_an_untied_one_its_own() {
+fn tied_decoders_stay_tied_and_untied_ones_untied() {
     fn law<M: Model<Config: Tiny, Output: Answer>>() {
         for (config, is_tied) in [(odd::<M::Config>(), true), (odd::<M::Config>().untied(), false)] {
             let mut model = model::<M>(&config);

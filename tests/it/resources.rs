@@ -1,4 +1,4 @@
-//! Files on this machine, and where those of known models are.
+//! Tests of local resources, and of the urls of known models.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use oxbert::resources::{LocalResource, Resource, ResourceProvider, download_reso
 use oxbert::{Error, distilbert, electra};
 
 #[test]
-fn a_local_resource_is_a_file_that_exists() {
+fn local_resources_must_exist() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vocab.txt");
     let resource = LocalResource::from(&path);
@@ -24,9 +24,9 @@ fn a_local_resource_is_a_file_that_exists() {
     assert_ne!(LocalResource::from("a"), LocalResource::from(PathBuf::from("b")));
 }
 
-/// A table of pairs is easily copied wrong.
+/// Compare the tables of urls, in which copying errors are easy.
 #[test]
-fn the_files_of_a_model_belong_together() {
+fn urls_of_known_models_name_the_same_repository() {
     use distilbert::{DistilBertConfigResources as C, DistilBertModelResources as M, DistilBertVocabResources as V};
     use electra::{ElectraConfigResources as EC, ElectraModelResources as EM, ElectraVocabResources as EV};
     let models = [

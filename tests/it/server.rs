@@ -1,4 +1,4 @@
-//! A server that does what a test tells it to, faults included.
+//! A server that answers by the script of a test, including faults.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,34 +7,34 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What is sent for one request, each piece after a pause; then the connection is closed.
+/// The pieces that answer one request, each sent after a pause; then the connection is closed.
 #[derive(Clone, Default)]
 pub struct Script {
     pieces: Vec<(Duration, Vec<u8>)>,
-    /// Told when the client closes the connection; until then it stays open.
+    /// Gets a message when the client closes the connection, which stays open until then.
     closed: Option<Sender<()>>,
 }
 
-/// The head of an answer, without its length.
+/// Return the head of an answer without its length.
 pub fn head(status: &str, headers: &str) -> Script {
     let text =
         format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n\r\n").replace("\r\n\r\n\r\n", "\r\n\r\n");
     Script::silent().then(text.as_bytes())
 }
 
-/// A whole answer. `headers` are lines that end in CR LF.
+/// Return a whole answer. `headers` are lines that end in CR LF.
 pub fn answer(status: &str, headers: &str, body: &[u8]) -> Script {
     head(status, &format!("{headers}Content-Length: {}\r\n", body.len())).then(body)
 }
 
-/// Bytes from `first` on of a file, as an answer to a request for them.
+/// Return the answer to a request for the bytes of a file from `first` on.
 pub fn rest(etag: &str, file: &[u8], first: usize) -> Script {
     let range = format!("Content-Range: bytes {first}-{}/{}\r\n", file.len() - 1, file.len());
     answer("206 Partial Content", &format!("ETag: {etag}\r\n{range}"), &file[first..])
 }
 
 impl Script {
-    /// Not a word.
+    /// Return a script that sends nothing.
     pub fn silent() -> Self {
         Self::default()
     }
@@ -59,7 +59,7 @@ impl Script {
             stream.write_all(&bytes)?;
         }
         if let Some(closed) = self.closed {
-            // A client has no more to say; that there is no more, or an error, is that it has gone.
+            // Clients send nothing more, so the end of the stream or an error means that the client has closed.
             let _ = stream.read(&mut [0]);
             let _ = closed.send(());
         }
@@ -67,7 +67,7 @@ impl Script {
     }
 }
 
-/// Answers one request after the other by its script, and no more than there are.
+/// Answers one request after another by its script, as many as there are scripts.
 pub struct Server {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
@@ -78,12 +78,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&requests);
+        let received = Arc::clone(&requests);
         thread::spawn(move || {
             for script in scripts {
                 let (mut stream, _) = listener.accept().unwrap();
-                heard.lock().unwrap().push(request(&mut stream));
-                // The client may have gone, which it may.
+                received.lock().unwrap().push(request(&mut stream));
+                // The client may have closed the connection, which is allowed.
                 let _ = script.play(&mut stream);
             }
         });
@@ -94,7 +94,7 @@ impl Server {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
-    /// The heads of the requests so far.
+    /// Return the heads of the requests so far.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -108,7 +108,7 @@ fn request(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// A header of a request.
+/// Return a header of a request.
 pub fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
     request.lines().find_map(|line| {
         let (found, value) = line.split_once(": ")?;

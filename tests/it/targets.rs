@@ -1,4 +1,4 @@
-//! Labels: every refusal, what they turn out to be, and choices against rows.
+//! Tests of labels: every error, the problem types, and choices.
 
 use oxbert::config::ProblemType;
 use oxbert::inputs::{Arguments, GivenTargets, Inputs, Labels, Rows, Targets, Task};
@@ -10,7 +10,7 @@ use crate::inputs::{assert_message, limits};
 
 const CLASSES: Task = Task::TokenClasses { classes: 3 };
 
-/// Two rows, the second with padding at its end and a hole.
+/// Return inputs with these targets for two rows, the second with padding at its end and in the middle.
 fn given(task: Task, targets: GivenTargets) -> Result<Inputs> {
     let ids = matrix([[5, 6, 7, 8], [9, 10, 11, 12]]);
     let mask = matrix([[1, 1, 1, 1], [1, 0, 1, 0]]);
@@ -42,7 +42,7 @@ fn floats(shape: &[i64], value: f64) -> Tensor {
     Tensor::full(shape, value, (Kind::Float, Device::Cpu))
 }
 
-/// The kind of targets, and their numbers.
+/// Return the kind of targets and their numbers.
 fn targets(inputs: Result<Inputs>) -> (&'static str, Vec<f64>) {
     match inputs.unwrap().targets.unwrap() {
         Targets::Classes(classes) => {
@@ -72,7 +72,7 @@ fn assert_out_of_range(inputs: Result<Inputs>, value: i64, position: &[usize], l
 }
 
 #[test]
-fn each_model_takes_the_labels_of_its_head_only() {
+fn models_take_only_the_labels_of_their_head() {
     let labels = matrix([[0, 1, 0, 1], [1, 0, 1, 0]]);
     assert_message(labelled(Task::Encoding, &labels), "labels: this model has no head and takes no targets");
     assert_message(
@@ -91,7 +91,7 @@ fn each_model_takes_the_labels_of_its_head_only() {
 }
 
 #[test]
-fn a_token_has_a_class_or_is_left_out() {
+fn tokens_have_a_class_or_are_ignored() {
     let labels = matrix([[0, 2, -100, 1], [2, 99, 0, -7]]);
     // The shortest row comes first.
     assert_eq!(targets(labelled(CLASSES, &labels)), ("classes", vec![2.0, 0.0, 0.0, 2.0, -100.0, 1.0]));
@@ -102,7 +102,7 @@ fn a_token_has_a_class_or_is_left_out() {
         labelled(CLASSES, &matrix([[0, 1, 2], [0, 1, 2]])),
         "labels: expected shape [B, S] = [2, 4], got [2, 3]",
     );
-    // No one row stands under all.
+    // A single row of labels is not broadcast.
     assert!(matches!(labelled(CLASSES, &matrix([[0; 4]])), Err(Error::Shape { .. })));
     assert_message(labelled(CLASSES, &vector(&[0, 1])), "labels: expected shape [B, S], got [2]");
     assert_message(labelled(CLASSES, &floats(&[2, 4], 1.0)), "labels: expected dtype an integer (int64), got float32");
@@ -117,7 +117,7 @@ fn a_token_has_a_class_or_is_left_out() {
 }
 
 #[test]
-fn a_token_was_replaced_or_not() {
+fn replaced_token_labels_are_flags() {
     let flags = matrix([[0, 1, 0, 1], [1, 99, 0, -7]]);
     let expected = ("flags", vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0]);
     for kind in [Kind::Int64, Kind::Int8, Kind::Float, Kind::Double] {
@@ -139,7 +139,7 @@ fn a_token_was_replaced_or_not() {
 }
 
 #[test]
-fn labels_of_a_text_are_what_the_configuration_says_or_what_they_look_like() {
+fn the_problem_type_is_configured_or_inferred_from_labels() {
     let (single, multi, regression) =
         (Some(ProblemType::SingleLabel), Some(ProblemType::MultiLabel), Some(ProblemType::Regression));
     let problem_type = |task, labels: &Tensor| labelled(task, labels).unwrap().targets.unwrap().problem_type().unwrap();
@@ -202,9 +202,9 @@ fn labels_of_a_text_are_what_the_configuration_says_or_what_they_look_like() {
 }
 
 #[test]
-fn answers_lie_at_kept_columns() {
+fn answers_are_mapped_to_kept_columns() {
     let both = |values: &[i64]| spans(Some(vector(values)), Some(vector(values)));
-    // Before the first column is the first, behind the last does not count.
+    // A position before the row counts as the first column, and one behind it is ignored.
     assert_eq!(targets(both(&[3, 2])), ("spans", vec![3.0, 2.0, 3.0, 2.0]));
     assert_eq!(targets(both(&[-1, i64::MIN])), ("spans", vec![0.0; 4]));
     assert_eq!(targets(both(&[4, i64::MAX])), ("spans", vec![-100.0; 4]));
@@ -225,7 +225,7 @@ fn answers_lie_at_kept_columns() {
 }
 
 #[test]
-fn a_question_has_one_of_its_choices() {
+fn multiple_choice_labels_are_choices() {
     assert_eq!(targets(labelled(Task::Choices, &vector(&[1]))), ("classes", vec![1.0]));
     assert_out_of_range(labelled(Task::Choices, &vector(&[2])), 2, &[0], 2);
     assert_message(labelled(Task::Choices, &vector(&[0, 1])), "labels: expected shape [B] = [1], got [2]");
@@ -236,7 +236,7 @@ fn a_question_has_one_of_its_choices() {
 }
 
 #[test]
-fn choices_and_rows_are_not_taken_for_each_other() {
+fn choices_and_rows_are_distinguished_by_rank() {
     let cube = Tensor::ones([2, 3, 4], (Kind::Int64, Device::Cpu));
     let new = |task, ids: Option<&Tensor>, embeddings: Option<&Tensor>| {
         Inputs::new(Arguments::from_tensors(ids, None, None, None, embeddings)?, &limits(task))
@@ -254,7 +254,7 @@ fn choices_and_rows_are_not_taken_for_each_other() {
         let error = new(task, None, Some(&embeddings)).unwrap_err();
         assert!(matches!(&error, Error::Shape { what, .. } if what == "inputs_embeds"), "{error:?}");
     }
-    // Choices of different lengths need no padding, but each question has as many.
+    // Choices of different lengths need no padding, but all questions have the same number of choices.
     let rows = || Rows::ragged(&[vec![1; 4], vec![1], vec![1; 2], vec![1; 3]]);
     let uneven = rows().in_choices("input_ids", 2).unwrap();
     let arguments = Arguments { input_ids: Some(uneven), ..Arguments::default() };
@@ -269,7 +269,7 @@ fn choices_and_rows_are_not_taken_for_each_other() {
         );
     }
     assert_eq!(Rows::from_tensor("input_ids", &cube).unwrap().choices(), Some(3));
-    // The mask of choices stands under their rows.
+    // The mask of choices has their shape.
     let mask = Tensor::ones([5, 4], (Kind::Int64, Device::Cpu));
     let masked = Arguments::from_tensors(Some(&cube), Some(&mask), None, None, None).unwrap();
     assert!(

@@ -17,7 +17,7 @@ pub fn tokenizer(folder: &Path) -> ElectraTokenizer {
 }
 
 #[test]
-fn texts_become_rows_that_a_model_takes_without_padding() {
+fn texts_become_batches_without_padding() {
     let folder = tempfile::tempdir().unwrap();
     let tokenizer = tokenizer(folder.path());
     let texts = [("The cats sat.", None), ("a mat", Some("the dog")), ("", None)];
@@ -43,7 +43,7 @@ fn texts_become_rows_that_a_model_takes_without_padding() {
 }
 
 #[test]
-fn the_error_for_a_long_text_names_truncation_which_then_helps() {
+fn the_error_for_a_long_text_names_truncation() {
     let folder = tempfile::tempdir().unwrap();
     let tokenizer = tokenizer(folder.path());
     let limits = Limits {

@@ -1,4 +1,4 @@
-//! Training: losses and gradients. See dropout.rs for dropout.
+//! Tests of losses and gradients. See dropout.rs for dropout.
 
 use oxbert::config::{Config, ProblemType};
 use oxbert::distilbert::{DistilBertForQuestionAnswering, DistilBertForSequenceClassification};
@@ -120,7 +120,7 @@ fn expected(task: Task, logits: &Tensor) -> f64 {
 }
 
 #[test]
-fn losses_are_the_formulas_and_never_see_padding() {
+fn losses_match_their_formulas_and_ignore_padding() {
     fn law<M: Model<Config: Tiny, Output: Answer>>() {
         for config in both::<M>() {
             let model = model::<M>(&config);
@@ -173,7 +173,7 @@ fn losses_are_the_formulas_and_never_see_padding() {
 }
 
 #[test]
-fn a_text_classifiers_loss_is_by_what_its_labels_are() {
+fn the_loss_of_text_classifiers_depends_on_the_problem_type() {
     fn law<M: Model<Config: Tiny, Output: Answer>>() {
         let loss = |labels: usize, problem_type: Option<ProblemType>, given: Tensor| {
             let mut config = odd::<M::Config>().labelled(labels);
@@ -275,7 +275,7 @@ fn every_parameter_gets_a_finite_gradient() {
 }
 
 #[test]
-fn padding_is_not_trained_unless_a_tied_decoder_trains_it() {
+fn the_padding_row_is_trained_only_by_a_tied_decoder() {
     fn gradients<M: Model<Output: Answer>>(model: &Pretrained<M>) -> Tensor {
         // The padding id 0 is a kept token here.
         run(model, only(&matrix([[0, 5, 0, 9]]), None), ForwardOptions::default())
@@ -299,7 +299,7 @@ fn padding_is_not_trained_unless_a_tied_decoder_trains_it() {
 }
 
 #[test]
-fn gradients_are_those_of_finite_differences() {
+fn gradients_match_finite_differences() {
     const STEP: f64 = 1e-6;
     fn law<M: Model<Config: Tiny>>(
         options: ForwardOptions,
@@ -345,7 +345,7 @@ fn gradients_are_those_of_finite_differences() {
 }
 
 #[test]
-fn a_few_steps_bring_the_loss_down() {
+fn a_few_steps_lower_the_loss() {
     fn law<M: Model<Config: Tiny, Output: Answer>>() {
         let config = odd_for::<M>();
         let (model, variables) = built(|parameters| M::build(parameters, &config));

@@ -1,5 +1,5 @@
-//! Files against models: what rust_bert, tch and transformers write is read, and the other way round; what does not fit
-//! is reported whole, before anything has changed.
+//! Tests of weight files with models: files of rust_bert, tch and transformers are read and written, and all
+//! differences are reported before anything changes.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ const GENERATOR_HEAD: [&str; 5] = [
     "generator_predictions.dense.weight",
 ];
 
-/// As a file holds them.
+/// Return a source of tensors, which is read like a file.
 pub fn source(tensors: Named) -> WeightSource {
     WeightSource::Tensors { path: None, tensors }
 }
@@ -37,12 +37,12 @@ pub fn load<M: Model<Config: Tiny>>(source: &WeightSource, strictness: Strictnes
 }
 
 fn load_as<M: Model>(source: &WeightSource, config: &M::Config, strictness: Strictness) -> Result<Pretrained<M>> {
-    // A head that the file lacks is drawn.
+    // A missing head is drawn at random.
     let _random = random_numbers();
     Pretrained::from_source(source, config, Device::Cpu, strictness)
 }
 
-/// A masked LM's store, as a program in rust_bert's way has it.
+/// Return the variable store of a masked LM that is built like in rust_bert.
 fn store(config: &ElectraConfig) -> VarStore {
     let _random = random_numbers();
     let variables = VarStore::new(Device::Cpu);
@@ -72,7 +72,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_tch_writes_is_read_and_what_is_written_tch_reads() {
+fn tch_and_oxbert_read_each_others_files() {
     let folder = tempfile::tempdir().unwrap();
     let untied = ElectraConfig { tie_word_embeddings: false, ..odd() };
     for config in [untied.clone(), ElectraConfig { tie_word_embeddings: false, ..plain() }] {
@@ -88,7 +88,7 @@ fn what_tch_writes_is_read_and_what_is_written_tch_reads() {
         again.load(in_folder(&folder, "ours/rust_model.ot")).unwrap();
         assert_same(&named(&again), &named(&theirs));
     }
-    // rust_bert ties nothing: a tied decoder is written under both names.
+    // rust_bert does not tie parameters, so a tied decoder is written under both names.
     let tied = model::<ElectraForMaskedLM>(&odd());
     tied.save(in_folder(&folder, "tied"), WeightFormat::Ot).unwrap();
     let mut theirs = store(&untied);
@@ -103,7 +103,7 @@ fn what_tch_writes_is_read_and_what_is_written_tch_reads() {
 }
 
 #[test]
-fn both_formats_hold_the_same() {
+fn both_formats_hold_the_same_model() {
     fn law<M: Model<Config: Tiny>>() {
         let folder = tempfile::tempdir().unwrap();
         let saved = model::<M>(&odd_for::<M>());
@@ -112,7 +112,7 @@ fn both_formats_hold_the_same() {
             saved.save(folder.path(), format).unwrap();
             let loaded = load::<M>(&WeightSource::open(&path).unwrap(), Strictness::Everything).unwrap();
             assert_same(&loaded.parameters(), &saved.parameters());
-            // rust_bert's names of a DistilBERT without a head are others.
+            // rust_bert has other names for a DistilBERT without a head.
             let renamed = if loaded.report.renamed.is_empty() { 0 } else { saved.parameters().len() };
             assert_eq!(renamed > 0, M::name() == "DistilBertModel" && format == WeightFormat::Ot);
             let report = LoadReport { renamed: loaded.report.renamed.clone(), ..LoadReport::default() };
@@ -122,7 +122,7 @@ fn both_formats_hold_the_same() {
             assert_eq!(WeightFormat::of(&path).unwrap(), format);
         }
         assert_eq!(files(folder.path()), ["config.json", "model.safetensors", "rust_model.ot"]);
-        // What is read from a folder has the configuration that was saved.
+        // A model from a folder has the saved configuration.
         let again = Pretrained::<M>::from_folder(folder.path(), Device::Cpu, Strictness::Everything).unwrap();
         let mut expected = saved.config.clone();
         expected.note_architecture(&M::name());
@@ -134,7 +134,7 @@ fn both_formats_hold_the_same() {
 }
 
 #[test]
-fn a_backbone_fits_below_a_head_and_out_of_it() {
+fn encoders_load_into_models_with_heads_and_back() {
     let bare = model::<ElectraModel>(&odd());
     let with_head = load::<ElectraForMaskedLM>(&source(bare.parameters()), Strictness::Backbone).unwrap();
     assert_eq!(with_head.report.missing, GENERATOR_HEAD);
@@ -162,7 +162,7 @@ fn a_backbone_fits_below_a_head_and_out_of_it() {
 }
 
 #[test]
-fn names_of_older_checkpoints_are_understood() {
+fn names_of_older_checkpoints_are_translated() {
     let saved = model::<ElectraDiscriminator>(&odd());
     let old =
         |name: &str| name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
@@ -175,7 +175,7 @@ fn names_of_older_checkpoints_are_understood() {
     let wrapped = renamed(&saved.parameters(), |name| format!("module.{name}"));
     let loaded = load::<ElectraDiscriminator>(&source(wrapped), Strictness::Everything).unwrap();
     assert_same(&loaded.parameters(), &saved.parameters());
-    // Two tensors cannot be one parameter.
+    // Two names of one parameter are refused.
     let mut twice = saved.parameters();
     twice.push(("electra.embeddings.LayerNorm.gamma".into(), waves(&[12], 0.0)));
     let error = load::<ElectraDiscriminator>(&source(twice), Strictness::Nothing).unwrap_err();
@@ -183,7 +183,7 @@ fn names_of_older_checkpoints_are_understood() {
 }
 
 #[test]
-fn a_decoder_is_tied_unless_the_file_says_otherwise() {
+fn a_decoder_is_tied_unless_its_values_differ() {
     let saved = model::<ElectraForMaskedLM>(&odd());
     let words = saved.parameters().into_iter().find(|(name, _)| name == WORDS).unwrap().1;
     let with_decoder = |decoder: Tensor| {
@@ -191,18 +191,18 @@ fn a_decoder_is_tied_unless_the_file_says_otherwise() {
         tensors.push((DECODER.into(), decoder));
         source(tensors)
     };
-    // Absent, and present with the same values.
+    // The decoder is absent, or present with equal values.
     for tied in [source(saved.parameters()), with_decoder(words.copy())] {
         let loaded = load::<ElectraForMaskedLM>(&tied, Strictness::Everything).unwrap();
         assert!(loaded.config.tie_word_embeddings);
         assert_same(&loaded.parameters(), &saved.parameters());
     }
-    // Only under the decoder's name.
+    // The file has only the decoder's name.
     let moved = renamed(&saved.parameters(), |name| if name == WORDS { DECODER.into() } else { name.into() });
     let loaded = load::<ElectraForMaskedLM>(&source(moved), Strictness::Everything).unwrap();
     assert_same(&loaded.parameters(), &saved.parameters());
 
-    // With values of its own, whatever the configuration says; and so it stays.
+    // Different values untie the decoder despite the configuration, and it stays untied.
     let own = waves(&[61, 12], 99.0);
     let untied = with_decoder(own.copy());
     let loaded = load::<ElectraForMaskedLM>(&untied, Strictness::Everything).unwrap();
@@ -227,7 +227,7 @@ fn a_decoder_is_tied_unless_the_file_says_otherwise() {
     };
     assert!(!scores(&loaded).equal(&scores(&saved)));
 
-    // A model that is tied already cannot take it.
+    // A model that is already tied refuses different values.
     let mut tied = model::<ElectraForMaskedLM>(&odd());
     let before = copies(&tied.parameters());
     match tied.load(&untied, Strictness::Nothing) {
@@ -241,7 +241,7 @@ fn a_decoder_is_tied_unless_the_file_says_otherwise() {
 }
 
 #[test]
-fn a_head_that_the_file_lacks_is_initialised_and_listed() {
+fn missing_heads_are_initialised_and_listed() {
     let config = ElectraConfig { embedding_size: 60, hidden_size: 50, ..odd() };
     let discriminator = model::<ElectraDiscriminator>(&config);
     let loaded =
@@ -252,7 +252,7 @@ fn a_head_that_the_file_lacks_is_initialised_and_listed() {
     for (name, parameter) in loaded.parameters() {
         let (mean, deviation) = (parameter.mean(Kind::Double).double_value(&[]), parameter.std(true).double_value(&[]));
         match name.as_str() {
-            // 3000 numbers of N(0, 0.05²).
+            // 3000 samples of N(0, 0.05²).
             "generator_predictions.dense.weight" => {
                 assert!(mean.abs() < 5e-3 && (deviation - 0.05).abs() < 5e-3, "{mean} {deviation}");
             }
@@ -267,7 +267,7 @@ fn a_head_that_the_file_lacks_is_initialised_and_listed() {
 }
 
 #[test]
-fn all_that_does_not_fit_is_reported_at_once_and_nothing_changes() {
+fn all_mismatches_are_reported_at_once_without_changes() {
     const QUERY: &str = "electra.encoder.layer.0.attention.self.query.weight";
     const BIAS: &str = "electra.encoder.layer.1.output.dense.bias";
     const EXTRA: &str = "electra.encoder.layer.3.output.dense.bias";
@@ -306,12 +306,12 @@ fn all_that_does_not_fit_is_reported_at_once_and_nothing_changes() {
             other => panic!("{other:?}"),
         }
     }
-    // No strictness lets a wrong shape through.
+    // Every strictness refuses a wrong shape.
     assert!(
         matches!(changing.load(&source(bad), Strictness::Nothing), Err(Error::WeightsMismatch { missing, .. }) if missing.is_empty())
     );
     assert_same(&changing.parameters(), &good.parameters());
-    // Where the shapes are right, the rest is a matter of strictness.
+    // If the shapes are right, the strictness decides.
     let mut partial: Named = copies(&other).into_iter().filter(|(name, _)| name != QUERY).collect();
     partial.push((EXTRA.into(), waves(&[35], 0.0)));
     let partial = source(partial);
@@ -349,7 +349,7 @@ fn half_precision_is_widened() {
 }
 
 #[test]
-fn views_and_other_orders_are_saved_as_what_they_show() {
+fn views_are_saved_with_the_values_they_show() {
     let folder = tempfile::tempdir().unwrap();
     let whole = waves(&[4, 6], 0.0);
     let tensors: Named = vec![
@@ -379,7 +379,7 @@ fn views_and_other_orders_are_saved_as_what_they_show() {
 }
 
 #[test]
-fn damaged_files_are_errors_and_change_nothing() {
+fn damaged_files_are_errors_without_changes() {
     let folder = tempfile::tempdir().unwrap();
     let mut changing = model::<ElectraDiscriminator>(&odd());
     let before = copies(&changing.parameters());
@@ -402,7 +402,7 @@ fn damaged_files_are_errors_and_change_nothing() {
         }
         std::fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
         refuse(&path, &mut changing);
-        // The other format under this name is read all the same: the content tells.
+        // The other format is read under this name, because the content determines the format.
         let other = if format == WeightFormat::Ot { WeightFormat::Safetensors } else { WeightFormat::Ot };
         save_tensors(&path, &changing.parameters(), other).unwrap();
         assert_eq!(WeightFile::open(&path).unwrap().names().len(), changing.parameters().len());
@@ -418,16 +418,16 @@ fn damaged_files_are_errors_and_change_nothing() {
 }
 
 #[test]
-fn saving_where_it_cannot_leaves_nothing_behind() {
+fn failed_saves_leave_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let variables = store(&odd());
     let saved = model::<ElectraModel>(&odd());
-    // A file where a folder should be, and a folder where a file should be.
+    // A file in the place of a folder, and a folder in the place of a file.
     std::fs::write(in_folder(&folder, "file"), b"mine").unwrap();
     for format in FORMATS {
-        let nowhere = in_folder(&folder, "none").join(format.file_name());
+        let missing = in_folder(&folder, "none").join(format.file_name());
         assert!(
-            matches!(save_variables(&nowhere, &variables, &ElectraModel::BACKBONE, format), Err(Error::Io { path, .. }) if path == nowhere)
+            matches!(save_variables(&missing, &variables, &ElectraModel::BACKBONE, format), Err(Error::Io { path, .. }) if path == missing)
         );
         assert!(matches!(saved.save(in_folder(&folder, "file"), format), Err(Error::Io { .. })));
         let taken = in_folder(&folder, "taken").join(format.file_name());

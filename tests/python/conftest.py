@@ -1,4 +1,4 @@
-"""Fixtures for all rooms."""
+"""Define the fixtures that several test modules use, and set up the process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-# Nothing here may reach the network, whatever the machine is set up for.
+# Tests never use the network, even if the environment allows it.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
@@ -19,25 +19,25 @@ import oxbert
 
 from .reference import Pair, build
 
-# The same examples in every run: a failure can be seen again.
+# Every run draws the same examples, so that a failure can be reproduced.
 settings.register_profile("oxbert", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("oxbert")
 transformers.logging.disable_progress_bar()
-# Models of a few numbers gain nothing from threads, and lose much where the cores are busy.
+# Tiny models gain nothing from threads, and slow down a lot when the cores are busy.
 torch.set_num_threads(1)
-# A shell that runs pytest in the background has it ignore Ctrl-C, and processes that are started would ignore it too.
+# A shell makes background jobs ignore SIGINT, and child processes would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def seed() -> None:
-    """Every test starts from the same random state."""
+    """Start every test from the same random state."""
     torch.manual_seed(0)
 
 
 @pytest.fixture
 def config() -> oxbert.ElectraConfig:
-    """A small configuration in which no two sizes are equal."""
+    """Return a small configuration in which no two sizes are equal."""
     return oxbert.ElectraConfig(
         vocab_size=50,
         embedding_size=12,
@@ -54,14 +54,14 @@ def config() -> oxbert.ElectraConfig:
 
 @pytest.fixture
 def folder(config: oxbert.ElectraConfig, tmp_path: Path) -> Path:
-    """A folder with a configuration and no weights."""
+    """Return a folder with a configuration and without weights."""
     config.save_pretrained(tmp_path / "model")
     return tmp_path / "model"
 
 
 @pytest.fixture
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
-    """transformers' model and the same for us: `reference.pairs` says which."""
+    """Return transformers' model and a folder to load the same model from; `reference.pairs` chooses the model."""
     return build(*request.param, tmp_path / "reference")
 
 
@@ -75,5 +75,5 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def vocabulary() -> Path:
-    """A word-piece vocabulary."""
+    """Return the path of a WordPiece vocabulary."""
     return Path(__file__).parents[1] / "data" / "tokenizer_vocab.txt"

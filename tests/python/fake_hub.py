@@ -1,4 +1,4 @@
-"""A hub on this machine: a server that speaks as much of the hub's protocol as `huggingface_hub` needs to download."""
+"""Serve a hub on localhost: the part of the hub's protocol that `huggingface_hub` uses to download."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Files = dict[str, bytes]
 
 @dataclass
 class Repository:
-    """Commits, which are hashes and files, and names of commits."""
+    """Hold commits (a hash and its files) and the names of commits."""
 
     commits: dict[str, Files] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
-    # Files that another host serves, as the hub's large files.
+    # Files that another host serves, as the hub does with large files.
     large: set[str] = field(default_factory=set)
 
     def commit(self, files: Files, *branches: str) -> str:
-        """A new commit, where the branches then are. Its hash."""
+        """Add a commit, point the branches at it, and return its hash."""
         content = repr((sorted(files.items()), len(self.commits)))
         name = hashlib.sha1(content.encode()).hexdigest()
         self.commits[name] = files
@@ -39,11 +39,11 @@ class Repository:
 
 @dataclass
 class Fault:
-    """What goes wrong with requests of these methods (`GET`, `HEAD`) whose path matches.
+    """Describe a fault of the requests with these methods (`GET`, `HEAD`) whose path matches.
 
-    `status`: the answer is this status, with these headers. `cut`: the connection ends after so many bytes of a body.
-    `stall`: nothing comes after so many bytes of a body. `slow`: nothing comes at all. `long`: more bytes are announced
-    than there are. `body`: the answer is this body.
+    `status` answers with this status and these headers. `cut` closes the connection after `after` bytes of the body.
+    `stall` sends nothing after `after` bytes of the body. `slow` sends nothing at all. `long` announces `after` bytes
+    more than it sends. `body` answers with this body.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"none"
     after: int = 10
-    # How often; None is always.
+    # Number of requests that fail; None means all.
     times: int | None = None
 
 
@@ -66,11 +66,11 @@ class Request:
 
 
 class FakeHub:
-    """The server, while it is entered."""
+    """Run the server while the context is active."""
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
-        # Old names and new ones.
+        # Old name -> new name.
         self.renamed: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
@@ -89,7 +89,7 @@ class FakeHub:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.endpoint = f"http://127.0.0.1:{self.port}"
-        # The same server by another name, which makes it another host for the client.
+        # The same server under another name, which the client treats as another host.
         self.elsewhere = f"http://localhost:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -106,11 +106,11 @@ class FakeHub:
         self._thread.join()
 
     def add(self, name: str, files: Files, *branches: str) -> str:
-        """A commit of a repository, which is made where there is none. Its hash."""
+        """Add a commit to a repository, create the repository if it is missing, and return the hash of the commit."""
         return self.repositories.setdefault(name, Repository()).commit(files, *branches or ("main",))
 
-    def asked(self, method: str | None = None) -> list[str]:
-        """The files that were asked for, by their names, and `listing` for listings."""
+    def requested_files(self, method: str | None = None) -> list[str]:
+        """Return the names of the files that were requested, with `listing` for listings."""
         names = []
         for request in self.requests:
             if method in (None, request.method):
@@ -140,11 +140,11 @@ class FakeHub:
 class _Handler(BaseHTTPRequestHandler):
     fake: FakeHub
     protocol_version = "HTTP/1.1"
-    # Otherwise each of the two writes of an answer waits for the other's receipt.
+    # Nagle's algorithm delays the second write of an answer until the first is acknowledged.
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Silence."""
+        """Print nothing."""
 
     def do_HEAD(self) -> None:
         self.respond()
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(404, {}, b"")
 
     def repository(self, name: str, revision: str) -> tuple[Repository, str] | None:
-        """The repository and the commit, unless an answer was given that there is none."""
+        """Return the repository and the commit, or answer with an error and return None."""
         if name in self.fake.renamed:
             target = self.path.replace(name, self.fake.renamed[name], 1)
             self.answer(307, {"Location": target}, b"")
@@ -214,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.body(data, headers | {"ETag": f'"{hashlib.sha1(data).hexdigest()}"'}, fault)
 
     def body(self, data: bytes, headers: dict[str, str], fault: Fault | None) -> None:
-        """The bytes, or the part of them that is asked for."""
+        """Answer with the bytes, or with the requested range of them."""
         status, start = 200, 0
         if found := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
             status, start = 206, int(found[1])

@@ -1,4 +1,4 @@
-"""A disk that is full, for as long as a test needs it."""
+"""Simulate a full disk for the duration of a block."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def small_files(limit: int) -> Iterator[None]:
-    """No file may grow beyond the limit, as on a disk that is full."""
+    """Let no file grow beyond the limit, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:

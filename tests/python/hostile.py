@@ -1,4 +1,4 @@
-"""Broken and hostile weight files, built byte by byte, and what reading them is held to."""
+"""Build broken and hostile weight files byte by byte, and check the limits of reading them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import numpy as np
 import oxbert
 from oxbert.errors import OxbertError, WeightsFormatError
 
-MOST_MEMORY = 100 << 20
-"""Bytes by which a hostile file may grow the process."""
+MAX_MEMORY = 100 << 20
+"""Limit of the memory that reading a hostile file may add to the process, in bytes."""
 
-MOST_SECONDS = 5.0
-"""For one file. They need milliseconds, but a machine may be busy."""
+MAX_SECONDS = 5.0
+"""Time limit for one file. A file needs milliseconds, but a machine may be busy."""
 
 
 class Case(NamedTuple):
-    """A file, what the message must hold, and the error that is expected."""
+    """Hold a file, a part of the expected message, and the expected error."""
 
     label: str
     path: Path
@@ -35,25 +35,25 @@ class Case(NamedTuple):
     may_be_read: bool = False
 
 
-# Where the files come from.
+# Truncation and damage.
 
 
 def truncated(whole: bytes, pieces: int = 200) -> Iterator[bytes]:
-    """Every 1/200 of the length, and every length near both ends."""
+    """Yield the file cut at every 1/200 of its length, and at more lengths near both ends."""
     step = max(1, len(whole) // pieces)
     yield from (whole[:length] for length in sorted({*range(0, len(whole), step), *range(0, min(70, len(whole)), 7)}))
     yield from (whole[:-missing] for missing in range(1, 80, 7))
 
 
 def damaged(whole: bytes) -> Iterator[bytes]:
-    """Every byte changed once, or two thousand of them; several at once; bytes before, behind and in between."""
+    """Yield the file with one byte changed (each, or 2000 of them), with several changed, and with bytes added."""
     places = range(len(whole)) if len(whole) <= 3000 else random.sample(range(len(whole)), 2000)
     for place in places:
         yield whole[:place] + bytes([whole[place] ^ (1 << random.randrange(8))]) + whole[place + 1 :]
     for _ in range(400):
         data = bytearray(whole)
         for _ in range(random.choice([1, 2, 8])):
-            # Structure is at both ends and around the headers of records; tensors are in between.
+            # Both ends and the headers of records read_all structure; between them are tensors.
             end = min(600, len(data))
             place = random.choice([random.randrange(len(data)), random.randrange(end), -1 - random.randrange(end)])
             data[place] = random.choice([0, 1, 127, 128, 255, random.randrange(256)])
@@ -77,12 +77,12 @@ def zipped(records: Iterable[tuple[str, bytes]], method: int = zipfile.ZIP_STORE
 
 
 def bin_of(pickle: bytes, *more: tuple[str, bytes]) -> bytes:
-    """What `torch.save` writes."""
+    """Return an archive like those of `torch.save`."""
     return zipped([("a/data.pkl", pickle), ("a/byteorder", b"little"), *more, ("a/version", b"3\n")])
 
 
 def ot_of(pickle: bytes, *more: tuple[str, bytes]) -> bytes:
-    """What `torch.jit.save` writes."""
+    """Return an archive like those of `torch.jit.save`."""
     return zipped([("a/data.pkl", pickle), ("a/code/__torch__.py", b""), ("a/constants.pkl", b"\x80\x02)."), *more])
 
 
@@ -94,7 +94,7 @@ LEGACY_START = (
 
 
 def legacy_of(pickle: bytes, storages: Sequence[tuple[str, int, bytes]] = ()) -> bytes:
-    """What `torch.save` wrote before 1.6: storages are a key, a number of elements, and bytes."""
+    """Return a file like those of `torch.save` before 1.6; a storage is a key, a number of elements, and bytes."""
     keys = b"\x80\x02](" + b"".join(text(key) for key, _, _ in storages) + b"e."
     return LEGACY_START + pickle + keys + b"".join(struct.pack("<q", count) + data for _, count, data in storages)
 
@@ -144,7 +144,7 @@ def module(*values: tuple[str | bytes, bytes]) -> bytes:
 
 
 def hostile_pickles(marker: str) -> Iterator[tuple[str, bytes]]:
-    """Pickled values, without the end, that would call something; the first ones would make the file `marker`."""
+    """Yield pickled values, without the end, that would call something; the first ones create the file `marker`."""
     touch, make = text(f"touch {marker}"), text(f"open({marker!r}, 'w')")
     yield "os.system", named("os", "system") + group(touch) + b"R"
     yield "posix.system", named("posix", "system") + group(touch) + b"R"
@@ -220,7 +220,7 @@ def described(shape: Any = (1,), start: int = 0, end: int = 4, dtype: str = "F32
 
 
 def packed(value: Any) -> bytes:
-    """Maps, texts and numbers; bytes stand for themselves."""
+    """Encode maps, texts and numbers as MessagePack; pass bytes through."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, dict):
@@ -239,7 +239,7 @@ def array(shape: Sequence[int] = (4,), dtype: str = "int8", data: bytes = b"\0" 
 
 
 def flax_of(*items: tuple[str | bytes, Any]) -> bytes:
-    """A map, in which a key may stand twice or be no text."""
+    """Encode a map in which a key may occur twice and need not be valid UTF-8."""
     keys = [key if isinstance(key, str) else b"\xdb" + struct.pack(">I", len(key)) + key for key, _ in items]
     values = [packed(value) for _, value in items]
     body = b"".join(packed(key) + value for key, value in zip(keys, values, strict=True))
@@ -292,7 +292,7 @@ def block_of(*entries: bytes, restarts: int = 1) -> bytes:
 
 
 def table_of(*blocks: bytes, compression: int = 0, handles: Sequence[tuple[int, int]] | None = None) -> bytes:
-    """A table of blocks; `handles` are places and sizes that it claims for them instead."""
+    """Return a table of blocks; `handles` replaces the offsets and sizes in its index."""
     file, places = b"", []
     for block in blocks:
         places.append((len(file), len(block)))
@@ -320,7 +320,7 @@ def variable_of(
     data: bytes = bytes(64),
     more: bytes = b"",
 ) -> bytes:
-    """The description of a variable of float32, in a data file of zeros."""
+    """Return the index entry of a float32 variable whose data file contains zeros."""
     length = 4 * int(np.prod(shape)) if size is None else size
     sizes = b"".join(field(2, field(1, dim)) for dim in shape)
     crc = struct.pack("<I", masked_crc(data[offset : offset + length] if offset >= 0 else b""))
@@ -329,31 +329,31 @@ def variable_of(
 
 
 def index_of(*variables: tuple[bytes, bytes], shards: int = 1, header: bytes | None = None) -> bytes:
-    """The index of a checkpoint."""
+    """Return the index file of a checkpoint."""
     entries = [(b"", field(1, shards) if header is None else header), *variables]
     return table_of(block_of(*(entry_of(key, value) for key, value in entries)))
 
 
-# What reading them is held to.
+# Limits of reading.
 
 
 def resident(peak: bool = False) -> int:
-    """Bytes of memory that this process has, or has had at most since `forget_peak`."""
+    """Return the resident memory of this process in bytes, now or at its peak since `reset_peak`."""
     status = Path("/proc/self/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM" if peak else "VmRSS"))
     return int(line.split()[1]) << 10
 
 
-def forget_peak() -> None:
-    """Unlike `ru_maxrss`, which a process inherits from the one that started it."""
+def reset_peak() -> None:
+    """Reset the peak of resident memory. `ru_maxrss` cannot be reset, and is inherited from the parent process."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def hold(cases: Iterable[Case], read: Callable[[Path], Any] = oxbert.load_weights) -> dict[str, Any]:
-    """Reads all files, and says what came of it."""
+def read_all(cases: Iterable[Case], read: Callable[[Path], Any] = oxbert.load_weights) -> dict[str, Any]:
+    """Read all files, and return the number refused, the number read and the failures."""
     refused, were_read, failures = 0, 0, []
     for case in cases:
-        forget_peak()
+        reset_peak()
         before, start = resident(), time.monotonic()
         try:
             read(case.path)
@@ -371,16 +371,16 @@ def hold(cases: Iterable[Case], read: Callable[[Path], Any] = oxbert.load_weight
             if not case.may_be_read:
                 failures.append(f"{case.label}: was read, expected an error with {case.expected!r}")
         seconds, grown = time.monotonic() - start, resident(peak=True) - before
-        if grown > MOST_MEMORY:
+        if grown > MAX_MEMORY:
             failures.append(f"{case.label}: took {grown >> 20} MiB of memory")
-        if seconds > MOST_SECONDS:
+        if seconds > MAX_SECONDS:
             failures.append(f"{case.label}: took {seconds:.1f} seconds")
     return {"refused": refused, "read": were_read, "failures": failures}
 
 
 def run(family: str, folder: Path, timeout: float = 110) -> dict[str, Any]:
-    """Reads a family in a process of its own; fails where it dies, by a signal above all."""
-    # The process itself imports this file, and is in no package.
+    """Read the files of a family in a child process; fail if the process dies, above all by a signal."""
+    # The child process imports this file too, outside of any package.
     from . import processes
 
     command = [sys.executable, Path(__file__).with_name("hostile_cases.py"), family, folder]

@@ -1,4 +1,4 @@
-"""Single files that were made to harm: a label, the bytes, and what the message of the refusal must hold."""
+"""Yield hostile single files: a label, the bytes, and a part of the expected message."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from hostile import (
 NUMBERS = ("a/data/0", bytes(16))
 MEBI = 1 << 20
 LENGTHS = ("a complex dtype", "a small float", "a NUL", "an empty name", "too long a name", "65 dimensions")
-"""What is wrong with a header whose numbers are all there."""
+"""Labels of headers that are wrong although all numbers are present."""
 
 
 def safetensors_cases() -> Iterator[tuple[str, bytes, str]]:
@@ -81,7 +81,7 @@ def archive_cases() -> Iterator[tuple[str, bytes, str]]:
         whole = of(content, NUMBERS)
         kind = of.__name__
         yield f"{kind}: a record that is too short", of(content, ("a/data/0", bytes(12))), "the record has 12 bytes"
-        yield f"{kind}: no record", of(content), "lacks its record"
+        yield f"{kind}: no record", of(content), "lacks the record"
         yield f"{kind}: a comment", whole[:-2] + b"\1\0x", ""
         yield f"{kind}: bytes before", b"PK\3\4" + bytes(60) + whole, ""
         yield f"{kind}: bytes behind", whole + b"\0", "end with the file"
@@ -117,9 +117,9 @@ def archive_cases() -> Iterator[tuple[str, bytes, str]]:
         records = {"a/data.pkl": good, "a/byteorder": b"little", "a/data/0": bytes(16)} | {name: huge}
         if name != "a/code/x":
             yield f"{name} that inflates", zipped(records.items(), zipfile.ZIP_DEFLATED), "compressed"
-    # The names of records that a pickle asks for are looked up, never opened.
+    # Records that a pickle names are looked up in the archive, and never opened as paths.
     for key in ["../../../etc/passwd", "/etc/passwd", "..\\x", "0/../0", "", "\0", "x" * 100_000]:
-        yield f"the record {key[:20]!r}", bin_of(state(("a", tensor(storage(key=key)))), NUMBERS), "lacks its record"
+        yield f"the record {key[:20]!r}", bin_of(state(("a", tensor(storage(key=key)))), NUMBERS), "lacks the record"
     for name in ["../../../tmp/oxbert", "/tmp/oxbert", "x/../../oxbert"]:
         yield f"an entry {name}", zipped([(name, b"x"), ("a/data.pkl", good)]), "without a data.pkl"
     yield "numpy's archive", zipped([("arr_0.npy", b"x")]), "NumPy"
@@ -137,17 +137,17 @@ def pickle_cases() -> Iterator[tuple[str, bytes, str]]:
         yield f"{label}, old .bin", legacy_of(state(("a", value)), [("0", len(data) // 4, data)]), ""
 
     for sizes, strides, offset, expected in [
-        ((5,), (1,), 0, "reach past its storage"),
-        ((4,), (1,), 1, "reach past its storage"),
-        ((2, 2), (3, 1), 0, "reach past its storage"),
-        ((1 << 40,), (1,), 0, "reach past its storage"),
-        ((1 << 40, 1 << 40), (1 << 40, 1), 0, "reach past its storage"),
-        ((1 << 62, 1 << 62), (1, 1 << 62), 0, "reach past its storage"),
+        ((5,), (1,), 0, "reach past the storage"),
+        ((4,), (1,), 1, "reach past the storage"),
+        ((2, 2), (3, 1), 0, "reach past the storage"),
+        ((1 << 40,), (1,), 0, "reach past the storage"),
+        ((1 << 40, 1 << 40), (1 << 40, 1), 0, "reach past the storage"),
+        ((1 << 62, 1 << 62), (1, 1 << 62), 0, "reach past the storage"),
         ((1 << 20, 1 << 20), (0, 0), 0, "uses elements twice"),
         ((3, 2), (1, 1), 0, "uses elements twice"),
-        ((2,), (-1,), 3, "its stride is -1"),
-        ((-4,), (1,), 0, "its size is -4"),
-        ((4,), (1,), -1, "its offset is -1"),
+        ((2,), (-1,), 3, "the stride is -1"),
+        ((-4,), (1,), 0, "the size is -4"),
+        ((4,), (1,), -1, "the offset is -1"),
         ((2, 2), (1,), 0, "2 dimensions but 1 strides"),
         ((1,) * 65, (1,) * 65, 0, "dimensions"),
     ]:
@@ -156,28 +156,28 @@ def pickle_cases() -> Iterator[tuple[str, bytes, str]]:
         (5, "but the record has 16 bytes"),
         (1 << 40, "but the record has 16 bytes"),
         (1 << 62, "but the record has 16 bytes"),
-        (-1, "its number of elements is -1"),
+        (-1, "the number of elements is -1"),
     ]:
         yield from everywhere(f"{count} elements", tensor(storage(count=count), (1,)), expected)
     yield from everywhere("larger elements", tensor(storage("DoubleStorage")), "but the record has 16 bytes")
     for kind in ["ComplexFloatStorage", "ComplexDoubleStorage", "QInt8Storage", "UntypedStorage", "Storage"]:
-        yield from everywhere(kind, tensor(storage(kind)), "which no weights need")
+        yield from everywhere(kind, tensor(storage(kind)), "which tensors of supported dtypes do not need")
     yield from everywhere(
         "bool of 2", tensor(storage("BoolStorage", count=16), (16,)), "bool is stored as 2", b"\2" * 16
     )
     flags = b"}" + text("neg") + b"\x88s"
-    yield from everywhere("a negated tensor", tensor(None, (4,), (1,), 0, flags), "flags")
+    yield from everywhere("a negated tensor", tensor(None, (4,), (1,), 0, flags), "negated")
     for name in ["", "a\0b", "a" * 5000]:
         yield f"the name {name[:3]!r}", bin_of(state((name, tensor())), NUMBERS), "name"
     yield "a name that is no UTF-8", bin_of(state((b"\xff\xfe", tensor())), NUMBERS), "UTF-8"
     yield "a name twice", bin_of(state(("a", tensor()), ("a", tensor())), NUMBERS), "two tensors"
     yield "a module's name twice", ot_of(module(("a|b", tensor()), ("a.b", tensor())), NUMBERS), "two tensors"
-    # A dictionary that holds itself, a list that does, and a module within itself.
+    # A dictionary, a list and a module that contain themselves.
     yield "a dict in itself", bin_of(b"\x80\x02}q\0" + text("a") + b"h\0s.", NUMBERS), "expected tensors by name"
     yield "a list in itself", bin_of(b"\x80\x02]q\0h\0a.", NUMBERS), "expected a dictionary"
     itself = b"\x80\x02" + named("__torch__", "M") + b")\x81q\0}" + text("a") + b"h\0sb."
     yield "a module in itself", ot_of(itself), "nested more than"
-    # Each module holds the next one twice, which makes 2^60 of them.
+    # Each module contains the next one twice, which unfolds to 2^60 modules.
     twice = named("__torch__", "M") + b")\x81}(" + text("x") + tensor() + b"ub"
     for _ in range(60):
         twice = named("__torch__", "M") + b")\x81}" + b"(" + text("a") + twice + b"q\0" + text("b") + b"h\0" + b"ub"
@@ -200,12 +200,16 @@ def pickle_cases() -> Iterator[tuple[str, bytes, str]]:
     yield "a storage of 2^62", legacy_of(state(("a", tensor())), [("0", 1 << 62, bytes(16))]), "claims"
     yield "a storage of -1", legacy_of(state(("a", tensor())), [("0", -1, bytes(16))]), ""
     yield "a storage twice", legacy_of(state(("a", tensor())), [("0", 4, bytes(16))] * 2), "two storages"
-    yield "a strange storage", legacy_of(state(("a", tensor())), [("1", 4, bytes(16))]), "no tensor has its storage"
-    yield "bytes behind the storages", legacy_of(state(("a", tensor())), [("0", 4, bytes(16))]) + b"\0", "other bytes"
+    yield "a strange storage", legacy_of(state(("a", tensor())), [("1", 4, bytes(16))]), "no tensor uses the storage"
+    yield (
+        "bytes behind the storages",
+        legacy_of(state(("a", tensor())), [("0", 4, bytes(16))]) + b"\0",
+        "the end of the file",
+    )
     both = state(("a", tensor()), ("b", tensor(storage("DoubleStorage", count=2), (2,))))
     yield "a storage of two dtypes", legacy_of(both, [("0", 4, bytes(16))]), "two sizes"
     yield "a number of 200 bytes", bin_of(b"\x80\x02\x8a\xc8" + bytes(200) + b"."), "integer of 200 bytes"
-    yield "a text of 4 GB", bin_of(b"\x80\x02X\xff\xff\xff\xffabc."), "cut short"
+    yield "a text of 4 GB", bin_of(b"\x80\x02X\xff\xff\xff\xffabc."), "got 4 of the next 4294967295 bytes"
     yield "protocol 5", bin_of(b"\x80\x05N."), "protocol 5"
 
 
@@ -216,10 +220,10 @@ def flax_cases() -> Iterator[tuple[str, bytes, str]]:
         deep = b"\x81\xa1a" + deep
     yield "deep maps", deep, "nested more than"
     for label, items, expected in [
-        ("a shape past the bytes", [("a", array((5,)))], "expected as many as"),
-        ("bytes past the shape", [("a", array((3,)))], "expected as many as"),
-        ("too large a shape", [("a", array((1 << 40, 1 << 40)))], "expected as many as"),
-        ("a shape that overflows to none", [("a", array((1 << 32, 1 << 32), data=b""))], "expected as many as"),
+        ("a shape past the bytes", [("a", array((5,)))], "got 4 bytes of data, expected [5] of int8 (5 bytes)"),
+        ("bytes past the shape", [("a", array((3,)))], "got 4 bytes of data, expected [3] of int8 (3 bytes)"),
+        ("too large a shape", [("a", array((1 << 40, 1 << 40)))], "more bytes than memory"),
+        ("a shape that overflows to none", [("a", array((1 << 32, 1 << 32), data=b""))], "more bytes than memory"),
         ("a negative size", [("a", array((-1,)))], ""),
         ("65 dimensions", [("a", array((1,) * 65, data=b"\0"))], "dimensions"),
         ("many dimensions", [("a", array((1,) * 100_000, data=b"\0"))], "dimensions"),
@@ -255,6 +259,6 @@ def flax_cases() -> Iterator[tuple[str, bytes, str]]:
         "a key that is a number": b"\x81\1" + good,
     }.items():
         yield label, data, ""
-    # Every key repeats a long name: all of it for three bytes of the file.
+    # Every key repeats a long name for three bytes of the file.
     yield "many long names", b"\x81\xd9\xff" + b"a" * 255 + b"\xde\xff\xff" + (b"\xa1b" + good) * 65_535, "two tensors"
     yield "a list", packed({"a": 1})[:5] + b"\x91\1", ""

@@ -1,6 +1,6 @@
-"""A process that reads the hostile files of a family: `python hostile_cases.py FAMILY FOLDER`.
+"""Read the hostile files of a family in a process of its own: `python hostile_cases.py FAMILY FOLDER`.
 
-It prints, as JSON, how many were refused and how many read, and what did not go as it should.
+Prints, as JSON, the number of files refused, the number of files read, and the failures.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from hostile import (
     LEGACY_START,
-    MOST_MEMORY,
-    MOST_SECONDS,
+    MAX_MEMORY,
+    MAX_SECONDS,
     Case,
     bin_of,
     block_of,
@@ -32,12 +32,12 @@ from hostile import (
     described,
     entry_of,
     field,
-    hold,
     hostile_pickles,
     index_of,
     legacy_of,
     module,
     ot_of,
+    read_all,
     resident,
     safetensors_of,
     state,
@@ -60,21 +60,21 @@ from oxbert.errors import FileError, MissingFileError, OxbertError, WeightsForma
 
 
 def damage(kind: str) -> Callable[[Path], dict[str, Any]]:
-    """Truncated and damaged files: `whole.kind` of the folder, beside which others may lie that it needs."""
+    """Truncate and damage `whole.kind` of the folder, in which other files that it needs may lie."""
 
     def family(folder: Path) -> dict[str, Any]:
         path, whole = folder / f"broken.{kind}", (folder / f"whole.{kind}").read_bytes()
         for other in folder.glob("whole.*"):
             if other.name != f"whole.{kind}":
                 other.with_name(other.name.replace("whole", "broken")).write_bytes(other.read_bytes())
-        # Where the numbers of a checkpoint of TensorFlow are damaged, it is still its index that is read.
+        # If the data file of a TensorFlow checkpoint is damaged, the file to open is still its index.
         target = folder / "broken.index" if kind.startswith("data") else path
         path.write_bytes(whole)
         values = oxbert.load_weights(target)
 
         def read(path: Path) -> None:
             found = oxbert.load_weights(path)
-            # These formats have checksums, so that no other number is ever read.
+            # These formats have checksums, so a changed number is never returned.
             if kind in ("ot", "bin", "index") or kind.startswith("data"):
                 assert found.keys() == values.keys()
                 assert all(np.array_equal(found[name], values[name], equal_nan=True) for name in values)
@@ -85,17 +85,17 @@ def damage(kind: str) -> Callable[[Path], dict[str, Any]]:
                 yield Case(f"{kind} cut to {len(data)} bytes", target)
             for number, data in enumerate(damaged(whole)):
                 path.write_bytes(data)
-                # A damaged list names other files.
+                # A damaged list may name other files.
                 error = OxbertError if kind == "json" else WeightsFormatError
                 yield Case(f"{kind} damaged, {number}", target, "", error, may_be_read=True)
 
-        return hold(cases(), read)
+        return read_all(cases(), read)
 
     return family
 
 
 def of_bytes(cases: Callable[[], Iterator[tuple[str, bytes, str]]]) -> Callable[[Path], dict[str, Any]]:
-    """Files that are to be refused: a label, the bytes, and what the message must hold."""
+    """Build a family from files to refuse: a label, the bytes, and a part of the expected message."""
 
     def family(folder: Path) -> dict[str, Any]:
         path = folder / "broken"
@@ -105,7 +105,7 @@ def of_bytes(cases: Callable[[], Iterator[tuple[str, bytes, str]]]) -> Callable[
                 path.write_bytes(data)
                 yield Case(label, path, expected)
 
-        return hold(written())
+        return read_all(written())
 
     return family
 
@@ -128,13 +128,13 @@ def code_family(folder: Path) -> dict[str, Any]:
                 "old.bin": b"\x80\x04" + value + b".",
             }
             if label in ("a setstate", "a class of the archive"):
-                # Not weights, but nothing that anybody would have to call: a module may have it beside its tensors.
+                # Harmless without a call, and allowed: a module may have such a value beside its tensors.
                 del files["rust_model.ot"]
             for name, data in files.items():
                 (folder / name).write_bytes(data)
                 yield Case(f"{label} in {name}", folder / name)
 
-    result = hold(cases())
+    result = read_all(cases())
     if marker.exists():
         result["failures"].append("a file has run what it holds")
     return result
@@ -148,15 +148,15 @@ def tensorflow_family(folder: Path) -> dict[str, Any]:
         refused = WeightsFormatError
         for label, changes, expected in [
             ("a shape past the bytes", {"shape": (17,)}, "outside the data file"),
-            ("a size past the shape", {"size": 64}, "expected as many as"),
-            ("a size before the shape", {"size": 4}, "expected as many as"),
+            ("a size past the shape", {"size": 64}, "got 64 bytes, expected [2] of float32 (8 bytes)"),
+            ("a size before the shape", {"size": 4}, "got 4 bytes, expected [2] of float32 (8 bytes)"),
             ("a size of -8", {"size": -8}, "is -8"),
             ("an offset of -8", {"offset": -8}, "is -8"),
             ("an offset behind the file", {"offset": 60}, "outside the data file"),
             ("an offset of 2^62", {"offset": 1 << 62}, "outside the data file"),
             ("a shape of -2", {"shape": (-2,), "size": 8}, "is -2"),
             ("too large a shape", {"shape": (1 << 40,), "size": 1 << 42}, "outside the data file"),
-            ("a shape that overflows to none", {"shape": (1 << 32, 1 << 31), "size": 0}, "expected as many as"),
+            ("a shape that overflows to none", {"shape": (1 << 32, 1 << 31), "size": 0}, "more bytes than memory"),
             ("65 dimensions", {"shape": (1,) * 65}, "dimensions"),
             ("many dimensions", {"shape": (1,) * 100_000, "size": 4}, "dimensions"),
             ("many dimensions and other bytes", {"shape": (1,) * 100_000, "size": 8}, ""),
@@ -204,7 +204,7 @@ def tensorflow_family(folder: Path) -> dict[str, Any]:
         yield "a key that shares too much", table_of(block_of(first, entry_of(b"a", good, shared=5))), "shares", refused
         yield "a key of 2^60", table_of(block_of(first, b"\0" + varint(1 << 60) + b"\0")), "key", refused
         yield "a number without an end", table_of(block_of(first + b"\xff" * 20)), "64 bits", refused
-        # A key of four thousand bytes in four bytes of the file, again and again: the same one, or others that ascend.
+        # Prefix compression: each entry repeats a key of 4000 bytes in four bytes of the file, equal or ascending.
         long, text_variable = name + b"a" * 4000, field(1, 7)
         start = first + entry_of(long, text_variable)
         same = entry_of(b"", text_variable, shared=len(long))
@@ -233,7 +233,7 @@ def tensorflow_family(folder: Path) -> dict[str, Any]:
         (folder / "broken.data-00000-of-00001").mkdir()
         yield Case("a data file that is a folder", path, "folder")
 
-    return hold(cases())
+    return read_all(cases())
 
 
 def shards_family(folder: Path) -> dict[str, Any]:
@@ -261,16 +261,16 @@ def shards_family(folder: Path) -> dict[str, Any]:
             "a.safetensors\0",
             "x/" * 5000,
         ]:
-            yield f"the file {name[:40]!r}", of({"a": name}), "no plain name", refused
-        yield "itself", of({"a": own.name}), "one of several files", refused
-        yield "another list", of({"a": "other.index.json"}), "one of several files", refused
+            yield f"the file {name[:40]!r}", of({"a": name}), "files in the same folder", refused
+        yield "itself", of({"a": own.name}), "got an index", refused
+        yield "another list", of({"a": "other.index.json"}), "got an index", refused
         yield "a list of lists", of({"a": [own.name]}), "expected", refused
         yield "no such file", of({"a": "none.safetensors"}), "none.safetensors", MissingFileError
         yield "a name of 5000 bytes", of({"a": "x" * 5000}), "", FileError
-        yield "a folder", of({"a": "sub"}), "it is a folder", refused
-        yield "a pipe", of({"a": "pipe"}), "no regular file", refused
+        yield "a folder", of({"a": "sub"}), "expected a regular file, got a folder", refused
+        yield "a pipe", of({"a": "pipe"}), "expected a regular file", refused
         yield "a link in a circle", of({"a": "circle"}), "circle", FileError
-        yield "an empty file", of({"a": "empty"}), "it is empty", refused
+        yield "an empty file", of({"a": "empty"}), "the file is empty", refused
         yield "a broken file", of({"a": "broken.safetensors"}), "broken.safetensors", refused
         yield "too few tensors", of({"a": "a.safetensors", "b": "a.safetensors"}), "lacks the tensor", refused
         yield "other tensors", of({"b": "a.safetensors"}), "", refused
@@ -311,31 +311,31 @@ def shards_family(folder: Path) -> dict[str, Any]:
             own.write_bytes(data)
             yield Case(label, own, expected, error)
 
-    return hold(cases())
+    return read_all(cases())
 
 
 def places_family(folder: Path) -> dict[str, Any]:
-    """What is no file, or none that may be read."""
+    """Refuse paths that are not regular readable files."""
     refused = WeightsFormatError
 
     def cases() -> Iterator[Case]:
         (folder / "folder").mkdir()
-        yield Case("a folder", folder / "folder", "it is a folder", refused)
+        yield Case("a folder", folder / "folder", "expected a regular file, got a folder", refused)
         os.mkfifo(folder / "pipe")
-        yield Case("a pipe", folder / "pipe", "no regular file", refused)
+        yield Case("a pipe", folder / "pipe", "expected a regular file", refused)
         (folder / "to_pipe").symlink_to("pipe")
-        yield Case("a link to a pipe", folder / "to_pipe", "no regular file", refused)
+        yield Case("a link to a pipe", folder / "to_pipe", "expected a regular file", refused)
         with socket.socket(socket.AF_UNIX) as bound:
             bound.bind(str(folder / "socket"))
-            yield Case("a socket", folder / "socket", "no regular file", refused)
+            yield Case("a socket", folder / "socket", "expected a regular file", refused)
         for device in ["/dev/zero", "/dev/null", "/dev/full", "/dev/random"]:
-            yield Case(device, Path(device), "no regular file", refused)
-        # They have no length, or another than they say.
+            yield Case(device, Path(device), "expected a regular file", refused)
+        # The reported length is zero, or not the true length.
         for name in ["/proc/self/maps", "/proc/self/status"]:
             if Path(name).exists():
                 yield Case(name, Path(name))
         (folder / "empty").touch()
-        yield Case("an empty file", folder / "empty", "it is empty", refused)
+        yield Case("an empty file", folder / "empty", "the file is empty", refused)
         (folder / "circle").symlink_to("other_circle")
         (folder / "other_circle").symlink_to("circle")
         yield Case("a link in a circle", folder / "circle", "circle", FileError)
@@ -348,7 +348,7 @@ def places_family(folder: Path) -> dict[str, Any]:
         yield Case("an empty path", Path(""), "", OxbertError)
         with open(folder / "sparse", "wb") as sparse:
             sparse.truncate(1 << 40)
-        # More than this process may map.
+        # A file larger than the address space that this process may map.
         yield Case("a terabyte of nothing", folder / "sparse", "", OxbertError)
         header = safetensors_of({"a": described([1 << 30], 0, 1 << 32)})
         (folder / "sparse").write_bytes(header)
@@ -360,11 +360,11 @@ def places_family(folder: Path) -> dict[str, Any]:
             (folder / "secret").chmod(0)
             yield Case("a secret", folder / "secret", "secret", FileError)
 
-    return hold(cases())
+    return read_all(cases())
 
 
 def hdf5_family(folder: Path) -> dict[str, Any]:
-    """The function that takes HDF5 files apart, in a fork for every file: the library below it may end that."""
+    """Run the function that takes HDF5 files apart in a fork per file, because the C library may end the process."""
     place = Path(oxbert.__file__).parent / "_isolated" / "hdf5.py"
     spec = importlib.util.spec_from_file_location("isolated", place)
     assert spec is not None and spec.loader is not None
@@ -388,11 +388,11 @@ def hdf5_family(folder: Path) -> dict[str, Any]:
         _, status, usage = os.wait4(child, 0)
         if status == signal.SIGALRM:
             result["failures"].append(f"{number}: took ten seconds")
-        if (grown := (usage.ru_maxrss << 10) - before) > MOST_MEMORY:
+        if (grown := (usage.ru_maxrss << 10) - before) > MAX_MEMORY:
             result["failures"].append(f"{number}: took {grown >> 20} MiB")
         result["ended" if os.WIFSIGNALED(status) else "read" if status == 0 else "refused"] += 1
-        if status == 0 and time.monotonic() - start < MOST_SECONDS:
-            # What comes out is whole, whatever went in.
+        if status == 0 and time.monotonic() - start < MAX_SECONDS:
+            # Every file that was written is complete, even if the source was damaged.
             oxbert.load_weights(target)
     return result
 

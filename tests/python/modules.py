@@ -1,4 +1,4 @@
-"""The modules of the package, found so that a new one cannot be forgotten."""
+"""List the modules of the package, so that tests cover a new module without being changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pkgutil
 
 import oxbert
 
-# `__main__` is a program: to import it is to run it.
+# Importing `__main__` would run the program.
 MODULES = ["oxbert"] + [
     name for _, name, _ in pkgutil.walk_packages(oxbert.__path__, "oxbert.") if not name.endswith(".__main__")
 ]

@@ -1,4 +1,4 @@
-"""What google-research/electra's builder does, written down a second time; corpora to draw; and what a folder holds."""
+"""Transcribe the builder of google-research/electra, draw corpora, and read folders of examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tokenizer(**options: bool) -> oxbert.ElectraTokenizer:
 
 
 def ids(text: str) -> list[int]:
-    """As the original's tokenizer, which knows no special tokens in a text."""
+    """Tokenise like the original, which does not recognise special tokens in a text."""
     for name in ("SEP", "MASK", "CLS", "PAD", "UNK"):
         text = text.replace(f"[{name}]", f"[ {name} ]")
     found: list[int] = tokenizer()(text, add_special_tokens=False)["input_ids"]
@@ -30,9 +30,9 @@ def ids(text: str) -> list[int]:
 
 
 class Original:
-    """`ExampleBuilder` and `ExampleWriter` of build_pretraining_dataset.py, as a table of what happens when.
+    """Transcribe `ExampleBuilder` and `ExampleWriter` of build_pretraining_dataset.py.
 
-    `numbers` is what the global `random` is there. Yields padded rows: ids, mask, segments.
+    `numbers` takes the place of the original's global `random`. Yields padded rows: ids, mask, segments.
     """
 
     def __init__(self, max_length: int, numbers: random.Random, encode: Callable[[str], list[int]]) -> None:
@@ -100,7 +100,7 @@ TEXTS = st.lists(SENTENCES, max_size=40).map("\n".join)
 
 
 def corpus(documents: int, seed: int = 0) -> str:
-    """Documents of sentences, which all differ."""
+    """Draw documents of sentences that all differ."""
     chance = random.Random(seed)
     return "\n\n".join(
         "\n".join(" ".join(chance.choices(WORDS[:9], k=chance.randint(1, 20))) for _ in range(chance.randint(1, 30)))

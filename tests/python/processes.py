@@ -1,9 +1,9 @@
-"""Processes that tests start: none outlives the block that started it, nor pytest itself.
+"""Start processes that outlive neither the block that started them nor pytest.
 
-Each process leads a group of its own, and leaving its block kills the group, so that what the process has started ends
-too. pytest itself may be killed (SIGKILL, SIGTERM, a timeout that exits), and then leaves no block. Therefore a guard,
-one small process for the whole run of pytest, knows all groups that are alive. Its standard input is a pipe that only
-pytest writes to; at its end the guard kills the groups that are left.
+Each process leads a group of its own, and leaving its block kills the group with all descendants. If pytest itself is
+killed (SIGKILL, SIGTERM, a timeout that exits), no block is left. For that case a guard, one small process per pytest
+run, knows all living groups. Its standard input is a pipe that only pytest writes to; when the pipe closes, the guard
+kills the remaining groups.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
-# Lines are the numbers of groups: one that begins, or with a minus one that has ended.
+# Each line is the id of a group that has started, or the negated id of one that has ended.
 GUARD = """
 import os, signal, sys
 alive = set()
@@ -35,15 +35,15 @@ for group in alive:
 
 @cache
 def guard() -> int:
-    """Start the guard, and return the end of the pipe that tells it of groups."""
+    """Start the guard, and return the write end of the pipe that reports groups to it."""
     theirs, ours = os.pipe()
-    # In a session of its own, where no signal from a terminal reaches it.
+    # A session of its own keeps signals of the terminal away.
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", GUARD],
         stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
-    # A forked child would keep the pipe open.
+    # A forked child that kept the pipe open would hide the death of pytest.
     os.register_at_fork(after_in_child=lambda: os.close(ours))
     atexit.register(process.wait)
     atexit.register(os.close, ours)
@@ -56,7 +56,7 @@ def start(command: Sequence[object], **options: Any) -> Iterator[subprocess.Pope
 
     Args:
         command: The program and its arguments; each is made a text.
-        options: Those of `subprocess.Popen`.
+        options: Passed to `subprocess.Popen`.
     """
     pipe = guard()
     process = subprocess.Popen([str(word) for word in command], start_new_session=True, **options)
@@ -76,16 +76,16 @@ def start(command: Sequence[object], **options: Any) -> Iterator[subprocess.Pope
 def run(
     command: Sequence[object], *, seconds: float = 110, check: bool = False, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run a process to its end, and return its exit code and what it has written.
+    """Run a process to its end, and return its exit code and outputs.
 
     Args:
         command: The program and its arguments; each is made a text.
-        seconds: After so many, `subprocess.TimeoutExpired` is raised.
+        seconds: The time limit, after which `subprocess.TimeoutExpired` is raised.
         check: Whether an exit code other than 0 fails the test.
-        options: Those of `subprocess.Popen`; both outputs are read as text unless they say otherwise.
+        options: Passed to `subprocess.Popen`; by default both outputs are read as text.
     """
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with start(command, **pipes | options) as process:
-        said, complaint = process.communicate(timeout=seconds)
-    assert process.returncode == 0 or not check, f"exit code {process.returncode}: {(complaint or '')[-3000:]}"
-    return subprocess.CompletedProcess(process.args, process.returncode, said, complaint)
+        output, errors = process.communicate(timeout=seconds)
+    assert process.returncode == 0 or not check, f"exit code {process.returncode}: {(errors or '')[-3000:]}"
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)

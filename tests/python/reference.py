@@ -1,4 +1,4 @@
-"""transformers' models with the same random weights as ours: what numbers are held against."""
+"""Build models of transformers and oxbert with the same random weights, and compare their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.nn import functional
 import oxbert
 
 TOLERANCE = 1e-5
-"""The largest difference to transformers, f32 on the CPU, at every kept token."""
+"""Largest accepted difference to transformers, in float32 on the CPU, at every kept token."""
 
 ELECTRA = [
     "ElectraModel",
@@ -36,13 +36,13 @@ DISTILBERT = [
 ]
 CLASSES = ELECTRA + DISTILBERT
 NAMES = ELECTRA[:4]
-"""ELECTRA's models with an answer for every token."""
+"""ELECTRA's models with an output per token."""
 TEXTS = ("SequenceClassification", "MultipleChoice")
-"""Heads with an answer for every text, from one vector of it."""
+"""Heads with an output per text, computed from one vector of the text."""
 
 WORDS = "electra.embeddings.word_embeddings.weight"
 DECODERS = {"ElectraForMaskedLM": "generator_lm_head.weight", "DistilBertForMaskedLM": "vocab_projector.weight"}
-"""Masked LMs and the name of the parameter that is their word embeddings, unless it is a parameter of its own."""
+"""Masked LMs, and the name of their decoder's weight, which is tied to the word embeddings by default."""
 
 BASE = {
     "vocab_size": 50,
@@ -64,7 +64,7 @@ DISTILBERT_BASE = {
     "initializer_range": 0.3,
 }
 
-# Odd enough that no constant in our code can stand for a value that should come from the configuration.
+# Odd values reveal a constant in the code where a value of the configuration belongs.
 CONFIGS: dict[str, dict[str, Any]] = {
     "small": BASE,
     "one-layer-one-head": BASE
@@ -137,43 +137,43 @@ DISTILBERT_CONFIGS: dict[str, dict[str, Any]] = {
 
 
 def family_of(name: str) -> str:
-    """Electra or DistilBert."""
+    """Return "Electra" or "DistilBert"."""
     return "Electra" if name.startswith("Electra") else "DistilBert"
 
 
 def head_of(name: str) -> str:
-    """What stands behind the family in the name of a class: MaskedLM, or nothing."""
+    """Return the head in the name of a class, such as "MaskedLM", or "" for the bare model."""
     return name.removeprefix(family_of(name)).removeprefix("For").removeprefix("Model")
 
 
 def keys_of(name: str) -> list[str]:
-    """The names of the configurations of a class's family."""
+    """Return the names of the configurations of a class's family."""
     return list(CONFIGS if family_of(name) == "Electra" else DISTILBERT_CONFIGS)
 
 
 def values_of(name: str, key: str, **changes: Any) -> dict[str, Any]:
-    """The values of a configuration for a class: an answer to a question has a beginning and an end, two labels."""
+    """Return the values of a configuration for a class; question answering has two labels, start and end."""
     table = CONFIGS if family_of(name) == "Electra" else DISTILBERT_CONFIGS
     return table[key] | ({"num_labels": 2} if head_of(name) == "QuestionAnswering" else {}) | changes
 
 
 def config_of(name: str, key: str = "small", **changes: Any) -> Any:
-    """Our configuration for a class."""
+    """Return oxbert's configuration for a class."""
     return getattr(oxbert, f"{family_of(name)}Config")(**values_of(name, key, **changes))
 
 
 def fresh(name: str, key: str = "small", seed: int = 0, **changes: Any) -> Any:
-    """Our model of random weights."""
+    """Return oxbert's model with random weights."""
     return getattr(oxbert, name)(config_of(name, key, **changes), seed=seed)
 
 
 def state_of(model: Any) -> dict[str, torch.Tensor]:
-    """A copy of the values of all parameters."""
+    """Return a copy of the values of all parameters."""
     return {name: value.clone() for name, value in model.state_dict().items()}
 
 
 def without_dropout(name: str) -> dict[str, float]:
-    """Changes to a configuration that make a model a function in training mode too."""
+    """Return the changes to a configuration that make a model deterministic in training mode."""
     rates = {
         "Electra": "hidden_dropout_prob attention_probs_dropout_prob classifier_dropout summary_last_dropout",
         "DistilBert": "dropout attention_dropout qa_dropout seq_classif_dropout",
@@ -183,13 +183,13 @@ def without_dropout(name: str) -> dict[str, float]:
 
 @dataclass
 class Case:
-    """Arguments for both, a text a row, and which positions count."""
+    """Hold arguments for both models, one text per row, and the positions that are compared."""
 
     arguments: dict[str, torch.Tensor]
     kept: torch.Tensor = field(repr=False)
 
     def alone(self, row: int) -> dict[str, torch.Tensor]:
-        """The kept tokens of one row, at the positions where they stand, without padding."""
+        """Return the kept tokens of one row with their positions, without padding."""
         kept = self.kept[row]
         given = {name: value[row % len(value)][None, kept] for name, value in self.arguments.items()}
         given.pop("attention_mask", None)
@@ -198,7 +198,7 @@ class Case:
 
 @dataclass
 class Pair:
-    """transformers' model and a folder with its configuration and weights."""
+    """Hold transformers' model and a folder with its configuration and weights."""
 
     theirs: Any
     folder: Path
@@ -215,14 +215,14 @@ class Pair:
         return getattr(oxbert, self.name).from_pretrained(self.folder, strict=True, **options)
 
     def choices(self, case: Case) -> int:
-        """How many rows of a case are the choices of one question."""
+        """Return the number of rows of a case that are the choices of one question."""
         return 3 if len(case.kept) % 3 == 0 else len(case.kept)
 
     def arguments(self, case: Case, for_theirs: bool = False) -> dict[str, torch.Tensor]:
-        """The arguments of a call, [B, C, S] where the model takes choices."""
+        """Return the arguments of a call, [B, C, S] if the model takes choices."""
         if self.head != "MultipleChoice":
             return dict(case.arguments)
-        # transformers' DistilBertForMultipleChoice flattens everything but the positions.
+        # transformers' DistilBertForMultipleChoice flattens everything except the positions.
         flat = {"position_ids"} if for_theirs and family_of(self.name) == "DistilBert" else set()
         return {
             name: value if name in flat or len(value) < len(case.kept) else self.in_choices(value, case)
@@ -230,11 +230,11 @@ class Pair:
         }
 
     def in_choices(self, rows: torch.Tensor, case: Case) -> torch.Tensor:
-        """[B * C, ...] -> [B, C, ...]."""
+        """Reshape [B * C, ...] -> [B, C, ...]."""
         return rows.unflatten(0, (-1, self.choices(case)))
 
     def targets(self, case: Case) -> dict[str, torch.Tensor]:
-        """What a loss is made from. Labels at padded positions are -100, and so are some others."""
+        """Return the labels of a loss; those at padded positions and some others are -100."""
         generator = torch.Generator().manual_seed(2)
         rows, config = len(case.kept), self.theirs.config
 
@@ -262,10 +262,10 @@ class Pair:
         return {}
 
     def expected(self, case: Case, **options: Any) -> Any:
-        """transformers' answer with its loss.
+        """Return transformers' output with its loss.
 
-        transformers takes padding for text where it makes one vector of a text, and where it looks for an answer. We do
-        not, so there each row is held against itself alone.
+        transformers treats padding as text when it summarises a text or looks for an answer, and oxbert does not. For
+        these heads the expected output of a row is that of the row alone.
         """
         targets, theirs = self.targets(case), self.theirs
         output = theirs(**self.arguments(case, for_theirs=True), **targets, **options)
@@ -294,7 +294,7 @@ class Pair:
         return output
 
     def differences(self, ours: Any, theirs: Any, kept: torch.Tensor) -> Iterator[tuple[str, float]]:
-        """Every number of an answer that both give, by its name: the largest difference that counts."""
+        """Yield the name of each output that both models return, with the largest difference that counts."""
         for name in ("loss", "last_hidden_state", "logits", "start_logits", "end_logits"):
             if name not in theirs:
                 continue
@@ -302,17 +302,17 @@ class Pair:
             positions = torch.ones(theirs[name].shape[:2], dtype=torch.bool) if everything else kept
             yield name, difference(ours[name], theirs[name], positions)
         layers = self.theirs.config.num_hidden_layers
-        # transformers records hidden states in its layers: where there is none, there is nothing to compare.
+        # transformers records hidden states in its layers, so a model without layers has none to compare.
         for place, state in enumerate(theirs.get("hidden_states") or () if layers else ()):
             yield f"hidden_states[{place}]", difference(ours.hidden_states[place], state, kept)
         for place, attention in enumerate(theirs.get("attentions") or ()):
-            # [B, A, S, S] -> [B, S, A, S]: the rows of kept queries, over all keys.
+            # [B, A, S, S] -> [B, S, A, S], to select the rows of kept queries.
             mine = torch.as_tensor(ours.attentions[place]).transpose(1, 2)
             yield f"attentions[{place}]", difference(mine, attention.transpose(1, 2), kept)
 
 
 def build(name: str, values: dict[str, Any], folder: Path, seed: int = 0) -> Pair:
-    """transformers' model of random weights, saved by transformers."""
+    """Build transformers' model with random weights, and save it with transformers."""
     config = getattr(transformers, f"{family_of(name)}Config")(**values)
     torch.manual_seed(seed)
     model = getattr(transformers, name)._from_config(config, attn_implementation="eager").eval()
@@ -322,7 +322,7 @@ def build(name: str, values: dict[str, Any], folder: Path, seed: int = 0) -> Pai
 
 
 def pairs(*names: str, configs: Iterable[str] | None = None, **changes: Any) -> pytest.MarkDecorator:
-    """Parametrises the fixture `pair`: every model of the names with every configuration, or those that are named."""
+    """Parametrise the fixture `pair` with every named model and every configuration, or those in `configs`."""
     keys = {name: [key for key in keys_of(name) if configs is None or key in configs] for name in names}
     table = [(name, key) for name in names for key in keys[name]]
     values = [(name, values_of(name, key, **changes)) for name, key in table]
@@ -330,7 +330,7 @@ def pairs(*names: str, configs: Iterable[str] | None = None, **changes: Any) -> 
 
 
 def scatter(parameters: Iterable[tuple[str, torch.Tensor]]) -> None:
-    """Gives every parameter values of its own: what starts as 0 or 1 could stand in for another that does."""
+    """Give every parameter distinct values, because parameters that start as 0 or 1 could be swapped unnoticed."""
     with torch.no_grad():
         for name, parameter in parameters:
             is_norm = name.lower().endswith("norm.weight")
@@ -338,7 +338,7 @@ def scatter(parameters: Iterable[tuple[str, torch.Tensor]]) -> None:
 
 
 def cases(config: Any) -> dict[str, Case]:
-    """Arguments of all kinds that a model of this configuration takes."""
+    """Return arguments of all kinds that a model of this configuration takes."""
     generator = torch.Generator().manual_seed(1)
     rows, length = 6, min(7, config.max_position_embeddings)
 
@@ -351,7 +351,7 @@ def cases(config: Any) -> dict[str, Case]:
     right[1, 3:] = right[2, 1:] = right[4, 5:] = 0
     left[0, :2] = left[3, : length - 1] = 0
     holes[0, 2] = holes[1, ::2] = holes[2, 0] = holes[2, -1] = holes[5, 3:5] = 0
-    # DistilBERT has no types, and ignores those that it is given.
+    # DistilBERT has no token types, and ignores `token_type_ids`.
     types = draw(getattr(config, "type_vocab_size", 2), rows, length)
     positions = draw(config.max_position_embeddings, rows, length)
     embeddings = torch.randn(rows, length, getattr(config, "embedding_size", config.hidden_size), generator=generator)
@@ -383,10 +383,10 @@ def cases(config: Any) -> dict[str, Case]:
 
 
 def difference(ours: Any, theirs: torch.Tensor, kept: torch.Tensor) -> float:
-    """The largest difference at kept positions [B, S] of two arrays [B, S, ...]."""
+    """Return the largest difference of two arrays [B, S, ...] at kept positions [B, S]."""
     ours, theirs = torch.as_tensor(ours), theirs.detach()
     assert ours.shape == theirs.shape, f"{tuple(ours.shape)} is not {tuple(theirs.shape)}"
     assert ours.dtype == theirs.dtype == torch.float32
     worst = (ours.detach() - theirs)[kept].abs().max()
-    # A NaN is larger than nothing: it would pass a comparison the other way round.
+    # A NaN compares as false with everything, so it is made infinite.
     return float("inf") if worst.isnan() else worst.item()

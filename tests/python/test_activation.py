@@ -1,4 +1,4 @@
-"""`oxbert.Activation`: its names, its arrays, its life as a value. Its numbers are held against transformers elsewhere."""
+"""Test `oxbert.Activation` as a value and as a function. test_heads.py compares its numbers with transformers."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ import oxbert
 from oxbert.errors import DtypeError, InputError, TorchError
 
 NAMES = oxbert.Activation.names()
-# Parameters of their own, which no checkpoint of these families carries.
+# These have parameters of their own, which no checkpoint of these families contains.
 LEFT_OUT = {"prelu", "xielu"}
 
 
-def test_the_names_are_those_of_transformers() -> None:
+def test_names_match_transformers_except_for_identity() -> None:
     assert set(NAMES) == set(ACT2FN) - LEFT_OUT | {"identity"}
     assert len(NAMES) == len(set(NAMES))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_configuration_takes_every_name(name: str) -> None:
+def test_configurations_accept_every_name(name: str) -> None:
     assert oxbert.ElectraConfig(hidden_act=name).hidden_act == oxbert.Activation(name).name
     assert oxbert.DistilBertConfig(activation=name).activation == oxbert.Activation(name).name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_is_written_is_one_that_is_read(name: str) -> None:
+def test_canonical_name_and_repr_round_trip(name: str) -> None:
     activation = oxbert.Activation(name)
     assert activation.name in NAMES
     assert oxbert.Activation(activation.name) == activation
@@ -43,12 +43,12 @@ def test_a_name_that_is_written_is_one_that_is_read(name: str) -> None:
     ("one", "same"),
     [("swish", "silu"), ("gelu_python", "gelu"), ("gelu_accurate", "gelu_new"), ("identity", "linear")],
 )
-def test_several_names_are_one_function(one: str, same: str) -> None:
+def test_aliases_equal_their_canonical_name(one: str, same: str) -> None:
     assert oxbert.Activation(one) == oxbert.Activation(same)
     assert oxbert.Activation(one).name == same
 
 
-def test_other_functions_are_other_values() -> None:
+def test_distinct_activations_are_unequal() -> None:
     names = {oxbert.Activation(name).name for name in NAMES}
     assert len(names) == 18
     for name in names:
@@ -64,13 +64,13 @@ def test_copies_and_pickles_are_equal(name: str) -> None:
         assert type(twin) is oxbert.Activation and twin == activation and twin.name == activation.name
 
 
-def test_a_value_does_not_change() -> None:
+def test_activations_are_immutable() -> None:
     with pytest.raises(AttributeError):
         oxbert.Activation("gelu").name = "relu"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_arrays_in_the_same_arrays_out(name: str) -> None:
+def test_output_has_the_array_type_of_the_input(name: str) -> None:
     activation = oxbert.Activation(name)
     values = np.linspace(-3, 3, 24, dtype=np.float32).reshape(2, 3, 4)
     before = values.copy()
@@ -80,7 +80,7 @@ def test_arrays_in_the_same_arrays_out(name: str) -> None:
     np.testing.assert_array_equal(array, tensor.numpy())
     np.testing.assert_array_equal(array, activation(values.tolist()))
     np.testing.assert_array_equal(activation(values.transpose(2, 0, 1)), array.transpose(2, 0, 1))
-    # What came in is as it was, and what comes out is apart from it.
+    # The input is unchanged, and the output does not share its memory.
     np.testing.assert_array_equal(values, before)
     array += 1
     np.testing.assert_array_equal(values, before)
@@ -93,38 +93,38 @@ def test_a_tensor_keeps_its_dtype_and_its_graph(name: str) -> None:
     assert activation(points).dtype == torch.float64
     torch.autograd.gradcheck(activation, (points,))
     with torch.no_grad():
-        # As torch's own, the function that does nothing gives its input.
+        # The identity returns its input, as torch's own does.
         assert activation(points).requires_grad == (activation == oxbert.Activation("identity"))
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (2, 0, 3)])
-def test_any_shape(shape: tuple[int, ...]) -> None:
+def test_every_shape_is_accepted(shape: tuple[int, ...]) -> None:
     activation = oxbert.Activation("gelu")
     assert activation(np.ones(shape, np.float32)).shape == shape
     assert activation(torch.ones(shape)).shape == torch.Size(shape)
 
 
-def test_numbers_of_python() -> None:
+def test_python_numbers_are_accepted() -> None:
     relu = oxbert.Activation("relu")
     for numbers in [[-1.0, 2.0], (-1, 2), [np.float64(-1), 2]]:
         np.testing.assert_array_equal(relu(numbers), np.array([0, 2], dtype=np.float32))
 
 
 @pytest.mark.parametrize("name", ["gellu", "", "GELU", "prelu"])
-def test_a_name_that_is_none(name: str) -> None:
+def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match=r"expected one of gelu, .*, got") as caught:
         oxbert.Activation(name)
     assert caught.value.what == "name" and repr(name)[1:-1] in caught.value.reason
 
 
 @pytest.mark.parametrize("values", [np.ones(2), np.ones(2, np.float16), np.ones(2, int)])
-def test_an_array_of_another_dtype(values: Any) -> None:
+def test_arrays_of_other_dtypes_are_refused(values: Any) -> None:
     with pytest.raises(DtypeError, match="float32") as caught:
         oxbert.Activation("gelu")(values)
     assert caught.value.what == "input" and caught.value.got == str(values.dtype)
 
 
-def test_what_is_no_array() -> None:
+def test_inputs_that_are_not_float_arrays_are_refused() -> None:
     gelu = oxbert.Activation("gelu")
     for value in [["a"], [[1.0], [1.0, 2.0]]]:
         with pytest.raises(InputError):

@@ -1,4 +1,4 @@
-"""Auto classes: the folder says which family, the class says which head."""
+"""Test auto classes: the folder determines the family, the class determines the head."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def theirs(family: str) -> Any:
 
 
 def chosen(name: str, family: str) -> str:
-    """The class that transformers' own chooses."""
+    """Return the name of the class that transformers' auto class chooses."""
     kind: str = getattr(transformers, name)._model_mapping[type(theirs(family))].__name__
     return kind
 
@@ -52,10 +52,10 @@ def rows(name: str) -> np.ndarray:
     return ids if "MultipleChoice" in name else ids[0]
 
 
-# The choice.
+# Choosing the class.
 
 
-def test_there_is_one_for_every_head() -> None:
+def test_every_head_has_an_auto_class() -> None:
     heads = {
         thing.__name__.removeprefix(family)
         for thing in vars(oxbert).values()
@@ -70,21 +70,21 @@ def test_there_is_one_for_every_head() -> None:
 
 @EVERY
 @FAMILIES
-def test_the_class_is_that_of_transformers(name: str, family: str) -> None:
+def test_chosen_class_matches_transformers(name: str, family: str) -> None:
     model = getattr(oxbert, name).from_config(ours(family), seed=0)
     assert type(model).__name__ == chosen(name, family)
     assert model.config == ours(family)
 
 
 @FAMILIES
-def test_pre_training_is_what_the_family_was_made_by(family: str) -> None:
+def test_for_pre_training_chooses_the_objective_of_the_family(family: str) -> None:
     model = oxbert.AutoModelForPreTraining.from_config(ours(family))
     assert type(model) is {"Electra": oxbert.ElectraForPreTraining, "DistilBert": oxbert.DistilBertForMaskedLM}[family]
 
 
 @EVERY
 @FAMILIES
-def test_a_folder_of_transformers_loads(name: str, family: str, tmp_path: Path) -> None:
+def test_folders_of_transformers_load(name: str, family: str, tmp_path: Path) -> None:
     reference = getattr(transformers, name).from_config(theirs(family)).eval()
     reference.save_pretrained(tmp_path)
     model = getattr(oxbert, name).from_pretrained(tmp_path)
@@ -93,14 +93,14 @@ def test_a_folder_of_transformers_loads(name: str, family: str, tmp_path: Path) 
     ids = torch.tensor(rows(name))
     with torch.no_grad():
         torch.testing.assert_close(model(ids)[0], reference(ids)[0], rtol=0, atol=1e-5)
-    # By its path as a text too.
+    # A string path works too.
     assert type(getattr(oxbert, name).from_pretrained(str(tmp_path))) is type(model)
 
 
 @EVERY
 @FAMILIES
 @pytest.mark.parametrize("format", ["safetensors", "ot"])
-def test_a_folder_of_ours_loads(name: str, family: str, format: str, tmp_path: Path) -> None:
+def test_folders_of_oxbert_load(name: str, family: str, format: str, tmp_path: Path) -> None:
     saved = getattr(oxbert, name).from_config(ours(family), seed=3)
     saved.save_pretrained(tmp_path, format=format)
     model = getattr(oxbert, name).from_pretrained(tmp_path)
@@ -113,7 +113,7 @@ def test_a_folder_of_ours_loads(name: str, family: str, format: str, tmp_path: P
 
 @EVERY
 @FAMILIES
-def test_an_old_folder_is_told_by_its_architecture(name: str, family: str, tmp_path: Path) -> None:
+def test_architecture_determines_the_family_without_model_type(name: str, family: str, tmp_path: Path) -> None:
     saved = getattr(oxbert, name).from_config(ours(family), seed=0)
     saved.save_pretrained(tmp_path)
     values = json.loads((tmp_path / "config.json").read_text())
@@ -126,8 +126,8 @@ def test_an_old_folder_is_told_by_its_architecture(name: str, family: str, tmp_p
 
 @EVERY
 @FAMILIES
-def test_the_encoder_of_another_head_is_enough(name: str, family: str, tmp_path: Path) -> None:
-    """The family is the folder's, the head is that of the class: that is how fine-tuning starts."""
+def test_checkpoint_of_another_head_supplies_the_encoder(name: str, family: str, tmp_path: Path) -> None:
+    """Load the encoder for another head, as fine-tuning does."""
     oxbert.AutoModelForMaskedLM.from_config(ours(family), seed=0).save_pretrained(tmp_path)
     kind = getattr(oxbert, name)
     if chosen(name, family) in (f"{family}Model", f"{family}ForMaskedLM"):
@@ -138,7 +138,7 @@ def test_the_encoder_of_another_head_is_enough(name: str, family: str, tmp_path:
     assert type(model).__name__ == chosen(name, family)
 
 
-def test_bundled_models_have_names() -> None:
+def test_bundled_models_load_by_name() -> None:
     assert type(oxbert.AutoModelForMaskedLM.from_pretrained("electra-tiny-generator")) is oxbert.ElectraForMaskedLM
     discriminator = oxbert.AutoModelForPreTraining.from_pretrained("electra-tiny-discriminator")
     assert type(discriminator) is oxbert.ElectraForPreTraining
@@ -150,7 +150,7 @@ def test_bundled_models_have_names() -> None:
 
 
 @FAMILIES
-def test_options_are_handed_on(family: str, tmp_path: Path) -> None:
+def test_options_are_passed_to_the_model_class(family: str, tmp_path: Path) -> None:
     kind = oxbert.AutoModelForSequenceClassification
     one, same, another = (kind.from_config(ours(family), seed=seed, device="cpu") for seed in (1, 1, 2))
     assert one.device == "cpu"
@@ -174,8 +174,8 @@ def test_options_are_handed_on(family: str, tmp_path: Path) -> None:
 
 
 @FAMILIES
-def test_a_configuration_of_the_callers_counts(family: str, tmp_path: Path) -> None:
-    """Instead of the folder's own, which need not even be there."""
+def test_config_argument_replaces_the_file(family: str, tmp_path: Path) -> None:
+    """Pass `config` for a folder without config.json."""
     oxbert.AutoModel.from_config(ours(family), seed=0).save_pretrained(tmp_path)
     (tmp_path / "config.json").unlink()
     config = ours(family)
@@ -183,7 +183,7 @@ def test_a_configuration_of_the_callers_counts(family: str, tmp_path: Path) -> N
     with pytest.warns(oxbert.errors.UntrainedHeadWarning):
         model = oxbert.AutoModelForSequenceClassification.from_pretrained(tmp_path, config=config)
     assert model(rows("")).logits.shape == (2, 5) and model.config.mine == "kept"
-    # The model has one of its own.
+    # The model keeps a copy.
     config.num_labels = 2
     assert model.config.num_labels == 5
 
@@ -192,31 +192,31 @@ def test_a_configuration_of_the_callers_counts(family: str, tmp_path: Path) -> N
 
 
 @FAMILIES
-def test_configurations(family: str, tmp_path: Path) -> None:
+def test_auto_config_matches_transformers(family: str, tmp_path: Path) -> None:
     theirs(family).save_pretrained(tmp_path)
     config = oxbert.AutoConfig.from_pretrained(tmp_path)
     assert type(config) is type(ours(family))
     for field, value in SIZES[family].items():
         assert getattr(config, field) == value
-    # Both of them know a family by its name.
+    # Both libraries know a family by its name.
     made = oxbert.AutoConfig.for_model(family.lower(), num_labels=3, mine=1)
     assert type(made) is type(ours(family)) and (made.num_labels, made.mine) == (3, 1)
     assert type(made).__name__ == type(transformers.AutoConfig.for_model(family.lower())).__name__
 
 
 @FAMILIES
-def test_tokenizers(family: str, tmp_path: Path, vocabulary: Path) -> None:
-    """Both families cut texts into BERT's word pieces; only ELECTRA's rows have types."""
+def test_auto_tokenizer_chooses_the_class_of_the_family(family: str, tmp_path: Path, vocabulary: Path) -> None:
+    """Compare the tokenizers of both families, of which only ELECTRA's returns token types."""
     shutil.copy(vocabulary, tmp_path / "vocab.txt")
     ours(family).save_pretrained(tmp_path)
     tokenizer = oxbert.AutoTokenizer.from_pretrained(tmp_path)
     assert type(tokenizer) is getattr(oxbert, f"{family}Tokenizer")
-    # transformers' own `AutoTokenizer` gives BERT's, with types, where the settings name no class.
+    # transformers' `AutoTokenizer` returns BERT's, with token types, if the settings name no class.
     expected = dict(getattr(transformers, f"{family}TokenizerFast").from_pretrained(tmp_path)("the text"))
     assert dict(tokenizer("the text")) == expected
     assert transformers.AutoTokenizer.from_pretrained(tmp_path)("the text")["input_ids"] == expected["input_ids"]
     assert ("token_type_ids" in expected) == (family == "Electra")
-    # What transformers writes, too, and what oxbert does.
+    # The files that transformers and oxbert write load too.
     getattr(transformers, f"{family}TokenizerFast")(str(vocabulary)).save_pretrained(tmp_path / "theirs")
     tokenizer.save_pretrained(tmp_path / "ours")
     for folder in [tmp_path / "theirs", tmp_path / "ours"]:
@@ -228,8 +228,8 @@ def test_tokenizers(family: str, tmp_path: Path, vocabulary: Path) -> None:
         oxbert.AutoTokenizer.from_pretrained(tmp_path / "empty")
 
 
-def test_a_vocabulary_alone_is_electras(tmp_path: Path, vocabulary: Path) -> None:
-    """As transformers saves it: the family stands in `config.json` only."""
+def test_folder_with_only_a_vocabulary_gives_an_electra_tokenizer(tmp_path: Path, vocabulary: Path) -> None:
+    """Load a folder without config.json, the only file that names the family."""
     shutil.copy(vocabulary, tmp_path / "vocab.txt")
     assert type(oxbert.AutoTokenizer.from_pretrained(tmp_path)) is oxbert.ElectraTokenizer
 
@@ -238,7 +238,7 @@ def test_a_vocabulary_alone_is_electras(tmp_path: Path, vocabulary: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["AutoConfig", "AutoTokenizer", *NAMES])
-def test_another_family_is_refused(name: str, tmp_path: Path) -> None:
+def test_unknown_families_are_refused(name: str, tmp_path: Path) -> None:
     transformers.BertConfig().save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match=r'expected one of electra, distilbert, got "bert"') as caught:
         getattr(oxbert, name).from_pretrained(tmp_path)
@@ -247,7 +247,7 @@ def test_another_family_is_refused(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["AutoConfig", *NAMES])
 @pytest.mark.parametrize("content", ["{}", "[]", "{", '{"model_type": "electra", "hidden_size": "wide"}'])
-def test_a_file_that_is_no_configuration_is_refused(name: str, content: str, tmp_path: Path) -> None:
+def test_invalid_configuration_files_are_refused(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(ConfigError, match=r"config\.json") as caught:
         getattr(oxbert, name).from_pretrained(tmp_path)
@@ -255,7 +255,7 @@ def test_a_file_that_is_no_configuration_is_refused(name: str, content: str, tmp
 
 
 @pytest.mark.parametrize("name", [*auto.__all__])
-def test_a_folder_that_is_not_there(name: str, tmp_path: Path) -> None:
+def test_missing_folders_and_files_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="bundled models") as caught:
         getattr(oxbert, name).from_pretrained(tmp_path / "none")
     assert isinstance(caught.value, FileNotFoundError)
@@ -264,14 +264,14 @@ def test_a_folder_that_is_not_there(name: str, tmp_path: Path) -> None:
 
 
 @FAMILIES
-def test_a_folder_without_weights(family: str, tmp_path: Path) -> None:
+def test_folders_without_weights_are_refused(family: str, tmp_path: Path) -> None:
     ours(family).save_pretrained(tmp_path)
     with pytest.raises(MissingFileError, match=r"model\.safetensors") as caught:
         oxbert.AutoModel.from_pretrained(tmp_path)
     assert caught.value.found == ["config.json"]
 
 
-def test_a_family_without_a_name() -> None:
+def test_for_model_refuses_unknown_families_and_bad_values() -> None:
     with pytest.raises(ConfigError, match=r'expected one of electra, distilbert, got "bert"') as caught:
         oxbert.AutoConfig.for_model("bert")
     assert caught.value.field == "model_type"
@@ -282,7 +282,7 @@ def test_a_family_without_a_name() -> None:
 
 @EVERY
 @pytest.mark.parametrize("config", ["electra", {"model_type": "electra"}, transformers.ElectraConfig()])
-def test_what_is_no_configuration(name: str, config: Any) -> None:
+def test_config_arguments_of_other_types_are_refused(name: str, config: Any) -> None:
     kind = getattr(oxbert, name)
     for refuse in [
         lambda: kind.from_config(config),
@@ -294,7 +294,7 @@ def test_what_is_no_configuration(name: str, config: Any) -> None:
 
 
 @FAMILIES
-def test_a_question_has_two_ends(family: str) -> None:
+def test_question_answering_requires_two_labels(family: str) -> None:
     config = ours(family)
     config.num_labels = 3
     with pytest.raises(ConfigError) as caught:
@@ -302,6 +302,6 @@ def test_a_question_has_two_ends(family: str) -> None:
     assert caught.value.field == "num_labels"
 
 
-def test_every_class_says_what_it_gives() -> None:
+def test_every_auto_class_has_its_own_docstring() -> None:
     texts = {name: inspect.getdoc(getattr(oxbert, name)) or "" for name in auto.__all__}
     assert all(texts.values()) and len(set(texts.values())) == len(texts)

@@ -1,4 +1,4 @@
-"""Threads and forks."""
+"""Test models and tokenizers in threads and forked processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .reference import fresh
 
 
 def large() -> oxbert.ElectraForMaskedLM:
-    """A model whose forward pass takes a good part of a second on long rows."""
+    """Return a model whose forward pass takes a good part of a second on long rows."""
     config = oxbert.ElectraConfig(vocab_size=2000, num_hidden_layers=6)
     return oxbert.ElectraForMaskedLM(config, seed=0)
 
@@ -43,7 +43,7 @@ def test_other_threads_run_during_a_forward_pass() -> None:
     end = time.perf_counter()
     finished.set()
     thread.join()
-    # Inside the middle half of the pass, where nothing of Python is left to do.
+    # Look at the middle half of the pass only, in which no Python code runs.
     quarter = (end - begin) / 4
     inside = sum(begin + quarter < step < end - quarter for step in steps)
     assert inside >= 3, f"{inside} steps of another thread in {end - begin:.2f} s"
@@ -68,7 +68,7 @@ def test_many_threads_share_a_model(kind: str, name: str) -> None:
         list(pool.map(work, range(8)))
 
 
-def test_threads_may_change_look_at_and_use_a_model(config: oxbert.ElectraConfig) -> None:
+def test_threads_change_read_and_call_one_model(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForTokenClassification(config, seed=0)
     expected = model([[1, 2, 3]]).logits
     state = {name: value.clone() for name, value in model.state_dict().items()}
@@ -89,7 +89,7 @@ def test_threads_may_change_look_at_and_use_a_model(config: oxbert.ElectraConfig
         list(pool.map(work, range(8)))
 
 
-def test_threads_train_a_model_and_settle_what_its_labels_mean() -> None:
+def test_threads_train_a_model_and_infer_its_problem_type() -> None:
     model = fresh("DistilBertForSequenceClassification", "three-labels")
     ids, labels = torch.tensor([[1, 2, 3], [4, 5, 6]]), torch.tensor([0, 2])
     parameters = model.parameters()
@@ -184,7 +184,7 @@ time.sleep(0.2)
 for _ in range(8):
     child = os.fork()
     if child == 0:
-        # Whoever held the model is not here: the answer is right, or an error that says so, but never a wait.
+        # The thread that held the model is not in the child: expect the right result or a clear error, never a hang.
         try:
             check()
         except oxbert.OxbertError as error:
@@ -198,12 +198,12 @@ thread.join()
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork on this system")
-def test_a_fork_in_the_middle_of_a_forward_pass_is_no_trap() -> None:
+def test_a_fork_during_a_forward_pass_does_not_hang() -> None:
     script = PREPARE + "import warnings\nwarnings.simplefilter('ignore')\n" + BUSY
     run([sys.executable, "-c", script], seconds=60, check=True)
 
 
-def test_a_model_that_is_called_from_its_own_forward_pass_says_so(config: oxbert.ElectraConfig) -> None:
+def test_calling_a_model_from_its_own_forward_pass_raises(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraModel(config, seed=0)
     ids = torch.tensor([[1, 2, 3]])
     errors = []

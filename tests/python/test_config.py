@@ -1,4 +1,4 @@
-"""Configurations: defaults, checks, and round trips."""
+"""Test configurations: defaults, checks, and round trips."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHARED = [
     "model_type", "vocab_size", "max_position_embeddings", "initializer_range", "pad_token_id", "tie_word_embeddings",
     "output_hidden_states", "output_attentions", "problem_type", "num_labels", "id2label", "label2id",
 ]  # fmt: skip
-# What transformers' configuration of the family has too.
+# The fields that transformers' configuration of the family also has.
 FIELDS = {
     "ElectraConfig": [
         *SHARED, "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
@@ -30,7 +30,7 @@ FIELDS = {
         "seq_classif_dropout", "sinusoidal_pos_embds", "hidden_size", "num_hidden_layers", "num_attention_heads",
     ],
 }  # fmt: skip
-# Of a value each that is not its default.
+# A value for each field that differs from its default.
 VALUES: dict[str, dict[str, Any]] = {
     "ElectraConfig": {
         "vocab_size": 99, "embedding_size": 12, "hidden_size": 20, "num_hidden_layers": 3, "num_attention_heads": 2,
@@ -52,7 +52,7 @@ FAMILIES = pytest.mark.parametrize("name", list(FIELDS))
 
 
 def other(name: str) -> str:
-    """The name of the other family's class."""
+    """Return the name of the other family's class."""
     return next(another for another in FIELDS if another != name)
 
 
@@ -60,15 +60,15 @@ def other(name: str) -> str:
 
 
 @FAMILIES
-def test_defaults_are_those_of_transformers(name: str) -> None:
+def test_defaults_match_transformers(name: str) -> None:
     ours, theirs = getattr(oxbert, name)(), getattr(transformers, name)()
     for field in FIELDS[name]:
         assert getattr(ours, field) == getattr(theirs, field), field
 
 
-def test_defaults_that_transformers_leaves_open() -> None:
+def test_defaults_without_a_counterpart_in_transformers() -> None:
     electra, distilbert = oxbert.ElectraConfig(), oxbert.DistilBertConfig()
-    # Where they are not in the file, its models look for them and do without.
+    # transformers' models read these keys if the file has them, and have no defaults for them.
     assert (electra.summary_first_dropout, electra.summary_proj_to_labels) == (0.0, False)
     # rust_bert refuses a file without it.
     assert distilbert.tie_weights_ is True and json.loads(distilbert.to_json_string())["tie_weights_"] is True
@@ -76,7 +76,7 @@ def test_defaults_that_transformers_leaves_open() -> None:
 
 
 @FAMILIES
-def test_both_read_what_the_other_writes(name: str, tmp_path: Path) -> None:
+def test_oxbert_and_transformers_read_each_others_files(name: str, tmp_path: Path) -> None:
     values = VALUES[name]
     ours, theirs = getattr(oxbert, name)(**values), getattr(transformers, name)(**values)
     for field, value in values.items():
@@ -88,28 +88,27 @@ def test_both_read_what_the_other_writes(name: str, tmp_path: Path) -> None:
     for field in FIELDS[name]:
         expected = getattr(theirs, field)
         assert getattr(read, field) == getattr(ours, field) == getattr(back, field) == expected, field
-    # In memory too: what they make of themselves, we take.
+    # A dictionary of transformers is read like a file.
     taken = getattr(oxbert, name).from_dict(theirs.to_dict())
     assert {field: getattr(taken, field) for field in FIELDS[name]} == {
         field: getattr(ours, field) for field in FIELDS[name]
     }
 
 
-def test_their_summaries_are_read() -> None:
-    """Two keys that transformers' class does not declare, and its models look for."""
+def test_undeclared_summary_keys_of_transformers_are_read() -> None:
+    """Read two keys that transformers' models use although its class does not declare them."""
     theirs = transformers.ElectraConfig(summary_first_dropout=0.3, summary_proj_to_labels=True, num_labels=256)
     ours = oxbert.ElectraConfig.from_dict(theirs.to_dict())
     assert (ours.summary_first_dropout, ours.summary_proj_to_labels) == (0.3, True)
     for value in [None, "gelu", "tanh"]:
         assert oxbert.ElectraConfig(summary_activation=value).summary_activation == value
-    # A null in the file is no activation, and stays one.
     written = json.loads(oxbert.ElectraConfig(summary_activation=None).to_json_string())
     # transformers takes an empty text for none, and refuses null.
     assert written["summary_activation"] == ""
 
 
 @FAMILIES
-def test_unknown_keys_survive(name: str, tmp_path: Path) -> None:
+def test_unknown_keys_survive_a_round_trip(name: str, tmp_path: Path) -> None:
     kind = getattr(oxbert, name)
     extra = {"mine": {"deep": [1, 2.5, None, "\u6587"]}, "architectures": ["Another"], "sized": 3}
     config = kind(vocab_size=64, **extra)
@@ -124,7 +123,7 @@ def test_unknown_keys_survive(name: str, tmp_path: Path) -> None:
 
 
 @FAMILIES
-def test_copies_and_pickles_are_equal_and_apart(name: str) -> None:
+def test_copies_and_pickles_are_equal_and_independent(name: str) -> None:
     config = getattr(oxbert, name)(**VALUES[name], mine=[1])
     for twin in [pickle.loads(pickle.dumps(config)), copy.deepcopy(config), copy.copy(config)]:
         assert type(twin) is type(config) and twin == config and (twin != config) is False
@@ -133,7 +132,7 @@ def test_copies_and_pickles_are_equal_and_apart(name: str) -> None:
 
 
 @FAMILIES
-def test_equality_is_that_of_all_values(name: str) -> None:
+def test_equality_compares_all_values(name: str) -> None:
     kind = getattr(oxbert, name)
     assert kind() == kind()
     for field, value in VALUES[name].items():
@@ -145,14 +144,14 @@ def test_equality_is_that_of_all_values(name: str) -> None:
 
 
 @FAMILIES
-def test_the_text_of_a_configuration_is_its_json(name: str) -> None:
+def test_str_and_repr_show_the_json(name: str) -> None:
     config = getattr(oxbert, name)(vocab_size=64)
     assert repr(config) == str(config) == f"{name} {config.to_json_string()}"
     assert '"vocab_size": 64' in repr(config)
 
 
 @FAMILIES
-def test_labels_do_not_contradict_themselves(name: str) -> None:
+def test_label_fields_stay_consistent(name: str) -> None:
     config = getattr(oxbert, name)(id2label={0: "no", 1: "yes", 2: "perhaps"})
     assert (config.num_labels, config.label2id) == (3, {"no": 0, "yes": 1, "perhaps": 2})
     config.num_labels = 2
@@ -164,7 +163,7 @@ def test_labels_do_not_contradict_themselves(name: str) -> None:
 
 
 @FAMILIES
-def test_what_an_attribute_gives_is_a_copy(name: str) -> None:
+def test_attributes_return_copies(name: str) -> None:
     config = getattr(oxbert, name)(mine=[1])
     config.mine.append(2)
     config.id2label[0] = "changed"
@@ -172,16 +171,16 @@ def test_what_an_attribute_gives_is_a_copy(name: str) -> None:
 
 
 @FAMILIES
-def test_an_attribute_is_the_value_of_its_key(name: str) -> None:
+def test_attributes_equal_the_values_of_to_dict(name: str) -> None:
     config = getattr(oxbert, name)(id2label={0: "no", 1: "yes", 2: "perhaps"}, mine={"deep": [1, 2.5, None, "text"]})
     for key, value in config.to_dict().items():
         if key != "summary_activation":
             assert getattr(config, key) == value and type(getattr(config, key)) is type(value), key
 
 
-def test_reading_an_attribute_does_not_look_at_the_labels() -> None:
+def test_reading_an_attribute_does_not_write_the_labels() -> None:
     config = oxbert.ElectraConfig(num_labels=30_000)
-    # Writing all labels takes milliseconds, and for each of these reads more than the time limit of a test.
+    # Writing all labels takes milliseconds, so writing them for each of these reads would exceed the time limit.
     for _ in range(20_000):
         assert config.hidden_size == 256
 
@@ -190,7 +189,7 @@ def test_reading_an_attribute_does_not_look_at_the_labels() -> None:
 
 
 @pytest.mark.parametrize(("alias", "own"), ALIASES.items())
-def test_general_names_are_understood(alias: str, own: str, tmp_path: Path) -> None:
+def test_general_names_are_aliases_of_the_family_names(alias: str, own: str, tmp_path: Path) -> None:
     config = oxbert.DistilBertConfig(**{alias: 24})
     assert getattr(config, own) == getattr(config, alias) == 24
     assert config == oxbert.DistilBertConfig(**{own: 24}) == oxbert.DistilBertConfig.from_dict({alias: 24})
@@ -198,7 +197,7 @@ def test_general_names_are_understood(alias: str, own: str, tmp_path: Path) -> N
     assert getattr(config, own) == getattr(config, alias) == 48
     setattr(config, own, 96)
     assert getattr(config, own) == getattr(config, alias) == 96
-    # Only the family's own name is written, as transformers does.
+    # Only the family's own name is written, as by transformers.
     theirs = transformers.DistilBertConfig(**{alias: 24})
     for written in [config.to_dict(), json.loads(config.to_json_string()), theirs.to_dict()]:
         assert own in written and alias not in written
@@ -207,13 +206,13 @@ def test_general_names_are_understood(alias: str, own: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("alias", "own"), ALIASES.items())
-def test_the_own_name_wins(alias: str, own: str) -> None:
+def test_family_names_override_general_names(alias: str, own: str) -> None:
     for values in [{alias: 48, own: 24}, {own: 24, alias: 48}]:
         for config in [oxbert.DistilBertConfig(**values), oxbert.DistilBertConfig.from_dict(values)]:
             assert getattr(config, own) == getattr(config, alias) == 24
 
 
-def test_an_electra_has_no_other_names() -> None:
+def test_electra_has_no_aliases() -> None:
     config = oxbert.ElectraConfig(dim=3)
     assert config.hidden_size == 256 and config.to_dict()["dim"] == 3
 
@@ -250,7 +249,7 @@ def test_an_electra_has_no_other_names() -> None:
         ("model_type", 5, "string"),
     ],
 )
-def test_bad_values(name: str, field: str, value: Any, reason: str, tmp_path: Path) -> None:
+def test_bad_shared_fields_are_refused(name: str, field: str, value: Any, reason: str, tmp_path: Path) -> None:
     refused(name, field, value, reason, tmp_path)
 
 
@@ -286,12 +285,12 @@ def test_bad_values(name: str, field: str, value: Any, reason: str, tmp_path: Pa
         ("DistilBertConfig", "model_type", "electra", "distilbert"),
     ],
 )
-def test_bad_values_of_a_family(name: str, field: str, value: Any, reason: str, tmp_path: Path) -> None:
+def test_bad_family_fields_are_refused(name: str, field: str, value: Any, reason: str, tmp_path: Path) -> None:
     refused(name, field, value, reason, tmp_path)
 
 
 def refused(name: str, field: str, value: Any, reason: str, folder: Path) -> None:
-    """Everywhere, with the name of the field; nothing has changed."""
+    """Check that every way to set the field raises an error with its name, and changes nothing."""
     kind = getattr(oxbert, name)
     for make in [lambda: kind(**{field: value}), lambda: kind.from_dict({field: value})]:
         with pytest.raises(ConfigError, match=reason) as caught:
@@ -299,12 +298,12 @@ def refused(name: str, field: str, value: Any, reason: str, folder: Path) -> Non
         error = caught.value
         assert isinstance(error, ValueError) and isinstance(error, OxbertError)
         assert error.field == field and error.path is None and field in str(error) and error.reason in str(error)
-    # In a file, the file is named too.
+    # An error of a file names the file too.
     (folder / "config.json").write_text(json.dumps({field: value}))
     with pytest.raises(ConfigError, match=r"config\.json") as caught:
         kind.from_pretrained(folder)
     assert Path(caught.value.path) == folder / "config.json" and caught.value.field == field
-    # An attribute is checked as well, and keeps its value.
+    # A refused assignment leaves the attribute unchanged.
     config = kind()
     before = config.to_dict()
     with pytest.raises(ConfigError) as caught:
@@ -314,7 +313,7 @@ def refused(name: str, field: str, value: Any, reason: str, folder: Path) -> Non
 
 
 @pytest.mark.parametrize(("alias", "own"), ALIASES.items())
-def test_a_bad_value_under_a_general_name(alias: str, own: str) -> None:
+def test_errors_of_general_names_name_the_family_field(alias: str, own: str) -> None:
     with pytest.raises(ConfigError) as caught:
         oxbert.DistilBertConfig(**{alias: -1})
     assert caught.value.field == own
@@ -324,7 +323,7 @@ def test_a_bad_value_under_a_general_name(alias: str, own: str) -> None:
 
 
 @FAMILIES
-def test_values_that_json_cannot_hold(name: str) -> None:
+def test_values_without_a_json_form_are_refused(name: str) -> None:
     kind = getattr(oxbert, name)
     for make in [lambda: kind(mine=object()), lambda: kind.from_dict({"mine": {1, 2}})]:
         with pytest.raises(ConfigError, match="JSON"):
@@ -338,7 +337,7 @@ def test_values_that_json_cannot_hold(name: str) -> None:
 
 
 @FAMILIES
-def test_files_that_are_no_configuration(name: str, tmp_path: Path) -> None:
+def test_invalid_and_missing_files_are_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     for kind in [getattr(oxbert, name), oxbert.Config]:
         for content in [b"", b"{", b"[]", b"\xff", b'"x"']:
@@ -358,7 +357,7 @@ def test_files_that_are_no_configuration(name: str, tmp_path: Path) -> None:
 
 
 @FAMILIES
-def test_attributes_that_are_not_there(name: str) -> None:
+def test_unknown_attributes_raise_attribute_error(name: str) -> None:
     config = getattr(oxbert, name)()
     with pytest.raises(AttributeError, match=rf"{name}.*hiden_size"):
         _ = config.hiden_size
@@ -371,7 +370,7 @@ def test_attributes_that_are_not_there(name: str) -> None:
 
 
 @FAMILIES
-def test_the_base_finds_the_family(name: str, tmp_path: Path) -> None:
+def test_base_class_finds_the_family(name: str, tmp_path: Path) -> None:
     values = VALUES[name]
     saved = getattr(transformers, name)(**values)
     saved.save_pretrained(tmp_path)
@@ -388,14 +387,14 @@ def test_the_base_finds_the_family(name: str, tmp_path: Path) -> None:
     assert oxbert.Config.from_pretrained(str(tmp_path)) == expected
 
 
-def test_the_base_has_no_configuration_of_its_own() -> None:
+def test_base_class_cannot_be_instantiated() -> None:
     with pytest.raises(TypeError):
         oxbert.Config()
 
 
 @FAMILIES
-def test_an_old_file_is_told_by_its_architecture(name: str, tmp_path: Path) -> None:
-    """Files from before `model_type` name the class that the weights belong to."""
+def test_architecture_determines_the_family_without_model_type(name: str, tmp_path: Path) -> None:
+    """Read files from before `model_type`, which name the class that the weights belong to."""
     family = name.removesuffix("Config")
     for values in [
         {"architectures": [f"{family}ForMaskedLM"], "vocab_size": 9},
@@ -406,7 +405,7 @@ def test_an_old_file_is_told_by_its_architecture(name: str, tmp_path: Path) -> N
         assert type(config) is getattr(oxbert, name) and config.vocab_size == 9
         assert config.architectures == values["architectures"]
         assert config == getattr(oxbert, name).from_pretrained(tmp_path)
-    # What is said outright counts more.
+    # `model_type` overrides the architecture.
     mixed = {"model_type": getattr(oxbert, name).model_type, "architectures": [f"{other(name)[:-6]}Model"]}
     assert type(oxbert.Config.from_dict(mixed)) is getattr(oxbert, name)
 
@@ -425,7 +424,7 @@ def test_an_old_file_is_told_by_its_architecture(name: str, tmp_path: Path) -> N
         ({"model_type": "bert", "architectures": ["ElectraModel"]}, '"bert"'),
     ],
 )
-def test_the_base_refuses_other_families(values: dict[str, Any], got: str, tmp_path: Path) -> None:
+def test_base_class_refuses_unknown_families(values: dict[str, Any], got: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=rf"expected one of electra, distilbert, got {got}") as caught:
         oxbert.Config.from_dict(values)
     assert caught.value.field == "model_type" and caught.value.path is None
@@ -436,8 +435,8 @@ def test_the_base_refuses_other_families(values: dict[str, Any], got: str, tmp_p
 
 
 @FAMILIES
-def test_the_wrong_family_is_refused(name: str, tmp_path: Path) -> None:
-    """By the class that reads, and by the models."""
+def test_configurations_of_the_other_family_are_refused(name: str, tmp_path: Path) -> None:
+    """Pass the other family's configuration to the class that reads it, and to the models."""
     kind, wrong = getattr(oxbert, name), getattr(oxbert, other(name))()
     wrong.save_pretrained(tmp_path)
     expected = rf'expected "{kind.model_type}", got "{wrong.model_type}"'
@@ -456,26 +455,26 @@ def test_the_wrong_family_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @FAMILIES
-def test_an_old_file_of_the_wrong_family_is_refused(name: str) -> None:
+def test_architectures_of_the_other_family_are_refused(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         getattr(oxbert, name).from_dict({"architectures": [f"{other(name)[:-6]}ForMaskedLM"]})
     assert caught.value.field in ("model_type", "architectures")
 
 
 @FAMILIES
-def test_a_bert_is_told_how_it_runs(name: str) -> None:
+def test_error_for_bert_explains_how_to_run_it(name: str) -> None:
     hint = "a BERT encoder runs as an electra whose embedding_size is its hidden_size"
     with pytest.raises(ConfigError) as caught:
         getattr(oxbert, name).from_dict({"model_type": "bert"})
     assert (hint in str(caught.value)) == (name == "ElectraConfig")
 
 
-# What only a model can tell.
+# Checks that depend on the model.
 
 
 @FAMILIES
 @pytest.mark.parametrize("labels", [1, 3])
-def test_answers_have_a_start_and_an_end(name: str, labels: int) -> None:
+def test_question_answering_requires_two_labels(name: str, labels: int) -> None:
     small = {"vocab_size": 9, "num_hidden_layers": 0}
     config = getattr(oxbert, name)(**small, num_labels=labels)
     model = getattr(oxbert, f"{name.removesuffix('Config')}ForQuestionAnswering")
@@ -487,8 +486,8 @@ def test_answers_have_a_start_and_an_end(name: str, labels: int) -> None:
     assert model(config, seed=0).config.num_labels == 2
 
 
-def test_a_summary_that_multiple_choice_cannot_make() -> None:
-    """The other models do not look at it."""
+def test_multiple_choice_refuses_summaries_it_cannot_compute() -> None:
+    """Check that other models accept the same configuration."""
     config = oxbert.ElectraConfig(vocab_size=9, num_hidden_layers=0, summary_type="attn")
     assert oxbert.ElectraForSequenceClassification(config).config.summary_type == "attn"
     with pytest.raises(ConfigError, match="one of first, last, mean, cls_index") as caught:
@@ -498,13 +497,13 @@ def test_a_summary_that_multiple_choice_cannot_make() -> None:
     with pytest.raises(ConfigError, match=r"256.*got 2") as caught:
         oxbert.ElectraForMultipleChoice(config)
     assert caught.value.field == "summary_proj_to_labels"
-    # Without a projection nothing is projected to labels.
+    # Without a projection the flag has no effect.
     config.summary_use_proj = False
     assert oxbert.ElectraForMultipleChoice(config)([[[1, 2], [3]]]).logits.shape == (1, 2)
 
 
 @FAMILIES
-def test_problem_types(name: str, tmp_path: Path) -> None:
+def test_problem_types_round_trip(name: str, tmp_path: Path) -> None:
     kind = getattr(oxbert, name)
     for value in ["regression", "single_label_classification", "multi_label_classification"]:
         config = kind(problem_type=value)

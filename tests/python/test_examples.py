@@ -1,4 +1,4 @@
-"""The examples in docstrings, of every module that there is."""
+"""Run the examples in the docstrings of every module."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ import oxbert
 from .modules import MODULES
 
 
-def test_modules_are_found() -> None:
+def test_every_module_is_listed() -> None:
     root = Path(oxbert.__file__).parent
     files = [path.relative_to(root.parent).with_suffix("") for path in root.rglob("*.py")]
     names = {".".join(path.parts).removesuffix(".__init__") for path in files if path.name != "__main__"}
-    # `_isolated` holds scripts that run in processes of their own.
+    # `_isolated` contains scripts for child processes.
     expected = {name for name in names if not name.startswith("oxbert._isolated")} | {"oxbert._native"}
     assert set(MODULES) == expected
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_examples_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docstring_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "oxbert.tf":
         pytest.importorskip("tensorflow")
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
-    # The classes of the native module call `oxbert` their own.
+    # The classes of the native module name `oxbert` as their module.
     is_native = name in ("oxbert", "oxbert._native")
     extra = {"oxbert": oxbert, "np": np, "torch": torch} if is_native else {}
     result = doctest.testmod(module, extraglobs=extra, optionflags=doctest.ELLIPSIS)
     assert result.failed == 0
     if not is_native:
-        # Less than all is where doctest does not look: at what is decorated, or defined inside of a function.
+        # doctest skips decorated and nested functions, whose examples would never run.
         lines = inspect.getsource(module).splitlines()
         assert result.attempted == sum(line.lstrip().startswith(">>> ") for line in lines)

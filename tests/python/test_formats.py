@@ -1,4 +1,4 @@
-"""Checkpoints of other programs: every format gives the model that the program itself had."""
+"""Test that checkpoints of other programs load, in every format, as the model that the program had."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) ->
 
 @pytest.mark.parametrize("file", ["tf_model.h5", "flax_model.msgpack"])
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_tensorflow_and_flax(folder: str, file: str, tmp_path: Path) -> None:
+def test_tensorflow_and_flax_files_load_with_the_original_outputs(folder: str, file: str, tmp_path: Path) -> None:
     kind = kind_of(folder)
     model = kind.from_pretrained(copy(TRANSFORMERS / folder, tmp_path, "config.json", file), strict=True)
     expected = load_file(TRANSFORMERS / folder / "expected.safetensors")
     tied = DECODERS.get(kind.__name__)
     assert_same(model.state_dict(), {name: tensor for name, tensor in expected.items() if name != tied})
-    # The numbers that the program itself had.
+    # Compare with the outputs that the program computed.
     framework = "tensorflow" if file == "tf_model.h5" else "flax"
     stored = load_file(TRANSFORMERS / f"outputs_{framework}.safetensors")
     batch = {name: stored[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
@@ -90,14 +90,14 @@ def test_tensorflow_and_flax(folder: str, file: str, tmp_path: Path) -> None:
         assert (ours - theirs).abs().max() < TOLERANCE, name
 
 
-def test_a_file_of_transformers_2(tmp_path: Path) -> None:
+def test_a_file_of_transformers_2_loads(tmp_path: Path) -> None:
     folder = copy(TRANSFORMERS / "electra_pre_training", tmp_path, "config.json")
     copy(TRANSFORMERS / "electra_pre_training_2.8", tmp_path, "tf_model.h5")
     model = oxbert.ElectraForPreTraining.from_pretrained(folder, strict=True)
     assert_same(model.state_dict(), load_file(TRANSFORMERS / "electra_pre_training" / "expected.safetensors"))
 
 
-def test_flax_in_parts_in_half_precision_and_untied(tmp_path: Path) -> None:
+def test_sharded_half_precision_and_untied_flax_files_load(tmp_path: Path) -> None:
     expected = load_file(TRANSFORMERS / "distilbert_base" / "expected.safetensors")
     parts = oxbert.DistilBertModel.from_pretrained(TRANSFORMERS / "distilbert_base_sharded", strict=True)
     assert_same(parts.state_dict(), expected)
@@ -118,7 +118,7 @@ def test_flax_in_parts_in_half_precision_and_untied(tmp_path: Path) -> None:
         oxbert.load_weights(TRANSFORMERS / "distilbert_base_flax_chunked" / "flax_model.msgpack")
 
 
-def test_a_group_of_many_entries() -> None:
+def test_an_hdf5_group_with_many_entries_loads() -> None:
     read = oxbert.load_weights(TRANSFORMERS / "wide_group.h5")
     assert {number: read[f"layer.{number}"].tolist() for number in range(24)} == {
         number: [number, number + 0.5] for number in range(24)
@@ -129,7 +129,7 @@ def test_a_group_of_many_entries() -> None:
 
 
 def google_config(component: str, variant: str, **changes: Any) -> oxbert.ElectraConfig:
-    """The sizes of make_google.py. Its heads are narrower than any of the original's, so shapes do not tell them."""
+    """Return the sizes of make_google.py, whose heads are narrower than the original's and not inferred."""
     wide = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 12}
     narrow = {"hidden_size": 4, "num_attention_heads": 1, "intermediate_size": 16}
     embedding_size = 8 if variant == "equal_widths" else 6
@@ -161,7 +161,7 @@ def assert_close(ours: torch.Tensor, theirs: np.ndarray) -> None:
 @pytest.mark.parametrize(
     "variant", ["pretraining", "untied_embeddings", "equal_widths", "tied_generator", "two_data_files"]
 )
-def test_both_networks_of_a_pretraining_checkpoint(variant: str) -> None:
+def test_both_networks_of_a_google_checkpoint_load(variant: str) -> None:
     batch, expected, kept = google_batch()
     generator = oxbert.ElectraForMaskedLM.from_pretrained(
         GOOGLE / variant, config=google_config("generator", variant), strict=True
@@ -174,7 +174,7 @@ def test_both_networks_of_a_pretraining_checkpoint(variant: str) -> None:
     assert_close(outputs.logits[kept], expected[f"{variant}.discriminator_logits"][kept])
     for ours, theirs in zip(outputs.hidden_states, expected[f"{variant}.hidden_states"], strict=True):
         assert_close(ours[kept], theirs[kept])
-    # A model without a head is the discriminator, unless it is said which it is.
+    # A model without a head loads the discriminator, unless `component` names the generator.
     if variant != "tied_generator":
         encoder = oxbert.ElectraModel.from_pretrained(
             GOOGLE / variant, config=google_config("generator", variant), component="generator", strict=False
@@ -183,7 +183,7 @@ def test_both_networks_of_a_pretraining_checkpoint(variant: str) -> None:
         assert_close(states[kept], expected[f"{variant}.generator_hidden_states"][-1][kept])
 
 
-def test_the_variables_of_a_checkpoint() -> None:
+def test_tensors_and_origins_match_the_variables_of_a_checkpoint() -> None:
     variables = load_file(GOOGLE / "variables.safetensors")
     for variant in ("pretraining", "two_data_files"):
         seen = {"global_step"}
@@ -200,7 +200,7 @@ def test_the_variables_of_a_checkpoint() -> None:
         assert seen == variables.keys()
 
 
-def test_fine_tuned_checkpoints() -> None:
+def test_fine_tuned_google_checkpoints_load() -> None:
     batch, expected, kept = google_batch()
     for variant, labels in [("tagging", 5), ("classification", 2)]:
         config = google_config("discriminator", variant, num_labels=labels)
@@ -215,14 +215,14 @@ def test_fine_tuned_checkpoints() -> None:
         assert "task_specific.squad.dense.weight" in model.load_report["unexpected"]
 
 
-def test_a_checkpoint_is_named_by_its_components_and_whole(tmp_path: Path) -> None:
+def test_component_is_required_and_checked(tmp_path: Path) -> None:
     path = GOOGLE / "pretraining" / "model.ckpt-12"
     with pytest.raises(InputError, match="generator and discriminator") as caught:
         oxbert.load_weights(path)
     assert caught.value.what == "component"
     with pytest.raises(InputError, match=r"expected .generator. or .discriminator."):
         oxbert.load_weights(path, component="both")
-    with pytest.raises(InputError, match="has no generator"):
+    with pytest.raises(InputError, match=r"expected discriminator, .* got generator"):
         oxbert.load_weights(GOOGLE / "tagging" / "model.ckpt-12", component="generator")
     with pytest.raises(WeightsFormatError, match=r"word_embeddings.*slices"):
         oxbert.load_weights(GOOGLE / "partitioned" / "model.ckpt-12", component="discriminator")
@@ -236,7 +236,7 @@ def test_the_latest_checkpoint_of_a_folder_is_read(tmp_path: Path) -> None:
         for ending in ("index", "data-00000-of-00001"):
             shutil.copy(GOOGLE / variant / f"model.ckpt-12.{ending}", tmp_path / f"model.ckpt-{number}.{ending}")
     assert oxbert.find_weights(tmp_path).name == "model.ckpt-100.index"
-    # A single head: as wide as in the original, or narrower.
+    # The description assumes a single attention head if the width is that of the original or less.
     config = json.loads(oxbert.describe_weights(tmp_path / "model.ckpt-100", component="generator") or "")
     assert config["architectures"] == ["ElectraForMaskedLM"]
     wanted = google_config("generator", "equal_widths").to_dict()
@@ -244,7 +244,7 @@ def test_the_latest_checkpoint_of_a_folder_is_read(tmp_path: Path) -> None:
         name: wanted[name] for name in ("vocab_size", "embedding_size", "hidden_size", "intermediate_size")
     }
     batch, expected, kept = google_batch()
-    # Without a config.json the shapes say what it is; the generator's only head is what they guess.
+    # Without config.json shapes determine the configuration, with one attention head as in this generator.
     model = oxbert.ElectraForMaskedLM.from_pretrained(tmp_path)
     assert_close(model(**batch).logits[kept], expected["equal_widths.generator_logits"][kept])
 
@@ -262,7 +262,7 @@ np.savez(target / "expected.npz", **make_google.expected_of(name, variables))
 
 
 @pytest.mark.parametrize("component", ["generator", "discriminator"])
-def test_what_tensorflow_writes_now_is_converted(component: str, tmp_path: Path) -> None:
+def test_checkpoints_of_current_tensorflow_are_converted(component: str, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
     source = tmp_path / "source"
     run([sys.executable, "-c", WRITE, CHECKPOINTS, "pretraining", source], check=True)
@@ -276,7 +276,7 @@ def test_what_tensorflow_writes_now_is_converted(component: str, tmp_path: Path)
     assert_close(kind.from_pretrained(target, strict=True)(**batch).logits[kept], expected[kept].astype(np.float32))
 
 
-# Every format, with all the names that a file may have.
+# Every format, with every spelling of names.
 
 Change = Callable[[str], str]
 
@@ -324,7 +324,7 @@ CONFIGS = {
 
 
 def random_model(name: str) -> tuple[Any, dict[str, torch.Tensor]]:
-    """A model whose parameters are all different, and they."""
+    """Return a model whose parameters are all different, and the parameters."""
     family = "Electra" if name.startswith("Electra") else "DistilBert"
     config = CONFIGS[family].to_dict()
     if name.endswith("QuestionAnswering"):
@@ -337,14 +337,14 @@ def random_model(name: str) -> tuple[Any, dict[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", CLASSES)
-def test_every_format_with_every_kind_of_names(name: str, format: str, tmp_path: Path) -> None:
+def test_every_format_loads_with_every_spelling_of_names(name: str, format: str, tmp_path: Path) -> None:
     reference, state = random_model(name)
     batch = torch.tensor([[2, 5, 7, 9], [2, 8, 3, 1]])
     batch = batch[None] if name.endswith("MultipleChoice") else batch
     expected = [output.detach() for output in reference(batch).to_tuple()]
     prefix = "electra." if name.startswith("Electra") else "distilbert."
     has_head = any(key.startswith(prefix) for key in state)
-    # A backbone alone has no prefix, one with a head has it; files have either.
+    # A model without a head has no prefix and one with a head has it; files of both may have either.
     other = {key.removeprefix(prefix) if has_head else prefix + key: tensor for key, tensor in state.items()}
     place = "embeddings.position_ids"
     kinds = {
@@ -370,10 +370,10 @@ def test_every_format_with_every_kind_of_names(name: str, format: str, tmp_path:
             assert torch.equal(ours.detach(), theirs), kind
 
 
-# Files in parts.
+# Sharded files.
 
 
-def test_parts_must_be_what_their_index_says(tmp_path: Path) -> None:
+def test_shards_must_match_their_index(tmp_path: Path) -> None:
     state = {"a.weight": torch.ones(2), "b.weight": torch.ones(3), "c.weight": torch.ones(4)}
     write(state, tmp_path, "sharded safetensors")
     index = tmp_path / "model.safetensors.index.json"
@@ -386,30 +386,30 @@ def test_parts_must_be_what_their_index_says(tmp_path: Path) -> None:
             oxbert.load_weights(index)
 
     save_file({"a.weight": torch.ones(2), "d.weight": torch.ones(2)}, first)
-    refused('a tensor "d.weight", of which the index')
+    refused('the tensor "d.weight", which the index of the checkpoint does not list')
     save_file({"d.weight": torch.ones(2)}, first)
     refused('lacks the tensor "a.weight"')
     first.write_bytes(b"")
-    refused("it is empty")
+    refused("the file is empty")
     first.unlink()
     with pytest.raises(FileNotFoundError, match="model-00001"):
         oxbert.load_weights(index)
     for name in ("../secret.safetensors", "/etc/passwd", "model.safetensors.index.json"):
         index.write_text(json.dumps({"weight_map": whole["weight_map"] | {"a.weight": name}}))
-        refused("no plain name" if "/" in name else "several files")
+        refused("files in the same folder" if "/" in name else "got an index that lists other files")
 
 
-def test_a_folder_of_parts_that_is_saved_over(tmp_path: Path) -> None:
+def test_saving_over_shards_removes_them(tmp_path: Path) -> None:
     model, state = random_model("ElectraForPreTraining")
     model.config.save_pretrained(tmp_path)
     write(state, tmp_path, "sharded safetensors")
     other = oxbert.ElectraForPreTraining(model.config, seed=5)
-    # The old parts would be read before the new file.
+    # Saving must remove the old shards, which would be read before the new file.
     other.save_pretrained(tmp_path, format="ot")
     assert_same(oxbert.ElectraForPreTraining.from_pretrained(tmp_path).state_dict(), other.state_dict())
 
 
-def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
+def test_not_finite_values_are_reported_once(tmp_path: Path) -> None:
     model, state = random_model("ElectraForPreTraining")
     first, second = list(state)[1], list(state)[-1]
     state[first] = torch.full_like(state[first], float("nan"))

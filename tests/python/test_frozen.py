@@ -1,4 +1,4 @@
-"""Frozen models: the answers of trainable ones, from several threads, without parameters."""
+"""Test that frozen models return the outputs of trainable ones, from several threads, without parameters."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def frozen() -> oxbert.ElectraForMaskedLM:
 
 
 @pytest.mark.parametrize("name", [*CLASSES, "ElectraModel", "DistilBertModel"])
-def test_a_frozen_model_answers_as_a_trainable_one(name: str, tmp_path: Path) -> None:
+def test_a_frozen_model_returns_the_outputs_of_a_trainable_one(name: str, tmp_path: Path) -> None:
     model = reference.fresh(name)
     model.save_pretrained(tmp_path)
     loaded = type(model).from_pretrained(tmp_path, trainable=False)
     rows = [[1, 2, 3, 4], [5, 6]] if "Choice" not in name else np.array([[[1, 2, 3], [4, 5, 6]]])
-    asked = {"output_hidden_states": True, "output_attentions": True}
-    for ours, theirs in zip(loaded(rows, **asked).to_tuple(), model(rows, **asked).to_tuple(), strict=True):
+    options = {"output_hidden_states": True, "output_attentions": True}
+    for ours, theirs in zip(loaded(rows, **options).to_tuple(), model(rows, **options).to_tuple(), strict=True):
         for one, other in zip(
             *(value if isinstance(value, tuple) else (value,) for value in (ours, theirs)), strict=True
         ):
@@ -71,7 +71,7 @@ def test_a_frozen_model_builds_no_graph(frozen: oxbert.ElectraForMaskedLM) -> No
         copy.deepcopy,
     ],
 )
-def test_what_needs_parameters_is_refused(
+def test_methods_that_need_parameters_are_refused(
     use: Callable[[Any], object], frozen: oxbert.ElectraForMaskedLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -91,7 +91,7 @@ def test_threads_share_a_frozen_model(frozen: oxbert.ElectraForMaskedLM) -> None
                 np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
 
 
-def test_what_a_folder_lacks_is_warned_of(tmp_path: Path) -> None:
+def test_missing_heads_are_warned_of_and_refused_if_strict(tmp_path: Path) -> None:
     reference.fresh("ElectraForMaskedLM").save_pretrained(tmp_path)
     with pytest.warns(oxbert.errors.UntrainedHeadWarning, match="classifier"):
         model = oxbert.ElectraForTokenClassification.from_pretrained(tmp_path, trainable=False)

@@ -1,4 +1,4 @@
-"""The numbers of activations, and of heads that are used alone, on hidden states."""
+"""Compare activations, and heads applied to hidden states alone, with transformers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from oxbert.errors import ConfigError
 from . import reference
 from .reference import TOLERANCE, Pair, pairs
 
-# Every name of `ACT2FN` but those with parameters of their own, which no checkpoint of the families carries.
+# Without those that have parameters of their own, which no checkpoint of the families contains.
 ACTIVATIONS = sorted(set(ACT2FN) - {"prelu", "xielu"})
-# Beyond what any of them clips.
+# The range exceeds every clipping threshold.
 NUMBERS = torch.cat([torch.linspace(-12, 12, 25), torch.tensor([0.0, -0.0, 1e-6, -1e-6, 0.5])])
 
 
 def largest(name: str, got: torch.Tensor, expected: torch.Tensor) -> float:
-    """The largest difference; of relu2, which is 144 at 12, where neighbouring numbers are 1.5e-5 apart, a relative one."""
+    """Return the largest difference; a relative one for relu2, which is 144 at 12, where floats are 1.5e-5 apart."""
     error = (got - expected).abs()
     return (error / expected.abs().clamp(min=1.0) if name == "relu2" else error).max().item()
 
@@ -33,7 +33,7 @@ def largest(name: str, got: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations_are_those_of_transformers(name: str) -> None:
+def test_activations_match_transformers(name: str) -> None:
     activation = oxbert.Activation(name)
     ours, theirs = NUMBERS.clone().requires_grad_(), NUMBERS.clone().requires_grad_()
     got, expected = activation(ours), ACT2FN[name](theirs)
@@ -45,13 +45,13 @@ def test_activations_are_those_of_transformers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations_of_a_configuration_are_those_of_transformers(name: str) -> None:
+def test_configured_activations_match_transformers(name: str) -> None:
     config = oxbert.ElectraConfig(hidden_size=30, num_attention_heads=3, hidden_act=name)
     assert config.hidden_act in ACT2FN
     head = oxbert.ElectraDiscriminatorHead(config, seed=0)
     parameters = dict(head.named_parameters())
     with torch.no_grad():
-        # Makes the head the activation itself.
+        # With these weights the head equals the activation.
         parameters["dense.weight"].copy_(torch.eye(30))
         parameters["dense.bias"].zero_()
         parameters["dense_prediction.bias"].zero_()
@@ -64,7 +64,7 @@ def test_activations_of_a_configuration_are_those_of_transformers(name: str) -> 
 
 # Heads alone.
 
-# A text is a row of tokens; the other heads look at one token at a time, whatever stands around it.
+# Heads that take a row of tokens; the others treat each token independently.
 OF_TEXTS = {"ElectraClassificationHead", "ElectraSequenceSummary"}
 ALONE = {
     "ElectraGeneratorHead": modeling_electra.ElectraGeneratorPredictions,
@@ -76,7 +76,7 @@ ALONE = {
 
 @pytest.mark.parametrize("name", ALONE)
 @pytest.mark.parametrize("key", reference.CONFIGS)
-def test_heads_alone_are_those_of_transformers(name: str, key: str) -> None:
+def test_heads_alone_match_transformers(name: str, key: str) -> None:
     values = reference.CONFIGS[key]
     head = getattr(oxbert, name)(oxbert.ElectraConfig(**values), seed=0)
     module = ALONE[name](transformers.ElectraConfig(**values)).eval()
@@ -102,10 +102,10 @@ def test_heads_alone_are_those_of_transformers(name: str, key: str) -> None:
 @pytest.mark.parametrize("summary", ["first", "last", "mean", "cls_index"])
 @pytest.mark.parametrize("activation", [None, "tanh", "gelu", "relu"])
 @pytest.mark.parametrize("projected", [True, False])
-def test_every_summary_is_that_of_transformers(summary: str, activation: str | None, projected: bool) -> None:
+def test_every_summary_matches_transformers(summary: str, activation: str | None, projected: bool) -> None:
     values = reference.BASE | {"summary_type": summary, "summary_use_proj": projected}
     ours = oxbert.ElectraSequenceSummary(oxbert.ElectraConfig(**values, summary_activation=activation), seed=0)
-    # transformers writes "no activation" as an empty name.
+    # In transformers an empty name means no activation.
     theirs = ALONE["ElectraSequenceSummary"](transformers.ElectraConfig(**values, summary_activation=activation or ""))
     theirs.load_state_dict({name: value.detach() for name, value in ours.named_parameters()})
     hidden = torch.randn(3, 4, 20)
@@ -120,7 +120,7 @@ def test_every_summary_is_that_of_transformers(summary: str, activation: str | N
         ("num_labels", {"num_labels": 3}),
     ],
 )
-def test_what_no_head_can_be_made_of(field: str, values: dict[str, Any]) -> None:
+def test_configurations_without_a_possible_head_are_refused(field: str, values: dict[str, Any]) -> None:
     kind = oxbert.ElectraForQuestionAnswering if field == "num_labels" else oxbert.ElectraForMultipleChoice
     with pytest.raises(ConfigError) as caught:
         kind(oxbert.ElectraConfig(**reference.BASE, **values))
@@ -128,9 +128,9 @@ def test_what_no_head_can_be_made_of(field: str, values: dict[str, Any]) -> None
 
 
 @pairs("ElectraForPreTraining", configs=["small", "three-labels"])
-def test_probabilities_are_the_sigmoid_at_kept_tokens(pair: Pair) -> None:
+def test_probabilities_are_sigmoids_at_kept_tokens_and_zero_elsewhere(pair: Pair) -> None:
     output = pair.ours()(np.array([[1, 2, 3]]), np.array([[1, 1, 0]]))
     assert output.probabilities.shape == (1, 3)
     np.testing.assert_allclose(output.probabilities[0, :2], 1 / (1 + np.exp(-output.logits[0, :2])), rtol=0, atol=1e-6)
-    # Not 0.5, which a padded position must not claim.
+    # The sigmoid of a padded logit would be 0.5, which looks like a prediction.
     assert output.probabilities[0, 2] == 0

@@ -1,4 +1,4 @@
-"""Hostile files, in processes of their own: none may kill one, run anything, or take much memory or time."""
+"""Test hostile files in child processes: they may not crash the reader, run code, or use much memory or time."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from . import hostile
 CHECKPOINTS = Path(__file__).parents[1] / "data" / "checkpoints"
 
 
-def sound(kind: str, folder: Path) -> None:
-    """A whole file of each format, and what it needs beside it."""
+def write_undamaged(kind: str, folder: Path) -> None:
+    """Write an undamaged file of a format, with the other files that it needs."""
     tensors = {"a.weight": torch.randn(5, 7), "a.bias": torch.randn(5), "b": torch.arange(3)}
     path = folder / f"whole.{kind}"
     if kind in ("safetensors", "ot"):
@@ -43,29 +43,29 @@ def sound(kind: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     "kind", ["safetensors", "ot", "bin", "legacy", "msgpack", "json", "index", "data-00000-of-00001"]
 )
-def test_broken_files_are_errors_and_nothing_worse(kind: str, tmp_path: Path) -> None:
-    sound(kind, tmp_path)
+def test_damaged_files_raise_errors_and_never_crash(kind: str, tmp_path: Path) -> None:
+    write_undamaged(kind, tmp_path)
     result = hostile.run(f"damage-{kind}", tmp_path)
-    # Not one of those that were cut is read. A changed byte of a tensor is another number where the format has no checksum.
+    # Every truncated file is refused. Without checksums a changed byte of a tensor is read as another number.
     assert result["refused"] > 200 and result["refused"] + result["read"] > 600
     if kind in ("index", "data-00000-of-00001"):
-        # Nearly every byte is under a checksum.
+        # Checksums cover nearly every byte.
         assert result["read"] < 0.1 * result["refused"]
 
 
 @pytest.mark.parametrize("family", ["safetensors", "archives", "pickles", "flax", "tensorflow", "shards", "places"])
-def test_files_that_were_made_to_harm_are_refused(family: str, tmp_path: Path) -> None:
+def test_crafted_files_are_refused(family: str, tmp_path: Path) -> None:
     folder = tmp_path / "inside"
     folder.mkdir()
     assert hostile.run(family, folder)["refused"] > 15
 
 
-def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
+def test_pickles_that_run_code_are_refused(tmp_path: Path) -> None:
     assert hostile.run("code", tmp_path)["refused"] > 300
 
 
-def test_the_payloads_would_run(tmp_path: Path) -> None:
-    """What is refused above is not refused for being broken."""
+def test_payloads_run_when_unpickled(tmp_path: Path) -> None:
+    """Run the payloads, so that the tests above cannot pass because the payloads are broken."""
     marker = tmp_path / "ran"
     payloads = dict(hostile.hostile_pickles(str(marker)))
     for label in ["os.system", "posix.system", "getattr", "a name with dots", "INST", "OBJ"]:
@@ -74,19 +74,19 @@ def test_the_payloads_would_run(tmp_path: Path) -> None:
         marker.unlink()
 
 
-def test_memory_is_measured(tmp_path: Path) -> None:
-    """That the others pass says something."""
+def test_limits_and_expected_messages_are_enforced(tmp_path: Path) -> None:
+    """Check that the limits of the other tests can fail."""
     large = tmp_path / "large.safetensors"
-    oxbert.save_weights({"a": np.zeros(hostile.MOST_MEMORY // 2, "int8"), "b": np.zeros(64 << 20, "int8")}, large)
-    found = hostile.hold(
+    oxbert.save_weights({"a": np.zeros(hostile.MAX_MEMORY // 2, "int8"), "b": np.zeros(64 << 20, "int8")}, large)
+    found = hostile.read_all(
         [hostile.Case("large", large, may_be_read=True), hostile.Case("small", tmp_path, "no such reason")]
     )
     assert (found["refused"], found["read"]) == (1, 1)
     assert [failure.partition(":")[0] for failure in found["failures"]] == ["large", "small"], found["failures"]
-    assert "MiB of memory" in found["failures"][0] and "it is a folder" in found["failures"][1]
+    assert "MiB of memory" in found["failures"][0] and "got a folder" in found["failures"][1]
 
 
-def test_foreign_files_are_named(tmp_path: Path) -> None:
+def test_errors_name_the_format_of_foreign_files(tmp_path: Path) -> None:
     path = tmp_path / "rust_model.ot"
     for content, expected in [
         (b"", "empty"),
@@ -94,7 +94,7 @@ def test_foreign_files_are_named(tmp_path: Path) -> None:
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"<!DOCTYPE html>", "web page"),
         (b"GGUF\x03\0\0\0", "GGUF"),
-        (b"\x80\x02}q\0.", "not one that torch.save wrote"),
+        (b"\x80\x02}q\0.", "got a pickle that torch.save did not write"),
     ]:
         path.write_bytes(content)
         with pytest.raises(WeightsFormatError, match=expected) as caught:
@@ -103,7 +103,7 @@ def test_foreign_files_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "rust_model.ot", "pytorch_model.bin", "flax_model.msgpack"])
-def test_a_model_folder_is_held_to_the_same(
+def test_model_folders_with_hostile_files_are_refused(
     name: str, config: oxbert.ElectraConfig, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     config.save_pretrained(tmp_path)
@@ -122,7 +122,7 @@ def test_a_model_folder_is_held_to_the_same(
     assert not (tmp_path / "ran").exists() and not recwarn.list
 
 
-def test_a_checkpoint_of_tensorflow_is_held_to_the_same(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_model_folders_with_hostile_tensorflow_files_are_refused(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     config.save_pretrained(tmp_path)
     (tmp_path / "model.ckpt-1.data-00000-of-00001").write_bytes(bytes(64))
     variable = (b"electra/embeddings/word_embeddings", hostile.variable_of((17,)))
@@ -133,7 +133,7 @@ def test_a_checkpoint_of_tensorflow_is_held_to_the_same(config: oxbert.ElectraCo
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "circle", "device"])
-def test_a_model_folder_without_files_is_refused(kind: str, config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_folders_without_a_regular_file_are_refused(kind: str, config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     make: dict[str, Any] = {
         "folder": lambda path: path.mkdir(),
         "pipe": os.mkfifo,

@@ -1,4 +1,4 @@
-"""Hostile HDF5 files: what may end the library that reads them ends a child, and is an error here."""
+"""Test hostile HDF5 files, which may crash the library that reads them: only the child process dies."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ MEBI = 1 << 20
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The folder of temporary files is empty after every test."""
+def no_files_left(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Check that every test leaves the folder of temporary files empty."""
     folder = tmp_path_factory.mktemp("temporary")
     monkeypatch.setenv("TMPDIR", str(folder))
     yield folder
@@ -48,13 +48,13 @@ def refused(path: Path, expected: str = "") -> WeightsFormatError:
 
 
 @pytest.mark.slow
-def test_broken_files_are_errors_and_nothing_worse(tmp_path: Path) -> None:
+def test_damaged_files_raise_errors_in_the_child(tmp_path: Path) -> None:
     (tmp_path / "whole.h5").write_bytes(WHOLE)
     result = hostile.run("hdf5", tmp_path)
     assert result["refused"] > 100 and result["read"] > 50
 
 
-def test_broken_files_on_the_whole_way(tmp_path: Path) -> None:
+def test_damaged_files_raise_errors_through_the_public_api(tmp_path: Path) -> None:
     path = tmp_path / "tf_model.h5"
     path.write_bytes(WHOLE)
     assert len(oxbert.load_weights(path)) > 10
@@ -72,7 +72,7 @@ def test_broken_files_on_the_whole_way(tmp_path: Path) -> None:
 
 
 def chunk_that_inflates(file: Any) -> None:
-    """One chunk, in as many bytes as the tensor has, that becomes a gigabyte."""
+    """Write one chunk as long as its tensor that inflates to a gigabyte."""
     count = 1 << 18
     dataset = file.create_dataset("m/a:0", shape=(count,), dtype="f4", chunks=(count,), compression="gzip")
     packed = zlib.compress(bytes(1000 * MEBI), 1)[: 4 * count].ljust(4 * count, b"\0")
@@ -137,7 +137,7 @@ def two(one: str, other: str) -> Callable[[Any], None]:
         pytest.param(two("m/a/kernel:0", "m/a/weight:0"), "two tensors", id="two-meanings"),
     ],
 )
-def test_files_that_were_made_to_harm_are_refused(make: Callable[[Any], None], expected: str, tmp_path: Path) -> None:
+def test_crafted_files_are_refused(make: Callable[[Any], None], expected: str, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "secret.h5", "w") as secret:
         secret.create_dataset("secret", data=np.ones(3, "f4"))
     (tmp_path / "secret").write_bytes(bytes(12))
@@ -148,15 +148,15 @@ def test_files_that_were_made_to_harm_are_refused(make: Callable[[Any], None], e
 
 
 def test_tensors_that_share_bytes_are_refused(
-    tmp_path: Path, nothing_is_left: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, no_files_left: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A megabyte, two hundred times."""
+    """Let 200 tensors refer to the same megabyte."""
     path, count = tmp_path / "tf_model.h5", 1 << 18
     with h5py.File(path, "w") as file:
         first = file.create_dataset("m/0", data=np.ones(count, "f4")).id.get_offset()
         for number in range(1, 200):
             file.create_dataset(f"m/{number}", shape=(count,), dtype="f4")
-    # Nothing has been stored of the others: they have no place, which is all ones.
+    # The other tensors have no data yet, so their addresses are undefined: all ones.
     data = path.read_bytes()
     size = struct.pack("<Q", 4 * count)
     assert data.count(b"\xff" * 8 + size) == 199
@@ -166,7 +166,7 @@ def test_tensors_that_share_bytes_are_refused(
     refused(path, "claim more bytes than it has")
 
 
-def test_a_child_that_breaks_down_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_child_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, child = tmp_path / "tf_model.h5", tmp_path / "child.py"
     path.write_bytes(WHOLE)
     monkeypatch.setattr(_hdf5, "_CHILD", child)
@@ -188,21 +188,21 @@ def test_a_child_that_breaks_down_is_an_error(tmp_path: Path, monkeypatch: pytes
     refused(path, "more than 1 seconds")
 
 
-def test_a_full_disk_is_not_the_file_s_fault(tmp_path: Path, nothing_is_left: Path) -> None:
+def test_a_full_disk_raises_a_file_error(tmp_path: Path, no_files_left: Path) -> None:
     path = tmp_path / "tf_model.h5"
     path.write_bytes(WHOLE)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # A file may not grow beyond this, as on a disk that is full. The child has the same limit.
+    # A limit of the size of files acts like a full disk. The child inherits the limit.
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
         with pytest.raises(FileError, match="cannot write") as caught:
             oxbert.load_weights(path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert caught.value.errno == 27 and str(nothing_is_left) in caught.value.path
+    assert caught.value.errno == 27 and str(no_files_left) in caught.value.path
 
 
-def test_a_model_folder_is_held_to_the_same(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_model_folders_with_hostile_hdf5_are_refused(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     config.save_pretrained(tmp_path)
     path = tmp_path / "tf_model.h5"
     with h5py.File(path, "w") as file:

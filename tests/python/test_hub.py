@@ -1,4 +1,4 @@
-"""Model folders from the hub, as a server on this machine plays it."""
+"""Test loading model folders from the hub, which a local server simulates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import huggingface_hub
 import numpy as np
@@ -27,6 +27,7 @@ import oxbert
 import oxbert.hub._download
 import oxbert.hub._options
 from oxbert import errors, hub
+from oxbert._types import HubKeywords
 from oxbert.errors import (
     DtypeError,
     HubAccessError,
@@ -45,13 +46,13 @@ NAME = "someone/electra-tiny"
 EVERYTHING = ("config", "tokenizer", "weights")
 TOKENIZER = {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}
 PROXIES = [name for name in os.environ if name.lower().endswith("_proxy")]
-# A commit that no repository has.
-NOWHERE = "0" * 40
+# A commit that does not exist.
+MISSING_COMMIT = "0" * 40
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """The files of a model that can be loaded."""
+    """Return the files of a model that can be loaded."""
     folder = tmp_path_factory.mktemp("model")
     vocabulary = Path(__file__).parents[1] / "data" / "tokenizer_vocab.txt"
     tokenizer = oxbert.ElectraTokenizer(vocabulary)
@@ -64,11 +65,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    """The hub that the library talks to in this process, and an empty cache."""
+    """Run the hub that the library uses in this process, with an empty cache."""
     for name in [*PROXIES, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]:
         monkeypatch.delenv(name, raising=False)
     with FakeHub() as fake:
-        # Read from the environment when the library is imported.
+        # The library reads these from the environment when it is imported.
         monkeypatch.setattr(constants, "ENDPOINT", fake.endpoint)
         template = fake.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -83,13 +84,13 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
 
 @pytest.fixture
 def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library waits between the attempts that it makes by itself."""
+    """Skip the waits between the library's own retries."""
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
 @pytest.fixture
 def no_sockets(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Nobody opens a socket: it raises, and is noted here."""
+    """Make every new socket raise, and record it in the returned list."""
     opened: list[object] = []
 
     class Refused(socket.socket):
@@ -114,7 +115,7 @@ def table(*shards: str) -> bytes:
 
 
 def environment(fake: FakeHub, home: Path, **values: str) -> dict[str, str]:
-    """That of a user who has set only where the hub and the cache are."""
+    """Return the environment of a user who has set only the address of the hub and the cache."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
     for name in PROXIES:
         del inherited[name]
@@ -123,19 +124,19 @@ def environment(fake: FakeHub, home: Path, **values: str) -> dict[str, str]:
 
 def run(script: str, variables: dict[str, str]) -> str:
     done = processes.run([sys.executable, "-c", script], env=variables, seconds=60, check=True)
-    # Where there is no terminal there are no progress bars either.
+    # Without a terminal the library shows no progress bars.
     assert done.stderr == ""
     return done.stdout.strip()
 
 
-# From the beginning to the end.
+# Whole downloads.
 
 
-def test_a_repository_is_loaded(fake: FakeHub, model: Files, tmp_path: Path) -> None:
+def test_repositories_load_like_local_folders(fake: FakeHub, model: Files, tmp_path: Path) -> None:
     fake.add(NAME, model | {"README.md": b"", "pytorch_model.bin": b"", "tf_model.h5": b"", "onnx/model.onnx": b""})
     folder = find(NAME, EVERYTHING)
     assert read(folder) == model
-    assert sorted(fake.asked("GET")) == sorted(["listing", *model])
+    assert sorted(fake.requested_files("GET")) == sorted(["listing", *model])
     local = tmp_path / "local"
     local.mkdir()
     for name, data in model.items():
@@ -148,7 +149,7 @@ def test_a_repository_is_loaded(fake: FakeHub, model: Files, tmp_path: Path) -> 
     assert np.isfinite(logits[0]).all() and (logits[0] == logits[1]).all()
 
 
-def test_the_variables_of_the_library_count(fake: FakeHub, model: Files, tmp_path: Path) -> None:
+def test_environment_variables_of_the_library_are_obeyed(fake: FakeHub, model: Files, tmp_path: Path) -> None:
     script = f"""
 import socket, sys
 import oxbert
@@ -200,16 +201,16 @@ def test_every_option_reaches_the_hub(load: Any, fake: FakeHub, model: Files, tm
     assert "Electra" in type(kind.from_pretrained(NAME, token="a-secret", **place)).__name__ or load is oxbert.FillMask
     assert {request.headers.get("authorization") for request in fake.requests} == {"Bearer a-secret"}
     assert (tmp_path / "elsewhere").is_dir() and not (tmp_path / "cache").exists()
-    fetched = {name for name in fake.asked("GET") if name != "listing"}
+    fetched = {name for name in fake.requested_files("GET") if name != "listing"}
     assert fetched
     fake.forget()
     kind.from_pretrained(NAME, local_files_only=True, **place)
     assert fake.requests == []
     kind.from_pretrained(NAME, force_download=True, **place)
-    assert fetched <= set(fake.asked("GET"))
+    assert fetched <= set(fake.requested_files("GET"))
 
 
-# Which files.
+# The choice of files.
 
 
 @pytest.mark.parametrize(
@@ -221,10 +222,10 @@ def test_every_option_reaches_the_hub(load: Any, fake: FakeHub, model: Files, tm
         (["config", "weights"], {"config.json", "model.safetensors"}),
     ],
 )
-def test_only_what_is_needed_is_fetched(needs: Any, expected: set[str], fake: FakeHub, model: Files) -> None:
+def test_only_the_needed_files_are_downloaded(needs: Any, expected: set[str], fake: FakeHub, model: Files) -> None:
     fake.add(NAME, model | {"pytorch_model.bin": b"", "README.md": b""})
     assert names(find(NAME, needs)) == expected
-    assert set(fake.asked("GET")) == expected | {"listing"}
+    assert set(fake.requested_files("GET")) == expected | {"listing"}
 
 
 @pytest.mark.parametrize(
@@ -238,21 +239,21 @@ def test_only_what_is_needed_is_fetched(needs: Any, expected: set[str], fake: Fa
     ],
     ids=lambda present: " ".join(sorted(present)),
 )
-def test_the_files_of_a_tokenizer(present: set[str], fake: FakeHub) -> None:
+def test_all_files_of_a_tokenizer_are_downloaded(present: set[str], fake: FakeHub) -> None:
     fake.add(NAME, dict.fromkeys([*present, "merges.txt", "vocab.json"], b"{}"))
     assert names(find(NAME, "tokenizer")) == present
 
 
 @pytest.mark.parametrize("first", range(len(hub.WEIGHTS)))
-def test_the_first_weight_file_that_exists(first: int, fake: FakeHub) -> None:
+def test_the_first_existing_weight_file_is_downloaded(first: int, fake: FakeHub) -> None:
     files = dict.fromkeys(hub.WEIGHTS[first:], table("a-1.part", "a-2.part")) | {"a-1.part": b"1", "a-2.part": b"2"}
     fake.add(NAME, files)
     shards = {"a-1.part", "a-2.part"} if hub.WEIGHTS[first].endswith(".index.json") else set()
     assert names(find(NAME, "weights")) == {hub.WEIGHTS[first], *shards}
-    assert set(fake.asked("GET")) == {"listing", hub.WEIGHTS[first], *shards}
+    assert set(fake.requested_files("GET")) == {"listing", hub.WEIGHTS[first], *shards}
 
 
-def test_the_caller_says_which_weight_files(fake: FakeHub) -> None:
+def test_the_caller_chooses_the_weight_files(fake: FakeHub) -> None:
     fake.add(NAME, dict.fromkeys(["model.safetensors", "pytorch_model.bin"], b""))
     assert names(find(NAME, "weights", weights=["tf_model.h5", "pytorch_model.bin", "model.safetensors"])) == {
         "pytorch_model.bin"
@@ -263,7 +264,7 @@ def test_the_caller_says_which_weight_files(fake: FakeHub) -> None:
         find(NAME, "weights", weights=["tf_model.h5"])
 
 
-def test_shards_beside_others(fake: FakeHub) -> None:
+def test_only_the_shards_of_the_index_are_downloaded(fake: FakeHub) -> None:
     index = "model.safetensors.index.json"
     used, unused = (
         ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"],
@@ -271,14 +272,14 @@ def test_shards_beside_others(fake: FakeHub) -> None:
     )
     fake.add(NAME, dict.fromkeys([*used, unused], b"x") | {index: table(*used, used[0])})
     assert names(find(NAME, "weights")) == {index, *used}
-    assert unused not in fake.asked()
+    assert unused not in fake.requested_files()
 
 
-def test_an_index_whose_shards_do_not_exist(fake: FakeHub) -> None:
+def test_an_index_with_missing_shards_is_skipped(fake: FakeHub) -> None:
     index = "model.safetensors.index.json"
     fake.add(NAME, {index: table("a.safetensors", "b.safetensors"), "a.safetensors": b"x", "pytorch_model.bin": b"x"})
     assert "pytorch_model.bin" in names(find(NAME, "weights"))
-    assert "a.safetensors" not in fake.asked()
+    assert "a.safetensors" not in fake.requested_files()
     with pytest.raises(MissingFileError, match=rf"has no b\.safetensors of {index}; it holds: a\.safetensors"):
         find(NAME, "weights", weights=[index])
 
@@ -304,19 +305,19 @@ def test_an_index_whose_shards_do_not_exist(fake: FakeHub) -> None:
     ],
     ids=repr,
 )
-def test_names_of_shards_that_leave_the_folder(shard: Any, fake: FakeHub) -> None:
+def test_shard_names_outside_the_folder_are_refused(shard: Any, fake: FakeHub) -> None:
     index = "model.safetensors.index.json"
     fake.add(NAME, {index: json.dumps({"weight_map": {"x": "a", "y": shard}}).encode(), "a": b"x"})
-    with pytest.raises(errors.WeightsFormatError, match="plain names") as caught:
+    with pytest.raises(errors.WeightsFormatError, match="names of files in the same folder") as caught:
         find(NAME, "weights")
     assert Path(caught.value.path).name == index and repr(shard) in caught.value.reason
-    assert fake.asked("GET") == ["listing", index]
+    assert fake.requested_files("GET") == ["listing", index]
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"weight_map": {}}', b'{"weight_map": ["a"]}', b"[" * 10**5]
 )
-def test_an_index_that_is_none(content: bytes, fake: FakeHub) -> None:
+def test_invalid_shard_indices_are_refused(content: bytes, fake: FakeHub) -> None:
     fake.add(NAME, {"model.safetensors.index.json": content, "a": b"x"})
     with pytest.raises(errors.WeightsFormatError, match=r"model\.safetensors\.index\.json"):
         find(NAME, "weights")
@@ -326,7 +327,7 @@ def test_an_index_that_is_none(content: bytes, fake: FakeHub) -> None:
     ("needs", "wanted"),
     [("config", "config.json"), ("tokenizer", "vocab.txt or tokenizer.json"), ("weights", " or ".join(hub.WEIGHTS))],
 )
-def test_a_repository_that_lacks_something(needs: Any, wanted: str, fake: FakeHub) -> None:
+def test_missing_files_of_a_repository_are_named(needs: Any, wanted: str, fake: FakeHub) -> None:
     fake.add(NAME, {"README.md": b"", "notes.txt": b""})
     with pytest.raises(
         MissingFileError, match=re.escape(f"{NAME} at revision main has no {wanted}; it holds: README.md, notes.txt")
@@ -335,17 +336,17 @@ def test_a_repository_that_lacks_something(needs: Any, wanted: str, fake: FakeHu
     error: Any = caught.value
     assert (error.folder, error.wanted, error.found) == (NAME, wanted, ["README.md", "notes.txt"])
     assert (error.repo_id, error.revision) == (NAME, "main")
-    assert fake.asked() == ["listing"]
+    assert fake.requested_files() == ["listing"]
 
 
-def test_many_files_are_not_all_named(fake: FakeHub) -> None:
+def test_errors_name_at_most_twenty_files(fake: FakeHub) -> None:
     fake.add(NAME, {f"{number:03}": b"" for number in range(100)})
     with pytest.raises(MissingFileError, match="018, 019 and 80 more") as caught:
         find(NAME)
     assert len(caught.value.found) == 100
 
 
-def test_a_folder_of_a_repository(fake: FakeHub, model: Files) -> None:
+def test_subfolders_of_a_repository_load(fake: FakeHub, model: Files) -> None:
     fake.add(NAME, {f"parts/small/{name}": data for name, data in model.items()} | {"config.json": b"another"})
     folder = find(NAME, EVERYTHING, subfolder="parts/small")
     assert read(folder) == model and folder.parts[-2:] == ("parts", "small")
@@ -362,10 +363,10 @@ def test_a_folder_of_a_repository(fake: FakeHub, model: Files) -> None:
         find(NAME, subfolder="parts")
 
 
-# One revision.
+# Revisions.
 
 
-def test_all_files_are_of_one_commit(fake: FakeHub) -> None:
+def test_all_files_come_from_one_commit(fake: FakeHub) -> None:
     files = ["config.json", "vocab.txt", "model.safetensors"]
     old = {name: f"old {name}".encode() for name in files}
     new = {name: f"new {name}".encode() for name in [*files, "added_tokens.json"]}
@@ -373,16 +374,16 @@ def test_all_files_are_of_one_commit(fake: FakeHub) -> None:
     fake.after_listing = lambda: fake.add(NAME, new)
     folder = find(NAME, EVERYTHING)
     assert read(folder) == old
-    # A question and an answer for each. What comes then is how the library notes where the branch is.
-    asked = [request.path for request in fake.requests if "/resolve/" in request.path]
-    assert all(f"/resolve/{commit}/" in path for path in asked[:6]) and "/resolve/main/" in asked[6]
+    # Two requests per file. The next one is the library's own, which records the commit of the branch.
+    requested_files = [request.path for request in fake.requests if "/resolve/" in request.path]
+    assert all(f"/resolve/{commit}/" in path for path in requested_files[:6]) and "/resolve/main/" in requested_files[6]
     fake.after_listing = lambda: None
     assert read(find(NAME, EVERYTHING)) == new
     assert read(find(NAME, EVERYTHING, local_files_only=True)) == new
     assert read(folder) == old
 
 
-def test_revisions(fake: FakeHub) -> None:
+def test_branches_tags_and_commits_are_revisions(fake: FakeHub) -> None:
     commits = {
         branch: fake.add(NAME, {"config.json": branch.encode()}, branch)
         for branch in ["main", "v1.0", "refs/pr/1", "tés-t"]
@@ -391,14 +392,14 @@ def test_revisions(fake: FakeHub) -> None:
         folders = [find(NAME, revision=revision) for revision in [branch, commit, commit[:9]]]
         assert [read(folder) for folder in folders] == [{"config.json": branch.encode()}] * 3
         assert len(set(folders)) == 1
-        # The library has noted which commit each of the names was.
+        # The library has recorded the commit of each name.
         fake.forget()
         assert [find(NAME, revision=name, local_files_only=True) for name in [branch, commit, commit[:9]]] == folders
         assert fake.requests == []
     assert find(NAME) == find(NAME, revision="main")
 
 
-def test_a_branch_is_noted_when_all_of_its_commit_is_there(fake: FakeHub, no_sleep: None) -> None:
+def test_a_branch_moves_only_after_a_complete_download(fake: FakeHub, no_sleep: None) -> None:
     fake.add(NAME, {"config.json": b"old", "model.safetensors": b"old weights"})
     old = find(NAME, ["config", "weights"])
     fake.add(NAME, {"config.json": b"new", "model.safetensors": b"new weights"})
@@ -414,28 +415,28 @@ def test_a_branch_is_noted_when_all_of_its_commit_is_there(fake: FakeHub, no_sle
 # The cache.
 
 
-def test_a_branch_that_is_cached_costs_one_request(fake: FakeHub, model: Files) -> None:
+def test_a_cached_branch_costs_one_request(fake: FakeHub, model: Files) -> None:
     fake.add(NAME, model)
     first = find(NAME, EVERYTHING)
     fake.forget()
     assert find(NAME, EVERYTHING) == first
-    assert fake.asked() == ["listing"]
-    # A commit that brings nothing new but its name: what is there is not fetched again.
+    assert fake.requested_files() == ["listing"]
+    # A new commit with the same files: nothing is downloaded again.
     fake.add(NAME, model)
     fake.forget()
     second = find(NAME, EVERYTHING)
     assert second != first and read(second) == model
-    assert fake.asked("GET") == ["listing"]
+    assert fake.requested_files("GET") == ["listing"]
 
 
-def test_a_commit_that_is_cached_costs_no_request(
+def test_a_cached_commit_costs_no_request(
     fake: FakeHub, model: Files, no_sleep: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    # Neither a better weight file nor a part of a tokenizer that does not exist is looked for again.
+    # The missing files, a preferred weight file among them, are not looked_up up again.
     files = {("pytorch_model.bin" if name.endswith("safetensors") else name): data for name, data in model.items()}
     commit = fake.add(NAME, files)
     first = find(NAME, EVERYTHING, revision=commit)
-    assert sorted(fake.asked("GET")) == sorted(["listing", *files])
+    assert sorted(fake.requested_files("GET")) == sorted(["listing", *files])
     huggingface_hub.close_session()
     opened = request.getfixturevalue("no_sockets")
     fake.forget()
@@ -447,7 +448,7 @@ def test_a_commit_that_is_cached_costs_no_request(
     assert opened
 
 
-def test_a_cache_that_others_filled_in_part_is_not_trusted(fake: FakeHub, model: Files) -> None:
+def test_a_partly_filled_cache_is_completed(fake: FakeHub, model: Files) -> None:
     commit = fake.add(NAME, model | {"pytorch_model.bin": b"another"})
     for name in ["vocab.txt", "pytorch_model.bin", "config.json"]:
         hf_hub_download(NAME, name, revision=commit)
@@ -455,7 +456,7 @@ def test_a_cache_that_others_filled_in_part_is_not_trusted(fake: FakeHub, model:
     assert "model.safetensors" in names(find(NAME, "weights", revision=commit))
 
 
-def test_the_cache_can_be_elsewhere(fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_dir_moves_the_cache(fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     monkeypatch.setenv("HOME", str(tmp_path))
     folder = find(NAME, cache_dir="~/own")
@@ -466,7 +467,7 @@ def test_the_cache_can_be_elsewhere(fake: FakeHub, tmp_path: Path, monkeypatch: 
         find(NAME, local_files_only=True)
 
 
-def test_all_is_fetched_again_when_forced(fake: FakeHub) -> None:
+def test_force_download_downloads_every_file_again(fake: FakeHub) -> None:
     commit = fake.add(NAME, {"config.json": b"good", "model.safetensors.index.json": table("a"), "a": b"good"})
     for revision in ["main", commit]:
         folder = find(NAME, ["config", "weights"], revision=revision)
@@ -474,14 +475,14 @@ def test_all_is_fetched_again_when_forced(fake: FakeHub) -> None:
         assert (find(NAME, ["config", "weights"], revision=revision) / "a").read_bytes() == b"worn"
         fake.forget()
         assert (find(NAME, ["config", "weights"], revision=revision, force_download=True) / "a").read_bytes() == b"good"
-        assert fake.asked("GET") == ["listing", "model.safetensors.index.json", "config.json", "a"]
+        assert fake.requested_files("GET") == ["listing", "model.safetensors.index.json", "config.json", "a"]
 
 
 # Offline.
 
 
 @pytest.mark.parametrize("how", ["local_files_only", "HF_HUB_OFFLINE"])
-def test_offline_no_socket_is_opened(
+def test_offline_loading_opens_no_socket(
     how: str, fake: FakeHub, model: Files, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     fake.add(NAME, model)
@@ -504,14 +505,14 @@ def test_offline_no_socket_is_opened(
         assert all(text in str(error) for text in [name, "main", wanted, constants.HF_HUB_CACHE, how])
         assert isinstance(error, ConnectionError)
     assert fake.requests == [] and opened == []
-    # The same without: the sockets are where they are looked for.
+    # Without the setting a socket is opened, so the fixture would have recorded one.
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     with pytest.raises(HubError):
         find("someone/else")
     assert opened
 
 
-def test_offline_the_first_weights_of_the_cache_are_taken(fake: FakeHub) -> None:
+def test_offline_loading_takes_the_first_cached_weights(fake: FakeHub) -> None:
     index = "model.safetensors.index.json"
     files = dict.fromkeys(["model.safetensors", "pytorch_model.bin", "tf_model.h5", "a", "b"], b"x")
     fake.add(NAME, files | {index: table("a", "b")})
@@ -527,7 +528,7 @@ def test_offline_the_first_weights_of_the_cache_are_taken(fake: FakeHub) -> None
     assert names(find(NAME, "weights", **source)) >= {index, "a", "b"}
 
 
-def test_a_branch_that_moves_between_two_looks(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_branch_that_moves_between_look_ups_gives_one_commit(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     both = ["config", "weights"]
     fake.add(NAME, {"config.json": b"old config", "model.safetensors": b"old weights"})
     old = find(NAME, both)
@@ -536,27 +537,27 @@ def test_a_branch_that_moves_between_two_looks(fake: FakeHub, monkeypatch: pytes
     fake.add(NAME, {"config.json": b"new config", "model.safetensors": b"new weights"})
     new = find(NAME, both)
     after = reference.read_text()
-    # What the last look but one says is still the old; another process has the new by then.
-    looked: list[str] = []
+    # Another process moves the branch after each number of record_look_up-ups.
+    looked_up: list[str] = []
 
-    def look(repo_id: str, name: str, **options: Any) -> Any:
+    def record_look_up(repo_id: str, name: str, **options: Any) -> Any:
         found = try_to_load_from_cache(repo_id, name, **options)
-        looked.append(name)
-        if len(looked) == moves_after:
+        looked_up.append(name)
+        if len(looked_up) == moves_after:
             reference.write_text(after)
         return found
 
-    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", look)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", record_look_up)
     for moves_after in range(1, 5):
         reference.write_text(before)
-        looked.clear()
+        looked_up.clear()
         folder = find(NAME, both, local_files_only=True)
-        assert looked[:4] == ["config.json", "model.safetensors"] * 2
+        assert looked_up[:4] == ["config.json", "model.safetensors"] * 2
         assert folder == (new if moves_after < 4 else old)
 
 
 @pytest.mark.parametrize("how", ["unreachable", "500", "garbage"])
-def test_the_cache_stands_in_for_a_hub_that_fails(
+def test_the_cache_is_used_if_the_hub_fails(
     how: str, fake: FakeHub, model: Files, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.add(NAME, model)
@@ -569,7 +570,9 @@ def test_the_cache_stands_in_for_a_hub_that_fails(
         fake.faults = [Fault("body" if how == "garbage" else "status")]
     with caplog.at_level(logging.WARNING, "oxbert.hub"):
         assert find(NAME, EVERYTHING) == folder
-    assert any("using what is cached" in record.message and str(folder) in record.message for record in caplog.records)
+    assert any(
+        "using the cached files" in record.message and str(folder) in record.message for record in caplog.records
+    )
     with pytest.raises(HubError):
         find(NAME, EVERYTHING, force_download=True)
     with pytest.raises(HubError) as caught:
@@ -577,7 +580,7 @@ def test_the_cache_stands_in_for_a_hub_that_fails(
     assert type(caught.value) is HubError
 
 
-def test_the_cache_does_not_overrule_the_hub(fake: FakeHub) -> None:
+def test_the_cache_is_not_used_if_the_hub_denies_access(fake: FakeHub) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     find(NAME)
     fake.faults = [Fault("status", status=403, headers={"X-Error-Code": "GatedRepo"})]
@@ -589,7 +592,7 @@ def test_the_cache_does_not_overrule_the_hub(fake: FakeHub) -> None:
         find(NAME)
 
 
-# What goes wrong.
+# Faults.
 
 API = f"/api/models/{NAME}/revision/main"
 DENIED = {"X-Error-Code": "RepoNotFound"}
@@ -622,7 +625,7 @@ DENIED = {"X-Error-Code": "RepoNotFound"}
         (Fault("stall", "/resolve/", after=0), HubError, "no answer in time", "config.json"),
     ],
 )  # fmt: skip
-def test_what_the_hub_answers(
+def test_answers_of_the_hub_become_errors(
     fault: Fault,
     kind: type[HubError],
     reason: str,
@@ -631,7 +634,7 @@ def test_what_the_hub_answers(
     no_sleep: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # In seconds, for one attempt of a few.
+    # Short timeouts in seconds, because each fault waits for several attempts.
     monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 0.2)
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
     content = {"config.json": b"a configuration that is long enough to be cut"}
@@ -651,7 +654,7 @@ def test_what_the_hub_answers(
     assert isinstance(error, builtin)
     copy: Any = pickle.loads(pickle.dumps(error))
     assert type(copy) is kind and str(copy) == str(error) and copy.details == error.details
-    # Nothing of it is used, and the next attempt has all.
+    # The partial download is not used, and the next attempt succeeds.
     with pytest.raises(HubOfflineError):
         find(NAME, local_files_only=True)
     fake.faults = []
@@ -659,23 +662,23 @@ def test_what_the_hub_answers(
     assert read(find(NAME)) == content
 
 
-def test_what_is_not_there(fake: FakeHub) -> None:
+def test_missing_repositories_and_revisions_are_errors(fake: FakeHub) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     with pytest.raises(
         HubNotFoundError, match=r"someone/else at revision main: no such local folder and no such repository"
     ):
         find("someone/else")
-    for revision in ["v9", NOWHERE]:
+    for revision in ["v9", MISSING_COMMIT]:
         with pytest.raises(HubNotFoundError, match=f"at revision {revision}: .* no such revision"):
             find(NAME, revision=revision)
-    # It can be a mistyped name of what is bundled.
+    # The id may be a misspelt name of a bundled model.
     with pytest.raises(HubNotFoundError, match=r"bundled models: .*electra-tiny-generator"):
         find("electra-tiny-generater")
     with pytest.raises(HubOfflineError, match=r"bundled models: .*electra-tiny-generator"):
         find("electra-tiny-generater", local_files_only=True)
 
 
-def test_a_cut_download_goes_on_where_it_was(fake: FakeHub, no_sleep: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_download_resumes(fake: FakeHub, no_sleep: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
     data = bytes(range(256)) * 40
     fake.add(NAME, {"model.safetensors": data})
@@ -687,7 +690,7 @@ def test_a_cut_download_goes_on_where_it_was(fake: FakeHub, no_sleep: None, monk
     ]
 
 
-def test_a_process_that_is_killed_leaves_nothing_that_is_used(fake: FakeHub, tmp_path: Path) -> None:
+def test_the_partial_download_of_a_killed_process_is_not_used(fake: FakeHub, tmp_path: Path) -> None:
     data = bytes(range(256)) * 40
     fake.add(NAME, {"model.safetensors": data})
     fake.faults = [Fault("stall", "/resolve/", after=5000)]
@@ -702,7 +705,7 @@ def test_a_process_that_is_killed_leaves_nothing_that_is_used(fake: FakeHub, tmp
     assert read(find(NAME, "weights", cache_dir=cache)) == {"model.safetensors": data}
 
 
-def test_a_cache_that_cannot_be_written(fake: FakeHub, tmp_path: Path) -> None:
+def test_an_unwritable_cache_is_an_error(fake: FakeHub, tmp_path: Path) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(HubError, match=r"(NotADirectory|FileExists)Error") as caught:
@@ -710,11 +713,11 @@ def test_a_cache_that_cannot_be_written(fake: FakeHub, tmp_path: Path) -> None:
     assert isinstance(caught.value.__cause__, OSError)
 
 
-def test_a_branch_that_moves_while_the_cache_is_asked(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process fetches a commit in parts, and moves the branch between any two look-ups."""
+def test_a_branch_moved_during_look_ups_never_mixes_commits(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another process download a part of a commit, and move the branch between any two record_look_up-ups."""
     look_up = huggingface_hub.try_to_load_from_cache
     found = []
-    # Of folders that are mixed up one would be taken by chance: by another chance for each repository.
+    # If folders were mixed up, the choice would depend on chance; several repositories make a wrong choice likely.
     for number in range(8):
         name = f"{NAME}-{number}"
         branch = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "refs" / "main"
@@ -727,13 +730,15 @@ def test_a_branch_that_moves_while_the_cache_is_asked(fake: FakeHub, monkeypatch
         for after in range(1, 7):
             places = [commits[0]] * after + [commits[1]] + [commits[2]] * 20
 
-            def at_its_place(*arguments: Any, branch: Path = branch, places: list[str] = places, **options: Any) -> Any:
+            def look_up_moved(
+                *arguments: Any, branch: Path = branch, places: list[str] = places, **options: Any
+            ) -> Any:
                 branch.write_text(places.pop(0))
                 return look_up(*arguments, **options)
 
             with monkeypatch.context() as patch:
-                patch.setattr(huggingface_hub, "try_to_load_from_cache", at_its_place)
-                # Where the commit in parts is met it is no answer, but it may be an error.
+                patch.setattr(huggingface_hub, "try_to_load_from_cache", look_up_moved)
+                # The incomplete commit is never returned, but may be an error.
                 with suppress(HubOfflineError):
                     folder = find(name, ["config", "weights"], local_files_only=True)
                     assert names(folder) == {"config.json", "model.safetensors"}
@@ -741,7 +746,7 @@ def test_a_branch_that_moves_while_the_cache_is_asked(fake: FakeHub, monkeypatch
     assert {0, 2} <= set(found) and len(found) > 24
 
 
-def test_many_at_once(fake: FakeHub, model: Files) -> None:
+def test_threads_load_one_repository_at_once(fake: FakeHub, model: Files) -> None:
     fake.add(NAME, model)
     folders: list[Path] = []
     threads = [threading.Thread(target=lambda: folders.append(find(NAME, EVERYTHING))) for _ in range(4)]
@@ -763,19 +768,19 @@ def test_many_at_once(fake: FakeHub, model: Files) -> None:
     ],
     ids=str,
 )
-def test_a_listing_that_says_nothing(answer: dict[str, Any], fake: FakeHub, tmp_path: Path) -> None:
+def test_listings_without_a_commit_or_files_are_errors(answer: dict[str, Any], fake: FakeHub, tmp_path: Path) -> None:
     fake.add(NAME, {"config.json": b"{}"})
-    content = {"id": NAME, "sha": NOWHERE, "siblings": [{"rfilename": "config.json"}]} | answer
+    content = {"id": NAME, "sha": MISSING_COMMIT, "siblings": [{"rfilename": "config.json"}]} | answer
     fake.faults = [Fault("body", "/api/", body=json.dumps(content).encode())]
-    with pytest.raises(HubError, match="the answer names no commit or no files"):
+    with pytest.raises(HubError, match="the answer has no commit or no files"):
         find(NAME)
-    assert fake.asked() == ["listing"] and not (tmp_path / "cache").exists()
+    assert fake.requested_files() == ["listing"] and not (tmp_path / "cache").exists()
 
 
-# Other addresses, and tokens.
+# Redirects and tokens.
 
 
-def test_a_repository_with_a_new_name(fake: FakeHub, model: Files) -> None:
+def test_renamed_repositories_load(fake: FakeHub, model: Files) -> None:
     fake.add("someone/new", model)
     fake.renamed[NAME] = "someone/new"
     folder = find(NAME, EVERYTHING)
@@ -791,7 +796,7 @@ def test_large_files_come_from_another_host_without_the_token(fake: FakeHub, mod
     assert hosts == {("127.0.0.1", "Bearer a-secret"), ("localhost", None)}
 
 
-def test_a_large_file_that_is_cut_off(fake: FakeHub, no_sleep: None) -> None:
+def test_a_cut_large_file_is_an_error_without_the_signed_url(fake: FakeHub, no_sleep: None) -> None:
     fake.add(NAME, {"model.safetensors": b"0123456789" * 10})
     fake.repositories[NAME].large = {"model.safetensors"}
     fake.faults = [Fault("cut", "/large/", after=0)]
@@ -802,7 +807,7 @@ def test_a_large_file_that_is_cut_off(fake: FakeHub, no_sleep: None) -> None:
     assert read(find(NAME, "weights")) == {"model.safetensors": b"0123456789" * 10}
 
 
-def test_tokens(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_sent_only_on_request(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     fake.add(NAME, {"config.json": b"{}"})
 
     def sent(token: str | bool | None) -> set[str | None]:
@@ -820,6 +825,13 @@ def test_tokens(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "given" not in repr(hub.HubOptions(token="given"))
 
 
+def test_type_checkers_know_every_option() -> None:
+    keywords = get_type_hints(HubKeywords)
+    options = get_type_hints(hub.HubOptions)
+    # The type of a path has another name there.
+    assert {**keywords, "cache_dir": None} == {**options, "cache_dir": None}
+
+
 # Names and options.
 
 PATHS = [
@@ -832,9 +844,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_names_that_never_reach_the_hub(
-    name: str, fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_never_reach_the_hub(name: str, fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     if Path(name).is_dir() and name:
@@ -846,7 +856,7 @@ def test_names_that_never_reach_the_hub(
             find(name)
         assert caught.value.folder == name and "bundled models" in str(caught.value)
         assert caught.value.found == oxbert.bundled()
-    with pytest.raises(MissingFileError, match="is no repository id"):
+    with pytest.raises(MissingFileError, match=r"expected a repository id \(name or owner/name\), got"):
         hub.download(name, "config")
     assert not hub.is_repo_id(name)
     assert fake.requests == []
@@ -866,24 +876,24 @@ def test_names_that_never_reach_the_hub(
         "0/1.bins",
     ],
 )
-def test_names_of_repositories(name: str, fake: FakeHub) -> None:
+def test_repository_ids_are_accepted(name: str, fake: FakeHub) -> None:
     validate_repo_id(name)
     assert hub.is_repo_id(name)
     fake.add(name, {"config.json": b"{}"})
     assert names(find(name)) == {"config.json"}
 
 
-def test_what_the_library_refuses_is_no_name_of_a_repository() -> None:
+def test_refused_ids_are_those_that_the_library_refuses() -> None:
     for name in PATHS:
         try:
             validate_repo_id(name)
         except HFValidationError:
             continue
-        # What is left is refused since it looks like a file, or by later versions of the library alone.
+        # The others record_look_up like files, or are refused by later versions of the library only.
         assert not name.isascii() or re.search(r"\.(ot|bin|safetensors|json|txt)$", name, re.IGNORECASE), name
 
 
-def test_a_folder_comes_first(fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_folders_precede_repositories(fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = Path("someone") / "electra-tiny"
     (folder / "small").mkdir(parents=True)
@@ -900,7 +910,7 @@ def test_a_folder_comes_first(fake: FakeHub, tmp_path: Path, monkeypatch: pytest
     assert fake.requests == []
 
 
-def test_a_path_is_no_name_of_a_repository(fake: FakeHub) -> None:
+def test_path_objects_are_never_repository_ids(fake: FakeHub) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     with pytest.raises(MissingFileError, match="neither a folder"):
         find(Path(NAME))
@@ -926,7 +936,7 @@ def test_a_path_is_no_name_of_a_repository(fake: FakeHub) -> None:
         ({"force_download": True, "local_files_only": True}, "force_download"),
     ],
 )
-def test_options_that_are_refused(options: dict[str, Any], what: str, fake: FakeHub) -> None:
+def test_bad_options_are_refused(options: dict[str, Any], what: str, fake: FakeHub) -> None:
     with pytest.raises(InputError, match=f"^{what}: ") as caught:
         find(NAME, **options)
     assert caught.value.what == what and caught.value.reason in str(caught.value)
@@ -938,7 +948,7 @@ def test_options_that_are_refused(options: dict[str, Any], what: str, fake: Fake
     [("revision", 5), ("subfolder", Path("a")), ("cache_dir", 5), ("cache_dir", b"a"), ("local_files_only", "yes"),
      ("local_files_only", None), ("force_download", 1), ("token", 5), ("token", b"a-secret")],
 )  # fmt: skip
-def test_options_of_another_type(name: str, value: Any, fake: FakeHub) -> None:
+def test_options_of_other_types_are_refused(name: str, value: Any, fake: FakeHub) -> None:
     options: dict[str, Any] = {name: value}
     with pytest.raises(DtypeError, match=rf"^{name}: expected .*, got {type(value).__name__}$") as caught:
         find(NAME, **options)
@@ -947,41 +957,41 @@ def test_options_of_another_type(name: str, value: Any, fake: FakeHub) -> None:
 
 
 @pytest.mark.parametrize("name", [5, None, b"a/b", ["a"]])
-def test_names_of_another_type(name: Any, fake: FakeHub) -> None:
+def test_names_of_other_types_are_refused(name: Any, fake: FakeHub) -> None:
     with pytest.raises(DtypeError, match="expected a string or a path, got"):
         find(name)
     assert fake.requests == []
 
 
-def test_nothing_is_forced_offline(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_force_download_is_refused_offline(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="HF_HUB_OFFLINE"):
         find(NAME, force_download=True)
 
 
-def test_a_tokenizer_and_its_family_are_of_one_commit(fake: FakeHub, model: Files) -> None:
-    """The hub is asked once, so that a push between two look-ups cannot mix two commits."""
+def test_tokenizer_and_family_come_from_one_commit(fake: FakeHub, model: Files) -> None:
+    """Check that one record_look_up-up suffices, because a push between two could mix two commits."""
     config = json.dumps({"model_type": "distilbert"}).encode()
     fake.add(NAME, {"vocab.txt": model["vocab.txt"], "config.json": config})
     assert type(oxbert.AutoTokenizer.from_pretrained(NAME)) is oxbert.DistilBertTokenizer
-    assert fake.asked().count("listing") == 1
+    assert fake.requested_files().count("listing") == 1
     assert type(oxbert.AutoTokenizer.from_pretrained(NAME, local_files_only=True)) is oxbert.DistilBertTokenizer
 
 
-def test_a_tokenizer_without_a_configuration_is_electras(fake: FakeHub, model: Files) -> None:
+def test_a_repository_without_config_gives_an_electra_tokenizer(fake: FakeHub, model: Files) -> None:
     commit = fake.add(NAME, {"vocab.txt": model["vocab.txt"]})
     assert type(oxbert.AutoTokenizer.from_pretrained(NAME)) is oxbert.ElectraTokenizer
-    assert fake.asked().count("listing") == 1
-    # Offline nothing says that there is no configuration: the family is unknown, and is not guessed.
+    assert fake.requested_files().count("listing") == 1
+    # Offline the absence of config.json is unknown, so the family is not guessed.
     with pytest.raises(HubOfflineError, match=r"config\.json"):
         oxbert.AutoTokenizer.from_pretrained(NAME, local_files_only=True)
-    # Of a commit the absence is noted.
+    # For a commit the library records that the file is missing.
     assert type(oxbert.AutoTokenizer.from_pretrained(NAME, revision=commit)) is oxbert.ElectraTokenizer
     fake.requests.clear()
     pinned = oxbert.AutoTokenizer.from_pretrained(NAME, revision=commit, local_files_only=True)
     assert type(pinned) is oxbert.ElectraTokenizer and fake.requests == []
 
 
-def test_no_subfolder_is_the_repository(fake: FakeHub) -> None:
+def test_an_empty_subfolder_means_the_repository(fake: FakeHub) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     assert find(NAME, subfolder="") == find(NAME, subfolder=None) == find(NAME)

@@ -1,4 +1,4 @@
-"""What importing oxbert needs, loads and refuses."""
+"""Test the requirements, the effects and the errors of importing oxbert."""
 
 from __future__ import annotations
 
@@ -89,10 +89,10 @@ torch.nn.Linear(2, 2)(torch.ones(1, 2)).sum().backward()
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_cuda_is_not_needed() -> None:
+def test_the_module_does_not_link_cuda_or_libpython() -> None:
     readelf = shutil.which("readelf")
     if readelf is None or not _native.__file__.endswith(".so"):
-        pytest.skip("readelf is needed to look into the module")
+        pytest.skip("readelf is not installed")
     done = processes.run([readelf, "-d", _native.__file__], check=True)
     needed = [line for line in done.stdout.splitlines() if "(NEEDED)" in line]
     assert any("libtorch_cpu" in line for line in needed), needed
@@ -101,7 +101,7 @@ def test_cuda_is_not_needed() -> None:
 
 
 @pytest.mark.parametrize("version", ["2.10.0", "2.12.0+cu130", "3.0.0", "2.110.0"])
-def test_another_torch_is_refused_with_the_command(version: str, tmp_path: Path) -> None:
+def test_other_versions_of_torch_are_refused_with_the_command_to_run(version: str, tmp_path: Path) -> None:
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text("raise RuntimeError('imported')")
     (tmp_path / "torch" / "version.py").write_text(f"__version__ = '{version}'\n")
@@ -111,7 +111,7 @@ def test_another_torch_is_refused_with_the_command(version: str, tmp_path: Path)
     assert 'pip install "torch==2.11.*"' in done.stderr and "ImportError" in done.stderr
 
 
-def test_a_missing_torch_is_told() -> None:
+def test_a_missing_torch_is_an_import_error() -> None:
     done = run("""
 import importlib.machinery, sys
 class Blind(importlib.machinery.PathFinder):
@@ -125,7 +125,7 @@ import oxbert
     assert "which is not installed" in done.stderr and 'pip install "torch==2.11.*"' in done.stderr
 
 
-def test_the_release_is_the_one_of_the_package() -> None:
+def test_the_required_torch_matches_the_package_metadata() -> None:
     import importlib.metadata
 
     required = importlib.metadata.requires("oxbert") or []

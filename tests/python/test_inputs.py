@@ -1,4 +1,4 @@
-"""Arguments of a model: what is refused, how, and that nothing else happens to bad ones."""
+"""Test that a model refuses bad arguments with a typed error and stays unchanged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def array_kinds(values: Any) -> list[Any]:
         ("position_ids", {"input_ids": [[1, 2]], "position_ids": [[16, 0]]}, 16, [0, 0], 16),
     ],
 )
-def test_numbers_beyond_their_table(
+def test_ids_beyond_their_table_are_refused(
     model: Any, what: str, arguments: dict[str, Any], value: int, position: list[int], limit: int, kind: int
 ) -> None:
     with pytest.raises(IdRangeError) as caught:
@@ -65,7 +65,7 @@ def test_numbers_beyond_their_table(
         ("inputs_embeds", {"inputs_embeds": [[0.0] * 12]}, "E = 12", "[1, 12]"),
     ],
 )
-def test_wrong_shapes(
+def test_wrong_shapes_are_refused(
     model: Any, what: str, arguments: dict[str, Any], expected: str | None, got: str | None, kind: int
 ) -> None:
     def convert(name: str, argument: Any) -> Any:
@@ -100,7 +100,7 @@ def test_wrong_shapes(
         ("inputs_embeds", {"inputs_embeds": torch.zeros(1, 2, 12, dtype=torch.float64)}, "float64"),
     ],
 )
-def test_wrong_dtypes(model: Any, what: str, arguments: dict[str, Any], got: str) -> None:
+def test_wrong_dtypes_are_refused(model: Any, what: str, arguments: dict[str, Any], got: str) -> None:
     with pytest.raises(DtypeError) as caught:
         model(**arguments)
     assert isinstance(caught.value, TypeError)
@@ -128,14 +128,14 @@ def test_wrong_dtypes(model: Any, what: str, arguments: dict[str, Any], got: str
         ("input_ids", {"input_ids": torch.ones(1, 2, dtype=torch.int64, device="meta")}, "meta"),
     ],
 )
-def test_impossible_values(model: Any, what: str, arguments: dict[str, Any], reason: str) -> None:
+def test_impossible_values_are_refused(model: Any, what: str, arguments: dict[str, Any], reason: str) -> None:
     with pytest.raises(InputError, match=reason) as caught:
         model(**arguments)
     assert isinstance(caught.value, ValueError)
     assert caught.value.what == what and caught.value.reason in str(caught.value)
 
 
-def test_rows_that_are_too_long(model: Any) -> None:
+def test_rows_longer_than_the_positions_are_refused(model: Any) -> None:
     long = list(range(17))
     for ids in [[[1], long], np.array([long, long]), torch.tensor([long, long])]:
         with pytest.raises(TooLongError, match="17 tokens") as caught:
@@ -144,7 +144,7 @@ def test_rows_that_are_too_long(model: Any) -> None:
         assert isinstance(error, ValueError)
         assert (error.what, error.length, error.maximum) == ("input_ids", 17, 16)
         assert error.row == (1 if isinstance(ids, list) else 0)
-    # Padding that nobody keeps takes no position; positions that are given count, not columns.
+    # Padding takes no position, and given positions are checked instead of columns.
     mask = np.ones((1, 17), dtype=int)
     mask[0, 16] = 0
     assert model(np.array([long]), mask).logits.shape == (1, 17, 50)
@@ -173,7 +173,7 @@ def test_every_model_has_the_limits_of_its_tables(name: str) -> None:
 
 
 @pytest.mark.parametrize("ids", [[[[1]], None], [[[1]], 5], [[[1]], "a"], [[[1]], []], [[1], None], [[1], {}]])
-def test_rows_beside_what_is_none_are_refused(ids: Any) -> None:
+def test_lists_that_mix_rows_and_other_values_are_refused(ids: Any) -> None:
     for name in ("ElectraForMultipleChoice", "DistilBertForMaskedLM"):
         with pytest.raises(OxbertError, match="input_ids"):
             fresh(name)(ids)
@@ -189,7 +189,7 @@ def test_an_error_leaves_the_model_as_it_was(model: Any) -> None:
 
 pytestmark = pytest.mark.filterwarnings("ignore:ComplexHalf support")
 
-# Whatever comes, it is an answer or an error of ours: never a panic, a crash, or an error without a name.
+# Any input returns an output or raises an OxbertError; no panic, crash or other exception.
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.binary(max_size=3),
@@ -211,7 +211,7 @@ def tensors(draw: st.DrawFn) -> torch.Tensor:
     try:
         tensor = torch.ones(shape, dtype=torch.int64).to(dtype)
     except (RuntimeError, NotImplementedError):
-        # torch cannot convert to some of its dtypes.
+        # Some dtypes of torch cannot be converted to.
         tensor = torch.ones(shape)
     return tensor.to("meta") if draw(st.integers(0, 9)) == 0 else tensor
 
@@ -227,7 +227,7 @@ HEAD = oxbert.ElectraGeneratorHead(SMALL, seed=0)
 @examples(max_examples=60)
 @given(data=st.data())
 @pytest.mark.parametrize("name", CLASSES)
-def test_any_argument_is_answered_or_refused(name: str, data: st.DataObject) -> None:
+def test_any_argument_gives_an_output_or_an_oxbert_error(name: str, data: st.DataObject) -> None:
     model = FUZZED[name]
     arguments = data.draw(st.dictionaries(st.sampled_from(model.arguments), WILD, min_size=1))
     try:
@@ -241,12 +241,12 @@ def test_any_argument_is_answered_or_refused(name: str, data: st.DataObject) -> 
 @examples(max_examples=60)
 @given(data=st.data())
 @pytest.mark.parametrize("name", CLASSES)
-def test_any_argument_beside_good_ids_is_answered_or_refused(name: str, data: st.DataObject) -> None:
+def test_any_argument_beside_good_ids_gives_an_output_or_an_oxbert_error(name: str, data: st.DataObject) -> None:
     model = FUZZED[name]
     good: dict[str, Any] = {"input_ids": [[[1, 2, 3]]] if head_of(name) == "MultipleChoice" else [[1, 2, 3]]}
     if head_of(name) == "QuestionAnswering":
         good |= {"start_positions": [0], "end_positions": [2]}
-    # What labels mean is settled by the first ones.
+    # The first labels fix the problem type, so it is reset.
     model.config.problem_type = None
     try:
         model(**good | {data.draw(st.sampled_from(model.arguments[1:])): data.draw(WILD)})
@@ -256,7 +256,7 @@ def test_any_argument_beside_good_ids_is_answered_or_refused(name: str, data: st
 
 @examples(max_examples=150)
 @given(WILD)
-def test_any_hidden_states_are_answered_or_refused(value: Any) -> None:
+def test_any_hidden_states_give_an_output_or_an_oxbert_error(value: Any) -> None:
     try:
         HEAD(value)
     except OxbertError as error:
@@ -265,7 +265,7 @@ def test_any_hidden_states_are_answered_or_refused(value: Any) -> None:
 
 @examples(max_examples=100)
 @given(st.dictionaries(st.text(max_size=3), ARRAYS | tensors(), max_size=3))
-def test_any_tensors_are_written_or_refused(tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]) -> None:
+def test_tensors_round_trip_or_are_refused(tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]) -> None:
     folder = tmp_path_factory.getbasetemp()
     for ending in ["ot", "safetensors"]:
         try:

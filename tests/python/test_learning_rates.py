@@ -1,4 +1,4 @@
-"""Rates and decay of the groups, and the schedule, against tables by hand and TensorFlow's own functions."""
+"""Compare parameter groups and learning-rate schedules with hand-written tables and TensorFlow's functions."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def decays(groups: list[dict[str, Any]]) -> dict[str, float]:
     return {name: group["weight_decay"] for group in groups for name, _ in group["params"]}
 
 
-def test_what_is_decayed() -> None:
-    """By hand, for every kind of parameter of both families."""
+def test_weight_decay_excludes_norms_and_biases() -> None:
+    """Compare with a hand-written list of every kind of parameter of both families."""
     electra = oxbert.ElectraForMaskedLM(oxbert.ElectraConfig(vocab_size=9, num_hidden_layers=1), seed=0)
     distilbert = oxbert.DistilBertForMaskedLM(oxbert.DistilBertConfig(vocab_size=9, n_layers=1), seed=0)
     decayed = {
@@ -77,7 +77,7 @@ def test_what_is_decayed() -> None:
     assert {"distilbert.transformer.layer.0.output_layer_norm.weight", "vocab_projector.bias"} < kept
 
 
-# 0.8 to the powers of the original's rule for 12 layers: embeddings at depth 0, layer i at i + 1, the head at 14.
+# Powers of 0.8 by the original's rule for 12 layers: embeddings at depth 0, layer i at i + 1, the head at 14.
 BASE_RATES = {
     "embeddings": 0.04398046511104,
     0: 0.0549755813888,
@@ -108,7 +108,7 @@ MODELS = {
 
 
 def place(name: str, stack: str) -> str | int:
-    """Written otherwise than the package finds it: by the parts of a name between its dots."""
+    """Find the depth of a parameter in another way than the package: by the parts of its name between dots."""
     parts = name.split(".")
     if "embeddings" in parts or "embeddings_project" in parts:
         return "embeddings"
@@ -117,7 +117,7 @@ def place(name: str, stack: str) -> str | int:
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("prefix", ["", "module."])
-def test_layers_near_the_input_learn_slowly(name: str, prefix: str) -> None:
+def test_layerwise_decay_lowers_the_rates_near_the_input(name: str, prefix: str) -> None:
     values, stack = MODELS[name]
     config = getattr(oxbert, f"{'Electra' if name.startswith('Electra') else 'DistilBert'}Config")(**values)
     model = getattr(oxbert, name)(config, seed=0)
@@ -126,7 +126,7 @@ def test_layers_near_the_input_learn_slowly(name: str, prefix: str) -> None:
     assert found == {key: pytest.approx(2.0 * BASE_RATES[place(key, stack)], rel=1e-12) for key, _ in named}
     places = {place(key, stack) for key, _ in named}
     assert places == set(BASE_RATES) - (set() if "For" in name else {"head"})
-    # Corrected, everything below the head is one step faster.
+    # Without the original's offset, everything below the head has one factor of 0.8 less.
     corrected = rates(parameter_groups(named, learning_rate=2.0, layerwise_decay=0.8, exact=False))
     for key in found:
         factor = 1.0 if place(key, stack) == "head" else 1.25
@@ -135,8 +135,8 @@ def test_layers_near_the_input_learn_slowly(name: str, prefix: str) -> None:
     assert last == pytest.approx(2.0 * 0.8)
 
 
-def test_layer_wise_updates_are_the_originals() -> None:
-    """Not only the rates: the whole run, with the schedule on top."""
+def test_layerwise_updates_match_the_original() -> None:
+    """Compare the parameters after a whole run with a schedule, not only the rates."""
     module = discriminator(torch.float64)
     powers = {"embeddings": 4, 0: 3, 1: 2, "head": 0}
     original = Original(numpy_of(module.named_parameters()), lambda name: 0.8 ** powers[place(name, "encoder")])
@@ -152,7 +152,7 @@ def test_layer_wise_updates_are_the_originals() -> None:
         assert difference(module, original.parameters) <= 1e-12
 
 
-def test_layers_can_be_counted_or_given() -> None:
+def test_the_number_of_layers_is_counted_or_given() -> None:
     named = [(f"electra.encoder.layer.{layer}.output.dense.weight", torch.ones(1)) for layer in (0, 1, 10)]
     by_name = rates(parameter_groups(named, learning_rate=1.0, layerwise_decay=0.5))
     assert list(by_name.values()) == [2.0**-12, 2.0**-11, 2.0**-2]
@@ -166,7 +166,7 @@ def test_layers_can_be_counted_or_given() -> None:
         parameter_groups([("classifier.weight", torch.ones(1))], learning_rate=1.0, layerwise_decay=0.5)
 
 
-def test_tied_parameters_come_once() -> None:
+def test_tied_parameters_are_grouped_once() -> None:
     table, other = torch.ones(2), torch.ones(2)
     named = [
         ("lm_head.decoder.weight", table),
@@ -178,14 +178,14 @@ def test_tied_parameters_come_once() -> None:
     assert AdamWeightDecay(groups).param_groups[0]["params"][0] is table
 
 
-def test_a_group_is_parameters_of_one_rate_and_decay() -> None:
+def test_groups_have_one_rate_and_one_decay() -> None:
     module = discriminator()
     groups = parameter_groups(module.named_parameters(), learning_rate=0.1)
     assert [(group["lr"], group["weight_decay"]) for group in groups] == [(0.1, 0.01), (0.1, 0.0)]
     assert sum(len(group["params"]) for group in groups) == len(list(module.parameters()))
     names = AdamWeightDecay(groups).param_groups[1]["param_names"]
     assert all("LayerNorm" in name or "bias" in name for name in names)
-    # They are any optimizer's.
+    # The groups fit any optimizer.
     assert len(torch.optim.AdamW(parameter_groups(module.named_parameters(), learning_rate=0.1)).param_groups) == 2
 
 
@@ -207,7 +207,7 @@ def test_bad_groups_are_refused(options: dict[str, Any], what: str) -> None:
 # Learning rates.
 
 
-def test_rates_by_hand() -> None:
+def test_rates_match_hand_computed_values() -> None:
     def rate(step: int, **options: Any) -> float:
         return learning_rate(step, **{"peak": 2.0, "total_steps": 10, **options})
 
@@ -215,14 +215,14 @@ def test_rates_by_hand() -> None:
     assert [rate(step, total_steps=1) for step in range(3)] == [2.0, 0.0, 0.0]
     assert [rate(step, warmup_steps=4) for step in range(5)] == pytest.approx([0, 0.45, 0.8, 1.05, 1.2])
     assert rate(1, warmup_steps=4) == rate(1, warmup_proportion=0.4) == rate(1, warmup_steps=4, warmup_proportion=0.1)
-    # A share of a step is not rounded: W = 2.5.
+    # A fractional number of warm-up steps (2.5) is not rounded.
     assert rate(1, warmup_proportion=0.25) == pytest.approx(1.8 / 2.5)
     assert rate(5, power=2.0) == pytest.approx(0.5)
     assert [rate(step, end=1.0) for step in (0, 5, 10, 20)] == pytest.approx([2.0, 1.5, 1.0, 1.0])
     assert max(rate(step, warmup_steps=4) for step in range(11)) == rate(4, warmup_steps=4) == pytest.approx(1.2)
 
 
-def test_the_scheduler_keeps_the_relation_of_the_groups() -> None:
+def test_the_scheduler_keeps_the_ratio_of_group_rates() -> None:
     optimizer = torch.optim.SGD([{"params": [torch.nn.Parameter(torch.ones(1))], "lr": rate} for rate in (1.0, 0.25)])
     scheduler = learning_rate_scheduler(optimizer, total_steps=10, warmup_proportion=0.2, power=2.0, end=0.1)
     factor = learning_rate_factor(total_steps=10, warmup_proportion=0.2, power=2.0, end=0.1)
@@ -233,7 +233,7 @@ def test_the_scheduler_keeps_the_relation_of_the_groups() -> None:
         optimizer.step()
         scheduler.step()
     assert pickle.loads(pickle.dumps(factor))(3) == factor(3)
-    # One that starts in the middle.
+    # A scheduler that starts in the middle.
     late = learning_rate_scheduler(optimizer, total_steps=10, warmup_steps=2, last_epoch=4)
     assert late.get_last_lr()[0] == learning_rate(5, peak=1.0, total_steps=10, warmup_steps=2)
 
@@ -271,7 +271,7 @@ def tf() -> Any:
 
 @pytest.mark.parametrize("warmup", [1, 10, 25.5, 200])
 @pytest.mark.parametrize("power", [1.0, 2.0])
-def test_rates_are_those_of_tensorflow(tf: Any, warmup: float, power: float) -> None:
+def test_rates_match_tensorflow(tf: Any, warmup: float, power: float) -> None:
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
         step = v1.placeholder(tf.int64, [])

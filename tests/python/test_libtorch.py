@@ -1,4 +1,4 @@
-"""The door to libtorch: which torch is accepted, what is said otherwise, and that torch itself stays unimported."""
+"""Test how libtorch is found: accepted versions, error messages, and that torch is not imported."""
 
 import importlib.util
 import re
@@ -36,7 +36,7 @@ def test_import_leaves_torch_alone():
 
 
 @pytest.mark.parametrize("order", ["import oxbert, torch", "import torch, oxbert"])
-def test_torch_before_or_after(order):
+def test_import_order_with_torch_does_not_matter(order):
     code = (
         f"{order}; assert float(torch.ones(3).sum()) == 3; "
         "libraries = {line.split()[-1] for line in open('/proc/self/maps') if '.so' in line}; "
@@ -48,7 +48,7 @@ def test_torch_before_or_after(order):
 
 
 @pytest.mark.parametrize("before", ["", "import torch; "])
-def test_another_release_is_refused(tmp_path, before):
+def test_other_releases_of_torch_are_refused(tmp_path, before):
     package = fake_torch(tmp_path, "2.10.0+cpu")
     result = run(before + "import oxbert", tmp_path)
     assert result.returncode == 1
@@ -57,7 +57,7 @@ def test_another_release_is_refused(tmp_path, before):
     )
 
 
-def test_no_torch_is_said(monkeypatch):
+def test_a_missing_torch_is_an_import_error(monkeypatch):
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError) as caught:
@@ -67,24 +67,24 @@ def test_no_torch_is_said(monkeypatch):
 
 
 @pytest.mark.parametrize("version", ["2.11.0", "2.11.1+cpu"])
-def test_versions_of_the_release(tmp_path, version):
+def test_patch_versions_of_the_release_are_accepted(tmp_path, version):
     package = fake_torch(tmp_path, version)
     assert _libtorch.read_version(package) == version
     _libtorch.check(version, package)
 
 
 @pytest.mark.parametrize("version", ["2.1.1", "2.110.0", "2.12.0"])
-def test_versions_of_other_releases(tmp_path, version):
+def test_similar_version_numbers_are_refused(tmp_path, version):
     with pytest.raises(ImportError, match=re.escape(version)):
         _libtorch.check(version, tmp_path)
 
 
-def test_a_folder_without_a_version(tmp_path):
+def test_a_torch_without_a_version_is_of_unknown_version(tmp_path):
     assert _libtorch.read_version(tmp_path) == "of unknown version"
 
 
 @pytest.mark.parametrize("file", ["pyproject.toml", "Makefile", "build.rs", "build_backend/backend.py"])
-def test_one_release_everywhere(file):
+def test_every_file_names_the_same_release(file):
     named = re.findall(r'torch==(\d+\.\d+)|RELEASE(?:: &str)? = "(.*)"', (ROOT / file).read_text())
     assert named
     assert {"".join(pair) for pair in named} == {_libtorch.RELEASE}

@@ -1,4 +1,4 @@
-"""Weights that do not fit: a load that fails leaves the model as it was, and one that succeeds says what is odd."""
+"""Test loading weights that do not fit: failures leave the model unchanged, and odd values are reported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FILES = ["model.safetensors", "rust_model.ot", "pytorch_model.bin"]
 
 
 def bits(model: Any) -> dict[str, bytes]:
-    """Of every parameter: NaN is itself here, and -0 is not 0."""
+    """Return the bytes of every parameter, which compare NaN as equal and tell -0 from 0."""
     return {name: value.detach().numpy().tobytes() for name, value in model.state_dict().items()}
 
 
@@ -76,7 +76,7 @@ WRONG: dict[str, tuple[str, Callable[[torch.Tensor], Any]]] = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_wrong_shapes_and_dtypes_change_nothing(kind: str, config: oxbert.ElectraConfig) -> None:
+def test_wrong_shapes_and_dtypes_leave_the_model_unchanged(kind: str, config: oxbert.ElectraConfig) -> None:
     name, change = WRONG[kind]
     model = model_of(config)
     before, report = bits(model), model.load_report
@@ -127,9 +127,9 @@ def released(value: torch.Tensor) -> torch.Tensor:
     return value
 
 
-# torch speaks of it once in a process.
+# torch warns once per process.
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks", "ignore:torch.ao", "ignore::DeprecationWarning")
-def test_every_other_error_changes_nothing(config: oxbert.ElectraConfig) -> None:
+def test_other_errors_leave_the_model_unchanged(config: oxbert.ElectraConfig) -> None:
     model = model_of(config)
     before, report = bits(model), model.load_report
     state: dict[Any, Any] = {key: torch.full_like(value, 7.0) for key, value in model.state_dict().items()}
@@ -161,12 +161,12 @@ def test_every_other_error_changes_nothing(config: oxbert.ElectraConfig) -> None
         with pytest.raises(expected):
             model.load_state_dict(given)
         assert bits(model) == before and model.load_report == report
-    # And a sound one is loaded.
+    # Good weights still load.
     model.load_state_dict(state)
     assert all((value == 7).all() for value in model.state_dict().values())
 
 
-def test_a_lack_of_memory_changes_nothing() -> None:
+def test_a_lack_of_memory_leaves_the_model_unchanged() -> None:
     script = """
 import resource
 import torch
@@ -194,12 +194,12 @@ assert not other, f"{len(other)} of {len(expected)} parameters are neither all o
     run([sys.executable, "-c", script], check=True)
 
 
-# Numbers that are none.
+# Values that are not finite.
 
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
-def test_numbers_that_are_not_finite_are_told(
+def test_not_finite_values_are_loaded_and_warned_of(
     file: str, dtype: torch.dtype, folder: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     config = oxbert.ElectraConfig.from_pretrained(folder)
@@ -216,13 +216,13 @@ def test_numbers_that_are_not_finite_are_told(
     assert warned.category is NotFiniteWarning and str(folder) in message
     assert WORDS in message and BIAS in message and NORM not in message
     assert sorted(model.load_report["not_finite"]) == sorted([BIAS, WORDS])
-    # They are what the file says.
+    # The values are loaded unchanged.
     assert all(torch.equal(value.isnan(), state[name].isnan()) for name, value in model.state_dict().items())
     assert model.state_dict()[BIAS][0] == -torch.inf
 
 
 @pytest.mark.parametrize("file", ["flax_model.msgpack", "tf_model.h5"])
-def test_numbers_that_are_not_finite_are_told_of_other_programs(
+def test_not_finite_values_of_foreign_files_are_warned_of(
     file: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     source = Path(__file__).parents[1] / "data" / "checkpoints" / "transformers" / "electra_token_classification"
@@ -239,14 +239,14 @@ def test_numbers_that_are_not_finite_are_told_of_other_programs(
     assert model.load_report["not_finite"] == ["classifier.bias"]
 
 
-def test_what_is_not_finite_is_in_every_report(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_every_load_report_lists_not_finite_parameters(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=1)
     assert model.load_report["not_finite"] == []
     state = state_of(model)
     state[NORM][0] = torch.inf
     model.load_state_dict(state)
     assert model.load_report["not_finite"] == [NORM]
-    # One warning for each thing that is odd.
+    # Each oddity has one warning.
     bare = oxbert.ElectraModel(config, seed=1)
     bare.state_dict()[NORM.removeprefix("electra.")][0] = torch.nan
     bare.save_pretrained(tmp_path)

@@ -1,4 +1,4 @@
-"""The figures of an evaluation, beside their definitions."""
+"""Compare the metrics of an evaluation with their definitions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CHANCE = np.random.default_rng(3)
 
 
 def by_pairs(scores: np.ndarray, labels: np.ndarray) -> float:
-    """How often a replaced token has the higher score, over all pairs with a token that is none."""
+    """Return the share of pairs of a replaced and an original token in which the replaced one scores higher."""
     replaced, others = scores[labels][:, None], scores[~labels]
     return float(((replaced > others) + 0.5 * (replaced == others)).mean())
 
 
 @pytest.mark.parametrize("kinds", [2, 5, 1000])
-def test_the_area_under_the_curve_is_a_share_of_pairs(kinds: int) -> None:
-    """Of few kinds of scores many are equal."""
+def test_area_under_curve_is_the_share_of_ordered_pairs(kinds: int) -> None:
+    """Draw from few distinct scores, so that many are equal."""
     for size in [2, 3, 10, 200]:
         scores = (CHANCE.integers(kinds, size=size) / kinds - 0.5).astype(np.float32)
         labels = CHANCE.random(size) < 0.3
@@ -32,7 +32,7 @@ def test_the_area_under_the_curve_is_a_share_of_pairs(kinds: int) -> None:
         assert area_under_curve(-scores, labels) == pytest.approx(1 - by_pairs(scores, labels), abs=1e-12)
 
 
-def test_the_area_needs_both_kinds_of_tokens() -> None:
+def test_area_under_curve_is_nan_without_both_classes() -> None:
     scores = np.array([0.1, 0.2], np.float32)
     assert math.isnan(area_under_curve(scores, np.array([True, True])))
     assert math.isnan(area_under_curve(scores, np.array([False, False])))
@@ -40,7 +40,7 @@ def test_the_area_needs_both_kinds_of_tokens() -> None:
 
 
 def step(lengths: list[int], chosen: list[int], *, generator: bool, discriminator: bool) -> PretrainingOutput:
-    """A step of random figures; a row's `chosen` first tokens were masked."""
+    """Return random outputs of a step, in which the first `chosen` tokens of each row were masked."""
     count, width = sum(chosen), max(lengths)
     output: dict[str, Any] = {
         "totals": (count, sum(lengths), sum(lengths)),
@@ -50,7 +50,7 @@ def step(lengths: list[int], chosen: list[int], *, generator: bool, discriminato
         output["predictions"] = torch.from_numpy(CHANCE.integers(3, size=count))
         output["masked_lm_loss"] = torch.tensor(float(CHANCE.random()))
     if discriminator:
-        # Some are exactly 0, which is no more than one half; what stands behind a row counts for nothing.
+        # Some logits are exactly 0, which does not count as replaced; logits behind the end of a row do not count.
         output["logits"] = torch.from_numpy(CHANCE.integers(-2, 3, size=(len(lengths), width)).astype(np.float32))
         output["replaced_loss"] = torch.tensor(float(CHANCE.random()))
         output["replaced"] = [(CHANCE.random(length) < 0.4).tolist() for length in lengths]
@@ -59,8 +59,8 @@ def step(lengths: list[int], chosen: list[int], *, generator: bool, discriminato
 
 
 @pytest.mark.parametrize(("generator", "discriminator"), [(True, True), (True, False), (False, True), (False, False)])
-def test_figures_are_those_of_all_tokens_together(generator: bool, discriminator: bool) -> None:
-    """Steps of different sizes: a mean of the steps' own figures would be another."""
+def test_metrics_weight_all_tokens_equally(generator: bool, discriminator: bool) -> None:
+    """Use steps of different sizes, so that the mean of the steps' metrics would differ."""
     steps = [
         step(*shape, generator=generator, discriminator=discriminator)
         for shape in [([5, 9], [2, 3]), ([30, 4, 7], [6, 1, 1])]
@@ -89,7 +89,7 @@ def test_figures_are_those_of_all_tokens_together(generator: bool, discriminator
     assert metrics.result() == pytest.approx(expected, rel=1e-6)
 
 
-def test_no_token_was_replaced_and_none_looks_so() -> None:
+def test_metrics_without_replaced_tokens_are_zero_or_nan() -> None:
     output = step([4], [1], generator=True, discriminator=True)
     output["logits"], output["replaced"] = torch.full((1, 4), -1.0), [[False] * 4]
     metrics = Metrics()

@@ -1,4 +1,4 @@
-"""Models against transformers, on every kind of input, and the laws that hold for all of them."""
+"""Compare models with transformers on every kind of input, and check laws that hold for every model."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .reference import CLASSES, TEXTS, TOLERANCE, Pair, family_of, fresh, head_o
 
 
 def nested(name: str, rows: Any) -> Any:
-    """Rows as a model takes them: for multiple choice, all are the choices of one question."""
+    """Return rows in the form that a model takes; for multiple choice, all rows become choices of one question."""
     if head_of(name) != "MultipleChoice":
         return rows
     return rows[None] if isinstance(rows, np.ndarray | torch.Tensor) else [rows]
 
 
 def numbers(output: Any) -> np.ndarray:
-    """Everything that an output says without being asked, side by side: [B, S, ...], or of texts [B, L]."""
+    """Stack the default fields of an output: [B, S, ...], or [B, L] for heads of texts."""
     arrays = [torch.as_tensor(value).detach() for value in output.to_tuple()]
     return (arrays[0] if len(arrays) == 1 else torch.stack(arrays, -1)).numpy()
 
@@ -35,17 +35,17 @@ def numbers(output: Any) -> np.ndarray:
 
 
 @pairs(*CLASSES)
-def test_numbers_are_those_of_transformers(pair: Pair) -> None:
+def test_outputs_match_transformers(pair: Pair) -> None:
     ours = pair.ours()
-    asked = {"output_hidden_states": True, "output_attentions": True}
+    options = {"output_hidden_states": True, "output_attentions": True}
     for label, case in reference.cases(pair.theirs.config).items():
         arguments = pair.arguments(case) | pair.targets(case)
         with torch.no_grad():
-            expected = pair.expected(case, **asked)
-            tensors = ours(**arguments, **asked)
-        arrays = ours(**{name: value.numpy() for name, value in arguments.items()}, **asked)
+            expected = pair.expected(case, **options)
+            tensors = ours(**arguments, **options)
+        arrays = ours(**{name: value.numpy() for name, value in arguments.items()}, **options)
         assert type(tensors[0]) is torch.Tensor and type(arrays[0]) is np.ndarray
-        # transformers' encoder, which can be a decoder, lists attention to another encoder: always empty here.
+        # transformers also lists cross attentions, which are empty for an encoder.
         assert tensors.keys() == arrays.keys() == [name for name in expected if name != "cross_attentions"]
         layers = pair.theirs.config.num_hidden_layers
         assert len(arrays.hidden_states) == layers + 1 and len(arrays.attentions) == layers
@@ -55,7 +55,7 @@ def test_numbers_are_those_of_transformers(pair: Pair) -> None:
 
 
 @pairs(*CLASSES, configs=["small", "one-label"])
-def test_a_call_without_names_is_that_of_transformers(pair: Pair) -> None:
+def test_positional_calls_match_transformers(pair: Pair) -> None:
     ours, theirs = pair.ours(), pair.theirs
     case = reference.cases(theirs.config)["positions"]
     arguments = {"token_type_ids": torch.zeros_like(case.kept, dtype=torch.int64)} | case.arguments
@@ -72,9 +72,9 @@ def test_a_call_without_names_is_that_of_transformers(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_arguments_have_the_order_of_transformers(name: str) -> None:
+def test_the_order_of_arguments_matches_transformers(name: str) -> None:
     signature = inspect.signature(getattr(transformers, name).forward).parameters
-    # What a decoder takes besides; `cache` was `past_key_values` before transformers 5.24.
+    # Arguments of decoders; `cache` was `past_key_values` before transformers 5.24.
     decoder = {
         "self",
         "encoder_hidden_states",
@@ -88,8 +88,8 @@ def test_arguments_have_the_order_of_transformers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_parameters_have_the_names_and_the_order_of_transformers(name: str) -> None:
-    """An optimizer's state, which knows parameters by their order, goes from one to the other."""
+def test_the_names_and_order_of_parameters_match_transformers(name: str) -> None:
+    """Compare names in order, because the state of an optimizer refers to parameters by order."""
     for key in ("small", "three-labels", "untied"):
         config = getattr(transformers, f"{family_of(name)}Config")(**reference.values_of(name, key))
         theirs = [name for name, _ in getattr(transformers, name)(config).named_parameters()]
@@ -120,8 +120,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("family", "key", "value"), WRONG)
-def test_the_comparison_sees_a_wrong_constant(family: str, key: str, value: Any, tmp_path: Path) -> None:
-    """The weights are such that a value of the configuration that is not looked at cannot hide below the tolerance."""
+def test_a_wrong_constant_exceeds_the_tolerance(family: str, key: str, value: Any, tmp_path: Path) -> None:
+    """Check that ignoring a value of the configuration would exceed the tolerance."""
     for name in filter(lambda name: family_of(name) == family, CLASSES):
         values = reference.values_of(name, "E-is-H" if family == "Electra" else "relu")
         pair = reference.build(name, values, tmp_path / name)
@@ -138,7 +138,7 @@ def test_the_comparison_sees_a_wrong_constant(family: str, key: str, value: Any,
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_padded_is_ragged_is_alone(name: str) -> None:
+def test_padded_ragged_and_single_rows_agree(name: str) -> None:
     model, of_texts = fresh(name), head_of(name) in TEXTS
     reference.scatter(model.named_parameters())
     rows = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 10, 11]]
@@ -169,7 +169,7 @@ def test_padded_is_ragged_is_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("summary", ["first", "last", "mean", "cls_index"])
-def test_a_summary_is_of_kept_tokens(summary: str) -> None:
+def test_summaries_ignore_padding(summary: str) -> None:
     model = fresh("ElectraForMultipleChoice", summary_type=summary)
     rows = [[[1, 2, 3, 4], [5, 6]]]
     ids, mask = (
@@ -183,7 +183,7 @@ def test_a_summary_is_of_kept_tokens(summary: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_row_without_kept_tokens_harms_nobody(name: str) -> None:
+def test_a_row_without_kept_tokens_does_not_affect_others(name: str) -> None:
     model, of_texts = fresh(name), head_of(name) in TEXTS
     both = numbers(model(nested(name, [[1, 2], [3, 4]]), nested(name, [[0, 0], [1, 1]])))
     alone = numbers(model(nested(name, [[3, 4]])))
@@ -192,12 +192,12 @@ def test_a_row_without_kept_tokens_harms_nobody(name: str) -> None:
         both, alone, nothing = both.T, alone.T, nothing.T
     np.testing.assert_allclose(both[1:], alone, rtol=0, atol=TOLERANCE)
     np.testing.assert_array_equal(both[:1], nothing)
-    # A text of nothing is the vector 0; what its head makes of that is a number like others.
+    # An empty text is summarised as the zero vector, of which a head may return any finite number.
     assert np.isfinite(nothing).all() and (of_texts or not nothing.any())
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_the_kind_of_array_stays(name: str) -> None:
+def test_outputs_have_the_array_type_of_the_inputs(name: str) -> None:
     model = fresh(name)
     expected = numbers(model(nested(name, np.array([[1, 2, 3]]))))
 
@@ -214,7 +214,7 @@ def test_the_kind_of_array_stays(name: str) -> None:
         check(torch.tensor([[1, 2, 3]], dtype=dtype), torch.Tensor)
     for mask in [[[True, True, True]], np.ones((1, 3), bool), np.ones((1, 3), np.float32), torch.ones(1, 3)]:
         check([[1, 2, 3]], np.ndarray, mask)
-    # Views that are not in row-major order.
+    # Views that are not contiguous.
     wide = np.array([[1, 9, 2, 9, 3]])
     for view in [wide[:, ::2], np.asfortranarray(wide)[:, ::2]]:
         check(view, np.ndarray)
@@ -222,7 +222,7 @@ def test_the_kind_of_array_stays(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ElectraModel", "ElectraForMultipleChoice", "DistilBertForMaskedLM"])
-def test_lists_of_vectors_are_embeddings_too(name: str) -> None:
+def test_nested_lists_are_accepted_as_embeddings(name: str) -> None:
     model = fresh(name)
     width = model.get_input_embeddings().embedding_dim
     embeddings = nested(name, np.random.default_rng(0).normal(size=(2, 3, width)).astype(np.float32))
@@ -232,7 +232,7 @@ def test_lists_of_vectors_are_embeddings_too(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ElectraForMultipleChoice", "DistilBertForMultipleChoice"])
-def test_choices_may_be_ragged_and_of_any_kind(name: str) -> None:
+def test_choices_may_be_ragged_and_of_any_array_type(name: str) -> None:
     model = fresh(name)
     reference.scatter(model.named_parameters())
     rows = [[[1, 2, 3], [4]], [[5, 6], [7, 8, 9, 10]], [[11], [12]]]
@@ -263,16 +263,16 @@ def test_hidden_states_and_attentions_follow_the_configuration(config: oxbert.El
     model = oxbert.ElectraForMaskedLM(config, seed=0)
     assert model([[1, 2]]).keys() == ["logits", "hidden_states", "attentions"]
     assert model([[1, 2]], output_hidden_states=False, output_attentions=False).keys() == ["logits"]
-    # The configuration is the model's own, so that a change of it counts.
+    # `model.config` refers to the model's own configuration.
     model.config.output_hidden_states = False
     assert model([[1, 2]]).keys() == ["logits", "attentions"]
 
 
-# Looking at models.
+# Properties of models.
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_what_a_model_says_of_itself(name: str) -> None:
+def test_attributes_of_a_new_model(name: str) -> None:
     config = reference.config_of(name)
     model = getattr(oxbert, name)(config, seed=0)
     assert (model.device, model.precision, model.training) == ("cpu", "float32", False)
@@ -283,7 +283,7 @@ def test_what_a_model_says_of_itself(name: str) -> None:
     assert model.to(torch.device("cpu")) is model
 
 
-def test_the_structure_of_a_model_can_be_read() -> None:
+def test_repr_shows_the_structure_of_a_model() -> None:
     model = fresh("DistilBertForTokenClassification", "three-labels", n_layers=12)
     assert (
         repr(model)
@@ -326,7 +326,7 @@ def test_parameters_are_the_models_own(name: str) -> None:
     assert all(parameter is other for parameter, other in zip(model.parameters(), again.values(), strict=True))
 
 
-def test_the_last_reference_may_go_while_the_graph_lives(config: oxbert.ElectraConfig) -> None:
+def test_the_graph_outlives_the_last_reference_to_the_model(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForMaskedLM(config, seed=0)
     parameter = dict(model.named_parameters())["electra.embeddings.word_embeddings.weight"]
     loss = model(torch.tensor([[1, 2, 3]])).logits.sum()
@@ -335,7 +335,7 @@ def test_the_last_reference_may_go_while_the_graph_lives(config: oxbert.ElectraC
     assert parameter.grad is not None and parameter.grad.any()
 
 
-def test_the_model_card_works_as_it_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_snippet_of_the_model_card_runs(capsys: pytest.CaptureFixture[str]) -> None:
     from oxbert.errors import ShapeError
     from oxbert.modelcard import ElectraForPreTraining, ElectraTokenizerFast
 

@@ -1,4 +1,4 @@
-"""The optimizer and the clipping, against transcriptions of the original in numpy and TensorFlow."""
+"""Compare the optimizer and gradient clipping with transcriptions of the original in numpy and TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# Read when TensorFlow is loaded: no log, and no note about the order of its sums.
+# TensorFlow reads these when it is loaded: no log, and no notice about rounding by oneDNN.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
@@ -34,7 +34,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class Original:
-    """One update after the other as model/optimization.py makes them, in float64, from its names of variables."""
+    """Transcribe the updates of model/optimization.py in float64."""
 
     def __init__(self, parameters: Arrays, rates: Callable[[str], float] = lambda name: 1.0) -> None:
         self.parameters = {name: value.astype(np.float64) for name, value in parameters.items()}
@@ -48,7 +48,7 @@ class Original:
         return decayed * min(1.0, self.global_step / WARMUP)
 
     def step(self, gradients: Arrays) -> float:
-        """The norm of the gradients."""
+        """Update the parameters, and return the norm of the gradients."""
         gradients = {name: value.astype(np.float64) for name, value in gradients.items()}
         norm = math.sqrt(sum(float((value**2).sum()) for value in gradients.values()))
         scale = 1.0 * min(1.0 / norm, 1.0)
@@ -73,7 +73,7 @@ def gradients_of(module: torch.nn.Module) -> Arrays:
 
 
 def difference(module: torch.nn.Module, expected: Arrays) -> float:
-    """The largest difference of a parameter, relative to the size of its numbers."""
+    """Return the largest difference of a parameter, relative to its norm."""
     return max(
         float(np.linalg.norm(value - expected[name]) / (np.linalg.norm(expected[name]) + 1e-3))
         for name, value in numpy_of(module.named_parameters()).items()
@@ -95,13 +95,13 @@ def discriminator(dtype: torch.dtype = torch.float32, seed: int = 0) -> oxbert.t
 
 
 def loss_of(module: torch.nn.Module, generator: torch.Generator) -> torch.Tensor:
-    """Tokens below 20 are real, the rest are replaced: something to learn."""
+    """Return the loss of a task that can be learnt: tokens from 20 count as replaced."""
     ids = torch.randint(1, 40, (4, 12), generator=generator)
     return 50 * module(ids, labels=(ids >= 20).long()).loss
 
 
 class Synthetic(torch.nn.Module):
-    """Parameters with the names of both families, and gradients of all sizes, 0 among them."""
+    """Hold parameters with the names of both families, and gradients of all magnitudes, including 0."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class Synthetic(torch.nn.Module):
 
 
 def train(module: torch.nn.Module, implementation: str, backward: Callable[[int], object]) -> Iterator[float]:
-    """A run of the schedule beside the original's; each step's difference of the parameters."""
+    """Run the schedule beside the original's, and yield the difference of the parameters after each step."""
     original = Original(numpy_of(module.named_parameters()))
     groups = parameter_groups(module.named_parameters(), learning_rate=PEAK, weight_decay=DECAY)
     optimizer = AdamWeightDecay(groups, implementation=implementation)
@@ -151,7 +151,7 @@ def train(module: torch.nn.Module, implementation: str, backward: Callable[[int]
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
-def test_every_step_is_the_originals(implementation: str, dtype: torch.dtype, tolerance: float) -> None:
+def test_every_step_matches_the_original(implementation: str, dtype: torch.dtype, tolerance: float) -> None:
     module = Synthetic(dtype)
     differences = list(train(module, implementation, module.set_gradients))
     assert len(differences) == STEPS and max(differences) <= tolerance
@@ -160,7 +160,7 @@ def test_every_step_is_the_originals(implementation: str, dtype: torch.dtype, to
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
-def test_every_step_of_a_discriminator_is_the_originals(
+def test_every_step_of_a_discriminator_matches_the_original(
     implementation: str, dtype: torch.dtype, tolerance: float
 ) -> None:
     module, generator, losses = discriminator(dtype), torch.Generator().manual_seed(0), []
@@ -172,11 +172,11 @@ def test_every_step_of_a_discriminator_is_the_originals(
 
     assert max(train(module, implementation, backward)) <= tolerance
     first, last = (sum(part) for part in (losses[:10], losses[-10:]))
-    assert last < 0.8 * first, "it learns"
+    assert last < 0.8 * first, "the loss falls"
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.01])
-def test_foreach_is_the_plain_update_to_the_last_bit(decay: float) -> None:
+def test_foreach_equals_the_single_tensor_update_bit_for_bit(decay: float) -> None:
     modules = {name: discriminator(seed=3) for name in IMPLEMENTATIONS}
     optimizers = {
         name: AdamWeightDecay(module.parameters(), lr=1e-3, weight_decay=decay, implementation=name)
@@ -195,8 +195,8 @@ def test_foreach_is_the_plain_update_to_the_last_bit(decay: float) -> None:
             torch.testing.assert_close(fused, single, rtol=1e-6, atol=1e-7)
 
 
-def test_the_fused_kernel_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it may: what it reads must lie in one piece."""
+def test_the_fused_kernel_runs_on_contiguous_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the condition of the fused kernel: contiguous gradients."""
     calls: list[str] = []
     for name in ("_fused_adamw_", "_foreach_sqrt"):
         kernel = getattr(torch, name)
@@ -212,7 +212,7 @@ def test_the_fused_kernel_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch) 
     torch.testing.assert_close(weight, twin)
 
 
-def test_moments_move_where_the_rate_is_0() -> None:
+def test_moments_are_updated_at_learning_rate_zero() -> None:
     weight = torch.nn.Parameter(torch.ones(2))
     optimizer = AdamWeightDecay([weight], lr=0.0)
     weight.grad = torch.tensor([1.0, -2.0])
@@ -224,14 +224,14 @@ def test_moments_move_where_the_rate_is_0() -> None:
 
 
 def test_the_first_update_has_no_bias_correction() -> None:
-    """0.1 / sqrt(0.001), where AdamW would have 1."""
+    """Expect an update of 0.1 / sqrt(0.001); AdamW's would be 1."""
     weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
     weight.grad = torch.ones(1, dtype=torch.float64)
     AdamWeightDecay([weight], lr=1.0).step()
     assert weight.item() == pytest.approx(-0.1 / (math.sqrt(0.001) + 1e-6), rel=1e-12)
 
 
-def test_parameters_without_a_gradient_stay() -> None:
+def test_parameters_without_gradients_are_unchanged() -> None:
     used, unused = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
     optimizer = AdamWeightDecay([used, unused], lr=0.1, weight_decay=0.1)
     used.grad = torch.ones(2)
@@ -255,7 +255,7 @@ def test_a_closure_is_called_with_gradients_enabled() -> None:
     assert weight[0] < 1 and optimizer.step() is None
 
 
-def test_it_works_under_a_gradient_scaler() -> None:
+def test_a_gradient_scaler_works_and_skips_infinite_steps() -> None:
     plain, scaled = discriminator(seed=1).eval(), discriminator(seed=1).eval()
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     optimizers = [AdamWeightDecay(module.parameters(), lr=1e-2) for module in (plain, scaled)]
@@ -275,10 +275,10 @@ def test_it_works_under_a_gradient_scaler() -> None:
     before = numpy_of(scaled.named_parameters())
     next(scaled.parameters()).grad.fill_(math.inf)
     scaler.step(optimizers[1])
-    assert difference(scaled, before) == 0, "a step with infinite gradients is left out"
+    assert difference(scaled, before) == 0, "a step with infinite gradients is skipped"
 
 
-def test_parameters_in_half_precision() -> None:
+def test_half_precision_parameters_are_updated() -> None:
     for dtype in (torch.bfloat16, torch.float16):
         for implementation in IMPLEMENTATIONS:
             weight = torch.nn.Parameter(torch.ones(4, dtype=dtype))
@@ -300,24 +300,24 @@ def run(module: torch.nn.Module, first: int, last: int, optimizer: Any, schedule
         scheduler.step()
 
 
-def made(module: torch.nn.Module) -> tuple[AdamWeightDecay, LambdaLR]:
+def make_optimizer(module: torch.nn.Module) -> tuple[AdamWeightDecay, LambdaLR]:
     groups = parameter_groups(module.named_parameters(), learning_rate=PEAK, layerwise_decay=0.8)
     optimizer = AdamWeightDecay(groups)
     return optimizer, learning_rate_scheduler(optimizer, total_steps=20, warmup_steps=4)
 
 
-def test_a_run_goes_on_as_if_nothing_had_happened(tmp_path: Any) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Any) -> None:
     whole = discriminator()
-    run(whole, 0, 20, *made(whole))
+    run(whole, 0, 20, *make_optimizer(whole))
 
     first = discriminator()
-    optimizer, scheduler = made(first)
+    optimizer, scheduler = make_optimizer(first)
     run(first, 0, 7, optimizer, scheduler)
     state = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict(), "model": first.state_dict()}
     torch.save(state, tmp_path / "state.pt")
 
     second = discriminator(seed=5)
-    optimizer, scheduler = made(second)
+    optimizer, scheduler = make_optimizer(second)
     saved = torch.load(tmp_path / "state.pt", weights_only=True)
     second.load_state_dict(saved["model"])
     optimizer.load_state_dict(saved["optimizer"])
@@ -327,7 +327,7 @@ def test_a_run_goes_on_as_if_nothing_had_happened(tmp_path: Any) -> None:
         assert torch.equal(parameter, other), name
 
 
-def test_copies_and_pickles_of_an_optimizer_go_on() -> None:
+def test_copies_and_pickles_continue_identically() -> None:
     weight = torch.nn.Parameter(torch.ones(3))
     optimizer = AdamWeightDecay([weight], lr=0.1, implementation="single")
     weight.grad = torch.ones(3)
@@ -357,7 +357,7 @@ def test_copies_and_pickles_of_an_optimizer_go_on() -> None:
         ),
     ],
 )
-def test_the_state_of_something_else_is_refused(change: Callable[[Any], object], reason: str) -> None:
+def test_states_that_do_not_fit_are_refused(change: Callable[[Any], object], reason: str) -> None:
     named = {name: torch.nn.Parameter(torch.ones(3)) for name in ("a.weight", "b.weight", "a.bias")}
     optimizer = AdamWeightDecay(parameter_groups(named.items(), learning_rate=0.1))
     for parameter in named.values():
@@ -373,7 +373,7 @@ def test_the_state_of_something_else_is_refused(change: Callable[[Any], object],
     torch.testing.assert_close(optimizer.state_dict()["state"], before["state"], rtol=0, atol=0)
 
 
-# What is refused.
+# Errors.
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_bad_options_are_refused(options: dict[str, Any], what: str) -> None:
         assert caught.value.what == what
 
 
-def test_parameters_that_are_no_floats_are_refused() -> None:
+def test_parameters_of_other_dtypes_are_refused() -> None:
     optimizer = AdamWeightDecay([torch.nn.Parameter(torch.ones(1))])
     for dtype in (torch.int64, torch.complex64):
         with pytest.raises(errors.DtypeError, match=r"params: expected floating point, got (int64|complex64)"):
@@ -425,7 +425,7 @@ def test_sparse_gradients_are_refused() -> None:
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_a_parameter_that_was_resized_is_refused(implementation: str) -> None:
+def test_resized_parameters_are_refused(implementation: str) -> None:
     model = discriminator()
     optimizer = AdamWeightDecay(model.parameters(), lr=0.1, implementation=implementation)
     loss_of(model, torch.Generator()).backward()
@@ -445,7 +445,7 @@ def test_a_parameter_that_was_resized_is_refused(implementation: str) -> None:
 # Clipping.
 
 
-def test_small_gradients_stay_and_large_ones_have_the_norm() -> None:
+def test_only_gradients_above_the_norm_are_scaled() -> None:
     parameters = [torch.nn.Parameter(torch.zeros(shape)) for shape in [(3, 4), (5,), ()]]
     for scale, limit in [(1e-3, 1.0), (1e3, 1.0), (1e3, 0.7), (1.0, 3.0)]:
         gradients = [torch.randn_like(parameter) * scale for parameter in parameters]
@@ -461,14 +461,14 @@ def test_small_gradients_stay_and_large_ones_have_the_norm() -> None:
             torch.testing.assert_close(parameter.grad, gradient * limit / max(true, limit), rtol=1e-6, atol=0)
 
 
-def test_what_is_shared_is_clipped_once() -> None:
+def test_shared_parameters_are_clipped_once() -> None:
     shared, own = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
     shared.grad, own.grad = torch.tensor([3.0]), torch.tensor([4.0])
     assert clip_gradients([shared, own, shared]) == 5
     torch.testing.assert_close(torch.cat([shared.grad, own.grad]), torch.tensor([0.6, 0.8]))
 
 
-def test_a_norm_that_is_not_finite_leaves_nan() -> None:
+def test_a_not_finite_norm_makes_all_gradients_nan() -> None:
     for bad in (math.inf, -math.inf, math.nan):
         parameters = [torch.nn.Parameter(torch.zeros(2)) for _ in range(2)]
         parameters[0].grad, parameters[1].grad = torch.ones(2), torch.tensor([1.0, bad])
@@ -490,7 +490,7 @@ def test_gradients_of_several_dtypes_have_one_norm() -> None:
             )
 
 
-def test_nothing_to_clip() -> None:
+def test_clipping_without_gradients_returns_zero() -> None:
     assert clip_gradients([]) == 0 and clip_gradients(torch.nn.Parameter(torch.ones(1))) == 0
     for limit in (0.0, -1.0, math.inf, math.nan):
         with pytest.raises(errors.InputError, match="max_norm: expected a number above 0"):
@@ -507,8 +507,8 @@ def tf() -> Any:
     return module
 
 
-def test_a_run_with_tensorflows_functions(tf: Any) -> None:
-    """`clip_by_global_norm` and the update in TensorFlow's float32, over the whole schedule."""
+def test_a_run_matches_tensorflow(tf: Any) -> None:
+    """Compare with `clip_by_global_norm` and the update in TensorFlow's float32, over the whole schedule."""
     module = Synthetic(torch.float32)
     names = [name for name, _ in module.named_parameters()]
     theirs = {name: [tf.constant(p.detach().numpy())] for name, p in module.named_parameters()}
@@ -536,7 +536,7 @@ def test_a_run_with_tensorflows_functions(tf: Any) -> None:
         assert difference(module, {name: values[0].numpy() for name, values in theirs.items()}) <= 2e-6
 
 
-def test_a_norm_that_is_not_finite_is_tensorflows(tf: Any) -> None:
+def test_a_not_finite_norm_matches_tensorflow(tf: Any) -> None:
     for bad in (math.inf, math.nan):
         gradients, _ = tf.clip_by_global_norm([tf.ones(2), tf.constant([1.0, bad])], 1.0)
         assert all(bool(tf.reduce_all(tf.math.is_nan(gradient))) for gradient in gradients)

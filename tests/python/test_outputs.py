@@ -1,4 +1,4 @@
-"""Outputs are read as transformers' `ModelOutput` is."""
+"""Test that outputs behave like transformers' `ModelOutput`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .reference import CLASSES, Pair, cases, pairs
 
 
 @pairs(*CLASSES, configs=["small"])
-@pytest.mark.parametrize("asked", [{}, {"output_hidden_states": True}, {"output_attentions": True}])
+@pytest.mark.parametrize("options", [{}, {"output_hidden_states": True}, {"output_attentions": True}])
 @pytest.mark.parametrize("with_loss", [False, True])
-def test_every_way_to_read_is_that_of_transformers(pair: Pair, asked: dict[str, bool], with_loss: bool) -> None:
+def test_every_access_matches_transformers(pair: Pair, options: dict[str, bool], with_loss: bool) -> None:
     case = cases(pair.theirs.config)["ids"]
-    arguments = pair.arguments(case) | (pair.targets(case) if with_loss else {}) | asked
+    arguments = pair.arguments(case) | (pair.targets(case) if with_loss else {}) | options
     mine = pair.ours()(**arguments)
     with torch.no_grad():
         other = pair.theirs(**arguments)
-    # transformers' encoder, which can be a decoder, lists attention to another encoder: always an empty tuple here.
+    # transformers also lists cross attentions, which are empty for an encoder.
     names = [key for key in other if key != "cross_attentions"]
     assert mine.keys() == names
     assert len(mine) == len(names) == len(mine.to_tuple()) == len(mine.values()) == len(mine.items())
@@ -46,11 +46,11 @@ def test_every_way_to_read_is_that_of_transformers(pair: Pair, asked: dict[str, 
         mine[len(mine)]
     with pytest.raises(AttributeError):
         _ = mine.no_such_name
-    shape = ", ".join(map(str, mine[-1 if not asked else 0].shape))
+    shape = ", ".join(map(str, mine[-1 if not options else 0].shape))
     assert type(mine).__name__ in repr(mine) and f"({shape})" in repr(mine)
 
 
-def test_probabilities_stand_beside_the_sequence(config: oxbert.ElectraConfig) -> None:
+def test_probabilities_are_not_an_item_of_the_sequence(config: oxbert.ElectraConfig) -> None:
     output = oxbert.ElectraForPreTraining(config, seed=0)([[1, 2]])
     assert output.keys() == ["logits"] and len(output) == 1
     assert output["probabilities"] is output.probabilities is output.get("probabilities")
@@ -58,8 +58,8 @@ def test_probabilities_stand_beside_the_sequence(config: oxbert.ElectraConfig) -
     assert "probabilities" not in oxbert.ElectraForTokenClassification(config, seed=0)([[1, 2]])
 
 
-def test_the_dictionary_inside_holds_what_is_listed() -> None:
-    """torch's DistributedDataParallel and transformers' Trainer look into it, past the methods."""
+def test_the_underlying_dictionary_holds_the_listed_fields() -> None:
+    """Check the underlying dictionary, which DistributedDataParallel and transformers' Trainer read directly."""
     output: Any = outputs.ElectraForPreTrainingOutput(logits=np.zeros((1, 2)), probabilities=np.ones((1, 2)))
     assert [*dict.keys(output)] == output.keys() == ["logits"]
     output.loss = np.float32(1)
@@ -68,7 +68,7 @@ def test_the_dictionary_inside_holds_what_is_listed() -> None:
     assert [*dict.keys(output)] == output.keys() == ["logits"]
 
 
-def test_shapes(config: oxbert.ElectraConfig) -> None:
+def test_outputs_have_the_documented_shapes(config: oxbert.ElectraConfig) -> None:
     output = oxbert.ElectraModel(config, seed=0)([[1, 2, 3]] * 2, output_hidden_states=True, output_attentions=True)
     assert output.last_hidden_state.shape == (2, 3, 20)
     assert [state.shape for state in output.hidden_states] == [(2, 3, 20)] * 3
@@ -81,7 +81,7 @@ def test_shapes(config: oxbert.ElectraConfig) -> None:
     assert oxbert.ElectraForPreTraining(config, seed=0)([[1]]).logits.shape == (1, 1)
 
 
-def test_outputs_can_be_made_pickled_and_typed() -> None:
+def test_outputs_can_be_built_copied_pickled_and_subscripted() -> None:
     output: Any = outputs.ElectraForPreTrainingOutput(logits=np.zeros((1, 2)), probabilities=np.ones((1, 2)))
     for again in [pickle.loads(pickle.dumps(output)), copy.deepcopy(output)]:
         assert again.keys() == ["logits"] and (again.probabilities == 1).all()
@@ -103,14 +103,14 @@ KINDS = {
 }
 
 
-def test_every_kind_is_listed() -> None:
-    # What a step of pre-training gives is none of transformers'.
+def test_every_output_class_is_listed() -> None:
+    # transformers has no counterpart of `PretrainingOutput`.
     assert {"ModelOutput", "PretrainingOutput", *KINDS} == set(outputs.__all__)
     assert all(issubclass(getattr(outputs, name), outputs.ModelOutput) for name in KINDS)
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_fields_are_those_of_transformers(name: str) -> None:
+def test_fields_match_transformers(name: str) -> None:
     theirs = (
         transformers.models.electra.modeling_electra.ElectraForPreTrainingOutput
         if name == "ElectraForPreTrainingOutput"
@@ -126,13 +126,13 @@ def test_the_fields_are_those_of_transformers(name: str) -> None:
     assert mine.keys() == list(other.keys()) and mine[0] == other[0] == 1 and getattr(mine, names[0]) is None
 
 
-def test_an_output_is_a_dictionary() -> None:
+def test_outputs_are_dictionaries() -> None:
     loss, logits = np.array(0.5), np.ones((1, 2, 3))
     output: Any = outputs.MaskedLMOutput(loss=loss, logits=logits)
     assert isinstance(output, dict)
     for plain in [dict(output), {**output}, dict(output.items()), output.copy()]:
         assert type(plain) is dict and plain == {"loss": loss, "logits": logits}
-    # As accelerate makes an output of an output.
+    # accelerate builds an output from an output in this way.
     doubled = type(output)({name: 2 * value for name, value in output.items()})
     assert doubled.loss == 1 and doubled["logits"].sum() == 12 and doubled.keys() == ["loss", "logits"]
     assert output == output and output != copy.copy(output) and len({output, output}) == 1

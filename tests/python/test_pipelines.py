@@ -1,4 +1,4 @@
-"""Text to answers, on the bundled models."""
+"""Test pipelines on the bundled models."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def detect() -> oxbert.ReplacedTokenDetection:
     return oxbert.ReplacedTokenDetection.from_pretrained(DISCRIMINATOR)
 
 
-def test_the_bundled_models_are_there() -> None:
+def test_bundled_models_are_listed_and_load() -> None:
     assert oxbert.bundled() == [DISCRIMINATOR, GENERATOR]
     for name, kind in [(GENERATOR, oxbert.ElectraForMaskedLM), (DISCRIMINATOR, oxbert.ElectraForPreTraining)]:
         model = kind.from_pretrained(name, strict=True)
@@ -45,23 +45,23 @@ def test_the_bundled_models_are_there() -> None:
         assert tokenizer.model_max_length == model.config.max_position_embeddings
 
 
-def test_the_bundled_models_are_those_of_transformers(tmp_path: Path) -> None:
-    """As near to the exact numbers as transformers is.
+def test_bundled_models_match_transformers(tmp_path: Path) -> None:
+    """Compare with transformers in float64, and bound the error by the rounding of transformers in float32.
 
-    The states of trained weights are where float32 itself ends: on one processor or another, transformers' are up to
-    1.4e-5 away from those that it computes in float64, ours as much, and the two then up to 2e-5 from each other. So both
-    are held against float64, and every vector by its length: a fault of ours would be larger than the rounding of both.
+    With trained weights float32 itself is the limit: depending on the processor, hidden states of transformers and of
+    oxbert each differ by up to 1.4e-5 from float64, and by up to 2e-5 from each other. Errors are therefore relative to
+    float64 and to the norm of each vector. A defect would exceed the rounding of both.
     """
     texts = ["The function returns a [MASK] of strings.", "A [MASK]."]
     for name, kind in [(GENERATOR, "ElectraForMaskedLM"), (DISCRIMINATOR, "ElectraForPreTraining")]:
         model = getattr(oxbert, kind).from_pretrained(name)
         model.save_pretrained(tmp_path / name)
         rows = oxbert.ElectraTokenizer.from_pretrained(name)(texts, padding=True, return_tensors="pt")
-        kept, asked = rows["attention_mask"].bool(), {"output_hidden_states": True}
+        kept, options = rows["attention_mask"].bool(), {"output_hidden_states": True}
         with torch.no_grad():
-            got = model(**rows, **asked)
+            got = model(**rows, **options)
             theirs, exact = (
-                getattr(transformers, kind).from_pretrained(tmp_path / name, dtype=dtype).eval()(**rows, **asked)
+                getattr(transformers, kind).from_pretrained(tmp_path / name, dtype=dtype).eval()(**rows, **options)
                 for dtype in (torch.float32, torch.float64)
             )
         assert exact.logits.dtype == torch.float64
@@ -76,12 +76,12 @@ def test_the_bundled_models_are_those_of_transformers(tmp_path: Path) -> None:
             assert error.norm() <= 2 * rounding.norm()
             if true.ndim == 3:
                 assert (error.norm(dim=-1) <= reference.TOLERANCE * true[kept].norm(dim=-1)).all()
-        # What the logits mean is held against transformers' own.
+        # Probabilities, by contrast, must match transformers' float32 results.
         answer = torch.sigmoid if name == DISCRIMINATOR else partial(torch.softmax, dim=-1)
         assert reference.difference(answer(got.logits), answer(theirs.logits), kept) <= reference.TOLERANCE
 
 
-def test_masks_are_filled_with_the_likeliest_tokens(fill: oxbert.FillMask) -> None:
+def test_masks_are_filled_with_the_most_likely_tokens(fill: oxbert.FillMask) -> None:
     texts = ["The [MASK] returns a [MASK] of strings.", "Caf\u00e9 \U0001f600 [MASK]."]
     answers = fill(texts, top_k=4)
     model = oxbert.ElectraForMaskedLM.from_pretrained(GENERATOR)
@@ -118,7 +118,7 @@ def test_replaced_tokens_have_probabilities(detect: oxbert.ReplacedTokenDetectio
         assert [(one["start"], one["end"]) for one in tokens] == offsets
 
 
-def test_the_batch_does_not_matter(fill: oxbert.FillMask, detect: oxbert.ReplacedTokenDetection) -> None:
+def test_results_do_not_depend_on_the_batch(fill: oxbert.FillMask, detect: oxbert.ReplacedTokenDetection) -> None:
     texts = ["A [MASK] file.", "The list holds [MASK] and strings, and much more than that.", "[MASK]"]
     together = fill(texts, top_k=2)
     for text, masks in zip(texts, together, strict=True):
@@ -132,7 +132,7 @@ def test_the_batch_does_not_matter(fill: oxbert.FillMask, detect: oxbert.Replace
         )
 
 
-def test_what_pipelines_refuse(fill: oxbert.FillMask, detect: oxbert.ReplacedTokenDetection) -> None:
+def test_bad_texts_and_options_are_refused(fill: oxbert.FillMask, detect: oxbert.ReplacedTokenDetection) -> None:
     with pytest.raises(InputError, match=r"\[MASK\]") as caught:
         fill(["[MASK]", "nothing to fill"])
     assert "nothing to fill" in str(caught.value)
@@ -153,8 +153,8 @@ def test_what_pipelines_refuse(fill: oxbert.FillMask, detect: oxbert.ReplacedTok
     ("pipeline", "task", "head"),
     [(oxbert.FillMask, "fill-mask", "generator"), (oxbert.ReplacedTokenDetection, None, "discriminator")],
 )
-def test_a_model_without_its_head_is_refused(pipeline: Any, task: str | None, head: str) -> None:
-    # The other half of the pair has the same encoder and another head.
+def test_models_without_the_required_head_are_refused(pipeline: Any, task: str | None, head: str) -> None:
+    # The other model of the pair has another head.
     other = DISCRIMINATOR if head == "generator" else GENERATOR
     with pytest.raises(UntrainedHeadError, match=head) as caught:
         pipeline.from_pretrained(other)
@@ -165,7 +165,7 @@ def test_a_model_without_its_head_is_refused(pipeline: Any, task: str | None, he
 
 
 @pytest.mark.parametrize("pipeline", [oxbert.FillMask, oxbert.ReplacedTokenDetection])
-def test_folders_and_devices_that_are_refused(pipeline: Any, tmp_path: Path) -> None:
+def test_missing_folders_and_unknown_devices_are_refused(pipeline: Any, tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="no-such-model") as caught:
         pipeline.from_pretrained("./no-such-model")
     assert caught.value.found == [DISCRIMINATOR, GENERATOR]
@@ -177,7 +177,7 @@ def test_folders_and_devices_that_are_refused(pipeline: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("texts", ["a [MASK]", 5, [5], ["a [MASK]", None]])
-def test_what_is_no_list_of_texts(texts: Any) -> None:
+def test_inputs_that_are_not_lists_of_texts_are_refused(texts: Any) -> None:
     for pipeline in (
         oxbert.FillMask.from_pretrained("electra-tiny-generator"),
         oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator"),

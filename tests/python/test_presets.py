@@ -1,4 +1,4 @@
-"""Runs as data: the published figures by hand, files, and what is refused."""
+"""Test training configurations: the published values, files, and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import oxbert
 from oxbert import errors
 from oxbert.training import PRESETS, PretrainingConfig, preset
 
-# The paper, table 6, and configure_pretraining.py.
+# Source: Clark et al. 2020, table 6, and configure_pretraining.py.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "small": {
         "num_hidden_layers": 12, "hidden_size": 256, "intermediate_size": 1024, "num_attention_heads": 4,
@@ -54,7 +54,7 @@ SIZES = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_published_runs(name: str) -> None:
+def test_presets_match_the_published_values(name: str) -> None:
     config, published = preset(name), dict(PUBLISHED[name])
     generator, discriminator = config.electra_configs()
     sizes = published.pop("generator")
@@ -73,7 +73,7 @@ def test_the_published_runs(name: str) -> None:
     assert set(PRESETS) == set(PUBLISHED) and PRESETS[name] is config
 
 
-def test_the_defaults_are_small() -> None:
+def test_defaults_equal_the_small_preset() -> None:
     assert PretrainingConfig() == preset("small") == PretrainingConfig.from_dict({})
 
 
@@ -85,7 +85,7 @@ def test_tiny_untied_has_the_sizes_of_the_bundled_models() -> None:
             assert getattr(config, key) == getattr(bundled, key), key
 
 
-def test_what_both_networks_share_is_given_to_both() -> None:
+def test_shared_values_reach_both_networks() -> None:
     values: dict[str, Any] = {
         "vocab_size": 77, "hidden_act": "relu", "hidden_dropout_prob": 0.3, "attention_probs_dropout_prob": 0.2,
         "max_position_embeddings": 300, "type_vocab_size": 5, "initializer_range": 0.5, "layer_norm_eps": 1e-5,
@@ -97,19 +97,19 @@ def test_what_both_networks_share_is_given_to_both() -> None:
 @pytest.mark.parametrize(
     ("values", "generator", "discriminator"),
     [
-        # Embeddings of its own are as wide as its hidden states.
+        # Untied embeddings of the generator are as wide as its hidden states.
         ({"untied_generator_embeddings": True}, (12, 64, 256, 1, 64), (12, 256, 1024, 4, 128)),
         ({"untied_generator": False}, (12, 256, 1024, 4, 128), (12, 256, 1024, 4, 128)),
         ({"objective": "mlm"}, (12, 256, 1024, 4, 128), (12, 256, 1024, 4, 128)),
         ({"objective": "electric"}, (12, 64, 256, 1, 128), (12, 256, 1024, 4, 128)),
         ({"objective": "uniform"}, (12, 64, 256, 1, 128), (12, 256, 1024, 4, 128)),
         ({"generator_hidden_size": 1}, (12, 256, 1024, 4, 128), (12, 256, 1024, 4, 128)),
-        # Python rounds 2.5 to 2 and 3.5 to 4; 2.4 and 2.6 as everybody does.
+        # Python rounds halves to even: 2.5 to 2 and 3.5 to 4.
         ({"num_hidden_layers": 5, "generator_layers": 0.5}, (2, 64, 256, 1, 128), (5, 256, 1024, 4, 128)),
         ({"num_hidden_layers": 7, "generator_layers": 0.5}, (4, 64, 256, 1, 128), (7, 256, 1024, 4, 128)),
         ({"generator_hidden_size": 0.2518}, (12, 64, 256, 1, 128), (12, 256, 1024, 4, 128)),
         ({"generator_hidden_size": 0.2522}, (12, 65, 260, 1, 128), (12, 256, 1024, 4, 128)),
-        # Sizes of the discriminator's own say nothing about the generator's.
+        # Explicit sizes of the discriminator do not change the rules of the generator.
         (
             {"hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 100, "embedding_size": 32},
             (12, 96, 384, 1, 32),
@@ -118,14 +118,14 @@ def test_what_both_networks_share_is_given_to_both() -> None:
         ({"hidden_size": 40}, (12, 10, 40, 1, 128), (12, 40, 160, 1, 128)),
     ],
 )
-def test_the_sizes_of_the_networks(
+def test_generator_sizes_follow_from_the_discriminator(
     values: dict[str, Any], generator: tuple[int, ...], discriminator: tuple[int, ...]
 ) -> None:
     found = [tuple(getattr(network, key) for key in SIZES) for network in PretrainingConfig(**values).electra_configs()]
     assert found == [generator, discriminator]
 
 
-def test_the_networks_can_be_built() -> None:
+def test_networks_have_the_expected_number_of_parameters() -> None:
     generator, discriminator = dataclasses.replace(preset("tiny"), untied_generator=True).electra_configs()
     assert oxbert.ElectraForMaskedLM(generator, seed=0).num_parameters() == 1_685_248
     assert oxbert.ElectraForPreTraining(discriminator, seed=0).num_parameters() == 2_906_945
@@ -134,12 +134,12 @@ def test_the_networks_can_be_built() -> None:
 # Dictionaries and files.
 
 
-def test_what_is_written_reads_as_the_same(tmp_path: Path) -> None:
+def test_dictionaries_and_files_round_trip(tmp_path: Path) -> None:
     for name, config in PRESETS.items():
         values = config.to_dict()
         assert list(values) == [field.name for field in dataclasses.fields(PretrainingConfig)]
         assert PretrainingConfig.from_dict(values) == config
-        # JSON is YAML, with numbers such as 1e-12 in it.
+        # JSON is read as YAML, including numbers such as 1e-12.
         (tmp_path / "run.json").write_text(json.dumps(values))
         assert PretrainingConfig.from_file(tmp_path / "run.json") == config, name
 
@@ -211,7 +211,7 @@ def test_bad_files_are_refused(text: str, field: str, reason: str, tmp_path: Pat
     assert str(caught.value).endswith(f"config {path}: {field}: {caught.value.reason}")
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_files_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_bytes(b"seed: \xff\xfe\xfa")
     with pytest.raises(errors.ConfigError, match=r"the whole file: not valid YAML") as caught:
@@ -219,7 +219,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     assert caught.value.path == path
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(errors.MissingFileError, match=r"cannot read .*none.yaml: No such file") as caught:
         PretrainingConfig.from_file(tmp_path / "none.yaml")
     assert caught.value.path == tmp_path / "none.yaml" and caught.value.action == "read"
@@ -273,7 +273,7 @@ def test_bad_values_are_refused(values: dict[str, Any], field: str, reason: str)
         dataclasses.replace(preset("small"), **values)
 
 
-def test_every_field_has_a_rule_and_a_line() -> None:
+def test_every_field_is_validated_and_documented() -> None:
     text = PretrainingConfig.__doc__ or ""
     for field in dataclasses.fields(PretrainingConfig):
         assert f"\n        {field.name}: " in text, field.name
@@ -282,7 +282,7 @@ def test_every_field_has_a_rule_and_a_line() -> None:
         assert caught.value.field == field.name
 
 
-def test_a_run_does_not_change() -> None:
+def test_configurations_and_presets_are_immutable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         preset("small").seed = 1  # type: ignore[misc]
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""Text -> examples: google-research/electra's rules, what no corpus may lose, determinism, and inputs."""
+"""Test writing examples from text: google-research/electra's rules, completeness, determinism, and inputs."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ QUICK = settings(max_examples=20, suppress_health_check=[HealthCheck.function_sc
 
 
 def sentences(text: str) -> list[list[list[int]]]:
-    """The tokens of the sentences of the documents of a text."""
+    """Return the tokens of a text by document and sentence."""
     documents = re.split(r"\n(?:\s*\n)+", "\n".join(line.strip() for line in text.split("\n")))
     found = [[ids(line) for line in document.split("\n") if line] for document in documents]
     return [document for document in found if any(document)]
 
 
-# The rules.
+# Packing.
 
 
 @given(data=st.data(), max_length=st.integers(8, 64), seed=st.integers(0, 2**32))
-def test_exact_packing_is_the_originals(data: st.DataObject, max_length: int, seed: int) -> None:
+def test_exact_packing_matches_the_original(data: st.DataObject, max_length: int, seed: int) -> None:
     lengths = st.one_of(st.integers(0, 12), st.integers(0, 150))
     documents = data.draw(st.lists(st.lists(lengths, max_size=30), max_size=8))
     counter = iter(range(10**9))
@@ -67,13 +67,13 @@ def test_exact_packing_is_the_originals(data: st.DataObject, max_length: int, se
     for first, second in packer.take():
         got.append(((2, *first, 3, *second, 3) if second else (2, *first, 3), len(first) + 2))
     assert got == [unpadded(example) for example in expected]
-    # And the chances that were taken are as many.
+    # Both have drawn the same number of random numbers.
     assert packer.state()["random"] == [3, list(reference.numbers.getstate()[1]), None]
 
 
 @QUICK
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4), max_length=st.integers(8, 64), blanks=st.booleans())
-def test_exact_files_are_the_originals(tmp_path: Path, texts: list[str], max_length: int, blanks: bool) -> None:
+def test_exact_folders_match_the_original(tmp_path: Path, texts: list[str], max_length: int, blanks: bool) -> None:
     folder = tmp_path / str(len(list(tmp_path.iterdir()))) / "corpus"
     folder.mkdir(parents=True)
     out = folder.parent
@@ -95,7 +95,7 @@ def test_exact_files_are_the_originals(tmp_path: Path, texts: list[str], max_len
 
 @QUICK
 @given(text=TEXTS, max_length=st.integers(8, 64), keep=st.booleans(), contiguous=st.booleans())
-def test_laws(tmp_path: Path, text: str, max_length: int, keep: bool, contiguous: bool) -> None:
+def test_examples_keep_all_tokens(tmp_path: Path, text: str, max_length: int, keep: bool, contiguous: bool) -> None:
     folder = tmp_path / str(len(list(tmp_path.iterdir())))
     folder.mkdir()
     (folder / "text").write_text(text, encoding="utf-8", newline="")
@@ -110,14 +110,14 @@ def test_laws(tmp_path: Path, text: str, max_length: int, keep: bool, contiguous
     bodies = []
     for row, first in found:
         assert 3 <= len(row) <= max_length and row[0] == 2 and row[-1] == 3 and 3 <= first <= len(row)
-        # One segment or two, each with its [SEP] and none within: what the text says of [SEP] is none.
+        # Each segment ends with [SEP] and contains no other; a [SEP] written in the text is plain text.
         assert [place for place, token in enumerate(row) if token == 3] == sorted({first - 1, len(row) - 1})
         assert first == len(row) or first < len(row) - 1
         assert not set(row[1:]) & {0, 2, 4}
         bodies.append([token for token in row[1:] if token != 3])
     flat = [[token for sentence in document for token in sentence] for document in documents]
     if keep and contiguous:
-        # Nothing is lost, nothing changes places, and no example has tokens of two documents.
+        # All tokens are kept in order, and no example mixes two documents.
         stream = iter(bodies)
         for document in flat:
             got: list[int] = []
@@ -132,7 +132,7 @@ def test_laws(tmp_path: Path, text: str, max_length: int, keep: bool, contiguous
 
 
 @given(st.lists(st.one_of(st.integers(1, 9), st.integers(0, 200)), max_size=60), st.integers(5, 64), st.integers(0, 99))
-def test_the_segments_are_the_text(lengths: list[int], max_length: int, seed: int) -> None:
+def test_segments_joined_equal_the_text(lengths: list[int], max_length: int, seed: int) -> None:
     packer = Packer(Packing(max_length), random.Random(seed))
     for start, length in zip(itertools.accumulate([0, *lengths]), lengths, strict=False):
         packer.add(list(range(start, start + length)))
@@ -142,7 +142,7 @@ def test_the_segments_are_the_text(lengths: list[int], max_length: int, seed: in
     assert all(first for first, _ in made)
 
 
-def test_long_lines_have_two_segments_and_examples_are_full() -> None:
+def test_long_lines_fill_examples_of_two_segments() -> None:
     packer = Packer(Packing(max_length=128, short=0), random.Random(0))
     packer.add(list(range(5, 100_005)))
     packer.end_document()
@@ -153,10 +153,10 @@ def test_long_lines_have_two_segments_and_examples_are_full() -> None:
     original = Packer(Packing.exact(128), random.Random(0))
     original.add(list(range(5, 100_005)))
     original.end_document()
-    assert [len(first) for first, _ in original.take()] == [126]  # all else is lost
+    assert [len(first) for first, _ in original.take()] == [126]  # the original drops the rest
 
 
-def test_shares() -> None:
+def test_single_and_short_examples_have_the_configured_shares() -> None:
     packer = Packer(Packing(max_length=64), random.Random(1))
     for _ in range(20_000):
         packer.add([9] * 7)
@@ -184,7 +184,7 @@ def folder(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_arrow_and_json_hold_what_is_promised(source: Path, folder: Path) -> None:
+def test_arrow_and_json_files_have_the_documented_content(source: Path, folder: Path) -> None:
     described = json.loads((folder / "dataset.json").read_bytes())
     assert described["format"] == "oxbert-examples" and described["version"] == 1
     assert len(described["parts"]) > 2 and not (folder / ".unfinished").exists()
@@ -205,22 +205,22 @@ def test_arrow_and_json_hold_what_is_promised(source: Path, folder: Path) -> Non
     assert len(ExampleDataset(folder, loaded)) == len(found) == described["examples"]
 
 
-def test_a_shuffle_moves_everything_and_loses_nothing(source: Path, folder: Path, tmp_path: Path) -> None:
+def test_shuffling_permutes_all_examples(source: Path, folder: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"max_length": 32, "part_tokens": 20_000, "held_out": 0.2, "seed": 7}
     write_examples(source, tmp_path / "straight", tokenizer(), shuffle=False, **options)
     straight, shuffled = rows(tmp_path / "straight"), rows(folder)
     assert sorted(straight) == sorted(shuffled) and straight != shuffled
-    # As far from where they were as chance alone brings them: a third of the length on average.
+    # A random permutation moves an item by a third of the length on average.
     places = collections.defaultdict(list)
     for place, row in enumerate(straight):
         places[row].append(place)
     moved = [abs(place - places[row].pop()) for place, row in enumerate(shuffled)]
     assert abs(np.mean(moved) / len(moved) - 1 / 3) < 0.02
     write_examples(source, tmp_path / "other", tokenizer(), **options | {"seed": 8})
-    assert sorted(rows(tmp_path / "other")) != sorted(shuffled)  # packed by other chances
+    assert sorted(rows(tmp_path / "other")) != sorted(shuffled)  # packed with another seed
 
 
-def test_held_out_documents_are_chosen_by_their_text(source: Path, folder: Path, tmp_path: Path) -> None:
+def test_held_out_documents_depend_on_their_text_only(source: Path, folder: Path, tmp_path: Path) -> None:
     texts = source.read_text("utf-8").split("\n\n")
     turned = tmp_path / "turned.txt"
     turned.write_text("\n\n".join(reversed([*texts, *texts])), encoding="utf-8")
@@ -259,7 +259,7 @@ def test_one_core_and_a_second_run_write_the_same_bytes(source: Path, folder: Pa
         write_examples(source, folder, tokenizer(), max_length=33, part_tokens=20_000, held_out=0.2, seed=7)
 
 
-def test_overwrite_and_parts_of_unknown_origin(source: Path, tmp_path: Path) -> None:
+def test_overwrite_is_required_for_unknown_parts_and_removes_old_ones(source: Path, tmp_path: Path) -> None:
     (tmp_path / "part-00000.arrow").write_bytes(b"somebody's")
     with pytest.raises(InputError, match="unknown origin"):
         write_examples(source, tmp_path, tokenizer())
@@ -273,7 +273,7 @@ def test_overwrite_and_parts_of_unknown_origin(source: Path, tmp_path: Path) -> 
 # Inputs.
 
 
-def test_every_input_gives_the_same_examples(source: Path, tmp_path: Path) -> None:
+def test_every_input_format_gives_the_same_examples(source: Path, tmp_path: Path) -> None:
     text = source.read_text("utf-8")
     documents = text.split("\n\n")
     records = "".join(json.dumps({"id": number, "body": one}) + "\n" for number, one in enumerate(documents))
@@ -295,7 +295,7 @@ def test_every_input_gives_the_same_examples(source: Path, tmp_path: Path) -> No
         assert manifest.documents == len(documents)
         found = rows(tmp_path / f"{name} out")
         assert found == (expected := expected or found), name
-    # A document a line: those of one sentence.
+    # One document per line.
     lines = [line for line in text.split("\n") if line]
     manifest = write_examples(source, tmp_path / "lines", tokenizer(), documents="line", **options)
     assert manifest.documents == len(lines) and manifest.examples >= len(lines)
@@ -312,8 +312,8 @@ def test_limit_counts_documents(source: Path, tmp_path: Path) -> None:
     ("before", "word", "count", "documents"),
     [("\n\nof ", "the ", 600_000, 3), ("\n\nof ", "\u4e2d", 800_000, 3), ("\n\nof", " ", 2_500_000, 3), ("\n", " ", 2_500_000, 2)],
 )  # fmt: skip
-def test_lines_of_megabytes(tmp_path: Path, before: str, word: str, count: int, documents: int) -> None:
-    """They are cut, but they are one line of one document."""
+def test_lines_of_megabytes_stay_one_line(tmp_path: Path, before: str, word: str, count: int, documents: int) -> None:
+    """Check that a line longer than a block still counts as one line of one document."""
     path = tmp_path / "long"
     path.write_text(f"the{before}{word * count} of\n\nworld", encoding="utf-8")
     expected = count * len(ids(word)) + len(ids(f"the {before} of world"))
@@ -323,7 +323,7 @@ def test_lines_of_megabytes(tmp_path: Path, before: str, word: str, count: int, 
         assert sum(len(row) - (2 if first == len(row) else 3) for row, first in rows(tmp_path / way)) == expected
 
 
-def test_a_vocabulary_is_learnt_and_found_again(source: Path, tmp_path: Path) -> None:
+def test_vocabulary_learning_is_deterministic(source: Path, tmp_path: Path) -> None:
     first = learn_vocabulary(find_files(source), tmp_path / "vocab.txt", 50)
     assert len(first) == 50 and first.tokenize("[MASK]") == ["[MASK]"] and "hello" in first.get_vocab()
     again = (tmp_path / "vocab.txt").read_bytes()
@@ -341,7 +341,7 @@ def test_a_vocabulary_is_learnt_and_found_again(source: Path, tmp_path: Path) ->
         learn_vocabulary(find_files(source), tmp_path / "vocab.txt", 10)
 
 
-def test_a_sample_says_enough(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vocabulary_is_learnt_from_a_sample(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oxbert.training.data.reading_text.BLOCK", 4_000)
     seen: list[int] = []
     size = source.stat().st_size
@@ -352,12 +352,12 @@ def test_a_sample_says_enough(source: Path, tmp_path: Path, monkeypatch: pytest.
     texts = [(tmp_path / name).read_bytes() for name in ("half", "again", "whole")]
     assert len(half) == 50 and texts[0] == texts[1] != texts[2]
     with monkeypatch.context() as patch:
-        patch.setattr("oxbert.training.data.learning.mix", lambda number: 2**64)  # none of them
+        patch.setattr("oxbert.training.data.learning.mix", lambda number: 2**64)  # selects no sentence
         with pytest.raises(InputError, match="found none"):
             learn_vocabulary(find_files(source), tmp_path / "none", 50, sample=1)
 
 
-def test_bad_arguments(source: Path, tmp_path: Path) -> None:
+def test_bad_arguments_are_refused(source: Path, tmp_path: Path) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"max_length": 4}, "max_length: expected 5"), ({"documents": "page"}, "documents: expected one of"),
         ({"seed": -1}, "seed"), ({"held_out": 1}, "held_out"), ({"limit": 0}, "limit"), ({"part_tokens": 0}, "part_tokens"),

@@ -1,4 +1,4 @@
-"""Runs that are killed, disks that are full, files that are damaged, texts that are none, and how much memory it takes."""
+"""Test faults while writing examples: kills, full disks, damaged files, invalid texts, and the use of memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LINUX = pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four files, so that batches end in several places."""
+    """Write four files, so that batches end in several places."""
     folder = tmp_path_factory.mktemp("corpus")
     for number in range(4):
         (folder / f"{number}.txt").write_text(corpus(40, seed=number), encoding="utf-8")
@@ -46,19 +46,19 @@ def expected(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small batches, often written down: as many places to stop at as a large corpus has."""
+    """Make batches small and progress records frequent, so that a small corpus has many stopping points."""
     monkeypatch.setattr("oxbert.training.data.documents.BATCH", 3_000)
     monkeypatch.setattr("oxbert.training.data.reading_text.BLOCK", 4_000)
     monkeypatch.setattr(writing, "FLUSH", 5_000)
 
 
-def unfinished(folder: Path) -> None:
-    """No one takes the folder for a finished one."""
+def assert_unfinished(folder: Path) -> None:
+    """Check that the folder is not accepted as a finished one."""
     with pytest.raises(MissingFileError, match=r"is not finished|has no dataset.json"):
         ExampleDataset(folder)
 
 
-# Stopped.
+# Interruptions.
 
 KILLED = """
 import json, os, random, signal, sys, time
@@ -106,7 +106,7 @@ print(stopped)
 """
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path) -> None:
     source = tmp_path / "corpus.txt"
     source.write_text(corpus(700), encoding="utf-8")
     options = json.dumps(OPTIONS | {"part_tokens": 60_000})
@@ -114,7 +114,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
     (tmp_path / "out").mkdir()
     done = run([sys.executable, "-W", "ignore", "-c", KILLED, *arguments])
     assert done.returncode == 0, f"chance {arguments[-1]}: {done.stdout}{done.stderr}"
-    assert int(done.stdout) >= 5, "hardly a run was stopped"
+    assert int(done.stdout) >= 5, "too few runs were stopped"
     whole = content(tmp_path / "out" / "whole")
     for attempt in range(10):
         assert content(tmp_path / "out" / str(attempt)) == whole, f"chance {arguments[-1]}, attempt {attempt}"
@@ -122,7 +122,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_stopped_at_each_file_it_goes_on(
+def test_runs_interrupted_at_any_file_resume(
     small: None, after: bool, shuffle: bool, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace, chance = os.replace, random.Random(3)
@@ -152,7 +152,7 @@ def test_stopped_at_each_file_it_goes_on(
         assert run(f"at {nth}") == 1 and content(tmp_path / f"at {nth}") == content(tmp_path / "whole")
 
 
-def test_what_was_lost_is_made_again(small: None, source: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
+def test_damaged_work_files_are_rebuilt(small: None, source: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
     def stop_at(number: int) -> Callable[[writing.Progress], None]:
         def track(progress: writing.Progress) -> None:
             if progress.phase == "writing" and progress.done == number:
@@ -164,8 +164,8 @@ def test_what_was_lost_is_made_again(small: None, source: Path, expected: dict[s
         folder = tmp_path / damage
         with pytest.raises(KeyboardInterrupt):
             write_examples(source, folder, tokenizer(), track=stop_at(3), **OPTIONS)
-        unfinished(folder)
-        pattern = "part-*.arrow" if damage == "part" else ".unfinished/train-*.bucket"
+        assert_unfinished(folder)
+        pattern = "part-*.arrow" if damage == "part" else ".assert_unfinished/train-*.bucket"
         path = sorted(folder.glob(pattern))[-1]
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
@@ -174,7 +174,7 @@ def test_what_was_lost_is_made_again(small: None, source: Path, expected: dict[s
         assert content(folder) == expected
 
 
-def test_other_arguments_or_sources_do_not_go_on(source: Path, tmp_path: Path) -> None:
+def test_resuming_with_other_arguments_or_sources_is_refused(source: Path, tmp_path: Path) -> None:
     def stop(progress: writing.Progress) -> None:
         if progress.phase == "writing":
             raise KeyboardInterrupt
@@ -192,7 +192,7 @@ def test_other_arguments_or_sources_do_not_go_on(source: Path, tmp_path: Path) -
     write_examples(path, tmp_path / "out", tokenizer(), overwrite=True, **OPTIONS)
 
 
-def test_two_at_once(source: Path, tmp_path: Path) -> None:
+def test_a_second_process_is_refused(source: Path, tmp_path: Path) -> None:
     seen = []
 
     def second(progress: writing.Progress) -> None:
@@ -205,20 +205,20 @@ def test_two_at_once(source: Path, tmp_path: Path) -> None:
     assert seen[-1].done == seen[-1].total and seen[-1].documents == 160
 
 
-def test_a_full_disk_leaves_nothing_that_looks_finished(
+def test_a_full_disk_leaves_no_finished_folder(
     small: None, source: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     for limit in (0, 10, 500, 9_000, 15_000, 20_000, 30_000):
         with small_files(limit), pytest.raises(FileError, match="cannot write") as caught:
             write_examples(source, tmp_path / "out", tokenizer(), **OPTIONS)
         assert caught.value.action == "write" and caught.value.errno  # type: ignore[attr-defined]
-        unfinished(tmp_path / "out")
+        assert_unfinished(tmp_path / "out")
         assert not list(tmp_path.rglob("*.new"))
     write_examples(source, tmp_path / "out", tokenizer(), **OPTIONS)
     assert content(tmp_path / "out") == expected
 
 
-# Damaged.
+# Damage.
 
 
 def test_damaged_folders_are_refused(source: Path, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_damaged_folders_are_refused(source: Path, tmp_path: Path) -> None:
     assert len(ExampleDataset(folder))
 
 
-def test_bad_texts_are_named(tmp_path: Path) -> None:
+def test_errors_name_the_place_of_bad_texts(tmp_path: Path) -> None:
     good = '{"text": "the word"}\n'
     packed = gzip.compress(b"the word\n" * 100)
     table = tmp_path / "good.parquet"
@@ -291,7 +291,7 @@ def test_bad_texts_are_named(tmp_path: Path) -> None:
         details = caught.value.details
         assert details["path"] == str(path) and {"line", "record"} & details.keys() == place.keys(), name
         assert place.items() <= details.items() and "\n" not in str(caught.value), name
-        unfinished(tmp_path / "out")
+        assert_unfinished(tmp_path / "out")
     for field, reason in [("word", "expected a column 'word', found text, number"), ("number", "got int64")]:
         with pytest.raises(DataError, match=reason):
             write_examples(table, tmp_path / "out", tokenizer(), text_field=field, overwrite=True)
@@ -307,13 +307,13 @@ def test_bad_texts_are_named(tmp_path: Path) -> None:
         (tmp_path / "empty").write_text(text)
         with pytest.raises(InputError, match="found none"):
             write_examples(tmp_path / "empty", tmp_path / "none", tokenizer())
-        unfinished(tmp_path / "none")
+        assert_unfinished(tmp_path / "none")
     (tmp_path / "one").write_text("the word")
     with pytest.raises(InputError, match="all is held out"):
         write_examples(tmp_path / "one", tmp_path / "all", tokenizer(), held_out=1 - 1e-12)
 
 
-def test_without_the_packages(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_named(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, options in [("pyarrow", {}), ("tokenizers", {"vocab_size": 50})]:
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, name, None)

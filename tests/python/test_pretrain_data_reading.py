@@ -1,4 +1,4 @@
-"""Examples -> batches, the command, and what the documentation shows."""
+"""Test reading examples as batches, the command, and the snippets of the documentation."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def folder(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_items(folder: Path) -> None:
+def test_items_are_arrays_of_their_own(folder: Path) -> None:
     dataset = ExampleDataset(folder)
     row = dataset[len(dataset) // 2]
     assert row["input_ids"].dtype == np.int32 and type(row["first_segment"]) is int
-    row["input_ids"][:] = 0  # its own memory
+    row["input_ids"][:] = 0  # rows have their own memory
     assert dataset[len(dataset) // 2]["input_ids"][0] == 2
     assert (dataset[-1]["input_ids"] == dataset[len(dataset) - 1]["input_ids"]).all()
     for index in (len(dataset), -len(dataset) - 1):
@@ -55,7 +55,7 @@ def test_batches_are_a_function_of_the_step(folder: Path) -> None:
     steps = 3 * count // size + 1
     all_batches = [dataset.batch_indices(step, size, seed=5) for step in range(steps)]
     assert all(len(batch) == size for batch in all_batches)
-    # In any order, from any process.
+    # Steps in any order and from any process.
     for step in random.Random(0).sample(range(steps), 20):
         assert (other.batch_indices(step, size, seed=5) == all_batches[step]).all()
         shards = [other.batch_indices(step, size, seed=5, rank=rank, world=4) for rank in range(4)]
@@ -67,7 +67,7 @@ def test_batches_are_a_function_of_the_step(folder: Path) -> None:
     assert not (epochs[0] == epochs[1]).all()
     assert [(epochs[epoch] == dataset.order(epoch, 5)).all() for epoch in range(3)] == [True] * 3
     assert not (dataset.order(0, 6) == dataset.order(0, 5)).all()
-    # More than there are.
+    # A batch larger than the dataset.
     assert sorted(dataset.batch_indices(1, 2 * count)) == sorted([*range(count)] * 2)
     batches = list(dataset.iter_batches(size, seed=5, start=4, stop=6))
     for step, batch in zip((4, 5), batches, strict=True):
@@ -75,15 +75,15 @@ def test_batches_are_a_function_of_the_step(folder: Path) -> None:
             assert (row[: len(dataset[index]["input_ids"])] == dataset[index]["input_ids"]).all()
 
 
-def test_the_order_never_changes(folder: Path) -> None:
-    """Or a training that goes on would see some examples twice."""
+def test_the_order_of_examples_is_fixed(folder: Path) -> None:
+    """Fix the order, because a resumed training would otherwise see some examples twice."""
     dataset = ExampleDataset(folder)
     dataset._begins = np.array([0, 8])
     assert dataset.order(0, seed=0).tolist() == [6, 3, 5, 0, 7, 2, 1, 4]
     assert dataset.order(3, seed=1).tolist() == [4, 7, 6, 5, 0, 3, 1, 2]
 
 
-def test_a_model_and_a_data_loader_take_them(folder: Path) -> None:
+def test_models_and_data_loaders_take_batches(folder: Path) -> None:
     import torch
 
     dataset = ExampleDataset(folder)
@@ -118,7 +118,7 @@ def command(*arguments: object) -> Any:
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 
-def test_the_command(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_writes_the_same_examples(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = command(source, "-o", tmp_path / "one", "--vocab", VOCABULARY, "--max-length", 32, "--held-out", 0.1,
                    "--short", 0.5, "--single-segment", 0.3)  # fmt: skip
     assert done.exit_code == 0 and "400 documents" in done.output and "of 400 documents (" in done.output
@@ -148,7 +148,7 @@ def test_each_folder_counts_its_own_documents(share: float, source: Path, tmp_pa
     assert ("nothing is held out" in done.output) == (share != 0.2)
 
 
-def test_the_document_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_snippets_of_the_document_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
     document = (ROOT / "docs/pretraining-data.md").read_text("utf-8")

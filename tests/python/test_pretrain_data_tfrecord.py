@@ -1,4 +1,4 @@
-"""Files of google-research/electra: read and written as TensorFlow does; damaged ones are refused."""
+"""Test TFRecord files of google-research/electra: reading and writing like TensorFlow, and damage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LENGTH = 24
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
-    """A folder as the original writes it, twelve files in turn, and the examples in the order of the files."""
+    """Write twelve files in turn, like the original, and return the folder and the examples in file order."""
     tf = pytest.importorskip("tensorflow")
     folder = tmp_path_factory.mktemp("tfrecords")
     made = list(Original(LENGTH, random.Random(0), ids).files({"a": corpus(40)}, True))
@@ -33,7 +33,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
             name: tf.train.Feature(int64_list=tf.train.Int64List(value=values))
             for name, values in zip(("input_ids", "input_mask", "segment_ids"), example, strict=True)
         }
-        # The last one stays empty, as most do where there is little text.
+        # The last file stays empty, as files of a small corpus do.
         place = number % 11
         writers[place].write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
         files[place].append(unpadded(example))
@@ -42,11 +42,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
     return folder, [row for file in files for row in file]
 
 
-def test_what_tensorflow_wrote_is_read(written: tuple[Path, list[Row]]) -> None:
+def test_files_of_tensorflow_are_read(written: tuple[Path, list[Row]]) -> None:
     folder, expected = written
     dataset = TFRecordDataset(folder, vocab_size=2000)
     assert len(dataset) == len(expected) > 200 and dataset.max_length == LENGTH
-    # File 2 comes before file 10.
+    # Files are sorted by number, so 2 comes before 10.
     assert [path.name.split("-")[1] for path in dataset.paths] == [str(number) for number in range(12)]
     assert [(tuple(row["input_ids"].tolist()), row["first_segment"]) for row in dataset] == expected
     assert dataset[5]["input_ids"].dtype == np.int32
@@ -59,7 +59,7 @@ def test_what_tensorflow_wrote_is_read(written: tuple[Path, list[Row]]) -> None:
     assert [tuple(row[row != 0].tolist()) for row in batch["input_ids"]] == [expected[one][0] for one in index]
 
 
-def test_tensorflow_reads_what_is_written(written: tuple[Path, list[Row]], tmp_path: Path) -> None:
+def test_tensorflow_reads_files_of_oxbert(written: tuple[Path, list[Row]], tmp_path: Path) -> None:
     tf = pytest.importorskip("tensorflow")
     path = tmp_path / "ours.tfrecord"
     _, examples = written
@@ -88,11 +88,11 @@ def test_tensorflow_reads_what_is_written(written: tuple[Path, list[Row]], tmp_p
     with pytest.raises(FileError):
         _TFRecordFile.write(tmp_path / "none" / "x.tfrecord", [], LENGTH)
     (tmp_path / "folder.tfrecord").mkdir()
-    with pytest.raises(FileError, match="not a regular file"):
+    with pytest.raises(FileError, match="expected a regular file, got a folder"):
         TFRecordDataset(tmp_path)
 
 
-def test_no_damage_goes_unseen(written: tuple[Path, list[Row]], tmp_path: Path) -> None:
+def test_every_changed_byte_is_detected(written: tuple[Path, list[Row]], tmp_path: Path) -> None:
     folder, _ = written
     data = (folder / "pretrain_data.tfrecord-0-of-12").read_bytes()
     records = cut(data)[:3]
@@ -117,12 +117,12 @@ def test_no_damage_goes_unseen(written: tuple[Path, list[Row]], tmp_path: Path) 
         if length in starts:
             assert len(TFRecordDataset(path)) == sorted(starts).index(length)
             continue
-        with pytest.raises(DataError, match=f"record {sum(start <= length for start in starts) - 1}: is cut off"):
+        with pytest.raises(DataError, match=f"record {sum(start <= length for start in starts) - 1}: the file ends"):
             TFRecordDataset(path)
 
 
-def test_whatever_a_record_holds_it_is_an_error_or_an_example(written: tuple[Path, list[Row]], tmp_path: Path) -> None:
-    """Checksums that are right over contents that are not."""
+def test_changed_records_give_an_example_or_a_data_error(written: tuple[Path, list[Row]], tmp_path: Path) -> None:
+    """Change the content of records, and make the checksums match."""
     [record] = cut((written[0] / "pretrain_data.tfrecord-0-of-12").read_bytes())[:1]
     path = tmp_path / "strange.tfrecord"
     chance = random.Random(1)
@@ -166,7 +166,7 @@ def frame(data: bytes) -> bytes:
 
 
 def masked(data: bytes) -> bytes:
-    """The checksum of some bytes as a file has it, by the definition of CRC-32C."""
+    """Return the masked checksum of some bytes by the definition of CRC-32C."""
     state = 0xFFFFFFFF
     for byte in data:
         state ^= byte
@@ -185,7 +185,7 @@ def cut(data: bytes) -> list[bytes]:
     return found
 
 
-def test_records_by_hand(tmp_path: Path) -> None:
+def test_hand_written_records_are_read_or_refused(tmp_path: Path) -> None:
     path = tmp_path / "one.tfrecord"
 
     def read(**options: Any) -> Any:
@@ -201,12 +201,12 @@ def test_records_by_hand(tmp_path: Path) -> None:
     for is_packed in (True, False):
         row = read(is_packed=is_packed)
         assert (row["input_ids"].tolist(), row["first_segment"]) == ([2, 7, 3, 300, 3], 3)
-    # The shortest that there is: a first segment of [CLS] and [SEP].
+    # The shortest valid first segment is [CLS] [SEP].
     for mask_, segments, first in [([1, 1, 0, 0, 0, 0], [0] * 6, 2), ([1, 1, 1, 0, 0, 0], [0, 0, 1, 0, 0, 0], 2)]:
         row = read(input_mask=mask_, segment_ids=segments)
         assert (row["input_ids"].tolist(), row["first_segment"]) == ([2, 7, 3, 300, 3][: sum(mask_)], first)
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"segment_ids": None}, "has no segment_ids"), ({"kind": 2}, "is no list of integers"),
+        ({"segment_ids": None}, "has no segment_ids"), ({"kind": 2}, "is not a list of integers"),
         ({"input_ids": [2, 3]}, "different lengths: 2, 6, 6"), ({"input_ids": [-2, 7, 3, 3, 3, 0]}, "outside 0 to"),
         ({"input_ids": [1 << 31, 7, 3, 3, 3, 0]}, "outside 0 to"), ({"vocab_size": 300}, "outside 0 to 299"),
         ({"input_mask": [1, 1, 0, 1, 1, 1]}, "one or two segments"), ({"input_mask": [0] * 6}, "one or two segments"),
@@ -222,10 +222,10 @@ def test_records_by_hand(tmp_path: Path) -> None:
     path.write_bytes(frame(b""))
     with pytest.raises(DataError, match="has no input_ids, input_mask, segment_ids"):
         TFRecordDataset(path)
-    # A length that would be all memory, with the right checksum.
+    # A huge length with a matching checksum.
     length = struct.pack("<Q", 1 << 60)
     path.write_bytes(length + frame(length)[-4:] + b"x" * 100)
-    with pytest.raises(DataError, match="is cut off: 1152921504606846976 bytes are announced"):
+    with pytest.raises(DataError, match=r"the file ends .* expected 1152921504606846976 bytes of data"):
         TFRecordDataset(path)
     with pytest.raises(InputError, match="found none"):
         TFRecordDataset(tmp_path / "*.none" if (tmp_path / "empty").mkdir() else tmp_path / "empty")

@@ -1,4 +1,4 @@
-"""Folders of models: what is saved, loaded, refused, warned of and reported."""
+"""Test model folders: saving, loading, errors, warnings and load reports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDS = [[1, 2, 3, 4], [5, 6]]
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two models have the same parameters, by name and value."""
+    """Return whether two models have the same parameters, by name and value."""
     states = one.state_dict(), other.state_dict()
     return list(states[0]) == list(states[1]) and all(
         torch.equal(states[0][name], states[1][name]) for name in states[0]
@@ -35,13 +35,13 @@ def same(one: Any, other: Any) -> bool:
 
 @pytest.mark.parametrize("name", CLASSES)
 @pytest.mark.parametrize("key", ["small", "three-labels", "tiny-tables", "untied"])
-def test_transformers_loads_what_we_save(name: str, key: str, tmp_path: Path) -> None:
+def test_transformers_loads_saved_models(name: str, key: str, tmp_path: Path) -> None:
     model = fresh(name, key)
     reference.scatter(model.named_parameters())
     model.save_pretrained(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors"}
     with safetensors.safe_open(tmp_path / "model.safetensors", "pt") as file:
-        assert set(file.keys()) == set(model.state_dict()), "a tied decoder is not there twice"
+        assert set(file.keys()) == set(model.state_dict()), "a tied decoder is stored once"
     theirs, report = getattr(transformers, name).from_pretrained(tmp_path, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"] and not report["mismatched_keys"]
     assert theirs.config.architectures == [name]
@@ -81,28 +81,28 @@ def test_every_format_gives_the_same_model(pair: Pair, tmp_path: Path) -> None:
         assert same(model, expected) and model.config.tie_word_embeddings is expected.config.tie_word_embeddings
         assert model.load_report["missing"] == model.load_report["unexpected"] == model.load_report["mismatched"] == []
         assert model.load_report["loaded"] == len(expected.named_parameters())
-    # To transformers and back: nothing was lost on the way.
+    # The parameters equal those of transformers.
     for name, value in pair.theirs.state_dict().items():
         assert name in DECODERS.values() or torch.equal(value, expected.state_dict()[name])
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_torch_reads_our_ot_with_the_names_of_rust_bert(name: str, tmp_path: Path) -> None:
+def test_torch_reads_ot_files_with_the_names_of_rust_bert(name: str, tmp_path: Path) -> None:
     model = fresh(name)
     model.save_pretrained(tmp_path, format="ot")
     module = torch.jit.load(tmp_path / "rust_model.ot")
     found = {name.replace("|", "."): value for name, value in module.named_parameters(remove_duplicate=False)}
-    # rust_bert's DistilBERT has its prefix without a head too; its ELECTRA has not.
+    # In rust_bert, DistilBERT without a head has a prefix and ELECTRA has none.
     prefix = "distilbert." if name == "DistilBertModel" else ""
     expected = {prefix + key: value for key, value in model.state_dict().items()}
     if name in DECODERS:
-        # rust_bert ties nothing: the decoder stands in the file beside the words.
+        # rust_bert does not tie parameters, so the file contains the decoder too.
         expected[DECODERS[name]] = model.get_input_embeddings().weight
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[key], value) for key, value in expected.items())
 
 
-def test_we_read_what_torch_writes_as_ot(config: oxbert.ElectraConfig, folder: Path) -> None:
+def test_ot_files_of_torch_load(config: oxbert.ElectraConfig, folder: Path) -> None:
     model = oxbert.ElectraForTokenClassification(config, seed=0)
 
     class Root(torch.nn.Module):
@@ -129,7 +129,7 @@ def test_other_float_dtypes_are_converted(config: oxbert.ElectraConfig, folder: 
         assert value.dtype == torch.float32 and torch.equal(value, state[name].float())
 
 
-def test_safetensors_come_first(config: oxbert.ElectraConfig, folder: Path) -> None:
+def test_safetensors_precede_other_formats(config: oxbert.ElectraConfig, folder: Path) -> None:
     one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
     one.save_pretrained(folder)
     oxbert.save_weights(other.state_dict(), folder / "rust_model.ot")
@@ -142,7 +142,7 @@ def test_safetensors_come_first(config: oxbert.ElectraConfig, folder: Path) -> N
 # Heads, strictness and the report.
 
 
-def test_a_missing_head_is_one_warning(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_a_missing_head_gives_one_warning(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     body = oxbert.ElectraModel(config, seed=0)
     body.save_pretrained(tmp_path)
     with pytest.warns(UntrainedHeadWarning) as caught:
@@ -153,7 +153,7 @@ def test_a_missing_head_is_one_warning(config: oxbert.ElectraConfig, tmp_path: P
     assert Path(caught[0].filename).name == Path(__file__).name, "the warning points at the caller"
     assert sorted(model.load_report["missing"]) == ["classifier.bias", "classifier.weight"]
     assert model.load_report["loaded"] == len(body.named_parameters())
-    # As transformers initialises a head: the weight at random, the bias 0.
+    # transformers initialises the weight of a head randomly and the bias with 0.
     head = model.state_dict()
     assert not head["classifier.bias"].any() and head["classifier.weight"].std() > 0.1
     np.testing.assert_array_equal(model(IDS, output_hidden_states=True).hidden_states[-1], body(IDS).last_hidden_state)
@@ -164,7 +164,7 @@ def test_a_missing_head_is_one_warning(config: oxbert.ElectraConfig, tmp_path: P
         oxbert.ElectraForTokenClassification.from_pretrained(tmp_path, strict=False)
 
 
-def test_another_head_is_left_out_and_reported(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_another_head_is_ignored_and_reported(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     oxbert.ElectraForPreTraining(config, seed=0).save_pretrained(tmp_path)
     model = oxbert.ElectraModel.from_pretrained(tmp_path)
     assert all(name.startswith("discriminator_predictions.") for name in model.load_report["unexpected"])
@@ -176,7 +176,7 @@ def test_another_head_is_left_out_and_reported(config: oxbert.ElectraConfig, tmp
 
 
 @pytest.mark.parametrize("strict", [None, True])
-def test_a_part_of_the_encoder_must_not_lack(config: oxbert.ElectraConfig, folder: Path, strict: bool | None) -> None:
+def test_missing_encoder_weights_are_refused(config: oxbert.ElectraConfig, folder: Path, strict: bool | None) -> None:
     state = state_of(oxbert.ElectraForPreTraining(config, seed=0))
     del state["electra.encoder.layer.1.output.dense.bias"]
     state["electra.encoder.layer.2.output.dense.bias"] = torch.zeros(20)
@@ -192,7 +192,7 @@ def test_a_part_of_the_encoder_must_not_lack(config: oxbert.ElectraConfig, folde
 
 
 @pytest.mark.parametrize("strict", [None, True, False])
-def test_wrong_shapes_and_dtypes_are_told_at_once(
+def test_all_wrong_shapes_and_dtypes_are_reported_at_once(
     config: oxbert.ElectraConfig, folder: Path, strict: bool | None
 ) -> None:
     state = state_of(oxbert.ElectraForTokenClassification(config, seed=0))
@@ -201,15 +201,15 @@ def test_wrong_shapes_and_dtypes_are_told_at_once(
     oxbert.save_weights(state, folder / "rust_model.ot")
     with pytest.raises(WeightsMismatchError) as caught:
         oxbert.ElectraForTokenClassification.from_pretrained(folder, strict=strict)
-    told = {name: (expected, got) for name, expected, got in caught.value.mismatched}
-    assert told.keys() == {"classifier.bias", "classifier.weight"}
-    assert "[3, 20]" in told["classifier.weight"][0] and "[5, 20]" in told["classifier.weight"][1]
-    assert "int64" in told["classifier.bias"][1]
+    differences = {name: (expected, got) for name, expected, got in caught.value.mismatched}
+    assert differences.keys() == {"classifier.bias", "classifier.weight"}
+    assert "[3, 20]" in differences["classifier.weight"][0] and "[5, 20]" in differences["classifier.weight"][1]
+    assert "int64" in differences["classifier.bias"][1]
     for part in ["classifier.bias", "[5, 20]", "rust_model.ot"]:
         assert part in str(caught.value)
 
 
-def test_loading_twice_warns_of_nothing(tmp_path: Path, config: oxbert.ElectraConfig) -> None:
+def test_loading_a_complete_model_gives_no_warning(tmp_path: Path, config: oxbert.ElectraConfig) -> None:
     oxbert.ElectraForMaskedLM(config, seed=0).save_pretrained(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -219,7 +219,7 @@ def test_loading_twice_warns_of_nothing(tmp_path: Path, config: oxbert.ElectraCo
 # Names.
 
 
-def test_old_and_wrapped_names_are_understood(config: oxbert.ElectraConfig, folder: Path) -> None:
+def test_old_and_wrapped_names_are_translated(config: oxbert.ElectraConfig, folder: Path) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=0)
     renamed = {
         "module."
@@ -257,15 +257,15 @@ def test_two_names_of_one_parameter_are_refused(config: oxbert.ElectraConfig, fo
         oxbert.ElectraModel.from_pretrained(folder, strict=False)
 
 
-# What is written.
+# Saving.
 
 
-def test_saving_keeps_everything_else(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_saving_keeps_other_keys_and_files(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     config.some_note = {"kept": [1, 2.5, None]}
     model = oxbert.ElectraForMaskedLM(config, seed=0)
     model.save_pretrained(str(tmp_path / "a" / "b"))
     written = oxbert.ElectraConfig.from_pretrained(tmp_path / "a" / "b").to_dict()
-    # As transformers notes it.
+    # transformers writes the same key.
     assert written.pop("architectures") == ["ElectraForMaskedLM"]
     assert written == config.to_dict()
     other = oxbert.ElectraForMaskedLM(config, seed=1)
@@ -277,7 +277,7 @@ def test_saving_keeps_everything_else(config: oxbert.ElectraConfig, tmp_path: Pa
         model.save_pretrained(tmp_path, format="npz")  # type: ignore[arg-type]
 
 
-def test_saving_leaves_no_older_weights_in_the_other_format(config: oxbert.ElectraConfig, folder: Path) -> None:
+def test_saving_removes_older_weights_in_other_formats(config: oxbert.ElectraConfig, folder: Path) -> None:
     one, other = (oxbert.ElectraModel(config, seed=seed) for seed in (1, 2))
     one.save_pretrained(folder)
     other.save_pretrained(folder, format="ot")
@@ -286,7 +286,7 @@ def test_saving_leaves_no_older_weights_in_the_other_format(config: oxbert.Elect
     np.testing.assert_array_equal(oxbert.ElectraModel.from_pretrained(folder)(IDS)[0], other(IDS)[0])
 
 
-def test_the_configuration_says_what_is_saved(config: oxbert.ElectraConfig, folder: Path) -> None:
+def test_the_saved_configuration_names_the_dtype_of_the_weights(config: oxbert.ElectraConfig, folder: Path) -> None:
     config.dtype = "float16"
     config.save_pretrained(folder)
     halves = {name: value.half() for name, value in oxbert.ElectraModel(config, seed=1).state_dict().items()}

@@ -1,4 +1,4 @@
-"""`ElectraPretrainer` against a transcription of TF Model Garden's, and against its own numbers."""
+"""Compare `ElectraPretrainer` with a transcription of TF Model Garden's class, and with its recorded outputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INPUTS = {
     "input_word_ids": torch.tensor([[2, 4, 9, 4, 11, 3], [2, 7, 4, 3, 0, 0]], dtype=torch.int32),
     "input_mask": torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]], dtype=torch.int32),
     "input_type_ids": torch.tensor([[0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0]], dtype=torch.int32),
-    # A slot that is not used, and a place that stands there twice.
+    # The first row names a position twice, the second has unused slots.
     "masked_lm_positions": torch.tensor([[1, 3, 1], [2, 0, 0]], dtype=torch.int32),
     "masked_lm_ids": torch.tensor([[20, 21, 20], [22, 0, 0]], dtype=torch.int32),
     "masked_lm_weights": torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]),
@@ -46,7 +46,7 @@ def pretrainer(**options: Any) -> ElectraPretrainer:
 
 
 def transcribed(made: ElectraPretrainer, uniforms: torch.Tensor, activation: Any) -> dict[str, torch.Tensor]:
-    """electra_pretrainer.py, masked_lm.py and cls_head.py, on the same networks."""
+    """Transcribe electra_pretrainer.py, masked_lm.py and cls_head.py, on the same networks."""
     heads = {name.replace("/", "."): parameter for name, parameter in made.heads.items()}
     ids, mask, types, positions, originals = (INPUTS[name].long() for name in list(INPUTS)[:5])
     settings = made.get_config()
@@ -91,7 +91,7 @@ def transcribed(made: ElectraPretrainer, uniforms: torch.Tensor, activation: Any
 @pytest.mark.parametrize("output_type", ["logits", "predictions"])
 @pytest.mark.parametrize("disallow_correct", [False, True])
 @pytest.mark.parametrize(("name", "activation"), [(None, lambda x: x), ("gelu", functional.gelu)])
-def test_outputs_and_gradients_are_those_of_the_original(
+def test_outputs_and_gradients_match_the_transcription(
     output_type: str, disallow_correct: bool, name: str | None, activation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = pretrainer(output_type=output_type, disallow_correct=disallow_correct, mlm_activation=name)
@@ -113,15 +113,15 @@ def test_outputs_and_gradients_are_those_of_the_original(
         assert (one - other).abs().max() <= 1e-5 * max(1.0, other.abs().max())
 
 
-def test_the_original_token_can_be_kept_out() -> None:
+def test_disallow_correct_never_samples_the_original_token() -> None:
     made = pretrainer(disallow_correct=True)
     for _ in range(20):
         labels = made(INPUTS)["disc_label"]
-        # All masked places but that which gets the mean of two tokens.
+        # All masked positions, except the one that gets the mean of two tokens.
         assert labels[0, 3] == labels[1, 2] == 1 and labels[:, 0].sum() == 0
 
 
-def test_any_callable_is_a_network() -> None:
+def test_any_callable_works_as_a_network() -> None:
     class Network(torch.nn.Module):
         def __init__(self, width: int) -> None:
             super().__init__()
@@ -144,14 +144,14 @@ def test_any_callable_is_a_network() -> None:
     assert made.generator_network.table.grad is not None
 
 
-def test_the_configuration_makes_it_again() -> None:
+def test_from_config_inverts_get_config() -> None:
     made = pretrainer(mlm_activation="gelu", classification_heads=[], sequence_length=6)
     config = made.get_config()
     assert config["classification_heads"] == [] and config["sequence_length"] == 6
     again = ElectraPretrainer.from_config(config)
     assert again.get_config() == config
     assert made.checkpoint_items == {"encoder": config["discriminator_network"]}
-    # Glorot's bound, and zeros for biases.
+    # Weights lie within Glorot's bound, and biases are zero.
     bound = (6 / 18) ** 0.5
     weight = again.heads["masked_lm/dense/weight"]
     assert weight.shape == (6, 8) and bound * 0.7 < weight.abs().max() <= (6 / 14) ** 0.5
@@ -159,7 +159,7 @@ def test_the_configuration_makes_it_again() -> None:
     assert {id(parameter) for parameter in again.parameters()} >= {id(one) for one in again.heads.values()}
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_bad_options_and_inputs_are_refused() -> None:
     for options, what in [
         ({"output_type": "softmax"}, "output_type"),
         ({"mlm_initializer": "random"}, "mlm_initializer"),
@@ -190,10 +190,10 @@ GOLDEN = Path(__file__).parents[1] / "data" / "pretrainer" / "tfnlp.npz"
         ("gelu_tanh_predictions_disallow", "gelu_new", "predictions", True),
     ],
 )
-def test_outputs_are_those_of_tensorflows_own_class(
+def test_outputs_match_tensorflow_model_garden(
     variant: str, activation: str | None, output_type: str, disallow_correct: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Numbers that tf-models-official 2.15 computed: its README says how."""
+    """Compare with numbers that tf-models-official 2.15 computed; see tests/data/pretrainer/README.md."""
     golden = {name: torch.tensor(values) for name, values in np.load(GOLDEN).items()}
     shown: list[torch.Tensor] = []
 

@@ -1,4 +1,4 @@
-"""One step of pre-training against a transcription of google-research/electra, and the laws of its randomness."""
+"""Compare one step of pre-training with a transcription of google-research/electra, and check its random numbers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def networks(**options: Any) -> oxbert.PretrainingNetworks:
     discriminator = settings.pop("discriminator", DISCRIMINATOR)
     configs = [config and oxbert.ElectraConfig(**config) for config in (generator, discriminator)]
     made = oxbert.PretrainingNetworks(*configs, **settings)
-    # Biases and norms that say something.
+    # Random biases and norms, because 0 and 1 would hide errors.
     torch.manual_seed(3)
     with torch.no_grad():
         for _, parameter in made.named_parameters():
@@ -48,7 +48,7 @@ def networks(**options: Any) -> oxbert.PretrainingNetworks:
 
 
 def transcribed(made: oxbert.PretrainingNetworks, sharing: str) -> tuple[Any, Any]:
-    """transformers' classes with the same parameters, which share what the original's graphs share."""
+    """Return transformers' models with the same parameters, shared like those of the original's graphs."""
     generator = transformers.ElectraForMaskedLM(transformers.ElectraConfig(**GENERATOR, attn_implementation="eager"))
     discriminator = transformers.ElectraForPreTraining(
         transformers.ElectraConfig(**DISCRIMINATOR, attn_implementation="eager")
@@ -79,7 +79,7 @@ def padded(rows: list[list[int]]) -> torch.Tensor:
 def original_step(
     generator: Any, discriminator: Any, output: Any, uniforms: torch.Tensor, *, temperature: float, disallow: bool
 ) -> dict[str, torch.Tensor]:
-    """run_pretraining.py and pretrain_helpers.py on padded rows, with the chosen places and uniform numbers given."""
+    """Transcribe run_pretraining.py and pretrain_helpers.py for padded rows, given positions and random numbers."""
     ids = padded(ROWS)
     mask = padded([[1] * len(one) for one in ROWS])
     types = padded([[int(place >= first) for place in range(len(one))] for one, first in zip(ROWS, FIRST, strict=True)])
@@ -93,14 +93,14 @@ def original_step(
     log_probabilities = logits.log_softmax(-1)
     each = -log_probabilities.gather(-1, targets[..., None])[..., 0]
     masked_lm_loss = (weights * each).sum() / (weights.sum() + 1e-6)
-    # The samples: softmax of logits and Gumbel noise, no gradient.
+    # Samples are drawn with Gumbel noise, without a gradient.
     scores = logits.detach() / temperature
     if disallow:
         scores = scores - 1000.0 * torch.nn.functional.one_hot(targets, scores.shape[-1])
     noise = torch.zeros_like(scores)
     noise[weights.bool()] = -torch.log(-torch.log(uniforms + 1e-9) + 1e-9)
     sampled = torch.softmax(scores + noise, -1).argmax(-1)
-    # scatter_update: position 0 is never updated, and places that were chosen twice get the mean, rounded down.
+    # scatter_update never updates position 0, and gives positions that were chosen twice the mean, rounded down.
     updates, counts = torch.zeros_like(ids), torch.zeros_like(ids)
     used = positions * weights.long()
     updates.scatter_add_(1, used, sampled * weights.long())
@@ -119,7 +119,7 @@ def original_step(
 
 
 def original_update(parameters: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The first update of optimization.py, in float64: clipped to a norm of 1, no bias correction, decay but for some."""
+    """Transcribe the first update of optimization.py in float64: clipping, no bias correction, decay."""
     gradients = {name: parameter.grad.double() for name, parameter in parameters.items()}
     norm = sum(gradient.square().sum() for gradient in gradients.values()).sqrt()
     updated = {}
@@ -143,7 +143,7 @@ def assert_same_gradients(made: oxbert.PretrainingNetworks, theirs: dict[str, to
 @pytest.mark.parametrize("sharing", ["embeddings", "nothing"])
 @pytest.mark.parametrize("with_replacement", [False, True])
 @pytest.mark.parametrize(("temperature", "disallow"), [(1.0, False), (1.7, True)])
-def test_a_step_is_the_originals(sharing: str, with_replacement: bool, temperature: float, disallow: bool) -> None:
+def test_a_step_matches_the_original(sharing: str, with_replacement: bool, temperature: float, disallow: bool) -> None:
     made = networks(
         sharing=sharing,
         with_replacement=with_replacement,
@@ -170,8 +170,8 @@ def test_a_step_is_the_originals(sharing: str, with_replacement: bool, temperatu
     gradients |= dict(generator.named_parameters(prefix="generator"))
     own = {name: gradients[name] for name, _ in made.named_parameters()}
     assert_same_gradients(made, own)
-    # By the original's gradients, and closer, so that the decay shows, by ours: what float32 leaves of a gradient near 0
-    # is divided by its own size.
+    # The update divides by the size of the gradient, which amplifies rounding errors of gradients near 0. A second
+    # comparison with oxbert's own gradients is therefore close enough to show the weight decay.
     updated, closer = original_update(own), original_update(dict(made.named_parameters()))
     optimizer = AdamWeightDecay(parameter_groups(made.named_parameters(), learning_rate=RATE))
     clip_gradients(parameter for _, parameter in made.named_parameters())
@@ -182,7 +182,7 @@ def test_a_step_is_the_originals(sharing: str, with_replacement: bool, temperatu
 
 
 class Towers(torch.nn.Module):
-    """TwoTowerClozeTransformer of run_pretraining.py, for one row without padding."""
+    """Transcribe TwoTowerClozeTransformer of run_pretraining.py for one row without padding."""
 
     def __init__(self, embeddings: Any) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ def original_electric_step(
     towers: Towers, discriminator: Any, output: Any, uniforms: torch.Tensor, share: float, temperature: float,
     disallow: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """run_pretraining.py with the objective of Electric on each row by itself, and its means over all of them."""
+    """Transcribe the objective of Electric in run_pretraining.py row by row, with means over all rows."""
     noise = iter((-torch.log(-torch.log(uniforms + 1e-9) + 1e-9)).split([len(one) for one in output.positions]))
     cloze, masked, replaced, logits, corrupted = [], [], [], [], []
     for one, first, positions in zip(ROWS, FIRST, output.positions, strict=True):
@@ -250,7 +250,7 @@ def original_electric_step(
 @pytest.mark.parametrize("sharing", ["embeddings", "nothing"])
 @pytest.mark.parametrize("with_replacement", [False, True])
 @pytest.mark.parametrize(("temperature", "disallow"), [(1.0, False), (1.7, True)])
-def test_a_step_of_electric_is_the_originals(
+def test_a_step_of_electric_matches_the_original(
     sharing: str, with_replacement: bool, temperature: float, disallow: bool
 ) -> None:
     made = networks(
@@ -282,7 +282,7 @@ def test_a_step_of_electric_is_the_originals(
 
 
 @pytest.mark.parametrize("electric", [False, True])
-def test_dropout_is_in_every_network_and_in_training_only(electric: bool) -> None:
+def test_dropout_acts_in_every_network_during_training_only(electric: bool) -> None:
     half = {"hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5}
     plain = networks(electric=electric)
     for part in ("generator", "discriminator"):
@@ -297,7 +297,7 @@ def test_dropout_is_in_every_network_and_in_training_only(electric: bool) -> Non
 
 
 @pytest.mark.parametrize("electric", [False, True])
-def test_the_generator_can_learn_alone(electric: bool) -> None:
+def test_the_generator_can_be_trained_alone(electric: bool) -> None:
     made = networks(electric=electric, **WEIGHTS)
     output = made.step(ROWS, FIRST, seed=5, step=9, discriminate=False)
     assert output.replaced_loss is None and output.samples is None and output.logits is None
@@ -308,7 +308,7 @@ def test_the_generator_can_learn_alone(electric: bool) -> None:
         networks(generator=None).step(ROWS, seed=5, step=9, discriminate=False)
 
 
-def test_electric_needs_two_networks_of_their_own() -> None:
+def test_electric_requires_two_separate_networks() -> None:
     for options in (
         {"generator": None},
         {"discriminator": None},
@@ -318,14 +318,14 @@ def test_electric_needs_two_networks_of_their_own() -> None:
             networks(electric=True, **options)
 
 
-def test_the_discriminators_loss_does_not_reach_the_generator() -> None:
+def test_the_discriminator_loss_has_no_gradient_in_the_generator() -> None:
     made = networks(masked_lm_weight=0.0, sharing="nothing")
     made.step(ROWS, FIRST, seed=5, step=9).loss.backward()
     for name, parameter in made.named_parameters():
         assert name.startswith("discriminator.") or parameter.grad is None or not parameter.grad.any(), name
 
 
-def test_one_network_for_both() -> None:
+def test_one_network_serves_both_roles() -> None:
     made = networks(generator=DISCRIMINATOR, sharing="everything")
     own = [name for name, _ in made.named_parameters() if name.startswith("generator.")]
     assert own and all(
@@ -337,10 +337,10 @@ def test_one_network_for_both() -> None:
         networks(generator=DISCRIMINATOR | {"num_hidden_layers": 1}, sharing="everything")
 
 
-def test_other_objectives() -> None:
+def test_single_networks_train_masked_lm_or_uniform_replacement() -> None:
     alone = networks(discriminator=None).step(ROWS, FIRST, seed=5, step=9)
     assert alone.replaced_loss is None and alone.samples is None and torch.equal(alone.loss, alone.masked_lm_loss)
-    # Replacements that are drawn from all words alike.
+    # Without a generator, replacements are uniform over the vocabulary.
     made = networks(generator=None)
     samples = [token for step in range(200) for token in made.step(ROWS, FIRST, seed=5, step=step).samples]
     uniform = made.step(ROWS, FIRST, seed=5, step=0)
@@ -363,16 +363,16 @@ def test_randomness_is_a_function_of_seed_step_and_example() -> None:
     assert whole == drawn(ROWS, seed=5, step=9)
     for other in (drawn(ROWS, seed=6, step=9), drawn(ROWS, seed=5, step=10)):
         assert all(one != another for one, another in zip(whole[:4], other[:4], strict=True))
-    # Every row alone, wherever it stands, has what it had in the whole batch.
+    # A row alone draws the same numbers as in the whole batch.
     for place, one in enumerate(ROWS):
         assert drawn([one], seed=5, step=9, examples=[place]) == [whole[place]]
-    # Two rows that are equal are not masked alike.
+    # Equal rows at different places are masked differently.
     twins = drawn([ROWS[0], ROWS[0]], seed=5, step=9)
     assert twins[0] != twins[1]
 
 
 @pytest.mark.parametrize("electric", [False, True])
-def test_the_parts_of_a_batch_add_up_to_it(electric: bool) -> None:
+def test_losses_and_gradients_of_parts_sum_to_the_whole_batch(electric: bool) -> None:
     half = {"hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5}
     options: dict[str, Any] = {
         "electric": electric,
@@ -386,7 +386,7 @@ def test_the_parts_of_a_batch_add_up_to_it(electric: bool) -> None:
     expected.loss.backward()
     totals = parts.totals(all_rows)
     losses = 0.0
-    # The last part is special tokens only: there is nothing to choose in it.
+    # The last part contains only special tokens, so no token can be masked.
     for places in ([0, 3], [1, 5, 6], [2, 4], [7]):
         rows, first = [all_rows[place] for place in places], [all_first[place] for place in places]
         output = parts.step(rows, first, seed=5, step=9, examples=places, totals=totals)
@@ -397,7 +397,7 @@ def test_the_parts_of_a_batch_add_up_to_it(electric: bool) -> None:
         assert (one.grad - other.grad).abs().max() <= 1e-5 * max(1.0, one.grad.abs().max()), name
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_bad_options_and_rows_are_refused() -> None:
     for options, match in [
         ({"mask_probability": 1.5}, "mask_probability"),
         ({"masked_share": -0.1}, "masked_share"),

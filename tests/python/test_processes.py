@@ -1,4 +1,4 @@
-"""No process that a test starts outlives the test, or pytest."""
+"""Test that processes started by tests outlive neither the test nor pytest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from .processes import run, start
 
 HERE = Path(__file__).parent
-# A process and one that it has started hold the pipe open, and say so, for longer than any test may take.
+# A process and its child write to the pipe and keep it open longer than any test may take.
 PARENT = """
 import os, subprocess, sys, time
 pipe = os.open(sys.argv[1], os.O_WRONLY)
@@ -26,7 +26,7 @@ subprocess.Popen(child, pass_fds=[pipe])
 os.write(pipe, b"p")
 time.sleep(600)
 """
-# A test that starts them.
+# A test that starts these processes.
 TEST = f"""
 import importlib.util
 spec = importlib.util.spec_from_file_location("processes", {str(HERE / "processes.py")!r})
@@ -39,7 +39,7 @@ def test_it():
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Iterator[tuple[Path, int]]:
-    """A named pipe, and its end for reading, which is at its end when no process holds the pipe open."""
+    """Create a named pipe and its read end, which reaches end of file when no process holds the pipe open."""
     os.mkfifo(tmp_path / "fifo")
     end = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     yield tmp_path / "fifo", end
@@ -47,7 +47,7 @@ def pipe(tmp_path: Path) -> Iterator[tuple[Path, int]]:
 
 
 def read(end: int, count: int) -> bytes:
-    """Read so many bytes, or up to the end of the pipe."""
+    """Read `count` bytes, or less at the end of the pipe."""
     found, deadline = b"", time.monotonic() + 20
     while len(found) < count:
         ready, _, _ = select.select([end], [], [], deadline - time.monotonic())
@@ -60,7 +60,7 @@ def read(end: int, count: int) -> bytes:
 
 
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGKILL", "timeout-signal", "timeout-thread", "seconds"])
-def test_what_a_test_has_started_ends_with_pytest(ending: str, pipe: tuple[Path, int], tmp_path: Path) -> None:
+def test_processes_of_a_test_end_with_pytest(ending: str, pipe: tuple[Path, int], tmp_path: Path) -> None:
     fifo, end = pipe
     test = tmp_path / "test_it.py"
     test.write_text(TEST.replace("FIFO", repr(str(fifo))).replace("SECONDS", "1" if ending == "seconds" else "600"))
@@ -68,7 +68,7 @@ def test_what_a_test_has_started_ends_with_pytest(ending: str, pipe: tuple[Path,
     command += ["-p", "no:cacheprovider"]
     if ending.startswith("timeout"):
         command += ["--timeout", "1", "--timeout-method", ending.removeprefix("timeout-")]
-    # pytest alone is told: the group that is killed at the end of the block is another than those of its tests.
+    # Only pytest gets the signal, because its tests run in process groups of their own.
     with start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as pytest_itself:
         assert sorted(read(end, 2)) == sorted(b"pc")
         if ending.startswith("SIG"):
@@ -77,7 +77,7 @@ def test_what_a_test_has_started_ends_with_pytest(ending: str, pipe: tuple[Path,
         assert pytest_itself.wait(20) != 0
 
 
-def test_leaving_the_block_ends_the_whole_group(pipe: tuple[Path, int]) -> None:
+def test_leaving_the_block_kills_the_whole_group(pipe: tuple[Path, int]) -> None:
     fifo, end = pipe
     with pytest.raises(ZeroDivisionError), start([sys.executable, "-c", PARENT, fifo]) as process:
         assert sorted(read(end, 2)) == sorted(b"pc")
@@ -86,20 +86,20 @@ def test_leaving_the_block_ends_the_whole_group(pipe: tuple[Path, int]) -> None:
     assert read(end, 1) == b""
 
 
-def test_what_a_process_says_is_returned() -> None:
-    script = "import sys; print('said'); print('complained', file=sys.stderr); sys.exit(int(sys.argv[1]))"
+def test_run_returns_the_outputs_and_checks_the_exit_code() -> None:
+    script = "import sys; print('output'); print('error', file=sys.stderr); sys.exit(int(sys.argv[1]))"
     done = run([sys.executable, "-c", script, 3])
-    assert (done.returncode, done.stdout, done.stderr) == (3, "said\n", "complained\n")
-    with pytest.raises(AssertionError, match="exit code 3: complained"):
+    assert (done.returncode, done.stdout, done.stderr) == (3, "output\n", "error\n")
+    with pytest.raises(AssertionError, match="exit code 3: error"):
         run([sys.executable, "-c", script, 3], check=True)
     assert run([sys.executable, "-c", script, 0], check=True, stderr=subprocess.DEVNULL).stderr is None
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.py")), ids=lambda path: path.stem)
-def test_processes_are_started_there_only(path: Path) -> None:
-    """Started otherwise, a process would outlive a pytest that is killed."""
+def test_only_processes_py_starts_processes(path: Path) -> None:
+    """Check that no module starts processes directly, because those would outlive a pytest that is killed."""
     if path.name in ("processes.py", "hostile_cases.py"):
-        pytest.skip("one is the place itself, the other is a process that is started by it")
+        pytest.skip("this module is the place that starts processes, or is itself started as a process")
     starts = {"subprocess": {"Popen", "run", "call", "check_call", "check_output"}, "os": {"fork", "system", "popen"}}
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):

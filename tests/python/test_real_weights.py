@@ -1,7 +1,7 @@
-"""A model that people use: all-MiniLM-L6-v2, a BERT of six layers, as examples/semantic_search.py loads it.
+"""Test a published model: all-MiniLM-L6-v2, a BERT of six layers, as examples/semantic_search.py loads it.
 
-The other tests compare random weights of odd sizes. Trained ones have outliers that random ones lack, and a meaning that
-can be checked without any reference.
+Other tests compare random weights. Trained weights have outliers that random weights lack, and results with a meaning
+that can be checked without a reference.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .processes import run
 from .reference import TOLERANCE, difference
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "semantic_search.py"
-# What the makers of the model published; the package is a copy that others made.
+# Checksums of the files that the authors published; the package contains copies.
 PUBLISHED = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 
-# Each pair says one thing in two ways, with hardly a word in common.
+# Each pair is a paraphrase with hardly a word in common.
 PARAPHRASES = [
     ("The physician prescribed antibiotics.", "My doctor gave me medicine against the infection."),
     ("Our flight was cancelled because of the storm.", "Bad weather kept the plane on the ground."),
@@ -42,7 +42,7 @@ PARAPHRASES = [
     ("Parliament passed the bill yesterday.", "Lawmakers approved new legislation."),
     ("The puppy chewed my shoes.", "A young dog destroyed someone's footwear."),
 ]
-# Of one token, of strange characters, and of more tokens than the model was made for.
+# A single token, unusual characters, and more tokens than the model was trained for.
 ODD = [
     "Hi",
     "Crème brûlée, naïve façade; Straße 42 — 'quoted', e-mail@example.org!",
@@ -53,7 +53,7 @@ ODD = [
 
 
 class Theirs(NamedTuple):
-    """transformers' tokenizer and model of the same folder."""
+    """Hold transformers' tokenizer and model of the same folder."""
 
     tokenizer: transformers.PreTrainedTokenizerBase
     model: transformers.BertModel
@@ -66,7 +66,7 @@ class Ours(NamedTuple):
 
 @pytest.fixture(scope="module")
 def search() -> ModuleType:
-    """The example, as a module."""
+    """Return the example as a module."""
     spec = importlib.util.spec_from_file_location("semantic_search", SCRIPT)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -100,36 +100,36 @@ def texts(search: ModuleType) -> list[str]:
 
 @pytest.fixture(scope="module")
 def encoding(search: ModuleType, theirs: Theirs, texts: list[str]) -> transformers.BatchEncoding:
-    """The texts as transformers encodes them, padded."""
+    """Return the texts as encoded and padded by transformers."""
     return theirs.tokenizer(texts, padding=True, truncation=True, max_length=search.LONGEST, return_tensors="pt")
 
 
 @pytest.fixture(scope="module")
 def hidden(theirs: Theirs, encoding: transformers.BatchEncoding) -> torch.Tensor:
-    """transformers' hidden states of the texts, [B, S, H]."""
+    """Return transformers' hidden states of the texts, [B, S, H]."""
     with torch.no_grad():
         return theirs.model(**encoding).last_hidden_state
 
 
-def test_the_weights_are_the_published_ones(folder: Path) -> None:
+def test_files_have_the_published_checksums(folder: Path) -> None:
     found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in PUBLISHED}
     assert found == PUBLISHED
 
 
-def test_texts_are_cut_where_the_makers_of_the_model_cut_them(search: ModuleType, folder: Path) -> None:
+def test_the_example_truncates_at_the_published_length(search: ModuleType, folder: Path) -> None:
     settings = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8"))
     assert settings["max_seq_length"] == search.LONGEST
 
 
-def test_only_the_pooler_is_left_out(ours: Ours) -> None:
+def test_all_parameters_except_the_pooler_load(ours: Ours) -> None:
     report = ours.model.load_report
     assert report["unexpected"] == ["pooler.dense.bias", "pooler.dense.weight"]
     assert not report["missing"] and not report["mismatched"]
-    # Five of the embeddings and sixteen of each layer.
+    # Five parameters of the embeddings and sixteen per layer.
     assert report["loaded"] == len(ours.model.state_dict()) == 5 + 6 * 16
 
 
-def test_ids_are_those_of_transformers(search: ModuleType, ours: Ours, theirs: Theirs, texts: list[str]) -> None:
+def test_ids_match_transformers(search: ModuleType, ours: Ours, theirs: Theirs, texts: list[str]) -> None:
     options = {"truncation": True, "max_length": search.LONGEST}
     expected = theirs.tokenizer(texts, **options)
     got = ours.tokenizer(texts, **options)
@@ -139,15 +139,13 @@ def test_ids_are_those_of_transformers(search: ModuleType, ours: Ours, theirs: T
     assert min(lengths) == 3 and max(lengths) == search.LONGEST
 
 
-def test_hidden_states_are_those_of_bert(
-    ours: Ours, encoding: transformers.BatchEncoding, hidden: torch.Tensor
-) -> None:
+def test_hidden_states_match_bert(ours: Ours, encoding: transformers.BatchEncoding, hidden: torch.Tensor) -> None:
     got = ours.model(**{name: tensor.numpy() for name, tensor in encoding.items()}).last_hidden_state
     assert difference(got, hidden, encoding["attention_mask"].bool()) < TOLERANCE
 
 
 @pytest.mark.parametrize("padding", [False, True], ids=["ragged", "padded"])
-def test_sentence_vectors_are_those_of_bert(
+def test_sentence_vectors_match_bert(
     search: ModuleType,
     ours: Ours,
     encoding: transformers.BatchEncoding,
@@ -161,7 +159,7 @@ def test_sentence_vectors_are_those_of_bert(
     assert difference(got, expected, torch.ones(len(texts), dtype=torch.bool)) < TOLERANCE
 
 
-def test_a_sentence_is_nearest_to_the_one_that_means_the_same(search: ModuleType, ours: Ours) -> None:
+def test_each_sentence_is_nearest_to_its_paraphrase(search: ModuleType, ours: Ours) -> None:
     sentences = [text for pair in PARAPHRASES for text in pair]
     vectors = search.embed(*ours, sentences)
     cosines = vectors @ vectors.T
@@ -170,8 +168,8 @@ def test_a_sentence_is_nearest_to_the_one_that_means_the_same(search: ModuleType
         assert nearest == place ^ 1, f"{sentences[place]!r} is nearest to {sentences[nearest]!r}"
 
 
-def test_the_example_finds_what_is_meant(search: ModuleType, folder: Path) -> None:
-    # The queries of its table, and the word that is in the right sentence alone.
+def test_the_example_finds_the_right_sentences(search: ModuleType, folder: Path) -> None:
+    # For each query of the example, a word that only the right sentence contains.
     words = ["password", "ferns", "interest rates", "tomatoes", "Penguins", "binary search"]
     done = run([sys.executable, SCRIPT])
     assert done.returncode == 0 and not done.stderr
@@ -181,7 +179,7 @@ def test_the_example_finds_what_is_meant(search: ModuleType, folder: Path) -> No
         assert lines[0] == query and word in lines[1] and len(lines) == 1 + search.BEST
 
 
-def test_the_example_says_what_to_install(
+def test_the_example_prints_the_install_command(
     search: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(search, "PACKAGE", "a_package_that_nobody_has")

@@ -1,4 +1,4 @@
-"""Vocabularies of another size, and word embeddings that are looked at and replaced, against transformers."""
+"""Compare resizing the vocabulary and replacing word embeddings with transformers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .reference import CLASSES, DECODERS, TOLERANCE, Pair, fresh, head_of, pairs
 
 
 def check_numbers(pair: Pair, ours: Any, size: int) -> None:
-    """The answers to ids of the old vocabulary, over the vocabulary that both have."""
+    """Compare outputs for ids below `size`, and logits below `size`."""
     case = reference.cases(pair.theirs.config)["right"]
     case.arguments["input_ids"] = case.arguments["input_ids"] % size
     with torch.no_grad():
@@ -33,7 +33,7 @@ def check_numbers(pair: Pair, ours: Any, size: int) -> None:
 
 @pairs(*CLASSES, configs=["small", "three-labels", "untied"])
 @pytest.mark.parametrize("size", [60, 41, 50])
-def test_another_size_is_that_of_transformers(pair: Pair, size: int) -> None:
+def test_resizing_matches_transformers(pair: Pair, size: int) -> None:
     ours, theirs = pair.ours(), pair.theirs
     before, parameters = state_of(ours), dict(ours.named_parameters())
     mine, other = (model.resize_token_embeddings(size) for model in (ours, theirs))
@@ -47,17 +47,17 @@ def test_another_size_is_that_of_transformers(pair: Pair, size: int) -> None:
         resized = name.endswith("word_embeddings.weight") or head_of(pair.name) == "MaskedLM" and value.shape[0] == size
         rows = kept if resized else len(value)
         assert torch.equal(value[:rows], before[name][:rows]), name
-        # They stay the same parameters.
+        # Parameter objects are kept.
         assert dict(ours.named_parameters())[name] is parameters[name]
         if rows < len(value):
-            # Around the mean of the old rows, or, the bias of a tied decoder, 0.
+            # New rows are drawn around the mean of the old rows; the bias of a tied decoder is 0.
             assert (value[rows:].mean(0) - theirs.state_dict()[name][rows:].mean(0)).abs().max() < 1e-3, name
     check_numbers(pair, ours, kept)
 
 
 @pytest.mark.parametrize("name", DECODERS)
 @pytest.mark.parametrize("key", ["small", "untied"])
-def test_fresh_rows_are_random_ones(name: str, key: str) -> None:
+def test_new_rows_are_random(name: str, key: str) -> None:
     model = fresh(name, key, initializer_range=0.5)
     rows = model.resize_token_embeddings(500, mean_resizing=False).weight.detach()[50:]
     assert abs(rows.std() - 0.5) < 0.02 and abs(rows.mean()) < 0.02
@@ -65,7 +65,7 @@ def test_fresh_rows_are_random_ones(name: str, key: str) -> None:
     assert not decoder.bias.detach()[50:].any()
     if key == "untied":
         assert abs(decoder.weight.detach()[50:].std() - 0.5) < 0.02 and not torch.equal(decoder.weight[50:], rows)
-    # Around the mean they are near to it, and not all the same.
+    # Rows drawn around the mean are near it and differ.
     around = model.resize_token_embeddings(600).weight.detach()
     assert (around[500:] - around[:500].mean(0)).abs().max() < 1e-3
     assert around[500:].std(0).min() > 0
@@ -75,14 +75,14 @@ def test_fresh_rows_are_random_ones(name: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("size", "multiple"), [(None, None), (None, 8), (None, 50), (51, 8), (49, 7), (1, 64), (56, 8)]
 )
-def test_sizes_are_rounded_up(pair: Pair, size: int | None, multiple: int | None) -> None:
+def test_sizes_are_rounded_up_to_multiples(pair: Pair, size: int | None, multiple: int | None) -> None:
     models = (pair.ours(), pair.theirs)
     sizes = [model.resize_token_embeddings(size, pad_to_multiple_of=multiple).num_embeddings for model in models]
     assert sizes[0] == sizes[1] == models[0].config.vocab_size == models[1].config.vocab_size
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_resized_model_lives_on(name: str, tmp_path: Path) -> None:
+def test_resized_models_run_save_and_load(name: str, tmp_path: Path) -> None:
     model = fresh(name)
     ids = [[[59, 1], [2, 3]]] if head_of(name) == "MultipleChoice" else [[59, 1]]
     with pytest.raises(IdRangeError):
@@ -106,11 +106,11 @@ def test_a_resized_model_lives_on(name: str, tmp_path: Path) -> None:
     assert caught.value.limit == 50
 
 
-def test_sizes_that_are_refused_change_nothing() -> None:
+def test_refused_sizes_leave_the_model_unchanged() -> None:
     model = fresh("ElectraForMaskedLM", "three-labels")
     before = state_of(model)
     for size in (7, 0, -3):
-        # transformers would train on without a padding row, and could not load what it saves.
+        # transformers accepts these sizes, and then saves a model that it cannot load.
         with pytest.raises(ConfigError):
             model.resize_token_embeddings(size)
     with pytest.raises(InputError) as caught:
@@ -124,7 +124,7 @@ def test_sizes_that_are_refused_change_nothing() -> None:
 
 
 @pairs(*CLASSES, configs=["small", "three-labels", "tiny-tables", "untied"])
-def test_the_layers_are_those_of_transformers(pair: Pair) -> None:
+def test_embedding_layers_match_transformers(pair: Pair) -> None:
     ours, theirs = pair.ours(), pair.theirs
     mine, other = ours.get_input_embeddings(), theirs.get_input_embeddings()
     assert type(mine) is type(other) and repr(mine) == repr(other)
@@ -139,7 +139,7 @@ def test_the_layers_are_those_of_transformers(pair: Pair) -> None:
 
 
 @pairs(*CLASSES, configs=["small", "untied"])
-def test_other_word_embeddings_are_those_of_transformers(pair: Pair) -> None:
+def test_replacing_word_embeddings_matches_transformers(pair: Pair) -> None:
     ours, theirs = pair.ours(), pair.theirs
     parameter = ours.get_input_embeddings().weight
     layer = torch.nn.Embedding(*parameter.shape)
@@ -152,14 +152,14 @@ def test_other_word_embeddings_are_those_of_transformers(pair: Pair) -> None:
         ours.set_input_embeddings(given)
         assert torch.equal(parameter, layer.weight) and parameter is ours.get_input_embeddings().weight
     check_numbers(pair, ours, 50)
-    # A copy: what happens to the layer afterwards is nothing to the model.
+    # The values are copied, so later changes of the layer do not affect the model.
     with torch.no_grad():
         layer.weight.zero_()
     assert parameter.any()
 
 
 @pytest.mark.parametrize("name", ["ElectraForMaskedLM", "DistilBertForMaskedLM", "ElectraModel"])
-def test_other_word_embeddings_may_be_more_or_fewer(name: str) -> None:
+def test_replaced_word_embeddings_may_have_another_size(name: str) -> None:
     model = fresh(name)
     width = model.get_input_embeddings().embedding_dim
     for size in (70, 20):

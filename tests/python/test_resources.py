@@ -1,4 +1,4 @@
-"""Files on this machine and on the network, from a server that runs here."""
+"""Test local resources, and remote resources of a local server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FETCH = "import oxbert, sys; print('got', oxbert.RemoteResource(*sys.argv[1:]).g
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves `/file`, in ranges too; `/slow/file` stops in the middle; `/away` leads to the url in the query."""
+    """Serve `/file` with ranges; stop in the middle of `/slow/file`; redirect `/away` to the url in the query."""
 
     def do_GET(self) -> None:
         self.server.seen.append(self.headers.get("Range"))  # type: ignore[attr-defined]
@@ -80,7 +80,7 @@ def seen(server: ThreadingHTTPServer) -> list[str | None]:
     return server.seen  # type: ignore[attr-defined, no-any-return]
 
 
-def test_a_local_resource_is_a_file(tmp_path: Path) -> None:
+def test_local_resources_hold_a_path(tmp_path: Path) -> None:
     resource = oxbert.LocalResource(tmp_path / "a file")
     assert resource.local_path == tmp_path / "a file"
     assert repr(resource) == f"LocalResource({str(tmp_path / 'a file')!r})"
@@ -97,7 +97,7 @@ def test_a_local_resource_is_a_file(tmp_path: Path) -> None:
     assert resource.get_local_path() == oxbert.download_resource(resource) == tmp_path / "a file"
 
 
-def test_a_remote_resource_is_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_resources_hold_a_url_and_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = oxbert.RemoteResource("https://host/a/file.ot?b")
     assert (plain.url, plain.cache_subdir, plain.cache_dir) == ("https://host/a/file.ot?b", "", None)
     own = oxbert.RemoteResource("https://host/it's", "model/x", cache_dir=tmp_path)
@@ -119,7 +119,7 @@ def test_a_remote_resource_is_an_address(tmp_path: Path, monkeypatch: pytest.Mon
     assert own.cached_path().parent.parent == tmp_path / "model" / "x"
 
 
-def test_the_files_of_known_models_are_pairs(tmp_path: Path) -> None:
+def test_resources_of_known_models_are_complete(tmp_path: Path) -> None:
     for family, names in [
         ("Electra", ["BASE_DISCRIMINATOR", "BASE_GENERATOR"]),
         ("DistilBert", ["DISTILUSE_BASE_MULTILINGUAL_CASED", "DISTIL_BERT", "DISTIL_BERT_SQUAD", "DISTIL_BERT_SST2"]),
@@ -143,7 +143,7 @@ def test_the_files_of_known_models_are_pairs(tmp_path: Path) -> None:
         oxbert.RemoteResource.from_pretrained(generator[1])  # type: ignore[arg-type]
 
 
-def test_a_file_is_fetched_once(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_a_file_is_downloaded_once(server: ThreadingHTTPServer, tmp_path: Path) -> None:
     resource = oxbert.RemoteResource(url(server, "file"), "model", cache_dir=tmp_path)
     path = resource.get_local_path()
     assert path == resource.cached_path() and path.read_bytes() == CONTENT
@@ -153,7 +153,7 @@ def test_a_file_is_fetched_once(server: ThreadingHTTPServer, tmp_path: Path) -> 
     assert resource.get_local_path() == path and len(seen(server)) == 2
 
 
-def test_what_goes_wrong_is_told(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_failed_downloads_and_bad_arguments_raise_typed_errors(server: ThreadingHTTPServer, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="no such file") as caught:
         oxbert.RemoteResource(url(server, "none"), cache_dir=tmp_path).get_local_path()
     assert isinstance(caught.value, OSError)
@@ -173,7 +173,7 @@ def test_other_threads_run_and_wait_for_the_same_file(server: ThreadingHTTPServe
     threads = [threading.Thread(target=lambda: paths.append(resource.get_local_path())) for _ in range(4)]
     for thread in threads:
         thread.start()
-    # The server is a thread of this process too, and can only answer if it may run.
+    # The server is a thread of this process, so it can only answer if downloads release the GIL.
     deadline = time.monotonic() + 10
     while not seen(server) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -186,7 +186,7 @@ def test_other_threads_run_and_wait_for_the_same_file(server: ThreadingHTTPServe
     assert seen(server) == [None, f"bytes={len(CONTENT) // 2}-"]
 
 
-def test_control_c_ends_a_download_and_the_next_goes_on(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_download_and_the_next_resumes(server: ThreadingHTTPServer, tmp_path: Path) -> None:
     resource = oxbert.RemoteResource(url(server, "slow/file"), "x", cache_dir=tmp_path)
     part = resource.cached_path().with_name("file.part")
     environment = os.environ | {"RUSTBERT_CACHE": str(tmp_path)}
@@ -206,7 +206,7 @@ def test_control_c_ends_a_download_and_the_next_goes_on(server: ThreadingHTTPSer
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
-def test_servers_must_be_trusted_and_stay_encrypted(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_untrusted_certificates_and_plain_redirects_are_refused(server: ThreadingHTTPServer, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key", tmp_path / "certificate"
     run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
@@ -238,7 +238,7 @@ def test_servers_must_be_trusted_and_stay_encrypted(server: ThreadingHTTPServer,
         report = fetch(f"away?{url(secure, 'else/file', 'https')}")
         assert report.startswith("got "), report
         report = fetch(f"away?{url(server, 'file')}")
-        assert "the server leads from https to http" in report and not seen(server), report
+        assert "the server redirects from https to http" in report and not seen(server), report
     finally:
         secure.shutdown()
         secure.server_close()
@@ -246,7 +246,7 @@ def test_servers_must_be_trusted_and_stay_encrypted(server: ThreadingHTTPServer,
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_bar_is_shown_on_a_terminal(terminal: bool, server: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_a_progress_bar_is_shown_on_terminals_only(terminal: bool, server: ThreadingHTTPServer, tmp_path: Path) -> None:
     ours, theirs = os.openpty() if terminal else os.pipe()
     environment = os.environ | {"RUSTBERT_CACHE": str(tmp_path), "TERM": "xterm"}
     command = [sys.executable, "-c", FETCH, url(server, "large/file"), "x"]

@@ -1,4 +1,4 @@
-"""Saves that fail, and processes that are killed while they save: the disk is as it was, or as it should be."""
+"""Test failed and killed saves: the folder holds the complete old model or the complete new one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .reference import state_of
 
 FORMATS = {"safetensors": "model.safetensors", "ot": "rust_model.ot", "bin": "pytorch_model.bin"}
 TOO_LARGE = 27
-"""The system's number for a file that grows beyond its limit."""
+"""EFBIG: the errno of a file that grows beyond the limit."""
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -32,7 +32,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def two_models(config: oxbert.ElectraConfig) -> tuple[Any, Any]:
-    """One to be there and one to be saved over it, which differ in weights and in the configuration."""
+    """Return a model to save first and one to save over it, which differ in weights and configuration."""
     old, new = (oxbert.ElectraForPreTraining(config, seed=seed) for seed in (1, 2))
     old.config.note, new.config.note = "old", "new"
     return old, new
@@ -58,7 +58,7 @@ def test_a_full_disk_leaves_the_old_model(
     assert caught.value.errno == TOO_LARGE and Path(caught.value.path) == tmp_path / FORMATS[format]
     assert content(tmp_path) == before
     assert_is(tmp_path, old)
-    # The model that could not be saved is none the worse, and fits when there is room.
+    # The model itself is unchanged, and can be saved once there is room.
     assert all(torch.equal(value, state[name]) for name, value in new.state_dict().items())
     new.save_pretrained(tmp_path, format)
     assert sorted(content(tmp_path)) == sorted(before)
@@ -66,7 +66,7 @@ def test_a_full_disk_leaves_the_old_model(
 
 
 @pytest.mark.parametrize("first", FORMATS)
-def test_a_second_file_that_does_not_fit_leaves_both(first: Any, config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_files_of_all_formats(first: Any, config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     old, new = two_models(config)
     for format in FORMATS:
         old.save_pretrained(tmp_path, format)
@@ -79,7 +79,7 @@ def test_a_second_file_that_does_not_fit_leaves_both(first: Any, config: oxbert.
         assert content(tmp_path) == before, f"{limit} bytes for a file"
 
 
-def test_a_configuration_that_does_not_fit_leaves_the_weights(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_a_config_that_does_not_fit_leaves_the_weights(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     old, new = two_models(config)
     old.save_pretrained(tmp_path)
     before = content(tmp_path)
@@ -91,7 +91,7 @@ def test_a_configuration_that_does_not_fit_leaves_the_weights(config: oxbert.Ele
 
 
 @pytest.mark.parametrize("blocked", ["model.safetensors", "config.json"])
-def test_a_file_that_cannot_be_replaced(blocked: str, config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_targets_that_cannot_be_replaced_are_kept(blocked: str, config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     _, new = two_models(config)
     (tmp_path / blocked).mkdir()
     (tmp_path / blocked / "mine").touch()
@@ -120,7 +120,7 @@ def test_every_other_writer_leaves_the_old_file(config: oxbert.ElectraConfig, vo
         assert content(folder) == before, number
 
 
-def test_places_that_cannot_be_written(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_unwritable_targets_are_errors(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=1)
     (tmp_path / "file").write_text("mine")
     (tmp_path / "circle").symlink_to("circle")
@@ -131,7 +131,7 @@ def test_places_that_cannot_be_written(config: oxbert.ElectraConfig, tmp_path: P
     assert (tmp_path / "file").read_text() == "mine"
 
 
-# Disks of their own.
+# Small and read-only disks.
 
 ON_A_DISK = """
 import json, subprocess, sys
@@ -147,7 +147,7 @@ old, new = (oxbert.ElectraForPreTraining(config, seed=seed) for seed in (1, 2))
 old.config.note, new.config.note = "old", "new"
 old.save_pretrained(folder)
 
-def held(expected):
+def check(expected):
     files = {path.name for path in folder.iterdir()}
     assert files == {"config.json", "model.safetensors"}, files
     loaded = oxbert.ElectraForPreTraining.from_pretrained(folder, strict=True)
@@ -162,39 +162,39 @@ def refused(errno):
         assert error.errno == errno, error
     else:
         raise AssertionError("was saved")
-    held(old)
+    check(old)
 
-held(old)
+check(old)
 refused(28)
 subprocess.run(["mount", "-o", "remount,ro,size=100m", sys.argv[1]], check=True)
 refused(30)
 subprocess.run(["mount", "-o", "remount,rw,size=100m", sys.argv[1]], check=True)
 new.save_pretrained(folder)
-held(new)
-print("held")
+check(new)
+print("passed")
 """
 
 
 def in_a_namespace(*command: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command that may mount what it likes, which nobody else sees."""
+    """Run a command in a mount namespace of its own."""
     rights = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return run(["unshare", *rights, "--mount", *command])
 
 
-def test_disks_that_are_full_or_read_only(tmp_path: Path) -> None:
+def test_full_and_read_only_disks_leave_the_old_model(tmp_path: Path) -> None:
     if shutil.which("unshare") is None:
-        pytest.skip("there is no unshare to mount a small disk with")
+        pytest.skip("unshare is not installed")
     mount = f"mount -t tmpfs -o size=200k tmpfs {tmp_path}"
     probe = in_a_namespace("sh", "-c", mount)
     if probe.returncode != 0:
         pytest.skip(f"a small disk cannot be mounted here: {probe.stderr.strip()}")
     done = in_a_namespace("sh", "-c", f'{mount} && exec "$0" -c "$1" {tmp_path}', sys.executable, ON_A_DISK)
-    assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr[-3000:]
+    assert (done.returncode, done.stdout) == (0, "passed\n"), done.stderr[-3000:]
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
-def test_a_folder_that_is_read_only(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_a_read_only_folder_leaves_the_old_model(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     old, new = two_models(config)
     old.save_pretrained(tmp_path)
     before = content(tmp_path)
@@ -207,7 +207,7 @@ def test_a_folder_that_is_read_only(config: oxbert.ElectraConfig, tmp_path: Path
     assert content(tmp_path) == before
 
 
-# Processes that are killed.
+# Kills.
 
 KILLED = """
 import json, os, random, signal, sys, time
@@ -222,7 +222,7 @@ config = oxbert.ElectraConfig(vocab_size=12_000, embedding_size=1024, hidden_siz
 models = {note: oxbert.ElectraModel(config, seed=seed) for seed, note in enumerate(["a", "b"])}
 for note, model in models.items():
     model.config.note = note
-# In the first and the last parameter of the file: half of one and half of the other would be noticed.
+# All parameters are compared, so a file with parts of both models would be noticed.
 marks = {note: {name: value.clone() for name, value in model.state_dict().items()} for note, model in models.items()}
 models["a"].save_pretrained(folder, format)
 start = time.monotonic()
@@ -243,10 +243,10 @@ for _ in range(rounds):
     loaded = oxbert.ElectraModel.from_pretrained(folder, strict=True)
     weights = [note for note, state in marks.items()
                if all(torch.equal(value, state[name]) for name, value in loaded.state_dict().items())]
-    assert weights, "neither one nor the other"
+    assert weights, "the weights are of neither model"
     found[weights[0] if weights[0] == loaded.config.note else "mixed"] += 1
     if random.random() < 0.3:
-        # What is left behind is in nobody's way.
+        # Files that a killed process leaves behind do not disturb later saves.
         models["b"].save_pretrained(folder, format)
         assert oxbert.ElectraModel.from_pretrained(folder, strict=True).config.note == "b"
     for path in folder.glob(".oxbert-*"):
@@ -261,7 +261,7 @@ def test_a_kill_leaves_the_old_model_or_the_new_one(format: str, rounds: int, tm
     done = run([sys.executable, "-c", KILLED, tmp_path / "model", rounds, format, 0], check=True)
     found = json.loads(done.stdout)
     assert found["a"] + found["b"] + found["mixed"] == rounds
-    # Kills came in the middle of a save.
+    # Some kills interrupted a save.
     assert found["left"] > 0 or rounds < 10
-    # Two files cannot be renamed at once, but nearly so: it takes microseconds.
+    # Two files cannot be renamed atomically; a kill may hit the microseconds between the two renames.
     assert found["mixed"] <= 1, found

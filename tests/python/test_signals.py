@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop."""
+"""Test the signals that stop a run after the current step."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ import pytest
 
 from oxbert.training.loop.signals import StopSignals
 
-ASK = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Whatever a test sets, the handlers are those from before."""
-    before = {number: signal.getsignal(number) for number in ASK}
+    """Restore the signal handlers after each test."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", ASK)
-def test_the_first_signal_is_noted_and_handlers_come_back(number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_is_recorded_and_handlers_are_restored(number: signal.Signals) -> None:
     caught: list[int] = []
-    for kind in ASK:
+    for kind in SIGNALS:
         signal.signal(kind, lambda got, _: caught.append(got))
-    mine = [signal.getsignal(kind) for kind in ASK]
+    mine = [signal.getsignal(kind) for kind in SIGNALS]
     with StopSignals() as stop:
         assert stop.received is None
         signal.raise_signal(number)
-        # torchrun, and what has started it, each send one.
+        # torchrun and its parent may both send SIGTERM.
         signal.raise_signal(signal.SIGTERM)
         assert stop.received == number and caught == []
-    assert [signal.getsignal(kind) for kind in ASK] == mine
+    assert [signal.getsignal(kind) for kind in SIGNALS] == mine
 
 
-@pytest.mark.parametrize("ignored", ASK)
-def test_what_a_run_was_started_to_ignore_stays_ignored(ignored: signal.Signals) -> None:
-    """As `nohup` and a shell's `&` have it."""
-    (other,) = set(ASK) - {ignored}
+@pytest.mark.parametrize("ignored", SIGNALS)
+def test_signals_ignored_at_the_start_stay_ignored(ignored: signal.Signals) -> None:
+    """Start with the signal ignored, as `nohup` and a shell's `&` do."""
+    (other,) = set(SIGNALS) - {ignored}
     signal.signal(ignored, signal.SIG_IGN)
     with StopSignals() as stop:
         assert signal.getsignal(ignored) is signal.SIG_IGN
@@ -52,8 +52,8 @@ def test_what_a_run_was_started_to_ignore_stays_ignored(ignored: signal.Signals)
     assert signal.getsignal(ignored) is signal.SIG_IGN
 
 
-@pytest.mark.parametrize("first", ASK)
-def test_control_c_ends_it_after_a_signal(first: signal.Signals) -> None:
+@pytest.mark.parametrize("first", SIGNALS)
+def test_ctrl_c_after_a_signal_raises_keyboard_interrupt(first: signal.Signals) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     terminate = signal.getsignal(signal.SIGTERM)
     with StopSignals() as stop:
@@ -64,13 +64,13 @@ def test_control_c_ends_it_after_a_signal(first: signal.Signals) -> None:
         assert signal.getsignal(signal.SIGTERM) == terminate
 
 
-def test_nothing_is_changed_in_another_thread() -> None:
-    before = [signal.getsignal(number) for number in ASK]
+def test_other_threads_do_not_change_handlers() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
     seen: list[Any] = []
 
     def enter() -> None:
         with StopSignals() as stop:
-            seen.extend([signal.getsignal(number) for number in ASK])
+            seen.extend([signal.getsignal(number) for number in SIGNALS])
             seen.append(stop.received)
 
     thread = threading.Thread(target=enter)

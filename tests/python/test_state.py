@@ -1,4 +1,4 @@
-"""The state of a model: shared memory, copies, pickles, and a configuration that is the model's own."""
+"""Test the state of a model: shared memory, copies, pickles, and the model's own configuration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .reference import CLASSES, TOLERANCE, fresh, head_of, state_of
 IDS = [[1, 2, 3, 4], [5, 6]]
 
 
-def test_the_state_shares_memory(config: oxbert.ElectraConfig) -> None:
+def test_state_dict_shares_memory_with_the_model(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=0)
     before = model(IDS)[0]
     state = model.state_dict()
@@ -32,7 +32,7 @@ def test_the_state_shares_memory(config: oxbert.ElectraConfig) -> None:
 
 
 @pytest.mark.parametrize("kind", ["torch", "numpy"])
-def test_a_state_is_loaded(config: oxbert.ElectraConfig, kind: str) -> None:
+def test_load_state_dict_copies_in_place(config: oxbert.ElectraConfig, kind: str) -> None:
     one, other = (oxbert.ElectraForPreTraining(config, seed=seed) for seed in (1, 2))
     parameters = dict(other.named_parameters())
     state: dict[str, Any] = dict(one.state_dict())
@@ -40,12 +40,12 @@ def test_a_state_is_loaded(config: oxbert.ElectraConfig, kind: str) -> None:
         state = {name: value.numpy() for name, value in state.items()}
     other.load_state_dict(state)
     np.testing.assert_array_equal(other(IDS)[0], one(IDS)[0])
-    # In place: an optimizer that was made before keeps its parameters.
+    # Values are loaded in place, so that an existing optimizer keeps its parameters.
     for name, parameter in other.named_parameters():
         assert parameter.data_ptr() == parameters[name].data_ptr()
 
 
-def test_a_bad_state_changes_nothing(config: oxbert.ElectraConfig) -> None:
+def test_a_bad_state_leaves_the_model_unchanged(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=0)
     before = model(IDS)[0]
     state = {name: torch.ones_like(value) for name, value in model.state_dict().items()}
@@ -108,7 +108,7 @@ def test_a_copy_of_an_untrained_head_is_untrained(again: Callable[[Any], Any], t
     fresh("ElectraModel").save_pretrained(tmp_path)
     with pytest.warns(UntrainedHeadWarning):
         model = oxbert.ElectraForMaskedLM.from_pretrained(tmp_path)
-    # No name in Python tells the marks, but a pickle has them.
+    # The list of untrained parameters is visible only in a pickle.
     *_, marks = model.__reduce__()[1]
     assert marks == model.load_report["missing"] != []
     assert again(model).__reduce__()[1][-1] == marks
@@ -128,7 +128,7 @@ def test_a_copy_has_no_graph_and_no_gradients() -> None:
 # The configuration.
 
 
-def test_the_configuration_is_live(tmp_path: Path) -> None:
+def test_changes_of_the_configuration_are_saved(tmp_path: Path) -> None:
     model = fresh("ElectraForTokenClassification")
     model.config.id2label = {0: "O", 1: "NAME"}
     model.config.note = "mine"
@@ -138,7 +138,7 @@ def test_the_configuration_is_live(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_configuration_of_other_parameters_is_refused_when_saved(name: str, tmp_path: Path) -> None:
+def test_saving_refuses_a_configuration_of_other_parameters(name: str, tmp_path: Path) -> None:
     model = fresh(name, "three-labels")
     expected, ids = state_of(model), ([IDS] if head_of(name) == "MultipleChoice" else IDS)
     answer = model(ids)[0]
@@ -151,7 +151,7 @@ def test_a_configuration_of_other_parameters_is_refused_when_saved(name: str, tm
         with pytest.raises(ConfigError):
             model.save_pretrained(tmp_path / "model")
         assert not (tmp_path / "model").exists()
-        # Until then the model goes by its parameters.
+        # The forward pass uses the parameters, not the changed configuration.
         np.testing.assert_array_equal(model(ids)[0], answer)
         setattr(model.config, field, before)
     model.save_pretrained(tmp_path / "model")
@@ -159,7 +159,7 @@ def test_a_configuration_of_other_parameters_is_refused_when_saved(name: str, tm
     assert all(torch.equal(value, expected[key]) for key, value in again.state_dict().items())
 
 
-def test_a_rate_is_saved_and_an_activation_that_was_not_built_is_refused(tmp_path: Path) -> None:
+def test_saving_accepts_a_new_rate_and_refuses_a_new_activation(tmp_path: Path) -> None:
     model = fresh("ElectraForMaskedLM")
     before = model(IDS).logits
     model.config.hidden_dropout_prob = 0.25
@@ -169,6 +169,6 @@ def test_a_rate_is_saved_and_an_activation_that_was_not_built_is_refused(tmp_pat
     np.testing.assert_array_equal(model(IDS).logits, before)
     with pytest.raises(ConfigError, match='hidden_act: the model was built with "gelu", got "tanh"'):
         model.save_pretrained(tmp_path)
-    # A copy is what its original is, not what its configuration says.
+    # A copy equals its original, not the changed configuration.
     np.testing.assert_array_equal(copy.deepcopy(model)(IDS).logits, before)
     assert copy.copy(model).config is not model.config

@@ -1,4 +1,4 @@
-"""What is exported is documented, typed, and does what its examples say."""
+"""Test that exported names are documented and typed, and that their examples run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KINDS = {name: thing for name in EXPORTED if isinstance(thing := getattr(_native
 MODELS = sorted(name for name, kind in KINDS.items() if issubclass(kind, oxbert.Model) and kind is not oxbert.Model)
 CONFIGS = ["ElectraConfig", "DistilBertConfig"]
 OPTIONS = ["output_hidden_states", "output_attentions", "return_dict"]
-# Modules whose names are public.
+# Public modules.
 DOCUMENTED = {
     "oxbert",
     "oxbert.auto",
@@ -53,7 +53,7 @@ DOCUMENTED = {
 
 
 def items(name: str) -> list[ast.stmt]:
-    """What a class of the stubs defines, itself or in bases that are not there at run time."""
+    """Return the members of a class of the stubs, and of those bases that do not exist at run time."""
     node = CLASSES[name]
     bases = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
     private = [base.id for base in bases if isinstance(base, ast.Name) and base.id.startswith("_")]
@@ -61,13 +61,13 @@ def items(name: str) -> list[ast.stmt]:
 
 
 def methods(name: str, *wanted: str) -> list[ast.FunctionDef]:
-    """The methods of a class of the stubs: all of them, or those of a name, overloads included."""
+    """Return the methods of a class of the stubs, all or those of the given names, including overloads."""
     found = [item for item in items(name) if isinstance(item, ast.FunctionDef)]
     return [item for item in found if not wanted or item.name in wanted]
 
 
 def fields(name: str) -> dict[str, str]:
-    """The attributes of a class of the stubs, with their types."""
+    """Return the attributes of a class of the stubs with their types."""
     found = [item for item in items(name) if isinstance(item, ast.AnnAssign)]
     types = {ast.unparse(item.target): ast.unparse(item.annotation) for item in found}
     return {field: types[field] for field in types if not field.startswith("_")}
@@ -83,12 +83,12 @@ def test_every_native_name_is_public() -> None:
         assert hasattr(oxbert, name)
     assert len(oxbert.__all__) == len(set(oxbert.__all__))
     assert oxbert.__all__ == sorted(oxbert.__all__, key=lambda name: (not name.isupper(), name))
-    # What only modules of the package use begins with an underscore.
+    # Names that only modules of the package use begin with an underscore.
     assert set(_native.__all__) == EXPORTED | {"__version__", "_TFRecordFile", "_TIES", "_WEIGHT_FORMATS"}
     assert tuple(_native.WEIGHT_FILES) == oxbert.hub.WEIGHTS
 
 
-def test_the_stubs_name_exactly_what_is_exported() -> None:
+def test_stubs_and_exports_have_the_same_names() -> None:
     assert {node.name for node in PUBLIC} | {"WEIGHT_FILES"} == EXPORTED
     assigned = {ast.unparse(node.targets[0]): node.value for node in TREE.body if isinstance(node, ast.Assign)}
     assert set(ast.literal_eval(assigned["__all__"])) == set(_native.__all__)
@@ -103,8 +103,8 @@ def test_the_stubs_name_exactly_what_is_exported() -> None:
         assert found <= stubbed | annotated, name
 
 
-def test_the_stub_has_the_docstrings_of_the_module() -> None:
-    """`python tools/stub_docs.py` writes them anew."""
+def test_docstrings_of_the_stub_match_the_module() -> None:
+    """Compare the docstrings; `python tools/stub_docs.py` rewrites them."""
     path = ROOT / "tools" / "stub_docs.py"
     spec = importlib.util.spec_from_file_location("stub_docs", path)
     assert spec is not None and spec.loader is not None
@@ -115,7 +115,7 @@ def test_the_stub_has_the_docstrings_of_the_module() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(EXPORTED - {"WEIGHT_FILES"}))
-def test_help_shows_a_docstring_of_ours(name: str) -> None:
+def test_every_native_member_has_its_own_docstring(name: str) -> None:
     thing = getattr(_native, name)
     members = vars(thing) if isinstance(thing, type) else {}
     documented = {name: thing} | {
@@ -140,12 +140,12 @@ def test_help_shows_a_docstring_of_ours(name: str) -> None:
 def test_there_are_thirteen_models() -> None:
     assert len(MODELS) == 13
     heads = {name.removeprefix("Electra") for name in MODELS if name.startswith("Electra")}
-    # A discriminator is what only ELECTRA has.
+    # Only ELECTRA has a discriminator.
     assert heads - {"ForPreTraining"} == {name.removeprefix("DistilBert") for name in MODELS if "DistilBert" in name}
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_call_is_stubbed_as_the_model_is_called(name: str) -> None:
+def test_stubs_of_model_calls_match_the_signatures(name: str) -> None:
     kind = getattr(oxbert, name)
     tensors, arrays, tuples = methods(name, "__call__")
     ignored = ["token_type_ids"] if name.startswith("DistilBert") else []
@@ -161,17 +161,17 @@ def test_a_call_is_stubbed_as_the_model_is_called(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_order_of_the_arguments_is_that_of_transformers(name: str) -> None:
+def test_the_order_of_arguments_matches_transformers(name: str) -> None:
     ours = getattr(oxbert, name).arguments
     theirs = list(inspect.signature(getattr(transformers, name).forward).parameters)
-    # What their encoder takes beyond that is for decoders.
+    # The remaining arguments of transformers are for decoders.
     assert ours == tuple(theirs[1 : len(ours) + 1])
     assert name == "ElectraModel" or theirs[len(ours) + 1 :] == ["kwargs"]
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_stubs_say_what_a_model_returns(name: str) -> None:
-    """The base of a model names itself, and the class of its outputs for both kinds of arrays."""
+def test_stubs_name_the_outputs_of_every_model(name: str) -> None:
+    """Check the type arguments of each model's base: the model and its outputs for tensors and arrays."""
     kind = getattr(oxbert, name)
     (base,) = [base for base in CLASSES[name].bases if isinstance(base, ast.Subscript)]
     assert isinstance(base.slice, ast.Tuple)
@@ -191,7 +191,7 @@ def test_the_stubs_say_what_a_model_returns(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_unknown_argument_is_refused(name: str) -> None:
+def test_unknown_arguments_are_refused(name: str) -> None:
     kind = getattr(oxbert, name)
     family = oxbert.ElectraConfig if name.startswith("Electra") else oxbert.DistilBertConfig
     model = kind(family(vocab_size=9, num_hidden_layers=0, hidden_size=24), seed=0)
@@ -210,7 +210,7 @@ def test_an_unknown_argument_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_configuration_is_stubbed_with_its_fields_and_defaults(name: str) -> None:
+def test_stubs_of_configurations_match_fields_and_defaults(name: str) -> None:
     config = getattr(oxbert, name)()
     (new,) = methods(name, "__new__")
     known = fields(name) | fields("Config")
@@ -242,18 +242,18 @@ def test_attributes_have_the_types_of_the_stubs(name: str) -> None:
 
 
 def stubbed_defaults(method: str) -> dict[str, Any]:
-    """The keywords of a method of tokenizers in the stubs, with their defaults."""
+    """Return the keywords of a method of tokenizers in the stubs, with their defaults."""
     (function,) = methods("Tokenizer", method)
     names = [argument.arg for argument in function.args.kwonlyargs]
     defaults = [ast.literal_eval(default) for default in function.args.kw_defaults if default is not None]
     return dict(zip(names, defaults, strict=True))
 
 
-def test_a_tokenizer_is_stubbed_as_it_is_called() -> None:
-    """`stubtest` does not look into a call."""
+def test_stubs_of_tokenizer_calls_match_the_signatures() -> None:
+    """Check keywords, which `stubtest` does not compare for a call."""
     defaults = stubbed_defaults("__call__")
     theirs = list(inspect.signature(transformers.ElectraTokenizerFast.__call__).parameters)
-    # A tokenizer of these families has no targets, and says nothing.
+    # Tokenizers of these families have no targets and no `verbose` output.
     assert set(theirs) - {"self", "text_target", "text_pair_target", "verbose", "tokenizer_kwargs", "kwargs"} == {
         *defaults,
         "text",
@@ -275,7 +275,7 @@ def test_a_tokenizer_is_stubbed_as_it_is_called() -> None:
 
 
 @pytest.mark.parametrize("name", ["ElectraTokenizer", "DistilBertTokenizer"])
-def test_a_tokenizer_is_made_with_the_defaults_of_the_stubs(name: str) -> None:
+def test_stubs_of_tokenizers_match_their_defaults(name: str) -> None:
     signature = inspect.signature(getattr(oxbert, name))
     (new,) = methods(name, "__new__")
     stubbed = {
@@ -291,7 +291,7 @@ def test_a_tokenizer_is_made_with_the_defaults_of_the_stubs(name: str) -> None:
         oxbert.Tokenizer()  # type: ignore[call-arg]
 
 
-def test_what_a_tokenizer_returns_has_the_methods_of_transformers() -> None:
+def test_encodings_have_the_methods_of_transformers() -> None:
     ours, theirs = public(vars(oxbert.BatchEncoding)), public(vars(transformers.BatchEncoding))
     assert theirs - ours <= {"items", "keys", "values"}
     for name in theirs & ours:
@@ -304,7 +304,7 @@ def test_what_a_tokenizer_returns_has_the_methods_of_transformers() -> None:
 
 # Types.
 
-# A line that ends so is one that a type checker must refuse.
+# Type checkers must report the lines that end with this comment.
 REFUSED = "# refused"
 TYPED = """
 from typing import Any
@@ -406,7 +406,7 @@ oxbert.download_resource("vocab.txt")  # refused
 
 
 @pytest.mark.slow
-def test_type_checkers_know_what_goes_in_and_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mypy_reports_exactly_the_wrong_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mypy = pytest.importorskip("mypy.api")
     monkeypatch.chdir(ROOT)
     program = tmp_path / "program.py"
@@ -437,7 +437,7 @@ def test_everything_has_a_docstring() -> None:
                 continue
             where = node.name if item is node else f"{node.name}.{item.name}"
             if where in seen:
-                # A further overload; the first is the one that is documented.
+                # Only the first overload is documented.
                 continue
             seen.add(where)
             text = ast.get_docstring(item)
@@ -457,13 +457,13 @@ def test_every_name_of_the_package_is_documented() -> None:
             if isinstance(thing, type) and thing.__module__ == module.__name__:
                 for member in public(vars(thing)):
                     value = getattr(thing, member)
-                    # What an output refuses goes by another name.
+                    # Methods that outputs refuse share one function with another name.
                     if callable(value) and not value.__name__.startswith("_"):
                         assert inspect.getdoc(value), f"{name}.{member}"
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTED))
-def test_the_annotations_of_functions_can_be_resolved(name: str) -> None:
+def test_annotations_can_be_resolved(name: str) -> None:
     module = importlib.import_module(name)
     for thing in (getattr(module, exported) for exported in module.__all__):
         members = inspect.getmembers(thing, inspect.isroutine) if isinstance(thing, type) else [("", thing)]
@@ -479,7 +479,7 @@ def test_submodules_of_training_are_attributes() -> None:
         assert getattr(oxbert.training, name) is importlib.import_module(f"oxbert.training.{name}")
 
 
-def test_older_pickles_find_their_names() -> None:
+def test_names_in_older_pickles_are_found() -> None:
     import oxbert.training
 
     for module, name in [
@@ -500,7 +500,7 @@ def test_aliases_are_the_classes_themselves() -> None:
     assert oxbert.DistilBertTokenizerFast is oxbert.DistilBertTokenizer
 
 
-def test_the_version_is_that_of_the_crate() -> None:
+def test_the_version_matches_the_crate() -> None:
     (version,) = re.findall(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[:1]
     assert oxbert.__version__ == version
 
@@ -516,9 +516,7 @@ def examples() -> list[doctest.DocTest]:
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: f"{example.name}-{example.lineno}")
-def test_the_examples_of_the_stubs_work(
-    example: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_examples_of_the_stubs_run(example: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     example.globs = {"oxbert": oxbert, "np": np, "torch": torch}
     lines: list[str] = []
@@ -529,7 +527,7 @@ def test_the_examples_of_the_stubs_work(
 def test_every_class_and_function_has_an_example() -> None:
     for node in PUBLIC:
         if node.name == "Model":
-            # The base: its examples are those of its methods and of the models.
+            # The base class has its examples in its methods and in the models.
             continue
         below = node.body if isinstance(node, ast.ClassDef) else []
         texts = [
@@ -544,8 +542,8 @@ def blocks(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/tokenizer.md", "docs/training.md", "docs/pretraining.md"])
-def test_the_documents_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every block of Python, from top to bottom, in one namespace."""
+def test_snippets_of_documents_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every Python block from top to bottom in one namespace."""
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
     assert blocks(ROOT / name)

@@ -1,4 +1,4 @@
-"""Labels and losses against transformers: what labels may be, what they mean, what is refused."""
+"""Compare labels and losses with transformers: accepted labels, problem types, and errors."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def named(head: str) -> list[str]:
 
 
 def check(ours: Any, pair: Pair, **arguments: torch.Tensor) -> float:
-    """The loss of both, which must be the same, NaN too; ours with tensors and with arrays."""
-    # transformers takes int32 for classes too, and then libtorch refuses them.
+    """Check that oxbert's loss, with tensors and with arrays, equals transformers', NaN included; return the loss."""
+    # transformers passes int32 classes on to libtorch, which refuses them.
     wide = {name: value.long() if value.dtype == torch.int32 else value for name, value in arguments.items()}
     with torch.no_grad():
         expected = pair.theirs(IDS, **wide).loss
@@ -43,7 +43,7 @@ def check(ours: Any, pair: Pair, **arguments: torch.Tensor) -> float:
 
 
 @pairs(*named("MaskedLM"), *named("TokenClassification"), configs=["three-labels", "one-label"])
-def test_tokens_may_be_left_out(pair: Pair) -> None:
+def test_ignored_tokens_do_not_count(pair: Pair) -> None:
     ours = pair.ours()
     labels = torch.zeros_like(IDS)
     losses = [check(ours, pair, labels=labels)]
@@ -51,7 +51,7 @@ def test_tokens_may_be_left_out(pair: Pair) -> None:
     losses.append(check(ours, pair, labels=labels))
     losses.append(check(ours, pair, labels=labels.masked_fill(MASK == 0, -100), attention_mask=MASK))
     assert pair.theirs.config.num_labels == 1 or len(set(losses)) == 3
-    # Nothing at all is left: 0 / 0, in transformers too.
+    # Without any label the mean is 0 / 0, as in transformers.
     assert np.isnan(check(ours, pair, labels=torch.full_like(IDS, -100)))
 
 
@@ -68,7 +68,7 @@ def test_labels_of_padding_are_not_read(name: str) -> None:
 
 
 @pairs(*named("PreTraining"), configs=["small", "one-layer-one-head"])
-def test_the_discriminators_loss_is_over_kept_tokens(pair: Pair) -> None:
+def test_the_discriminator_loss_covers_kept_tokens(pair: Pair) -> None:
     ours = pair.ours()
     labels = torch.tensor([[0, 1, 1, 0], [1, 0, 1, 1], [0, 0, 0, 1]])
     losses = []
@@ -76,7 +76,7 @@ def test_the_discriminators_loss_is_over_kept_tokens(pair: Pair) -> None:
         for dtype in (torch.int64, torch.int32, torch.float32, torch.bool):
             losses.append(check(ours, pair, labels=labels.to(dtype), **mask))
     assert len({round(loss, 4) for loss in losses}) == 3
-    # A soft label is one too.
+    # Soft labels are accepted.
     check(ours, pair, labels=labels * 0.8 + 0.1)
 
 
@@ -85,7 +85,7 @@ def test_the_discriminators_loss_is_over_kept_tokens(pair: Pair) -> None:
 CLASS, FLAGS = "single_label_classification", "multi_label_classification"
 ONE, SEVERAL = [0.5, -1.0, 2.0], [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
 PROBLEMS = [
-    # problem_type of the configuration, L, labels, dtype -> what transformers takes them for.
+    # problem_type of the configuration, L, labels, dtype -> the problem type that transformers infers.
     (None, 1, ONE, torch.float32, "regression"),
     (None, 1, [[number] for number in ONE], torch.float32, "regression"),
     (None, 1, [1, 0, 3], torch.int64, "regression"),
@@ -103,25 +103,25 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize("name", named("SequenceClassification"))
-@pytest.mark.parametrize(("problem", "count", "labels", "dtype", "taken_for"), PROBLEMS)
-def test_every_problem_type(
-    name: str, problem: str | None, count: int, labels: Any, dtype: torch.dtype, taken_for: str, tmp_path: Path
+@pytest.mark.parametrize(("problem", "count", "labels", "dtype", "inferred"), PROBLEMS)
+def test_every_problem_type_matches_transformers(
+    name: str, problem: str | None, count: int, labels: Any, dtype: torch.dtype, inferred: str, tmp_path: Path
 ) -> None:
     values = reference.values_of(name, "small", num_labels=count, problem_type=problem)
     pair = reference.build(name, values, tmp_path / "theirs")
     ours = pair.ours()
     assert ours.config.problem_type == problem
     check(ours, pair, labels=torch.tensor(labels, dtype=dtype))
-    # The first labels say what all are, in the configuration itself.
-    assert ours.config.problem_type == pair.theirs.config.problem_type == taken_for
+    # The first labels set the problem type in the configuration.
+    assert ours.config.problem_type == pair.theirs.config.problem_type == inferred
     ours.save_pretrained(tmp_path / "ours")
     again, theirs = (getattr(package, name).from_pretrained(tmp_path / "ours") for package in (oxbert, transformers))
-    assert again.config.problem_type == theirs.config.problem_type == taken_for
+    assert again.config.problem_type == theirs.config.problem_type == inferred
 
 
 @pairs(*named("SequenceClassification"), configs=["one-label"])
-def test_one_text_and_one_label(pair: Pair) -> None:
-    """Where everything is of size 1, transformers drops dimensions; the loss is the same."""
+def test_one_text_with_one_label_matches_transformers(pair: Pair) -> None:
+    """Compare the loss if every size is 1, where transformers squeezes dimensions."""
     ours = pair.ours()
     for labels in ([0.5], [[0.5]]):
         with torch.no_grad():
@@ -129,7 +129,7 @@ def test_one_text_and_one_label(pair: Pair) -> None:
         np.testing.assert_allclose(ours(IDS[:1].numpy(), labels=labels).loss, expected, rtol=0, atol=TOLERANCE)
 
 
-def test_one_label_is_no_choice_between_classes() -> None:
+def test_classification_requires_two_labels() -> None:
     for family in ("Electra", "DistilBert"):
         with pytest.raises(ValueError, match="requires `num_labels > 1`"):
             getattr(transformers, f"{family}Config")(num_labels=1, problem_type=CLASS)
@@ -138,12 +138,12 @@ def test_one_label_is_no_choice_between_classes() -> None:
         assert caught.value.field == "problem_type"
 
 
-def test_what_labels_mean_is_settled_by_the_first_ones() -> None:
+def test_the_first_labels_fix_the_problem_type() -> None:
     model = fresh("DistilBertForSequenceClassification", "three-labels")
     assert model(IDS).loss is None and model.config.problem_type is None
     with pytest.raises(ShapeError):
         model(IDS, labels=torch.zeros(3, 2))
-    # What was refused settles nothing.
+    # Refused labels set nothing.
     assert model.config.problem_type is None
     model(IDS, labels=torch.zeros(3, 3))
     assert model.config.problem_type == FLAGS
@@ -152,7 +152,7 @@ def test_what_labels_mean_is_settled_by_the_first_ones() -> None:
     model.config.problem_type = None
     model(IDS, labels=torch.zeros(3, dtype=torch.int64))
     assert model.config.problem_type == CLASS
-    # Only texts have a problem type.
+    # Only heads of texts have a problem type.
     for name in set(CLASSES) - set(named("SequenceClassification")):
         other = fresh(name)
         if head_of(name) in ("MaskedLM", "TokenClassification", "PreTraining"):
@@ -164,7 +164,7 @@ def test_what_labels_mean_is_settled_by_the_first_ones() -> None:
 
 
 @pairs(*named("QuestionAnswering"), configs=["small", "one-layer-one-head"])
-def test_answers_outside_a_row_are_clamped(pair: Pair) -> None:
+def test_answers_outside_a_row_match_transformers(pair: Pair) -> None:
     ours, losses = pair.ours(), []
     for start, end in [
         ([0, 1, 2], [3, 2, 2]),
@@ -177,12 +177,12 @@ def test_answers_outside_a_row_are_clamped(pair: Pair) -> None:
         columns = check(ours, pair, start_positions=first[:, None], end_positions=last[:, None])
         assert abs(columns - losses[-1]) <= TOLERANCE
     assert len(set(losses)) == 4
-    # No beginning lies in a row: 0 / 0, in transformers too.
+    # Without a start inside a row the mean is 0 / 0, as in transformers.
     assert np.isnan(check(ours, pair, start_positions=torch.full((3,), 4), end_positions=torch.zeros(3).long()))
 
 
 @pytest.mark.parametrize("name", named("QuestionAnswering"))
-def test_an_answer_is_looked_for_among_kept_tokens(name: str) -> None:
+def test_answers_are_searched_among_kept_tokens(name: str) -> None:
     model = fresh(name)
     reference.scatter(model.named_parameters())
     start, end = torch.tensor([0, 1, 2]), torch.tensor([3, 0, 2])
@@ -203,7 +203,7 @@ def test_an_answer_is_looked_for_among_kept_tokens(name: str) -> None:
 
 
 @pairs(*named("MultipleChoice"), configs=["small", "one-label"])
-def test_choices_may_be_left_out(pair: Pair) -> None:
+def test_ignored_choices_do_not_count(pair: Pair) -> None:
     ours, questions = pair.ours(), IDS.reshape(3, 2, 2)
     for labels in ([0, 1, 1], [-100, 1, 0], [-100, -100, -100]):
         with torch.no_grad():
@@ -217,7 +217,7 @@ def test_choices_may_be_left_out(pair: Pair) -> None:
 
 
 @pairs(*(name for name in CLASSES if head_of(name)), configs=["three-labels"])
-def test_labels_are_arrays_of_any_kind(pair: Pair) -> None:
+def test_labels_may_be_of_any_array_type(pair: Pair) -> None:
     case = reference.cases(pair.theirs.config)["ids"]
     arguments, targets, ours = pair.arguments(case), pair.targets(case), pair.ours()
     expected = ours(**arguments, **targets).loss
@@ -225,7 +225,7 @@ def test_labels_are_arrays_of_any_kind(pair: Pair) -> None:
     for kind in [torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.int, lambda value: tuple(value.tolist())]:
         loss = ours(**arguments, **{name: kind(value) for name, value in targets.items()}).loss
         assert torch.equal(loss, expected)
-    # The kind of the loss is that of the ids.
+    # The loss has the array type of the ids.
     arrays = {name: value.numpy() for name, value in arguments.items()}
     assert type(ours(**arrays, **targets).loss) is np.ndarray
 
@@ -239,10 +239,10 @@ def test_a_model_without_a_head_has_no_loss(name: str) -> None:
             model(IDS, **{argument: IDS})
 
 
-# What is refused.
+# Errors.
 
 REFUSED = [
-    # head, targets, error, what it says.
+    # head, targets, error, a part of its message.
     ("MaskedLM", {"labels": torch.full((3, 4), 50)}, IdRangeError, "50"),
     ("MaskedLM", {"labels": torch.full((3, 4), -1)}, IdRangeError, "-1"),
     ("MaskedLM", {"labels": torch.zeros(3, 5).long()}, ShapeError, "[3, 5]"),
@@ -277,7 +277,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("head", "targets", "error", "text"), REFUSED)
-def test_labels_that_are_refused(head: str, targets: dict[str, Any], error: type[Exception], text: str) -> None:
+def test_bad_labels_are_refused(head: str, targets: dict[str, Any], error: type[Exception], text: str) -> None:
     for name in named(head):
         model = fresh(name, "three-labels")
         ids = IDS[None, :2] if head == "MultipleChoice" else IDS
@@ -286,7 +286,7 @@ def test_labels_that_are_refused(head: str, targets: dict[str, Any], error: type
         assert caught.value.what in targets and text in str(caught.value), str(caught.value)
 
 
-def test_the_place_of_a_bad_label_is_told() -> None:
+def test_errors_name_the_position_of_a_bad_label() -> None:
     labels = torch.zeros_like(IDS)
     labels[1, 2] = 77
     with pytest.raises(IdRangeError) as caught:

@@ -1,4 +1,4 @@
-"""The tokenizer against transformers' fast tokenizer."""
+"""Compare the tokenizer with transformers' fast tokenizer."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ WORDS = [line for line in VOCABULARY.read_text("utf-8").splitlines() if line]
     )
 )
 @example(["[MASK][mask] [ MASK ]", "e\u0301" * 101, "\u0130" * 51])
-def test_texts_with_the_vocabulary_of_a_model(texts: list[str]) -> None:
+def test_texts_match_transformers_with_the_vocabulary_of_a_model(texts: list[str]) -> None:
     compare(OURS, THEIRS, texts, padding=True)
 
 
 @examples(max_examples=200)
 @given(st.lists(st.integers(0, len(WORDS) - 1), max_size=20), st.booleans(), st.booleans())
-def test_decoding_is_that_of_transformers(ids: list[int], skip: bool, clean: bool) -> None:
+def test_decoding_matches_transformers(ids: list[int], skip: bool, clean: bool) -> None:
     expected = THEIRS.decode(ids, skip_special_tokens=skip, clean_up_tokenization_spaces=clean)
     assert OURS.decode(ids, skip_special_tokens=skip, clean_up_tokenization_spaces=clean) == expected
     assert OURS.convert_ids_to_tokens(ids) == THEIRS.convert_ids_to_tokens(ids)
     assert OURS.convert_tokens_to_ids(OURS.convert_ids_to_tokens(ids)) == ids
 
 
-def test_offsets_with_accents_and_wide_characters() -> None:
+def test_offsets_cover_accents_and_wide_characters() -> None:
     text = "Cafe\u0301 \U0001f600 \u00c9t [MASK]"
     row = OURS(text, return_offsets_mapping=True)
     assert text[slice(*row["offset_mapping"][1])].startswith("Caf")
@@ -61,7 +61,7 @@ def test_offsets_with_accents_and_wide_characters() -> None:
     assert text[start:end] == "[MASK]"
 
 
-def test_one_text_is_flat_and_several_are_rows() -> None:
+def test_one_text_gives_a_list_and_several_give_rows() -> None:
     one = OURS("the word")
     ids = [OURS.cls_token_id, *OURS.convert_tokens_to_ids(["the", "word"]), OURS.sep_token_id]
     assert one == {"input_ids": ids, "token_type_ids": [0] * 4, "attention_mask": [1] * 4}
@@ -73,7 +73,7 @@ def test_one_text_is_flat_and_several_are_rows() -> None:
     assert OURS.encode("the", "word") == OURS("the", "word")["input_ids"]
 
 
-def test_tensors_are_returned() -> None:
+def test_return_tensors_gives_arrays_or_tensors() -> None:
     texts = ["the word", "the word of the people"]
     lists = OURS(texts, padding=True)
     for library, kind in [("np", np.ndarray), ("pt", torch.Tensor)]:
@@ -88,7 +88,7 @@ def test_tensors_are_returned() -> None:
     assert OURS(texts, padding="max_length", max_length=9, return_tensors="np")["input_ids"].shape == (2, 9)
 
 
-def test_what_a_tokenizer_says_of_itself() -> None:
+def test_attributes_match_transformers() -> None:
     assert OURS.vocab_size == len(OURS) == len(THEIRS) == THEIRS.vocab_size
     for token in ["pad", "unk", "cls", "sep", "mask"]:
         assert getattr(OURS, f"{token}_token_id") == getattr(THEIRS, f"{token}_token_id")
@@ -98,7 +98,7 @@ def test_what_a_tokenizer_says_of_itself() -> None:
     assert OURS.convert_tokens_to_ids(["the", "no such token"]) == [5, OURS.unk_token_id]
 
 
-def test_folders_that_transformers_saved(tmp_path: Path) -> None:
+def test_folders_saved_by_transformers_load(tmp_path: Path) -> None:
     reference = transformers.BertTokenizerFast(vocab=str(VOCABULARY), do_lower_case=False, model_max_length=6)
     reference.save_pretrained(tmp_path)
     tokenizer = oxbert.ElectraTokenizer.from_pretrained(tmp_path)
@@ -109,7 +109,7 @@ def test_folders_that_transformers_saved(tmp_path: Path) -> None:
     assert len(tokenizer(text, truncation=True)["input_ids"]) == 6
 
 
-# What is refused.
+# Errors.
 
 
 @pytest.mark.parametrize(
@@ -124,13 +124,13 @@ def test_folders_that_transformers_saved(tmp_path: Path) -> None:
         ("text_pair", ["a", "b"], {"text_pair": ["c"]}, "expected 2"),
     ],
 )
-def test_options_that_are_refused(what: str, text: Any, options: dict[str, Any], reason: str) -> None:
+def test_bad_options_are_refused(what: str, text: Any, options: dict[str, Any], reason: str) -> None:
     with pytest.raises(InputError, match=reason) as caught:
         OURS(text, **options)
     assert caught.value.what == what
 
 
-def test_what_cannot_be_truncated() -> None:
+def test_impossible_truncation_is_refused() -> None:
     with pytest.raises(TokenizerError) as caught:
         OURS("the word of the people", "the word", truncation="only_second", max_length=6)
     assert isinstance(caught.value, ValueError)
@@ -138,12 +138,12 @@ def test_what_cannot_be_truncated() -> None:
 
 
 @pytest.mark.parametrize("use", [OURS, OURS.encode, OURS.tokenize, lambda text: OURS([text])])
-def test_half_a_character(use: Any) -> None:
+def test_surrogates_are_refused(use: Any) -> None:
     with pytest.raises(InputError, match="surrogates"):
         use("a\ud800b")
 
 
-def test_ids_that_are_refused() -> None:
+def test_bad_ids_are_refused() -> None:
     for ids in ["text", [1.5], [None], [2**70], [[[1]]], [[1], 2.5], np.array([[[1]]])]:
         with pytest.raises(DtypeError) as caught:
             OURS.decode(ids)
@@ -157,7 +157,7 @@ def test_ids_that_are_refused() -> None:
             assert (refused.value.value, refused.value.position, refused.value.limit) == (bad, [1], len(OURS))
 
 
-def test_folders_that_are_refused(tmp_path: Path) -> None:
+def test_bad_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"vocab\.txt") as caught:
         oxbert.ElectraTokenizer.from_pretrained(tmp_path)
     assert caught.value.found == []
@@ -173,7 +173,7 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
         oxbert.ElectraTokenizer.from_pretrained(tmp_path)
 
 
-def test_a_length_alone_truncates_as_it_does_there() -> None:
+def test_max_length_alone_truncates_like_transformers() -> None:
     for options in [
         {"max_length": 4},
         {"max_length": 4, "truncation": False},
@@ -183,13 +183,13 @@ def test_a_length_alone_truncates_as_it_does_there() -> None:
         assert OURS(text, **options)["input_ids"] == THEIRS(text, **options)["input_ids"]
 
 
-def test_rows_without_end_are_refused() -> None:
+def test_huge_lengths_are_refused() -> None:
     with pytest.raises(InputError, match="at most 1048576") as caught:
         OURS("a", padding="max_length", max_length=10**12)
     assert caught.value.what == "max_length"
 
 
 @pytest.mark.parametrize("options", [{"truncation": 3}, {"padding": 1.5}])
-def test_choices_of_another_type_are_refused(options: dict[str, Any]) -> None:
+def test_options_of_other_types_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(DtypeError, match="a bool or a str"):
         OURS("a", **options)

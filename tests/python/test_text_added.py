@@ -1,4 +1,4 @@
-"""Added tokens of every flag, against transformers."""
+"""Compare added tokens with every flag with transformers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from oxbert.errors import DtypeError, InputError
 from .text_reference import CHARACTERS, CLUSTERS, SETTINGS, WORDS, compare, fresh
 
 FLAGS = ["single_word", "lstrip", "rstrip", "normalized", "special"]
-# In the vocabulary or not, with spaces, accents and case, inside one another.
+# Inside and outside the vocabulary; with spaces, accents and capitals; parts of one another.
 CONTENTS = (
     "<x>|word|the|  the|World|Caf\xe9|##x|\u4e2d|[MASK]|newtok| sp |a b|\u1f60|\U0001f600|e\u0301|\u0130|[NEW]|new|newer|\t|-|unaffable"
 ).split("|")
@@ -33,7 +33,7 @@ def flags(token: Any) -> tuple[Any, ...]:
 
 
 def add(groups: list[Group], **settings: Any) -> tuple[Any, Any]:
-    """Ours and theirs with tokens added, and the same answers of both to that."""
+    """Add tokens to oxbert's and transformers' tokenizers, check that both report the same, and return them."""
     ours, theirs = fresh(**settings)
     for group, special in groups:
         mine = [oxbert.AddedToken(content, **dict(zip(FLAGS, values, strict=True))) for content, *values in group]
@@ -67,7 +67,7 @@ def add(groups: list[Group], **settings: Any) -> tuple[Any, Any]:
     ["a \t\t sp  sp b"],
     {},
 )
-def test_texts_with_added_tokens(groups: list[Group], texts: list[str], settings: dict[str, Any]) -> None:
+def test_texts_with_added_tokens_match(groups: list[Group], texts: list[str], settings: dict[str, Any]) -> None:
     contents = [token[0] for group, _ in groups for token in group]
     assume(len(contents) == len(set(contents)))
     ours, theirs = add(groups, **settings)
@@ -82,12 +82,12 @@ def test_texts_with_added_tokens(groups: list[Group], texts: list[str], settings
 @given(
     st.lists(st.lists(TOKEN, min_size=1, max_size=3), min_size=2, max_size=4), st.lists(TEXT, min_size=1, max_size=3)
 )
-def test_tokens_that_are_added_again_with_other_flags(groups: list[list[tuple[Any, ...]]], texts: list[str]) -> None:
+def test_tokens_added_again_with_other_flags_match(groups: list[list[tuple[Any, ...]]], texts: list[str]) -> None:
     ours, theirs = add([(group, False) for group in groups])
     compare(ours, theirs, texts)
 
 
-def test_counts_ids_and_the_vocabulary() -> None:
+def test_counts_and_ids_of_added_tokens_match_transformers() -> None:
     ours, theirs = fresh()
     size = len(WORDS)
     for tokens in ("<a>", ["<a>"], ["<a>", "<b>", "<b>"], ["the"], [""], [], ["The"], ("<t>",)):
@@ -97,12 +97,12 @@ def test_counts_ids_and_the_vocabulary() -> None:
     assert ours.convert_tokens_to_ids(["<a>", "<b>", "The", "<t>"]) == [size, size + 1, size + 2, size + 3]
     assert ours.vocab_size == size and len(ours) == size + 4
     assert ours.decode([size, 248, size + 1]) == theirs.decode([size, 248, size + 1]) == "<a> the <b>"
-    # "the" is found as two tokens are: transformers takes either.
+    # Two tokens match "the", and transformers may take either.
     compare(ours, theirs, ["<a>word<b> <A>", "word"])
 
 
-def test_of_tokens_that_are_found_alike_the_first_one_is_taken() -> None:
-    """transformers takes any of them, another one in another process."""
+def test_the_first_of_equally_normalised_tokens_matches() -> None:
+    """Check a case in which transformers' choice differs from process to process."""
     ours, theirs = fresh()
     size = len(WORDS)
     for tokenizer in (ours, theirs):
@@ -112,13 +112,13 @@ def test_of_tokens_that_are_found_alike_the_first_one_is_taken() -> None:
 
 
 @pytest.mark.parametrize("token", ["The", "[MASK]", "\u4e2d"])
-def test_the_vocabulary_with_normalised_tokens(token: str) -> None:
+def test_the_vocabulary_with_normalised_tokens_matches_transformers(token: str) -> None:
     ours, theirs = fresh()
     assert ours.add_tokens([token]) == theirs.add_tokens([token])
     assert ours.get_vocab() == ours.vocab == theirs.get_vocab()
 
 
-def test_the_vocabulary_with_other_tokens() -> None:
+def test_the_vocabulary_with_other_tokens_matches_transformers() -> None:
     ours, theirs = fresh()
     for tokenizer in (ours, theirs):
         tokenizer.add_tokens(["<a>", "<b>"], special_tokens=True)
@@ -127,7 +127,7 @@ def test_the_vocabulary_with_other_tokens() -> None:
     assert ours.get_added_vocab() == theirs.get_added_vocab()
 
 
-def test_special_tokens() -> None:
+def test_added_special_tokens_match_transformers() -> None:
     ours, theirs = fresh()
     size = len(WORDS)
     for given_tokens, count in (
@@ -146,8 +146,8 @@ def test_special_tokens() -> None:
     assert ours.all_special_ids == [0, 1, 5, 6, 7, size, size + 1, size + 2, size + 3]
 
 
-def test_what_is_special_is_special_everywhere() -> None:
-    """transformers forgets a special token that came by `add_tokens`, until it is saved and read again."""
+def test_special_tokens_of_add_tokens_are_special_everywhere() -> None:
+    """Check special tokens of `add_tokens`, which transformers treats as special only after saving and loading."""
     ours, theirs = fresh()
     for tokenizer in (ours, theirs):
         tokenizer.add_tokens(["<a>"], special_tokens=True)
@@ -158,8 +158,8 @@ def test_what_is_special_is_special_everywhere() -> None:
     assert ours.convert_ids_to_tokens([size, 248], skip_special_tokens=True) == ["the"]
 
 
-def test_tokens_are_spelled_as_the_vocabulary_does() -> None:
-    """transformers spells an added token with the white space that it took along."""
+def test_added_tokens_are_spelled_without_matched_white_space() -> None:
+    """Check the spelling of added tokens, to which transformers adds the white space that they matched."""
     ours, theirs = fresh()
     for tokenizer in (ours, theirs):
         tokenizer.add_tokens([transformers.AddedToken("<a>", lstrip=True, rstrip=True)])
@@ -168,8 +168,8 @@ def test_tokens_are_spelled_as_the_vocabulary_does() -> None:
     assert theirs("the  <a> word")["input_ids"] == ours("the  <a> word")["input_ids"]
 
 
-def test_a_token_of_nothing_but_accents_is_never_found() -> None:
-    """transformers finds nothing everywhere, cuts all words into characters, and panics at some."""
+def test_a_token_that_normalises_to_nothing_never_matches() -> None:
+    """Check a token that normalises to "", which transformers matches everywhere or panics at."""
     ours, theirs = fresh()
     for tokenizer in (ours, theirs):
         assert tokenizer.add_tokens(["\u0301"]) == 1
@@ -177,7 +177,7 @@ def test_a_token_of_nothing_but_accents_is_never_found() -> None:
     assert theirs.tokenize("the") == ["t", "h", "e"]
 
 
-def test_added_tokens_as_objects() -> None:
+def test_added_tokens_have_attributes_and_a_repr() -> None:
     token = oxbert.AddedToken("<x>", lstrip=True)
     assert (str(token), token.content, token.lstrip, token.rstrip, token.single_word) == (
         "<x>",
@@ -198,7 +198,7 @@ def test_added_tokens_as_objects() -> None:
 
 
 @pytest.mark.parametrize("use", ["hash", "pickle", "copy", "deepcopy"])
-def test_added_tokens_can_be_kept(use: str) -> None:
+def test_added_tokens_can_be_hashed_pickled_and_copied(use: str) -> None:
     token = oxbert.AddedToken("<x>", rstrip=True)
     uses: dict[str, Any] = {
         "hash": lambda: {token: token}[oxbert.AddedToken("<x>", rstrip=True)],
@@ -210,7 +210,7 @@ def test_added_tokens_can_be_kept(use: str) -> None:
 
 
 @pytest.mark.parametrize("tokens", [5, None, [5], ["<a>", None], {"<a>"}, [["<a>"]], [oxbert.AddedToken]])
-def test_what_is_no_token(tokens: Any) -> None:
+def test_tokens_of_other_types_are_refused(tokens: Any) -> None:
     ours, _ = fresh()
     with pytest.raises(DtypeError, match="AddedToken") as caught:
         ours.add_tokens(tokens)
@@ -222,14 +222,14 @@ def test_what_is_no_token(tokens: Any) -> None:
     ("tokens", "what"),
     [({"cls_token": "<cls>"}, "cls_token"), ({"mask": "[MASK]"}, "mask"), ({"name_or_path": ""}, "name_or_path")],
 )
-def test_special_tokens_that_are_refused(tokens: dict[str, Any], what: str) -> None:
+def test_bad_special_tokens_are_refused(tokens: dict[str, Any], what: str) -> None:
     ours, _ = fresh()
     with pytest.raises(InputError, match="additional_special_tokens") as caught:
         ours.add_special_tokens(tokens)
     assert caught.value.what == what
 
 
-def test_half_a_character_is_no_token() -> None:
+def test_surrogates_are_refused() -> None:
     ours, _ = fresh()
     with pytest.raises((DtypeError, UnicodeEncodeError)):
         ours.add_tokens(["\ud800"])

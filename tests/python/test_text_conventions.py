@@ -1,4 +1,4 @@
-"""How a tokenizer is called and what it returns, as transformers has it."""
+"""Compare the calls and return values of a tokenizer with transformers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ROWS = ["the word", "a", "\u4e2d\u6587 caf\xe9s"]
         ([["", " "], ["[SEP]", "caf\xe9 the"]], None, True),
     ],
 )
-def test_forms_of_text(text: Any, pair: Any, words: bool, family: str) -> None:
+def test_every_form_of_text_matches_transformers(text: Any, pair: Any, words: bool, family: str) -> None:
     ours, theirs = tokenizers(family)
     assert dict(ours(text, pair, is_split_into_words=words)) == dict(theirs(text, pair, is_split_into_words=words))
     compare(ours, theirs, text, pair, is_split_into_words=words)
@@ -75,7 +75,7 @@ def test_forms_of_text(text: Any, pair: Any, words: bool, family: str) -> None:
         (["a"], "b", True),
     ],
 )
-def test_what_is_no_text(text: Any, pair: Any, words: bool) -> None:
+def test_inputs_that_are_not_texts_are_refused(text: Any, pair: Any, words: bool) -> None:
     ours, theirs = tokenizers()
     assert isinstance(theirs_or_error(lambda: theirs(text, pair, is_split_into_words=words)), Exception)
     with pytest.raises((DtypeError, InputError)) as caught:
@@ -83,7 +83,7 @@ def test_what_is_no_text(text: Any, pair: Any, words: bool) -> None:
     assert caught.value.what in ("text", "text_pair")
 
 
-def test_no_texts_make_no_rows() -> None:
+def test_an_empty_list_gives_no_rows() -> None:
     ours, theirs = tokenizers()
     assert isinstance(theirs_or_error(lambda: theirs([])), IndexError)
     assert dict(ours([])) == dict(ours([], [])) == {"input_ids": [], "token_type_ids": [], "attention_mask": []}
@@ -91,7 +91,7 @@ def test_no_texts_make_no_rows() -> None:
 
 @pytest.mark.parametrize("kind", ["np", "pt"])
 @pytest.mark.parametrize("text", ["the word", ROWS, [("the", "a"), ("word", "word word")]])
-def test_arrays(text: Any, kind: str) -> None:
+def test_arrays_match_transformers(text: Any, kind: str) -> None:
     ours, theirs = tokenizers()
     options = {
         "return_offsets_mapping": True,
@@ -113,7 +113,7 @@ def test_arrays(text: Any, kind: str) -> None:
     assert ours.decode(single[0]) == "[CLS] the word [SEP]"
 
 
-def test_arrays_of_a_library_that_is_not_there() -> None:
+def test_arrays_of_missing_or_unknown_libraries_are_refused() -> None:
     ours, _ = tokenizers()
     try:
         import tensorflow
@@ -129,7 +129,7 @@ def test_arrays_of_a_library_that_is_not_there() -> None:
 
 
 def test_ragged_arrays_are_refused() -> None:
-    """transformers returns lists of arrays that no model takes, or refuses."""
+    """Check ragged rows, for which transformers raises an error or returns lists that no model takes."""
     ours, _ = tokenizers()
     for kind in ("np", "pt"):
         with pytest.raises(InputError, match="padding=True"):
@@ -139,7 +139,7 @@ def test_ragged_arrays_are_refused() -> None:
 
 
 @pytest.mark.parametrize("family", ["Electra", "DistilBert"])
-def test_what_is_returned_goes_into_a_model(family: str) -> None:
+def test_models_take_encodings(family: str) -> None:
     ours, _ = tokenizers(family)
     if family == "Electra":
         config: Any = oxbert.ElectraConfig(
@@ -167,7 +167,7 @@ def test_what_is_returned_goes_into_a_model(family: str) -> None:
         logits = np.asarray(torch.as_tensor(model(**encoding).logits).detach())
         for row, expected in enumerate(alone):
             first = list(encoding["attention_mask"][row]).index(1)
-            # Positions count from the begin of a row: where it is padded on the left, the numbers are others.
+            # Positions count from the start of a row, so padding on the left changes the outputs.
             if first == 0:
                 np.testing.assert_allclose(logits[row][: len(expected)], expected, atol=1e-5)
             else:
@@ -176,7 +176,7 @@ def test_what_is_returned_goes_into_a_model(family: str) -> None:
     assert np.asarray(model(**pair).logits).shape[:2] == (1, len(pair["input_ids"][0]))
 
 
-def test_encode_and_tokenize() -> None:
+def test_encode_and_tokenize_match_transformers() -> None:
     ours, theirs = tokenizers()
     for options in (
         {},
@@ -193,7 +193,7 @@ def test_encode_and_tokenize() -> None:
         )
 
 
-def test_decode_and_convert() -> None:
+def test_decode_and_convert_match_transformers() -> None:
     ours, theirs = tokenizers()
     everything = list(range(len(WORDS)))
     for skip in (False, True):
@@ -213,8 +213,8 @@ def test_decode_and_convert() -> None:
     assert ours.get_vocab() == ours.vocab == theirs.get_vocab()
 
 
-def test_ids_that_are_not_there() -> None:
-    """transformers leaves them out, or says None."""
+def test_unknown_ids_are_refused() -> None:
+    """Check unknown ids, which transformers skips or returns as None."""
     ours, theirs = tokenizers()
     assert (theirs.decode([999999]), theirs.convert_ids_to_tokens([999999])) == ("", [None])
     for ids in ([999999], [-1], [5, len(WORDS)]):
@@ -226,14 +226,14 @@ def test_ids_that_are_not_there() -> None:
 @pytest.mark.parametrize(
     ("name", "ids"), [("decode", [[5, 6], [7]]), ("decode", torch.tensor([[5, 6]])), ("batch_decode", [5, 6])]
 )
-def test_decoding_takes_a_row_or_rows(name: str, ids: Any) -> None:
+def test_decoding_takes_one_row_or_several(name: str, ids: Any) -> None:
     ours, theirs = tokenizers()
     expected = getattr(theirs, name)(ids)
     assert getattr(ours, name)(ids) == expected
 
 
-def test_rows_with_special_tokens_are_those_of_a_call() -> None:
-    """These methods have left transformers 5; a call is what they must agree with."""
+def test_special_tokens_methods_agree_with_a_call() -> None:
+    """Compare these methods, which transformers 5 has removed, with a call."""
     ours, _ = tokenizers()
     one, two = (ours.encode(text, add_special_tokens=False) for text in ("the word", "a word unaffable"))
     for ids, arguments in (
@@ -253,7 +253,7 @@ def test_rows_with_special_tokens_are_those_of_a_call() -> None:
         assert tokenizer.get_special_tokens_mask(ids, already_has_special_tokens=True) == [1, 0, 1, 1, 1, 1]
 
 
-def test_attributes() -> None:
+def test_attributes_match_transformers() -> None:
     for family in ("Electra", "DistilBert"):
         ours, theirs = tokenizers(family)
         for name in (
@@ -266,12 +266,12 @@ def test_attributes() -> None:
         assert sorted(ours.all_special_tokens) == sorted(theirs.all_special_tokens)
         assert sorted(ours.all_special_ids) == sorted(theirs.all_special_ids)
         assert ours.num_special_tokens_to_add() == theirs.num_special_tokens_to_add() == 2
-        # transformers says 1e30.
+        # transformers has 1e30.
         assert ours.model_max_length is None and theirs.model_max_length > 1e29
         assert bool(ours) and len(ours) == len(theirs)
 
 
-def test_settings_that_are_changed() -> None:
+def test_changed_settings_match_transformers() -> None:
     ours, theirs = fresh()
     for name, value in (("padding_side", "left"), ("truncation_side", "left"), ("model_max_length", 6)):
         for tokenizer in (ours, theirs):
@@ -293,7 +293,7 @@ def test_settings_that_are_changed() -> None:
             setattr(ours, name, 1)
 
 
-def test_an_encoding_is_a_dictionary_and_more() -> None:
+def test_encodings_behave_like_those_of_transformers() -> None:
     ours, theirs = tokenizers()
     mine, expected = ours(ROWS), theirs(ROWS)
     assert list(mine) == list(expected) and dict(**mine) == dict(**expected) and len(mine) == 3
@@ -321,7 +321,7 @@ def test_an_encoding_is_a_dictionary_and_more() -> None:
         _ = mine.nothing
     with pytest.raises(KeyError):
         mine["nothing"]
-    # transformers returns rows here, and columns only where there are none.
+    # transformers returns rows here, and columns only if there are no rows.
     assert mine[1:] == {name: column[1:] for name, column in expected.items()}
     assert mine.to("cpu") is mine
     moved = ours(ROWS, padding=True, return_tensors="pt").to("cpu")
@@ -337,7 +337,7 @@ def test_an_encoding_is_a_dictionary_and_more() -> None:
 
 
 @pytest.mark.parametrize("way", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))], ids=["deepcopy", "pickle"])
-def test_a_copied_encoding_knows_the_way_back(way: Any) -> None:
+def test_copied_encodings_keep_words_and_tokens(way: Any) -> None:
     ours, theirs = tokenizers()
     assert way(theirs(ROWS)).word_ids(2) == theirs(ROWS).word_ids(2)
     mine = way(ours(ROWS, padding=True))
@@ -347,7 +347,7 @@ def test_a_copied_encoding_knows_the_way_back(way: Any) -> None:
     assert len(way(ours([])).encodings) == 0
 
 
-def test_an_encoding_of_other_bytes() -> None:
+def test_damaged_states_of_encodings_are_refused() -> None:
     make, (state,) = tokenizers()[0](ROWS).encodings.__reduce__()
     for bad in (b"{", state[:-1], state.replace(b'"kept":{"start":0', b'"kept":{"start":99')):
         with pytest.raises(TokenizerError, match="do not hold encoded rows"):
@@ -357,8 +357,8 @@ def test_an_encoding_of_other_bytes() -> None:
 @pytest.mark.parametrize(
     "options", [{"verbose": False}, {"split_special_tokens": True}, {"text_target": "a"}, {"max_len": 5}]
 )
-def test_arguments_without_a_meaning_here(options: dict[str, Any]) -> None:
-    """transformers takes them, and ignores some, even misspelled ones."""
+def test_unsupported_arguments_are_refused(options: dict[str, Any]) -> None:
+    """Check arguments that transformers accepts and partly ignores, even if they are misspelt."""
     ours, theirs = tokenizers()
     assert theirs("the", **options)["input_ids"]
     with pytest.raises(TypeError, match=next(iter(options))):
@@ -367,7 +367,7 @@ def test_arguments_without_a_meaning_here(options: dict[str, Any]) -> None:
         ours("the", None, None, None, False)
 
 
-def test_names_of_transformers_enumerations() -> None:
+def test_enumerations_of_transformers_are_accepted() -> None:
     ours, theirs = tokenizers()
     from transformers.tokenization_utils_base import TruncationStrategy
     from transformers.utils import PaddingStrategy

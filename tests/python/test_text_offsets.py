@@ -1,4 +1,4 @@
-"""A law: the characters of a token's offsets are what the token stands for."""
+"""Check that the offsets of a token select the characters that the token stands for."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import oxbert
 
 from .text_reference import SETTINGS, SPECIAL, TEXT, fresh, tokenizers
 
-# Combining marks of Unicode 9, which the tables of marks do not know yet, though that of decomposition does.
+# Combining marks of Unicode 9, which the tokenizer's table of decompositions has and its table of marks lacks.
 YOUNG = [(0x8D4, 0x8E1), (0x1DFB, 0x1DFB), (0x1E000, 0x1E02A), (0x1E944, 0x1E94A), (0x11442, 0x11446)]
 
 
 def moves(character: str) -> bool:
-    """Whether it is a mark that stays and may change places with another one: the documented exception."""
+    """Return whether a character has a kept mark that may be reordered, which is the documented exception."""
     parts = unicodedata.normalize("NFD", character)
     stays = [unicodedata.category(part) != "Mn" or any(a <= ord(part) <= b for a, b in YOUNG) for part in parts]
     return any(unicodedata.combining(part) and stay for part, stay in zip(parts, stays, strict=True))
 
 
 def tokens_of(rows: Any, row: int) -> list[tuple[str, int, int]]:
-    """The tokens of the text of a row, with their slices."""
+    """Return the tokens of the text of a row with their slices."""
     return [
         (token, *span)
         for token, span, text_number in zip(rows.tokens(row), rows[row].offsets, rows.sequence_ids(row), strict=True)
@@ -35,9 +35,9 @@ def tokens_of(rows: Any, row: int) -> list[tuple[str, int, int]]:
 
 
 def check(text: str, rows: Any, row: int, normalise: Any, whole: bool = True) -> None:
-    """The law, for the tokens of the only text of a row; `whole`: nothing of the text was cut off."""
+    """Check the tokens of the only text of a row; `whole` says that the text was not truncated."""
     tokens = tokens_of(rows, row)
-    # A text that was cut may be cut inside of a character that becomes several tokens.
+    # Truncation may cut inside a character that becomes several tokens.
     elsewhere = {token for other in range(len(rows.encodings)) for token in tokens_of(rows, other)}
     covered = set()
     for place, (token, start, end) in enumerate(tokens):
@@ -52,7 +52,7 @@ def check(text: str, rows: Any, row: int, normalise: Any, whole: bool = True) ->
         is_cut = not whole and any(
             other != (token, start, end) and other[1] < end and start < other[2] for other in elsewhere
         )
-        # Only a character that becomes several may be part of two tokens.
+        # Only a character that decomposes into several may be part of two tokens.
         assert not shared[0] or before[2] == start + 1
         surface = normalise(text[start:end]).strip()
         piece = token.removeprefix("##") if token not in (surface, "##") else token
@@ -65,7 +65,7 @@ def check(text: str, rows: Any, row: int, normalise: Any, whole: bool = True) ->
         else:
             assert piece == surface
     if whole:
-        # What no token covers is white space, or nothing is left of it.
+        # Characters outside all tokens are white space or normalise to nothing.
         rest = [character for place, character in enumerate(text) if place not in covered]
         assert not [character for character in rest if normalise(character).strip()]
 
@@ -77,7 +77,7 @@ def check(text: str, rows: Any, row: int, normalise: Any, whole: bool = True) ->
     {},
 )
 @example("\ufb01\u0130\u0131\u017f \U0001f468\u200d\U0001f469 \u0928\u093f \u304b\u3099\u304c", {"strip_accents": True})
-def test_slices_are_the_surfaces_of_tokens(text: str, settings: dict[str, Any]) -> None:
+def test_offsets_select_the_surface_of_each_token(text: str, settings: dict[str, Any]) -> None:
     assume(not any(moves(character) for character in text))
     ours, theirs = tokenizers(**settings)
     check(text, ours(text), 0, theirs.backend_tokenizer.normalizer.normalize_str)
@@ -86,7 +86,7 @@ def test_slices_are_the_surfaces_of_tokens(text: str, settings: dict[str, Any]) 
 @examples(max_examples=100)
 @given(TEXT, st.integers(3, 8), st.integers(0, 2), st.sampled_from(["left", "right"]))
 @example("\uac01", 3, 0, "left")
-def test_slices_of_rows_that_were_cut(text: str, length: int, stride: int, side: str) -> None:
+def test_offsets_of_truncated_rows_select_the_surface(text: str, length: int, stride: int, side: str) -> None:
     assume(not any(moves(character) for character in text) and stride < length - 2)
     ours, theirs = tokenizers(truncation_side=side)
     rows = ours(text, truncation=True, max_length=length, stride=stride, return_overflowing_tokens=True, padding=True)
@@ -96,7 +96,7 @@ def test_slices_of_rows_that_were_cut(text: str, length: int, stride: int, side:
 
 @examples(max_examples=100)
 @given(st.lists(TEXT, max_size=4))
-def test_slices_of_words(words: list[str]) -> None:
+def test_offsets_of_given_words_select_the_surface(words: list[str]) -> None:
     assume(not any(moves(character) for word in words for character in word))
     ours, theirs = tokenizers()
     row = ours(words or [""], is_split_into_words=True)
@@ -108,7 +108,7 @@ def test_slices_of_words(words: list[str]) -> None:
 
 @examples(max_examples=100)
 @given(TEXT, TEXT)
-def test_there_and_back(text: str, pair: str) -> None:
+def test_characters_map_to_tokens_and_back(text: str, pair: str) -> None:
     assume(not any(moves(character) for character in text + pair))
     ours, _ = tokenizers()
     row = ours(text, pair)
@@ -127,7 +127,7 @@ def test_there_and_back(text: str, pair: str) -> None:
             assert row.word_to_chars(word, sequence_index=sequence).start <= place
 
 
-def test_added_tokens_cover_the_white_space_they_took() -> None:
+def test_offsets_of_added_tokens_include_matched_white_space() -> None:
     ours, _ = fresh()
     ours.add_tokens([oxbert.AddedToken("<x>", lstrip=True, rstrip=True), "Caf\xe9s"])
     text = "the \t <x>\u2003 word CAFE\u0301S!"
@@ -142,19 +142,19 @@ def test_added_tokens_cover_the_white_space_they_took() -> None:
 
 
 @pytest.mark.parametrize("place", [-1, -3])
-def test_places_from_the_end(place: int) -> None:
+def test_negative_places_count_from_the_end(place: int) -> None:
     ours, _ = tokenizers()
     row = ours("the word")
     assert row.token_to_chars(place) == row.token_to_chars(4 + place)
     assert row.token_to_word(place) == row.token_to_word(4 + place)
 
 
-def test_places_that_are_not_there() -> None:
-    """transformers fails on the characters of a word that is not there."""
+def test_places_beyond_the_row_give_none_or_index_error() -> None:
+    """Check places beyond the row, at which transformers' `word_to_chars` fails."""
     ours, _ = tokenizers()
     row = ours("the word")
     assert row.token_to_chars(99) is row.token_to_word(99) is row.token_to_sequence(99) is None
     assert row.char_to_token(99) is row.char_to_word(99) is row.word_to_tokens(99) is row.word_to_chars(99) is None
-    for ask in (row.word_ids, row.tokens, row.sequence_ids):
+    for method in (row.word_ids, row.tokens, row.sequence_ids):
         with pytest.raises(IndexError):
-            ask(1)
+            method(1)

@@ -1,4 +1,4 @@
-"""`pad`, alone and inside transformers' collators."""
+"""Test `pad`, alone and inside transformers' collators."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def lists(columns: Any) -> dict[str, Any]:
     ),
     st.sampled_from(["input_ids", "attention_mask", "token_type_ids", "special_tokens_mask"]),
 )
-def test_rows_are_padded_as_there(texts: list[str], form: str, options: dict[str, Any], dropped: str) -> None:
+def test_padding_matches_transformers(texts: list[str], form: str, options: dict[str, Any], dropped: str) -> None:
     ours, theirs = tokenizers()
     if options["padding"] == "max_length" and options["max_length"] is None:
-        return  # transformers pads nothing where the tokenizer has no limit either, we refuse: see below
+        return  # transformers pads nothing then, and oxbert refuses; tested below
     given_rows = theirs(texts, return_special_tokens_mask=True)
     names = [name for name in given_rows if name != dropped or name == "input_ids"]
 
@@ -55,7 +55,7 @@ def test_rows_are_padded_as_there(texts: list[str], form: str, options: dict[str
             return columns
         return [{name: column[row] for name, column in columns.items()} for row in range(len(texts))]
 
-    # With return_attention_mask=False, transformers leaves a mask that it was given as short as it was.
+    # With return_attention_mask=False, transformers does not pad a given mask.
     if options["return_attention_mask"] is False and "attention_mask" in names:
         return
     expected = theirs_or_error(lambda: lists(theirs.pad(inputs(), verbose=False, **options)))
@@ -64,7 +64,7 @@ def test_rows_are_padded_as_there(texts: list[str], form: str, options: dict[str
 
 
 @pytest.mark.parametrize("form", ["rows", "columns", "one"])
-def test_without_a_length_rows_are_as_long_as_the_tokenizer_allows(form: str) -> None:
+def test_max_length_padding_defaults_to_the_tokenizer_length(form: str) -> None:
     ours, theirs = tokenizers(model_max_length=21)
     columns = {name: [list(row) for row in column] for name, column in ours(TEXTS).items()}
     inputs: Any = columns
@@ -74,14 +74,14 @@ def test_without_a_length_rows_are_as_long_as_the_tokenizer_allows(form: str) ->
         inputs = inputs[0]
     for options in ({}, {"pad_to_multiple_of": 8}, {"padding_side": "left"}):
         padded = lists(ours.pad(inputs, padding="max_length", **options))
-        # transformers lengthens the rows that it is given.
+        # transformers modifies the rows that it is given.
         assert padded == lists(theirs.pad(copy.deepcopy(inputs), padding="max_length", **options))
         row = padded["input_ids"] if form == "one" else padded["input_ids"][0]
         assert len(row) == (24 if "pad_to_multiple_of" in options else 21)
 
 
 @pytest.mark.parametrize("kind", ["np", "pt"])
-def test_padded_arrays(kind: str) -> None:
+def test_padded_encodings_become_arrays(kind: str) -> None:
     ours, theirs = tokenizers()
     for inputs in (ours(TEXTS), [ours(text) for text in TEXTS], {"input_ids": ours(TEXTS)["input_ids"]}):
         mine = ours.pad(inputs, return_tensors=kind)
@@ -92,7 +92,7 @@ def test_padded_arrays(kind: str) -> None:
         assert all(type(column) is type(expected[name]) for name, column in mine.items())
 
 
-def test_arrays_are_padded_too() -> None:
+def test_given_arrays_are_padded() -> None:
     ours, theirs = tokenizers()
     rows = [{name: torch.tensor(row) for name, row in ours(text).items()} for text in TEXTS]
     assert lists(ours.pad(rows, return_tensors="pt")) == lists(theirs.pad(rows, return_tensors="pt"))
@@ -100,7 +100,7 @@ def test_arrays_are_padded_too() -> None:
     assert lists(ours.pad(arrays, return_tensors="np")) == lists(theirs.pad(arrays, return_tensors="np"))
 
 
-def test_the_side_of_the_tokenizer_is_followed() -> None:
+def test_padding_uses_the_side_of_the_tokenizer() -> None:
     ours, theirs = tokenizers(padding_side="left")
     assert ours.padding_side == "left"
     assert lists(ours.pad(ours(TEXTS))) == lists(theirs.pad(theirs(TEXTS))) == lists(ours(TEXTS, padding=True))
@@ -108,7 +108,7 @@ def test_the_side_of_the_tokenizer_is_followed() -> None:
 
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("multiple", [None, 8])
-def test_transformers_collators(side: str, multiple: int | None) -> None:
+def test_collators_of_transformers_work(side: str, multiple: int | None) -> None:
     ours, theirs = tokenizers(padding_side=side)
     for family in (ours, tokenizers("DistilBert", padding_side=side)[0]):
         rows = [dict(family(text)) | {"label": number} for number, text in enumerate(TEXTS)]
@@ -127,7 +127,7 @@ def test_transformers_collators(side: str, multiple: int | None) -> None:
     assert lists(batches[0]) == lists(batches[1])
 
 
-def test_the_collator_of_masked_language_models() -> None:
+def test_the_masked_lm_collator_of_transformers_works() -> None:
     ours, theirs = tokenizers()
     rows = [dict(ours(text, return_special_tokens_mask=True)) for text in TEXTS]
     batches = []
@@ -137,7 +137,7 @@ def test_the_collator_of_masked_language_models() -> None:
     assert batches[0] == batches[1]
 
 
-def test_what_cannot_be_padded() -> None:
+def test_inputs_that_cannot_be_padded_are_refused() -> None:
     ours, theirs = tokenizers()
     for inputs in ({"attention_mask": [[1]]}, [{"attention_mask": [1]}]):
         assert isinstance(theirs_or_error(lambda inputs=inputs: theirs.pad(inputs)), ValueError)

@@ -1,4 +1,4 @@
-"""Threads, forks, Ctrl-C, and texts of 10 MB: in processes of their own where something might hang or grow."""
+"""Test threads, forks, Ctrl-C, and texts of 10 MB, in child processes if something might hang or use much memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_threads_encode_while_others_add_tokens() -> None:
         seen = 0
         while not finished.is_set():
             row = ours(text, return_offsets_mapping=True)
-            # A row is made by one state of the tokenizer: some first tokens are there, and the others are not.
+            # A row is encoded with one state of the tokenizer: a prefix of the added tokens is known.
             known = [identifier - size for identifier in row["input_ids"] if identifier >= size]
             assert known == list(range(len(known))) and len(known) >= seen
             seen = len(known)
@@ -80,7 +80,7 @@ for attempt in range(10):
 """
 
 
-def test_threads_that_all_add_tokens() -> None:
+def test_threads_add_tokens_at_once() -> None:
     run(ADDERS)
 
 
@@ -146,11 +146,11 @@ assert len(tokenizer) == tokenizer.vocab_size + len(many)
 
 
 @FORKS
-def test_a_fork_while_another_thread_adds_tokens() -> None:
+def test_a_fork_while_another_thread_adds_tokens_does_not_hang() -> None:
     run(FORK_WHILE_ADDING)
 
 
-# Ctrl-C. What is interrupted would take a long time; the interrupt comes shortly after the begin.
+# Ctrl-C. The interrupt comes soon after the start of work that would take long.
 
 INTERRUPT = """
 import _thread, os, signal, sys, threading, time, oxbert
@@ -188,7 +188,7 @@ else:
 
 
 @pytest.mark.parametrize("kind", ["batch", "pairs", "words", "one", "added"])
-def test_an_interrupt_ends_the_work(kind: str) -> None:
+def test_ctrl_c_interrupts_tokenization(kind: str) -> None:
     assert "waited" in run(INTERRUPT, kind)
 
 
@@ -207,7 +207,7 @@ if mode == "added":
 def peak():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
-# The peak starts anew.
+# Reset the recorded peak.
 with open("/proc/self/clear_refs", "w") as clear:
     clear.write("5")
 before, begin = peak(), time.monotonic()
@@ -229,7 +229,7 @@ UNITS = {
 }
 
 
-def grown(unit: str, mode: str) -> float:
+def memory_for(unit: str, mode: str) -> float:
     megabytes, seconds, tokens = map(float, run(GROW, unit.encode("unicode_escape").decode(), mode).split())
     assert seconds < 30
     assert mode == "whole" or tokens <= 128
@@ -238,14 +238,14 @@ def grown(unit: str, mode: str) -> float:
 
 @LINUX
 @pytest.mark.parametrize("kind", UNITS)
-def test_a_long_text_that_is_truncated_costs_little(kind: str) -> None:
-    # The text in UTF-8, which Python makes of its own string, is 10 of them.
-    assert grown(UNITS[kind], "cut") < 60
+def test_truncating_a_long_text_needs_little_memory(kind: str) -> None:
+    # Of these, 10 MB are the UTF-8 form of the text, which Python creates.
+    assert memory_for(UNITS[kind], "cut") < 60
 
 
 @LINUX
 @pytest.mark.parametrize("kind", ["words", "chinese", "hangul", "stems"])
-def test_a_long_text_costs_a_small_multiple(kind: str) -> None:
-    # Where tokens are looked for in the normalised text, all of it is normalised.
-    assert grown(UNITS[kind], "added") < 250
-    assert grown(UNITS[kind], "whole") < 400
+def test_a_long_text_needs_a_small_multiple_of_its_memory(kind: str) -> None:
+    # Added tokens are searched in the normalised text, so the whole text is normalised.
+    assert memory_for(UNITS[kind], "added") < 250
+    assert memory_for(UNITS[kind], "whole") < 400

@@ -1,4 +1,4 @@
-"""Every text, pair and option: what transformers' fast tokenizer says, at every place of every row."""
+"""Compare random texts, pairs and options with transformers' fast tokenizer, at every place of every row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .text_reference import (
 )
 
 SIDES = ["left", "right"]
-# Among these lengths are those that leave no room, little room, and more than enough.
+# These lengths leave no room, little room, and more than enough.
 OPTIONS = st.fixed_dictionaries(
     {
         "truncation": st.sampled_from(
@@ -41,9 +41,9 @@ OPTIONS = st.fixed_dictionaries(
 
 
 def is_intended(options: dict[str, Any], longest: int | None) -> bool:
-    """Whether these options are where we differ on purpose; see the tests of what is refused."""
+    """Return whether oxbert differs on purpose for these options; see the tests of errors below."""
     length = longest if options["max_length"] is None else options["max_length"]
-    # transformers looks at no length shorter than the special tokens, and pads nothing there.
+    # transformers ignores lengths shorter than the special tokens.
     no_room = length is not None and length < 4
     no_width = options["padding"] == "max_length" and length is None
     return no_room or no_width
@@ -56,7 +56,7 @@ def is_intended(options: dict[str, Any], longest: int | None) -> bool:
 @example(
     ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u202e\u05d0\u05d1\u202c", "x" * 5000, "\u0301" * 300], {}, True
 )
-def test_texts(texts: list[str], settings: dict[str, Any], special: bool) -> None:
+def test_texts_match_transformers(texts: list[str], settings: dict[str, Any], special: bool) -> None:
     ours, theirs = tokenizers(**settings)
     compare(ours, theirs, texts, add_special_tokens=special)
     assert ours.tokenize(texts[0]) == theirs.tokenize(texts[0])
@@ -64,7 +64,7 @@ def test_texts(texts: list[str], settings: dict[str, Any], special: bool) -> Non
 
 @examples(max_examples=60)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3), SETTINGS, st.booleans())
-def test_pairs(pairs: list[tuple[str, str]], settings: dict[str, Any], special: bool) -> None:
+def test_pairs_match_transformers(pairs: list[tuple[str, str]], settings: dict[str, Any], special: bool) -> None:
     ours, theirs = tokenizers("DistilBert", **settings)
     compare(ours, theirs, [one for one, _ in pairs], [two for _, two in pairs], add_special_tokens=special)
     compare(ours, theirs, pairs, add_special_tokens=special)
@@ -78,7 +78,7 @@ def test_pairs(pairs: list[tuple[str, str]], settings: dict[str, Any], special: 
     st.sampled_from(SIDES),
     st.sampled_from([None, 10]),
 )
-def test_options(
+def test_options_match_transformers(
     texts: list[str], pairs: list[str] | None, options: dict[str, Any], side: str, longest: int | None
 ) -> None:
     assume(not is_intended(options, longest))
@@ -88,8 +88,8 @@ def test_options(
 
 @examples(max_examples=120)
 @given(SHORT, st.none() | SHORT, OPTIONS)
-def test_one_text(text: str, pair: str | None, options: dict[str, Any]) -> None:
-    # An empty second text: ours is a pair, theirs is none.
+def test_one_text_matches_transformers(text: str, pair: str | None, options: dict[str, Any]) -> None:
+    # transformers ignores an empty second text, and oxbert encodes a pair.
     assume(not is_intended(options, None) and pair != "")
     ours, theirs = tokenizers()
     compare(ours, theirs, text, pair, **options)
@@ -105,7 +105,7 @@ def test_one_text(text: str, pair: str | None, options: dict[str, Any]) -> None:
 @example(
     [(["", " ", "\u0301", "[SEP]"], []), ([], ["a"])], True, {"max_length": None, "padding": True, "stride": 0}, {}
 )
-def test_words(
+def test_given_words_match_transformers(
     pairs: list[tuple[list[str], list[str]]], paired: bool, options: dict[str, Any], settings: dict[str, Any]
 ) -> None:
     assume(not is_intended(options, None))
@@ -118,7 +118,7 @@ def test_words(
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("padding", [False, True, "max_length"])
 @pytest.mark.parametrize("truncation", [False, True, "only_first", "only_second"])
-def test_every_truncation_stride_padding_and_side(truncation: Any, padding: Any, side: str, special: bool) -> None:
+def test_truncations_strides_padding_and_sides_match(truncation: Any, padding: Any, side: str, special: bool) -> None:
     ours, theirs = tokenizers(truncation_side=side, padding_side="left")
     first, second = (
         ["the word unaffable the word", "word", "caf\xe9 \u4e2d\u6587 the"],
@@ -133,19 +133,19 @@ def test_every_truncation_stride_padding_and_side(truncation: Any, padding: Any,
                 )
 
 
-def test_very_long_words_and_many_sequences() -> None:
+def test_very_long_words_and_many_sequences_match() -> None:
     ours, theirs = tokenizers()
     for size in (99, 100, 101, 200, 10000):
         for unit in ("x", "e\u0301", "\ud55c", "\U0001f600", "\u0130", "\u0e01", "#", "\u4e2d"):
             text = f"the {unit * size} word"
-            # Ids and offsets alone: to ask for every place would take long.
+            # Ids and offsets only, because comparing every place would take long.
             names = ["input_ids", "offset_mapping"]
             mine, expected = (tokenizer(text, **ALL_COLUMNS) for tokenizer in (ours, theirs))
             assert [mine[name] for name in names] == [expected[name] for name in names]
             assert mine.word_ids() == expected.word_ids()
 
 
-# Where transformers refuses or panics, and where we refuse on purpose.
+# Cases that transformers refuses or panics at, and those that oxbert refuses on purpose.
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_very_long_words_and_many_sequences() -> None:
         {"padding": True, "padding_side": "up"},
     ],
 )
-def test_what_both_refuse(options: dict[str, Any]) -> None:
+def test_both_libraries_refuse_the_same_options(options: dict[str, Any]) -> None:
     ours, theirs = tokenizers()
     options = dict(options)
     pair = options.pop("pair", "the word unaffable the word the")
@@ -170,7 +170,7 @@ def test_what_both_refuse(options: dict[str, Any]) -> None:
     if isinstance(mine, OxbertError):
         assert isinstance(mine, ValueError) and isinstance(expected, BaseException)
     else:
-        # Nothing had to be cut so far that the stride mattered: only then may there be an answer.
+        # oxbert may return rows only if no truncation made the stride matter.
         assert everything(mine) == everything(expected)
 
 
@@ -182,7 +182,7 @@ def test_what_both_refuse(options: dict[str, Any]) -> None:
         ("the", {"max_length": 8, "stride": 7}),
     ],
 )
-def test_a_stride_that_is_too_long(text: str, options: dict[str, Any]) -> None:
+def test_a_stride_that_exceeds_the_row_is_refused(text: str, options: dict[str, Any]) -> None:
     ours, theirs = tokenizers()
     assert isinstance(theirs_or_error(lambda: theirs(text, truncation=True, **options)), ValueError)
     with pytest.raises(InputError) as caught:
@@ -190,7 +190,7 @@ def test_a_stride_that_is_too_long(text: str, options: dict[str, Any]) -> None:
     assert caught.value.what == "stride"
 
 
-def test_the_width_of_the_model_and_multiples() -> None:
+def test_a_model_length_that_is_not_a_multiple_is_refused() -> None:
     ours, theirs = tokenizers(model_max_length=10)
     options = {"truncation": True, "padding": True, "pad_to_multiple_of": 8}
     assert isinstance(theirs_or_error(lambda: theirs("the", **options)), ValueError)
@@ -199,20 +199,20 @@ def test_the_width_of_the_model_and_multiples() -> None:
     assert caught.value.what == "max_length"
 
 
-def test_a_length_beside_do_not_pad() -> None:
+def test_max_length_with_do_not_pad_matches_transformers() -> None:
     ours, theirs = tokenizers()
     compare(ours, theirs, "the word the word", padding="do_not_pad", max_length=4)
 
 
 @pytest.mark.parametrize("name", ["max_length", "stride", "pad_to_multiple_of"])
-def test_negative_numbers(name: str) -> None:
+def test_negative_numbers_are_refused(name: str) -> None:
     ours, _ = tokenizers()
     with pytest.raises(OxbertError) as caught:
         ours("the word", truncation=True, **({"max_length": 9} | {name: -1}))
     assert isinstance(caught.value, (ValueError, OverflowError))
 
 
-def test_less_room_than_special_tokens_is_refused() -> None:
+def test_lengths_below_the_special_tokens_are_refused() -> None:
     ours, theirs = tokenizers()
     assert len(theirs("the word", truncation=True, max_length=1)["input_ids"]) == 4
     for pair, room in ((None, 2), ("the", 3)):

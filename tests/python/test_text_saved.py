@@ -1,4 +1,4 @@
-"""Saved, pickled and copied tokenizers are the same ones, for us and for transformers."""
+"""Test that saved, pickled and copied tokenizers are equal, for oxbert and for transformers."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def made(**settings: Any) -> tuple[Any, Any]:
     return ours, theirs
 
 
-def same(one: Any, other: Any, settings: bool = True) -> None:
-    """Both say the same of all texts and of themselves."""
+def assert_same(one: Any, other: Any, settings: bool = True) -> None:
+    """Check that two tokenizers give the assert_same encodings and have the assert_same tokens and settings."""
     for text in (TEXTS, TEXTS[0]):
         assert dict(one(text, padding=True)) == dict(other(text, padding=True))
     assert {id: flags(token) for id, token in one.added_tokens_decoder.items()} == {
@@ -64,55 +64,55 @@ def same(one: Any, other: Any, settings: bool = True) -> None:
 
 @pytest.mark.parametrize("lower", [True, False])
 @pytest.mark.parametrize("sides", [SIDES, {"model_max_length": 7}])
-def test_both_read_what_we_save(lower: bool, sides: dict[str, Any], tmp_path: Path) -> None:
+def test_oxbert_and_transformers_read_saved_tokenizers(lower: bool, sides: dict[str, Any], tmp_path: Path) -> None:
     options = {"do_lower_case": lower, "strip_accents": not lower, "tokenize_chinese_chars": lower}
     ours, theirs = made(**options, **sides)
     paths = ours.save_pretrained(tmp_path / "new" / "folder")
     assert [Path(path).name for path in paths] == ["vocab.txt", "tokenizer_config.json", "special_tokens_map.json"]
     assert all(Path(path).is_file() for path in paths)
     folder = tmp_path / "new" / "folder"
-    same(oxbert.ElectraTokenizer.from_pretrained(folder), ours)
-    same(transformers.BertTokenizer.from_pretrained(folder), ours)
-    same(transformers.AutoTokenizer.from_pretrained(folder), ours)
-    same(ours, theirs)
+    assert_same(oxbert.ElectraTokenizer.from_pretrained(folder), ours)
+    assert_same(transformers.BertTokenizer.from_pretrained(folder), ours)
+    assert_same(transformers.AutoTokenizer.from_pretrained(folder), ours)
+    assert_same(ours, theirs)
     compare(
         oxbert.ElectraTokenizer.from_pretrained(str(folder)), transformers.BertTokenizer.from_pretrained(folder), TEXTS
     )
-    # Saved again, nothing changes.
+    # Saving again changes nothing.
     oxbert.ElectraTokenizer.from_pretrained(folder).save_pretrained(tmp_path / "again")
     for path in paths:
         assert Path(path).read_bytes() == (tmp_path / "again" / Path(path).name).read_bytes()
 
 
 @pytest.mark.parametrize("lower", [True, False])
-def test_we_read_what_transformers_saves(lower: bool, tmp_path: Path) -> None:
+def test_tokenizers_saved_by_transformers_load(lower: bool, tmp_path: Path) -> None:
     options = {"do_lower_case": lower, "strip_accents": not lower, "tokenize_chinese_chars": lower}
     _, theirs = made(**options, **SIDES)
     theirs.save_pretrained(tmp_path)
-    # Version 5 saves no vocab.txt.
+    # transformers 5 does not save vocab.txt.
     assert {path.name for path in tmp_path.iterdir()} == {"tokenizer.json", "tokenizer_config.json"}
     ours = oxbert.ElectraTokenizer.from_pretrained(tmp_path)
-    same(ours, theirs)
+    assert_same(ours, theirs)
     compare(ours, theirs, TEXTS)
     ours.save_pretrained(tmp_path / "back")
-    same(transformers.BertTokenizer.from_pretrained(tmp_path / "back"), theirs)
-    # The settings that it repeats stand in tokenizer.json too.
+    assert_same(transformers.BertTokenizer.from_pretrained(tmp_path / "back"), theirs)
+    # tokenizer.json repeats the settings.
     (tmp_path / "tokenizer_config.json").unlink()
     alone = oxbert.ElectraTokenizer.from_pretrained(tmp_path)
     alone.padding_side, alone.truncation_side, alone.model_max_length = "left", "left", 20
-    same(alone, theirs)
+    assert_same(alone, theirs)
 
 
-def test_another_family_reads_the_same_folder(tmp_path: Path) -> None:
+def test_the_other_family_reads_the_same_folder(tmp_path: Path) -> None:
     ours, _ = made(do_lower_case=False)
     ours.save_pretrained(tmp_path)
     mine, theirs = (library.DistilBertTokenizer.from_pretrained(tmp_path) for library in (oxbert, transformers))
     assert mine.model_input_names == theirs.model_input_names == ["input_ids", "attention_mask"]
     assert list(mine("the <x>")) == list(theirs("the <x>")) == ["input_ids", "attention_mask"]
-    same(mine, theirs, settings=False)
+    assert_same(mine, theirs, settings=False)
 
 
-def test_duplicate_lines_are_kept_apart(tmp_path: Path) -> None:
+def test_duplicate_and_empty_lines_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "vocab.txt"
     path.write_text("\n".join([*WORDS[:8], "the", "twice", "", "twice", "last", "  ", "word"]), "utf-8")
     ours = oxbert.ElectraTokenizer(path)
@@ -120,27 +120,27 @@ def test_duplicate_lines_are_kept_apart(tmp_path: Path) -> None:
     again = oxbert.ElectraTokenizer.from_pretrained(tmp_path / "saved")
     assert again.get_vocab() == ours.get_vocab()
     assert pickle.loads(pickle.dumps(ours)).get_vocab() == ours.get_vocab()
-    same(transformers.BertTokenizer.from_pretrained(tmp_path / "saved"), again, settings=False)
+    assert_same(transformers.BertTokenizer.from_pretrained(tmp_path / "saved"), again, settings=False)
 
 
 @pytest.mark.parametrize("family", ["Electra", "DistilBert"])
 @pytest.mark.parametrize(
     "way", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))], ids=["copy", "deepcopy", "pickle"]
 )
-def test_copies(family: str, way: Any) -> None:
+def test_copies_are_equal_and_independent(family: str, way: Any) -> None:
     ours, _ = fresh(family, do_lower_case=False, **SIDES)
     ours.add_tokens([oxbert.AddedToken(content, **dict(zip(FLAGS, values, strict=True))) for content, *values in ADDED])
     other = way(ours)
     assert type(other) is type(ours) is getattr(oxbert, f"{family}Tokenizer")
-    same(other, ours)
-    # They do not hang together.
+    assert_same(other, ours)
+    # The copy is independent.
     other.add_tokens(["<later>"])
     other.padding_side = "right"
     assert len(other) == len(ours) + 1 and ours.padding_side == "left"
     assert "<later>" not in ours.get_vocab()
 
 
-def test_bytes_that_are_no_tokenizer() -> None:
+def test_bad_states_are_refused() -> None:
     for state in (b"", b"{", b"[]", b'{"model": {"type": "BPE"}}', b'{"model": {"vocab": {"a": 1}}}'):
         with pytest.raises(OxbertError):
             oxbert.ElectraTokenizer._restore(state)
@@ -148,7 +148,7 @@ def test_bytes_that_are_no_tokenizer() -> None:
         oxbert.ElectraTokenizer._restore(b"nonsense")
 
 
-def test_where_nothing_can_be_saved(tmp_path: Path) -> None:
+def test_unwritable_targets_are_errors(tmp_path: Path) -> None:
     ours, _ = fresh()
     (tmp_path / "file").write_text("kept")
     with pytest.raises(FileError):
@@ -158,12 +158,12 @@ def test_where_nothing_can_be_saved(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_a_token_with_a_line_end_in_it(tmp_path: Path) -> None:
-    """It is saved where it was added, and refused where it would be a line of vocab.txt."""
+def test_a_token_with_a_line_break_is_saved_only_as_an_added_token(tmp_path: Path) -> None:
+    """Save it as an added token, and refuse to write it as a line of vocab.txt."""
     ours, _ = fresh()
     ours.add_tokens(["two\nlines", " space "])
     ours.save_pretrained(tmp_path)
-    same(oxbert.ElectraTokenizer.from_pretrained(tmp_path), ours)
+    assert_same(oxbert.ElectraTokenizer.from_pretrained(tmp_path), ours)
     assert VOCABULARY.read_bytes() == (tmp_path / "vocab.txt").read_bytes()
     folder = tmp_path / "json"
     folder.mkdir()
@@ -196,16 +196,16 @@ X = '{"content": "<x>", "lstrip": true, "rstrip": false, "single_word": false, "
         ("tokenizer_config.json", f'{{"added_tokens_decoder": {{"{len(WORDS)}": {X}}}}}'),
     ],
 )
-def test_files_that_name_added_tokens(name: str, content: str, tmp_path: Path) -> None:
+def test_added_tokens_of_every_file_match_transformers(name: str, content: str, tmp_path: Path) -> None:
     folder = folder_with(tmp_path, name, content)
     ours, theirs = oxbert.ElectraTokenizer.from_pretrained(folder), transformers.BertTokenizer.from_pretrained(folder)
     assert ours.convert_tokens_to_ids("<x>") == len(WORDS)
-    same(ours, theirs, settings=False)
+    assert_same(ours, theirs, settings=False)
     compare(ours, theirs, ["the  <x> a<y>", "<X>"])
 
 
 def test_an_id_beyond_the_vocabulary_is_kept(tmp_path: Path) -> None:
-    """transformers gives the next one, which is not that of the model."""
+    """Keep the id of the file; transformers assigns the next free id, which the model does not use."""
     folder = folder_with(tmp_path, "added_tokens.json", '{"<x>": 8192}')
     ours, theirs = oxbert.ElectraTokenizer.from_pretrained(folder), transformers.BertTokenizer.from_pretrained(folder)
     assert (ours("<x>")["input_ids"], theirs("<x>")["input_ids"]) == ([5, 8192, 6], [5, len(WORDS), 6])
@@ -233,27 +233,27 @@ def test_an_id_beyond_the_vocabulary_is_kept(tmp_path: Path) -> None:
         ("added_tokens.json", "{", "JSON"),
     ],
 )
-def test_files_that_are_refused(name: str, content: str, field: str, tmp_path: Path) -> None:
+def test_bad_files_are_refused(name: str, content: str, field: str, tmp_path: Path) -> None:
     folder = folder_with(tmp_path, name, content)
     with pytest.raises(ConfigError) as caught:
         oxbert.ElectraTokenizer.from_pretrained(folder)
     assert caught.value.field == field and Path(caught.value.path) == folder / name
 
 
-def test_special_tokens_that_another_file_spells_otherwise(tmp_path: Path) -> None:
+def test_other_spellings_of_special_tokens_are_refused(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "special_tokens_map.json", '{"cls_token": "<cls>"}')
     assert transformers.BertTokenizer.from_pretrained(folder).cls_token == "<cls>"
     with pytest.raises(ConfigError, match="<cls>"):
         oxbert.ElectraTokenizer.from_pretrained(folder)
 
 
-def test_flags_of_tokens_in_the_map_of_special_tokens(tmp_path: Path) -> None:
+def test_flags_in_special_tokens_map_are_read(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "special_tokens_map.json", f'{{"additional_special_tokens": [{X}]}}')
     ours = oxbert.ElectraTokenizer.from_pretrained(folder)
     assert ours.added_tokens_decoder[len(WORDS)].lstrip
 
 
-def test_settings_that_are_given_count_more_than_the_folder(tmp_path: Path) -> None:
+def test_given_settings_override_the_folder(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "tokenizer_config.json", '{"do_lower_case": true, "model_max_length": 9}')
     theirs = transformers.BertTokenizer.from_pretrained(folder, do_lower_case=False, padding_side="left")
     for kind in (oxbert.ElectraTokenizer, oxbert.AutoTokenizer):

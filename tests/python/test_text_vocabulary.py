@@ -1,4 +1,4 @@
-"""Vocabulary files that are odd or broken: as transformers reads them, or an error that says where."""
+"""Test odd and broken vocabulary files: read like transformers, or refused with the line."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pair(path: Path, content: bytes) -> tuple[Any, Any]:
     ],
     ids=["duplicates", "crlf", "blank", "blank-at-the-end", "duplicate-special", "spaces", "invisible", "cr"],
 )
-def test_files_that_both_read(content: bytes, expected: dict[str, int], tmp_path: Path) -> None:
+def test_odd_files_match_transformers(content: bytes, expected: dict[str, int], tmp_path: Path) -> None:
     ours, theirs = pair(tmp_path / "vocab.txt", content)
     vocabulary = ours.get_vocab()
     assert vocabulary == theirs.get_vocab() and expected.items() <= vocabulary.items()
@@ -57,7 +57,7 @@ def test_files_that_both_read(content: bytes, expected: dict[str, int], tmp_path
 
 @pytest.mark.parametrize("place", [1, 3, 7])
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
-def test_the_line_that_is_not_unicode_is_named(place: int, ends: bytes, tmp_path: Path) -> None:
+def test_errors_name_the_line_that_is_not_utf8(place: int, ends: bytes, tmp_path: Path) -> None:
     lines = [*LINES, b"the", b"word", b"a"]
     for bad in (b"\xff", b"\xe4\xb8", b"caf\xe9", b"\xed\xa0\x80", b"\xc0\xaf"):
         broken = [*lines[: place - 1], bad, *lines[place - 1 :]]
@@ -71,19 +71,19 @@ def test_the_line_that_is_not_unicode_is_named(place: int, ends: bytes, tmp_path
 
 
 @pytest.mark.parametrize("missing", range(5))
-def test_a_missing_special_token_is_named(missing: int, tmp_path: Path) -> None:
+def test_errors_name_a_missing_special_token(missing: int, tmp_path: Path) -> None:
     path = tmp_path / "vocab.txt"
     path.write_bytes(b"\n".join([*LINES[:missing], *LINES[missing + 1 :], b"the", b""]))
     name = SPECIAL[missing]
     with pytest.raises(VocabularyError, match=rf"lacks \[{name[1:-1]}\] among its 5 tokens") as caught:
         oxbert.ElectraTokenizer(path)
     assert caught.value.line is None
-    # transformers makes up an id, for which no model has an embedding.
+    # transformers assigns a new id, for which no model has an embedding.
     if name != "[UNK]":
         assert transformers.BertTokenizer(vocab=str(path)).convert_tokens_to_ids(name) == 5
 
 
-def test_a_byte_order_mark_is_explained(tmp_path: Path) -> None:
+def test_errors_explain_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "vocab.txt"
     path.write_bytes(b"\xef\xbb\xbf" + VOCABULARY.read_bytes())
     with pytest.raises(VocabularyError, match=r"lacks \[PAD\].*byte order mark"):
@@ -95,14 +95,14 @@ def test_a_byte_order_mark_is_explained(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\n\n\n", b"\r\n", b"\0" * 100, b"the"])
-def test_files_without_a_vocabulary(content: bytes, tmp_path: Path) -> None:
+def test_files_without_special_tokens_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "vocab.txt"
     path.write_bytes(content)
     with pytest.raises(VocabularyError, match=r"lacks \[PAD\], \[UNK\], \[CLS\], \[SEP\], \[MASK\]"):
         oxbert.ElectraTokenizer(path)
 
 
-def test_places_without_a_vocabulary(tmp_path: Path) -> None:
+def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         oxbert.ElectraTokenizer(tmp_path / "nowhere.txt")
     with pytest.raises(FileError):
@@ -111,8 +111,8 @@ def test_places_without_a_vocabulary(tmp_path: Path) -> None:
         oxbert.ElectraTokenizer.from_pretrained(tmp_path)
 
 
-def test_a_vocabulary_of_strange_tokens(tmp_path: Path) -> None:
-    """Tokens that no text can have do no harm, and those that one can have are found."""
+def test_strange_tokens_match_transformers(tmp_path: Path) -> None:
+    """Check that unreachable tokens do no harm, and that reachable ones are found."""
     tokens = [
         "x" * 300,
         "##" + "x" * 300,

@@ -1,4 +1,4 @@
-"""TensorFlow's tensors in and out: the numbers of the ordinary classes, and of transformers 4's TensorFlow classes."""
+"""Compare `oxbert.tf` with oxbert's own classes and with transformers 4's TensorFlow classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Read when TensorFlow is loaded: no log, and no note about the order of its sums.
+# TensorFlow reads these when it is loaded: no log, and no notice about rounding by oneDNN.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
@@ -26,7 +26,7 @@ from oxbert import errors, outputs
 from .reference import BASE, CLASSES, DISTILBERT_BASE, TOLERANCE, family_of, head_of
 
 tf = pytest.importorskip("tensorflow")
-# It would take all memory of a GPU.
+# TensorFlow would reserve all memory of a GPU.
 tf.config.set_visible_devices([], "GPU")
 
 import oxbert.tf as oxtf  # noqa: E402
@@ -55,13 +55,13 @@ def configuration(name: str, **values: Any) -> oxbert.Config:
 
 
 def pair(name: str, **values: Any) -> tuple[Any, Any]:
-    """An ordinary model, and the same for TensorFlow."""
+    """Return a model, and its wrapper for TensorFlow."""
     model = getattr(oxbert, name)(configuration(name, **values), seed=0)
     return model, tf_class(name)(model)
 
 
 def inputs_of(name: str) -> dict[str, np.ndarray]:
-    """Ids [2, 5], or [2, 2, 5], with a mask, and token types where there are any."""
+    """Return ids [2, 5] or [2, 2, 5], a mask, and token types if the family has them."""
     inputs = {"input_ids": IDS, "attention_mask": MASK, "token_type_ids": TYPES}
     if family_of(name) == "DistilBert":
         del inputs["token_type_ids"]
@@ -71,7 +71,7 @@ def inputs_of(name: str) -> dict[str, np.ndarray]:
 
 
 def labels_of(name: str) -> dict[str, list[Any]]:
-    """Labels for two rows of at least five kept tokens."""
+    """Return labels for two rows of five tokens."""
     return {
         "": {},
         "PreTraining": {"labels": [[0, 1, 0, 1, 1], [1, 0, 0, 0, 0]]},
@@ -84,7 +84,7 @@ def labels_of(name: str) -> dict[str, list[Any]]:
 
 
 def flat(output: Any) -> dict[str, Any]:
-    """All tensors of an output, by names with numbers."""
+    """Return all tensors of an output by numbered names."""
     values = dict(output.items())
     if "probabilities" in output:
         values["probabilities"] = output.probabilities
@@ -96,7 +96,7 @@ def flat(output: Any) -> dict[str, Any]:
 
 
 def assert_same(ours: Any, theirs: Any, tolerance: float = 0.0) -> None:
-    """The same names in the same order, and the same numbers; ours are tensors of TensorFlow."""
+    """Check that both outputs have the same names, order and numbers, and that `ours` has tensors of TensorFlow."""
     mine, others = flat(ours), flat(theirs)
     assert list(mine) == list(others)
     for name, tensor in mine.items():
@@ -111,7 +111,7 @@ def assert_same(ours: Any, theirs: Any, tolerance: float = 0.0) -> None:
 
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 @pytest.mark.parametrize("name", CLASSES)
-def test_the_numbers_are_those_of_the_ordinary_class(name: str, dtype: str) -> None:
+def test_outputs_match_the_torch_class(name: str, dtype: str) -> None:
     model, ours = pair(name)
     inputs = inputs_of(name)
     tensors = {key: tf.constant(value, dtype) for key, value in inputs.items()}
@@ -119,7 +119,6 @@ def test_the_numbers_are_those_of_the_ordinary_class(name: str, dtype: str) -> N
     with torch.no_grad():
         assert_same(ours(**tensors), model(**tensors_of_torch))
         assert_same(ours(tensors, **ALL), model(**tensors_of_torch, **ALL))
-        # Without a mask all tokens are kept.
         assert_same(ours(tensors["input_ids"]), model(tensors_of_torch["input_ids"]))
     assert not np.array_equal(ours(**tensors)[0], ours(tensors["input_ids"])[0])
     whole = {**tensors, "attention_mask": tf.ones_like(tensors["input_ids"])}
@@ -127,7 +126,7 @@ def test_the_numbers_are_those_of_the_ordinary_class(name: str, dtype: str) -> N
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_masks_may_be_floats_and_truth_values(name: str) -> None:
+def test_masks_may_be_floats_bools_or_integers(name: str) -> None:
     _, ours = pair(name)
     ids, mask = (tf.constant(inputs_of(name)[key]) for key in ["input_ids", "attention_mask"])
     for dtype in [tf.float32, tf.bool, tf.int32, tf.uint8]:
@@ -135,7 +134,7 @@ def test_masks_may_be_floats_and_truth_values(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_embeddings_stand_for_ids(name: str) -> None:
+def test_embeddings_replace_ids(name: str) -> None:
     _, ours = pair(name)
     inputs = {key: tf.constant(value) for key, value in inputs_of(name).items()}
     table = ours.get_input_embeddings()
@@ -145,21 +144,21 @@ def test_embeddings_stand_for_ids(name: str) -> None:
     rest = {key: value for key, value in inputs.items() if key != "input_ids"}
     assert_same(ours(inputs_embeds=embeddings, **rest), ours(inputs), TOLERANCE)
     assert_same(ours({"inputs_embeds": embeddings} | rest), ours(inputs), TOLERANCE)
-    # By list they stand where transformers has them.
+    # In a list, embeddings have transformers' position.
     listed = [None, inputs["attention_mask"], *[None] * (3 if family_of(name) == "Electra" else 1), embeddings]
     listed[2] = rest.get("token_type_ids", listed[2])
     assert_same(ours(listed), ours(inputs), TOLERANCE)
 
 
 def folder_of(name: str) -> str:
-    """ElectraForMaskedLM -> electra_masked_lm."""
+    """Return the folder of a class: ElectraForMaskedLM -> electra_masked_lm."""
     head = re.sub(r"(?<!^)(?=[A-Z])", "_", head_of(name).replace("LM", "Lm")).lower()
     return f"{family_of(name).lower()}_{head or 'base'}"
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What transformers 4's TensorFlow class has written, read by the class of the same name. Read once each."""
+    """Return a function that loads the checkpoint of transformers 4's TensorFlow class of the given name, once each."""
     known: dict[str, Any] = {}
 
     def load(name: str) -> Any:
@@ -177,7 +176,7 @@ EXPECTED = load_file(CHECKPOINTS / "outputs_tensorflow.safetensors")
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_the_numbers_are_those_of_the_original_tensorflow_class(name: str, checkpoints: Any) -> None:
+def test_outputs_match_transformers_4(name: str, checkpoints: Any) -> None:
     ours = checkpoints(name)
     assert type(ours) is tf_class(name)
     keys = ["input_ids", "attention_mask", *(["token_type_ids"] if family_of(name) == "Electra" else [])]
@@ -197,7 +196,7 @@ def test_the_numbers_are_those_of_the_original_tensorflow_class(name: str, check
         assert np.abs(value - theirs).max() < TOLERANCE
 
 
-# What transformers 4.46.3 answers on the same files with TensorFlow 2.15.1, for the ids and labels below.
+# Losses of transformers 4.46.3 with TensorFlow 2.15.1 on the same files, for the ids and labels below.
 LOSSES = {
     "ElectraForMaskedLM": [4.575762748718262],
     "ElectraForTokenClassification": [1.0547226667404175],
@@ -221,8 +220,8 @@ LOSS_LABELS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_loss_is_that_of_the_original_tensorflow_class(name: str, checkpoints: Any) -> None:
-    """One number where tokens have labels, one for each text where texts have."""
+def test_losses_match_transformers_4(name: str, checkpoints: Any) -> None:
+    """Compare the loss: one number for labels of tokens, one per text for labels of texts."""
     ours = checkpoints(name)
     ids = np.stack([LOSS_IDS, LOSS_IDS[:, ::-1]], 1) if head_of(name) == "MultipleChoice" else LOSS_IDS
     labels = {key: tf.constant(value) for key, value in LOSS_LABELS[head_of(name)].items()}
@@ -235,12 +234,12 @@ def test_a_loss_is_that_of_the_original_tensorflow_class(name: str, checkpoints:
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSES if labels_of(name)])
-def test_a_loss_is_that_of_the_ordinary_class(name: str) -> None:
+def test_losses_match_the_torch_class(name: str) -> None:
     model, ours = pair(name)
     inputs, labels = inputs_of(name), labels_of(name)
     loss = ours(**inputs, **labels).loss
     assert abs(loss.numpy().mean() - model(**inputs, **labels).loss) < TOLERANCE
-    # A row of types stands for all rows.
+    # A single row of types is broadcast.
     if family_of(name) == "Electra" and head_of(name) != "MultipleChoice":
         single = {**inputs, "token_type_ids": TYPES[:1]}
         double = {**inputs, "token_type_ids": np.repeat(TYPES[:1], 2, 0)}
@@ -250,7 +249,7 @@ def test_a_loss_is_that_of_the_ordinary_class(name: str) -> None:
     assert abs(ours(**one).loss.numpy()[0] - model(**one).loss) < TOLERANCE
 
 
-def test_each_kind_of_labels_for_texts_has_a_loss_for_each_text() -> None:
+def test_every_problem_type_gives_one_loss_per_text() -> None:
     for problem, count, labels in [
         ("multi_label_classification", 3, [[0.0, 1.0, 0.5], [1.0, 1.0, 0.0]]),
         ("regression", 1, [0.5, -2.0]),
@@ -267,18 +266,18 @@ def test_each_kind_of_labels_for_texts_has_a_loss_for_each_text() -> None:
     assert np.isfinite(losses[0]) and np.isnan(losses[1])
 
 
-def test_labels_are_checked_as_a_whole() -> None:
+def test_the_number_and_range_of_labels_are_checked() -> None:
     _, ours = pair("ElectraForSequenceClassification")
     for labels in [[1, 0, 1], [1], [1, 3]]:
         with pytest.raises((errors.ShapeError, errors.IdRangeError)):
             ours(IDS, labels=labels)
 
 
-# How a model is called.
+# Calls.
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_all_ways_to_call_are_one(name: str) -> None:
+def test_all_calling_conventions_agree(name: str) -> None:
     _, ours = pair(name)
     inputs = {key: tf.constant(value) for key, value in inputs_of(name).items()}
     ids, *rest = inputs.values()
@@ -326,7 +325,7 @@ def test_ragged_rows_need_no_padding_and_no_mask(name: str) -> None:
         assert_same(ours(input_ids=ids), expected)
     ragged = tf.ragged.constant(rows, row_splits_dtype="int32")
     assert_same(ours(ragged, tf.ones_like(ragged)), expected)
-    # Labels of tokens are as ragged as the tokens.
+    # Labels of tokens are ragged too.
     labels = labels_of(name)
     if head_of(name) in ["PreTraining", "MaskedLM", "TokenClassification"]:
         labels = {"labels": [labels["labels"][0], labels["labels"][1][:3]]}
@@ -336,10 +335,10 @@ def test_ragged_rows_need_no_padding_and_no_mask(name: str) -> None:
     assert_same(ours(rows, **labels), ours(ragged, **tensors), TOLERANCE)
 
 
-def test_a_list_is_told_by_its_first_item() -> None:
+def test_the_rank_of_the_first_item_decides_how_a_list_is_read() -> None:
     _, ours = pair("ElectraModel")
     first, second = tf.constant([1, 2, 3]), tf.constant([4, 5, 6])
-    # Two rows of ids, and not ids with a mask.
+    # Rank-1 tensors are two rows of ids, not ids with a mask.
     assert ours([first, second])[0].shape == (2, 3, 20)
     assert ours([[1, 2, 3], [4, 5, 6]])[0].shape == (2, 3, 20)
     assert ours([tf.stack([first, second])])[0].shape == (2, 3, 20)
@@ -350,7 +349,7 @@ def test_a_list_is_told_by_its_first_item() -> None:
     assert choices([question[None], tf.ones((1, 2, 3))]).logits.shape == (1, 2)
 
 
-def test_the_order_of_the_arguments_is_that_of_transformers() -> None:
+def test_the_order_of_arguments_matches_transformers() -> None:
     start = ["input_ids", "attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds"]
     decoder = ["encoder_hidden_states", "encoder_attention_mask", "past_key_values", "use_cache"]
     options = ["output_attentions", "output_hidden_states", "return_dict"]
@@ -371,13 +370,13 @@ def test_the_order_of_the_arguments_is_that_of_transformers() -> None:
     assert np.array_equal(by_position[0], named[0])
 
 
-def test_positions_and_types_are_known_by_name() -> None:
+def test_positions_and_types_are_keywords() -> None:
     for name in ["ElectraModel", "DistilBertModel"]:
         model, ours = pair(name)
         positions = tf.constant([[4, 3, 2, 1, 0]])
         assert_same(ours(IDS, position_ids=positions), model(IDS, position_ids=positions.numpy()))
         assert not np.array_equal(ours(IDS, position_ids=positions)[0], ours(IDS)[0])
-    # As the ordinary class: its tokenizers may make them.
+    # DistilBERT ignores token types, which a tokenizer may produce.
     assert_same(ours(IDS, token_type_ids=tf.constant(TYPES)), ours(IDS))
 
 
@@ -385,7 +384,7 @@ def test_positions_and_types_are_known_by_name() -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_an_output_is_read_as_that_of_the_ordinary_class(name: str) -> None:
+def test_outputs_behave_like_those_of_the_torch_class(name: str) -> None:
     model, ours = pair(name)
     inputs = inputs_of(name)
     output, theirs = ours(**inputs, **ALL), model(**inputs, **ALL)
@@ -410,7 +409,7 @@ def test_an_output_is_read_as_that_of_the_ordinary_class(name: str) -> None:
     assert ours(**inputs, return_dict=False)[0].shape == first.shape
 
 
-def test_probabilities_come_with_a_discriminator() -> None:
+def test_discriminators_return_probabilities() -> None:
     _, ours = pair("ElectraForPreTraining")
     output = ours(IDS[:1])
     assert output.keys() == ["logits"] and output.logits.shape == (1, 5)
@@ -418,7 +417,7 @@ def test_probabilities_come_with_a_discriminator() -> None:
     assert output["probabilities"] is output.probabilities
 
 
-def test_the_configuration_says_what_is_returned() -> None:
+def test_the_configuration_selects_the_fields_of_outputs() -> None:
     _, ours = pair("DistilBertModel", output_hidden_states=True)
     assert ours(IDS).keys() == ["last_hidden_state", "hidden_states"]
     assert ours(IDS, output_hidden_states=False).keys() == ["last_hidden_state"]
@@ -430,7 +429,7 @@ def test_the_configuration_says_what_is_returned() -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_call_works_inside_a_function_of_tensorflow(name: str) -> None:
+def test_models_run_inside_tf_function(name: str) -> None:
     _, ours = pair(name)
     inputs = {key: tf.constant(value, "int32") for key, value in inputs_of(name).items()}
     labels = {key: tf.constant(value) for key, value in labels_of(name).items()}
@@ -459,7 +458,7 @@ def test_a_call_works_inside_a_function_of_tensorflow(name: str) -> None:
     assert shapes == (first, *second, (hidden,) * 3, (attentions,) * 2)
 
 
-def test_static_shapes_are_known_as_far_as_those_of_the_inputs() -> None:
+def test_static_shapes_follow_from_the_inputs() -> None:
     _, ours = pair("ElectraForMultipleChoice")
     seen = []
 
@@ -471,7 +470,7 @@ def test_static_shapes_are_known_as_far_as_those_of_the_inputs() -> None:
 
     function(tf.constant(inputs_of("ElectraForMultipleChoice")["input_ids"]), tf.constant([0, 1]))
     assert seen[0] == {"loss0": [2], "logits0": [2, 2], **{f"hidden_states{layer}": [4, 5, 20] for layer in range(3)}}
-    # Of unknown rank.
+    # Inputs of unknown rank.
     function.get_concrete_function(tf.TensorSpec(None, "int64"), tf.TensorSpec(None, "int64"))
     assert seen[1]["logits0"].as_list() == [None, None]
     _, encoder = pair("DistilBertModel", num_labels=3)
@@ -483,7 +482,7 @@ def test_static_shapes_are_known_as_far_as_those_of_the_inputs() -> None:
     ]
 
 
-def test_what_a_graph_was_made_for_stays() -> None:
+def test_a_traced_graph_keeps_its_outputs() -> None:
     _, ours = pair("ElectraModel", output_attentions=True)
     function = tf.function(lambda ids: dict(ours(ids)))
     assert list(function(tf.constant(IDS))) == ["last_hidden_state", "attentions"]
@@ -492,13 +491,13 @@ def test_what_a_graph_was_made_for_stays() -> None:
     assert ours(IDS).keys() == ["last_hidden_state"]
 
 
-def test_values_that_are_known_go_along_into_a_graph() -> None:
+def test_constants_can_be_captured_in_a_graph() -> None:
     _, ours = pair("ElectraModel")
     mask = tf.constant(MASK)
     for given in [MASK, MASK.tolist(), mask, tf.Variable(mask)]:
         function = tf.function(lambda ids, given=given: ours([ids, given])[0])
         assert np.array_equal(function(tf.constant(IDS)), ours(IDS, MASK)[0])
-    # Nothing is symbolic: still run at each call.
+    # Without symbolic inputs the model still runs at every call.
     function = tf.function(lambda: ours(IDS, MASK)[0])
     before = function()
     ours.model.load_state_dict({name: value * 2 for name, value in ours.model.state_dict().items()})
@@ -507,7 +506,7 @@ def test_values_that_are_known_go_along_into_a_graph() -> None:
 
 
 @pytest.mark.parametrize("parallel", [None, 3])
-def test_a_model_is_a_step_of_a_pipeline(parallel: int | None) -> None:
+def test_models_run_in_a_dataset_pipeline(parallel: int | None) -> None:
     _, ours = pair("ElectraForTokenClassification")
     ids = np.arange(1, 36).reshape(7, 5)
     mask = np.ones_like(ids)
@@ -520,13 +519,13 @@ def test_a_model_is_a_step_of_a_pipeline(parallel: int | None) -> None:
     assert [len(batch["hidden_states"]) for batch in dictionaries] == [3, 3, 3]
 
 
-def test_ragged_tensors_work_in_a_graph() -> None:
+def test_ragged_tensors_run_in_a_graph() -> None:
     _, ours = pair("ElectraModel")
     ragged = tf.ragged.constant([[2, 17, 5, 36, 9], [2, 30, 11]])
     assert np.array_equal(tf.function(lambda ids: ours(ids)[0])(ragged), ours(ragged)[0])
 
 
-def test_a_model_is_part_of_a_keras_model() -> None:
+def test_models_run_in_a_keras_lambda_layer() -> None:
     _, ours = pair("DistilBertForSequenceClassification")
     layers = [tf.keras.Input((5,), dtype="int32"), tf.keras.layers.Lambda(lambda ids: ours(ids).logits)]
     keras = tf.keras.Sequential(layers)
@@ -534,7 +533,7 @@ def test_a_model_is_part_of_a_keras_model() -> None:
     assert np.abs(keras.predict(IDS, verbose=0) - ours(IDS).logits).max() < TOLERANCE
 
 
-def test_errors_in_a_graph_say_the_same() -> None:
+def test_errors_in_a_graph_keep_their_message() -> None:
     _, ours = pair("ElectraModel")
     function = tf.function(lambda ids: ours(ids)[0])
     with pytest.raises(
@@ -543,7 +542,7 @@ def test_errors_in_a_graph_say_the_same() -> None:
         function(tf.constant([1, 2]))
     with pytest.raises(tf.errors.UnknownError, match=r"IdRangeError: input_ids: 99 at \[0, 1\]"):
         function(tf.constant([[1, 99]]))
-    # AutoGraph wraps what happens while a function is traced.
+    # AutoGraph wraps errors that occur during tracing.
     with pytest.raises(Exception, match="InputError: training: expected False"):
         tf.function(lambda ids: ours(ids, training=True)[0])(tf.constant(IDS))
 
@@ -558,7 +557,7 @@ def test_a_function_returns_tensors_or_a_dictionary() -> None:
 # Errors.
 
 
-def test_what_cannot_be_done_is_refused() -> None:
+def test_training_and_decoder_arguments_are_refused() -> None:
     _, ours = pair("ElectraModel")
     with pytest.raises(errors.InputError, match=r"training: expected False.*oxbert\.torch") as caught:
         ours(IDS, training=True)
@@ -623,7 +622,7 @@ def test_unknown_and_doubled_arguments_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_model_is_made_and_saved(name: str, tmp_path: Path) -> None:
+def test_models_are_built_saved_and_loaded(name: str, tmp_path: Path) -> None:
     kind, config, inputs = tf_class(name), configuration(name), inputs_of(name)
     ours = kind.from_config(config, seed=3)
     assert type(ours) is kind and type(ours.model) is getattr(oxbert, name)
@@ -648,7 +647,7 @@ def test_a_model_is_made_and_saved(name: str, tmp_path: Path) -> None:
         kind.from_pretrained(tmp_path / "nowhere")
 
 
-def test_a_model_of_another_class_is_refused() -> None:
+def test_models_of_other_classes_are_refused() -> None:
     model = oxbert.ElectraModel(configuration("ElectraModel"))
     with pytest.raises(
         errors.DtypeError, match="expected a configuration or ElectraForMaskedLM, got ElectraModel"
@@ -661,7 +660,7 @@ def test_a_model_of_another_class_is_refused() -> None:
         oxtf.TFElectraModel(configuration("DistilBertModel"))
 
 
-def test_the_embeddings_are_a_copy() -> None:
+def test_input_embeddings_are_a_copy() -> None:
     model, ours = pair("ElectraModel")
     table = ours.get_input_embeddings()
     before = table.numpy().copy()
@@ -671,7 +670,7 @@ def test_the_embeddings_are_a_copy() -> None:
     assert np.array_equal(ours.get_input_embeddings(), before + 1)
 
 
-def test_a_class_of_ones_own_is_a_model() -> None:
+def test_subclasses_are_models() -> None:
     class Mine(oxtf.TFElectraModel):
         def pooled(self, *arguments: Any) -> Any:
             return self(*arguments).last_hidden_state[:, 0]
@@ -686,7 +685,7 @@ TEXTS = ["Return the value.", "It is.", "A longer text, of more than a few words
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSES if head_of(name) != "MultipleChoice"])
-def test_what_a_tokenizer_makes_goes_in(name: str) -> None:
+def test_models_take_encodings_of_tokenizers(name: str) -> None:
     kind = getattr(oxbert, f"{family_of(name)}Tokenizer")
     tokenizer = kind.from_pretrained("electra-tiny-discriminator")
     _, ours = pair(name, vocab_size=len(tokenizer))
@@ -725,7 +724,7 @@ except oxbert.errors.MissingDependencyError as error:
 """
 
 
-def test_tensorflow_is_wanted_by_this_module_only() -> None:
+def test_only_this_module_requires_tensorflow() -> None:
     done = run([sys.executable, "-W", "error", "-c", PROGRAM], check=True)
     command = 'pip install "oxbert[tf]"'
     assert done.stdout.strip() == f"tensorflow | {command} | oxbert.tf needs TensorFlow; run: {command}"
@@ -741,8 +740,8 @@ def test_everything_is_documented() -> None:
         assert name.startswith("_") or inspect.getdoc(member), name
 
 
-def test_the_document_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every block of Python, from top to bottom, in one namespace."""
+def test_snippets_of_the_document_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every Python block from top to bottom in one namespace."""
     monkeypatch.chdir(tmp_path)
     document = (ROOT / "docs/tensorflow.md").read_text("utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
@@ -752,7 +751,7 @@ def test_the_document_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         exec(compile(block, f"docs/tensorflow.md, block {number + 1}", "exec"), names)
 
 
-def test_the_ordinary_classes_give_tensors_for_tensors() -> None:
+def test_torch_classes_return_tensorflow_tensors_for_tensorflow_inputs() -> None:
     config = oxbert.ElectraConfig(
         vocab_size=9, hidden_size=4, embedding_size=4, num_hidden_layers=1, intermediate_size=3
     )

@@ -1,4 +1,4 @@
-"""A masked LM's decoder and the word embeddings: one parameter in training, saving and loading, unless a file has two."""
+"""Test that a masked LM's decoder and word embeddings are one parameter, unless a file has two tensors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DECODER = DECODERS["ElectraForMaskedLM"]
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_a_tied_decoder_is_the_words(name: str, tmp_path: Path) -> None:
+def test_a_tied_decoder_equals_the_word_embeddings(name: str, tmp_path: Path) -> None:
     model, decoder = fresh(name), DECODERS[name]
     model.save_pretrained(tmp_path)
     state = state_of(model)
@@ -41,8 +41,8 @@ def test_a_tied_decoder_is_the_words(name: str, tmp_path: Path) -> None:
 
 
 @pairs(*DECODERS, configs=["small"])
-def test_what_is_tied_stays_tied(pair: Pair, tmp_path: Path) -> None:
-    """Through training, copying, saving and loading, here and in transformers."""
+def test_tied_parameters_stay_tied(pair: Pair, tmp_path: Path) -> None:
+    """Check the tie after training, copying, saving and loading, in oxbert and in transformers."""
     model, ids = pair.ours().train(), torch.tensor([[1, 2, 3, 4]])
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
     before = state_of(model)
@@ -72,7 +72,7 @@ def test_what_is_tied_stays_tied(pair: Pair, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_a_decoder_of_its_own_is_honoured(name: str, tmp_path: Path) -> None:
+def test_an_untied_decoder_keeps_its_values(name: str, tmp_path: Path) -> None:
     pair = reference.build(name, reference.values_of(name, "untied"), tmp_path / "theirs")
     ours, kind = pair.ours(), getattr(oxbert, name)
     assert DECODERS[name] in dict(ours.named_parameters()) and not ours.config.tie_word_embeddings
@@ -80,14 +80,14 @@ def test_a_decoder_of_its_own_is_honoured(name: str, tmp_path: Path) -> None:
     ids = torch.tensor([[1, 2, 3]])
     with torch.no_grad():
         assert (ours(ids).logits - pair.theirs(ids).logits).abs().max() <= TOLERANCE
-    # Also where the configuration does not say so: the values do.
+    # Different values untie the decoder even if the configuration says that it is tied.
     ours.save_pretrained(tmp_path / "untold", format="ot")
-    told = json.loads((tmp_path / "untold" / "config.json").read_text())
-    (tmp_path / "untold" / "config.json").write_text(json.dumps(told | {"tie_word_embeddings": True}))
+    values = json.loads((tmp_path / "untold" / "config.json").read_text())
+    (tmp_path / "untold" / "config.json").write_text(json.dumps(values | {"tie_word_embeddings": True}))
     again = kind.from_pretrained(tmp_path / "untold", strict=True)
     assert not again.config.tie_word_embeddings
     np.testing.assert_array_equal(again(IDS)[0], ours(IDS)[0])
-    # A tied model refuses such values, and says why.
+    # A tied model refuses different values, and the error names the option.
     tied = fresh(name, "untied", tie_word_embeddings=True)
     before = tied(IDS)[0]
     with pytest.raises(WeightsMismatchError, match="tie_word_embeddings"):

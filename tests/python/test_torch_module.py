@@ -1,4 +1,4 @@
-"""A model as a `torch.nn.Module`: what torch and transformers do to one works on ours, and on the model's own parameters."""
+"""Test models as `torch.nn.Module`: torch and transformers' `Trainer` work on the model's own parameters."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LABELS = torch.where(IDS % 2 == 0, IDS, -100)
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:
-    """A masked LM without dropout: in training mode it is a function too."""
+    """Return a masked LM without dropout, which is deterministic in training mode too."""
     return build("ElectraForMaskedLM", BASE | dict.fromkeys(DROPOUTS, 0.0), tmp_path / "model")
 
 
@@ -44,7 +44,7 @@ DROPOUTS = ["hidden_dropout_prob", "attention_probs_dropout_prob"]
 
 
 def largest_difference(ours: Any, theirs: Any) -> float:
-    """Over all parameters, found by their names."""
+    """Return the largest difference over all parameters of equal names."""
     mine, others = dict(ours.named_parameters()), dict(theirs.named_parameters())
     assert mine.keys() == others.keys()
     return max((mine[name] - others[name]).abs().max().item() for name in mine)
@@ -67,7 +67,7 @@ LOSSES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_parameters_are_the_same_objects(name: str, config: oxbert.ElectraConfig) -> None:
+def test_parameters_are_the_same_objects_as_the_models(name: str, config: oxbert.ElectraConfig) -> None:
     model = getattr(oxbert, name)(config, seed=0)
     module = Module(model)
     named = model.named_parameters()
@@ -78,7 +78,7 @@ def test_the_parameters_are_the_same_objects(name: str, config: oxbert.ElectraCo
     addresses = [parameter.data_ptr() for parameter in module.parameters()]
     del module, named, one, other
     gc.collect()
-    # Python had forgotten all of them.
+    # All Python objects of the parameters have been freed.
     again = [parameter for _, parameter in model.named_parameters()]
     assert all(type(parameter) is torch.nn.Parameter for parameter in again)
     assert [parameter.data_ptr() for parameter in Module(model).parameters()] == addresses
@@ -91,7 +91,7 @@ def test_a_tensor_becomes_a_parameter_once() -> None:
     assert oxbert.torch.as_parameter(parameter) is tensor
 
 
-def test_gradients_arrive_and_values_are_shared(config: oxbert.ElectraConfig) -> None:
+def test_gradients_and_values_are_shared_with_the_model(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForMaskedLM(config, seed=0)
     module = Module(model)
     square(module(IDS)).backward()
@@ -104,7 +104,7 @@ def test_gradients_arrive_and_values_are_shared(config: oxbert.ElectraConfig) ->
     assert abs(model(IDS.numpy()).logits - before).max() > 0.01
 
 
-def test_parts_are_found_as_in_transformers(config: oxbert.ElectraConfig) -> None:
+def test_submodules_match_transformers(config: oxbert.ElectraConfig) -> None:
     config.num_hidden_layers = 11
     module = Module(oxbert.ElectraForPreTraining(config, seed=0))
     theirs = transformers.ElectraForPreTraining(transformers.ElectraConfig(**config.to_dict()))
@@ -120,7 +120,7 @@ def test_parts_are_found_as_in_transformers(config: oxbert.ElectraConfig) -> Non
     assert "LayerNorm): _Part(weight=[12], bias=[12])" in repr(module)
 
 
-def test_frozen_parts_stay_as_they_are(config: oxbert.ElectraConfig) -> None:
+def test_frozen_parts_stay_unchanged(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=0)
     model.parameters()[0].requires_grad_(False)
     module = Module(model)
@@ -141,7 +141,7 @@ def test_frozen_parts_stay_as_they_are(config: oxbert.ElectraConfig) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_class_is_one_for_each_kind_of_model(name: str, config: oxbert.ElectraConfig) -> None:
+def test_every_model_class_has_one_module_class(name: str, config: oxbert.ElectraConfig) -> None:
     module, again = (Module(getattr(oxbert, name)(config)) for _ in range(2))
     kind = type(module)
     assert kind is type(again) and isinstance(module, Module) and issubclass(kind, torch.nn.Module)
@@ -149,7 +149,7 @@ def test_the_class_is_one_for_each_kind_of_model(name: str, config: oxbert.Elect
     assert list(inspect.signature(kind.forward).parameters)[:3] == ["self", "input_ids", "attention_mask"]
     parameters = inspect.signature(module.forward).parameters
     assert list(parameters)[:2] == ["input_ids", "attention_mask"]
-    # Where a model takes anything, the `Trainer` gives it more than it knows.
+    # If a model accepts **kwargs, the `Trainer` passes arguments that it does not know.
     assert not {one.kind for one in parameters.values()} & {
         inspect.Parameter.VAR_KEYWORD,
         inspect.Parameter.VAR_POSITIONAL,
@@ -158,7 +158,7 @@ def test_the_class_is_one_for_each_kind_of_model(name: str, config: oxbert.Elect
         module(IDS, nothing_known=1)
 
 
-def test_the_signature_is_that_of_transformers(config: oxbert.ElectraConfig) -> None:
+def test_signatures_match_transformers(config: oxbert.ElectraConfig) -> None:
     for name in NAMES:
         theirs = getattr(transformers, name)
         kind = type(Module(getattr(oxbert, name)(config)))
@@ -169,7 +169,7 @@ def test_the_signature_is_that_of_transformers(config: oxbert.ElectraConfig) -> 
         assert mine == [name for name in inspect.signature(theirs.forward).parameters if name in mine], name
 
 
-def test_a_class_of_ones_own(config: oxbert.ElectraConfig) -> None:
+def test_modules_can_be_subclassed(config: oxbert.ElectraConfig) -> None:
     class Scored(Module):
         def __init__(self, model: oxbert.ElectraForPreTraining, scale: float = 2.0) -> None:
             super().__init__(model)
@@ -183,13 +183,13 @@ def test_a_class_of_ones_own(config: oxbert.ElectraConfig) -> None:
     torch.testing.assert_close(Scored(model, scale=3.0)(IDS), 3 * model(IDS).logits)
 
 
-def test_only_models_are_taken() -> None:
+def test_other_objects_are_refused() -> None:
     with pytest.raises(errors.DtypeError, match="expected a model of oxbert, got Linear") as caught:
         Module(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
     assert (caught.value.what, caught.value.got) == ("model", "Linear")
 
 
-def test_the_mode_is_the_models(config: oxbert.ElectraConfig) -> None:
+def test_module_and_model_share_the_training_mode(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=0)
     module = Module(model)
     assert not model.training and not module.training and not module.electra.training
@@ -199,12 +199,12 @@ def test_the_mode_is_the_models(config: oxbert.ElectraConfig) -> None:
     assert torch.equal(module(IDS).logits, module(IDS).logits)
     model.train()
     assert module.training and Module(model).training and model.training
-    # As a part of something larger.
+    # A parent module sets the mode too.
     torch.nn.Sequential(module).eval()
     assert not model.training
 
 
-def test_properties_and_what_is_handed_on(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_properties_and_arguments_are_passed_to_the_model(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     assert module.config == config and module.device == torch.device("cpu") and module.dtype is torch.float32
     module.save_pretrained(tmp_path / "one")
@@ -216,7 +216,7 @@ def test_properties_and_what_is_handed_on(config: oxbert.ElectraConfig, tmp_path
     assert type(numbers.logits).__name__ == "ndarray" and len(numbers.hidden_states) == 3
 
 
-def test_layers_over_the_same_parameters(config: oxbert.ElectraConfig) -> None:
+def test_layers_share_the_parameters_of_the_model(config: oxbert.ElectraConfig) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     table, bias = module.electra.embeddings.word_embeddings.weight, module.generator_lm_head.bias
     layer = oxbert.torch.embedding(table, padding_idx=0)
@@ -231,7 +231,7 @@ def test_layers_over_the_same_parameters(config: oxbert.ElectraConfig) -> None:
     assert oxbert.torch.embedding(plain).weight is plain and not plain.requires_grad
 
 
-def test_resizing_keeps_the_objects(config: oxbert.ElectraConfig) -> None:
+def test_resizing_keeps_the_parameter_objects(config: oxbert.ElectraConfig) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     before = list(module.parameters())
     layer = module.get_input_embeddings()
@@ -247,11 +247,11 @@ def test_resizing_keeps_the_objects(config: oxbert.ElectraConfig) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_step_equals_that_of_transformers(pair: Pair, loss: Callable[[Any], torch.Tensor]) -> None:
+def test_optimizer_steps_match_transformers(pair: Pair, loss: Callable[[Any], torch.Tensor]) -> None:
     module = Module(pair.ours())
     rates = []
     for model in [module, pair.theirs]:
-        # Some gradients are zero but for rounding; Adam makes a step of full size of them where epsilon is small.
+        # With a small epsilon Adam would turn the rounding errors of zero gradients into full steps.
         optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, eps=1e-3, weight_decay=0.1)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
         for _ in range(3):
@@ -266,7 +266,7 @@ def test_a_step_equals_that_of_transformers(pair: Pair, loss: Callable[[Any], to
     assert largest_difference(module, Module(pair.ours())) > 100 * TOLERANCE
 
 
-def test_a_scaled_step_is_a_step(pair: Pair) -> None:
+def test_scaled_steps_match_plain_steps(pair: Pair) -> None:
     scaled, plain = (Module(pair.ours()) for _ in range(2))
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
     for module in [scaled, plain]:
@@ -280,7 +280,7 @@ def test_a_scaled_step_is_a_step(pair: Pair) -> None:
         scaler.unscale_(optimizer)
         scaler.step(optimizer)
         scaler.update()
-        # What overflows is not applied, and lowers the scale.
+        # A step that overflows is skipped, and lowers the scale.
         after = [parameter.detach().clone() for parameter in module.parameters()]
         optimizer.zero_grad()
         (scaler.scale(square(module(IDS))) * float("inf")).backward()
@@ -293,7 +293,7 @@ def test_a_scaled_step_is_a_step(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_autocast_is_that_of_transformers(pair: Pair, loss: Callable[[Any], torch.Tensor]) -> None:
+def test_autocast_matches_transformers(pair: Pair, loss: Callable[[Any], torch.Tensor]) -> None:
     module = Module(pair.ours())
     logits, gradients = [], []
     exact = module(IDS).logits
@@ -312,7 +312,7 @@ def test_autocast_is_that_of_transformers(pair: Pair, loss: Callable[[Any], torc
         assert all(gradient is not None and gradient.dtype is torch.float32 for gradient in one.values())
         flat.append(torch.cat([one[name].flatten() for name in sorted(one)]))
     assert (flat[0] - flat[1]).norm() < 0.05 * flat[1].norm()
-    # Outside everything is as before.
+    # Outside of autocast the outputs are unchanged.
     assert torch.equal(module(IDS).logits, exact)
 
 
@@ -333,7 +333,7 @@ def test_conversions_happen_in_place(dtype: torch.dtype, config: oxbert.ElectraC
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
-def test_a_move_happens_in_place(config: oxbert.ElectraConfig) -> None:
+def test_moving_to_a_device_happens_in_place(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForMaskedLM(config, seed=0)
     module = Module(model)
     optimizer = torch.optim.AdamW(module.parameters())
@@ -350,7 +350,7 @@ def test_a_move_happens_in_place(config: oxbert.ElectraConfig) -> None:
 
 @pytest.mark.parametrize("flag", ["overwrite", "swap"])
 @pytest.mark.parametrize("convert", [lambda module: module.half(), lambda module: module.electra.encoder.double()])
-def test_a_conversion_that_would_make_new_parameters_is_refused(
+def test_conversions_that_replace_parameters_are_refused(
     flag: str, convert: Callable[[Any], Any], config: oxbert.ElectraConfig
 ) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
@@ -365,14 +365,14 @@ def test_a_conversion_that_would_make_new_parameters_is_refused(
     assert module.dtype is torch.float32 and torch.equal(module(IDS).logits, expected)
 
 
-def test_a_conversion_to_no_memory_is_refused(config: oxbert.ElectraConfig) -> None:
+def test_moving_to_the_meta_device_is_refused(config: oxbert.ElectraConfig) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     with pytest.raises(errors.InputError, match="would replace it"):
         module.to("meta")
     assert module(IDS).logits.requires_grad
 
 
-def test_another_parameter_in_its_place_is_noticed(config: oxbert.ElectraConfig) -> None:
+def test_replaced_parameters_are_refused(config: oxbert.ElectraConfig) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     part = module.electra.embeddings.word_embeddings
     original = part.weight
@@ -392,7 +392,7 @@ def test_another_parameter_in_its_place_is_noticed(config: oxbert.ElectraConfig)
         Module(oxbert.ElectraModel(config))._replicate_for_data_parallel()
 
 
-def test_states_go_out_and_in(pair: Pair) -> None:
+def test_state_dicts_load_in_place(pair: Pair) -> None:
     module, fresh = Module(pair.ours()), Module(oxbert.ElectraForMaskedLM(pair.ours().config, seed=5))
     before = list(fresh.parameters())
     assert not torch.equal(fresh(IDS).logits, module(IDS).logits)
@@ -401,20 +401,20 @@ def test_states_go_out_and_in(pair: Pair) -> None:
     assert result.missing_keys == [] and result.unexpected_keys == []
     assert all(one is other for one, other in zip(before, fresh.parameters(), strict=True))
     assert torch.equal(fresh(IDS).logits, module(IDS).logits)
-    # transformers' own, with the tied decoder, as another mapping than a dictionary; and back.
+    # transformers' state, an OrderedDict that includes the tied decoder, loads, and oxbert's loads in transformers.
     fresh = Module(oxbert.ElectraForMaskedLM(pair.ours().config, seed=5))
     state = pair.theirs.state_dict()
     assert "generator_lm_head.weight" in state
     fresh.load_state_dict(state)
     assert largest_difference(fresh, pair.theirs) == 0
     pair.theirs.load_state_dict(module.state_dict(), strict=False)
-    # As a part of something larger.
+    # States load through a parent module.
     both = torch.nn.ModuleDict({"one": Module(oxbert.ElectraForMaskedLM(pair.ours().config, seed=6))})
     both.load_state_dict({f"one.{name}": value for name, value in module.state_dict().items()})
     assert torch.equal(both["one"].model(IDS).logits, module(IDS).logits)
 
 
-def test_states_that_do_not_fit(config: oxbert.ElectraConfig) -> None:
+def test_state_dicts_that_do_not_fit_are_refused(config: oxbert.ElectraConfig) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     expected = module(IDS).logits
     state = module.state_dict()
@@ -449,14 +449,14 @@ def test_copies_are_independent(
     assert not torch.equal(other(IDS).logits, module(IDS).logits)
 
 
-def test_an_average_of_weights(config: oxbert.ElectraConfig) -> None:
+def test_averaged_model_works(config: oxbert.ElectraConfig) -> None:
     module = Module(oxbert.ElectraForMaskedLM(config, seed=0))
     average = torch.optim.swa_utils.AveragedModel(module)
     average.update_parameters(module)
     assert torch.equal(average(IDS).logits, module(IDS).logits)
 
 
-def test_outputs_are_trees_of_tensors(config: oxbert.ElectraConfig) -> None:
+def test_outputs_are_pytrees(config: oxbert.ElectraConfig) -> None:
     output = oxbert.ElectraForPreTraining(config, seed=0)(IDS, output_hidden_states=True)
     leaves, structure = _pytree.tree_flatten(output)
     assert len(leaves) == 5 and all(isinstance(leaf, torch.Tensor) for leaf in leaves)
@@ -508,7 +508,7 @@ torch.distributed.destroy_process_group()
 """
 
 
-def test_distributed_gradients_are_those_of_the_joined_batch(pair: Pair) -> None:
+def test_distributed_gradients_match_the_whole_batch(pair: Pair) -> None:
     folder = pair.folder.parent
     torch.save(IDS, folder / "ids.pt")
     environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
@@ -517,8 +517,8 @@ def test_distributed_gradients_are_those_of_the_joined_batch(pair: Pair) -> None
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         processes = [started.enter_context(start(command, env=environment, **pipes)) for command in commands]
         for process in processes:
-            said, _ = process.communicate(timeout=90)
-            assert process.returncode == 0, said[-3000:]
+            output, _ = process.communicate(timeout=90)
+            assert process.returncode == 0, output[-3000:]
     module = Module(pair.ours())
     square(module(IDS)).backward()
     for rank in range(2):
@@ -531,7 +531,7 @@ def test_distributed_gradients_are_those_of_the_joined_batch(pair: Pair) -> None
 
 
 class Items(torch.utils.data.Dataset[dict[str, Any]]):
-    """Rows as dictionaries, with a column that no model takes."""
+    """Yield rows as dictionaries, with a column that no model takes."""
 
     def __init__(self, count: int) -> None:
         generator = torch.Generator().manual_seed(count)
@@ -547,7 +547,7 @@ class Items(torch.utils.data.Dataset[dict[str, Any]]):
 
 
 class Trainers:
-    """transformers' own `Trainer`, on any model, with the same options and data."""
+    """Build transformers' `Trainer` for any model with the same options and data."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.folder = folder
@@ -561,7 +561,7 @@ class Trainers:
             per_device_train_batch_size=2,
             per_device_eval_batch_size=3,
             learning_rate=0.01,
-            # As in `test_a_step_equals_that_of_transformers`.
+            # As in `test_optimizer_steps_match_transformers`.
             adam_epsilon=1e-3,
             weight_decay=0.5,
             warmup_steps=1,
@@ -577,8 +577,8 @@ class Trainers:
         return transformers.Trainer(model, arguments, train_dataset=Items(9), eval_dataset=Items(7))
 
     def pair(self, pair: Pair, **options: Any) -> tuple[transformers.Trainer, transformers.Trainer]:
-        """Of our model and of transformers'."""
-        # Otherwise the `Trainer` counts on the model to divide by the number of labels, which this one does not do.
+        """Return trainers of oxbert's and of transformers' model."""
+        # Otherwise the `Trainer` expects the model to divide the loss by the number of labels.
         pair.theirs.accepts_loss_kwargs = False
         return self.make(Module(pair.ours()), "mine", **options), self.make(pair.theirs, "theirs", **options)
 
@@ -588,7 +588,7 @@ def trainers(tmp_path: Path) -> Trainers:
     return Trainers(tmp_path)
 
 
-def test_the_trainer_trains_as_it_does_transformers(pair: Pair, trainers: Trainers) -> None:
+def test_trainer_runs_match_transformers(pair: Pair, trainers: Trainers) -> None:
     mine, theirs = trainers.pair(pair)
     module = mine.model
     results = [trainer.train().training_loss for trainer in (mine, theirs)]
@@ -602,7 +602,7 @@ def test_the_trainer_trains_as_it_does_transformers(pair: Pair, trainers: Traine
     assert predictions[0].shape == (5, 6, 50) and abs(predictions[0] - predictions[1]).max() < 0.01
 
 
-def test_what_the_trainer_saves_can_be_loaded(pair: Pair, trainers: Trainers, tmp_path: Path) -> None:
+def test_checkpoints_of_the_trainer_load_and_resume(pair: Pair, trainers: Trainers, tmp_path: Path) -> None:
     module = Module(pair.ours())
     trainer = trainers.make(module, "mine", load_best_model_at_end=True, eval_strategy="steps", eval_steps=2)
     trainer.train()
@@ -611,12 +611,12 @@ def test_what_the_trainer_saves_can_be_loaded(pair: Pair, trainers: Trainers, tm
     assert torch.equal(again(IDS).logits, module.eval()(IDS).logits)
     state = safetensors.torch.load_file(tmp_path / "saved" / "model.safetensors")
     assert set(state) == {name for name, _ in module.named_parameters()}
-    # Interrupted in the middle, and taken up again.
+    # Resuming from a checkpoint.
     whole = trainers.make(Module(pair.ours()), "whole")
     whole.train()
     rest = trainers.make(Module(pair.ours()), "rest")
     with warnings.catch_warnings():
-        # The random states that it reads are its own.
+        # transformers warns about loading its own random states.
         warnings.simplefilter("ignore")
         rest.train(resume_from_checkpoint=str(tmp_path / "whole" / "checkpoint-2"))
     assert largest_difference(rest.model, whole.model) == 0
@@ -625,7 +625,7 @@ def test_what_the_trainer_saves_can_be_loaded(pair: Pair, trainers: Trainers, tm
 @pytest.mark.parametrize(
     "options", [{"bf16": True}, {"gradient_accumulation_steps": 2}, {"label_smoothing_factor": 0.1}]
 )
-def test_options_of_the_trainer(options: dict[str, Any], pair: Pair, trainers: Trainers) -> None:
+def test_options_of_the_trainer_match_transformers(options: dict[str, Any], pair: Pair, trainers: Trainers) -> None:
     mine, theirs = trainers.pair(pair, **options)
     results = [trainer.train().training_loss for trainer in (mine, theirs)]
     loose = 100 if "bf16" in options else 1
@@ -634,14 +634,14 @@ def test_options_of_the_trainer(options: dict[str, Any], pair: Pair, trainers: T
     assert mine.evaluate()["eval_loss"] == pytest.approx(theirs.evaluate()["eval_loss"], rel=loose * 1e-3)
 
 
-def test_weight_decay_leaves_out_what_it_does_for_transformers(pair: Pair, trainers: Trainers) -> None:
+def test_weight_decay_covers_the_same_parameters_as_in_transformers(pair: Pair, trainers: Trainers) -> None:
     mine, theirs = (trainers.make(model, "x") for model in [Module(pair.ours()), pair.theirs])
     decaying = set(theirs.get_decay_parameter_names(theirs.model)) - {"generator_lm_head.weight"}  # the tied decoder
     assert set(mine.get_decay_parameter_names(mine.model)) == decaying
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_parameters_are_counted_as_in_transformers(name: str, config: oxbert.ElectraConfig) -> None:
+def test_parameter_counts_match_transformers(name: str, config: oxbert.ElectraConfig) -> None:
     theirs = getattr(transformers, name)(transformers.ElectraConfig(**config.to_dict()))
     module = Module(getattr(oxbert, name)(config))
     module.get_parameter(next(name for name, _ in module.named_parameters())).requires_grad_(False)

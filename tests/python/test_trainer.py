@@ -1,4 +1,4 @@
-"""Pre-training runs: interrupted, cut into parts, spread over processes, and what comes of them."""
+"""Test pre-training runs: resuming, accumulation, several processes, and the models that they write."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .runs import SETTINGS, TOKENIZER, assert_equal, assert_near, losses, traine
 pytestmark = pytest.mark.filterwarnings("ignore::oxbert.errors.TrainingWarning")  # a dozen steps are no training
 
 
-def test_a_run_learns_and_its_models_are_read_everywhere(data: Path, tmp_path: Path) -> None:
+def test_a_run_learns_and_writes_models_that_load(data: Path, tmp_path: Path) -> None:
     run = trainer(data, tmp_path, train_steps=60, held_out=ExampleDataset(data), hidden_dropout_prob=0.0)
     record = run.train(progress=False)
     curve = [loss for _, loss in losses(tmp_path)]
@@ -66,12 +66,12 @@ def test_a_run_learns_and_its_models_are_read_everywhere(data: Path, tmp_path: P
     ],
     ids=lambda options: " ".join(map(str, options.values())) or "the defaults",
 )
-def test_an_interrupted_run_goes_on_exactly(options: dict[str, Any], data: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_exactly(options: dict[str, Any], data: Path, tmp_path: Path) -> None:
     whole = trainer(data, tmp_path / "whole", **options)
     whole.train(progress=False)
     parts = trainer(data, tmp_path / "parts", **options)
     parts.train(progress=False, stop=5)
-    # The log knows of a step that the checkpoint does not, as after a kill.
+    # After a kill the log may be ahead of the checkpoint.
     with open(tmp_path / "parts" / "log.jsonl", "a") as log:
         log.write('{"step": 6, "loss": 0.0}\n{"step"')
     again = trainer(data, tmp_path / "parts", **options)
@@ -81,9 +81,9 @@ def test_an_interrupted_run_goes_on_exactly(options: dict[str, Any], data: Path,
     assert_equal(again.updates.tensors(), whole.updates.tensors())
     assert again.updates.state() == whole.updates.state()
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
-    # Those that are kept.
+    # Only the newest checkpoints are kept.
     assert [step for step, _ in list_checkpoints(tmp_path / "whole" / "checkpoints")] == [9, 12]
-    # What is begun anew is what is gone on from, though less far than what was there.
+    # A restarted run removes the later checkpoints of the old one.
     fresh = trainer(data, tmp_path / "parts", resume=False, **options)
     assert fresh.step == 0
     fresh.train(progress=False, stop=4)
@@ -94,8 +94,8 @@ def test_an_interrupted_run_goes_on_exactly(options: dict[str, Any], data: Path,
     assert caught.value.field == "learning_rate"
 
 
-def test_parts_of_a_batch_are_the_whole_batch(data: Path, tmp_path: Path) -> None:
-    # Dropout too is a function of the example.
+def test_accumulation_matches_the_whole_batch(data: Path, tmp_path: Path) -> None:
+    # Dropout depends on the example, not on its place in the batch.
     whole = trainer(data, tmp_path / "whole", learning_rate=1e-3)
     parts = trainer(data, tmp_path / "parts", accumulate=3, learning_rate=1e-3)
     whole.train(progress=False)
@@ -122,13 +122,13 @@ torch.distributed.destroy_process_group()
 
 
 @pytest.mark.slow
-def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
-    # At a higher rate Adam makes much of what float32 rounds: a gradient near 0 divided by its own size.
+def test_two_processes_match_one(data: Path, tmp_path: Path) -> None:
+    # The rate is low because Adam amplifies the rounding errors of gradients near 0.
     settings = SETTINGS | {"learning_rate": 1e-3}
     assert PretrainingConfig(**settings).hidden_dropout_prob == 0.1
     one = trainer(data, tmp_path / "one", learning_rate=1e-3)
     one.train(progress=False)
-    # A process without a share of the batch takes part as well.
+    # A batch of one row leaves one process without rows.
     half = SETTINGS | {"batch_size": 1, "train_steps": 3, "precision": "float16"}
     runs = [json.dumps([str(tmp_path / name), values]) for name, values in [("two", settings), ("half", half)]]
     (tmp_path / "run.py").write_text(TOGETHER)
@@ -141,7 +141,7 @@ def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
     assert len(losses(tmp_path / "half")) == 3
 
 
-# Runs are forked: to import torch takes longer than a run.
+# Runs are forked, because importing torch takes longer than a run.
 KILLED = """
 import json, os, random, signal, sys, time
 from pathlib import Path
@@ -167,14 +167,14 @@ def begin(name):
 def newest():
     return list_checkpoints(folder / "killed" / "checkpoints")[-1:]
 
-# What is imported late is imported once.
+# Import lazily loaded modules before forking.
 import matplotlib.pyplot
 run("never begun")
 assert os.waitpid(begin("whole"), 0)[1] == 0
 wait, kills, status = random.Random(1), 0, None
 while kills < 22 and status != 0:
     before, child = newest(), begin("killed")
-    # Until it has got somewhere, and then at any moment.
+    # Wait for a new checkpoint, and then kill at a random moment.
     deadline = time.monotonic() + 60
     while newest() == before and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         assert time.monotonic() < deadline
@@ -204,7 +204,7 @@ def test_kills_lose_nothing(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_who_asks_a_run_to_stop_gets_a_checkpoint(number: int, code: int, data: Path, tmp_path: Path) -> None:
+def test_signals_stop_a_run_with_a_checkpoint(number: int, code: int, data: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.json").write_text(json.dumps(SETTINGS | {"train_steps": 100_000, "save_every": 100_000}))
     command = [sys.executable, "-m", "oxbert.cli", "pretrain", data, "--config", tmp_path / "tiny.json"]
     command += ["--output", tmp_path / "run", "--tokenizer", "electra-tiny-generator"]
@@ -214,13 +214,13 @@ def test_who_asks_a_run_to_stop_gets_a_checkpoint(number: int, code: int, data: 
             assert time.monotonic() - begin < 60 and process.poll() is None
             time.sleep(0.05)
         process.send_signal(number)
-        _, complaint = process.communicate(timeout=60)
-    assert process.returncode == code and "Traceback" not in complaint, complaint
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == code and "Traceback" not in errors, errors
     [(step, _)] = list_checkpoints(tmp_path / "run" / "checkpoints")
     assert step == losses(tmp_path / "run")[-1][0] >= 3
 
 
-def test_a_step_that_is_not_finite_changes_nothing(data: Path, tmp_path: Path) -> None:
+def test_a_not_finite_loss_ends_the_run_without_an_update(data: Path, tmp_path: Path) -> None:
     run = trainer(data, tmp_path)
     before = weights(run)
     step = run._run
@@ -238,7 +238,7 @@ def test_a_step_that_is_not_finite_changes_nothing(data: Path, tmp_path: Path) -
     assert_equal(weights(run), before)
 
 
-def test_what_cannot_be_is_refused(data: Path, tmp_path: Path) -> None:
+def test_bad_options_and_arguments_are_refused(data: Path, tmp_path: Path) -> None:
     for options, match in [
         ({"vocab_size": 100}, "vocab_size"),
         ({"precision": "float8"}, "precision"),
@@ -263,7 +263,7 @@ def test_what_cannot_be_is_refused(data: Path, tmp_path: Path) -> None:
             pretrain(*arguments, **options)
 
 
-def test_a_checkpoint_that_is_none_is_refused(data: Path, tmp_path: Path) -> None:
+def test_damaged_checkpoints_are_refused(data: Path, tmp_path: Path) -> None:
     trainer(data, tmp_path).train(progress=False, stop=3)
     [(_, path)] = list_checkpoints(tmp_path / "checkpoints")
     good = {file.name: file.read_bytes() for file in path.iterdir()}
@@ -281,19 +281,19 @@ def test_a_checkpoint_that_is_none_is_refused(data: Path, tmp_path: Path) -> Non
         with pytest.raises(error):
             trainer(data, tmp_path)
         (path / name).write_bytes(good[name])
-    # A field that an older release did not know of.
+    # A checkpoint of an older release lacks newer fields.
     del state["config"]["optimizer"], state["scale"]
     (path / "state.json").write_text(json.dumps(state))
     assert trainer(data, tmp_path).step == 3
 
 
-def test_what_is_not_trained_yet_stays_as_it_is(data: Path, tmp_path: Path) -> None:
+def test_the_discriminator_is_unchanged_during_generator_steps(data: Path, tmp_path: Path) -> None:
     for name, options in {"embeddings": {}, "all": {"untied_generator": False}}.items():
         run = trainer(data, tmp_path / name, generator_steps=6, weight_decay=0.1, **options)
         before = weights(run)
         run.train(progress=False, stop=6)
         same = {name for name, tensor in weights(run).items() if torch.equal(tensor, before[name])}
-        # The first update has a rate of 0, the others change all that the generator has.
+        # The first update has rate 0, and the others change every parameter of the generator.
         shared = "discriminator.electra." if options else "discriminator.electra.embeddings."
         assert same == {name for name in before if name.startswith("discriminator.") and not name.startswith(shared)}
         assert not any(name.split(".", 1)[1] in same for name in run.updates.tensors())
@@ -301,7 +301,7 @@ def test_what_is_not_trained_yet_stays_as_it_is(data: Path, tmp_path: Path) -> N
         assert not any(torch.equal(tensor, before[name]) for name, tensor in weights(run).items())
 
 
-def test_an_evaluation_that_a_kill_came_before_is_made_up_for(data: Path, tmp_path: Path) -> None:
+def test_a_missed_evaluation_is_repeated_on_resuming(data: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"held_out": ExampleDataset(data), "train_steps": 8}
     trainer(data, tmp_path / "whole", **options).train(progress=False)
     run = trainer(data, tmp_path / "killed", **options)
@@ -320,13 +320,13 @@ def test_an_evaluation_that_a_kill_came_before_is_made_up_for(data: Path, tmp_pa
     for line in lines[0] + lines[1]:
         line.pop("tokens_per_second", None)
     assert lines[0] == lines[1] and len(lines[0]) == 10
-    # Who asks a run that is finished gets what it said last.
+    # A finished run returns its last record again.
     again = trainer(data, tmp_path / "killed", **options).train(progress=False)
     assert again == record and again["step"] == 8 and "eval_disc_auc" in again and "loss" in again
 
 
 @pytest.mark.parametrize("objective", ["mlm", "uniform", "electric"])
-def test_what_comes_of_other_objectives(objective: str, data: Path, tmp_path: Path) -> None:
+def test_other_objectives_write_one_model(objective: str, data: Path, tmp_path: Path) -> None:
     trainer(data, tmp_path, objective=objective, train_steps=2).train(progress=False)
     made = {path.name for path in tmp_path.iterdir() if path.is_dir()}
     assert made == {"checkpoints", "generator" if objective == "mlm" else "discriminator"}
@@ -346,7 +346,7 @@ def test_every_parameter_has_one_optimizer(data: Path, tmp_path: Path) -> None:
     }
 
 
-def test_adamw_is_torchs(data: Path, tmp_path: Path) -> None:
+def test_adamw_matches_torch(data: Path, tmp_path: Path) -> None:
     run, other = (trainer(data, tmp_path, optimizer="adamw", max_gradient_norm=0.5) for _ in range(2))
     theirs = torch.optim.AdamW(
         [
@@ -370,9 +370,9 @@ def test_adamw_is_torchs(data: Path, tmp_path: Path) -> None:
     assert_near(weights(run), weights(other), 1e-6)
 
 
-def test_a_scale_that_is_too_large_for_float16_falls(data: Path, tmp_path: Path) -> None:
+def test_the_loss_scale_falls_until_float16_is_finite(data: Path, tmp_path: Path) -> None:
     run = trainer(data, tmp_path, precision="float16")
-    # More halvings than the steps in a row at which a run gives up.
+    # The scale needs more halvings than the number of consecutive skipped steps after which a run fails.
     run.updates.load({}, run.updates.state() | {"scale": 2.0**40})
     run.train(progress=False, stop=40)
     assert run.skipped == 12 and run.updates.state()["scale"] == 2.0**28 and run.updates.can_rescale
@@ -381,13 +381,13 @@ def test_a_scale_that_is_too_large_for_float16_falls(data: Path, tmp_path: Path)
     scaled = trainer(data, tmp_path / "scaled", precision="float16")
     scaled.updates.load({}, scaled.updates.state() | {"scale": 2.0**8})
     scaled.train(progress=False)
-    # Of what float16 rounds, Adam makes much; the curves stay together.
+    # Adam amplifies the rounding errors of float16, so only the losses are compared.
     assert scaled.skipped == 0
     for (_, one), (_, two) in zip(losses(tmp_path / "plain"), losses(tmp_path / "scaled"), strict=True):
         assert abs(one - two) < 0.02 * one
 
 
-def test_rows_are_short_at_first_and_the_same_text(data: Path, tmp_path: Path) -> None:
+def test_short_steps_cut_the_same_text_into_short_rows(data: Path, tmp_path: Path) -> None:
     run = trainer(data, tmp_path, short_steps=1, short_length=8)
     seen: list[list[list[int]]] = []
     step = run.networks.step
@@ -404,7 +404,7 @@ def test_rows_are_short_at_first_and_the_same_text(data: Path, tmp_path: Path) -
     assert whole == [e["input_ids"].tolist() for e in ExampleDataset(data).take(run.examples.batch_indices(1, 6, 5))]
 
 
-def test_a_run_begins_with_models(data: Path, tmp_path: Path) -> None:
+def test_a_run_starts_from_given_models(data: Path, tmp_path: Path) -> None:
     sizes = {
         "embedding_size": 128, "hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 3,
         "generator_hidden_size": 2 / 3, "generator_layers": 0.75, "max_position_embeddings": 128,
@@ -417,7 +417,7 @@ def test_a_run_begins_with_models(data: Path, tmp_path: Path) -> None:
     expected |= {f"discriminator.{name}": tensor for name, tensor in discriminator.items()}
     assert {name for name in run.parameters} <= expected.keys()
     assert_equal(weights(run), {name: expected[name] for name in run.parameters})
-    # A masked LM has no discriminator's head: it stays as the seed of the run made it.
+    # A masked LM lacks the head of a discriminator, which keeps its random initial values.
     small = sizes | {
         "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "generator_hidden_size": 0.5,
     }  # fmt: skip
@@ -428,14 +428,14 @@ def test_a_run_begins_with_models(data: Path, tmp_path: Path) -> None:
         is_taken = name.startswith("discriminator.electra.")
         expected_tensor = generator[name.removeprefix("discriminator.")] if is_taken else fresh.parameters[name]
         assert torch.equal(parameter, expected_tensor), name
-    # A generator of fewer layers takes none of a model of more, least of all for the discriminator.
+    # A model with more layers than the generator is refused.
     with pytest.raises(ConfigError, match=r"layer\.2.*expected no such parameter"):
         trainer(data, tmp_path, generator=names["generator"], **small | {
             "generator_hidden_size": 1.0, "generator_layers": 2 / 3,
         })  # fmt: skip
     with pytest.raises(ConfigError, match="hidden_act: expected relu"):
         trainer(data, tmp_path, generator=names["generator"], **sizes, hidden_act="relu")
-    # A run that goes on has its checkpoint.
+    # A resumed run uses its checkpoint instead.
     run.train(progress=False)
     assert_equal(weights(trainer(data, tmp_path / "run", **names, **sizes, train_steps=1)), weights(run))
     with pytest.raises(ConfigError, match=r"generator electra-tiny-generator: .*expected \[.*got \["):
@@ -444,7 +444,7 @@ def test_a_run_begins_with_models(data: Path, tmp_path: Path) -> None:
         trainer(data, tmp_path, generator=names["generator"], objective="electric")
 
 
-def test_tensorboard_and_the_picture_tell_of_the_log(data: Path, tmp_path: Path) -> None:
+def test_tensorboard_and_the_plot_match_the_log(data: Path, tmp_path: Path) -> None:
     trainer(data, tmp_path, tensorboard=True).train(progress=False, stop=5)
     run = trainer(data, tmp_path, tensorboard=True, held_out=ExampleDataset(data))
     run.train(progress=False)
@@ -458,7 +458,7 @@ def test_tensorboard_and_the_picture_tell_of_the_log(data: Path, tmp_path: Path)
     assert picture.size == (1320, 480) and len(picture.convert("RGB").getcolors(1 << 20)) > 50
 
 
-def test_the_originals_files_are_read(data: Path, tmp_path: Path) -> None:
+def test_tfrecord_files_train_like_examples(data: Path, tmp_path: Path) -> None:
     features = ("input_ids", "input_mask", "segment_ids")
     with tensorflow.io.TFRecordWriter(str(tmp_path / "pretrain_data.tfrecord-0-of-1")) as writer:
         for example in ExampleDataset(data):
@@ -479,7 +479,7 @@ def test_the_originals_files_are_read(data: Path, tmp_path: Path) -> None:
         pretrain(tmp_path, tmp_path / "none", config)
 
 
-def test_a_preset_has_the_vocabulary_of_the_examples(tmp_path: Path) -> None:
+def test_a_preset_takes_the_vocabulary_size_of_the_examples(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("return the value of the node\nraise an error\n" * 30)
     write_examples(tmp_path / "text", tmp_path / "examples", vocab_size=60, max_length=16)
     sizes = {"hidden_size": 8, "num_hidden_layers": 1, "embedding_size": 4}
@@ -489,35 +489,35 @@ def test_a_preset_has_the_vocabulary_of_the_examples(tmp_path: Path) -> None:
     assert model.config.vocab_size == len(oxbert.AutoTokenizer.from_pretrained(tmp_path / "examples")) < 8192
 
 
-def test_a_run_before_gives_its_discriminator(data: Path, tmp_path: Path) -> None:
+def test_a_first_run_provides_the_discriminator(data: Path, tmp_path: Path) -> None:
     before = PretrainingConfig(**SETTINGS | {"untied_generator": False, "train_steps": 3, "decay_steps": 12})
     run = {"tokenizer": TOKENIZER, "progress": False}
     pretrain(data, tmp_path / "alone", before, **run)
     pretrain(data, tmp_path / "after", PretrainingConfig(**SETTINGS), discriminator=tmp_path / "alone" / "discriminator",
              **run)  # fmt: skip
-    for _ in range(2):  # what is done is not done again
+    for _ in range(2):  # the second call finds both runs finished
         pretrain(data, tmp_path / "both", PretrainingConfig(**SETTINGS), first=before, **run)
         assert losses(tmp_path / "both" / "first") == losses(tmp_path / "alone")
         assert losses(tmp_path / "both") == losses(tmp_path / "after")
-    # Its rate falls as that of a longer run.
+    # With `decay_steps` the rate falls like that of a longer run.
     whole = dataclasses.replace(before, train_steps=12, decay_steps=None)
     pretrain(data, tmp_path / "whole", whole, **run)
     assert losses(tmp_path / "alone") == losses(tmp_path / "whole")[:3]
 
 
-def test_a_run_before_that_cannot_be(data: Path, tmp_path: Path) -> None:
+def test_bad_first_runs_are_refused(data: Path, tmp_path: Path) -> None:
     config = PretrainingConfig(**SETTINGS)
-    for first, options, said in (
+    for first, options, message in (
         (dataclasses.replace(config, hidden_size=16), {}, "first.*hidden_size = .*got 16"),
         (dataclasses.replace(config, objective="mlm"), {}, "first.*objective mlm"),
         (config, {"discriminator": "electra-tiny-discriminator"}, "discriminator.*None together with first"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             pretrain(data, tmp_path / "run", config, tokenizer=TOKENIZER, first=first, **options)
     assert not (tmp_path / "run").exists()
 
 
-def test_the_command(data: Path, tmp_path: Path) -> None:
+def test_the_command_trains_and_reports_errors(data: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.json").write_text(json.dumps(SETTINGS | {"train_steps": 2}))
     command = [sys.executable, "-m", "oxbert.cli", "pretrain", data, "--config", tmp_path / "tiny.json"]
     command += ["--output", tmp_path / "run", "--tokenizer", "electra-tiny-generator", "--held-out", data]

@@ -1,4 +1,4 @@
-"""Gradients, dropout, optimisation and fresh weights, against transformers."""
+"""Compare gradients, dropout, optimisation and initial weights with transformers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRAINED = [name for name in CLASSES if head_of(name) in HEADS]
 
 
 def loss_of(output: Any, kept: torch.Tensor) -> torch.Tensor:
-    """The loss; of hidden states without a head, one in which every number counts."""
+    """Return the loss, or for a model without a head the mean square of its hidden states."""
     return output.loss if "loss" in output else output.last_hidden_state[kept].square().mean()
 
 
@@ -29,11 +29,11 @@ def loss_of(output: Any, kept: torch.Tensor) -> torch.Tensor:
 
 
 def errors_of_gradients(ours: Any, theirs: Any) -> Iterator[tuple[str, float]]:
-    """The relative error of every parameter's gradient, after both went backward."""
+    """Yield the relative error of every parameter's gradient."""
     parameters, others = dict(ours.named_parameters()), dict(theirs.named_parameters())
     assert parameters.keys() == others.keys()
-    # The gradient of the keys' bias is 0, as softmax does not see a shift; what both compute there is rounding. So there
-    # is a floor for what an error is relative to: a tenth of the largest gradient.
+    # The gradient of the keys' bias is 0 except for rounding, because softmax ignores a shift. Errors are therefore
+    # relative to at least a tenth of the largest gradient.
     floor = 0.1 * max(float(other.grad.norm()) for other in others.values() if other.grad is not None)
     for name, other in others.items():
         grad = parameters[name].grad
@@ -50,7 +50,7 @@ CASES = ["ids", "right", "left", "holes", "types", "everything", "one-row", "one
 
 
 @pairs(*CLASSES, configs=CONFIGS)
-def test_gradients_are_those_of_transformers(pair: Pair) -> None:
+def test_gradients_match_transformers(pair: Pair) -> None:
     ours, theirs = pair.ours(), pair.theirs
     cases = reference.cases(theirs.config)
     for label in CASES:
@@ -68,8 +68,8 @@ def test_gradients_are_those_of_transformers(pair: Pair) -> None:
 
 
 @pairs("ElectraForMaskedLM", "DistilBertForMaskedLM", configs=["three-labels"])
-def test_both_uses_of_the_words_have_a_gradient(pair: Pair) -> None:
-    """The embedding leaves out the padding row, the tied decoder does not."""
+def test_embedding_and_tied_decoder_both_contribute_gradients(pair: Pair) -> None:
+    """Check the padding row, which gets no gradient from the embedding but gets one from the tied decoder."""
     ours, theirs = pair.ours(), pair.theirs
     ids = torch.tensor([[7, 1, 7, 2]])
     assert theirs.config.pad_token_id == 7
@@ -86,7 +86,7 @@ def test_both_uses_of_the_words_have_a_gradient(pair: Pair) -> None:
 
 
 @pairs("ElectraForMaskedLM", "DistilBertForMultipleChoice", configs=["small"])
-def test_the_gradient_of_embeddings_arrives(pair: Pair) -> None:
+def test_gradients_of_inputs_embeds_match_transformers(pair: Pair) -> None:
     case = reference.cases(pair.theirs.config)["embeddings"]
     (embeddings,) = case.arguments.values()
     embeddings.requires_grad_()
@@ -97,7 +97,7 @@ def test_the_gradient_of_embeddings_arrives(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_graph_is_built_for_torch_alone(name: str) -> None:
+def test_autograd_follows_torchs_gradient_mode(name: str) -> None:
     model = fresh(name)
     ids = torch.tensor([[[1, 2, 3]]] if head_of(name) == "MultipleChoice" else [[1, 2, 3]])
     assert model(ids)[0].requires_grad
@@ -106,12 +106,12 @@ def test_a_graph_is_built_for_torch_alone(name: str) -> None:
     with torch.inference_mode():
         assert model(ids)[0].is_inference()
     assert model(ids)[0].grad_fn is not None
-    # A mode that another thread, or our own call, has set does not stay.
+    # A call does not change torch's gradient mode.
     model(ids.numpy())
     assert torch.is_grad_enabled() and model(ids)[0].requires_grad
 
 
-def test_parameters_without_gradient_get_none(config: oxbert.ElectraConfig) -> None:
+def test_frozen_parameters_get_no_gradient(config: oxbert.ElectraConfig) -> None:
     model = oxbert.ElectraForPreTraining(config, seed=0)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith("discriminator_predictions"))
@@ -129,23 +129,23 @@ def seeded(model: Any, seed: int, **arguments: Any) -> Any:
 
 
 @pairs(*CLASSES, configs=["small", "one-label", "untied", "E-is-H", "odd-sizes"])
-def test_dropout_is_where_transformers_has_it(pair: Pair) -> None:
-    """Without padding both draw the same numbers in the same order: from one seed they drop the very same."""
+def test_dropout_matches_transformers(pair: Pair) -> None:
+    """Compare with the same seed; without padding both libraries draw the same numbers in the same order."""
     ours, theirs = pair.ours().train(), pair.theirs.train()
     case = reference.cases(theirs.config)["ids"]
     targets = pair.targets(case)
-    asked = {"output_hidden_states": True, "output_attentions": True}
-    expected = seeded(theirs, 5, **pair.arguments(case, for_theirs=True), **targets, **asked)
-    got = seeded(ours, 5, **pair.arguments(case), **targets, **asked)
+    options = {"output_hidden_states": True, "output_attentions": True}
+    expected = seeded(theirs, 5, **pair.arguments(case, for_theirs=True), **targets, **options)
+    got = seeded(ours, 5, **pair.arguments(case), **targets, **options)
     for name, difference in pair.differences(got, expected, case.kept):
         assert difference <= TOLERANCE, name
-    # The same where nobody looks at the attention, which is computed in another way then.
-    unseen = seeded(ours, 5, **pair.arguments(case), **targets)
-    shared = {key: value for key, value in expected.items() if key in unseen}
-    for name, difference in pair.differences(unseen, shared, case.kept):
+    # Attention that is not returned is computed in another way, with the same numbers.
+    without_attentions = seeded(ours, 5, **pair.arguments(case), **targets)
+    shared = {key: value for key, value in expected.items() if key in without_attentions}
+    for name, difference in pair.differences(without_attentions, shared, case.kept):
         assert difference <= TOLERANCE, name
     other = seeded(ours, 6, **pair.arguments(case), **targets)
-    assert any(difference > 1e-3 for _, difference in pair.differences(other, unseen, case.kept))
+    assert any(difference > 1e-3 for _, difference in pair.differences(other, without_attentions, case.kept))
     for output in (expected, got):
         loss_of(output, case.kept).backward()
     for name, error in errors_of_gradients(ours, theirs):
@@ -153,7 +153,7 @@ def test_dropout_is_where_transformers_has_it(pair: Pair) -> None:
 
 
 RATES = {
-    # What each rate reaches, alone: the encoder's states after the embeddings and after a layer, attentions, the answer.
+    # The parts of the output that each rate changes.
     "hidden_dropout_prob": {"embeddings", "layer", "answer"},
     "attention_probs_dropout_prob": {"attention", "layer", "answer"},
     "classifier_dropout": {"answer"},
@@ -164,7 +164,7 @@ RATES = {
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_each_rate_reaches_its_own_part(rate: str) -> None:
+def test_each_dropout_rate_affects_its_own_part(rate: str) -> None:
     name = next(
         f"{family}ForSequenceClassification"
         for family in ("Electra", "DistilBert")
@@ -172,8 +172,8 @@ def test_each_rate_reaches_its_own_part(rate: str) -> None:
     )
     model = fresh(name, **(reference.without_dropout(name) | {rate: 0.5}))
     reference.scatter(model.named_parameters())
-    asked = {"input_ids": torch.arange(12).reshape(2, 6), "output_hidden_states": True, "output_attentions": True}
-    still, moved = model(**asked), model.train()(**asked)
+    options = {"input_ids": torch.arange(12).reshape(2, 6), "output_hidden_states": True, "output_attentions": True}
+    still, moved = model(**options), model.train()(**options)
 
     def changed(one: torch.Tensor, other: torch.Tensor) -> bool:
         return not torch.allclose(one, other, rtol=0, atol=TOLERANCE)
@@ -188,23 +188,23 @@ def test_each_rate_reaches_its_own_part(rate: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), [("DistilBertModel", "small"), ("ElectraModel", "E-is-H")])
-def test_distilbert_drops_nothing_behind_the_attention(name: str, key: str) -> None:
+def test_distilbert_has_no_dropout_after_attention(name: str, key: str) -> None:
     rates = reference.without_dropout(name) | {"dropout" if name == "DistilBertModel" else "hidden_dropout_prob": 0.5}
     model = fresh(name, key, **rates)
     for parameter, value in model.state_dict().items():
         if parameter.endswith(("embeddings.LayerNorm.weight", "ffn.lin2.weight", "0.output.dense.weight")):
-            # Dropout of nothing is nothing: neither that of the embeddings nor that of the feed-forward part is seen.
+            # Zeros hide the dropout of the embeddings and of the feed-forward layer.
             value.zero_()
         elif parameter.endswith(("attention.out_lin.bias", "attention.output.dense.bias")):
             value.normal_()
-    asked = {"input_ids": [[1, 2, 3, 4]], "output_hidden_states": True}
-    still, moved = model(**asked).hidden_states, model.train()(**asked).hidden_states
+    options = {"input_ids": [[1, 2, 3, 4]], "output_hidden_states": True}
+    still, moved = model(**options).hidden_states, model.train()(**options).hidden_states
     assert not still[0].any() and not moved[0].any()
     np.testing.assert_equal(np.allclose(still[1], moved[1], rtol=0, atol=TOLERANCE), name == "DistilBertModel")
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_dropout_is_turned_on_and_off(name: str) -> None:
+def test_train_and_eval_switch_dropout(name: str) -> None:
     model = fresh(name)
     ids = torch.arange(12).reshape((1, 2, 6) if head_of(name) == "MultipleChoice" else (2, 6))
     assert model.training is False
@@ -236,12 +236,12 @@ def test_dropout_keeps_the_mean(config: oxbert.ElectraConfig) -> None:
         expected = model(ids).logits
         model.train()
         mean = torch.stack([model(ids).logits for _ in range(2000)]).mean(0)
-    # The classifier is linear, so the mean is exact: a scale that is missing would be off by a quarter.
+    # The classifier is linear, so the expectation is exact; a missing scale would be off by a quarter.
     assert (mean - expected).norm() <= 0.05 * expected.norm()
 
 
 @pytest.mark.parametrize("name", ["ElectraClassificationHead", "ElectraSequenceSummary"])
-def test_heads_alone_drop_as_those_of_transformers(name: str) -> None:
+def test_dropout_of_heads_alone_matches_transformers(name: str) -> None:
     from transformers.models.electra import modeling_electra
 
     values = reference.values_of("ElectraModel", "one-label", num_labels=3)
@@ -274,10 +274,10 @@ def train(model: Any, arguments: dict[str, torch.Tensor], steps: int) -> list[fl
 
 @pytest.mark.parametrize("name", TRAINED)
 @pytest.mark.parametrize("key", ["small", "three-labels"])
-def test_an_optimizer_follows_transformers(name: str, key: str, tmp_path: Path) -> None:
+def test_losses_of_training_match_transformers(name: str, key: str, tmp_path: Path) -> None:
     values = reference.values_of(name, key, **reference.without_dropout(name))
     pair = reference.build(name, values, tmp_path)
-    # transformers looks for answers in padding too.
+    # transformers also searches padding for answers.
     case = reference.cases(pair.theirs.config)["ids" if head_of(name) == "QuestionAnswering" else "right"]
     arguments, ours = pair.arguments(case) | pair.targets(case), pair.ours()
     got, expected = train(ours, arguments, 50), train(pair.theirs, arguments, 50)
@@ -289,7 +289,7 @@ def test_an_optimizer_follows_transformers(name: str, key: str, tmp_path: Path) 
 
 
 @pairs("ElectraForMaskedLM", "DistilBertForSequenceClassification", configs=["small"])
-def test_an_optimizer_follows_transformers_with_dropout(pair: Pair) -> None:
+def test_losses_of_training_with_dropout_match_transformers(pair: Pair) -> None:
     case = reference.cases(pair.theirs.config)["ids"]
     arguments, losses = pair.arguments(case) | pair.targets(case), []
     for model in (pair.ours(), pair.theirs):
@@ -306,7 +306,7 @@ def test_autocast_reaches_the_model(name: str) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = model(ids).logits
     assert logits.dtype == torch.bfloat16
-    # bfloat16 has 8 bits: close, and not the same.
+    # bfloat16 has 8 significant bits: close, but not equal.
     assert 1e-4 < (logits - expected).abs().max() < 0.05 * expected.abs().max()
     logits.float().square().mean().backward()
     for key, parameter in model.named_parameters():
@@ -315,11 +315,11 @@ def test_autocast_reaches_the_model(name: str) -> None:
             assert parameter.grad.isfinite().all(), key
 
 
-# Fresh models.
+# Initial weights.
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_seed_makes_the_same_model(name: str) -> None:
+def test_equal_seeds_give_equal_models(name: str) -> None:
     kind, config = getattr(oxbert, name), reference.config_of(name)
     one, same, other = kind(config, seed=3), kind.from_config(config, seed=3), kind(config, seed=4)
     torch.manual_seed(3)
@@ -337,7 +337,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_fresh_weights_are_distributed_as_transformers_does(name: str) -> None:
+def test_initial_weights_have_the_distribution_of_transformers(name: str) -> None:
     family = family_of(name)
     values = SIZES[family] | {"initializer_range": 0.1, "pad_token_id": 5, "tie_word_embeddings": False}
     ours = getattr(oxbert, name)(getattr(oxbert, f"{family}Config")(**values), seed=0)
@@ -347,7 +347,7 @@ def test_fresh_weights_are_distributed_as_transformers_does(name: str) -> None:
     for key, other in theirs.named_parameters():
         mine = parameters[key]
         assert mine.shape == other.shape and mine.dtype == other.dtype, key
-        # Biases and norms start as 0 and 1.
+        # Biases start as 0 and norms as 1.
         is_constant = bool((other == other.flatten()[0]).all())
         if is_constant:
             assert torch.equal(mine, other), key
@@ -358,7 +358,7 @@ def test_fresh_weights_are_distributed_as_transformers_does(name: str) -> None:
 
 @pytest.mark.parametrize("positions", [1, 16, 300])
 @pytest.mark.parametrize("width", [6, 21])
-def test_sinusoids_are_those_of_transformers(positions: int, width: int) -> None:
+def test_sinusoids_match_transformers(positions: int, width: int) -> None:
     values = {"sinusoidal_pos_embds": True, "max_position_embeddings": positions, "dim": width, "n_heads": 3}
     values |= {"vocab_size": 9, "n_layers": 1, "hidden_dim": 3}
     ours = oxbert.DistilBertModel(oxbert.DistilBertConfig(**values)).state_dict()

@@ -1,4 +1,4 @@
-"""Files of named tensors: what is read, written and refused."""
+"""Test reading and writing files of named tensors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARRAYS = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "u
 
 
 @pytest.mark.parametrize("ending", ["ot", "safetensors"])
-def test_arrays_survive_a_file(ending: str, tmp_path: Path) -> None:
+def test_arrays_round_trip(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"weights.{ending}"
     generator = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {}
@@ -40,7 +40,7 @@ def test_arrays_survive_a_file(ending: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["ot", "safetensors"])
-def test_tensors_survive_a_file(ending: str, tmp_path: Path) -> None:
+def test_tensors_round_trip(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"weights.{ending}"
     tensors = {
         f"{dtype}".removeprefix("torch."): (torch.randn(3, 2, 2) * 50).to(dtype)
@@ -64,7 +64,7 @@ def test_tensors_survive_a_file(ending: str, tmp_path: Path) -> None:
         assert {name.replace("|", ".") for name in states} == tensors.keys()
 
 
-def test_names_of_all_kinds_survive_a_file(tmp_path: Path) -> None:
+def test_unusual_names_round_trip(tmp_path: Path) -> None:
     arrays = {
         name: np.array([float(place)]) for place, name in enumerate(["a b", "ü.文", "0", "../x", "a.b.c", "A", "a"])
     }
@@ -73,7 +73,7 @@ def test_names_of_all_kinds_survive_a_file(tmp_path: Path) -> None:
         assert oxbert.load_weights(tmp_path / f"weights.{ending}") == arrays
 
 
-def test_torch_files_are_read_without_running_them(tmp_path: Path) -> None:
+def test_pickles_of_torch_are_read_or_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.bin"
     torch.save({"state_dict": {"a": torch.ones(2)}, "epoch": 3}, path)
     np.testing.assert_array_equal(oxbert.load_weights(path)["a"], [1, 1])
@@ -85,7 +85,7 @@ def test_torch_files_are_read_without_running_them(tmp_path: Path) -> None:
         oxbert.load_weights(tmp_path / "none.bin")
 
 
-def test_the_format_is_told_by_the_content(tmp_path: Path) -> None:
+def test_content_determines_the_format(tmp_path: Path) -> None:
     oxbert.save_weights({"a": np.ones(1)}, tmp_path / "x.ot")
     (tmp_path / "x.ot").rename(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(oxbert.load_weights(tmp_path / "model.safetensors")["a"], [1])
@@ -101,13 +101,13 @@ def test_the_format_is_told_by_the_content(tmp_path: Path) -> None:
         ("", ""),
     ],
 )
-def test_canonical_names(name: str, expected: str | None) -> None:
+def test_canonical_names_are_translated(name: str, expected: str | None) -> None:
     assert oxbert.canonical_name(name) == expected
 
 
-# torch speaks of it once in a process.
+# torch warns once per process.
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
-def test_tensors_that_no_file_of_ours_can_hold(tmp_path: Path) -> None:
+def test_sparse_meta_and_complex_tensors_are_refused(tmp_path: Path) -> None:
     for tensor, kind in [(torch.eye(3).to_sparse(), "sparse"), (torch.eye(3, device="meta"), "meta")]:
         with pytest.raises(InputError, match="dense") as refused:
             oxbert.save_weights({"a.weight": tensor}, tmp_path / "weights.ot")
@@ -126,7 +126,7 @@ def test_tensors_that_no_file_of_ours_can_hold(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"weights.bin"}
 
 
-def test_names_that_are_no_text_are_refused(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
+def test_names_of_other_types_are_refused(config: oxbert.ElectraConfig, tmp_path: Path) -> None:
     with pytest.raises(DtypeError, match="names of tensors"):
         oxbert.save_weights({1: np.zeros(3)}, tmp_path / "model.ot")  # type: ignore[dict-item]
 

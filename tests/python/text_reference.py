@@ -1,4 +1,4 @@
-"""transformers' fast tokenizer beside ours: a vocabulary full of traps, texts to draw, and what must be equal."""
+"""Compare oxbert's tokenizer with transformers' fast tokenizer: a vocabulary, texts to draw, and the comparison."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 import oxbert
 from oxbert.errors import OxbertError
 
-# `tokenizers` panics where transformers refuses, and looking up the names of all frames takes a while.
+# `tokenizers` panics on some inputs, and collecting backtraces of the panics is slow.
 os.environ["RUST_BACKTRACE"] = "0"
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 NAMES = ["input_ids", "token_type_ids", "attention_mask", "special_tokens_mask", "offset_mapping"]
 
-# Characters in which normalisation, categories and word pieces hide their traps.
+# Characters with unusual normalisation, categories or word pieces.
 NASTY = (
     "aAzZ09 .,!'-_#[]\t\n\r\0\x0b\x7f\x85\xa0\xad\xb5\xbf\xdf\xe9\xc9\u0130\u0131\u017f\u01c5\u0300\u0301\u0327\u0344\u03a3\u03c2"
     "\u0390\u0483\u05d0\u05b8\u0600\u0627\u0651\u0903\u094d\u0f73\u1100\u1161\u11a8\u1680\u180e\u1e9e\u200b\u200c\u200d\u200e\u2028"
@@ -29,7 +29,7 @@ NASTY = (
     "\ue000\uf900\ufb01\ufe0f\ufeff\uff01\uff21\ufffd\uffff\U00010400\U0001d15e\U0001d165\U0001d16d\U0001f1e9\U0001f3fb\U0001f44d"
     "\U00020000\U0002b920\U0002f800\U000e0001\U0010ffff"
 )
-# Characters that have a token of their own, at the begin of a word and inside of one.
+# Characters with a token of their own, at the start of a word and inside a word.
 _SPELLED = (
     "abcdefghijklmnopqrstuvwxyz0123456789ABCDEZ\xe0\xe9\xfc\xdf\xc9\u0131\u03b1\u03c3\u03c2\u03a3\u0434\u0439\u05d0\u05d1\u0627\u0628\u0915\u0e01"
     "\u0300\u0301\u0651\u05b8\u094d\u3099\u1100\u1102\u1161\u1162\u11a8\u11ab\uac00\ud55c\u3042\u304b\u304c\u30ab\u4e00\u4e2d\u6587\u9fff\U00020000"
@@ -43,7 +43,7 @@ _PIECES = (
 
 
 def write_vocabulary(path: Path, tokens: list[str]) -> Path:
-    """A `vocab.txt`."""
+    """Write a `vocab.txt`."""
     path.write_bytes("\n".join([*tokens, ""]).encode())
     return path
 
@@ -118,29 +118,29 @@ def _tokenizers(family: str, settings: tuple[tuple[str, Any], ...]) -> tuple[Any
 
 
 def tokenizers(family: str = "Electra", **settings: Any) -> tuple[Any, Any]:
-    """Ours and theirs with the same settings, shared by all tests: nobody may add tokens to them."""
+    """Return oxbert's and transformers' tokenizers with the same settings; tests share them, so add no tokens."""
     return _tokenizers(family, tuple(sorted(settings.items())))
 
 
 def fresh(family: str = "Electra", **settings: Any) -> tuple[Any, Any]:
-    """Ours and theirs, made anew."""
+    """Return new tokenizers of oxbert and transformers."""
     name = f"{family}Tokenizer"
     theirs = getattr(transformers, name)(vocab=str(VOCABULARY), **settings)
     return getattr(oxbert, name)(VOCABULARY, **settings), theirs
 
 
 def theirs_or_error(call: Any) -> Any:
-    """What transformers answers; the error where it raises one or panics."""
+    """Return the result of transformers, or its error or panic."""
     try:
         return call()
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a panic of Rust is no Exception
+    except BaseException as error:  # a Rust panic is not an Exception
         return error
 
 
 def ours_or_error(call: Any) -> Any:
-    """What we answer; the error where it is one of ours. Any other is a defect."""
+    """Return the result of oxbert, or its OxbertError; any other exception is a defect."""
     try:
         return call()
     except OxbertError as error:
@@ -148,32 +148,32 @@ def ours_or_error(call: Any) -> Any:
 
 
 def everything(rows: Any) -> dict[str, Any]:
-    """All that a returned encoding says, at every place of every row."""
-    said: dict[str, Any] = {name: [_lists(row) for row in rows[name]] for name in rows if name != "length"}
-    said["length"] = rows.get("length")
-    said["names"] = sorted(rows)
+    """Return everything that an encoding reports, at every place of every row."""
+    report: dict[str, Any] = {name: [_lists(row) for row in rows[name]] for name in rows if name != "length"}
+    report["length"] = rows.get("length")
+    report["names"] = sorted(rows)
     for row in range(len(rows.encodings)):
-        # transformers spells an added token with the white space that it took along.
+        # transformers includes the white space that an added token matched.
         tokens = [token.strip() for token in rows.tokens(row)]
-        said[f"tokens {row}"] = (tokens, rows.word_ids(row), rows.sequence_ids(row), rows[row].n_sequences)
-        said[f"places {row}"] = [
+        report[f"tokens {row}"] = (tokens, rows.word_ids(row), rows.sequence_ids(row), rows[row].n_sequences)
+        report[f"places {row}"] = [
             (rows.token_to_chars(row, place), rows.token_to_word(row, place), rows.token_to_sequence(row, place))
             for place in range(len(tokens))
         ]
         words = range(max((word for word in rows.word_ids(row) if word is not None), default=0) + 2)
         longest = max((end for _, end in rows[row].offsets), default=0) + 2
         for sequence in range(rows[row].n_sequences):
-            said[f"words {row} {sequence}"] = [
-                # transformers fails on the characters of a word that is not there.
+            report[f"words {row} {sequence}"] = [
+                # transformers fails on the characters of a word without tokens.
                 rows.word_to_tokens(row, word, sequence)
                 and (rows.word_to_tokens(row, word, sequence), rows.word_to_chars(row, word, sequence))
                 for word in words
             ]
-            said[f"characters {row} {sequence}"] = [
+            report[f"characters {row} {sequence}"] = [
                 (rows.char_to_token(row, place, sequence), rows.char_to_word(row, place, sequence))
                 for place in range(longest)
             ]
-    return said
+    return report
 
 
 def _lists(row: Any) -> Any:
@@ -189,14 +189,14 @@ ALL_COLUMNS = {
 
 
 def compare(ours: Any, theirs: Any, text: Any, pair: Any = None, **options: Any) -> tuple[Any, Any]:
-    """Asserts that both say the same, or that both refuse; returns both answers."""
+    """Assert that both return the same or both refuse, and return both results."""
     options = ALL_COLUMNS | options
     mine = ours_or_error(lambda: ours(text, pair, **options))
     expected = theirs_or_error(lambda: theirs(text, pair, verbose=False, **options))
     if isinstance(expected, BaseException):
-        assert isinstance(mine, OxbertError), f"transformers refuses with {expected!r}, we return {mine!r}"
+        assert isinstance(mine, OxbertError), f"transformers refuses with {expected!r}, oxbert returns {mine!r}"
     elif not isinstance(mine, OxbertError):
         assert everything(mine) == everything(expected)
     else:
-        raise AssertionError(f"we refuse with {mine!r}, transformers returns {expected!r}") from mine
+        raise AssertionError(f"oxbert refuses with {mine!r}, transformers returns {expected!r}") from mine
     return mine, expected

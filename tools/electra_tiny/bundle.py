@@ -1,6 +1,6 @@
-"""Put the two models of a run into the package: float16 weights as `.ot`, and the configuration.
+"""Convert the two models of a run for the package: float16 weights as `.ot`, and the configuration.
 
-The tokenizer in the package stays, because the run used it.
+The tokenizer in the package is kept, because the run used it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def bundle(source: Path, target: Path) -> None:
     if (source / "vocab.txt").read_bytes() != (target / "vocab.txt").read_bytes():
         raise SystemExit(f"{source}: expected the vocabulary of {target}, got a different one")
     weights = oxbert.load_weights(source / "model.safetensors")
-    # Half precision halves the package; loading widens it to float32 again. The decoder is tied to the word embeddings,
-    # so unlike `convert_model.py`, whose files serve rust_bert too, no second copy of them is written.
+    # Half precision halves the size of the package, and loading converts it to float32. The decoder is tied to the word
+    # embeddings, so no second copy is written; `convert_model.py` writes one for rust_bert.
     halves = {name: tensor.astype(np.float16) for name, tensor in weights.items()}
     oxbert.save_weights(halves, target / "rust_model.ot")
     config = json.loads((source / "config.json").read_text(encoding="utf-8")) | DROPOUT

@@ -113,7 +113,7 @@ def raw_texts(source: str) -> Iterator[str]:
 
 
 def paragraphs(text: str) -> Iterator[str]:
-    """Cut one docstring or comment into candidate paragraphs: code, directives and doctests go, indentation splits."""
+    """Cut one docstring or comment into candidate paragraphs, without code, directives and doctests."""
     buffer: list[str] = []
     buffer_indent = 0
     skip_deeper_than: int | None = None
@@ -190,7 +190,7 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
 
     files = list(source_files())
-    # Training files first: a paragraph that also occurs in a training file never counts as held out.
+    # Training files come first, so that a paragraph that occurs in both kinds of files is not held out.
     files.sort(key=lambda item: is_held_out(item[0]))
     seen: set[str] = set()
     counts = {split: {"files": 0, "paragraphs": 0, "bytes": 0, "words": 0} for split in ("train", "heldout")}

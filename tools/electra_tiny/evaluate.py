@@ -1,9 +1,9 @@
 """Measure a generator and a discriminator on the held-out text, with a fixed seed.
 
-Masked-token accuracy: 15 % of the tokens of every packed row of 128 are chosen and ALL of them become ``[MASK]``.
-Replaced-token figures: the pre-training recipe (15 % chosen, 85 % of those become ``[MASK]``, all chosen tokens are
-drawn from the generator's distribution); a token is positive when it differs from the original; ``[CLS]`` and ``[SEP]``
-do not count.
+Masked-token accuracy: 15 % of the tokens of every packed row of 128 are chosen, and all of them become ``[MASK]``.
+Replaced-token metrics: as in pre-training, 15 % are chosen, 85 % of those become ``[MASK]``, and all chosen tokens are
+replaced by samples of the generator. A token is positive if it differs from the original; ``[CLS]`` and ``[SEP]`` do
+not count.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def area_under_curve(scores: np.ndarray, labels: np.ndarray) -> float:
 def evaluate(
     generator: ElectraForMaskedLM, discriminator: ElectraForPreTraining, rows: Tensor, seed: int
 ) -> dict[str, float]:
-    """Return all held-out figures of the two models on packed rows of ids."""
+    """Return all held-out metrics of the two models on packed rows of ids."""
     random = torch.Generator().manual_seed(seed)
     hits, top5_hits, targets, loss = 0, 0, [], 0.0
     scores, labels = [], []
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with TemporaryDirectory() as scratch:
-        # The reference does not read `.ot`, so oxbert converts the weights of the package first.
+        # transformers does not read `.ot`, so oxbert converts the weights of the package first.
         generator, discriminator = Path(scratch, "generator"), Path(scratch, "discriminator")
         oxbert.ElectraForMaskedLM.from_pretrained(arguments.generator).save_pretrained(generator)
         oxbert.ElectraForPreTraining.from_pretrained(arguments.discriminator).save_pretrained(discriminator)

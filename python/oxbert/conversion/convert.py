@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oxbert import _native
+from oxbert._checks import refused
 from oxbert._native import load_weights, save_weights
 from oxbert._types import Component, FloatDtype, WeightFormat
 from oxbert.conversion.check import largest_difference
 from oxbert.conversion.names import Names, plan_names
-from oxbert.conversion.options import COMPONENTS, Options, refused
+from oxbert.conversion.options import COMPONENTS, Options
 from oxbert.conversion.paths import find_target, find_weights
 from oxbert.errors import FileError, InputError, WeightsError
 

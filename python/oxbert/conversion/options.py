@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from oxbert import _native
+from oxbert._checks import refused
 from oxbert._types import Component, FloatDtype, WeightFormat
-from oxbert.errors import InputError
 
 _FILE_NAMES = dict(_native._WEIGHT_FORMATS)
 FORMATS: dict[WeightFormat, str] = {name: _FILE_NAMES[name] for name in get_args(WeightFormat)}
@@ -50,8 +50,3 @@ class Options:
             raise refused("dtype", f"expected one of {', '.join(DTYPES)}, got {self.dtype!r}")
         if self.prefix and self.suffix:
             raise refused("prefix", "expected a prefix or suffix, got both: suffix would cut the prefix off again")
-
-
-def refused(what: str, reason: str) -> InputError:
-    """Return the error for an argument with an impossible value."""
-    return InputError(f"{what}: {reason}", what=what, reason=reason)

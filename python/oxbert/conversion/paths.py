@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 from oxbert import _native
+from oxbert._checks import refused
 from oxbert._types import WeightFormat
-from oxbert.conversion.options import FORMATS, refused
+from oxbert.conversion.options import FORMATS
 from oxbert.errors import MissingFileError
 
 # One of several files of a checkpoint, which is opened through their index.

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import get_args
 
 from oxbert import _native
+from oxbert._checks import refused
 from oxbert._types import Need
 from oxbert.errors import HubAccessError, HubError, HubNotFoundError, HubOfflineError, MissingFileError
 from oxbert.hub import _sources
-from oxbert.hub._options import HubOptions, refused
+from oxbert.hub._options import HubOptions
 
 NEEDS: tuple[Need, ...] = get_args(Need)
-"""What a folder can be asked to hold."""
+"""The kinds of files that can be requested."""
 
 WEIGHTS = tuple(_native.WEIGHT_FILES)
-"""The names of weight files, best first. A name that ends in `.index.json` means the shards that the file names."""
+"""The names of weight files, best first. A name that ends in `.index.json` means the shards that it lists."""
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPO_ID = re.compile(rf"(?:{_PART}/)?{_PART}")
@@ -36,7 +37,7 @@ _logger = logging.getLogger("oxbert.hub")
 def is_repo_id(name: str) -> bool:
     """Return whether a name can be the id of a repository: `name` or `owner/name`.
 
-    A name that looks like a path is none: a leading `.`, `/` or `~`, more than one slash, or the ending of a file.
+    A name that looks like a path is not an id: a leading `.`, `/` or `~`, more than one slash, or the ending of a file.
 
     Example:
         >>> [is_repo_id(name) for name in ["google/electra-small-discriminator", "distilbert-base-uncased"]]
@@ -55,29 +56,29 @@ def download(
     *,
     weights: Sequence[str] = WEIGHTS,
 ) -> Path:
-    """Return the folder of the cache that holds what is needed of a repository, all of one commit.
+    """Return the folder of the cache with the files that are needed of a repository, all of one commit.
 
-    One request tells which commit the revision is and which files it has. Files that are needed and not cached are then
-    fetched from that commit. For a full commit hash whose files are all cached, nothing is requested.
+    One request returns the commit of the revision and the names of its files. The needed files that are not cached are
+    then fetched from that commit. For a full commit hash whose files are all cached, nothing is requested.
 
     Offline (`local_files_only`, `HF_HUB_OFFLINE`) only the cache is read, and no connection is opened. If the hub
-    cannot be reached or fails, and the cache has all that is needed, the cache is used, with a warning in the log.
+    cannot be reached or fails, and the cache has all needed files, the cache is used, with a warning in the log.
 
     Args:
         repo_id: `owner/name`, or `name` for repositories without an owner.
         needs: Any of `config` (`config.json`), `tokenizer` (`vocab.txt` or `tokenizer.json`, both if both exist, and
             `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` if they exist) and `weights`.
         options: The revision, the subfolder and so on.
-        weights: Names of weight files, best first. The first that exists is taken. A name that ends in `.index.json`
-            is taken with all the shards that it names, and only if all of them exist.
+        weights: Names of weight files, best first. The first file that exists is used. A file that ends in
+            `.index.json` is used with all shards that it lists, and only if all of them exist.
 
     Raises:
         HubNotFoundError: if the repository or the revision does not exist, or is not visible with this token.
         HubAccessError: if the repository is gated or disabled, or the token is refused.
-        HubOfflineError: if no connection may be opened and the cache lacks something.
+        HubOfflineError: if no connection may be opened and the cache lacks a needed file.
         HubError: if the hub cannot be reached or fails, or a file arrived truncated.
-        MissingFileError: if the repository exists and lacks what is needed, or the name is no repository id.
-        WeightsFormatError: if the index of the shards is invalid, or names something other than a file beside it.
+        MissingFileError: if the repository lacks a needed file, or the name is not a repository id.
+        WeightsFormatError: if the index of the shards is invalid, or lists a file outside its folder.
         InputError: if a need is unknown, `weights` is empty, or `force_download` is set together with `HF_HUB_OFFLINE`.
     """
     return fetch(repo_id, needs, options, weights=weights)
@@ -91,7 +92,7 @@ def fetch(
     optional: Need | Iterable[Need] = (),
     weights: Sequence[str] = WEIGHTS,
 ) -> Path:
-    """Download as `download` does, and from the same commit what is `optional`, if the repository has it."""
+    """Download as `download` does, with the `optional` files of the same commit that the repository has."""
     wanted = frozenset([needs] if isinstance(needs, str) else needs)
     if not wanted or not wanted <= set(NEEDS):
         raise refused("needs", f"expected some of {', '.join(NEEDS)}, got {', '.join(sorted(wanted)) or 'none'}")
@@ -99,7 +100,7 @@ def fetch(
         raise refused("weights", "expected file names, got none")
     if not is_repo_id(repo_id):
         raise MissingFileError(
-            f"{repo_id!r} is no repository id, which is name or owner/name",
+            f"expected a repository id (name or owner/name), got {repo_id!r}",
             folder=repo_id,
             wanted="repository id",
             found=[],
@@ -108,7 +109,7 @@ def fetch(
     asked = _sources.Asked(repo_id, options, wanted, extra, tuple(weights))
     if asked.offline is not None:
         if options.force_download:
-            raise refused("force_download", f"nothing can be fetched again with {asked.offline}")
+            raise refused("force_download", f"expected False, since {asked.offline} forbids downloads, got True")
         return _sources.Cache(asked).folder()
     if asked.is_pinned and not options.force_download:
         with suppress(_sources.Unknown):
@@ -116,7 +117,7 @@ def fetch(
     try:
         source = _sources.Hub(asked)
     except HubError as error:
-        # These two classes are the hub's answer about the repository itself, which the cache must not overrule.
+        # The hub itself refuses the repository with these two classes, and the cache must not overrule the hub.
         if isinstance(error, HubNotFoundError | HubAccessError) or options.force_download:
             raise
         folder = None
@@ -124,6 +125,6 @@ def fetch(
             folder = _sources.Cache(asked).folder()
         if folder is None:
             raise
-        _logger.warning("%s; using what is cached in %s", error, folder)
+        _logger.warning("%s; using the cached files in %s", error, folder)
         return folder
     return source.folder()

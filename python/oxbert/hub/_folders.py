@@ -39,15 +39,15 @@ def find(
     """Return the local folder of a model, after fetching what is needed if it is on the hub.
 
     Args:
-        name: A path, the name of a bundled model, or the id of a repository. A `Path` object is never taken for an id.
-        needs: What the folder must hold if it comes from the hub; see `oxbert.hub.download`.
-        optional: What is fetched as well if the repository has it, from the same commit.
+        name: A path, the name of a bundled model, or the id of a repository. A `Path` object is never an id.
+        needs: The kinds of files that are needed of a repository; see `oxbert.hub.download`.
+        optional: The kinds of files that are also fetched, from the same commit, if the repository has them.
         weights: As for `oxbert.hub.download`.
-        options: The fields of `oxbert.hub.HubOptions`. For a folder that is not from the hub only `subfolder` counts.
+        options: The fields of `oxbert.hub.HubOptions`. A folder that is not from the hub uses only `subfolder`.
 
     Raises:
-        MissingFileError: if there is no such folder and the name is no repository id, or the repository lacks what is
-            needed.
+        MissingFileError: if there is no such folder and the name is not a repository id, or the repository lacks a
+            needed file.
         HubError: if the repository cannot be fetched: `HubNotFoundError`, `HubAccessError`, `HubOfflineError`.
         DtypeError: if the name or an option has the wrong type.
         InputError: if an option has an impossible value.
@@ -57,7 +57,7 @@ def find(
         'electra-tiny-generator'
     """
     checked = HubOptions(**options)
-    # The name comes from the callers of `from_pretrained`, which no type checker may have seen.
+    # The name comes from callers of `from_pretrained` whose types nothing may have checked.
     text: object = os.fspath(name) if isinstance(name, os.PathLike) else name
     if not isinstance(text, str):
         expected, got = "a string or a path", type(name).__name__
@@ -68,7 +68,7 @@ def find(
     found = bundled()
     if text in found:
         return _below(_BUNDLED / text, checked.subfolder)
-    # `Path("./a/b")` is `a/b`: a path object has lost the dot that tells a path from an id.
+    # `Path("./a/b")` becomes `a/b`, without the dot that distinguishes a path from an id.
     if not isinstance(name, str) or not is_repo_id(name):
         raise MissingFileError(
             f"{text!r} is neither a folder, nor a bundled model, nor the id of a repository of the hub; "

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from oxbert.errors import DtypeError, InputError
+from oxbert._checks import refused
+from oxbert.errors import DtypeError
 
 _PLAIN = re.compile(r"(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f]+")
 # Names that git accepts for a branch or a tag, and a few more.
@@ -16,21 +17,21 @@ _REVISION = re.compile(r"(?!/)(?!.*\.\.)(?!.*//)[^\s\\:?*\[^~\x00-\x1f\x7f]+(?<!
 
 
 def _option(default: Any, expected: str, *kinds: type, is_secret: bool = False) -> Any:
-    """Return a field with the types of its values, which come from keyword arguments that no type checker has seen."""
+    """Return a field with the types that are checked at run time, since the values are keyword arguments of users."""
     return field(default=default, repr=not is_secret, metadata={"kinds": kinds, "expected": expected})
 
 
 @dataclass(frozen=True)
 class HubOptions:
-    """Say which revision of a repository is wanted, and how to fetch it.
+    """Define which revision of a repository to fetch, and how.
 
     Attributes:
         revision: A branch, a tag or a commit; None means the main branch. With a full commit hash (40 hexadecimal
-            digits) nothing is requested once all that is needed is cached.
+            digits) nothing is requested once all needed files are cached.
         subfolder: A folder inside the repository; None and "" mean the repository itself.
         cache_dir: A folder to use instead of the library's own cache.
         local_files_only: Whether to use the cache alone and open no connection.
-        force_download: Whether to fetch again what is cached.
+        force_download: Whether to fetch cached files again.
         token: An access token. True means the token stored on this machine, which must exist; None means that token if
             there is one; False means no token.
 
@@ -65,7 +66,7 @@ class HubOptions:
             expected = "expected a path below the model folder, its parts joined by /"
             raise refused("subfolder", f"{expected}, got {self.subfolder!r}")
         if self.force_download and self.local_files_only:
-            raise refused("force_download", "nothing can be fetched again with local_files_only")
+            raise refused("force_download", "expected False, since local_files_only=True forbids downloads, got True")
 
 
 HUB_OPTIONS = tuple(item.name for item in fields(HubOptions))
@@ -81,8 +82,3 @@ def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
 def is_plain(name: str) -> bool:
     """Return whether a file or folder name stays inside the folder that it is joined to."""
     return _PLAIN.fullmatch(name) is not None
-
-
-def refused(what: str, reason: str) -> InputError:
-    """Return the error for an option with an impossible value."""
-    return InputError(f"{what}: {reason}", what=what, reason=reason)

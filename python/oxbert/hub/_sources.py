@@ -27,7 +27,7 @@ _VOCABULARIES = ("vocab.txt", "tokenizer.json")
 # A tokenizer is read from all of these that exist: `tokenizer.json` has added tokens and settings besides a vocabulary.
 _TOKENIZER = (*_VOCABULARIES, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _INDEX = ".index.json"
-# How many file names a message lists.
+# The most file names in a message.
 _SHOWN = 20
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -55,7 +55,7 @@ class Asked:
 
     @property
     def offline(self) -> str | None:
-        """Return why no connection may be opened, or None if one may."""
+        """Return the option that forbids connections, or None if they are allowed."""
         from huggingface_hub import constants
 
         if self.options.local_files_only:
@@ -110,22 +110,22 @@ class _Source(ABC):
 
     @abstractmethod
     def has(self, name: str) -> bool:
-        """Return whether the file is there."""
+        """Return whether the file is present."""
 
     @abstractmethod
     def get(self, name: str) -> Path:
-        """Return the local path of a file that is there."""
+        """Return the local path of a file that is present."""
 
     @abstractmethod
     def missing(self, wanted: str) -> Exception:
-        """Return the error for a file that is needed and is not there."""
+        """Return the error for a needed file that is missing."""
 
     @abstractmethod
     def is_known_absent(self, name: str) -> bool:
-        """Return whether the revision certainly has no such file, for a file that is not there."""
+        """Return whether a file that is missing here is certainly missing in the revision."""
 
     def files(self) -> list[Path]:
-        """Return the local paths of all files that are needed."""
+        """Return the local paths of all needed files."""
         needs, names = self.asked.needs, []
         if "config" in needs | self.asked.optional:
             if self.has(_CONFIG):
@@ -158,7 +158,7 @@ class Cache(_Source):
     """Look up the files of a revision in the cache.
 
     Args:
-        asked: The files that are wanted.
+        asked: The requested files.
         is_certain: Whether to raise `Unknown` for a file that is neither cached nor noted as absent.
     """
 
@@ -167,9 +167,9 @@ class Cache(_Source):
         self.is_certain = is_certain
 
     def folder(self) -> Path:
-        """Return the folder that holds all that is needed."""
+        """Return the folder with all needed files."""
         folders = {path.parent for path in self.files()}
-        # Another process can move a branch between two look-ups.
+        # Another process can move a branch between two look-ups, so files of two commits are looked up again.
         return folders.pop() if len(folders) == 1 else self.folder()
 
     def has(self, name: str) -> bool:
@@ -189,7 +189,7 @@ class Cache(_Source):
         if self.is_certain:
             return Unknown()
         asked = self.asked
-        reason = f"with {asked.offline} nothing is fetched" if asked.offline else "the hub does not answer"
+        reason = f"{asked.offline} forbids downloads" if asked.offline else "the hub does not answer"
         place = asked.place(asked.options.subfolder)
         return HubOfflineError(
             f"{place}: no {wanted} in the cache at {asked.cache}, no such local folder, and {reason}",
@@ -220,21 +220,21 @@ class Hub(_Source):
             info = HfApi(**_library()).model_info(
                 asked.repo_id,
                 revision=asked.revision,
-                # Without a timeout the library waits for ever.
+                # The library has no timeout by default.
                 timeout=constants.HF_HUB_ETAG_TIMEOUT,
                 token=asked.options.token,
             )
         if info.siblings is None or info.sha is None or not _COMMIT.fullmatch(info.sha):
-            raise asked.failure(HubError, "the answer names no commit or no files", url_path)
+            raise asked.failure(HubError, "the answer has no commit or no files, expected both", url_path)
         self.commit = info.sha
         self.listed = frozenset(file.rfilename for file in info.siblings)
         self.fetched: dict[str, Path] = {}
         self.absent: list[str] = []
 
     def folder(self) -> Path:
-        """Return the folder that holds all that is needed, after fetching the files that are not cached."""
+        """Return the folder with all needed files, after fetching those that are not cached."""
         paths = self.files()
-        # All files are there. The note only saves later calls some requests, so its failure does not matter.
+        # The files are complete. The note only saves requests of later calls, so its failure does not matter.
         with suppress(HubError):
             self._remember()
         return paths[0].parent
@@ -272,10 +272,11 @@ class Hub(_Source):
         return True
 
     def _remember(self) -> None:
-        """Let the library note what saves later calls some requests.
+        """Make the library note missing files and the commit of a branch, which saves requests of later calls.
 
-        The library notes that a commit lacks a file, or at which commit a branch is, when a file is requested by that
-        name. A branch is noted last, so that the commit before stays usable offline until all of this one is there.
+        The library notes that a commit lacks a file when that file is requested, and the commit of a branch when a file
+        of the branch is requested. A branch is noted last, so that its previous commit stays usable offline until this
+        one is complete.
         """
         asked = self.asked
         if asked.is_pinned:
@@ -293,7 +294,7 @@ class Hub(_Source):
 
         asked, path = self.asked, self.asked.path(name)
         with _translated(asked, urlsplit(hf_hub_url(asked.repo_id, path, revision=revision)).path):
-            # The library writes to a temporary file, and renames it once its length is the announced one.
+            # The library writes to a temporary file, which it renames once the length is the announced one.
             found = hf_hub_download(
                 asked.repo_id,
                 path,
@@ -322,13 +323,13 @@ def _shards(index: Path) -> list[str]:
     for name in table.values():
         # The index comes from the network, and its names become paths.
         if not isinstance(name, str) or not is_plain(name):
-            raise refused(f"weight_map: expected plain names of files of the same folder, got {name!r}")
+            raise refused(f"weight_map: expected names of files in the same folder, got {name!r}")
     return sorted(set(table.values()))
 
 
 @contextmanager
 def _translated(asked: Asked, url_path: str) -> Iterator[None]:
-    """Translate the errors of the library into ours.
+    """Translate the errors of the library into those of oxbert.
 
     The library raises errors without a common base: its own, those of its HTTP client and of its other transports, and
     those of the operating system.
@@ -342,7 +343,7 @@ def _translated(asked: Asked, url_path: str) -> Iterator[None]:
 def _reason(error: Exception) -> tuple[type[HubError], str]:
     from huggingface_hub import errors
 
-    # The library wraps the cause into errors that do not tell it: not cached either, or a forced download failed.
+    # If the file is not cached either or a forced download failed, the library wraps the cause in a vague error.
     while isinstance(error, errors.LocalEntryNotFoundError | ValueError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     match error:

@@ -14,19 +14,10 @@ pub(crate) struct FolderOptions<'py> {
 }
 
 impl<'py> FolderOptions<'py> {
-    /// Keyword arguments of `huggingface_hub`, as transformers passes them on.
-    const HUB: [&'static str; 6] =
-        ["revision", "subfolder", "cache_dir", "local_files_only", "force_download", "token"];
-
     pub(crate) fn read(py: Python<'py>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
-        let rest = options.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
-        let hub = PyDict::new(py);
-        for name in Self::HUB {
-            if let Some(value) = rest.get_item(name)? {
-                hub.set_item(name, value)?;
-                rest.del_item(name)?;
-            }
-        }
+        let options = options.cloned().unwrap_or_else(|| PyDict::new(py));
+        let split = py.import("oxbert.hub._options")?.call_method1("split_options", (options,))?;
+        let (hub, rest) = split.extract()?;
         Ok(Self { hub, rest })
     }
 

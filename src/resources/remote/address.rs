@@ -1,4 +1,4 @@
-//! A url and a folder's name -> the file's path in the cache. No url and no name leads out of the cache.
+//! A url and the name of a folder -> the file's path, which is always inside the cache.
 
 use std::env;
 use std::fmt::Write;
@@ -10,10 +10,10 @@ use ureq::http::Uri;
 use super::RemoteResource;
 use crate::error::{Error, Result};
 
-/// Bytes of the url's hash in the path: enough to make two urls with the same hash infeasible.
+/// The bytes of the url's hash in the path. With so many, two urls with the same hash cannot be found in practice.
 const HASH_BYTES: usize = 16;
 
-/// Longer names, with the suffix of a part, are too long for some file systems.
+/// Some file systems do not accept a longer name with the suffix of a part.
 const LONGEST_NAME: usize = 200;
 
 pub(super) fn cached_path(resource: &RemoteResource) -> Result<PathBuf> {
@@ -29,7 +29,7 @@ fn file_name(url: &str) -> Result<String> {
     let expected = "expected https:// or http://, a host, and a path that ends in the name of a file";
     // The url may contain a password, so the error does not repeat it.
     if url.split(['/', '?', '#']).nth(2).is_some_and(|host| host.contains('@')) {
-        return Err(Error::input("url", "a user name or a password in it is not supported"));
+        return Err(Error::input("url", "expected no user name and no password before the host"));
     }
     let wrong = || Error::input("url", format!("{expected}, got {url:?}"));
     let parsed: Uri = url.parse().map_err(|_| wrong())?;
@@ -69,7 +69,7 @@ fn usual_cache() -> Result<PathBuf> {
     let users = user_cache().ok_or_else(|| {
         Error::input(
             "cache_dir",
-            "there is no home folder; name a folder there or in the environment variable RUSTBERT_CACHE",
+            "no home folder was found; pass `cache_dir` or set the environment variable RUSTBERT_CACHE",
         )
     })?;
     Ok(users.join(".rustbert"))
@@ -101,12 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_keeps_its_name_and_has_a_folder_for_its_url() {
+    fn files_keep_their_name_in_a_folder_per_url() {
         let one = path("https://host/a/rust_model.ot?download=true#part", "electra/model").unwrap();
         let parts: Vec<_> = one.iter().map(|part| part.to_str().unwrap()).collect();
         assert_eq!((&parts[..4], parts.len(), parts[5]), (&["/", "cache", "electra", "model"][..], 6, "rust_model.ot"));
         assert_eq!(parts[4].len(), 2 * HASH_BYTES);
-        // SHA-256 itself, so that files are found again by any later version.
+        // The hash must stay SHA-256, so that later versions find the same files.
         assert_eq!(hash("abc"), "ba7816bf8f01cfea414140de5dae2223");
         let others = ["https://host/b/rust_model.ot", "https://host/a/rust_model.ot?download=false"];
         for url in others {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leads_out_of_the_cache() {
+    fn paths_never_leave_the_cache() {
         let subfolders =
             ["..", "../x", "a/../../b", "/", "/etc", "a/..", "./a", "..\\x", "a\\b", "C:\\x", "C:x", "a\0b"];
         for subfolder in subfolders {
@@ -150,7 +150,7 @@ mod tests {
             let error = path(url, "x").unwrap_err().to_string();
             assert!(error.starts_with("url: expected https:// or http://"), "{url:?}: {error}");
         }
-        // Not decoded anywhere, so these are names like any other.
+        // Nothing decodes a url, so these names are plain.
         for url in ["https://host/%2e%2e", "https://host/..%2Fx", "https://host/...", "https://host/a/../b"] {
             let path = path(url, "x").unwrap();
             assert!(path.components().all(|part| part != Component::ParentDir) && path.starts_with("/cache/x"));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_refused_and_not_repeated() {
+    fn passwords_are_refused_and_not_shown() {
         for url in ["https://me:secret@host/file", "https://secret@host/file"] {
             let error = path(url, "x").unwrap_err().to_string();
             assert!(error.contains("password") && !error.contains("secret"), "{error}");

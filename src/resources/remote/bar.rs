@@ -6,10 +6,10 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Smaller files arrive before a bar could be read.
+/// Smaller files arrive before a user could read a bar.
 const WORTH_A_BAR: u64 = 10_000_000;
 
-/// A bar that appears when the file turns out to be large.
+/// A bar that appears once the length of the file is known and large enough.
 pub(super) struct Bar {
     name: String,
     wanted: bool,
@@ -27,7 +27,7 @@ impl Bar {
         let bar = self.shown.get_or_init(|| {
             let template = "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            // Bytes of an earlier download do not count towards the speed.
+            // The speed must not include the bytes of an earlier download.
             let bar = ProgressBar::new(total).with_style(style).with_message(self.name.clone()).with_position(done);
             bar.reset_eta();
             bar

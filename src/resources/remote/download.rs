@@ -1,4 +1,4 @@
-//! Requests, repeated until a file is complete.
+//! Repeat requests until a file is complete.
 
 use std::cell::Cell;
 use std::fs;
@@ -10,7 +10,7 @@ use super::part::Part;
 use super::request::{Answer, ContentRange, Failure, Message, Request, TICK};
 use crate::error::{Error, Result};
 
-/// Download a file to `target`, unless another process does so first.
+/// Download a file to `target`, unless another process completes it first.
 pub(super) fn download(
     url: &str,
     target: &Path,
@@ -37,13 +37,13 @@ struct Download<'a> {
 impl Download<'_> {
     fn run(&mut self) -> Result<()> {
         let (mut failures, mut furthest) = (0, self.part.length());
-        // The part may be complete already, and only lack its final name.
+        // An earlier download may have received all bytes and failed before the rename.
         while !self.part.is_complete() {
             let failure = match self.attempt() {
                 Ok(()) => break,
                 Err(failure) => failure,
             };
-            // Keep the part. If that fails too, the first failure is the one to report.
+            // If keeping the part fails too, the failure of the request is reported first.
             let kept = self.part.keep();
             let (reason, wait) = match failure {
                 Failure::Passing(reason, wait) => (reason, wait),
@@ -56,7 +56,7 @@ impl Download<'_> {
             }
             failures += 1;
             if failures >= self.options.tries {
-                return Err(self.error(format!("{reason} (at try {failures} of {})", self.options.tries.max(1))));
+                return Err(self.error(format!("{reason} (attempt {failures} of {})", self.options.tries.max(1))));
             }
             let doubled = 2_u32.saturating_pow(failures - 1);
             self.pause(wait.unwrap_or_else(|| self.options.backoff.saturating_mul(doubled)))?;
@@ -79,69 +79,70 @@ impl Download<'_> {
         }
         let got = self.part.length();
         match self.part.total() {
-            Some(total) if got < total => Err(Failure::Passing(format!("got {got} of {total} bytes"), None)),
+            Some(total) if got < total => {
+                Err(Failure::Passing(format!("the answer ends after {got} of {total} bytes"), None))
+            }
             _ => Ok(()),
         }
     }
 
-    /// Prepare for the content of an answer, or say why its content cannot be used.
+    /// Prepare for the content of an answer. The error is the reason why the content cannot be used.
     fn accept(&mut self, answer: Answer, rest: Option<&(u64, String)>) -> Result<(), Failure> {
         let status = answer.status;
         match status {
             200 | 206 => {}
             416 if rest.is_some() => {
-                // The file on the server has become shorter.
                 self.part.discard()?;
-                return Err(Failure::Passing("the server does not have the rest of the file".into(), None));
+                let reason = "the file on the server is shorter than the part already received (status 416)";
+                return Err(Failure::Passing(reason.into(), None));
             }
             408 | 429 | 500..=599 => {
-                return Err(Failure::Passing(format!("the server answers with status {status}"), answer.retry_after));
+                let reason = format!("the server answers with status {status}, expected 200");
+                return Err(Failure::Passing(reason, answer.retry_after));
             }
             401 | 403 => {
-                let reason = "the file is private, its terms were not accepted, or there is none";
+                let reason = "the file is private, its terms are not accepted, or it does not exist";
                 return Err(Failure::Lasting(format!("the server refuses with status {status}: {reason}")));
             }
             404 | 410 => return Err(Failure::Lasting(format!("the server has no such file (status {status})"))),
             _ => return Err(Failure::Lasting(format!("the server answers with status {status}, expected 200"))),
         }
         if let Some(encoding) = answer.encoding {
-            return Err(Failure::Lasting(format!(
-                "the server compresses the file ({encoding}), which was not asked for"
-            )));
+            let reason = format!("the server compresses the file ({encoding}), expected the file itself");
+            return Err(Failure::Lasting(reason));
         }
         if !answer.has_end {
-            let reason = "the server does not say how long the file is, so that its end could not be told from a cut";
+            let reason = "the server does not say how long the file is, so a truncated file could not be detected";
             return Err(Failure::Lasting(reason.into()));
         }
         match (status, rest) {
             (200, _) => Ok(self.part.begin(answer.etag, answer.length)?),
             (_, Some((start, etag))) => self.continues(&answer, *start, etag),
-            (_, None) => Err(Failure::Lasting("the server sends a part of the file, which was not asked for".into())),
+            (_, None) => Err(Failure::Lasting("the server sends a part of the file, expected the whole file".into())),
         }
     }
 
-    /// Check that an answer continues the part. If not, discard the part, which can no longer be trusted.
+    /// Check that an answer continues the part; otherwise discard the part, since its bytes may be of another version.
     fn continues(&mut self, answer: &Answer, start: u64, etag: &str) -> Result<(), Failure> {
         let wrong = match answer.range {
             _ if answer.etag.as_deref().is_some_and(|now| now != etag) => {
                 "the file has changed on the server".to_string()
             }
-            None => "the server sends a part of the file and does not say which".to_string(),
+            None => "the server sends a part of the file, but not the place of the part (Content-Range)".to_string(),
             Some(ContentRange { first, .. }) if first != start => {
                 format!("the server sends the bytes from {first} on, expected from {start} on")
             }
             Some(ContentRange { first, last, .. })
                 if answer.length.is_some_and(|length| length != last - first + 1) =>
             {
-                format!("the server announces {} bytes and {first} to {last}", answer.length.unwrap_or_default())
+                let length = answer.length.unwrap_or_default();
+                format!("the server announces {length} bytes, expected as many as from byte {first} to {last}")
             }
             Some(ContentRange { total: Some(total), .. })
                 if self.part.total().is_some_and(|before| before != total) =>
             {
-                format!(
-                    "the server says that the file has {total} bytes, and said {}",
-                    self.part.total().unwrap_or_default()
-                )
+                let before = self.part.total().unwrap_or_default();
+                format!("the server announces a file of {total} bytes, expected {before} bytes as before")
             }
             Some(range) => {
                 self.part.expect(range.total);
@@ -157,7 +158,7 @@ impl Download<'_> {
         match self.part.total() {
             Some(total) if length > total => {
                 self.part.discard()?;
-                Err(Failure::Lasting(format!("got {length} bytes of a file of {total}")))
+                Err(Failure::Lasting(format!("got {length} bytes, expected {total}, the length of the file")))
             }
             _ => Ok(self.part.append(bytes)?),
         }

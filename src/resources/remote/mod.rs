@@ -1,7 +1,7 @@
-//! A file on the network: fetched when it is first asked for, then kept.
+//! A file on the network, which is downloaded at its first use and then kept.
 //!
-//! `address` says where a file is kept, `download` brings it there with as many tries as it takes, `request` is one
-//! try, `part` what has arrived of a file so far.
+//! `address` finds the place in the cache, `download` sends requests until the file is complete, `request` sends one of
+//! them, and `part` keeps the bytes received so far.
 
 mod address;
 mod bar;
@@ -16,19 +16,19 @@ use super::ResourceProvider;
 use crate::error::Result;
 use bar::Bar;
 
-/// A file on the network, which is downloaded when its path is first asked for. From then on the file in the cache is
-/// used, without a request.
+/// A file on the network. The first call for the path downloads the file; later calls use the file in the cache without
+/// a request.
 ///
-/// The cache is the folder in the environment variable `RUSTBERT_CACHE`, or else `.rustbert` in the user's cache folder
-/// (`$XDG_CACHE_HOME`, or `~/.cache`), as rust_bert's is. In there a file has the path `cache_subdir/<hash of the
-/// url>/<its name in the url>`. To fetch it anew, delete it.
+/// The cache is the folder in the environment variable `RUSTBERT_CACHE`, otherwise `.rustbert` in the user's cache
+/// folder (`$XDG_CACHE_HOME`, or `~/.cache`), as for rust_bert. The path of a file in the cache is `cache_subdir/<hash
+/// of the url>/<its name in the url>`. Delete the file to download it again.
 ///
-/// A download that is interrupted goes on where it stopped, in the next call or the next process, if the server can do
-/// so (`ETag` and ranges). Its bytes stand in a file beside the final one, which gets its name when it is complete and
-/// on the disk. Of several processes that want a file one downloads it and the others wait.
+/// An interrupted download resumes in the next call or the next process, if the server supports that (`ETag` and
+/// ranges). The bytes are written to a file beside the final one, which is renamed when it is complete and on the disk.
+/// If several processes need a file, one downloads it and the others wait.
 ///
-/// Proxies are found in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Servers are trusted by Mozilla's list
-/// of authorities, or by the file in `SSL_CERT_FILE`. A redirect from https to http is refused.
+/// Proxies are read from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Servers are trusted by Mozilla's list
+/// of authorities, or by the certificates in `SSL_CERT_FILE`. A redirect from https to http is refused.
 ///
 /// ```
 /// use oxbert::electra::ElectraVocabResources;
@@ -48,50 +48,49 @@ pub struct RemoteResource {
     pub url: String,
     /// The folder in the cache, e.g. `electra-base-generator/model`; empty for the cache itself.
     pub cache_subdir: String,
-    /// Another cache than the usual one.
+    /// The cache to use instead of the default one.
     pub cache_dir: Option<PathBuf>,
 }
 
 impl RemoteResource {
-    /// Return a file and its folder in the cache. Nothing is downloaded yet.
+    /// Create a resource from a url and a folder in the cache, without a download.
     pub fn new(url: impl Into<String>, cache_subdir: impl Into<String>) -> Self {
         Self { url: url.into(), cache_subdir: cache_subdir.into(), cache_dir: None }
     }
 
-    /// One of the files that rust_bert names, such as
-    /// [`ElectraModelResources::BASE_GENERATOR`](super::ElectraModelResources::BASE_GENERATOR): the folder in the
-    /// cache, and the url. Nothing is downloaded yet.
+    /// Create a resource from a pair of the folder in the cache and the url, such as
+    /// [`ElectraModelResources::BASE_GENERATOR`](super::ElectraModelResources::BASE_GENERATOR), without a download.
     #[must_use]
     pub fn from_pretrained((name, url): (&str, &str)) -> Self {
         Self::new(url, name)
     }
 
-    /// With a cache of its own.
+    /// Return the same resource in another cache.
     #[must_use]
     pub fn with_cache_dir(mut self, cache_dir: impl Into<PathBuf>) -> Self {
         self.cache_dir = Some(cache_dir.into());
         self
     }
 
-    /// Return the path of the file after its download.
+    /// Return the path that the file has after its download.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) if the url is not valid or names no file, if `cache_subdir` leads out of
-    /// the cache, or if there is no cache.
+    /// [`Error::Input`](crate::Error::Input) if the url is not valid or does not end in a file name, if `cache_subdir`
+    /// leads out of the cache, or if no folder for a cache is found.
     pub fn cached_path(&self) -> Result<PathBuf> {
         address::cached_path(self)
     }
 
-    /// Return the path as [`ResourceProvider::get_local_path`] does, with these options and a function that is told the
+    /// Return the path as [`ResourceProvider::get_local_path`] does, with these options and a function that reports the
     /// progress.
     ///
-    /// `progress` gets the bytes that are there and, once the server has said it, how many there will be. It is called
-    /// about ten times a second, also while nothing arrives. Its error ends the download, and is what this function
-    /// returns; what has arrived stays for the next time.
+    /// `progress` gets the number of bytes received and the length of the file, if the server has sent it. The function
+    /// is called about ten times a second, even if no bytes arrive. If `progress` returns an error, the download stops
+    /// with that error, and the bytes received are kept for the next call.
     ///
     /// # Errors
-    /// Those of [`RemoteResource::cached_path`]; [`Error::Download`](crate::Error::Download) if server or network fail;
-    /// [`Error::Io`](crate::Error::Io) if the file cannot be written; those of `progress`.
+    /// The errors of [`RemoteResource::cached_path`] and of `progress`; [`Error::Download`](crate::Error::Download) if
+    /// the server or the network fails; [`Error::Io`](crate::Error::Io) if the file cannot be written.
     pub fn get_local_path_with(
         &self,
         options: &DownloadOptions,
@@ -116,20 +115,21 @@ impl ResourceProvider for RemoteResource {
     }
 }
 
-/// How patient a download is, and whether it is shown.
+/// The timeouts and attempts of a download, and whether to show a progress bar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DownloadOptions {
-    /// How long finding a host, and then connecting to it, may each take. 10 seconds.
+    /// The most time to resolve a host, and then to connect to it. 10 seconds each by default.
     pub connect_timeout: Duration,
-    /// How long nothing may arrive. 30 seconds.
+    /// The most time without a byte from the server. 30 seconds by default.
     pub stall_timeout: Duration,
-    /// How often in a row a request may fail, without a further byte of the file, in ways that may pass: a connection
-    /// that breaks or stalls, a server that is busy (status 408, 429) or broken (5xx). 3.
+    /// The number of requests in a row that may fail without a further byte of the file, if a later one may succeed:
+    /// the connection breaks or stalls, or the server is busy (status 408, 429) or fails (5xx). 3 by default.
     pub tries: u32,
-    /// The pause before the second try; each further one is twice as long. A server that says how long (`Retry-After`)
-    /// is heard, up to a minute. Half a second.
+    /// The pause before the second attempt; each further pause is twice as long. A pause that the server asks for
+    /// (`Retry-After`) is used instead, up to a minute. Half a second by default.
     pub backoff: Duration,
-    /// Whether to show a bar on standard error, if that is a terminal and the file is larger than 10 MB. True.
+    /// Whether to show a bar on standard error, if standard error is a terminal and the file is larger than 10 MB. True
+    /// by default.
     pub progress_bar: bool,
 }
 

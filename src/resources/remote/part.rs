@@ -1,5 +1,5 @@
-//! What has arrived of a file, beside its final place: `name.part`, and `name.part.json`, which says what of it is
-//! sure.
+//! The part of a file that has been received, beside its final place: `name.part` has the bytes, and `name.part.json`
+//! records how many of them are safe on the disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -15,7 +15,7 @@ use crate::files::{settle, write_atomically};
 /// The number of bytes after which they are synchronised with the disk, so that they survive a power cut.
 const KEPT_EVERY: u64 = 32 << 20;
 
-/// A file that is being written by this process and no other.
+/// A file that this process alone is writing.
 #[derive(Debug)]
 pub(super) struct Part {
     file: File,
@@ -25,20 +25,20 @@ pub(super) struct Part {
     finished: bool,
 }
 
-/// What is known of the file.
+/// The facts about the file that a later download needs.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Record {
-    /// The server's name of this version of the file; a strong one, or the rest could be another version's.
+    /// The server's strong `ETag` of this version. With a weak one, the rest could be of another version.
     etag: Option<String>,
-    /// All bytes of the file.
+    /// The number of bytes of the whole file.
     total: Option<u64>,
-    /// The bytes that are safe on the disk.
+    /// The number of bytes that are safe on the disk.
     length: u64,
 }
 
 impl Part {
-    /// Return the part of the file at `target`, with what an earlier download left in it. None if another process has
-    /// completed the file in the meantime; while one is at it, this waits and calls `waiting`.
+    /// Return the part of the file at `target`, with the bytes of an earlier download. While another process writes the
+    /// part, wait and call `waiting`. Return None if another process has completed the file.
     pub(super) fn claim(target: &Path, waiting: &dyn Fn() -> Result<()>) -> Result<Option<Self>> {
         let path = beside(target, ".part");
         loop {
@@ -48,11 +48,12 @@ impl Part {
                 waiting()?;
                 std::thread::sleep(TICK);
             }
-            // The process that held the lock may have renamed or removed this file, so that the next one opens another.
+            // The process that had the lock may have renamed or removed this file; then another file must be opened.
             let ours = is_at(&file, &path);
             if target.is_file() {
                 if ours {
-                    // Opened after the file had been renamed. If this fails, an empty file stays.
+                    // This part was created after the rename, so it is empty. If its removal fails, an empty file
+                    // stays.
                     let _ = fs::remove_file(&path);
                 }
                 return Ok(None);
@@ -92,12 +93,12 @@ impl Part {
         self.record.total == Some(self.length)
     }
 
-    /// Return the start of the missing rest and the version it must have. None if the whole file must be fetched.
+    /// Return the start of the missing rest and the version that it must have. None if the whole file must be fetched.
     pub(super) fn rest(&self) -> Option<(u64, String)> {
         self.record.etag.clone().filter(|_| self.length > 0).map(|etag| (self.length, etag))
     }
 
-    /// Discard the bytes: the file comes from its start.
+    /// Discard the bytes and start a file of this version and length.
     pub(super) fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
         self.discard()?;
         self.record = Record { etag, total, length: 0 };
@@ -111,7 +112,7 @@ impl Part {
 
     /// Discard the bytes and their version.
     pub(super) fn discard(&mut self) -> Result<()> {
-        // Before the bytes, or it would speak of others for a moment.
+        // The record is removed before the bytes, so that it never describes bytes that are gone.
         self.remove_record()?;
         self.record = Record::default();
         self.length = 0;
@@ -124,7 +125,7 @@ impl Part {
         if self.length - self.record.length >= KEPT_EVERY { self.keep() } else { Ok(()) }
     }
 
-    /// Make sure that a later download can go on from here.
+    /// Write the bytes and the record to the disk, so that a later download can continue from here.
     pub(super) fn keep(&mut self) -> Result<()> {
         if self.record.etag.is_none() {
             return Ok(());
@@ -143,7 +144,7 @@ impl Part {
         self.remove_record()
     }
 
-    /// Shortens the file to the length that is sure, and writes on from there.
+    /// Shorten the file to the recorded length, and continue to write from there.
     fn cut(&mut self) -> Result<()> {
         let cut = self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
         cut.map(|_| ()).map_err(Error::io("write", &self.path))
@@ -166,10 +167,10 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.finished && self.record.etag.is_none() {
-            // Nothing could go on from it.
+            // Without a version, no later download can continue from this part.
             let _ = fs::remove_file(&self.path);
         }
-        // Said, and not left to the closing of the file: a child of a fork may have it open as well.
+        // Closing the file would not release the lock if a forked child has the file open too.
         let _ = FileExt::unlock(&self.file);
     }
 }
@@ -189,7 +190,7 @@ fn lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Return whether a path leads to an open file.
+/// Return whether a path leads to this open file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -197,7 +198,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if place(&one) == place(&other))
 }
 
-/// Return whether a path leads to an open file.
+/// Return whether a path leads to this open file.
 #[cfg(not(unix))]
 fn is_at(_file: &File, path: &Path) -> bool {
     path.is_file()
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_sure_is_there_again_and_no_more() {
+    fn only_recorded_bytes_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("file");
         let mut part = Part::claim(&target, &nobody).unwrap().unwrap();
@@ -229,7 +230,7 @@ mod tests {
         part.begin(Some(ETAG.into()), Some(9)).unwrap();
         part.append(b"abcd").unwrap();
         part.keep().unwrap();
-        // As after a power cut: written, but nobody knows whether on the disk.
+        // After a power cut these bytes may be missing on the disk.
         part.append(b"????").unwrap();
         drop(part);
         let mut part = Part::claim(&target, &nobody).unwrap().unwrap();
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_can_go_on_from_is_removed() {
+    fn parts_without_a_valid_record_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("file");
         let mut part = Part::claim(&target, &nobody).unwrap().unwrap();
@@ -254,7 +255,7 @@ mod tests {
         assert_eq!(part.rest(), None);
         drop(part);
         assert!(files(folder.path()).is_empty());
-        // A record without its bytes, one that says more than there is, and one that is none.
+        // A record of more bytes than the part has, an invalid record, and a record without a version.
         for record in [r#"{"etag":"\"1\"","total":9,"length":4}"#, "{", r#"{"etag":null,"total":9,"length":0}"#] {
             fs::write(folder.path().join("file.part"), "abc").unwrap();
             fs::write(folder.path().join("file.part.json"), record).unwrap();
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn many_bytes_are_made_sure_on_the_way() {
+    fn long_downloads_record_their_progress() {
         let folder = tempfile::tempdir().unwrap();
         let mut part = Part::claim(&folder.path().join("file"), &nobody).unwrap().unwrap();
         part.begin(Some(ETAG.into()), None).unwrap();
@@ -280,16 +281,16 @@ mod tests {
     }
 
     #[test]
-    fn one_writes_and_the_others_wait() {
+    fn one_process_writes_and_the_others_wait() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("file");
         let held = std::cell::RefCell::new(Part::claim(&target, &nobody).unwrap());
-        // The one that has it fails: the next one gets it.
+        // If the holder of the lock fails, the next process gets the part.
         let next = Part::claim(&target, &|| {
             drop(held.take());
             Ok(())
         });
-        // The one that has it succeeds: there is nothing left to do.
+        // If the holder of the lock succeeds, the next process has nothing to do.
         held.replace(next.unwrap());
         let nothing = Part::claim(&target, &|| {
             held.take().map_or(Ok(()), |mut part| {
@@ -300,7 +301,7 @@ mod tests {
         });
         assert!(nothing.unwrap().is_none());
         assert_eq!(files(folder.path()), ["file"]);
-        // Who waits can be interrupted.
+        // A process that waits can be interrupted.
         let target = folder.path().join("other");
         let _held = Part::claim(&target, &nobody).unwrap();
         let stopped = Part::claim(&target, &|| Err(Error::input("it", "stopped")));

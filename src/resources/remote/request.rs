@@ -1,4 +1,4 @@
-//! One request on a thread of its own, so that the caller can do something else while it waits, or give up.
+//! One request on its own thread, so that the caller can report progress or stop while the request waits.
 
 use std::io::{ErrorKind, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -17,7 +17,7 @@ pub(super) const TICK: Duration = Duration::from_millis(100);
 
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Buffers that may lie between the network and the disk.
+/// The most buffers between the network and the disk.
 const BUFFERS: usize = 16;
 
 /// The longest wait that a server can ask for.
@@ -34,19 +34,19 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// A strong one only.
+    /// The `ETag`, if it is a strong one.
     pub(super) etag: Option<String>,
-    /// The bytes of this answer.
+    /// The number of bytes in this answer.
     pub(super) length: Option<u64>,
-    /// Whether the end of the content can be told from a broken connection.
+    /// Whether the end of the content can be distinguished from a broken connection.
     pub(super) has_end: bool,
     pub(super) range: Option<ContentRange>,
-    /// The compression of the content, which was not asked for.
+    /// The compression of the content, which the request forbids.
     pub(super) encoding: Option<String>,
     pub(super) retry_after: Option<Duration>,
 }
 
-/// `bytes 5-9/10`: the first and the last byte of an answer, and how many the file has.
+/// The place of an answer in the file: the first and the last byte and the length of the file, as in `bytes 5-9/10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ContentRange {
     pub(super) first: u64,
@@ -57,11 +57,11 @@ pub(super) struct ContentRange {
 /// Why a request did not complete the file.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// A further try may succeed, after the time that the server named, if any.
+    /// The reason, if a further attempt may succeed, and the pause that the server asked for.
     Passing(String, Option<Duration>),
-    /// No further try will succeed.
+    /// The reason, if no further attempt can succeed.
     Lasting(String),
-    /// An error outside the network.
+    /// An error that is not of the network.
     Other(Error),
 }
 
@@ -79,14 +79,14 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Request a file, or its bytes from `start` on if its version is still `etag`.
+    /// Request a file, or the bytes from `start` on if the version of the file is still `etag`.
     pub(super) fn start(url: &str, rest: Option<(u64, String)>, options: &DownloadOptions) -> Result<Self> {
         let agent = agent(url, options)?;
         let (sender, messages) = sync_channel(BUFFERS);
         let (theirs, url) = (agent.clone(), url.to_string());
         let work = move || {
             if let Err(error) = run(&theirs, &url, rest, &sender) {
-                // The receiver may be gone.
+                // The receiver may have been dropped.
                 let _ = sender.send(Err(error));
             }
         };
@@ -103,7 +103,7 @@ impl Request {
                 Ok(Err(error)) => return Err(self.failure(error)),
                 Err(RecvTimeoutError::Timeout) => waiting()?,
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Failure::Lasting("the request ended without a word".into()));
+                    return Err(Failure::Lasting("the request ended without an answer".into()));
                 }
             }
         }
@@ -119,10 +119,10 @@ impl Request {
                 Failure::Passing(format!("nothing arrived for {} s", seconds(self.options.stall_timeout)), None)
             }
             ureq::Error::HostNotFound => Failure::Lasting("the host is unknown, or there is no network".into()),
-            // Its message repeats the url, which may hold a signature.
-            ureq::Error::RequireHttpsOnly(_) => Failure::Lasting("the server leads from https to http".into()),
+            // The message of this error repeats the url, which may contain a signature.
+            ureq::Error::RequireHttpsOnly(_) => Failure::Lasting("the server redirects from https to http".into()),
             ureq::Error::Io(error) => match error.kind() {
-                // A certificate that is not trusted is bad data here.
+                // ureq reports an untrusted certificate as invalid data.
                 ErrorKind::ConnectionRefused | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
                     Failure::Lasting(error.to_string())
                 }
@@ -136,7 +136,7 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        // The thread ends at once if it is reading; if it resolves the host or connects, after a timeout.
+        // A thread that is reading ends at once; one that resolves the host or connects ends after a timeout.
         self.agent.clone().shutdown();
     }
 }
@@ -147,7 +147,7 @@ fn run(
     rest: Option<(u64, String)>,
     messages: &SyncSender<Result<Message, ureq::Error>>,
 ) -> Result<(), ureq::Error> {
-    // A range of the compressed content is not a range of the file.
+    // A range of compressed content would not be a range of the file.
     let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
     if let Some((start, etag)) = rest {
         request = request.header(header::RANGE, format!("bytes={start}-")).header(header::IF_RANGE, etag);
@@ -192,7 +192,7 @@ fn content_range(text: &str) -> Option<ContentRange> {
 }
 
 fn agent(url: &str, options: &DownloadOptions) -> Result<Agent> {
-    let uri: Uri = url.parse().map_err(|_| Error::input("url", format!("not a url: {url:?}")))?;
+    let uri: Uri = url.parse().map_err(|_| Error::input("url", format!("expected a url, got {url:?}")))?;
     let stalled = Some(options.stall_timeout);
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -207,13 +207,13 @@ fn agent(url: &str, options: &DownloadOptions) -> Result<Agent> {
     Ok(config.build().new_agent())
 }
 
-/// Return whether a url is of this machine, which no proxy could reach.
+/// Return whether a url names this machine, which a proxy cannot reach.
 fn is_this_machine(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
-/// Return the trusted certificates: those in `SSL_CERT_FILE`, as OpenSSL does, otherwise Mozilla's list.
+/// Return the trusted certificates: those in `SSL_CERT_FILE`, which OpenSSL reads too, otherwise Mozilla's list.
 fn authorities() -> Result<RootCerts> {
     let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
         return Ok(RootCerts::WebPki);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_read_as_they_are_meant() {
+    fn headers_are_parsed() {
         let range = |first, last, total| Some(ContentRange { first, last, total });
         let ranges = [
             ("bytes 5-9/10", range(5, 9, Some(10))),
@@ -256,14 +256,14 @@ mod tests {
         let wait = |text| heard(&[(header::RETRY_AFTER, text)]).retry_after;
         let waits = [wait("7"), wait("86400"), wait("Wed, 21 Oct 2015 07:28:00 GMT")];
         assert_eq!(waits, [Some(Duration::from_secs(7)), Some(LONGEST_WAIT), None]);
-        // Chunks have the last word.
+        // Chunks take precedence over a length.
         let both = heard(&[(header::CONTENT_LENGTH, "5"), (header::TRANSFER_ENCODING, "chunked")]);
         assert_eq!((both.length, both.has_end), (None, true));
         assert!(!heard(&[]).has_end);
     }
 
     #[test]
-    fn https_stays_https_and_this_machine_needs_no_proxy() {
+    fn https_forbids_http_and_localhost_uses_no_proxy() {
         let agent = |url: &str| agent(url, &DownloadOptions::default()).unwrap();
         assert!(agent("https://host/file").config().https_only());
         assert!(!agent("http://host/file").config().https_only());

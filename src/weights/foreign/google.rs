@@ -1,4 +1,4 @@
-//! google-research/electra: one checkpoint with both networks, or a fine-tuned one.
+//! Names of google-research/electra, whose checkpoints have both networks or a fine-tuned one.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ const GENERATOR_HEAD: &str = "generator_predictions/";
 const DISCRIMINATOR_HEAD: &str = "discriminator_predictions/";
 const TASKS: &str = "task_specific/";
 
-/// The suffixes of optimizer states: the original's optimizer, then TensorFlow's.
+/// The suffixes of optimizer states: of the original's optimizer, then of TensorFlow's.
 const SLOTS: [&str; 4] = ["/adam_m", "/adam_v", "/Adam", "/Adam_1"];
 
-/// Return the networks that a checkpoint holds.
+/// Return the networks in a checkpoint.
 pub(in crate::weights) fn components(index: &Index) -> Vec<Component> {
     let has = |scope: &str| index.iter().any(|entry| entry.name.starts_with(scope));
     let generator = has(GENERATOR) || has(GENERATOR_HEAD);
-    // A checkpoint of a masked LM alone has no discriminator, and its encoder is the generator's.
+    // In a checkpoint of a masked LM alone, the encoder belongs to the generator.
     let discriminator = has(ENCODER) && (has(DISCRIMINATOR_HEAD) || has(GENERATOR) || !generator);
     let found = [(generator, Component::Generator), (discriminator, Component::Discriminator)];
     found.into_iter().filter(|(is_there, _)| *is_there).map(|(_, component)| component).collect()
@@ -28,9 +28,9 @@ pub(in crate::weights) fn components(index: &Index) -> Vec<Component> {
 
 /// Keep the variables of one network, under transformers' names.
 ///
-/// The networks share the discriminator's embeddings unless the generator has its own. A
-/// fine-tuned layer that stands alone is `classifier`, as in transformers' token classifier; the layers of a head that
-/// transformers does not have keep their scope.
+/// The networks share the discriminator's embeddings unless the generator has its own. A single fine-tuned layer
+/// becomes `classifier`, as in transformers' token classifier; the layers of a head that transformers does not have
+/// keep their scope.
 ///
 /// Source: `model/modeling.py`, `pretrain/run_pretraining.py` and `finetune/` of google-research/electra.
 pub(in crate::weights) fn translate(index: Index, component: Component) -> Checked<Index> {
@@ -38,7 +38,7 @@ pub(in crate::weights) fn translate(index: Index, component: Component) -> Check
     index.renamed(|entry| Ok(scopes.translated(entry, component)))
 }
 
-/// The facts about all variables that the name of each depends on.
+/// Facts about the whole checkpoint on which the new names depend.
 struct Scopes {
     has_generator: bool,
     /// Whether the generator has embeddings of its own.
@@ -83,7 +83,7 @@ impl Scopes {
         }
         let own = variable.strip_prefix(GENERATOR);
         let shared = variable.strip_prefix(ENCODER).filter(|rest| {
-            // If the two are one network, the whole encoder is shared.
+            // Without variables of its own, the generator is the same network as the discriminator.
             !self.has_generator || (!self.is_untied && rest.starts_with("embeddings/"))
         });
         own.or(shared).map(encoder)
@@ -105,7 +105,7 @@ fn is_slot(variable: &str) -> bool {
 /// Return a variable of an encoder, without its scope.
 fn encoder(rest: &str) -> (String, bool) {
     let (name, is_transposed) = joined("electra", rest);
-    // The tables are variables themselves, without a layer.
+    // An embedding table is a variable without a layer around it, so its name lacks the last component.
     if rest.starts_with("embeddings/") && rest.ends_with("_embeddings") {
         return (format!("{name}.weight"), false);
     }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn each_network_has_its_own_and_the_shared_embeddings() {
+    fn each_network_gets_its_own_parameters_and_shared_embeddings() {
         let both = [&SHARED[..], &GENERATOR].concat();
         assert_eq!(components(&index(&both)), [Component::Generator, Component::Discriminator]);
         assert_eq!(
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn one_network_for_both_and_a_masked_lm_alone() {
+    fn shared_and_single_networks_are_recognised() {
         let one = [&SHARED[..], &GENERATOR[2..]].concat();
         assert_eq!(components(&index(&one)), [Component::Generator, Component::Discriminator]);
         assert!(names(&one, Component::Generator)[3].contains("layer.3"));

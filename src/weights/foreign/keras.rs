@@ -1,4 +1,4 @@
-//! transformers' TensorFlow classes, as they save `tf_model.h5`.
+//! Names of transformers' TensorFlow classes in `tf_model.h5`.
 
 use super::leaf;
 use crate::weights::index::{Checked, Index};
@@ -10,7 +10,7 @@ pub(in crate::weights) fn translate(index: Index) -> Checked<Index> {
 
 fn translated(variable: &str) -> (String, bool) {
     let path = variable.split_once(':').map_or(variable, |(path, _)| path);
-    // First comes the name of the model.
+    // The first component is the name of the model.
     let path = path.split_once('/').map_or(path, |(_, rest)| rest);
     let path = path.replace("_._", "/");
     let mut components: Vec<&str> = path.split('/').collect();
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_parameters() {
+    fn variables_are_translated_to_parameter_names() {
         for (variable, name, is_transposed) in [
             (
                 "tf_electra_model/electra/embeddings/word_embeddings/weight:0",

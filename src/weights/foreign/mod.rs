@@ -1,8 +1,8 @@
-//! Other programs' names of ELECTRA's and `DistilBERT`'s tensors -> transformers' names, and which tensors are
+//! Names of ELECTRA's and `DistilBERT`'s tensors in other programs -> names in transformers, and which tensors are
 //! transposed.
 //!
-//! A layer of TensorFlow or Flax keeps its matrix `[in, out]` and calls it `kernel`; torch keeps `[out, in]` and calls
-//! it `weight`. The index records the order in which to read the numbers, so nothing is copied.
+//! A layer of TensorFlow or Flax has the matrix `[in, out]` under the name `kernel`; torch has `[out, in]` under the
+//! name `weight`. The index records the order in which to read the elements, so nothing is copied.
 
 pub mod google;
 

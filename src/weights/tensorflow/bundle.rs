@@ -5,18 +5,18 @@
 use prost::Message;
 
 use super::table::read;
-use crate::checksum::{is_intact, masked_crc32c};
+use crate::checksum::{FETCH_AGAIN, damaged, is_intact, masked_crc32c};
 use crate::weights::index::{Checked, Entry, Index, MAX_NAME_BYTES, check_dimensions, excerpt};
-use crate::weights::raw::{Dtype, byte_count};
+use crate::weights::raw::{Dtype, byte_count, described};
 
-/// More than any checkpoint has; each is a file that is opened.
+/// More data files than any checkpoint has. Each is opened, so their number is bounded.
 const MAX_SHARDS: i32 = 10_000;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Header {
     #[prost(int32, tag = "1")]
     pub(super) num_shards: i32,
-    /// 0 is little.
+    /// 0 means little-endian.
     #[prost(int32, tag = "2")]
     pub(super) endianness: i32,
 }
@@ -35,7 +35,7 @@ pub(super) struct Variable {
     pub(super) size: i64,
     #[prost(fixed32, tag = "6")]
     pub(super) crc32c: u32,
-    /// Only checked for being empty.
+    /// A variable with slices is refused, so their content is not decoded.
     #[prost(bytes = "vec", repeated, tag = "7")]
     pub(super) slices: Vec<Vec<u8>>,
 }
@@ -69,24 +69,24 @@ impl Bundle {
                 header = Some(decode::<Header>(value)?);
                 return Ok(());
             }
-            // The keys of a variable's slices begin so; the variable itself is refused below.
+            // These keys belong to the slices of a partitioned variable, which `Variable::locate` refuses.
             if !key.starts_with(b"\0") {
                 let name = std::str::from_utf8(key).map_err(|_| "the name of a variable is not UTF-8")?;
-                // A prefix shared with the name before takes no bytes of the file.
+                // A prefix shared with the previous name takes no bytes of the file, so the sum needs a bound.
                 name_bytes += name.len();
                 if name_bytes > MAX_NAME_BYTES {
-                    return Err(format!("its variables' names take over {MAX_NAME_BYTES} bytes"));
+                    return Err(format!("the names take {name_bytes} bytes, expected at most {MAX_NAME_BYTES}"));
                 }
                 variables.push((name.to_string(), decode(value)?));
             }
             Ok(())
         })?;
-        let header = header.ok_or("it has no header, so it is no checkpoint")?;
+        let header = header.ok_or("the table has no header, expected the index of a checkpoint")?;
         if header.endianness != 0 {
-            return Err("it was written on a machine whose byte order is not little-endian".into());
+            return Err(format!("got the byte order {}, expected 0 (little-endian)", header.endianness));
         }
         if !(1..=MAX_SHARDS).contains(&header.num_shards) {
-            return Err(format!("it claims {} data files, expected 1 to {MAX_SHARDS}", header.num_shards));
+            return Err(format!("the header claims {} data files, expected 1 to {MAX_SHARDS}", header.num_shards));
         }
         Ok(Self { shards: header.num_shards as usize, variables })
     }
@@ -96,7 +96,7 @@ impl Bundle {
         self.shards
     }
 
-    /// Index the tensors and verify their checksums. Strings, TensorFlow's own metadata, are left out.
+    /// Index the tensors and verify their checksums. Strings are skipped, since they are TensorFlow's own metadata.
     pub(in crate::weights) fn index(&self, files: &[&[u8]]) -> Checked<Index> {
         let length = files.iter().fold(0_usize, |sum, file| sum.saturating_add(file.len()));
         let mut index = Index::new(length);
@@ -111,42 +111,48 @@ impl Bundle {
     }
 }
 
-/// TensorFlow's number of the string type.
+/// TensorFlow's number of the string dtype.
 const STRING: i32 = 7;
 
 impl Variable {
     fn locate<'a>(&self, name: &str, files: &[&'a [u8]]) -> Checked<(Entry, &'a [u8])> {
         if !self.slices.is_empty() {
-            return Err("it is stored in slices (a partitioned variable), expected it whole".into());
+            return Err("got a partitioned variable, which is stored in slices, expected one in one piece".into());
         }
         let dtype = dtype(self.dtype).ok_or_else(|| {
             let known = Dtype::ALL.map(Dtype::name).join(", ");
-            format!("its type has TensorFlow's number {}, expected that of one of {known}", self.dtype)
+            format!("the dtype has TensorFlow's number {}, expected that of one of {known}", self.dtype)
         })?;
-        let size = |size: i64| usize::try_from(size).map_err(|_| format!("a size or offset of it is {size}"));
+        let negative = |size: i64| format!("a size or offset is {size}, expected 0 or more");
+        let size = |size: i64| usize::try_from(size).map_err(|_| negative(size));
         let dimensions = self.shape.as_ref().map(|shape| shape.dim.as_slice()).unwrap_or_default();
         check_dimensions(dimensions.len())?;
         let shape = dimensions.iter().map(|dimension| size(dimension.size)).collect::<Checked<Vec<_>>>()?;
         let (start, length) = (size(self.offset)?, size(self.size)?);
         if byte_count(dtype, &shape) != Some(length) {
-            return Err(format!("it has {length} bytes, expected as many as {dtype} {shape:?} needs"));
+            return Err(format!("got {length} bytes, expected {}", described(dtype, &shape)));
         }
         let part = size(self.shard_id.into())?;
-        let file = *files.get(part).ok_or_else(|| format!("it lies in data file {part} of {}", files.len()))?;
-        let bytes = start.checked_add(length).and_then(|end| file.get(start..end));
-        let bytes = bytes.ok_or_else(|| format!("its {length} bytes from {start} lie outside the data file"))?;
-        if !is_intact(masked_crc32c(&[bytes]), self.crc32c) {
-            return Err("it is damaged: it does not have the checksum stored with it".into());
+        let file = files.get(part);
+        let file =
+            *file.ok_or_else(|| format!("the index names data file {part} of {}, counted from 0", files.len()))?;
+        let bytes = start.checked_add(length).and_then(|end| file.get(start..end)).ok_or_else(|| {
+            let place = format!("outside the data file {part}, which has {} bytes", file.len());
+            format!("the {length} bytes from byte {start} lie {place}; {FETCH_AGAIN}")
+        })?;
+        let checksum = masked_crc32c(&[bytes]);
+        if !is_intact(checksum, self.crc32c) {
+            return Err(damaged("the data", checksum, self.crc32c));
         }
         Ok((Entry { part, ..Entry::new(name.to_string(), dtype, shape, start) }, file))
     }
 }
 
 fn decode<M: Message + Default>(bytes: &[u8]) -> Checked<M> {
-    M::decode(bytes).map_err(|error| format!("a description of a variable is corrupt: {error}"))
+    M::decode(bytes).map_err(|error| format!("the header or the entry of a variable is corrupt: {error}"))
 }
 
-/// By TensorFlow's numbers (`types.proto`).
+/// Return the dtype of TensorFlow's number (`types.proto`).
 const fn dtype(number: i32) -> Option<Dtype> {
     Some(match number {
         1 => Dtype::Float32,

@@ -1,7 +1,7 @@
 //! Checkpoints of TensorFlow: `model.ckpt-N.index`, a sorted table of places in `model.ckpt-N.data-*`.
 //!
-//! Read here and not by TensorFlow, which is 600 MB to install: bytes -> [`table`] (keys and values) -> [`bundle`]
-//! (tensors).
+//! An installation of TensorFlow takes 600 MB, so the format is read here: bytes -> [`table`] (keys and values) ->
+//! [`bundle`] (tensors).
 
 mod bundle;
 mod table;

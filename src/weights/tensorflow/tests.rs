@@ -1,4 +1,4 @@
-//! A checkpoint of TensorFlow 1, damaged and changed.
+//! Tests of a TensorFlow 1 checkpoint, damaged and modified.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -34,7 +34,7 @@ fn table(entries: &[(&[u8], Vec<u8>)]) -> Vec<u8> {
         for (key, value) in entries {
             bytes.extend([number(0), number(key.len()), number(value.len()), key.to_vec(), value.clone()].concat());
         }
-        // One place at which a whole key stands.
+        // One restart, at byte 0.
         bytes.extend([0, 0, 0, 0, 1, 0, 0, 0]);
         bytes
     };
@@ -69,7 +69,7 @@ fn bundle(header: &Header, name: &[u8], variable: &Variable) -> Vec<u8> {
 }
 
 #[test]
-fn a_checkpoint_is_read_whole() {
+fn a_checkpoint_is_read_completely() {
     let index = read(INDEX, DATA).unwrap();
     let names: Vec<&str> = index.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names.len(), 2 * 16 + 5 + 2 + 2 + 1);
@@ -79,7 +79,7 @@ fn a_checkpoint_is_read_whole() {
 }
 
 #[test]
-fn damage_is_an_error() {
+fn truncated_and_changed_files_are_errors() {
     let (mut index, mut data) = (INDEX.to_vec(), DATA.to_vec());
     for length in (0..index.len()).step_by(7) {
         assert!(read(&index[..length], DATA).is_err(), "the first {length} bytes were read");
@@ -89,7 +89,7 @@ fn damage_is_an_error() {
     for position in 0..index.len() {
         index[position] ^= 1 << (position % 8);
         let got = catch_unwind(|| read(&index, DATA)).expect("a panic");
-        // Behind the last block only padding is not covered by a checksum.
+        // Only the padding after the last block has no checksum.
         assert!(got.is_err() || got.unwrap().iter().count() == whole, "{position}");
         index[position] ^= 1 << (position % 8);
     }
@@ -101,7 +101,7 @@ fn damage_is_an_error() {
 }
 
 #[test]
-fn what_no_checkpoint_has_is_refused() {
+fn crafted_checkpoints_are_refused() {
     let data = [1_u8, 2, 3, 4, 5, 6, 7, 8];
     let header = Header { num_shards: 1, endianness: 0 };
     let one = variable(&data);
@@ -112,11 +112,16 @@ fn what_no_checkpoint_has_is_refused() {
         (Header { num_shards: i32::MAX, ..header.clone() }, b"a", one.clone(), "claims 2147483647 data files"),
         (Header { endianness: 1, ..header.clone() }, b"a", one.clone(), "little-endian"),
         (header.clone(), b"\xff", one.clone(), "UTF-8"),
-        (header.clone(), &[b'a'; 5000], one.clone(), "a key has more than"),
+        (header.clone(), &[b'a'; 5000], one.clone(), "a key has 5000 bytes"),
         (header.clone(), b"a", Variable { dtype: 8, ..one.clone() }, "TensorFlow's number 8"),
-        (header.clone(), b"a", Variable { dtype: 2, ..one.clone() }, "expected as many as float64 [2]"),
+        (header.clone(), b"a", Variable { dtype: 2, ..one.clone() }, "got 8 bytes, expected [2] of float64 (16 bytes)"),
         (header.clone(), b"a", Variable { shape: shape(&[-2]), ..one.clone() }, "is -2"),
-        (header.clone(), b"a", Variable { shape: shape(&[i64::MAX, i64::MAX]), ..one.clone() }, "expected as many as"),
+        (
+            header.clone(),
+            b"a",
+            Variable { shape: shape(&[i64::MAX, i64::MAX]), ..one.clone() },
+            "more bytes than memory",
+        ),
         (header.clone(), b"a", Variable { size: -8, ..one.clone() }, "is -8"),
         (header.clone(), b"a", Variable { offset: 1, ..one.clone() }, "outside the data file"),
         (header.clone(), b"a", Variable { offset: i64::MAX, ..one.clone() }, "outside the data file"),
@@ -130,6 +135,6 @@ fn what_no_checkpoint_has_is_refused() {
     }
     assert!(read(&table(&[(b"a", one.encode_to_vec())]), &data).map(drop).unwrap_err().contains("no header"));
     let twice = [(&b""[..], header.encode_to_vec()), (b"a", one.encode_to_vec()), (b"a", one.encode_to_vec())];
-    assert!(read(&table(&twice), &data).map(drop).unwrap_err().contains("not in their order"));
+    assert!(read(&table(&twice), &data).map(drop).unwrap_err().contains("not in ascending order"));
     assert!(read(&table(&[(b"", vec![0xff])]), &data).map(drop).unwrap_err().contains("corrupt"));
 }

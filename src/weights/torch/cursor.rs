@@ -1,11 +1,11 @@
 //! A bounds-checked reader of little-endian numbers and texts.
 
-use crate::weights::index::Checked;
+use crate::weights::index::{Checked, truncated};
 
 /// A position in bytes.
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
-    /// The name of the bytes, for messages.
+    /// What the bytes are, for messages.
     what: &'static str,
 }
 
@@ -24,13 +24,13 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn take(&mut self, count: usize) -> Checked<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| format!("{} is cut short", self.what))?;
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| self.truncated(count))?;
         self.rest = rest;
         Ok(taken)
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Checked<[u8; N]> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or_else(|| format!("{} is cut short", self.what))?;
+        let (taken, rest) = self.rest.split_first_chunk().ok_or_else(|| self.truncated(N))?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -66,6 +66,10 @@ impl<'a> Cursor<'a> {
     }
 
     fn text(&self, bytes: &'a [u8]) -> Checked<&'a str> {
-        std::str::from_utf8(bytes).map_err(|_| format!("{} holds a text that is not UTF-8", self.what))
+        std::str::from_utf8(bytes).map_err(|_| format!("{} contains a text that is not UTF-8", self.what))
+    }
+
+    fn truncated(&self, expected: usize) -> String {
+        truncated(self.what, expected, self.rest.len())
     }
 }

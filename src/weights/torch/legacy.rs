@@ -1,7 +1,8 @@
 //! The format of `torch.save` before version 1.6: five pickles, then the bytes of the storages.
 //!
-//! The pickles are a magic number, the version of the format, the writer's sizes of numbers, the state dict, and the
-//! keys of the storages in the order in which their bytes follow, each behind the number of its elements.
+//! The pickles are a magic number, the version of the format, the sizes of numbers on the writer's machine, the state
+//! dict, and the keys of the storages. The storages follow in the order of the keys, each as the number of its elements
+//! and its bytes.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,25 +15,27 @@ use crate::weights::index::{Checked, Index, excerpt};
 /// The pickle of the magic number 0x1950a86a20f9469cfc6c.
 pub(super) const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
-/// The version that all of them have.
+/// The version in every file of this format.
 const VERSION: i64 = 1001;
 
 /// Index the tensors of a file that begins with [`MAGIC`].
 pub(super) fn read(file: &[u8]) -> Checked<Index> {
     let rest = file.get(MAGIC.len()..).unwrap_or_default();
     let (version, rest) = Pickle::load_first(rest)?;
-    if !matches!(version.root, Value::Int(VERSION)) {
-        return Err(format!("its format has another version than {VERSION}"));
+    match version.root {
+        Value::Int(VERSION) => {}
+        Value::Int(other) => return Err(format!("the version of the format is {other}, expected {VERSION}")),
+        other => return Err(format!("the version of the format is {}, expected {VERSION}", other.kind())),
     }
     let (system, rest) = Pickle::load_first(rest)?;
     if !is_little_endian(&system) {
-        return Err("it was written on a machine whose byte order is not little-endian".into());
+        return Err("the file is not marked as little-endian, expected little_endian: True".into());
     }
     let (state, rest) = Pickle::load_first(rest)?;
     let (keys, rest) = Pickle::load_first(rest)?;
     let storages = storages(&state, &keys, rest, file.len() - rest.len())?;
     let place = |storage: &Storage| {
-        storages.get(storage.key).cloned().ok_or_else(|| format!("the file lacks its storage {}", excerpt(storage.key)))
+        storages.get(storage.key).cloned().ok_or_else(|| format!("the file lacks the storage {}", excerpt(storage.key)))
     };
     state_dict::read(file, &state, place)
 }
@@ -54,19 +57,25 @@ fn storages<'a>(
     let mut sizes = HashMap::new();
     for storage in &state.storages {
         let size = storage.dtype.size();
-        if sizes.insert(storage.key, size).is_some_and(|other| other != size) {
-            return Err(format!("its storage {} has elements of two sizes", excerpt(storage.key)));
+        if let Some(other) = sizes.insert(storage.key, size).filter(|&other| other != size) {
+            let key = excerpt(storage.key);
+            return Err(format!("storage {key} has elements of two sizes, {other} and {size} bytes"));
         }
     }
-    let Value::List(list) = keys.root else { return Err("its storages have no order".into()) };
-    let mut bytes = Cursor::new(rest, "the list of storages");
+    let Value::List(list) = keys.root else {
+        return Err(format!("the keys of the storages are {}, expected a list", keys.root.kind()));
+    };
+    let mut bytes = Cursor::new(rest, "the data of the storages");
     let mut places = HashMap::new();
     for key in keys.lists.get(list).map(Vec::as_slice).unwrap_or_default() {
-        let Value::Str(key) = *key else { return Err("the key of a storage is no text".into()) };
-        let size = *sizes.get(key).ok_or_else(|| format!("no tensor has its storage {}", excerpt(key)))?;
+        let Value::Str(key) = *key else {
+            return Err(format!("the key of a storage is {}, expected a text", key.kind()));
+        };
+        let size = *sizes.get(key).ok_or_else(|| format!("no tensor uses the storage {}", excerpt(key)))?;
         let count = bytes.u64()?;
         let length = usize::try_from(count).ok().and_then(|count| count.checked_mul(size));
-        let length = length.ok_or_else(|| format!("its storage {} claims {count} elements", excerpt(key)))?;
+        let length =
+            length.ok_or_else(|| format!("storage {} claims {count} elements, expected fewer", excerpt(key)))?;
         bytes.take(length)?;
         let start = position + 8;
         position = start + length;
@@ -74,5 +83,10 @@ fn storages<'a>(
             return Err(format!("two storages have the key {}", excerpt(key)));
         }
     }
-    if bytes.is_empty() { Ok(places) } else { Err("other bytes follow its last storage".into()) }
+    let end = position + bytes.rest().len();
+    if position == end {
+        Ok(places)
+    } else {
+        Err(format!("the last storage ends at byte {position}, expected byte {end}, the end of the file"))
+    }
 }

@@ -1,11 +1,9 @@
-//! torch's own files: `.ot`, zip archives in the `TorchScript` format, as tch, `rust_bert` and `torch.jit.save` write
-//! them; and `.bin` or `.pt`, state dicts as `torch.save` writes them, in a zip archive or, before version 1.6, in
-//! none.
+//! Files of torch. An `.ot` file is a zip archive in the `TorchScript` format, as tch, `rust_bert` and `torch.jit.save`
+//! write it. A `.bin` or `.pt` file is a state dict as `torch.save` writes it, since version 1.6 in a zip archive.
 //!
-//! libtorch's own reader trusts what it reads: an archive whose record is shorter than its tensor crashes the process
-//! long after loading, and code inside an archive is run. So the formats are read and written here, in the order
-//! bytes -> [`container`] (records) -> [`pickle`] ([`values`]) -> [`module`] or [`state_dict`] (names) -> [`tensors`]
-//! (places).
+//! libtorch's reader trusts the file: an archive whose record is shorter than its tensor crashes the process long after
+//! loading, and code inside an archive is run. So the formats are read and written here, in the order bytes ->
+//! [`container`] (records) -> [`pickle`] ([`values`]) -> [`module`] or [`state_dict`] (names) -> [`tensors`] (places).
 
 mod container;
 mod cursor;
@@ -46,5 +44,5 @@ pub(super) fn read_pickle(file: &[u8]) -> Checked<Index> {
     if file.starts_with(legacy::MAGIC) {
         return legacy::read(file);
     }
-    Err("this is a pickle, but not one that torch.save wrote".into())
+    Err("got a pickle that torch.save did not write, expected a state dict".into())
 }

@@ -1,13 +1,13 @@
-//! From the pickle of a `TorchScript` module to the index of its tensors.
+//! The pickle of a `TorchScript` module -> the index of its tensors.
 
 use super::container::Container;
 use super::values::{Pickle, State, Value};
 use crate::weights::index::{Checked, Index, check_name};
 
-/// Deeper than any model; modules nest in recursion here.
+/// Deeper than any model. The reader calls itself once per level.
 const MAX_DEPTH: usize = 64;
 
-/// Attributes that are looked at. Modules that share submodules can describe exponentially many in few bytes.
+/// The most attributes that are read. A few bytes can describe exponentially many, in modules that share submodules.
 const MAX_ATTRIBUTES: usize = 1 << 20;
 
 /// Index the tensors of a module: parameters and buffers, in the order of the pickle.
@@ -15,7 +15,7 @@ pub(super) fn read(file: &[u8], archive: &Container, pickle: &Pickle) -> Checked
     let mut reader = Reader { file, archive, pickle, index: Index::new(file.len()), attributes: 0 };
     match pickle.root {
         Value::Object(module) => reader.module(module, "", 0)?,
-        _ => return Err("its pickle holds no module".into()),
+        other => return Err(format!("the pickle holds {}, expected a module", other.kind())),
     }
     Ok(reader.index)
 }
@@ -32,7 +32,7 @@ impl Reader<'_> {
     /// Add the tensors of a module and its submodules; `prefix` ends with a dot unless it is empty.
     fn module(&mut self, module: usize, prefix: &str, depth: usize) -> Checked<()> {
         if depth > MAX_DEPTH {
-            return Err(format!("its modules are nested more than {MAX_DEPTH} deep"));
+            return Err(format!("modules are nested more than {MAX_DEPTH} levels deep"));
         }
         let pickle = self.pickle;
         let attributes = match pickle.objects.get(module) {
@@ -46,17 +46,19 @@ impl Reader<'_> {
         for (key, value) in attributes {
             self.attributes += 1;
             if self.attributes > MAX_ATTRIBUTES {
-                return Err(format!("its modules have more than {MAX_ATTRIBUTES} attributes"));
+                return Err(format!("the modules have more than {MAX_ATTRIBUTES} attributes"));
             }
-            let Value::Str(key) = key else { return Err("an attribute of a module has no name".into()) };
-            // Flags, numbers, lists and the like are attributes too, but no weights.
+            let Value::Str(key) = key else {
+                return Err(format!("the name of a module's attribute is {}, expected a text", key.kind()));
+            };
+            // Other attributes, such as flags, numbers and lists, are not weights.
             if !matches!(value, Value::Tensor(_) | Value::Object(_)) {
                 continue;
             }
             if key.is_empty() {
                 return Err("an attribute of a module has an empty name".into());
             }
-            // `TorchScript` allows no dot in a name; tch writes `|` for it.
+            // `TorchScript` allows no dot in a name, so tch writes `|` instead.
             let name = format!("{prefix}{}", key.replace('|', "."));
             check_name(&name)?;
             match *value {

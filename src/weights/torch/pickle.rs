@@ -1,8 +1,8 @@
 //! A pickle of torch, as plain values.
 //!
-//! A pickle is a program for a stack machine. This machine knows the instructions that torch writes, and no other;
-//! names of classes and functions are compared with a list, never called. Every instruction adds at most one value, so
-//! memory is bounded by the pickle's length, and values are indices into tables, so nothing here recurses.
+//! A pickle is a program for a stack machine. This machine knows only the instructions that torch writes. Names of
+//! classes and functions are compared with a list, and nothing is called. Every instruction adds at most one value, so
+//! the pickle's length bounds the memory. Values are indices into tables, so nothing here recurses.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::values::{Global, Pickle, State, Storage, Tensor, Value};
 use crate::weights::index::{Checked, MAX_DIMENSIONS};
 
 impl<'a> Pickle<'a> {
-    /// Run a pickle that fills all bytes.
+    /// Run a pickle that must take all bytes.
     pub(super) fn load(bytes: &'a [u8]) -> Checked<Self> {
         let (pickle, rest) = Self::load_first(bytes)?;
         if rest.is_empty() { Ok(pickle) } else { Err(unfinished()) }
@@ -24,7 +24,7 @@ impl<'a> Pickle<'a> {
         while machine.step()? {
             instructions += 1;
             if instructions > MAX_INSTRUCTIONS {
-                return Err(format!("its pickle has more than {MAX_INSTRUCTIONS} instructions"));
+                return Err(format!("the pickle has more than {MAX_INSTRUCTIONS} instructions"));
             }
         }
         machine.finish()
@@ -38,9 +38,10 @@ struct Machine<'a> {
     marks: Vec<usize>,
     memo: HashMap<u32, Value<'a>>,
     tuples: Vec<Vec<Value<'a>>>,
-    /// The numbers of tensors, and of their sizes and strides, that the pickle may still make. A few bytes repeat a
-    /// long shape any number of times, so without a bound a small file could take much memory.
+    /// The number of tensors that the pickle may still create.
     tensors_left: usize,
+    /// The number of sizes and strides that the pickle may still create. A few bytes can repeat a long shape many
+    /// times, so without a bound a small file could take much memory.
     dimensions_left: usize,
     result: Pickle<'a>,
 }
@@ -63,25 +64,25 @@ impl<'a> Machine<'a> {
             tensors: vec![],
         };
         Self {
-            code: Cursor::new(bytes, "data.pkl"),
+            code: Cursor::new(bytes, "the pickle"),
             stack: vec![],
             marks: vec![],
             memo: HashMap::new(),
             tuples: vec![],
             tensors_left: MAX_TENSORS,
-            // A writer spends two bytes at least on every number.
+            // A size or stride takes at least two bytes.
             dimensions_left: bytes.len(),
             result,
         }
     }
 
-    /// Execute one instruction. Return false after the last.
+    /// Execute one instruction. Return false after the last one.
     fn step(&mut self) -> Checked<bool> {
         let code = self.code.u8()?;
         match code {
             0x80 => match self.code.u8()? {
                 2 => {}
-                other => return Err(format!("its pickle has protocol {other}, expected 2 as torch writes")),
+                other => return Err(format!("the pickle has protocol {other}, expected 2, which torch writes")),
             },
             b'.' => return Ok(false),
             b'(' => self.marks.push(self.stack.len()),
@@ -107,7 +108,7 @@ impl<'a> Machine<'a> {
                 self.code.take(8)?;
                 self.stack.push(Value::Other);
             }
-            // The last two are texts of Python 2.
+            // `T` and `U` are texts of Python 2.
             b'X' | b'T' | b'U' => {
                 let length = if code == b'U' { self.code.u8()?.into() } else { self.code.u32()? };
                 let text = self.code.string(length as usize)?;
@@ -169,7 +170,7 @@ impl<'a> Machine<'a> {
             0x81 => self.new_object()?,
             b'b' => self.build()?,
             b'R' => self.reduce()?,
-            other => return Err(format!("its pickle has the instruction 0x{other:02x}, which torch never writes")),
+            other => return Err(format!("the pickle has the instruction 0x{other:02x}, which torch never writes")),
         }
         Ok(true)
     }
@@ -200,19 +201,19 @@ impl<'a> Machine<'a> {
     fn items(&self, value: Value<'a>) -> Checked<&[Value<'a>]> {
         match value {
             Value::Tuple(position) => self.tuples.get(position).map(Vec::as_slice).ok_or_else(underflow),
-            other => Err(format!("its pickle has {}, expected a tuple", other.kind())),
+            other => Err(format!("the pickle has {}, expected a tuple", other.kind())),
         }
     }
 
     fn integers(&self, value: Value<'a>) -> Checked<Vec<i64>> {
         let items = self.items(value)?;
-        // Many tensors may name one tuple, and each copies it.
+        // Every tensor copies its sizes, and many tensors may share one tuple, so its length is bounded.
         if items.len() > MAX_DIMENSIONS {
             return Err(format!("a tensor has {} dimensions, expected at most {MAX_DIMENSIONS}", items.len()));
         }
         let integer = |item: &Value<'_>| match item {
             Value::Int(number) => Ok(*number),
-            other => Err(format!("its pickle has {}, expected a size or a stride", other.kind())),
+            other => Err(format!("the pickle has {}, expected a size or a stride", other.kind())),
         };
         items.iter().map(integer).collect()
     }
@@ -220,7 +221,7 @@ impl<'a> Machine<'a> {
     fn list(&mut self) -> Checked<&mut Vec<Value<'a>>> {
         match self.stack.last() {
             Some(&Value::List(position)) => self.result.lists.get_mut(position).ok_or_else(underflow),
-            other => Err(format!("its pickle appends to {}, expected a list", other.map_or("nothing", Value::kind))),
+            other => Err(format!("the pickle appends to {}, expected a list", other.map_or("nothing", Value::kind))),
         }
     }
 
@@ -231,14 +232,14 @@ impl<'a> Machine<'a> {
 
     /// Add keys and values, in turn, to the dict on top of the stack.
     fn set_items(&mut self, items: &[Value<'a>]) -> Checked<()> {
-        let (pairs, []) = items.as_chunks() else { return Err("its pickle has a key without a value".into()) };
+        let (pairs, []) = items.as_chunks() else { return Err("the pickle has a key without a value".into()) };
         match self.stack.last() {
             Some(&Value::Dict(position)) => {
                 let dict = self.result.dicts.get_mut(position).ok_or_else(underflow)?;
                 dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
                 Ok(())
             }
-            other => Err(format!("its pickle sets items of {}, expected a dict", other.map_or("nothing", Value::kind))),
+            other => Err(format!("the pickle sets items of {}, expected a dict", other.map_or("nothing", Value::kind))),
         }
     }
 
@@ -249,7 +250,7 @@ impl<'a> Machine<'a> {
     }
 
     fn recall(&mut self, key: u32) -> Checked<()> {
-        let value = self.memo.get(&key).ok_or_else(|| format!("its pickle recalls {key}, which it never stored"))?;
+        let value = self.memo.get(&key).ok_or_else(|| format!("the pickle recalls {key}, which was never stored"))?;
         self.stack.push(*value);
         Ok(())
     }
@@ -258,7 +259,7 @@ impl<'a> Machine<'a> {
     fn long(&mut self) -> Checked<Value<'a>> {
         let length = usize::from(self.code.u8()?);
         if length > 8 {
-            return Err(format!("its pickle has an integer of {length} bytes, expected at most 8"));
+            return Err(format!("the pickle has an integer of {length} bytes, expected at most 8"));
         }
         let bytes = self.code.take(length)?;
         let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
@@ -271,7 +272,7 @@ impl<'a> Machine<'a> {
 
     fn storage(&mut self) -> Checked<()> {
         let identifier = self.pop()?;
-        // Archives of libtorch before 1.5 have a sixth item, which is None.
+        // libtorch before 1.5 writes None as a sixth item.
         let storage = match self.items(identifier)? {
             [
                 Value::Str("storage"),
@@ -288,7 +289,10 @@ impl<'a> Machine<'a> {
                 Value::Int(count),
                 Value::None,
             ] => Storage { dtype: *dtype, key, count: *count },
-            _ => return Err("its pickle refers to a storage in an unknown way".into()),
+            items => {
+                let expected = "\"storage\", a class, a key, a device and a number of elements";
+                return Err(format!("the pickle identifies a storage by {} items, expected {expected}", items.len()));
+            }
         };
         self.result.storages.push(storage);
         self.stack.push(Value::Storage(self.result.storages.len() - 1));
@@ -299,7 +303,12 @@ impl<'a> Machine<'a> {
         let (arguments, class) = (self.pop()?, self.pop()?);
         match (class, self.items(arguments)?) {
             (Value::Global(Global::Class), []) => {}
-            _ => return Err("its pickle makes an object otherwise than libtorch does".into()),
+            (class, arguments) => {
+                let (got, count) = (class.kind(), arguments.len());
+                return Err(format!(
+                    "the pickle builds an object from {got} and {count} arguments, expected a class alone"
+                ));
+            }
         }
         self.result.objects.push(State::Empty);
         self.stack.push(Value::Object(self.result.objects.len() - 1));
@@ -310,13 +319,16 @@ impl<'a> Machine<'a> {
         let state = self.pop()?;
         let position = match self.stack.last() {
             Some(&Value::Object(position)) => position,
-            // The versions of the modules, which torch keeps as an attribute of a state dict.
+            // torch keeps the versions of the modules as an attribute of a state dict.
             Some(Value::Dict(_)) => return Ok(()),
-            _ => return Err("its pickle sets the state of something that has none".into()),
+            other => {
+                let got = other.map_or("nothing", Value::kind);
+                return Err(format!("the pickle sets the state of {got}, expected an object or a dict"));
+            }
         };
         let object = self.result.objects.get_mut(position).ok_or_else(underflow)?;
         if !matches!(object, State::Empty) {
-            return Err("its pickle sets the state of an object twice".into());
+            return Err("the pickle sets the state of an object twice".into());
         }
         *object = match state {
             Value::Dict(position) => State::Attributes(position),
@@ -325,11 +337,11 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Stands for the call of a known function.
+    /// Replace the call of a known function by its result.
     fn reduce(&mut self) -> Checked<()> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let Value::Global(function) = function else {
-            return Err(format!("its pickle calls {}, which is no function", function.kind()));
+            return Err(format!("the pickle calls {}, expected a function", function.kind()));
         };
         let arguments = self.items(arguments)?;
         let value = match (function, arguments) {
@@ -351,17 +363,17 @@ impl<'a> Machine<'a> {
             (Global::Typed, &[value, ..]) => value,
             (Global::Device | Global::Class, _) => Value::Other,
             (function, arguments) => {
-                return Err(format!("its pickle calls {function:?} with {} unexpected arguments", arguments.len()));
+                return Err(format!("the pickle calls {function:?} with {} unexpected arguments", arguments.len()));
             }
         };
         self.stack.push(value);
         Ok(())
     }
 
-    /// Count one more tensor with this number of sizes and strides.
+    /// Count one more tensor, with this number of sizes and strides.
     fn afford(&mut self, dimensions: usize) -> Checked<()> {
         let left = self.tensors_left.checked_sub(1).zip(self.dimensions_left.checked_sub(dimensions));
-        let (tensors, dimensions) = left.ok_or("its pickle makes more tensors than its length can describe")?;
+        let (tensors, dimensions) = left.ok_or("the pickle creates more tensors than its length can describe")?;
         (self.tensors_left, self.dimensions_left) = (tensors, dimensions);
         Ok(())
     }
@@ -371,15 +383,18 @@ impl<'a> Machine<'a> {
         match metadata {
             [] | [Value::None] => Ok(()),
             [Value::Dict(position)] if self.result.dicts.get(*position).is_some_and(Vec::is_empty) => Ok(()),
-            _ => Err("a tensor has flags (negated, conjugated) that weights never have".into()),
+            _ => {
+                Err("a tensor is lazily negated or conjugated; call `resolve_neg().resolve_conj()` before saving"
+                    .into())
+            }
         }
     }
 }
 
 fn unfinished() -> String {
-    "its pickle does not end with one value".into()
+    "the pickle does not end with one value".into()
 }
 
 fn underflow() -> String {
-    "its pickle takes a value that it never made".into()
+    "the pickle uses a value that was never created".into()
 }

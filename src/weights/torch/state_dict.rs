@@ -1,11 +1,11 @@
-//! From the pickle of a state dict, as `torch.save` writes it, to the index of its tensors.
+//! The pickle of a state dict, as `torch.save` writes it -> the index of its tensors.
 
 use std::ops::Range;
 
 use super::values::{Pickle, Storage, Value};
 use crate::weights::index::{Checked, Index, check_name, excerpt};
 
-/// Under which key a training checkpoint has the weights, beside the state of its optimizer.
+/// The keys under which a training checkpoint has the weights, beside the state of its optimizer.
 const INSIDE: [&str; 2] = ["state_dict", "model_state_dict"];
 
 /// Index the tensors of a state dict, in the order of the pickle. `storage` returns the place of a storage's bytes.

@@ -1,4 +1,4 @@
-//! `.bin` files: what torch wrote, old and new, and what it never writes.
+//! Tests of `.bin` files: those of old and new versions of torch, and crafted ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -61,7 +61,7 @@ fn storage() -> Vec<u8> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn written_tensors_are_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pytorch_model.bin");
     let tensors = Dtype::ALL
@@ -102,14 +102,14 @@ fn dictionaries_of_both_containers_are_read() {
 }
 
 #[test]
-fn what_torch_never_writes_is_refused() {
+fn crafted_files_are_refused() {
     let one = dictionary("a", "0");
     for (pickle, expected) in [
         (program(b"X\x01\0\0\0aK\x07"), "got an integer at \"a\""),
         (program(&[b"K\x07", &one[6..]].concat()), "a key that is an integer"),
         (b"\x80\x02].".to_vec(), "expected a dictionary of tensors, got a list"),
         (program(&[&*one, &one].concat()), "two tensors have the name"),
-        (program(&dictionary("a", "1")), "lacks its record"),
+        (program(&dictionary("a", "1")), "lacks the record"),
         (program(b"X\x01\0\0\0acos\nsystem\nX\x02\0\0\0ls\x85R"), "names \"os.system\""),
         (program(b"X\x01\0\0\0actorch\n_sparse\n"), "torch._sparse"),
         (b"\x80\x04}.".to_vec(), "protocol 4"),
@@ -119,16 +119,16 @@ fn what_torch_never_writes_is_refused() {
     }
     let state = program(&one);
     for (file, expected) in [
-        (old(&state, b"\x80\x02].", b""), "lacks its storage"),
-        (old(&state, KEYS, &storage()[..31]), "cut short"),
-        (old(&state, KEYS, &[&*storage(), b"\0"].concat()), "other bytes follow"),
+        (old(&state, b"\x80\x02].", b""), "lacks the storage"),
+        (old(&state, KEYS, &storage()[..31]), "got 23 of the next 24 bytes"),
+        (old(&state, KEYS, &[&*storage(), b"\0"].concat()), "the end of the file"),
         (old(&state, b"\x80\x02](X\x01\0\0\0\x30X\x01\0\0\0\x30e.", &[storage(), storage()].concat()), "two storages"),
-        (old(&state, b"\x80\x02]X\x01\0\0\0\x31a.", &storage()), "no tensor has its storage"),
+        (old(&state, b"\x80\x02]X\x01\0\0\0\x31a.", &storage()), "no tensor uses the storage"),
         (old(&state, KEYS, &[&u64::MAX.to_le_bytes()[..], &[0; 24]].concat()), "claims"),
         (old(&state, KEYS, &[&5_u64.to_le_bytes()[..], &[0; 20]].concat()), "the record has 20 bytes"),
-        (old(&state, b"\x80\x02}.", &storage()), "no order"),
-        (legacy::MAGIC.to_vec(), "cut short"),
-        (b"\x80\x02}.".to_vec(), "not one that torch.save wrote"),
+        (old(&state, b"\x80\x02}.", &storage()), "the keys of the storages are a dict, expected a list"),
+        (legacy::MAGIC.to_vec(), "the pickle is truncated"),
+        (b"\x80\x02}.".to_vec(), "got a pickle that torch.save did not write"),
     ] {
         let got = read_pickle(&file).expect_err("it was read");
         assert!(got.contains(expected), "expected {expected:?}, got {got:?}");
@@ -136,7 +136,7 @@ fn what_torch_never_writes_is_refused() {
 }
 
 #[test]
-fn damage_is_an_error_or_another_number() {
+fn truncated_files_are_errors_and_damage_never_panics() {
     let mut file = old(&program(&dictionary("a.weight", "0")), KEYS, &storage());
     for length in 0..file.len() {
         assert!(read_pickle(&file[..length]).is_err(), "the first {length} bytes were read");

@@ -22,7 +22,7 @@ pub(super) enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Return the kind of the value, for messages: the value itself may be of any length.
+    /// Return the kind of the value for a message, since the value itself may have any length.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
@@ -44,13 +44,13 @@ impl Value<'_> {
 /// The classes and functions that a pickle may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
-    /// A class of the archive's own code, which is never read.
+    /// A class of the archive's own code. The code is never read.
     Class,
     Storage(Dtype),
     RebuildTensor,
     RebuildParameter,
     OrderedDict,
-    /// A function of `torch.jit._pickle` that tags the type of a list or dict, its first argument.
+    /// A function of `torch.jit._pickle` that tags its first argument, a list or dict, with a type.
     Typed,
     Device,
 }
@@ -77,35 +77,37 @@ impl Global {
                 "torch.jit._pickle",
                 "build_intlist" | "build_doublelist" | "build_boollist" | "build_tensorlist" | "restore_type_tag",
             ) => Ok(Self::Typed),
-            ("torch._utils", "_rebuild_sparse_tensor") => Err("it has a sparse tensor, expected dense ones".into()),
+            ("torch._utils", "_rebuild_sparse_tensor") => {
+                Err("the pickle has a sparse tensor; call `to_dense()` before saving".into())
+            }
             ("torch._utils", "_rebuild_meta_tensor_no_storage") => {
-                Err("it has a tensor without values (of the device meta)".into())
+                Err("the pickle has a tensor without values, on the meta device; load its values before saving".into())
             }
             _ if module == "__torch__" || module.starts_with("__torch__.") => Ok(Self::Class),
             _ => Err(format!(
-                "its pickle names {}, which no weights need: refused",
+                "the pickle names {}, which tensors of supported dtypes do not need; save the state dict of the model",
                 excerpt(&format!("{module}.{name}"))
             )),
         }
     }
 }
 
-/// Bytes in the archive, as the pickle describes them; unchecked.
+/// Bytes of the archive, as the pickle describes them and before any check.
 #[derive(Debug)]
 pub(super) struct Storage<'a> {
     pub(super) dtype: Dtype,
     /// The record is `data/<key>`.
     pub(super) key: &'a str,
-    /// Elements.
+    /// The number of elements.
     pub(super) count: i64,
 }
 
-/// A view of a storage, as the pickle describes it; unchecked.
+/// A view of a storage, as the pickle describes it and before any check.
 #[derive(Debug)]
 pub(super) struct Tensor {
     /// Position in [`Pickle::storages`].
     pub(super) storage: usize,
-    /// In elements, as are the strides.
+    /// In elements, like the strides.
     pub(super) offset: i64,
     pub(super) sizes: Vec<i64>,
     pub(super) strides: Vec<i64>,
@@ -119,7 +121,7 @@ pub(super) enum State {
     Empty,
     /// Position in [`Pickle::dicts`].
     Attributes(usize),
-    /// The result of a `__getstate__`, which only the archive's code could interpret.
+    /// The result of a `__getstate__`, which only code in the archive could interpret.
     Custom,
 }
 

@@ -1,5 +1,5 @@
-//! Writes `.ot` files as libtorch's `OutputArchive` does, one module whose parameters are the tensors; and `.bin` files
-//! as `torch.save` does, a dictionary of them.
+//! Write `.ot` files as libtorch's `OutputArchive` does, with a module whose parameters are the tensors, and `.bin`
+//! files as `torch.save` does, with a dictionary of the tensors.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::files::Staged;
 use crate::weights::index::check_name;
 use crate::weights::raw::{Dtype, RawTensor};
 
-/// The folder inside the archive; any name will do.
+/// The folder inside the archive. Readers accept any name.
 const PREFIX: &str = "archive/";
 
 /// libtorch maps records into memory and expects this alignment.
@@ -23,24 +23,24 @@ const ALIGNMENT: u64 = 64;
 /// The kind of the extra field with which libtorch pads records.
 const PADDING_EXTRA: u16 = u16::from_le_bytes(*b"FB");
 
-/// Names are UTF-8.
+/// The flag for names in UTF-8.
 const FLAGS: u16 = 1 << 11;
 
-/// 1 January 1980, the first day of zip's calendar: equal tensors give equal files.
+/// 1 January 1980, the first day of zip's calendar. A fixed date makes equal tensors give equal files.
 const DATE: u16 = (1 << 5) | 1;
 
-/// Version 4.5 of zip is the first with zip64.
+/// Version 4.5 of zip, the first with zip64.
 const ZIP_VERSION: u16 = 45;
 
 /// Write tensors as an `.ot` file, which tch, `rust_bert`, `torch.jit.load` and
 /// [`WeightFile`](crate::weights::WeightFile) read.
 ///
-/// Names are written with `|` for `.`, as tch does. Tensors that share their data are written twice, so that a program
-/// that loads them does not tie them by accident. Replaces a file that is already there, atomically.
+/// A `.` in a name is written as `|`, as tch does. Tensors that share their data are written twice, so that a program
+/// that loads them does not tie them by accident. An existing file is replaced atomically.
 ///
 /// # Errors
-/// [`Error::Input`] for a name that is empty, repeated or holds a `|`, which would be read back as a dot;
-/// [`Error::Io`] if the file cannot be written.
+/// [`Error::Input`] if a name is empty, repeated or contains a `|`, which would be read back as a dot; [`Error::Io`] if
+/// the file cannot be written.
 pub fn write_ot(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     let mut files = Staged::default();
     stage_ot(&mut files, path.as_ref(), tensors)?;
@@ -50,14 +50,15 @@ pub fn write_ot(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Re
 pub(in crate::weights) fn stage_ot(files: &mut Staged, path: &Path, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     check_names(tensors)?;
     if let Some((name, _)) = tensors.iter().find(|(name, _)| name.contains('|')) {
-        return Err(Error::input("tensors", format!("the name {name:?} holds a |, which .ot files use for dots")));
+        let reason = format!("the name {name:?} contains a |, which .ot files use for dots; rename the tensor");
+        return Err(Error::input("tensors", reason));
     }
     files.write(path, |file| {
         let mut archive = Archive::new(file);
         storages(&mut archive, tensors)?;
         archive.record("data.pkl", &module_pickle(tensors))?;
         archive.record("code/__torch__.py", source(tensors).as_bytes())?;
-        // An empty tuple: the class has no methods and so no constants.
+        // The class has no methods and so no constants: an empty tuple.
         archive.record("constants.pkl", b"\x80\x02).")?;
         archive.record("version", b"3\n")?;
         archive.record("byteorder", b"little")?;
@@ -68,10 +69,10 @@ pub(in crate::weights) fn stage_ot(files: &mut Staged, path: &Path, tensors: &[(
 /// Write tensors as a `.bin` file, which `torch.load(..., weights_only=True)`, transformers and
 /// [`WeightFile`](crate::weights::WeightFile) read.
 ///
-/// Tensors that share their data are written twice. Replaces a file that is already there, atomically.
+/// Tensors that share their data are written twice. An existing file is replaced atomically.
 ///
 /// # Errors
-/// [`Error::Input`] for a name that is empty or repeated; [`Error::Io`] if the file cannot be written.
+/// [`Error::Input`] if a name is empty or repeated; [`Error::Io`] if the file cannot be written.
 pub fn write_bin(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
     let mut files = Staged::default();
     stage_bin(&mut files, path.as_ref(), tensors)?;
@@ -82,7 +83,7 @@ pub(in crate::weights) fn stage_bin(files: &mut Staged, path: &Path, tensors: &[
     check_names(tensors)?;
     files.write(path, |file| {
         let mut archive = Archive::new(file);
-        // `torch.load` looks for it first.
+        // `torch.load` reads this record first.
         archive.record("data.pkl", &dict_pickle(tensors))?;
         archive.record("byteorder", b"little")?;
         storages(&mut archive, tensors)?;
@@ -109,8 +110,8 @@ fn storages<W: Write>(archive: &mut Archive<'_, W>, tensors: &[(&str, RawTensor<
         .try_for_each(|(number, (_, tensor))| archive.record(&format!("data/{number}"), tensor.data()))
 }
 
-/// Return the source of the module's class in `TorchScript`. Names need not be identifiers, so each is declared in the
-/// quoted form that libtorch uses for those that are not.
+/// Return the source of the module's class in `TorchScript`. A name need not be an identifier, so each is declared in
+/// the quoted form that libtorch uses for other names.
 fn source(tensors: &[(&str, RawTensor<'_>)]) -> String {
     let names: Vec<String> = tensors.iter().map(|(name, _)| quote(&stored_name(name))).collect();
     let mut source = format!("class Module(Module):\n  __parameters__ = [{}]\n", names.join(", "));
@@ -126,7 +127,7 @@ fn stored_name(name: &str) -> String {
     name.replace('.', "|")
 }
 
-/// Return a string literal of `TorchScript`: bytes that are not printable ASCII in octal.
+/// Return a string literal of `TorchScript`, with bytes other than printable ASCII in octal.
 fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for byte in text.bytes() {
@@ -146,7 +147,7 @@ fn quote(text: &str) -> String {
 fn module_pickle(tensors: &[(&str, RawTensor<'_>)]) -> Vec<u8> {
     let mut out = b"\x80\x02c__torch__\nModule\n)\x81}(".to_vec();
     for (number, (name, tensor)) in tensors.iter().enumerate() {
-        // Whether a gradient is wanted: libtorch refuses it for integers.
+        // libtorch refuses gradients of integers.
         push_tensor(&mut out, &stored_name(name), number, tensor, tensor.dtype().is_floating_point());
     }
     out.extend(b"ub.");
@@ -163,11 +164,11 @@ fn dict_pickle(tensors: &[(&str, RawTensor<'_>)]) -> Vec<u8> {
     out
 }
 
-/// Append a name, and the call that makes its tensor.
+/// Append a name and the call that creates its tensor.
 fn push_tensor(out: &mut Vec<u8>, name: &str, number: usize, tensor: &RawTensor<'_>, wants_gradient: bool) {
     let mut strides = vec![1; tensor.shape().len()];
     for dimension in (1..strides.len()).rev() {
-        // As libtorch computes them: a dimension without elements counts as one.
+        // libtorch counts a dimension without elements as one.
         strides[dimension - 1] = strides[dimension] * tensor.shape()[dimension].max(1);
     }
     push_string(out, name);
@@ -192,7 +193,7 @@ fn push_tensor(out: &mut Vec<u8>, name: &str, number: usize, tensor: &RawTensor<
 
 fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'X');
-    // Names have a few thousand bytes at most.
+    // `check_name` has limited the length of names, so it fits 32 bits.
     out.extend((text.len() as u32).to_le_bytes());
     out.extend(text.bytes());
 }
@@ -260,7 +261,7 @@ impl<'a, W: Write> Archive<'a, W> {
             [size, size, start].iter().filter(|&&n| n >= u64::from(SEE_ZIP64)).flat_map(|n| n.to_le_bytes()).collect();
         let central_extra = if wide.is_empty() { vec![] } else { extra_field(ZIP64_EXTRA, &wide) };
 
-        // What both headers have in common, from the version that a reader needs to the length of the name.
+        // The fields that both headers share, from the version that a reader needs to the length of the name.
         let mut common = vec![];
         for number in [ZIP_VERSION, FLAGS, 0, 0, DATE] {
             common.extend(number.to_le_bytes());
@@ -285,7 +286,7 @@ impl<'a, W: Write> Archive<'a, W> {
             &ZIP_VERSION.to_le_bytes(),
             &common,
             &(central_extra.len() as u16).to_le_bytes(),
-            // No comment, disk 0, no attributes.
+            // The length of the comment, the disk and the attributes are 0.
             &[0; 10],
             &clamp(start).to_le_bytes(),
             name.as_bytes(),
@@ -305,7 +306,7 @@ impl<'a, W: Write> Archive<'a, W> {
         tail.extend(44_u64.to_le_bytes());
         tail.extend(ZIP_VERSION.to_le_bytes());
         tail.extend(ZIP_VERSION.to_le_bytes());
-        // Both disk numbers are 0.
+        // The two disk numbers are 0.
         tail.extend([0; 8]);
         for number in [self.entries, self.entries, size, start] {
             tail.extend(number.to_le_bytes());
@@ -321,7 +322,7 @@ impl<'a, W: Write> Archive<'a, W> {
         tail.extend(entries.to_le_bytes());
         tail.extend(clamp(size).to_le_bytes());
         tail.extend(clamp(start).to_le_bytes());
-        // No comment.
+        // The length of the comment is 0.
         tail.extend(0_u16.to_le_bytes());
         self.put(&tail)
     }

@@ -1,7 +1,7 @@
-"""The forward pass of google-research/electra in numpy and float64, on the variables of a checkpoint by their names.
+"""Compute the forward pass of google-research/electra in numpy and float64, from the variables of a checkpoint.
 
-It is written from the equations and shares no code with what it checks. Letters: B batch, S sequence, H hidden, E embedding,
-V vocabulary, L labels. `ids`, `mask` (1 for a token, 0 for padding) and `segments` are [B, S].
+Written from the equations, without code of oxbert. Letters: B batch, S sequence, H hidden, E embedding, V vocabulary, L
+labels. `ids`, `mask` (1 for a token, 0 for padding) and `segments` are [B, S].
 """
 
 import math
@@ -54,7 +54,7 @@ def layer(variables: Variables, scope: str, x: Array, mask: Array, heads: int) -
 
 
 def embeddings_scope(variables: Variables, network: str) -> str:
-    """A generator shares the discriminator's embeddings unless it has some of its own."""
+    """Return the scope of a network's embeddings; a generator without its own shares the discriminator's."""
     own = f"{network}/embeddings"
     return own if f"{own}/word_embeddings" in variables else "electra/embeddings"
 
@@ -62,7 +62,7 @@ def embeddings_scope(variables: Variables, network: str) -> str:
 def hidden_states(
     variables: Variables, network: str, ids: Array, mask: Array, segments: Array, heads: int
 ) -> list[Array]:
-    """What enters the first layer and what leaves each: [B, S, H] each; `network` is "electra" or "generator"."""
+    """Return the input of the first layer and the output of each, [B, S, H]; `network` is "electra" or "generator"."""
     scope = embeddings_scope(variables, network)
     x = variables[f"{scope}/word_embeddings"].astype(np.float64)[ids]
     x = x + variables[f"{scope}/token_type_embeddings"][segments]
@@ -77,13 +77,13 @@ def hidden_states(
 
 
 def discriminator_logits(variables: Variables, hidden: Array) -> Array:
-    """[B, S]: positive where the token looks replaced."""
+    """Return logits [B, S], positive for tokens that are predicted to be replaced."""
     scope = "discriminator_predictions"
     return dense(variables, f"{scope}/dense_1", gelu(dense(variables, f"{scope}/dense", hidden)))[..., 0]
 
 
 def generator_logits(variables: Variables, network: str, hidden: Array) -> Array:
-    """[B, S, V], at every position; the original computes them at the masked positions only."""
+    """Return logits [B, S, V] at every position; the original computes them at masked positions only."""
     scope = "generator_predictions"
     x = layer_norm(variables, f"{scope}/LayerNorm", gelu(dense(variables, f"{scope}/dense", hidden)))
     table = variables[embeddings_scope(variables, network) + "/word_embeddings"].astype(np.float64)
@@ -91,17 +91,17 @@ def generator_logits(variables: Variables, network: str, hidden: Array) -> Array
 
 
 def classification_logits(variables: Variables, task: str, hidden: Array) -> Array:
-    """[B, L], of the first token."""
+    """Return logits [B, L] of the first token."""
     return dense(variables, f"task_specific/{task}/dense", hidden[:, 0])
 
 
 def tagging_logits(variables: Variables, task: str, hidden: Array) -> Array:
-    """[B, S, L], at every position; the original computes them at the first piece of each word."""
+    """Return logits [B, S, L] at every position; the original computes them at the first piece of each word."""
     return dense(variables, f"task_specific/{task}/dense", hidden)
 
 
 def answer_penalty(mask: Array, segments: Array) -> Array:
-    """[B, S]: -1000 where no answer may start or end: outside the second segment, but for the first token."""
+    """Return a penalty [B, S]: -1000 outside the second segment, where no answer may be, except for the first token."""
     allowed = (mask * segments).astype(np.float64)
     allowed[:, 0] += 1
     return 1000.0 * (allowed - 1)
@@ -110,9 +110,9 @@ def answer_penalty(mask: Array, segments: Array) -> Array:
 def joint_answer_logits(
     variables: Variables, task: str, hidden: Array, mask: Array, segments: Array
 ) -> dict[str, Array]:
-    """`start_logits` [B, S], `end_logits` [B, S of the start, S of the end], `unanswerable_logit` [B].
+    """Return `start_logits` [B, S], `end_logits` [B, S of the start, S of the end] and `unanswerable_logit` [B].
 
-    The end is scored together with a start; the original does so for the best starts, here it is done for all.
+    An end is scored given a start: by the original for the best starts only, here for all.
     """
     scope = f"task_specific/{task}"
     penalty = answer_penalty(mask, segments)
@@ -132,7 +132,7 @@ def joint_answer_logits(
 def independent_answer_logits(
     variables: Variables, task: str, hidden: Array, mask: Array, segments: Array
 ) -> dict[str, Array]:
-    """`start_logits` and `end_logits`, [B, S] each."""
+    """Return `start_logits` and `end_logits`, [B, S] each."""
     penalty = answer_penalty(mask, segments)
     return {
         "start_logits": dense(variables, f"task_specific/{task}/dense", hidden)[..., 0] + penalty,

@@ -1,9 +1,10 @@
-"""Makes tiny checkpoints with the variables of google-research/electra, as TensorFlow 1 programs save them.
+"""Write tiny checkpoints with the variables of google-research/electra, like TensorFlow 1 programs.
 
-Each folder of `google/` is a checkpoint: `model.ckpt-12.index`, its `.data-*` files and `checkpoint`. `variables.safetensors`
-has the values of `pretraining`, and `expected.npz` what `google_reference.py` computes from each checkpoint.
+Each folder of `google/` is a checkpoint: `model.ckpt-12.index`, its `.data-*` files and `checkpoint`.
+`variables.safetensors` has the values of `pretraining`, and `expected.npz` the results of `google_reference.py` for
+each checkpoint.
 
-    python make_google.py    # the versions it needs are in README.md
+    python make_google.py    # README.md lists the required versions
 """
 
 import os
@@ -24,12 +25,12 @@ import tensorflow.compat.v1 as tf
 
 FOLDER = Path(__file__).parent / "google"
 STEP = 12
-SEED = 7  # with it no norm divides by something so small that float32's rounding shows
+SEED = 7  # with this seed no norm divides by so small a number that float32 rounding shows
 
 VOCABULARY, POSITIONS, TYPES, HIDDEN, LAYERS, FEED_FORWARD, HEADS = 37, 16, 2, 8, 2, 12, 2
-# A generator always has four times its hidden size inside and, below 128, one head.
+# The feed-forward size of a generator is four times its hidden size, and below width 128 it has one head.
 GENERATOR_HIDDEN, GENERATOR_LAYERS, GENERATOR_FEED_FORWARD, GENERATOR_HEADS = 4, 2, 16, 1
-QA_HIDDEN = 512  # written out in the original's code, whatever the model's size
+QA_HIDDEN = 512  # a constant in the original's code, for every size of the model
 
 IDS = np.array([[2, 17, 5, 36, 9, 21, 3], [2, 30, 11, 4, 3, 0, 0]])
 MASK = np.array([[1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 0, 0]])
@@ -114,14 +115,14 @@ PRETRAINING = discriminator() | generator() | generator_head() | discriminator_h
 class Variant:
     shapes: Shapes
     optimizer: bool = False
-    # How many pieces some variables are saved in: [1, 2] cuts the second axis in two.
+    # The number of slices per axis in which some variables are saved: [1, 2] halves the second axis.
     pieces: dict[str, list[int]] | None = None
     data_files: int = 1
 
 
 VARIANTS: dict[str, Variant] = {
     "pretraining": Variant(PRETRAINING, optimizer=True),
-    # Embeddings of the generator's own are as wide as it is, and so need no projection.
+    # A generator's own embeddings have its hidden size, and therefore need no projection.
     "untied_embeddings": Variant(
         discriminator()
         | embeddings("generator", GENERATOR_HIDDEN)
@@ -149,7 +150,7 @@ VARIANTS: dict[str, Variant] = {
 
 
 def value_of(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Depends on the name only, so that a variable has the same value in all folders; `RandomState` never changes."""
+    """Return values that depend on the name only, so that they are equal in all folders; `RandomState` is stable."""
     normal = np.random.RandomState(zlib.crc32(f"{SEED} {name}".encode())).standard_normal(shape)
     if name.endswith("/gamma"):
         return (1 + 0.3 * normal).astype(np.float32)
@@ -221,7 +222,7 @@ def expected_of(name: str, variables: dict[str, np.ndarray]) -> dict[str, np.nda
 
 
 def main() -> None:
-    # As in TensorFlow 1, whose programs these stand for.
+    # As in TensorFlow 1.
     tf.disable_v2_behavior()
     shutil.rmtree(FOLDER, ignore_errors=True)
     expected = {"input_ids": IDS, "input_mask": MASK, "segment_ids": SEGMENTS}

@@ -1,10 +1,10 @@
-"""Makes tiny checkpoints of ELECTRA and DistilBERT with transformers 4's TensorFlow and Flax classes.
+"""Write tiny checkpoints of ELECTRA and DistilBERT with transformers 4's TensorFlow and Flax classes.
 
 Each folder of `transformers/` has a `tf_model.h5` and a `flax_model.msgpack` with the same random values, and
-`expected.safetensors`: the state dict that transformers 4's own converter to PyTorch makes of them. The outputs of the
+`expected.safetensors`, the state dict that transformers 4 converts them to for PyTorch. The outputs of the
 TensorFlow and the Flax classes for one batch are in `outputs_tensorflow.safetensors` and `outputs_flax.safetensors`.
 
-    python make_transformers.py    # the versions it needs are in README.md
+    python make_transformers.py    # README.md lists the required versions
 """
 
 import os
@@ -26,9 +26,9 @@ import torch
 import transformers
 
 FOLDER = Path(__file__).parent / "transformers"
-SEED = 3  # with it no norm divides by something so small that float32's rounding shows
+SEED = 3  # with this seed no norm divides by so small a number that float32 rounding shows
 
-# Odd and all different, so that no transposed or exchanged axis goes unnoticed.
+# Odd and different sizes, so that transposed or exchanged axes are noticed.
 ELECTRA = {
     "vocab_size": 37,
     "embedding_size": 6,
@@ -47,11 +47,11 @@ DISTILBERT = {
     "hidden_dim": 12,
     "max_position_embeddings": 16,
 }
-# Most get one layer: two are in the others, and an HDF5 file spends far more bytes on names than on these numbers.
+# Most models have one layer, because an HDF5 file spends far more bytes on names than on these numbers.
 ELECTRA_SHORT = {**ELECTRA, "num_hidden_layers": 1}
 DISTILBERT_SHORT = {**DISTILBERT, "n_layers": 1}
 
-# folder -> (class without its framework's prefix, sizes)
+# folder -> (class without the framework's prefix, sizes)
 MODELS: dict[str, tuple[str, dict[str, int]]] = {
     "electra_base": ("ElectraModel", ELECTRA),
     "electra_pre_training": ("ElectraForPreTraining", ELECTRA_SHORT),
@@ -100,7 +100,7 @@ def draw(generator: np.random.Generator, shape: tuple[int, ...], scale_of_norm: 
 def random_tensorflow_model(name: str, sizes: dict[str, int], folder: str) -> transformers.TFPreTrainedModel:
     kind = getattr(transformers, "TF" + name)
     if folder.endswith("question_answering"):
-        kind(configuration(name, **sizes))  # Keras numbers a class's later models, and with them all names
+        kind(configuration(name, **sizes))  # a first model, because Keras numbers the names of later models
     model = kind(configuration(name, **sizes))
     model(inputs_of(name))
     generator = np.random.default_rng(zlib.crc32(f"{SEED} {folder}".encode()))
@@ -110,7 +110,7 @@ def random_tensorflow_model(name: str, sizes: dict[str, int], folder: str) -> tr
 
 
 def save(model: transformers.TFPreTrainedModel | transformers.FlaxPreTrainedModel, target: Path, **options) -> None:
-    model.config._name_or_path = ""  # where it was read is nobody's business
+    model.config._name_or_path = ""  # no paths of the machine in the file
     model.save_pretrained(target, **options)
 
 
@@ -123,9 +123,9 @@ def outputs_of(outputs: transformers.utils.ModelOutput) -> dict[str, np.ndarray]
 
 
 def pytorch_from_tensorflow(name: str, folder: Path) -> transformers.PreTrainedModel:
-    """The PyTorch model of a folder; refuses parameters without a value and values without a parameter."""
+    """Return the PyTorch model of a folder; fail if parameters or values are left over."""
     model, report = getattr(transformers, name).from_pretrained(folder, from_tf=True, output_loading_info=True)
-    # A tied decoder has no value of its own in these files.
+    # These files have no values for a tied decoder.
     tied = ("generator_lm_head.weight", "vocab_projector.weight")
     wrong = {key: keys for key, keys in report.items() if [key for key in keys if key not in tied]}
     assert not wrong, (name, wrong)
@@ -148,7 +148,7 @@ def assert_same(mine: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> No
 
 
 def difference(mine: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
-    """The largest difference at kept tokens, where three frameworks with three ways to mask must agree."""
+    """Return the largest difference at kept tokens, at which the three frameworks must agree."""
     kept = INPUTS["attention_mask"].astype(bool)
     pairs = [
         (value[kept], other[key][kept]) if value.shape[:2] == kept.shape else (value, other[key])
@@ -169,7 +169,7 @@ def make(folder: str, name: str, sizes: dict[str, int], outputs: dict[str, dict[
     model = flax_from(pytorch, name)
     save(model, target)
     for path, leaf in jax.tree_util.tree_leaves_with_path(model.params):
-        assert len(np.unique(leaf)) == np.size(leaf), path  # random, not as initialized
+        assert len(np.unique(leaf)) == np.size(leaf), path  # random values, not the initial ones
     assert_same(state_of(pytorch_from_flax(name, target)), expected)
 
     inputs = inputs_of(name)
@@ -186,7 +186,7 @@ def make(folder: str, name: str, sizes: dict[str, int], outputs: dict[str, dict[
 
 
 def make_sharded() -> None:
-    """`distilbert_base` once more, in several files: what `save_pretrained` does with models of more than 10 GB."""
+    """Write `distilbert_base` in several files, as `save_pretrained` does with models of more than 10 GB."""
     target = FOLDER / "distilbert_base_sharded"
     tensorflow = transformers.TFDistilBertModel.from_pretrained(FOLDER / "distilbert_base")
     save(tensorflow, target, max_shard_size="4KB")
@@ -195,14 +195,14 @@ def make_sharded() -> None:
 
 
 def make_wide_group() -> None:
-    """A group of 24 layers, as in a large model: HDF5 spreads more than eight entries over several nodes."""
+    """Write a group of 24 layers, as in a large model; HDF5 spreads more than eight entries over several nodes."""
     with h5py.File(FOLDER / "wide_group.h5", "w") as file:
         for index in range(24):
             file[f"encoder/layer_._{index}"] = np.array([index, index + 0.5], np.float32)
 
 
 def make_flax_bfloat16() -> None:
-    """`distilbert_base` with parameters of bfloat16."""
+    """Write `distilbert_base` with parameters of bfloat16."""
     target = FOLDER / "distilbert_base_flax_bfloat16"
     model = transformers.FlaxDistilBertModel.from_pretrained(FOLDER / "distilbert_base")
     save(model, target, params=model.to_bf16(model.params))
@@ -213,11 +213,11 @@ def make_flax_bfloat16() -> None:
 
 
 def make_flax_chunked() -> None:
-    """`distilbert_base` with arrays in pieces, as flax writes those of more than a gigabyte."""
+    """Write `distilbert_base` with arrays in chunks, as flax does with those of more than a gigabyte."""
     target = FOLDER / "distilbert_base_flax_chunked"
     model = transformers.FlaxDistilBertModel.from_pretrained(FOLDER / "distilbert_base")
     largest = flax.serialization.MAX_CHUNK_SIZE
-    flax.serialization.MAX_CHUNK_SIZE = 400  # bytes; cuts the middle of rows, as a gigabyte does
+    flax.serialization.MAX_CHUNK_SIZE = 400  # bytes; splits rows in the middle, as a gigabyte does
     try:
         save(model, target)
     finally:
@@ -227,7 +227,7 @@ def make_flax_chunked() -> None:
 
 
 def make_flax_untied() -> None:
-    """A masked LM whose decoder has values of its own, which only Flax can have."""
+    """Write a masked LM with an untied decoder, which only Flax supports."""
     target = FOLDER / "electra_masked_lm_flax_untied"
     config = configuration("ElectraForMaskedLM", **ELECTRA_SHORT, tie_word_embeddings=False)
     generator = np.random.default_rng(5)

@@ -1,7 +1,7 @@
-"""Makes `transformers/electra_pre_training_2.8`: the values of `electra_pre_training`, written by transformers 2.8.
+"""Write `transformers/electra_pre_training_2.8`: the values of `electra_pre_training`, saved by transformers 2.8.
 
-The files on the model hub are of that time. Their names are those of version 4, but the attributes beside the numbers are
-stored otherwise. Run it after `make_transformers.py`, with Python 3.7; the versions it needs are in README.md.
+The files on the model hub come from that version. Names are those of version 4, but attributes are stored differently.
+Run the script after `make_transformers.py`, with Python 3.7; README.md lists the required versions.
 
     python make_transformers_2.py
 """

@@ -1,8 +1,8 @@
-"""Makes `tfnlp.npz`: what TF Model Garden's `ElectraPretrainer` answers on two tiny networks, on fixed random numbers.
+"""Write `tfnlp.npz`: outputs of TF Model Garden's `ElectraPretrainer` with two tiny networks and fixed random numbers.
 
-What the networks answer is in it too, so that a test needs none.
+The file includes the outputs of the networks, so that a test does not need them.
 
-    python make_tfnlp.py    # the versions it needs are in README.md
+    python make_tfnlp.py    # README.md lists the required versions
 """
 
 import os
@@ -24,10 +24,10 @@ from official.nlp.modeling import networks
 from official.nlp.modeling.models import electra_pretrainer
 
 FILE = Path(__file__).parent / "tfnlp.npz"
-SEED = 3  # with it every drawn word is clear of rounding, and the cases that `assert_telling` names occur
+SEED = 3  # with this seed rounding decides no sample, and the cases of `assert_cases_occur` occur
 
 VOCABULARY, CLASSES, PREDICTIONS = 37, 3, 4
-# Odd and all different, so that no transposed or exchanged axis goes unnoticed.
+# Odd and different sizes, so that transposed or exchanged axes are noticed.
 COMMON = {
     "vocab_size": VOCABULARY,
     "embedding_width": 6,
@@ -51,7 +51,7 @@ INPUTS = {
     "input_type_ids": np.array(
         [[0, 0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 1, 1, 1, 1, 1]], np.int32
     ),
-    # Two slots of the second row are not used; position 5 of the third row occurs twice, with two different words.
+    # Two slots of the second row are unused; position 5 of the third row occurs twice, with different words.
     "masked_lm_positions": np.array([[1, 3, 4, 6], [2, 3, 0, 0], [2, 5, 5, 7]], np.int32),
     "masked_lm_ids": np.array([[17, 36, 9, 14], [11, 25, 0, 0], [12, 20, 31, 8]], np.int32),
     "masked_lm_weights": np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 1]], np.float32),
@@ -65,8 +65,8 @@ class Variant:
     disallow_correct: bool
 
 
-# Keras takes "gelu" for the one with the error function. The Garden's own programs hand the pretrainer what the Garden's
-# `get_activation` makes of the same name, and that is the approximation with tanh.
+# For Keras, "gelu" is the GELU with the error function. The Garden's programs pass its `get_activation("gelu")`, which
+# is the approximation with tanh.
 TANH_GELU = tf_utils.get_activation("gelu")
 VARIANTS = {
     "linear_logits": Variant(None, "logits", False),
@@ -77,17 +77,17 @@ VARIANTS = {
     "gelu_tanh_predictions_disallow": Variant(TANH_GELU, "predictions", True),
 }
 
-# Attribute of the pretrainer -> how the names of its variables begin in Keras.
+# Attribute of the pretrainer -> prefix of its variables' names in Keras.
 HEADS = {
     "masked_lm": "generator_masked_lm/",
     "classification": "generator_classification_head/",
     "discriminator_projection": "discriminator_projection_head/",
-    "discriminator_head": "dense/",  # it was given no name
+    "discriminator_head": "dense/",  # the layer has no name
 }
 
 
 class Network:
-    """A network of the Garden that notes what it was shown and what it answered."""
+    """Wrap a network of the Garden, and record its inputs and outputs."""
 
     def __init__(self, name: str, sizes: dict) -> None:
         self.encoder = networks.BertEncoder(**sizes)
@@ -107,15 +107,15 @@ class Network:
 
 
 def value_of(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Depends on the name only, so that a variable has the same value in all variants; `RandomState` never changes."""
+    """Return values that depend on the name only, so that they are equal in all variants; `RandomState` is stable."""
     normal = np.random.RandomState(zlib.crc32(f"{SEED} {name}".encode())).standard_normal(shape)
     return (1 + 0.3 * normal if name.endswith("gamma:0") else 0.5 * normal).astype(np.float32)
 
 
 def uniform_numbers() -> np.ndarray:
-    """Like `tf.random.uniform`'s: multiples of 2^-23 below 1."""
+    """Return numbers like those of `tf.random.uniform`: multiples of 2^-23 below 1."""
     steps = np.random.RandomState(SEED).randint(1 << 23, size=(3, PREDICTIONS, VOCABULARY))
-    steps[0, 1, 36] = (1 << 23) - 1  # the largest: the original word is drawn, unless it is not allowed
+    steps[0, 1, 36] = (1 << 23) - 1  # the largest, so that the original word is sampled unless it is disallowed
     steps[0, 0, 5] = 0
     return (steps / (1 << 23)).astype(np.float32)
 
@@ -126,7 +126,7 @@ def randomize_heads(pretrainer: tf.keras.Model) -> dict[str, np.ndarray]:
         layer = getattr(pretrainer, attribute)
         for variable in layer.weights:
             if variable is getattr(layer, "embedding_table", None):
-                continue  # the generator's
+                continue  # belongs to the generator
             _, found, rest = variable.name.partition(beginning)
             assert found, variable.name
             name = f"{attribute}/{rest}"
@@ -136,27 +136,27 @@ def randomize_heads(pretrainer: tf.keras.Model) -> dict[str, np.ndarray]:
 
 
 def assert_clear(logits: np.ndarray, uniform: np.ndarray, disallow: np.ndarray | None) -> None:
-    """No rounding decides which word is drawn."""
+    """Check that rounding decides no sample."""
     noisy = logits.astype(np.float64) - np.log(-np.log(uniform.astype(np.float64) + 1e-9) + 1e-9)
     noisy -= 0 if disallow is None else 1000 * disallow
     second, first = np.sort(noisy, -1)[..., -2:].transpose(2, 0, 1)
     assert (first - second).min() > 0.01, (first - second).min()
 
 
-def assert_telling(sampled: np.ndarray, labels: np.ndarray, disallow_correct: bool) -> None:
+def assert_cases_occur(sampled: np.ndarray, labels: np.ndarray, disallow_correct: bool) -> None:
     masked = np.zeros_like(labels)
     np.put_along_axis(masked, INPUTS["masked_lm_positions"], 1, axis=1)
     masked[:, 0] = 0
     assert (labels <= masked).all()
     assert labels[0, 3] == disallow_correct
     assert (sampled == INPUTS["masked_lm_ids"]).any() != disallow_correct
-    assert (sampled[1, 2:] != INPUTS["input_word_ids"][1, 0]).all()  # would be seen at position 0
+    assert (sampled[1, 2:] != INPUTS["input_word_ids"][1, 0]).all()  # unused slots must not change position 0
     assert (sampled[2, 1] + sampled[2, 2]) % 2 == 1  # their mean is rounded
 
 
 def run(variant: Variant, uniform: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What all variants share, and what is this one's."""
-    tf.keras.backend.clear_session()  # or Keras numbers the later ones, and with them all names
+    """Return the values that all variants share, and those of this variant."""
+    tf.keras.backend.clear_session()  # otherwise Keras numbers the names of later models
     generator, discriminator = Network("generator", GENERATOR), Network("discriminator", DISCRIMINATOR)
     pretrainer = electra_pretrainer.ElectraPretrainer(
         generator,
@@ -169,7 +169,7 @@ def run(variant: Variant, uniform: np.ndarray) -> tuple[dict[str, np.ndarray], d
         disallow_correct=variant.disallow_correct,
     )
     inputs = {name: tf.constant(value) for name, value in INPUTS.items()}
-    pretrainer(inputs)  # makes the heads
+    pretrainer(inputs)  # creates the heads
     heads = randomize_heads(pretrainer)
 
     def draw(shape: list[int], minval: float, maxval: float) -> tf.Tensor:
@@ -187,7 +187,7 @@ def run(variant: Variant, uniform: np.ndarray) -> tuple[dict[str, np.ndarray], d
 
     own = {name: value.numpy() for name, value in outputs.items()}
     assert_clear(own["lm_outputs"], uniform, None if disallow is None else disallow.numpy())
-    assert_telling(sampled, own["disc_label"], variant.disallow_correct)
+    assert_cases_occur(sampled, own["disc_label"], variant.disallow_correct)
     own |= {
         "sampled_ids": sampled,
         "replaced_ids": discriminator.ids,

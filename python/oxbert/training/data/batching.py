@@ -15,7 +15,7 @@ from typing import Any, SupportsIndex, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from oxbert._files import refused
+from oxbert._checks import refused
 from oxbert.errors import IdRangeError
 from oxbert.training.data.parts import permutation
 

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from oxbert import ElectraTokenizer, Tokenizer
-from oxbert._files import arrow, refused, translate_os_errors
+from oxbert._checks import refused
+from oxbert._files import arrow, translate_os_errors
 from oxbert._lock import LOCK, alone
 from oxbert._types import Documents, InvalidText
 from oxbert.training.data.journal import compare

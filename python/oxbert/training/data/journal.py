@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from oxbert._files import refused, translate_os_errors, write_whole
+from oxbert._checks import refused
+from oxbert._files import translate_os_errors, write_whole
 from oxbert._lock import LOCK
 from oxbert.training.data.manifest import Part
 

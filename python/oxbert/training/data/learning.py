@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from oxbert import ElectraTokenizer
-from oxbert._checks import require
-from oxbert._files import refused, write_whole
+from oxbert._checks import refused, require
+from oxbert._files import write_whole
 from oxbert.training.data.buckets import mix
 from oxbert.training.data.documents import Divider
 from oxbert.training.data.reading_text import Reader

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from oxbert._files import refused
+from oxbert._checks import refused
 
 # The limit of the first segment of an example with one segment: more tokens than a first segment ever has. A sentence
 # longer than this can still open a second one, as in the original.

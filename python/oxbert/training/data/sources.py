@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from oxbert._files import refused, translate_os_errors
+from oxbert._checks import refused
+from oxbert._files import translate_os_errors
 from oxbert._paths import find_sources
 from oxbert._types import Documents, TextFormat
 from oxbert.errors import MissingFileError

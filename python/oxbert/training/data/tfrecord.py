@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from oxbert._files import refused, translate_os_errors
+from oxbert._checks import refused
+from oxbert._files import translate_os_errors
 from oxbert._native import _TFRecordFile
 from oxbert._paths import find_sources
 from oxbert.errors import MissingFileError

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from oxbert import Tokenizer
-from oxbert._files import refused, translate_os_errors
+from oxbert._checks import refused
+from oxbert._files import translate_os_errors
 from oxbert._types import Phase
 from oxbert.errors import DataError, MissingFileError
 from oxbert.training.data.buckets import Buckets

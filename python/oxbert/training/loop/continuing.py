@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert.errors import ConfigError, MissingFileError
 from oxbert.training.loop.checkpoints import is_checkpoint, list_checkpoints, read_state
 from oxbert.training.loop.options import RunOptions
@@ -98,7 +98,9 @@ def find_start(
     is_own = os.path.realpath(path.parent) == os.path.realpath(output / "checkpoints")
     if own and not is_own:
         reason = f"{output} has a run of its own, up to {own.name}; to go on with that run pass its folder, otherwise"
-        refuse("continue_from", f"{reason} use another output folder, or resume=False (--no-resume) to delete the run")
+        raise refused(
+            "continue_from", f"{reason} use another output folder, or resume=False (--no-resume) to delete the run"
+        )
     state = read_state(path)
     changes = _differences(state, config, data)
     for name in fixed:

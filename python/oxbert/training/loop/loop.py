@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import oxbert
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert._files import damaged
 from oxbert._lock import alone
 from oxbert.errors import TrainingError
@@ -194,7 +194,7 @@ class Loop(ABC, Generic[_Batch]):
         with alone(self.output / _RUNNING):
             if self._newest() != self._seen:
                 reason = f"another process has trained in {self.output} meanwhile; begin again to go on from there"
-                refuse("output", reason)
+                raise refused("output", reason)
             try:
                 return self._train(progress, stop)
             finally:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar, get_args
 
 from typing_extensions import Self
 
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert._types import AutocastPrecision, Optimizer
 from oxbert._yaml import read_value, read_yaml
 from oxbert.errors import ConfigError
@@ -309,9 +309,11 @@ class LaunchOptions:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         if self.precision not in get_args(AutocastPrecision):
-            refuse("precision", f"expected one of {', '.join(get_args(AutocastPrecision))}, got {self.precision!r}")
+            raise refused(
+                "precision", f"expected one of {', '.join(get_args(AutocastPrecision))}, got {self.precision!r}"
+            )
         if self.accumulate < 1:
-            refuse("accumulate", f"expected at least 1, got {self.accumulate}")
+            raise refused("accumulate", f"expected at least 1, got {self.accumulate}")
 
 
 def _convert(value: Any, kind: type) -> Any:

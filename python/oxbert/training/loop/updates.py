@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import AdamW, Muon, Optimizer
 
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert._types import AutocastPrecision
 from oxbert.training.loop.options import RunOptions
 from oxbert.training.optim.groups import parameter_groups
@@ -115,7 +115,9 @@ class Updates:
         for key, tensor in tensors.items():
             moment, name = key.split(".", 1)
             if name not in self._parameters or (tensor.ndim and tensor.shape != self._parameters[name].shape):
-                refuse("moments", f"expected the moments of the run's parameters, got {key}, {list(tensor.shape)}")
+                raise refused(
+                    "moments", f"expected the moments of the run's parameters, got {key}, {list(tensor.shape)}"
+                )
             parameter = self._parameters[name]
             owners[parameter].state[parameter][moment] = tensor.to(parameter.device)
         # A run that continues in another precision begins with a new scale.

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from oxbert._checks import at_least_0, check_number, refuse
+from oxbert._checks import at_least_0, check_number, refused
 
 # The same search in names as in the original: layer norms of both families, and all biases. Embeddings are decayed.
 _WITHOUT_DECAY = re.compile("LayerNorm|layer_norm|bias")
@@ -106,12 +106,12 @@ def _layers(given: int | None, depths: Iterable[float]) -> int:
     found = int(max((depth for depth in depths if math.isfinite(depth)), default=0))
     if given is None:
         if not found:
-            refuse(
+            raise refused(
                 "named_parameters", "layerwise_decay needs layers, and no name has encoder.layer or transformer.layer"
             )
         return found
     if given < found:
-        refuse("num_layers", f"expected at least {found}, the number of layers in the names, got {given}")
+        raise refused("num_layers", f"expected at least {found}, the number of layers in the names, got {given}")
     return given
 
 

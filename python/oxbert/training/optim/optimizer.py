@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from oxbert._checks import above_0, at_least_0, check_number, refuse
+from oxbert._checks import above_0, at_least_0, check_number, refused
 from oxbert._types import Implementation
 from oxbert.errors import DtypeError, ShapeError
 
@@ -98,14 +98,14 @@ class AdamWeightDecay(Optimizer):
         check_number("lr", options["lr"], "of at least 0", at_least_0)
         betas = options["betas"]
         if not isinstance(betas, tuple | list) or len(betas) != 2:
-            refuse("betas", f"expected two numbers, got {betas!r}")
+            raise refused("betas", f"expected two numbers, got {betas!r}")
         for beta in betas:
             check_number("betas", beta, "from 0 to below 1", lambda value: 0 <= value < 1)
         # With eps = 0 a parameter whose gradients were always 0 would become 0 / 0.
         check_number("eps", options["eps"], "above 0", above_0)
         check_number("weight_decay", options["weight_decay"], "of at least 0", at_least_0)
         if options["implementation"] not in _UPDATES:
-            refuse("implementation", f"expected one of {', '.join(_UPDATES)}, got {options['implementation']!r}")
+            raise refused("implementation", f"expected one of {', '.join(_UPDATES)}, got {options['implementation']!r}")
         # The base class checks the parameters, and copies an iterator that can be read only once.
         super().add_param_group(param_group)
         for parameter in param_group["params"]:
@@ -155,7 +155,7 @@ class AdamWeightDecay(Optimizer):
     def _with_moments(self, parameter: Tensor, gradient: Tensor) -> _Tensors:
         """Return a parameter with its gradient and its moments, all of one shape."""
         if gradient.is_sparse:
-            refuse(
+            raise refused(
                 "gradient",
                 "expected a dense gradient, got a sparse one; every number of a parameter decays at every step",
             )
@@ -183,7 +183,7 @@ class AdamWeightDecay(Optimizer):
         """
         reason = self._difference(state_dict)
         if reason:
-            refuse("state_dict", reason)
+            raise refused("state_dict", reason)
         super().load_state_dict(state_dict)
 
     def _difference(self, state_dict: dict[str, Any]) -> str | None:
@@ -334,7 +334,7 @@ def clip_gradients(parameters: Tensor | Iterable[Tensor], max_norm: float = 1.0)
     if not gradients:
         return torch.zeros((), device=next(iter(unique)).device if unique else None)
     if any(gradient.is_sparse for gradient in gradients):
-        refuse("gradient", "expected dense gradients, got a sparse one, which the optimizer could not use")
+        raise refused("gradient", "expected dense gradients, got a sparse one, which the optimizer could not use")
     dtype = torch.float64 if any(gradient.dtype == torch.float64 for gradient in gradients) else torch.float32
     alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for gradient in gradients:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from oxbert import AutoTokenizer, Tokenizer
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert._files import write_whole
 from oxbert._types import Component
 from oxbert.training.loop.checkpoints import read_parameters, read_state
@@ -92,13 +92,15 @@ def export_checkpoint(
     state = read_state(path)
     if tokenizer is None:
         if not (path / _VOCABULARY).is_file():
-            refuse("tokenizer", f"{path} has none, as it is of an earlier release; pass tokenizer= (--tokenizer)")
+            raise refused(
+                "tokenizer", f"{path} has none, as it is of an earlier release; pass tokenizer= (--tokenizer)"
+            )
         tokenizer = path
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer)
     config = PretrainingConfig.from_dict(state["config"])
     if len(tokenizer) > config.vocab_size:
-        refuse("tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}")
+        raise refused("tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}")
     return export(config, read_parameters(path), tokenizer, Path(output), state)
 
 

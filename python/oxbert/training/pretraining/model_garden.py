@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 import oxbert.torch
-from oxbert import _native, errors
+from oxbert import _native
+from oxbert._checks import refused
 
 _INPUTS = ("input_word_ids", "input_mask", "input_type_ids", "masked_lm_positions", "masked_lm_ids")
 _INITIALIZERS: dict[str, Callable[[torch.Tensor], Any]] = {
@@ -88,10 +89,10 @@ class ElectraPretrainer(torch.nn.Module):
         """Make the heads for the widths of the networks."""
         super().__init__()
         if output_type not in ("logits", "predictions"):
-            raise _refused("output_type", f'expected "logits" or "predictions", got {output_type!r}')
+            raise refused("output_type", f'expected "logits" or "predictions", got {output_type!r}')
         fill = mlm_initializer if callable(mlm_initializer) else _INITIALIZERS.get(mlm_initializer)
         if fill is None:
-            raise _refused("mlm_initializer", f"expected one of {', '.join(_INITIALIZERS)}, got {mlm_initializer!r}")
+            raise refused("mlm_initializer", f"expected one of {', '.join(_INITIALIZERS)}, got {mlm_initializer!r}")
         self._config: dict[str, Any] = {
             "generator_network": generator_network,
             "discriminator_network": discriminator_network,
@@ -108,7 +109,7 @@ class ElectraPretrainer(torch.nn.Module):
         self.discriminator_network = _as_network(discriminator_network)
         rows, columns = self._table().shape
         if rows != vocab_size:
-            raise _refused(
+            raise refused(
                 "vocab_size", f"expected {rows}, the number of the generator's word embeddings, got {vocab_size}"
             )
         self._heads = _native.PretrainerHeads(
@@ -136,7 +137,7 @@ class ElectraPretrainer(torch.nn.Module):
         """
         missing = [name for name in _INPUTS if name not in inputs]
         if missing:
-            raise _refused("inputs", f"expected {', '.join(_INPUTS)}, but {', '.join(missing)} is missing")
+            raise refused("inputs", f"expected {', '.join(_INPUTS)}, but {', '.join(missing)} is missing")
         ids, mask, types, positions, originals = (inputs[name].long() for name in _INPUTS)
         sequence = _sequence(self.generator_network(ids, mask, types))
         lm_outputs = self._heads.lm_outputs(sequence, positions, self._table())
@@ -172,7 +173,7 @@ class ElectraPretrainer(torch.nn.Module):
         if hasattr(network, "get_input_embeddings"):
             words: torch.Tensor = network.get_input_embeddings().weight
             return words
-        raise _refused("generator_network", "expected get_embedding_table() or get_input_embeddings()")
+        raise refused("generator_network", "expected get_embedding_table() or get_input_embeddings()")
 
 
 def _as_network(network: Any) -> Any:
@@ -184,7 +185,7 @@ def _width(what: str, network: Any) -> int:
         return int(network.get_config()["hidden_size"])
     if hasattr(network, "config"):
         return int(network.config.hidden_size)
-    raise _refused(what, 'expected get_config()["hidden_size"] or config.hidden_size')
+    raise refused(what, 'expected get_config()["hidden_size"] or config.hidden_size')
 
 
 def _sequence(output: Any) -> torch.Tensor:
@@ -196,12 +197,8 @@ def _sequence(output: Any) -> torch.Tensor:
         return last
     sequence: torch.Tensor | None = getattr(output, "last_hidden_state", None)
     if sequence is None:
-        raise _refused("network", f"expected a sequence output, got {type(output).__name__}")
+        raise refused("network", f"expected a sequence output, got {type(output).__name__}")
     return sequence
-
-
-def _refused(what: str, reason: str) -> errors.InputError:
-    return errors.InputError(f"{what}: {reason}", what=what, reason=reason)
 
 
 __all__ = ["ElectraPretrainer"]

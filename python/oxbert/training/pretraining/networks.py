@@ -11,7 +11,7 @@ from torch import Tensor
 
 import oxbert
 from oxbert import AutoTokenizer, ElectraConfig, Tokenizer
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert._types import Component
 from oxbert.errors import ConfigError, HubError
 from oxbert.training.loop.checkpoints import is_run
@@ -61,11 +61,11 @@ def begin_with(
         InputError: if the run has no such network, the network has two towers, or the model is a checkpoint of a run.
     """
     if not any(name.startswith(f"{part}.") for name in parameters):
-        refuse(part, f"the run trains no {part} that could begin with a model, got {os.fspath(source)!r}")
+        raise refused(part, f"the run trains no {part} that could begin with a model, got {os.fspath(source)!r}")
     if is_run(source):
         reason = f"{os.fspath(source)} is a checkpoint or a run; to go on with the run pass continue_from="
         reason += " (--continue-from), to begin a new one write its models with `oxbert pretrain export` and pass one"
-        refuse(part, reason)
+        raise refused(part, reason)
     model = KINDS[part].from_pretrained(source)
     for field in _FUNCTION:
         wanted, got = getattr(config, field), getattr(model.config, field)
@@ -101,7 +101,9 @@ def check_vocabulary(part: Component, source: str | os.PathLike[str], tokenizer:
     ours = {number: token for token, number in tokenizer.get_vocab().items()}
     if any(ours.get(number, token) != token for token, number in theirs.get_vocab().items()):
         reason = f"the vocabulary of {os.fspath(source)}, of {len(theirs)} tokens, is not that of the examples, of"
-        refuse(part, f"{reason} {len(tokenizer)}; write them with `oxbert pretrain-data --vocab {os.fspath(source)}`")
+        raise refused(
+            part, f"{reason} {len(tokenizer)}; write them with `oxbert pretrain-data --vocab {os.fspath(source)}`"
+        )
 
 
 def _other(part: Component, source: str | os.PathLike[str], field: str, wanted: Any, got: Any) -> ConfigError:

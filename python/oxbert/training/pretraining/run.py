@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from oxbert import AutoTokenizer, ElectraConfig, Tokenizer
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert._types import AutocastPrecision, Component
 from oxbert._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
@@ -99,13 +99,13 @@ def pretrain(
         3
     """
     if "preset" in changes:
-        refuse("preset", "expected the preset as config, the third argument")
+        raise refused("preset", "expected the preset as config, the third argument")
     if tokenizer is None and (Path(data) / MANIFEST).is_file():
         tokenizer = data
     if tokenizer is None:
         # Opening an unfinished folder fails with a better message. TFRecord files come without a tokenizer.
         _open(data, None)
-        refuse(
+        raise refused(
             "tokenizer",
             f"{os.fspath(data)} has no tokenizer; pass tokenizer=, the one that the examples were written with",
         )
@@ -161,7 +161,7 @@ def _configured(
     if isinstance(config, str) and config in PRESETS:
         return dataclasses.replace(preset(config), vocab_size=len(tokenizer)), ()
     if isinstance(config, str) and not Path(config).suffix and not Path(config).exists():
-        refuse("config", f"expected one of {', '.join(PRESETS)} or a file, got {config!r}")
+        raise refused("config", f"expected one of {', '.join(PRESETS)} or a file, got {config!r}")
     values = read_yaml(Path(config))
     found = PretrainingConfig.from_file(config)
     if "vocab_size" not in values:
@@ -174,13 +174,13 @@ def _check_first(
 ) -> None:
     """Refuse, before the first run, a combination that would fail after it."""
     if discriminator is not None:
-        refuse("discriminator", f"expected None together with first, got {os.fspath(discriminator)!r}")
+        raise refused("discriminator", f"expected None together with first, got {os.fspath(discriminator)!r}")
     if first.objective == "mlm" or config.objective == "mlm":
-        refuse("first", "expected runs with a discriminator, got the objective mlm")
+        raise refused("first", "expected runs with a discriminator, got the objective mlm")
     before, after = (one.electra_configs()[1].to_dict() for one in (first, config))
     for name in after:
         if before[name] != after[name] and name not in _MAY_DIFFER:
-            refuse("first", f"expected a discriminator of {name} = {after[name]!r}, got {before[name]!r}")
+            raise refused("first", f"expected a discriminator of {name} = {after[name]!r}, got {before[name]!r}")
 
 
 def _open(data: str | os.PathLike[str], tokenizer: Tokenizer | None) -> Examples:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 import oxbert
-from oxbert._checks import refuse
+from oxbert._checks import refused
 from oxbert._types import AutocastPrecision, Component, Sharing
 from oxbert.errors import TrainingWarning
 from oxbert.outputs import PretrainingOutput
@@ -128,7 +128,9 @@ class Trainer(Loop[PretrainingBatch]):
         continue_from: _Source | None = LaunchOptions.continue_from,
     ) -> None:
         if len(tokenizer) > config.vocab_size:
-            refuse("tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}")
+            raise refused(
+                "tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}"
+            )
         launch = LaunchOptions(
             device=device,
             precision=precision,
@@ -245,7 +247,7 @@ class Trainer(Loop[PretrainingBatch]):
             InputError: if there is no held-out text.
         """
         if self.held_out is None:
-            refuse("held_out", "expected text for evaluation, got none")
+            raise refused("held_out", "expected text for evaluation, got none")
         size = self.config.eval_batch_size
         count = min(self.config.evaluation_batches, -(-len(self.held_out) // size))
         metrics = Metrics()
@@ -284,9 +286,11 @@ class Trainer(Loop[PretrainingBatch]):
 
 def _check_examples(what: str, examples: Examples, config: PretrainingConfig) -> None:
     if not len(examples):
-        refuse(what, "expected examples, got none")
+        raise refused(what, "expected examples, got none")
     if examples.max_length > config.max_length:
-        refuse(what, f"expected at most max_length = {config.max_length} tokens each, got up to {examples.max_length}")
+        raise refused(
+            what, f"expected at most max_length = {config.max_length} tokens each, got up to {examples.max_length}"
+        )
 
 
 def _sharing(config: PretrainingConfig) -> Sharing:
