@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::Parameters;
+use super::{Intercept, Parameters};
 use crate::error::Result;
 
 /// A linear layer `y = x Wᵀ + b`, with W `[out, in]` and b `[out]`.
@@ -40,11 +40,14 @@ impl Linear {
         &self.bias
     }
 
-    /// Map `[..., in]` to `[..., out]`.
+    /// Map `[..., in]` to `[..., out]`, by the function in place of this layer if an [`Intercept`] has one.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] if the last dimension is not `in`.
+    /// [`crate::Error::Torch`] if the last dimension is not `in`; the error of the function.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        if let Some(output) = Intercept::linear(&self.weight, input) {
+            return output;
+        }
         Ok(input.f_linear(&self.weight, Some(&self.bias))?)
     }
 }

@@ -117,7 +117,7 @@ def test_parts_are_found_as_in_transformers(config: oxbert.ElectraConfig) -> Non
     assert sorted(dict(module.named_children())) == sorted(dict(theirs.named_children()))
     with pytest.raises(NotImplementedError):
         layers[0](IDS)
-    assert "LayerNorm): _Part(weight=[12], bias=[12])" in repr(module)
+    assert "LayerNorm): Part(weight=[12], bias=[12])" in repr(module)
 
 
 def test_frozen_parts_stay_as_they_are(config: oxbert.ElectraConfig) -> None:
