@@ -156,7 +156,6 @@ impl<M: Model> Pretrained<M> {
     }
 
     /// Return the position embeddings, the parameter itself: one row of E values per position.
-    #[must_use]
     pub fn position_embeddings(&self) -> Tensor {
         self.model.positions().shallow_clone()
     }
