@@ -135,7 +135,7 @@ def _keeps_dtype(options: dict[str, Any]) -> bool:
             raise refused(name, f'expected "float32" or "auto", got {value!r}: {half}')
     # As in transformers, the older name counts only without the newer one.
     value = given["torch_dtype"] if given["dtype"] is None else given["dtype"]
-    return value == "auto"
+    return str(value) == "auto"
 
 
 def _check_attention(value: Any) -> None:

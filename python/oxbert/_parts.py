@@ -135,14 +135,12 @@ class Tree:
             InputError: if a layer was replaced by anything but a `torch.nn.Linear` of the same size.
         """
         for name, found in self.replaced().items():
-            own = self._weights[name]
-            given = {key: getattr(found, key, None) for key in own}
-            if type(found) is not torch.nn.Linear or any(
-                given[key] is None or given[key].shape != value.shape for key, value in own.items()
-            ):
-                reason = (
-                    f"a {type(found).__name__} stands there, whose weights are no part of the model: merge it first"
-                )
+            own = {key: value for key, value in self._weights[name].items() if value is not None}
+            given = {key: getattr(found, key) for key in own if isinstance(getattr(found, key, None), torch.Tensor)}
+            is_plain = type(found) is torch.nn.Linear and given.keys() == own.keys()
+            if not is_plain or any(given[key].shape != value.shape for key, value in own.items()):
+                kind = type(found).__name__
+                reason = f"a {kind} stands there, whose weights are no part of the model: merge it first"
                 raise refused(name, f"expected a linear layer, but {reason} (peft: merge_and_unload)")
             with torch.no_grad():
                 for key, value in own.items():

@@ -421,7 +421,12 @@ def _flatten_with_keys(output: outputs.ModelOutput[Any]) -> tuple[list[tuple[_py
 
 
 def _unflatten(kind: type[outputs.ModelOutput[Any]], values: Iterable[Any], names: list[str]) -> Any:
-    return kind(**dict(zip(names, values, strict=True)))
+    given = dict(zip(names, values, strict=True))
+    own = {name: given.pop(name) for name in names if name in kind._names or name == "probabilities"}
+    output = kind(**own)
+    for name, value in given.items():
+        output[name] = value
+    return output
 
 
 # `DistributedDataParallel` flattens and rebuilds outputs to find out which parameters were used.

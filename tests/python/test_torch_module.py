@@ -650,6 +650,32 @@ def test_parameters_are_counted_as_in_transformers(name: str, config: oxbert.Ele
         assert module.num_parameters(**options) == theirs.num_parameters(**options)
 
 
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ("fill-mask", "ElectraForMaskedLM"),
+        ("text-classification", "ElectraForSequenceClassification"),
+        ("token-classification", "ElectraForTokenClassification"),
+    ],
+)
+def test_pipelines_of_transformers_run_a_module(task: str, name: str, tmp_path: Path) -> None:
+    bundled = Path(oxbert.__file__).parent / "bundled" / "electra-tiny-generator"
+    torch.manual_seed(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.UntrainedHeadWarning)
+        model = getattr(oxbert, name).from_pretrained(bundled)
+    model.save_pretrained(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bundled)
+    found = []
+    for one in [Module(model), getattr(transformers, name).from_pretrained(tmp_path)]:
+        run = transformers.pipeline(task, model=one, tokenizer=tokenizer)
+        found.append(run(f"The function returns a {'[MASK]' if task == 'fill-mask' else 'list'} of strings."))
+    assert len(found[0]) == len(found[1]) > 0
+    for mine, expected in zip(*found, strict=True):
+        assert mine.pop("score") == pytest.approx(expected.pop("score"), abs=1e-5)
+        assert mine == expected
+
+
 def test_everything_is_documented() -> None:
     assert oxbert.torch.__doc__
     for name in oxbert.torch.__all__:

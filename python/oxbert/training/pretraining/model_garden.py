@@ -144,7 +144,7 @@ class ElectraPretrainer(torch.nn.Module):
         with torch.no_grad():
             outputs = self._run({name: _as_tensor(name, inputs[name]) for name in _INPUTS if name in inputs})
         # TensorFlow is not imported for its arrays: an array of it exists only if it is there.
-        tensorflow = sys.modules.get("tensorflow")
+        tensorflow: Any = sys.modules.get("tensorflow")
         is_tensorflow = tensorflow is not None and isinstance(first, tensorflow.Tensor)
         arrays = {name: output.numpy(force=True) for name, output in outputs.items()}
         return (
@@ -214,7 +214,7 @@ class ElectraPretrainer(torch.nn.Module):
         config = json.loads(text)["config"]
         for name in ("generator_network", "discriminator_network"):
             kind: Any = getattr(_native, config[name]["class_name"], None)
-            if not (isinstance(kind, type) and issubclass(kind, _native.Model)):
+            if _native.Model not in getattr(kind, "__mro__", ()):
                 raise _refused(name, f"expected a model of oxbert, got {config[name]['class_name']}")
             config[name] = kind(_native.Config.from_dict(config[name]["config"]))
         return cls.from_config(config)
