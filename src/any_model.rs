@@ -15,7 +15,7 @@ use crate::models::distilbert::DistilBert;
 use crate::models::electra::Electra;
 use crate::models::{HasHead, Model, Network};
 use crate::nn::ForwardOptions;
-use crate::outputs::MaskedLMOutput;
+use crate::outputs::{MaskedLMOutput, ModelOutput};
 use crate::pretrained::{Frozen, Pretrained};
 use crate::resources::ModelFolder;
 use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource};
@@ -41,6 +41,12 @@ pub trait Run<O>: AnyModel {
     /// # Errors
     /// [`Error::Torch`] if libtorch refuses; [`Error::Input`] if a frozen model is run in training mode.
     fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<O>;
+
+    /// Run the encoder without the head, on inputs without targets.
+    ///
+    /// # Errors
+    /// The errors of [`Run::forward`].
+    fn encode(&self, inputs: &Inputs, options: ForwardOptions) -> Result<ModelOutput>;
 }
 
 /// A masked LM.
@@ -63,6 +69,13 @@ pub trait Train<O>: Run<O> {
     /// # Errors
     /// The errors of [`Pretrained::word_embeddings`].
     fn word_embeddings(&self) -> Result<Tensor>;
+    /// See [`Pretrained::position_embeddings`].
+    fn position_embeddings(&self) -> Tensor;
+    /// See [`Pretrained::resize_positions`].
+    ///
+    /// # Errors
+    /// The errors of [`Pretrained::resize_positions`].
+    fn resize_positions(&mut self, size: i64) -> Result<()>;
     /// See [`Pretrained::resize_vocabulary`].
     ///
     /// # Errors
@@ -116,6 +129,10 @@ impl<M: Model<Config: Into<AnyConfig> + Send, Output: Into<O>> + Send, O> Run<O>
     fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<O> {
         Ok(self.model.forward(inputs, options)?.into())
     }
+
+    fn encode(&self, inputs: &Inputs, options: ForwardOptions) -> Result<ModelOutput> {
+        self.model.encode(inputs, options)
+    }
 }
 
 impl<M, O> Train<O> for Pretrained<M>
@@ -132,6 +149,14 @@ where
 
     fn word_embeddings(&self) -> Result<Tensor> {
         Pretrained::word_embeddings(self)
+    }
+
+    fn position_embeddings(&self) -> Tensor {
+        Pretrained::position_embeddings(self)
+    }
+
+    fn resize_positions(&mut self, size: i64) -> Result<()> {
+        Pretrained::resize_positions(self, size)
     }
 
     fn resize_vocabulary(&mut self, size: i64, mean: bool) -> Result<()> {
@@ -181,6 +206,10 @@ impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send>> AnyModel for Frozen
 impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send, Output: Into<O>>, O> Run<O> for Frozen<M> {
     fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<O> {
         Ok(Frozen::forward(self, inputs, options)?.into())
+    }
+
+    fn encode(&self, inputs: &Inputs, options: ForwardOptions) -> Result<ModelOutput> {
+        self.with(|model| model.encode(inputs, options))
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Mismatch {
     pub expected: String,
     /// The shape and dtype in the file.
     pub got: String,
+    /// The model's shape and the file's, unless they are not what differs.
+    pub shapes: Option<(Vec<i64>, Vec<i64>)>,
 }
 
 /// Serialise as a tuple (name, expected, got).

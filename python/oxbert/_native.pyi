@@ -5,7 +5,7 @@ labels. Examples are run with `import oxbert`, `import numpy as np` and `import 
 `oxbert.errors`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypedDict, TypeVar, final, overload
 
@@ -273,25 +273,39 @@ class Config(_Attributes):
             ConfigError: if the file is not JSON, or as for `from_dict`; `path` names the file.
         """
 
+    @overload
     @classmethod
-    def from_pretrained(cls, folder: _Path, **hub: Unpack[_types.HubKeywords]) -> Self:
+    def from_pretrained(
+        cls, folder: _Path, *, return_unused_kwargs: Literal[True], **options: Any
+    ) -> tuple[Self, dict[str, Any]]:
         """Read the configuration of a model folder, a bundled model or a repository of the hub.
 
         Args:
             folder: A path, or a name such as `google/electra-small-discriminator`.
-            hub: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download`, `token`, as in
-                transformers.
+            return_unused_kwargs: Whether to return the configuration and a dictionary of the options that name no key
+                of it; otherwise such an option is an error.
+            options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of the hub,
+                as in transformers; `trust_remote_code`; and values of keys that replace the file's, such as
+                `num_labels=3`.
 
         Raises:
+            TypeError: if there is no such key.
             MissingFileError: if there is no such folder or model, or no `config.json` in it.
             HubError: if the repository cannot be downloaded.
             ConfigError: as for `from_dict`; `path` names the file.
+            InputError: if `trust_remote_code` is True and the file names code of its own.
 
         Example:
-            >>> oxbert.Config.from_pretrained("electra-tiny-generator").model_type
-            'electra'
+            >>> config = oxbert.Config.from_pretrained("electra-tiny-generator", id2label={0: "no", 1: "yes"})
+            >>> config.model_type, config.id2label
+            ('electra', {0: 'no', 1: 'yes'})
         """
 
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls, folder: _Path, *, return_unused_kwargs: Literal[False] = False, **options: Any
+    ) -> Self: ...
     def to_dict(self) -> dict[str, Any]:
         """Return all keys and values, including the keys that oxbert does not know.
 
@@ -300,9 +314,52 @@ class Config(_Attributes):
             [1, 2]
         """
 
-    def to_json_string(self) -> str:
-        """Return the text of `config.json`."""
+    def to_diff_dict(self) -> dict[str, Any]:
+        """Return the keys and values that say something, as in transformers.
 
+        Keys that every model has are left out at their defaults: the labels, `problem_type`, `output_hidden_states` and
+        so on.
+
+        Example:
+            >>> "problem_type" in oxbert.ElectraConfig().to_diff_dict()
+            False
+        """
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a key, or `default` if there is no such key.
+
+        Example:
+            >>> config = oxbert.DistilBertConfig(dim=24)
+            >>> config.get("hidden_size"), config.get("mine"), config.get("mine", 3)
+            (24, None, 3)
+        """
+    def update(self, values: dict[str, Any]) -> None:
+        """Give several keys other values, as assigning to attributes does. Nothing changes if one is refused.
+
+        Raises:
+            ConfigError: if the configuration would be bad; `field` names the value.
+
+        Example:
+            >>> config = oxbert.ElectraConfig()
+            >>> config.update({"hidden_size": 30, "num_attention_heads": 5})
+            >>> config.hidden_size, config.num_attention_heads
+            (30, 5)
+        """
+    def to_json_string(self, use_diff: bool = False) -> str:
+        """Return the text of `config.json`.
+
+        Args:
+            use_diff: Whether to write the keys of `to_diff_dict` only; both texts are read as the same configuration.
+        """
+    def to_json_file(self, path: _Path, use_diff: bool = False) -> None:
+        """Write the text of `config.json` to a file.
+
+        Args:
+            path: The file. A crash leaves either the old or the new file.
+            use_diff: As for `to_json_string`.
+
+        Raises:
+            FileError: if the file cannot be written.
+        """
     def save_pretrained(self, folder: _Path) -> None:
         """Write `config.json` into a folder, which is created if it does not exist.
 
@@ -311,6 +368,8 @@ class Config(_Attributes):
         """
 
     def __setattr__(self, name: str, value: Any, /) -> None: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __contains__(self, name: object, /) -> bool: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Any, tuple[dict[str, Any]]]: ...
@@ -523,6 +582,8 @@ class Model:
         output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; None follows the configuration.
         output_attentions: Return n arrays [B, A, S, S] of probabilities; None follows the configuration.
         return_dict: False returns a tuple of the fields that are present; None follows the configuration.
+        head_mask, use_cache, cache, past_key_values, encoder_hidden_states, encoder_attention_mask: None, as programs
+            for other models pass them; `use_cache` may be False.
 
     Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give
     torch tensors with their graph, unless torch's grad mode is off. Values at padded positions are never read, and come
@@ -560,6 +621,14 @@ class Model:
     def precision(self) -> str:
         """Return the dtype of the parameters: `float32`, unless torch converted them."""
 
+    @property
+    def base_model_prefix(self) -> str:
+        """Return the name of the encoder in a model with a head: `electra` or `distilbert`."""
+    @property
+    def num_labels(self) -> int:
+        """Return the number of labels of the configuration."""
+    def can_generate(self) -> bool:
+        """Return False: the models are encoders."""
     @property
     def training(self) -> bool:
         """Return whether dropout is applied: at first true for a freshly initialised model, false for a loaded one."""
@@ -669,6 +738,27 @@ class Model:
             12
         """
 
+    def get_position_embeddings(self) -> torch.nn.Embedding:
+        """Return the position embeddings as a module whose `weight` is the model's own parameter. Imports torch."""
+    def resize_position_embeddings(self, new_num_position_embeddings: int) -> None:
+        """Change the number of positions, which is the length of the longest text. Imports torch.
+
+        The last positions are dropped, or new positions are added with the values of a fresh model, so train the model
+        before you use them. The parameter stays the same object with a new shape and loses its gradient.
+
+        Args:
+            new_num_position_embeddings: The new number, at least 1.
+
+        Raises:
+            ConfigError: if the new number is below 1.
+
+        Example:
+            >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=0, max_position_embeddings=2)
+            >>> model = oxbert.DistilBertModel(config, seed=0)
+            >>> model.resize_position_embeddings(3)
+            >>> model([[1, 2, 3]]).last_hidden_state.shape
+            (1, 3, 8)
+        """
     def get_output_embeddings(self) -> torch.nn.Linear | None:
         """Return the decoder of a masked LM as a module over the model's own parameters. Imports torch.
 
@@ -759,9 +849,10 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
             DeviceError: if this machine has no such device.
         """
 
+    @overload
     @staticmethod
     def from_pretrained(
-        folder: _Path,
+        folder: _Path | None,
         *,
         config: _ConfigT | None = None,
         device: _Device | None = None,
@@ -769,14 +860,15 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
         strict: bool | None = None,
         component: _types.Component | None = None,
         trainable: bool = True,
+        output_loading_info: Literal[True],
         **options: Any,
-    ) -> _ModelT:
+    ) -> tuple[_ModelT, dict[str, Any]]:
         """Load a model, in evaluation mode, from a folder, a bundled model or a repository of the hub.
 
         Args:
             folder: A path, or a name such as `google/electra-small-generator`. The folder holds `config.json`
                 and weights: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow. Nothing in a file is
-                executed.
+                executed. None loads the tensors of the option `state_dict`, with `config`.
             config: A configuration that replaces the folder's own. Google's checkpoints have no configuration
                 and need none.
             device: The device of the parameters; None means `cpu`.
@@ -787,11 +879,21 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
                 generator for a masked LM and the discriminator for all other models.
             trainable: False loads a frozen model: it runs, from several threads at once, but has no parameters to
                 read, train, move, resize or save.
+            output_loading_info: Whether to return the differences between the weights and the model too.
             options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of
-                the hub, as in transformers; and fields that override the folder's configuration, such as
-                `num_labels=3`.
+                the hub, as in transformers; fields that override the folder's configuration, such as
+                `num_labels=3`; and other options of transformers: `dtype`, `device_map`, `use_safetensors`,
+                `from_tf`, `from_flax`, `ignore_mismatched_sizes`, `state_dict`, `attn_implementation`,
+                `low_cpu_mem_usage`, `weights_only`, `trust_remote_code`. The section "Options of transformers" in
+                docs/python.md says what each does here.
+
+        Returns:
+            The model; with `output_loading_info=True` also a dictionary with the sets `missing_keys`,
+            `unexpected_keys` and `mismatched_keys`, and the empty list `error_msgs`.
 
         Raises:
+            InputError: if an option of transformers asks for something that oxbert does not do; the message says
+                what to do instead.
             TypeError: if there is no such field.
             MissingFileError: if there is no such folder or model, or the folder lacks a file.
             MissingDependencyError: if the weights are a `tf_model.h5` and h5py is not installed.
@@ -801,6 +903,21 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
             WeightsMismatchError: if the weights differ from the model's in a way that `strict` refuses.
             DeviceError: if this machine has no such device.
         """
+
+    @overload
+    @staticmethod
+    def from_pretrained(
+        folder: _Path | None,
+        *,
+        config: _ConfigT | None = None,
+        device: _Device | None = None,
+        precision: _types.Precision = "float32",
+        strict: bool | None = None,
+        component: _types.Component | None = None,
+        trainable: bool = True,
+        output_loading_info: Literal[False] = False,
+        **options: Any,
+    ) -> _ModelT: ...
 
 class _ElectraEncoder(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
     # ELECTRA without labels; `Model` says what the arguments mean.
@@ -816,6 +933,12 @@ class _ElectraEncoder(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _Tor
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _TorchOutput: ...
     @overload
     def __call__(
@@ -829,6 +952,12 @@ class _ElectraEncoder(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _Tor
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _NumpyOutput: ...
     @overload
     def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
@@ -848,6 +977,12 @@ class _ElectraLabelled(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _To
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _TorchOutput: ...
     @overload
     def __call__(
@@ -862,6 +997,12 @@ class _ElectraLabelled(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _To
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _NumpyOutput: ...
     @overload
     def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
@@ -882,6 +1023,12 @@ class _ElectraSpans(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _Torch
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _TorchOutput: ...
     @overload
     def __call__(
@@ -897,6 +1044,12 @@ class _ElectraSpans(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _Torch
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _NumpyOutput: ...
     @overload
     def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
@@ -915,6 +1068,12 @@ class _DistilBertEncoder(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _TorchOutput: ...
     @overload
     def __call__(
@@ -928,6 +1087,12 @@ class _DistilBertEncoder(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _NumpyOutput: ...
     @overload
     def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
@@ -947,6 +1112,12 @@ class _DistilBertLabelled(_Pretrained[DistilBertConfig, _ModelT], Generic[_Model
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _TorchOutput: ...
     @overload
     def __call__(
@@ -961,6 +1132,12 @@ class _DistilBertLabelled(_Pretrained[DistilBertConfig, _ModelT], Generic[_Model
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _NumpyOutput: ...
     @overload
     def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
@@ -981,6 +1158,12 @@ class _DistilBertSpans(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, 
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _TorchOutput: ...
     @overload
     def __call__(
@@ -996,6 +1179,12 @@ class _DistilBertSpans(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, 
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
     ) -> _NumpyOutput: ...
     @overload
     def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
@@ -1325,6 +1514,7 @@ class _Head:
     def __call__(self, hidden_states: _Floats | _Numbers, *, train: bool = False) -> _Floats: ...
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
         """Return the names and parameters, in the head's memory, sorted by name. Imports torch."""
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...
 
 @final
 class ElectraGeneratorHead(_Head):
@@ -2204,6 +2394,9 @@ class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
 class FillMask:
     """Fill each `[MASK]` of a text with the likeliest tokens.
 
+    A pickle holds the folder and the device, and is loaded from there. A copy is the pipeline itself, which never
+    changes.
+
     Example:
         >>> fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
         >>> [[mask]] = fill(["The function returns a [MASK] of strings."], top_k=3)
@@ -2222,6 +2415,9 @@ class FillMask:
             WeightsMismatchError: if the weights differ from the model's.
         """
 
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: Any, /) -> Self: ...
+    def __reduce__(self) -> tuple[Any, tuple[Path, str]]: ...
     def __call__(self, texts: Sequence[str], *, top_k: int = 5) -> list[list[_MaskedToken]]:
         """Return, for each text, one dictionary per mask.
 
@@ -2444,6 +2640,9 @@ class PretrainingNetworks:
 class ReplacedTokenDetection:
     """Predict for each token of a text the probability that it was replaced.
 
+    A pickle holds the folder and the device, and is loaded from there. A copy is the pipeline itself, which never
+    changes.
+
     Example:
         >>> detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
         >>> [tokens] = detect(["The function returns"])
@@ -2464,6 +2663,9 @@ class ReplacedTokenDetection:
             WeightsMismatchError: if the weights differ from the model's.
         """
 
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: Any, /) -> Self: ...
+    def __reduce__(self) -> tuple[Any, tuple[Path, str]]: ...
     def __call__(self, texts: Sequence[str]) -> list[list[_JudgedToken]]:
         """Return, for each text, one dictionary per token: `token`, `start`, `end` (characters) and `probability`.
 

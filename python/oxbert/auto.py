@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from typing_extensions import Unpack
-
 from oxbert import _native, errors
-from oxbert._types import HubKeywords, PathLike
+from oxbert._load_options import read_load_options, take_tokenizer_options
+from oxbert._types import PathLike
 from oxbert.hub._folders import find
 from oxbert.hub._options import split_options
 
@@ -29,19 +28,24 @@ class AutoConfig:
     """
 
     @staticmethod
-    def from_pretrained(folder: PathLike, **hub: Unpack[HubKeywords]) -> _native.Config:
+    def from_pretrained(folder: PathLike, **options: Any) -> Any:
         """Load the configuration of a model folder, a bundled model, or a repository of the hub.
 
         Args:
             folder: As for `Config.from_pretrained`.
-            hub: As for `Config.from_pretrained`.
+            options: As for `Config.from_pretrained`: the options of the hub, `return_unused_kwargs`, and values of keys
+                that replace the file's, such as `num_labels=3`.
+
+        Returns:
+            The configuration; with `return_unused_kwargs=True` also a dictionary of the options that name no key.
 
         Raises:
+            TypeError: if there is no such key.
             MissingFileError: if there is no such folder or model, or no `config.json` in it.
             HubError: if the repository cannot be fetched.
             ConfigError: if a value is bad, or the family is neither ELECTRA nor DistilBERT.
         """
-        return _native.Config.from_pretrained(folder, **hub)
+        return _native.Config.from_pretrained(folder, **options)
 
     @staticmethod
     def for_model(model_type: str, **values: Any) -> _native.Config:
@@ -72,7 +76,8 @@ class AutoTokenizer:
 
         Args:
             folder: As for the family's own classes.
-            options: The options of the family's own classes: `do_lower_case`, `model_max_length`, `revision` and so on.
+            options: The options of the family's own classes: `do_lower_case`, `model_max_length`, `revision` and so on;
+                and `use_fast` and `trust_remote_code`, which change no id.
 
         Raises:
             MissingFileError: if there is no such folder or model, or no vocabulary in it.
@@ -80,7 +85,7 @@ class AutoTokenizer:
             VocabularyError: if the vocabulary is invalid; `line` says where.
             ConfigError: if a setting is bad, or the family is neither ELECTRA nor DistilBERT.
         """
-        hub, settings = split_options(options)
+        hub, settings = split_options(take_tokenizer_options(options))
         # A tokenizer may come without a configuration. Both are looked up at once, so that they are of one commit.
         found = find(folder, "tokenizer", optional="config", **hub)
         settings.setdefault("name_or_path", folder)
@@ -109,23 +114,25 @@ class AutoModel:
     _others: ClassVar[dict[str, str]] = {}
 
     @classmethod
-    def from_pretrained(
-        cls, folder: PathLike, *, config: _native.Config | None = None, **options: Any
-    ) -> _native.Model:
+    def from_pretrained(cls, folder: PathLike | None, *, config: _native.Config | None = None, **options: Any) -> Any:
         """Load a model in evaluation mode from a folder, a bundled model, or a repository of the hub.
 
         Args:
             folder: As for the family's own classes.
             config: A configuration to use instead of the folder's own.
             options: The options of the family's own classes: `device`, `precision`, `strict`, `component`, the options
-                of the hub, and fields of the configuration.
+                of the hub and of transformers, and fields of the configuration.
+
+        Returns:
+            The model; with `output_loading_info=True` also the differences between the weights and the model.
         """
-        hub, settings = split_options(options)
+        if folder is None:
+            return cls._class(config).from_pretrained(None, config=config, **options)
+        settings = split_options(options)[1]
         # Looked up once, so that the configuration and the weights are of one commit.
-        found = find(folder, ["config", "weights"], **hub)
+        found = read_load_options(options).find(folder)
         config = AutoConfig.from_pretrained(found) if config is None else config
-        model: _native.Model = cls._class(config).from_pretrained(found, config=config, **settings)
-        return model
+        return cls._class(config).from_pretrained(found, config=config, **settings)
 
     @classmethod
     def from_config(cls, config: _native.Config, **options: Any) -> _native.Model:

@@ -259,17 +259,17 @@ def _columns(encoded_inputs: Any) -> tuple[dict[str, Any], bool]:
     expected = "a dictionary of columns, or a list of dictionaries"
     if isinstance(encoded_inputs, (list, tuple)) and all(isinstance(row, Mapping) for row in encoded_inputs):
         if not encoded_inputs:
-            raise _refused("expected at least one row, got none")
+            raise refused("expected at least one row, got none")
         names = list(encoded_inputs[0])
         missing = [name for row in encoded_inputs for name in names if name not in row]
         if missing:
-            raise _refused(f"expected the column {missing[0]} of the first row in every row")
+            raise refused(f"expected the column {missing[0]} of the first row in every row")
         encoded_inputs = {name: [row[name] for row in encoded_inputs] for name in names}
     if not isinstance(encoded_inputs, Mapping):
         raise _wrong_type("encoded_inputs", expected, encoded_inputs)
     columns = {name: _lists(name, column) for name, column in encoded_inputs.items()}
     if "input_ids" not in columns:
-        raise _refused(f"expected input_ids among the columns, got {', '.join(map(str, columns)) or 'none'}")
+        raise refused(f"expected input_ids among the columns, got {', '.join(map(str, columns)) or 'none'}")
     ids = columns["input_ids"]
     single = isinstance(ids, list) and bool(ids) and not isinstance(ids[0], list)
     if single:
@@ -279,11 +279,11 @@ def _columns(encoded_inputs: Any) -> tuple[dict[str, Any], bool]:
         if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
             raise _wrong_type(name, "rows of integers", encoded_inputs[name])
         if len(rows) != len(columns["input_ids"]) and name in columns:
-            raise _refused(f"expected {len(columns['input_ids'])} rows of {name}, as of input_ids, got {len(rows)}")
+            raise refused(f"expected {len(columns['input_ids'])} rows of {name}, as of input_ids, got {len(rows)}")
     return columns, single
 
 
-def _refused(reason: str) -> errors.InputError:
+def refused(reason: str) -> errors.InputError:
     return errors.InputError(f"encoded_inputs: {reason}", what="encoded_inputs", reason=reason)
 
 

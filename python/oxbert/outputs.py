@@ -49,9 +49,16 @@ class ModelOutput(dict[str, Any], Generic[ArrayT]):
             super().__setitem__(name, value)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """Set an item by name."""
-        if name not in self._names:
+        """Set an item by name. A new name is added at the end, as transformers' pipelines add the inputs of a call.
+
+        Raises:
+            KeyError: if the name is no text, or one that an output has a meaning for.
+        """
+        given: object = name
+        if not isinstance(given, str) or name.startswith("_") or hasattr(type(self), name):
             raise KeyError(name)
+        if name not in self._names and name not in vars(self):
+            super().__setattr__("_names", (*self._names, name))
         setattr(self, name, value)
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:

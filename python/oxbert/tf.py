@@ -135,6 +135,7 @@ class TFModel:
         parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
         parameters += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in by_name]
         cls._signature = inspect.Signature(parameters)
+        cls.call = _call_of(parameters)
 
     def __init__(self, config: Any, **options: Any) -> None:
         if isinstance(config, _native.Model):
@@ -185,8 +186,24 @@ class TFModel:
         """Return a copy of the word embeddings [V, E]; changing it does not change the model. Imports torch."""
         return tf.constant(self.model.get_input_embeddings().weight.numpy(force=True))
 
-    def save_pretrained(self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors") -> None:
-        """Write `config.json` and the weights into a folder, as the model does."""
+    def save_pretrained(
+        self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors", *, saved_model: bool = False
+    ) -> None:
+        """Write `config.json` and the weights into a folder, as the model does.
+
+        Args:
+            folder: The folder, which is created if it does not exist.
+            format: As for the model.
+            saved_model: Only False: TensorFlow could not run what a SavedModel would hold.
+
+        Raises:
+            InputError: if `saved_model` is True.
+            OxbertError: as for the model.
+        """
+        if saved_model:
+            raise refused(
+                "saved_model", "expected False: the model is no graph of TensorFlow; the weights are saved without it"
+            )
         self._model.save_pretrained(folder, format=format)
 
     def __repr__(self) -> str:
@@ -216,11 +233,11 @@ class TFModel:
         if twice := within.keys() & given.keys():
             raise TypeError(f"{type(self).__name__}() got multiple values for {', '.join(sorted(twice))}")
         given = self._checked(given | within)
-        return_dict = given.pop("return_dict", True)
+        return_dict = given.pop("return_dict", self.config.return_dict)
         output = self._run(given) if tf.executing_eagerly() else self._in_graph(given)
         return output if return_dict else output.to_tuple()
 
-    call = __call__
+    call: ClassVar[Any]
 
     def _bind(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """Return the arguments by name, without those that are None."""
@@ -280,6 +297,7 @@ class TFModel:
     def _answer(self, given: dict[str, Any]) -> Any:
         """Return the output of the model as arrays; the loss has the shape that transformers gives it."""
         given = {name: value.numpy() if hasattr(value, "numpy") else value for name, value in given.items()}
+        given["return_dict"] = True
         output = self._model(**given)
         if not any(name in given for name in _TARGETS):
             return output
@@ -289,7 +307,7 @@ class TFModel:
             alone = [
                 {name: v if len(v) == 1 else v[row : row + 1] for name, v in inputs.items()} for row in range(texts)
             ]
-            output.loss = np.stack([self._model(**text).loss for text in alone])
+            output.loss = np.stack([self._model(**text, return_dict=True).loss for text in alone])
         else:
             output.loss = output.loss.reshape(1)
         return output
@@ -319,6 +337,19 @@ class TFModel:
             if given.get(f"output_{name}", getattr(config, f"output_{name}")):
                 found[name] = (shaped(dimensions),) * count
         return found
+
+
+def _call_of(parameters: list[inspect.Parameter]) -> Any:
+    """Return the method `call` of a class, with its arguments as its signature."""
+
+    def call(self: TFModel, *arguments: Any, **named: Any) -> Any:
+        return self(*arguments, **named)
+
+    call.__doc__ = TFModel.__call__.__doc__
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    defaults = [one.replace(default=False if one.name == "training" else None) for one in parameters]
+    call.__signature__ = inspect.Signature([itself, *defaults])  # type: ignore[attr-defined]
+    return call
 
 
 class TFElectraModel(TFModel, output=TFBaseModelOutput):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -23,6 +23,7 @@ from typing_extensions import Self
 from oxbert import errors, outputs
 from oxbert._checks import refused
 from oxbert._native import Model
+from oxbert._parts import Shared, Tree, grow, tree
 from oxbert._types import WeightFormat
 
 _OPTIONS = ("output_hidden_states", "output_attentions", "return_dict")
@@ -88,68 +89,21 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.L
     return layer
 
 
-class _Shared(torch.nn.Module):
-    """Hold parameters that stay the same objects when their values change."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute, but not the one by which `torch.ao.quantization` chooses the layers to replace."""
-        if name == "qconfig":
-            raise refused("quantization", "the layers of a model of oxbert are Rust's, and torch cannot replace them")
-        super().__setattr__(name, value)
-
-    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        """Apply a function to the parameters in place; `to`, `half` and `cuda` call this."""
-        if torch.__future__.get_swap_module_params_on_conversion():
-            raise refused(
-                "torch.__future__.set_swap_module_params_on_conversion", "the model's parameters cannot be swapped"
-            )
-        before = dict(self._parameters)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        replaced = [name for name, parameter in before.items() if self._parameters[name] is not parameter]
-        if replaced:
-            self._parameters.update(before)
-            reason = "torch would replace it by a new parameter that is not the model's"
-            raise refused(f"the conversion of the parameter {replaced[0]}", reason)
-        return self
-
-
-class _Uncalled(_Shared):
-    """Hold a part of a model. Only the whole model is called, so hooks on a part would never run."""
-
-    def _refuse_hook(self, *_: Any, **__: Any) -> NoReturn:
-        reason = "parts of a model of oxbert are never called, so it would never run; register it on the whole module"
-        raise refused("the hook", f"{reason}, or use output_hidden_states or output_attentions")
-
-    register_forward_pre_hook = register_forward_hook = _refuse_hook
-    register_full_backward_pre_hook = register_full_backward_hook = register_backward_hook = _refuse_hook
-
-
-class _Part(_Uncalled):
-    """Name the parameters of a part of a model."""
-
-    def extra_repr(self) -> str:
-        """Return the names and shapes of the parameters."""
-        return ", ".join(
-            f"{name}={list(parameter.shape)}" for name, parameter in self._parameters.items() if parameter is not None
-        )
-
-
-class _Parts(_Uncalled, torch.nn.ModuleList):
-    """Hold parts named 0, 1, 2, ..., in that order."""
-
-
-class Module(_Shared):
+class Module(Shared):
     """Wrap a model of oxbert as a `torch.nn.Module` over the very same parameters.
 
     Operations of torch and transformers on the module act on the model: optimizers, schedulers, gradient clipping and
     scaling, autocast, moves, `DistributedDataParallel` and the `Trainer` work unchanged. The names of the parameters,
-    and of the parts that hold them, are transformers': `module.electra.encoder.layer[0].parameters()`. Parts cannot be
-    called, refuse hooks, and have no mode of their own: dropout is turned on for the whole model. torch can neither
-    quantize, trace nor export a module, nor transform it (`torch.func`).
+    and of the parts that hold them, are transformers': `module.electra.encoder.layer[0].parameters()`.
+
+    The encoder of a model with a head can be called: `module.base_model(input_ids)`. A linear layer is a
+    `torch.nn.Linear`, which may be replaced or hooked: the model then calls it, on packed hidden states [T, H] with T
+    kept tokens. peft's LoRA and torch's dynamic quantisation work that way. Other parts cannot be called or replaced
+    and run no hooks, and no part has a mode of its own: dropout is turned on for the whole model.
 
     The class of the result has the name of the model's class, and a `forward` with the model's arguments, since some
-    callers inspect them. Pickles and copies keep the model, its mode and its frozen parameters, but no added hooks and
-    attributes.
+    callers inspect them. Pickles and copies keep the model, its mode, its frozen parameters and replaced linear layers,
+    but no added hooks and attributes.
 
     Args:
         model: Any model of oxbert.
@@ -168,6 +122,10 @@ class Module(_Shared):
         ('ElectraForMaskedLM', True)
     """
 
+    # What programs read of a model of transformers.
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+
     def __new__(cls, model: Model, *arguments: Any, **options: Any) -> Self:
         """Make an instance of the class for this class of models, or of a class derived from `Module`."""
         _check_model(model)
@@ -178,14 +136,10 @@ class Module(_Shared):
         # Before `super().__init__`, which sets the training mode, and the mode is stored in the model.
         object.__setattr__(self, "_model", model)
         super().__init__()
-        _grow(self, _tree(model.named_parameters()))
-        # By part: torch.export leaves other dictionaries of the same parameters behind.
-        self._places = [
-            (part, registry, name, item, f"{prefix}.{name}".lstrip("."))
-            for prefix, part in self.named_modules()
-            for registry in ("_parameters", "_modules")
-            for name, item in vars(part)[registry].items()
-        ]
+        grow(self, tree(model.named_parameters()), self.base_model_prefix, partial(self._run, True), linear)
+        self._tree = Tree(self)
+        # The options of `torch.utils.checkpoint.checkpoint`, while checkpointing is enabled.
+        self._checkpointing: dict[str, Any] | None = None
         self.train(training)
 
     @property
@@ -207,18 +161,19 @@ class Module(_Shared):
         """Run the model, with its arguments and its output.
 
         Raises:
-            InputError: if a parameter or a part of the module has been replaced.
+            InputError: if a part or a parameter other than a linear layer's has been replaced, or a part other than a
+                linear layer has hooks.
         """
+        return self._run(False, arguments, options)
+
+    def _run(self, is_encoder: bool, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if torch.jit.is_tracing():
             raise refused("the module", "models of oxbert run in Rust: torch.jit cannot record them")
-        for part, registry, name, item, full_name in self._places:
-            if part.__dict__[registry].get(name) is not item:
-                # The replacement would be trained, and the model would never see it.
-                makers = "torch.func.functional_call and torch.export"
-                raise refused(
-                    full_name, f"expected the model's own, got a replacement (as {makers} make); change values in place"
-                )
-        return self.model(*arguments, **options)
+        parts = self._tree.taken_over()
+        checkpoint = self._checkpointing if self.training else None
+        if not (is_encoder or parts or checkpoint):
+            return self.model(*arguments, **options)
+        return self.model._run_for(parts, checkpoint, is_encoder, arguments, options)
 
     @property
     def config(self) -> Any:
@@ -234,6 +189,86 @@ class Module(_Shared):
     def dtype(self) -> torch.dtype:
         """Return the dtype of the parameters."""
         return next(self.parameters()).dtype
+
+    @property
+    def num_labels(self) -> int:
+        """Return the number of labels of the model's configuration."""
+        count: int = self.config.num_labels
+        return count
+
+    @property
+    def base_model_prefix(self) -> str:
+        """Return the name of the encoder in a model with a head: `electra` or `distilbert`."""
+        name: str = self.config.model_type
+        return name
+
+    @property
+    def base_model(self) -> torch.nn.Module:
+        """Return the encoder, which can be called; for a model without a head, the module itself."""
+        part: torch.nn.Module = getattr(self, self.base_model_prefix, self)
+        return part
+
+    @property
+    def is_activation_checkpointing(self) -> bool:
+        """Return whether the backward pass computes layers again; see `activation_checkpointing_enable`."""
+        return self._checkpointing is not None
+
+    def activation_checkpointing_enable(
+        self,
+        activation_checkpointing_kwargs: Mapping[str, Any] | None = None,
+        every_n_layers: int = 1,
+        offload: bool = False,
+    ) -> None:
+        """Compute each layer of the encoder again in the backward pass instead of keeping its intermediate values.
+
+        In training mode a call with torch tensors then keeps one tensor [T, H] per layer. Numbers and gradients stay
+        the same, with dropout too.
+
+        Args:
+            activation_checkpointing_kwargs: Options of `torch.utils.checkpoint.checkpoint`. Both values of
+                `use_reentrant` give the same numbers, and the variant without re-entrance is taken.
+            every_n_layers: Only 1: every layer is computed again.
+            offload: Only False: what is kept stays on the device.
+
+        Raises:
+            InputError: if `every_n_layers` or `offload` has another value.
+        """
+        if every_n_layers != 1 or offload:
+            what, got = ("every_n_layers", every_n_layers) if every_n_layers != 1 else ("offload", offload)
+            raise refused(what, f"expected the default, got {got}")
+        self._checkpointing = {**(activation_checkpointing_kwargs or {}), "use_reentrant": False}
+
+    def activation_checkpointing_disable(self) -> None:
+        """Keep the intermediate values of all layers for the backward pass, as by default."""
+        self._checkpointing = None
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """Return `is_activation_checkpointing`, under its older name."""
+        return self.is_activation_checkpointing
+
+    def gradient_checkpointing_enable(
+        self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        """Call `activation_checkpointing_enable`, under its older name."""
+        self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Call `activation_checkpointing_disable`, under its older name."""
+        self.activation_checkpointing_disable()
+
+    def enable_input_require_grads(self) -> None:
+        """Do nothing: gradients reach adapters through checkpointed layers even if the embeddings are frozen."""
+
+    def disable_input_require_grads(self) -> None:
+        """Do nothing, as `enable_input_require_grads`."""
+
+    def can_generate(self) -> bool:
+        """Return False: the models are encoders."""
+        return False
+
+    def tie_weights(self) -> None:
+        """Do nothing: the decoder of a masked LM is tied when the model is made."""
 
     def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
         """Return the number of elements of all parameters.
@@ -254,6 +289,19 @@ class Module(_Shared):
         layer: torch.nn.Embedding = self.model.get_input_embeddings()
         return layer
 
+    def set_input_embeddings(self, embeddings: Any) -> None:
+        """Replace the values of the word embeddings, as the model does."""
+        self.model.set_input_embeddings(embeddings)
+
+    def get_position_embeddings(self) -> torch.nn.Embedding:
+        """Return the position embeddings as a layer over the same parameter."""
+        layer: torch.nn.Embedding = self.model.get_position_embeddings()
+        return layer
+
+    def resize_position_embeddings(self, new_num_position_embeddings: int) -> None:
+        """Change the number of positions, as the model does. The parameters stay the same objects, with new shapes."""
+        self.model.resize_position_embeddings(new_num_position_embeddings)
+
     def get_output_embeddings(self) -> torch.nn.Linear | None:
         """Return the decoder of a masked LM, over the same parameters; None for other models."""
         layer: torch.nn.Linear | None = self.model.get_output_embeddings()
@@ -265,7 +313,15 @@ class Module(_Shared):
         return layer
 
     def save_pretrained(self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors") -> None:
-        """Write `config.json` and the weights into a folder, as the model does."""
+        """Write `config.json` and the weights into a folder, as the model does.
+
+        A `torch.nn.Linear` in the place of one of the model's linear layers is saved in that place.
+
+        Raises:
+            InputError: if something else stands in the place of a linear layer, such as an adapter that is not merged.
+            OxbertError: as for the model.
+        """
+        self._tree.take_in()
         self.model.save_pretrained(folder, format=format)
 
     def load_state_dict(
@@ -304,11 +360,19 @@ class Module(_Shared):
     def __reduce__(self) -> tuple[Any, ...]:
         kind = Module if type(self) is _class_for(type(self.model)) else type(self)
         frozen = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
-        return (_rebuild, (kind, self.model, self.training, frozen))
+        return (_rebuild, (kind, self.model, self.training, frozen, self._tree.replaced()))
 
 
-def _rebuild(kind: type[Module], model: Model, training: bool, frozen: set[str]) -> Module:
+def _rebuild(
+    kind: type[Module],
+    model: Model,
+    training: bool,
+    frozen: set[str],
+    replaced: Mapping[str, torch.nn.Module] | None = None,
+) -> Module:
     module = kind(model)
+    for name, part in (replaced or {}).items():
+        module.set_submodule(name, part)
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(name not in frozen)
     return module.train(training)
@@ -347,32 +411,6 @@ def _make_class(kind: type[Model]) -> type[Module]:
     return type(kind.__name__, (Module,), {"forward": forward, "__doc__": kind.__doc__, "__module__": __name__})
 
 
-_Tree = dict[str, Any]
-
-
-def _tree(named: Iterable[tuple[str, torch.Tensor]]) -> _Tree:
-    """Turn dotted names into nested dictionaries."""
-    root: _Tree = {}
-    for name, tensor in named:
-        *path, last = name.split(".")
-        node = root
-        for step in path:
-            node = node.setdefault(step, {})
-        node[last] = tensor
-    return root
-
-
-def _grow(module: torch.nn.Module, tree: _Tree) -> None:
-    """Register the parameters of a tree, in its order."""
-    for name, item in tree.items():
-        if isinstance(item, dict):
-            part: torch.nn.Module = _Parts() if list(item) == list(map(str, range(len(item)))) else _Part()
-            _grow(part, item)
-            module.add_module(name, part)
-        else:
-            module.register_parameter(name, as_parameter(item))
-
-
 def _flatten(output: outputs.ModelOutput[Any]) -> tuple[list[Any], list[str]]:
     names = output.keys()
     if getattr(output, "probabilities", None) is not None:
@@ -386,7 +424,12 @@ def _flatten_with_keys(output: outputs.ModelOutput[Any]) -> tuple[list[tuple[_py
 
 
 def _unflatten(kind: type[outputs.ModelOutput[Any]], values: Iterable[Any], names: list[str]) -> Any:
-    return kind(**dict(zip(names, values, strict=True)))
+    given = dict(zip(names, values, strict=True))
+    own = {name: given.pop(name) for name in names if name in kind._names or name == "probabilities"}
+    output = kind(**own)
+    for name, value in given.items():
+        output[name] = value
+    return output
 
 
 # `DistributedDataParallel` flattens and rebuilds outputs to find out which parameters were used.

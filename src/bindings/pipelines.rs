@@ -1,25 +1,52 @@
 //! `oxbert.FillMask`, `oxbert.ReplacedTokenDetection`.
 
-use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use std::path::PathBuf;
 
-use crate::bindings::door::{FolderOptions, answer, argument_readers, device, enter, integer};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+use tch::Device;
+
+use crate::bindings::door::{FolderOptions, answer, argument_readers, device, device_name, enter, integer};
 use crate::bindings::text::texts::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
 
 argument_readers! { top_k: usize = |what, value| integer(what, value, 1..=usize::MAX); }
+/// Where a pipeline was loaded from: a pickle has the place and not the weights.
+struct Source {
+    folder: PathBuf,
+    device: Device,
+}
+
+/// A function and its arguments, by which pickle makes an object again.
+type Restoring<'py> = (Bound<'py, PyAny>, (PathBuf, String));
+
+impl Source {
+    fn new(folder: PathBuf, device: Device) -> PyResult<Self> {
+        // The process that reads a pickle may run in another folder.
+        Ok(Self { folder: std::path::absolute(folder)?, device })
+    }
+
+    fn restoring<'py>(&self, pipeline: &Bound<'py, PyAny>) -> PyResult<Restoring<'py>> {
+        let restore = pipeline.get_type().getattr("_restore")?;
+        Ok((restore, (self.folder.clone(), device_name(self.device))))
+    }
+}
 
 /// Fill each `[MASK]` of a text with the likeliest tokens.
+///
+/// A pickle holds the folder and the device, and is loaded from there. A copy is the pipeline itself, which never
+/// changes.
 ///
 /// Example:
 ///     >>> fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
 ///     >>> [[mask]] = fill(["The function returns a [MASK] of strings."], top_k=3)
 ///     >>> mask["start"], mask["end"], len(mask["candidates"])
 ///     (23, 29, 3)
-#[pyclass(name = "FillMask", module = "oxbert", frozen)]
+#[pyclass(name = "FillMask", module = "oxbert", frozen, weakref)]
 pub(crate) struct PyFillMask {
     inner: FillMask,
+    source: Source,
 }
 
 #[pymethods]
@@ -40,8 +67,31 @@ impl PyFillMask {
     ) -> PyResult<Self> {
         let py = folder.py();
         let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
-        let device = device.map_or(Ok(tch::Device::Cpu), |name| self::device(py, name))?;
-        Ok(Self { inner: enter(py, || FillMask::from_folder(folder, device))? })
+        let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
+        let source = Source::new(folder, device)?;
+        Ok(Self { inner: enter(py, || FillMask::from_folder(&source.folder, device))?, source })
+    }
+
+    #[classmethod]
+    fn _restore<'py>(
+        _class: &Bound<'py, PyType>,
+        folder: &Bound<'py, PyAny>,
+        device: &Bound<'py, PyAny>,
+    ) -> PyResult<Self> {
+        Self::from_pretrained(folder, Some(device), None)
+    }
+
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        // Nothing in it changes.
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        slf
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Restoring<'py>> {
+        slf.get().source.restoring(slf.as_any())
     }
 
     /// Return, for each text, one dictionary per mask.
@@ -74,14 +124,18 @@ impl PyFillMask {
 
 /// Predict for each token of a text the probability that it was replaced.
 ///
+/// A pickle holds the folder and the device, and is loaded from there. A copy is the pipeline itself, which never
+/// changes.
+///
 /// Example:
 ///     >>> detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
 ///     >>> [tokens] = detect(["The function returns"])
 ///     >>> [token["token"] for token in tokens], all(0 < token["probability"] < 1 for token in tokens)
 ///     (['the', 'function', 'returns'], True)
-#[pyclass(name = "ReplacedTokenDetection", module = "oxbert", frozen)]
+#[pyclass(name = "ReplacedTokenDetection", module = "oxbert", frozen, weakref)]
 pub(crate) struct PyReplacedTokenDetection {
     inner: ReplacedTokenDetection,
+    source: Source,
 }
 
 #[pymethods]
@@ -102,8 +156,31 @@ impl PyReplacedTokenDetection {
     ) -> PyResult<Self> {
         let py = folder.py();
         let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
-        let device = device.map_or(Ok(tch::Device::Cpu), |name| self::device(py, name))?;
-        Ok(Self { inner: enter(py, || ReplacedTokenDetection::from_folder(folder, device))? })
+        let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
+        let source = Source::new(folder, device)?;
+        Ok(Self { inner: enter(py, || ReplacedTokenDetection::from_folder(&source.folder, device))?, source })
+    }
+
+    #[classmethod]
+    fn _restore<'py>(
+        _class: &Bound<'py, PyType>,
+        folder: &Bound<'py, PyAny>,
+        device: &Bound<'py, PyAny>,
+    ) -> PyResult<Self> {
+        Self::from_pretrained(folder, Some(device), None)
+    }
+
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        // Nothing in it changes.
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        slf
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Restoring<'py>> {
+        slf.get().source.restoring(slf.as_any())
     }
 
     /// Return, for each text, one dictionary per token: `token`, `start`, `end` (characters) and `probability`.

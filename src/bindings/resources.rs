@@ -21,7 +21,7 @@ use crate::resources::{DownloadOptions, LocalResource, RemoteResource, ResourceP
 /// Example:
 ///     >>> oxbert.LocalResource("model/vocab.txt").local_path.name
 ///     'vocab.txt'
-#[pyclass(name = "LocalResource", module = "oxbert", frozen, eq, hash)]
+#[pyclass(name = "LocalResource", module = "oxbert", frozen, eq, hash, weakref)]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct PyLocalResource {
     inner: LocalResource,
@@ -80,7 +80,7 @@ impl PyLocalResource {
 ///     >>> vocabulary = oxbert.RemoteResource.from_pretrained(oxbert.ElectraVocabResources.BASE_GENERATOR)
 ///     >>> vocabulary.cache_subdir, vocabulary.cached_path().name
 ///     ('electra-base-generator/vocab', 'vocab.txt')
-#[pyclass(name = "RemoteResource", module = "oxbert", frozen, eq, hash)]
+#[pyclass(name = "RemoteResource", module = "oxbert", frozen, eq, hash, weakref)]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct PyRemoteResource {
     inner: RemoteResource,

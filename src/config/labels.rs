@@ -26,13 +26,15 @@ const MAXIMUM: i64 = 1_000_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
     names: Vec<String>,
+    /// Whether each name is an integer in the file, which stays one: of digits alone.
+    integers: Vec<bool>,
 }
 
 impl Labels {
     /// Return `LABEL_0` to `LABEL_{count - 1}`.
     #[must_use]
     pub fn numbered(count: usize) -> Self {
-        Self { names: (0..count).map(|id| format!("LABEL_{id}")).collect() }
+        Self { names: (0..count).map(|id| format!("LABEL_{id}")).collect(), integers: vec![false; count] }
     }
 
     /// Return labels with these names, in the order of their ids.
@@ -43,13 +45,22 @@ impl Labels {
         if names.is_empty() {
             return Err(Error::config("id2label", "expected at least one label, got none"));
         }
-        Ok(Self { names })
+        let integers = vec![false; names.len()];
+        Ok(Self { names, integers })
     }
 
     /// Return the names, in the order of their ids.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Return the names as `config.json` has them: strings, or integers.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Value> {
+        self.names.iter().zip(&self.integers).map(|(name, is_integer)| match name.parse::<i64>() {
+            Ok(number) if *is_integer => number.into(),
+            _ => name.as_str().into(),
+        })
     }
 
     /// Return how many labels there are: L.
@@ -96,16 +107,20 @@ impl Labels {
                 let last = object.len().saturating_sub(1);
                 return Err(Error::config("id2label", format!("expected the keys 0 to {last}, got {key:?}")));
             };
-            let Some(name) = value.as_str() else {
-                return Err(Error::config("id2label", format!("expected a string at {key:?}, got {value}")));
+            let name = match value {
+                Value::String(name) => (name.clone(), false),
+                Value::Number(number) if number.is_i64() => (number.to_string(), true),
+                _ => {
+                    let reason = format!("expected a string or an integer at {key:?}, got {value}");
+                    return Err(Error::config("id2label", reason));
+                }
             };
-            *slot = Some(name.to_string());
+            *slot = Some(name);
         }
-        names
-            .into_iter()
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| Error::config("id2label", "an id is given twice"))
-            .and_then(Self::new)
+        let names: Option<Vec<_>> = names.into_iter().collect();
+        let (names, integers) =
+            names.ok_or_else(|| Error::config("id2label", "an id is given twice"))?.into_iter().unzip();
+        Ok(Self { integers, ..Self::new(names)? })
     }
 
     fn from_label2id(object: &Map<String, Value>) -> Result<Self> {
@@ -117,7 +132,7 @@ impl Labels {
     }
 
     pub(super) fn write(&self, values: &mut Map<String, Value>) {
-        let by_id = self.names.iter().enumerate().map(|(id, name)| (id.to_string(), Value::from(name.as_str())));
+        let by_id = self.values().enumerate().map(|(id, name)| (id.to_string(), name));
         let by_name = self.names.iter().enumerate().map(|(id, name)| (name.clone(), Value::from(id)));
         values.insert("id2label".into(), Value::Object(by_id.collect()));
         values.insert("label2id".into(), Value::Object(by_name.collect()));

@@ -39,6 +39,9 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
     /// Other names of fields that are read too: transformers' general name -> the family's own.
     const ALIASES: &'static [(&'static str, &'static str)];
 
+    /// The names of the fields that only this family has.
+    const FIELDS: &'static [&'static str];
+
     /// Read the keys of `config.json`.
     ///
     /// # Errors
@@ -50,6 +53,26 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
 
     /// Return the value of one key of [`Config::to_map`], without the others.
     fn value(&self, name: &str) -> Option<Value>;
+
+    /// Return whether a key has a meaning here: a field or another name of one, of this family or of both.
+    #[must_use]
+    fn is_field(name: &str) -> bool {
+        /// The fields that both families have.
+        const SHARED: [&str; 11] = [
+            "vocab_size",
+            "max_position_embeddings",
+            "initializer_range",
+            "pad_token_id",
+            "tie_word_embeddings",
+            "output_hidden_states",
+            "output_attentions",
+            "problem_type",
+            "num_labels",
+            "id2label",
+            "label2id",
+        ];
+        Self::FIELDS.contains(&name) || SHARED.contains(&name) || Self::ALIASES.iter().any(|(alias, _)| *alias == name)
+    }
 
     /// Return the configuration of the encoder.
     fn encoder(&self) -> EncoderConfig;
@@ -74,6 +97,9 @@ pub trait Config: Sized + Clone + std::fmt::Debug {
 
     /// Set the size of the vocabulary.
     fn set_vocab_size(&mut self, vocab_size: i64);
+
+    /// Set the number of positions.
+    fn set_positions(&mut self, positions: i64);
 
     /// Return the keys that oxbert does not know.
     fn extra_mut(&mut self) -> &mut Map<String, Value>;

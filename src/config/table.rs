@@ -74,6 +74,7 @@ macro_rules! configuration {
         impl crate::config::Config for $name {
             const MODEL_TYPE: &'static str = $model_type;
             const ALIASES: &'static [(&'static str, &'static str)] = $aliases;
+            const FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
 
             fn from_map(values: serde_json::Map<String, serde_json::Value>) -> crate::Result<Self> {
                 let default = Self::default();
@@ -163,6 +164,10 @@ macro_rules! configuration {
 
             fn set_vocab_size(&mut self, vocab_size: i64) {
                 self.vocab_size = vocab_size;
+            }
+
+            fn set_positions(&mut self, positions: i64) {
+                self.max_position_embeddings = positions;
             }
 
             fn extra_mut(&mut self) -> &mut serde_json::Map<String, serde_json::Value> {

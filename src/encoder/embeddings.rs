@@ -40,6 +40,11 @@ impl Embeddings {
         self.words.weight()
     }
 
+    /// Return the position embeddings, the parameter itself.
+    pub fn positions(&self) -> &Tensor {
+        self.positions.weight()
+    }
+
     /// Return the inputs that the tables can take now.
     pub(super) fn limits(&self, task: Task) -> Limits {
         // Callers may have changed the tables through torch, so no shape is taken for granted.

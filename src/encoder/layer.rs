@@ -5,7 +5,7 @@ use tch::Tensor;
 use crate::config::EncoderConfig;
 use crate::error::Result;
 use crate::nn::{
-    Activation, Attention, AttentionNames, Dropout, ForwardOptions, LayerNorm, Layout, Linear, Parameters,
+    Activation, Attention, AttentionNames, Dropout, ForwardOptions, LayerNorm, LayerOutput, Layout, Linear, Parameters,
 };
 
 /// The names of the parts of a layer in a family's checkpoints.
@@ -38,6 +38,10 @@ pub struct Layer {
     output_dropout: Dropout,
 }
 
+// SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. A layer hands none of its
+// tensors out, and its methods only read them, which libtorch allows several threads to do at once.
+unsafe impl Sync for Layer {}
+
 impl Layer {
     /// Take the parameters of one layer.
     ///
@@ -68,12 +72,7 @@ impl Layer {
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if libtorch refuses.
-    pub fn forward(
-        &self,
-        hidden: &Tensor,
-        layout: &Layout,
-        options: ForwardOptions,
-    ) -> Result<(Tensor, Option<Tensor>)> {
+    pub fn forward(&self, hidden: &Tensor, layout: &Layout, options: ForwardOptions) -> Result<LayerOutput> {
         let attended = self.attention.forward(hidden, layout, options)?;
         let width = hidden.size().last().copied().unwrap_or(0);
         let noise = || layout.noise(width);

@@ -6,6 +6,8 @@
 mod embeddings;
 mod layer;
 
+use std::sync::Arc;
+
 use tch::Tensor;
 
 pub use embeddings::Embeddings;
@@ -15,7 +17,7 @@ use crate::config::EncoderConfig;
 use crate::error::Result;
 use crate::inputs::{Inputs, Limits, Task};
 pub use crate::nn::{Direction, ForwardOptions};
-use crate::nn::{Linear, Parameters};
+use crate::nn::{Intercept, Layout, Linear, Parameters, PreparedLayer};
 
 /// An implementation of an encoder: trainable layers ([`Encoder`]) or a frozen engine ([`crate::engine::Engine`]).
 ///
@@ -29,6 +31,9 @@ pub trait Encode: Sized + std::fmt::Debug {
 
     /// Return the word embeddings `[V, E]`: the decoder of a masked LM may be tied to them.
     fn words(&self) -> &Tensor;
+
+    /// Return the position embeddings, one row of E values per position.
+    fn positions(&self) -> &Tensor;
 
     /// Return the inputs that the encoder's tables can take now, for a head with this task.
     fn limits(&self, task: Task) -> Limits;
@@ -47,6 +52,10 @@ impl Encode for Encoder {
 
     fn words(&self) -> &Tensor {
         self.words()
+    }
+
+    fn positions(&self) -> &Tensor {
+        self.embeddings.positions()
     }
 
     fn limits(&self, task: Task) -> Limits {
@@ -88,7 +97,7 @@ pub struct EncoderNames {
 pub struct Encoder {
     embeddings: Embeddings,
     projection: Option<Linear>,
-    layers: Vec<Layer>,
+    layers: Vec<Arc<Layer>>,
 }
 
 impl Encoder {
@@ -103,7 +112,7 @@ impl Encoder {
             (width != hidden).then(|| Linear::new(&parameters.at(names.projection), width, hidden)).transpose()?;
         let stack = parameters.at(names.layers);
         let layers = (0..config.num_hidden_layers)
-            .map(|number| Layer::new(&stack.at(&number.to_string()), config, &names.layer))
+            .map(|number| Ok(Arc::new(Layer::new(&stack.at(&number.to_string()), config, &names.layer)?)))
             .collect::<Result<_>>()?;
         Ok(Self { embeddings, projection, layers })
     }
@@ -141,9 +150,13 @@ impl Encoder {
             Ok(read)
         };
         let mut attentions = Vec::new();
+        let intercept = Intercept::current();
         let mut hidden = record(projected)?;
         for layer in &self.layers {
-            let (next, probabilities) = layer.forward(&hidden, &inputs.layout, options)?;
+            let (next, probabilities) = match intercept.as_ref().and_then(|functions| functions.layer()) {
+                Some(call) => call(prepared(layer, &inputs.layout, options), &hidden)?,
+                None => layer.forward(&hidden, &inputs.layout, options)?,
+            };
             attentions.extend(probabilities);
             hidden = record(next)?;
         }
@@ -153,4 +166,13 @@ impl Encoder {
             all_attentions: options.output_attentions.then_some(attentions),
         })
     }
+}
+
+/// Return a layer that needs only its input. A second run, in the backward pass, has the linear layers of the first.
+fn prepared(layer: &Arc<Layer>, layout: &Arc<Layout>, options: ForwardOptions) -> PreparedLayer {
+    let (layer, layout, intercept) = (Arc::clone(layer), Arc::clone(layout), Intercept::current());
+    Box::new(move |hidden| {
+        let run = || layer.forward(hidden, &layout, options);
+        intercept.as_ref().map_or_else(run, |intercept| intercept.during(run))
+    })
 }

@@ -40,6 +40,12 @@ impl Encode for Engine {
         }
     }
 
+    fn positions(&self) -> &Tensor {
+        match &self.kernels {
+            Kernels::Float32(encoder) => encoder.positions(),
+        }
+    }
+
     fn limits(&self, task: Task) -> Limits {
         match &self.kernels {
             Kernels::Float32(encoder) => encoder.limits(task),

@@ -20,6 +20,8 @@
 mod rows;
 mod targets;
 
+use std::sync::Arc;
+
 use tch::{Device, Kind, Tensor};
 
 pub use rows::Rows;
@@ -27,8 +29,8 @@ use rows::shape_of;
 pub use targets::{GivenTargets, IGNORED, Labels, Targets, Task};
 
 use crate::error::{Error, Result};
-use crate::nn::precision;
 pub use crate::nn::{Group, Layout, Pooling};
+use crate::nn::{Noise, precision};
 use crate::text::Batch;
 
 /// The limits of a model's inputs.
@@ -121,7 +123,7 @@ pub struct Inputs {
     /// Positions, `[T]` int64.
     pub position_ids: Tensor,
     /// The places of the tokens in the batch.
-    pub layout: Layout,
+    pub layout: Arc<Layout>,
     /// The targets of the loss, if labels were given.
     pub targets: Option<Targets>,
 }
@@ -193,7 +195,17 @@ impl Inputs {
             Tensor::f_from_slice(&positions)?.f_to_device(limits.device)?
         };
         let targets = targets.check(limits.task, &layout, given, limits.device)?;
-        Ok(Self { tokens, token_type_ids, position_ids, layout, targets })
+        Ok(Self { tokens, token_type_ids, position_ids, layout: Arc::new(layout), targets })
+    }
+
+    /// Let dropout draw its random numbers from the rows' keys, one key per row of the batch.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if a forward pass still uses the layout.
+    pub(crate) fn set_noise(&mut self, noise: Noise) -> Result<()> {
+        let message = "the layout of the inputs is in use".to_string();
+        Arc::get_mut(&mut self.layout).ok_or(Error::Internal { message })?.set_noise(noise);
+        Ok(())
     }
 }
 

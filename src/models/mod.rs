@@ -54,6 +54,7 @@ use crate::error::Result;
 use crate::inputs::{Inputs, Limits};
 use crate::names::{self, Component};
 use crate::nn::{ForwardOptions, Linear, Parameters};
+use crate::outputs::ModelOutput;
 
 /// A family of models: its configuration and its names.
 pub trait Family: std::fmt::Debug + Sized + 'static {
@@ -108,6 +109,9 @@ pub trait Model: Sized + std::fmt::Debug {
     /// Return the word embeddings `[V, E]`, the parameter itself.
     fn words(&self) -> &Tensor;
 
+    /// Return the position embeddings, the parameter itself.
+    fn positions(&self) -> &Tensor;
+
     /// Return the decoder of a masked LM, weight `[V, E]` and bias `[V]`; None for other models.
     fn decoder(&self) -> Option<&Linear>;
 
@@ -116,4 +120,10 @@ pub trait Model: Sized + std::fmt::Debug {
     /// # Errors
     /// [`crate::Error::Torch`] if libtorch refuses.
     fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Self::Output>;
+
+    /// Run the encoder without the head, on inputs without targets.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if libtorch refuses.
+    fn encode(&self, inputs: &Inputs, options: ForwardOptions) -> Result<ModelOutput>;
 }

@@ -14,6 +14,7 @@ use crate::heads::{DiscriminatorHead, Head, MaskedLMHead, NoHead, Shareable};
 use crate::inputs::{Arguments, Inputs, Limits};
 use crate::names::{self, Component};
 use crate::nn::{ForwardOptions, Linear, Parameters};
+use crate::outputs::ModelOutput;
 
 /// A family's encoder with a head.
 ///
@@ -82,12 +83,20 @@ impl<F: HasHead<H>, H: Head, E: Encode> Model for Network<F, H, E> {
         self.encoder.words()
     }
 
+    fn positions(&self) -> &Tensor {
+        self.encoder.positions()
+    }
+
     fn decoder(&self) -> Option<&Linear> {
         self.head.decoder()
     }
 
     fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<H::Output> {
         self.head.forward(self.encoder.encode(inputs, options)?, inputs, options.train)
+    }
+
+    fn encode(&self, inputs: &Inputs, options: ForwardOptions) -> Result<ModelOutput> {
+        NoHead.forward(self.encoder.encode(inputs, options)?, inputs, options.train)
     }
 }
 

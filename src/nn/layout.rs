@@ -52,6 +52,10 @@ pub struct Layout {
     noise: Option<Noise>,
 }
 
+// SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. The methods of a layout
+// only read `index`, which libtorch allows several threads to do at once.
+unsafe impl Sync for Layout {}
+
 impl Layout {
     /// Build the layout from the kept columns of each row of a batch whose width is `columns` (S). Each `choices` rows
     /// are the choices of one question.

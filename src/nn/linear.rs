@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::Parameters;
+use super::{Intercept, Parameters};
 use crate::error::Result;
 use crate::interrupt;
 
@@ -41,13 +41,17 @@ impl Linear {
         &self.bias
     }
 
-    /// Map `[..., in]` to `[..., out]`.
+    /// Map `[..., in]` to `[..., out]`, by the function in place of this layer if an [`Intercept`] has one.
     ///
     /// # Errors
-    /// [`crate::Error::Torch`] if the last dimension is not `in`; the errors of [`interrupt::go_on`].
+    /// [`crate::Error::Torch`] if the last dimension is not `in`; the error of the function; the errors of
+    /// [`interrupt::go_on`].
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         // Here, since nearly all time of a model is spent in its linear layers.
         interrupt::go_on()?;
+        if let Some(output) = Intercept::linear(&self.weight, input) {
+            return output;
+        }
         Ok(input.f_linear(&self.weight, Some(&self.bias))?)
     }
 }

@@ -14,7 +14,7 @@ use crate::inputs::{Inputs, Limits};
 use crate::interrupt;
 use crate::models::Model;
 use crate::nn::{ForwardOptions, Parameters, Values};
-use crate::weights::{Fit, LoadReport, Strictness, Watch, WeightSource};
+use crate::weights::{Fit, LoadReport, Strictness, Tolerance, Watch, WeightSource};
 
 /// A model `M` on a frozen [`Engine`](crate::engine::Engine).
 ///
@@ -80,14 +80,14 @@ impl<M: Model> Frozen<M> {
         source: &WeightSource,
         config: &M::Config,
         device: Device,
-        strictness: Strictness,
+        tolerance: impl Into<Tolerance>,
         watch: Watch,
     ) -> Result<Self> {
         let Described { model, config, variables, .. } = Described::<M>::new(source, config, device)?;
         drop(model);
         let tensors: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
-        let fit = source.fit(&tensors, &M::BACKBONE, strictness)?;
-        fill_missing(&variables, &fit.report.missing, &config)?;
+        let fit = source.fit(&tensors, &M::BACKBONE, tolerance.into())?;
+        fill_missing(&variables, &fit.report.unfilled(), &config)?;
         drop(variables);
         let _no_grad = tch::no_grad_guard();
         let (tensors, done, not_finite) = (RefCell::new(tensors), Cell::new(0), RefCell::default());
@@ -97,7 +97,7 @@ impl<M: Model> Frozen<M> {
         let mut not_finite = values.not_finite.into_inner();
         not_finite.sort_unstable();
         let report = LoadReport { not_finite, ..fit.report };
-        let untrained = report.missing.clone();
+        let untrained = report.unfilled();
         Ok(Self { model, config, report, untrained })
     }
 

@@ -13,7 +13,7 @@ use crate::models::Model;
 use crate::nn::Parameters;
 use crate::resources::ModelFolder;
 use crate::weights::ties::has_tied_decoder;
-use crate::weights::{LoadReport, OpenOptions, Strictness, Watch, WeightSource};
+use crate::weights::{LoadReport, OpenOptions, Strictness, Tolerance, Watch, WeightSource};
 
 /// Load a checkpoint of any format into the variables of a model that was built on them, in rust_bert's way.
 ///
@@ -47,14 +47,13 @@ fn open<M: Model>(path: impl AsRef<Path>) -> Result<WeightSource> {
     WeightSource::open_with(path, OpenOptions { preferred: Some(M::COMPONENT), ..OpenOptions::default() })
 }
 
-/// Return the configuration of a folder, if it has one, and the path of its weights.
+/// Return the configuration of a folder, if it has one, and the path of its `weights`.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io), [`Error::MissingFile`](crate::Error::MissingFile),
 /// [`Error::Config`](crate::Error::Config).
-pub(crate) fn parts_of<C: Config>(folder: &ModelFolder) -> Result<(Option<C>, PathBuf)> {
-    let config = folder.config();
-    match (config, folder.weights()) {
+pub(crate) fn parts_of<C: Config>(folder: &ModelFolder, weights: Result<PathBuf>) -> Result<(Option<C>, PathBuf)> {
+    match (folder.config(), weights) {
         // The error for an empty folder is the missing configuration.
         (Err(missing), Err(_)) => Err(missing),
         (config, weights) => Ok((config.ok().map(C::from_file).transpose()?, weights?)),
@@ -77,7 +76,7 @@ pub(crate) fn config_by_shapes<C: Config>(folder: &ModelFolder, source: &WeightS
 /// Open a model folder and return its configuration and weights.
 pub(super) fn open_folder<M: Model>(folder: impl AsRef<Path>) -> Result<(M::Config, WeightSource)> {
     let folder = ModelFolder::open(folder)?;
-    let (config, weights) = parts_of(&folder)?;
+    let (config, weights) = parts_of(&folder, folder.weights())?;
     let source = open::<M>(weights)?;
     let config = config.map_or_else(|| config_by_shapes(&folder, &source), Ok)?;
     Ok((config, source))
@@ -150,9 +149,9 @@ impl<M: Model> Pretrained<M> {
         source: &WeightSource,
         config: &M::Config,
         device: Device,
-        strictness: Strictness,
+        tolerance: impl Into<Tolerance>,
     ) -> Result<Self> {
-        Self::from_source_watched(source, config, device, strictness, &|_, _| Ok(()))
+        Self::from_source_watched(source, config, device, tolerance, &|_, _| Ok(()))
     }
 
     /// Load as [`Pretrained::from_source`] does, and call `watch` before each parameter. An error from `watch` ends the
@@ -164,15 +163,15 @@ impl<M: Model> Pretrained<M> {
         source: &WeightSource,
         config: &M::Config,
         device: Device,
-        strictness: Strictness,
+        tolerance: impl Into<Tolerance>,
         watch: Watch,
     ) -> Result<Self> {
         let Described { model, config, variables, names } = Described::<M>::new(source, config, device)?;
         // The model is dropped if this refuses, so the parameters may be left half-filled.
         let watch = |done: usize, total: usize| interrupt::go_on().and_then(|()| watch(done, total));
-        let report = source.load_into_watched(&variables, &M::BACKBONE, strictness, &watch)?;
-        fill_missing(&variables, &report.missing, &config)?;
-        let untrained = report.missing.clone();
+        let report = source.load_into_watched(&variables, &M::BACKBONE, tolerance, &watch)?;
+        let untrained = report.unfilled();
+        fill_missing(&variables, &untrained, &config)?;
         Ok(Self { model, config, report, variables, names, untrained })
     }
 

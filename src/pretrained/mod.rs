@@ -155,6 +155,11 @@ impl<M: Model> Pretrained<M> {
         Ok(self.model.words().shallow_clone())
     }
 
+    /// Return the position embeddings, the parameter itself: one row of E values per position.
+    pub fn position_embeddings(&self) -> Tensor {
+        self.model.positions().shallow_clone()
+    }
+
     /// Return the decoder of a masked LM, weight `[V, E]` and bias `[V]`, the parameters themselves; None for other
     /// models.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Resize the vocabulary of a model, or replace its word embeddings.
+//! Resize the vocabulary or the positions of a model, or replace its word embeddings.
 
 use tch::{Kind, Tensor};
 
@@ -34,6 +34,29 @@ impl<M: Model> Pretrained<M> {
         for change in changes {
             change.apply()?;
         }
+        self.config = config;
+        Ok(())
+    }
+
+    /// Change the number of positions, the length of the longest text. A smaller number drops the last positions; new
+    /// positions have the values of a fresh model. Gradients become zeros; create the optimizer again afterwards.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the size is too small; [`Error::Torch`] if there is no memory. Nothing has changed then.
+    pub fn resize_positions(&mut self, size: i64) -> Result<()> {
+        let mut config = self.config.clone();
+        config.set_positions(size);
+        config.check()?;
+        let old = self.position_embeddings();
+        let values = {
+            let _no_grad = tch::no_grad_guard();
+            let mut values = Tensor::f_zeros([size, old.size()[1]], (old.f_kind()?, old.device()))?;
+            config.initial().fill("position_embeddings.weight", &mut values)?;
+            let kept = old.size()[0].min(size);
+            values.f_narrow(0, 0, kept)?.f_copy_(&old.f_narrow(0, 0, kept)?)?;
+            values
+        };
+        Change::new(values, old)?.apply()?;
         self.config = config;
         Ok(())
     }

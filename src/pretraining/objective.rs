@@ -365,6 +365,6 @@ fn packed(rows: &[&[i64]], step: &Step, limits: &Limits, purpose: Use) -> Result
         ..Arguments::default()
     };
     let mut inputs = Inputs::new(arguments, limits)?;
-    inputs.layout.set_noise(Noise::new(step.random.iter().map(|random| random.own_key(purpose)).collect()));
+    inputs.set_noise(Noise::new(step.random.iter().map(|random| random.own_key(purpose)).collect()))?;
     Ok(inputs)
 }

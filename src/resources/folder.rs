@@ -36,9 +36,19 @@ impl ModelFolder {
     /// # Errors
     /// [`Error::MissingFile`], with the files of the folder.
     pub fn weights(&self) -> Result<PathBuf> {
-        self.first(&WEIGHT_FILES)
-            .or_else(|| self.checkpoint())
-            .ok_or_else(|| self.missing(&format!("{} or model.ckpt-*.index", WEIGHT_FILES.join(", "))))
+        self.weights_among(&WEIGHT_FILES, true)
+    }
+
+    /// Return the first of these weight files that exists, otherwise, if `checkpoint` is true, the latest checkpoint of
+    /// TensorFlow.
+    ///
+    /// # Errors
+    /// [`Error::MissingFile`], with the files of the folder.
+    pub fn weights_among(&self, names: &[&str], checkpoint: bool) -> Result<PathBuf> {
+        self.first(names).or_else(|| self.checkpoint().filter(|_| checkpoint)).ok_or_else(|| {
+            let wanted = names.join(", ");
+            self.missing(&if checkpoint { format!("{wanted} or model.ckpt-*.index") } else { wanted })
+        })
     }
 
     /// Return the checkpoint of TensorFlow with the largest step number.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tch::Tensor;
 use tch::nn::VarStore;
+use tch::{Kind, Tensor};
 
 use super::names::{Family, Resolution, resolve};
 use super::source::WeightSource;
@@ -25,6 +25,21 @@ pub enum Strictness {
     Nothing,
 }
 
+/// Which differences between a file and a model are allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tolerance {
+    /// Which missing and unexpected tensors are errors.
+    pub strictness: Strictness,
+    /// Whether a tensor with another shape than its parameter is left out, and the parameter keeps its initial value.
+    pub ignore_sizes: bool,
+}
+
+impl From<Strictness> for Tolerance {
+    fn from(strictness: Strictness) -> Self {
+        Self { strictness, ignore_sizes: false }
+    }
+}
+
 /// The result of loading a file into a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LoadReport {
@@ -34,12 +49,22 @@ pub struct LoadReport {
     pub missing: Vec<String>,
     /// Tensors of the file without a parameter in the model, by the file's names.
     pub unexpected: Vec<String>,
-    /// Tensors with another shape or dtype. Never empty in an error, always empty in a result.
+    /// Parameters whose tensors were left out for their shape, as [`Tolerance::ignore_sizes`] allows. They keep their
+    /// initial values.
     pub mismatched: Vec<Mismatch>,
     /// Name in the file -> name in the model, if the two differ.
     pub renamed: BTreeMap<String, String>,
     /// Parameters with an infinite or NaN element, which makes the model's results infinite or NaN.
     pub not_finite: Vec<String>,
+}
+
+impl LoadReport {
+    /// Return the names of the parameters that keep their initial values, missing ones first.
+    #[must_use]
+    pub fn unfilled(&self) -> Vec<String> {
+        let mismatched = self.mismatched.iter().map(|mismatch| &mismatch.name);
+        self.missing.iter().chain(mismatched).cloned().collect()
+    }
 }
 
 /// A function that gets the number of bytes filled so far and the number of all bytes. If it returns an error, loading
@@ -86,10 +111,15 @@ impl WeightSource {
     /// and all differences are reported at once.
     ///
     /// # Errors
-    /// [`Error::WeightsMismatch`] if a difference is an error under `strictness`; [`Error::WeightsFormat`] if two
+    /// [`Error::WeightsMismatch`] if a difference is an error under `tolerance`; [`Error::WeightsFormat`] if two
     /// tensors of the file are the same parameter.
-    pub fn load_into(&self, variables: &VarStore, family: &Family, strictness: Strictness) -> Result<LoadReport> {
-        self.load_into_watched(variables, family, strictness, &|_, _| Ok(()))
+    pub fn load_into(
+        &self,
+        variables: &VarStore,
+        family: &Family,
+        tolerance: impl Into<Tolerance>,
+    ) -> Result<LoadReport> {
+        self.load_into_watched(variables, family, tolerance, &|_, _| Ok(()))
     }
 
     /// Load as [`WeightSource::load_into`] does, and call `watch` before each parameter. If it returns an error, some
@@ -101,11 +131,11 @@ impl WeightSource {
         &self,
         variables: &VarStore,
         family: &Family,
-        strictness: Strictness,
+        tolerance: impl Into<Tolerance>,
         watch: Watch,
     ) -> Result<LoadReport> {
         let parameters: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
-        let Fit { found, bytes, mut report } = self.fit(&parameters, family, strictness)?;
+        let Fit { found, bytes, mut report } = self.fit(&parameters, family, tolerance.into())?;
         let _no_grad = tch::no_grad_guard();
         let mut done = 0;
         for (name, source) in &found {
@@ -129,7 +159,7 @@ impl WeightSource {
         &self,
         parameters: &BTreeMap<String, Tensor>,
         family: &Family,
-        strictness: Strictness,
+        tolerance: Tolerance,
     ) -> Result<Fit> {
         let mut resolution = resolve(self.names(), &parameters.keys().cloned().collect(), family);
         if let Some((one, other)) = &resolution.ambiguous {
@@ -139,17 +169,36 @@ impl WeightSource {
             });
         }
         let tied = ties::absorb(&mut resolution, ties::tied(parameters));
+        let mut left_out =
+            if tolerance.ignore_sizes { self.leave_out(parameters, &mut resolution)? } else { Vec::new() };
         let mut report = self.compare(parameters, &resolution)?;
+        report.missing.retain(|name| left_out.iter().all(|mismatch| mismatch.name != *name));
         if self.differs(&tied)? {
             report.mismatched.extend(tied.iter().map(|(decoder, words)| Mismatch {
                 name: decoder.clone(),
                 expected: format!("the values of {words}, since tie_word_embeddings is true"),
                 got: "different values".into(),
+                shapes: None,
             }));
         }
-        refuse(&report, &resolution, family, strictness, self.path())?;
+        refuse(&report, &resolution, family, tolerance.strictness, self.path())?;
+        report.mismatched.append(&mut left_out);
         let bytes = resolution.found.keys().filter_map(|name| parameters.get(name)).map(size_in_bytes).sum();
         Ok(Fit { found: resolution.found, bytes, report })
+    }
+
+    /// Take the float tensors out of a resolution that have another shape than their parameters.
+    fn leave_out(&self, parameters: &BTreeMap<String, Tensor>, resolution: &mut Resolution) -> Result<Vec<Mismatch>> {
+        let mut left_out = Vec::new();
+        for (name, parameter) in parameters {
+            let Some(source) = resolution.found.get(name) else { continue };
+            let (shape, kind) = self.describe(source)?;
+            if shape != parameter.size() && precision::is_float(kind) {
+                left_out.push(mismatch(name, parameter, shape, kind));
+                resolution.found.remove(name);
+            }
+        }
+        Ok(left_out)
     }
 
     fn compare(&self, parameters: &BTreeMap<String, Tensor>, resolution: &Resolution) -> Result<LoadReport> {
@@ -164,15 +213,20 @@ impl WeightSource {
             }
             let (shape, kind) = self.describe(source)?;
             if shape != parameter.size() || !precision::is_float(kind) {
-                report.mismatched.push(Mismatch {
-                    name: name.clone(),
-                    expected: format!("{:?} of a float dtype", parameter.size()),
-                    got: format!("{shape:?} of {}", precision::describe_kind(kind)),
-                });
+                report.mismatched.push(mismatch(name, parameter, shape, kind));
             }
         }
         report.unexpected = resolution.unexpected.values().cloned().collect();
         Ok(report)
+    }
+}
+
+fn mismatch(name: &str, parameter: &Tensor, shape: Vec<i64>, kind: Kind) -> Mismatch {
+    Mismatch {
+        name: name.to_string(),
+        expected: format!("{:?} of a float dtype", parameter.size()),
+        got: format!("{shape:?} of {}", precision::describe_kind(kind)),
+        shapes: Some((parameter.size(), shape)),
     }
 }
 

@@ -34,7 +34,7 @@ pub use file::{OpenOptions, WeightFile};
 pub use format::FileFormat;
 pub use index::Origin;
 pub(crate) use load::Fit;
-pub use load::{LoadReport, Strictness, Watch};
+pub use load::{LoadReport, Strictness, Tolerance, Watch};
 pub use raw::{Dtype, RawTensor};
 pub use safetensors_file::write_safetensors;
 pub(crate) use save::stage_variables;

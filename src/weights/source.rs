@@ -96,6 +96,13 @@ impl WeightSource {
         self.describe(name).ok().map(|(shape, _)| shape)
     }
 
+    /// Return the dtype of the first tensor of floats; None if there is no such tensor.
+    #[cfg(feature = "python")]
+    pub(crate) fn float_dtype(&self) -> Option<&'static str> {
+        let kinds = self.names().into_iter().filter_map(|name| Some(self.describe(name).ok()?.1));
+        kinds.into_iter().find(|&kind| precision::is_float(kind)).and_then(precision::name_of)
+    }
+
     /// Return whether google-research/electra wrote it.
     pub(crate) fn is_googles(&self) -> bool {
         matches!(self, Self::File(file) if file.format() == FileFormat::TensorFlow)

@@ -70,7 +70,9 @@ fn every_key_refuses_a_bad_value_by_name() {
         ("id2label", json!({"1": "a"})),
         ("id2label", json!({"0": "a", "two": "b"})),
         ("id2label", json!({"0": "a", "00": "b"})),
-        ("id2label", json!({"0": 3})),
+        ("id2label", json!({"0": 3.5})),
+        ("id2label", json!({"0": true})),
+        ("id2label", json!({"0": null})),
         ("label2id", json!("a")),
         ("label2id", json!({"a": 0, "b": 0})),
         ("num_labels", json!(0)),
@@ -195,6 +197,17 @@ fn labels_are_read_from_every_key() {
     assert!(matches!(Labels::new(Vec::new()), Err(Error::Config { field, .. }) if field == "id2label"));
     let twelve: Map<String, Value> = (0..12).rev().map(|id| (id.to_string(), json!(format!("L{id}")))).collect();
     assert_eq!(names(json!({"id2label": twelve}))[10..], ["L10", "L11"]);
+}
+
+#[test]
+fn integers_as_names_of_labels_stay_integers() {
+    let written = json!({"0": 7, "1": "7", "2": -3, "3": "x"});
+    let config = read(&json!({"id2label": written})).unwrap();
+    assert_eq!(config.labels.names(), ["7", "7", "-3", "x"]);
+    assert_eq!(config.to_map()["id2label"], written);
+    assert_eq!(ElectraConfig::from_json(&config.to_json()).unwrap(), config);
+    // The text of an integer is another name.
+    assert_ne!(read(&json!({"id2label": {"0": "7", "1": "7", "2": "-3", "3": "x"}})).unwrap(), config);
 }
 
 #[test]

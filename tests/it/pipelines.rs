@@ -183,7 +183,10 @@ fn answers_keep_the_order_and_do_not_depend_on_the_batch() {
         }
     }
     // Batches ask whether to go on.
-    let stopped = interrupt::watch(|| Err(Error::Interrupted), || (0..10_000).try_for_each(|_| detection.predict(&texts).map(drop)));
+    let stopped = interrupt::watch(
+        || Err(Error::Interrupted),
+        || (0..10_000).try_for_each(|_| detection.predict(&texts).map(drop)),
+    );
     assert!(matches!(stopped, Err(Error::Interrupted)));
 }
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use oxbert::config::Config;
 use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM, ElectraModel};
 use oxbert::models::Model;
-use oxbert::weights::{LoadReport, Strictness, WeightFile, WeightFormat, WeightSource, save_tensors, save_variables};
+use oxbert::weights::{
+    LoadReport, Strictness, Tolerance, WeightFile, WeightFormat, WeightSource, save_tensors, save_variables,
+};
 use oxbert::{ElectraConfig, Error, Pretrained, Result};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -264,6 +266,41 @@ fn missing_heads_are_initialised_and_listed() {
     assert!(
         load_as::<ElectraForMaskedLM>(&source(discriminator.parameters()), &config, Strictness::Everything).is_err()
     );
+}
+
+#[test]
+fn tensors_of_other_shapes_can_be_left_out() {
+    const BIAS: &str = "electra.encoder.layer.1.output.dense.bias";
+    let good = model::<ElectraForMaskedLM>(&odd());
+    let mut other = copies(&good.parameters());
+    for (name, tensor) in &mut other {
+        match name.as_str() {
+            WORDS => *tensor = waves(&[60, 12], 0.0),
+            BIAS => *tensor = waves(&[34], 0.0),
+            _ => {}
+        }
+    }
+    let tolerance = Tolerance { ignore_sizes: true, ..Tolerance::default() };
+    let loaded =
+        Pretrained::<ElectraForMaskedLM>::from_source(&source(copies(&other)), &odd(), Device::Cpu, tolerance).unwrap();
+    let report = &loaded.report;
+    assert!(report.missing.is_empty() && report.unexpected.is_empty());
+    assert_eq!(report.mismatched.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), [WORDS, BIAS]);
+    assert_eq!(report.mismatched[1].shapes, Some((vec![35], vec![34])));
+    assert_eq!((report.loaded, loaded.untrained()), (other.len() - 2, &report.unfilled()[..]));
+    for (name, parameter) in loaded.parameters() {
+        let (_, value) = good.parameters().into_iter().find(|(known, _)| *known == name).unwrap();
+        assert_eq!(parameter.equal(&value), name != WORDS && name != BIAS, "{name}");
+    }
+    // Only shapes are ignored.
+    for (name, tensor) in &mut other {
+        if name == BIAS {
+            *tensor = Tensor::zeros([35], (Kind::Int64, Device::Cpu));
+        }
+    }
+    let refused =
+        Pretrained::<ElectraForMaskedLM>::from_source(&source(other), &odd(), Device::Cpu, tolerance).unwrap_err();
+    assert!(matches!(refused, Error::WeightsMismatch { mismatched, .. } if mismatched[0].name == BIAS));
 }
 
 #[test]

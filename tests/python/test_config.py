@@ -5,11 +5,16 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import warnings
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import oxbert
 from oxbert.errors import ConfigError, FileError, MissingFileError, OxbertError
@@ -163,6 +168,35 @@ def test_label_fields_stay_consistent(name: str) -> None:
 
 
 @FAMILIES
+def test_integers_are_names_of_labels_as_in_transformers(name: str, tmp_path: Path) -> None:
+    @settings(max_examples=40)
+    @given(st.lists(st.one_of(st.integers(-(2**62), 2**62), st.text(max_size=3), st.just("7")), min_size=1, max_size=5))
+    def read(names: list[Any]) -> None:
+        values = {"id2label": {str(number): label for number, label in enumerate(names)}}
+        ours, theirs = getattr(oxbert, name)(**values), getattr(transformers, name)(**values)
+        assert ours.id2label == theirs.id2label == dict(enumerate(names))
+        assert [type(label) for label in ours.id2label.values()] == [type(label) for label in names]
+        assert ours.num_labels == theirs.num_labels
+        ours.save_pretrained(tmp_path)
+        for package in [oxbert, transformers]:
+            assert getattr(package, name).from_pretrained(tmp_path).id2label == theirs.id2label
+        ours.vocab_size = 98
+        assert ours.id2label == theirs.id2label and pickle.loads(pickle.dumps(ours)) == ours
+
+    read()
+
+
+@FAMILIES
+def test_the_same_number_of_labels_keeps_their_names(name: str) -> None:
+    for package in [oxbert, transformers]:
+        config = getattr(package, name)(id2label={0: "no", 1: "yes"})
+        config.num_labels = 2
+        assert config.id2label == {0: "no", 1: "yes"}
+        config.num_labels = 3
+        assert config.id2label[0] == "LABEL_0"
+
+
+@FAMILIES
 def test_attributes_return_copies(name: str) -> None:
     config = getattr(oxbert, name)(mine=[1])
     config.mine.append(2)
@@ -183,6 +217,127 @@ def test_reading_an_attribute_does_not_write_the_labels() -> None:
     # Writing all labels takes milliseconds, so writing them for each of these reads would exceed the time limit.
     for _ in range(20_000):
         assert config.hidden_size == 256
+
+
+# As a dictionary.
+
+
+@FAMILIES
+def test_a_configuration_is_read_as_a_dictionary(name: str) -> None:
+    config, theirs = (getattr(package, name)(**VALUES[name], mine=None) for package in (oxbert, transformers))
+    values = config.to_dict()
+    assert list(config) == list(values) and all(key in config for key in values)
+    # What transformers' configuration has too, is there under the same name, and an alias is no key.
+    known = {key for key in theirs if key in config}
+    assert known >= set(VALUES[name]) - {"num_labels"}
+    for key in [*ALIASES, "num_labels", "nothing", 3, "to_dict"]:
+        assert (key in config) == (key in theirs), key
+    for key in [*values, *ALIASES, "num_labels", "return_dict"]:
+        assert config.get(key) == config.get(key, 3) == getattr(config, key, None), key
+    for key in ["nothing", "to_dict", "get", "__class__"]:
+        assert config.get(key) is None and config.get(key, 3) == 3
+    assert weakref.ref(config)() is config
+
+
+@FAMILIES
+def test_several_values_change_at_once(name: str) -> None:
+    config = getattr(oxbert, name)()
+    # Each alone would contradict the others.
+    own = {"num_attention_heads": 5, "hidden_size": 30, "pad_token_id": 7, "vocab_size": 8}
+    for order in [own, dict(reversed(own.items()))]:
+        config = getattr(oxbert, name)()
+        config.update(order)
+        assert {key: getattr(config, key) for key in own} == own
+        before = config.to_dict()
+        with pytest.raises(ConfigError) as caught:
+            config.update({"mine": 1, "num_labels": 3, "pad_token_id": 8})
+        assert caught.value.field == "pad_token_id" and config.to_dict() == before
+    theirs = getattr(transformers, name)()
+    for changed in [config, theirs]:
+        changed.update({"num_labels": 3, "mine": [1]})
+        assert (changed.num_labels, changed.mine) == (3, [1])
+
+
+@FAMILIES
+def test_the_difference_is_that_of_transformers(name: str) -> None:
+    kinds = [getattr(package, name) for package in (oxbert, transformers)]
+    common = {
+        "output_hidden_states": [True, False], "problem_type": ["regression", None], "num_labels": [2, 3],
+        "return_dict": [True, False], "chunk_size_feed_forward": [0, 2], "architectures": [["A"]], "dtype": ["float16"],
+    }  # fmt: skip
+    values = {key: st.sampled_from(choice) for key, choice in common.items()}
+
+    @settings(max_examples=40)
+    @given(st.fixed_dictionaries({}, optional=values))
+    def compare(values: dict[str, Any]) -> None:
+        ours, theirs = (kind(**values) for kind in kinds)
+        differences = ours.to_diff_dict(), theirs.to_diff_dict()
+        for key in set(ours) & set(theirs.to_dict()):
+            assert (key in differences[0]) == (key in differences[1]), key
+            assert key not in differences[0] or differences[0][key] == differences[1][key], key
+        again = type(ours).from_dict(differences[0])
+        assert {key: again.get(key) for key in ours} == {key: ours.get(key) for key in ours}
+
+    compare()
+
+
+@FAMILIES
+@pytest.mark.parametrize("use_diff", [True, False])
+def test_a_file_has_the_text(name: str, use_diff: bool, tmp_path: Path) -> None:
+    config = getattr(oxbert, name)(**VALUES[name], mine={"deep": [1, None, "\u6587"]})
+    config.to_json_file(tmp_path / "one.json", use_diff=use_diff)
+    text = (tmp_path / "one.json").read_text("utf-8")
+    assert text == config.to_json_string(use_diff=use_diff) + "\n"
+    for package in [oxbert, transformers]:
+        read = getattr(package, name).from_json_file(tmp_path / "one.json")
+        assert {key: getattr(read, key) for key in FIELDS[name]} == {key: getattr(config, key) for key in FIELDS[name]}
+    assert getattr(oxbert, name).from_json_file(tmp_path / "one.json") == config
+    with pytest.raises(FileError):
+        config.to_json_file(tmp_path / "none" / "one.json")
+
+
+# Values that replace those of a file.
+
+
+@FAMILIES
+def test_values_replace_those_of_the_file_as_in_transformers(name: str, tmp_path: Path) -> None:
+    getattr(transformers, name)(**VALUES[name], mine=1).save_pretrained(tmp_path)
+    other_values = {
+        "num_labels": [1, 2, 3, 4], "id2label": [{0: "a", 1: "b"}, {0: "a", 1: "b", 2: "c"}], "vocab_size": [30, 40],
+        "output_hidden_states": [False, True], "problem_type": ["regression", None], "mine": [2, "x"],
+        "pad_token_id": [3, None], "dtype": ["float16", "float32"], "unknown": [1], "hiden_size": [3],
+    }  # fmt: skip
+    strategy = {key: st.sampled_from(values) for key, values in other_values.items()}
+
+    @settings(max_examples=80)
+    @given(st.fixed_dictionaries({}, optional=strategy), st.randoms(use_true_random=False))
+    def load(values: dict[str, Any], random: Any) -> None:
+        items = list(values.items())
+        random.shuffle(items)
+        both = []
+        for kind in [getattr(oxbert, name), oxbert.AutoConfig, getattr(transformers, name)]:
+            config, unused = kind.from_pretrained(tmp_path, return_unused_kwargs=True, **dict(items))
+            both.append(({key: config.to_dict().get(key) for key in [*FIELDS[name], "mine", "dtype"]}, unused))
+            both[-1][0].pop("label2id")
+        assert both[0] == both[1] == (both[2][0], both[2][1])
+        if both[0][1]:
+            with pytest.raises(TypeError, match=r"unexpected keyword argument '(unknown|hiden_size)'"):
+                getattr(oxbert, name).from_pretrained(tmp_path, **dict(items))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        load()
+
+
+@FAMILIES
+def test_a_dtype_of_torch_is_written_as_its_name(name: str, tmp_path: Path) -> None:
+    getattr(oxbert, name)().save_pretrained(tmp_path)
+    config = getattr(oxbert, name).from_pretrained(tmp_path, dtype=torch.float16)
+    assert config.dtype == "float16"
+    config.dtype = torch.bfloat16
+    assert config.dtype == "bfloat16"
+    config.save_pretrained(tmp_path)
+    assert getattr(oxbert, name).from_pretrained(tmp_path, dtype="auto").dtype == "bfloat16"
 
 
 # Two names of one field.
@@ -241,7 +396,9 @@ def test_electra_has_no_aliases() -> None:
         ("position_embedding_type", "relative_key", "absolute"),
         ("num_labels", 0, "got 0"),
         ("num_labels", 10**7, "at most"),
-        ("id2label", {"0": 5}, "string"),
+        ("id2label", {"0": 5.5}, "string or an integer"),
+        ("id2label", {"0": None}, "string or an integer"),
+        ("id2label", {"0": True}, "string or an integer"),
         ("id2label", {"3": "x"}, "key"),
         ("id2label", {}, "at least one"),
         ("label2id", {"a": 0, "b": 0}, "twice"),

@@ -213,6 +213,20 @@ def test_every_option_reaches_the_hub(load: Any, fake: FakeHub, model: Files, tm
 # The choice of files.
 
 
+@pytest.mark.parametrize("kind", [oxbert.ElectraForMaskedLM, oxbert.AutoModelForMaskedLM])
+def test_only_the_chosen_format_is_fetched(kind: Any, fake: FakeHub, model: Files, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(model["model.safetensors"])
+    oxbert.save_weights(oxbert.load_weights(tmp_path / "model.safetensors"), tmp_path / "pytorch_model.bin")
+    fake.add(NAME, model | {"pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()})
+    for number, (choice, fetched) in enumerate([(False, "pytorch_model.bin"), (True, "model.safetensors")]):
+        fake.forget()
+        place = {"cache_dir": tmp_path / str(number)}
+        assert kind.from_pretrained(NAME, use_safetensors=choice, **place).load_report["missing"] == []
+        assert set(fake.asked("GET")) == {"listing", "config.json", fetched}
+    with pytest.raises(MissingFileError, match="flax_model"):
+        kind.from_pretrained(NAME, from_flax=True)
+
+
 @pytest.mark.parametrize(
     ("needs", "expected"),
     [

@@ -103,8 +103,7 @@ def test_tensors_without_numbers_are_refused_with_their_kind(config: oxbert.Elec
             refused()
 
 
-@pytest.mark.filterwarnings("ignore:torch.ao.quantization:DeprecationWarning")
-def test_modules_cannot_be_recorded_or_quantized(config: oxbert.ElectraConfig) -> None:
+def test_modules_cannot_be_recorded(config: oxbert.ElectraConfig) -> None:
     module = oxbert.torch.Module(oxbert.ElectraModel(config, seed=1)).eval()
     ids = torch.tensor([[1, 2, 3]])
     expected = module(ids).last_hidden_state
@@ -117,15 +116,6 @@ def test_modules_cannot_be_recorded_or_quantized(config: oxbert.ElectraConfig) -
             refused()
         # Nothing of the module has changed.
         assert torch.equal(module(ids).last_hidden_state, expected)
-    with pytest.raises(errors.InputError, match="quantization"):
-        torch.ao.quantization.quantize_dynamic(module)
-    part = next(part for name, part in module.named_modules() if name)
-    hooks = [name for name in dir(torch.nn.Module) if name.startswith("register_") and name.endswith("hook")]
-    state = ("state_dict", "load_state_dict")
-    for name in hooks:
-        if not any(word in name for word in state):
-            with pytest.raises(errors.InputError, match="whole module"):
-                getattr(part, name)(lambda *_: None)
     calls: list[int] = []
     module.register_forward_hook(lambda *_: calls.append(1))
     module(ids)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from transformers import modeling_outputs
 
 import oxbert
 from oxbert import outputs
@@ -129,6 +130,26 @@ def test_fields_match_transformers(name: str) -> None:
     assert mine.keys() == list(other.keys()) and mine[0] == other[0] == 1 and getattr(mine, names[0]) is None
 
 
+def test_a_new_name_is_added_at_the_end_as_in_transformers() -> None:
+    loss, logits, ids = np.array(0.5), np.ones((1, 2, 3)), np.ones((1, 2))
+    both: list[Any] = []
+    for kind in [outputs.MaskedLMOutput, modeling_outputs.MaskedLMOutput]:
+        output: Any = kind(logits=logits)
+        output["input_ids"], output["more"] = ids, 3
+        output["loss"] = loss
+        assert output["input_ids"] is output.input_ids is ids and output.get("more") == 3
+        assert dict(output)["input_ids"] is ids and "more" in output and len(output.to_tuple()) == 4
+        both.append(output)
+    assert set(both[0].keys()) == set(both[1].keys())
+    # Where the order has a meaning, ours keeps it.
+    assert both[0].keys() == ["loss", "logits", "input_ids", "more"] and outputs.MaskedLMOutput().keys() == []
+    for again in [copy.copy(both[0]), copy.deepcopy(both[0]), pickle.loads(pickle.dumps(both[0]))]:
+        assert again.keys() == both[0].keys() and again.more == 3
+    probable: Any = outputs.ElectraForPreTrainingOutput(logits=logits)
+    probable["probabilities"] = logits
+    assert probable.keys() == ["logits"] and probable.probabilities is logits
+
+
 def test_outputs_are_dictionaries() -> None:
     loss, logits = np.array(0.5), np.ones((1, 2, 3))
     output: Any = outputs.MaskedLMOutput(loss=loss, logits=logits)
@@ -145,8 +166,9 @@ def test_outputs_are_dictionaries() -> None:
     )
     output["loss"] = loss
     assert output.loss is loss and output.keys() == ["loss", "logits"]
-    with pytest.raises(KeyError, match="scores"):
-        output["scores"] = loss
+    for name in ["keys", "to_tuple", "_names", 3]:
+        with pytest.raises(KeyError, match=str(name)):
+            output[name] = loss
     for change in [
         lambda: output.pop("loss"),
         lambda: output.update(loss=None),

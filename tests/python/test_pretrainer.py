@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,46 @@ def test_from_config_inverts_get_config() -> None:
     assert weight.shape == (6, 8) and bound * 0.7 < weight.abs().max() <= (6 / 14) ** 0.5
     assert not again.heads["masked_lm/bias"].any()
     assert {id(parameter) for parameter in again.parameters()} >= {id(one) for one in again.heads.values()}
+
+
+@pytest.mark.parametrize("kind", ["numpy", "tensorflow"])
+def test_other_arrays_give_arrays_of_their_kind(kind: str) -> None:
+    make = pytest.importorskip("tensorflow").constant if kind == "tensorflow" else np.asarray
+    made = pretrainer()
+    torch.manual_seed(3)
+    expected = made(INPUTS)
+    for dtype in ["int32", "int64"]:
+        torch.manual_seed(3)
+        outputs = made({name: make(value.numpy().astype(dtype)) for name, value in INPUTS.items()})
+        assert list(outputs) == list(expected)
+        for name, value in outputs.items():
+            assert isinstance(value, type(make(np.zeros(1)))) and value.shape == expected[name].shape
+            assert np.array_equal(np.asarray(value), expected[name].detach().numpy()), name
+    with pytest.raises(InputError, match=r"^masked_lm_ids: expected integers, got float64"):
+        made(
+            {
+                name: make(value.numpy().astype("float64" if name == "masked_lm_ids" else "int64"))
+                for name, value in INPUTS.items()
+            }
+        )
+    with pytest.raises(InputError, match="masked_lm_ids is missing"):
+        made({name: make(value.numpy()) for name, value in INPUTS.items() if name != "masked_lm_ids"})
+
+
+def test_the_text_makes_it_again() -> None:
+    made = pretrainer(mlm_activation="gelu", sequence_length=6)
+    text = made.to_json(indent=1)
+    assert json.loads(text)["class_name"] == "ElectraPretrainer"
+    again = ElectraPretrainer.from_json(text)
+    assert again.to_json(indent=1) == text
+    assert {name: tuple(one.shape) for name, one in again.named_parameters()} == {
+        name: tuple(one.shape) for name, one in made.named_parameters()
+    }
+    for options, what in [({"mlm_initializer": torch.nn.init.ones_}, "mlm_initializer"), ({"mine": {1}}, "mine")]:
+        with pytest.raises(InputError, match=rf"^{what}: expected a value that JSON can hold"):
+            pretrainer(**options).to_json()
+    with pytest.raises(InputError, match=r"^generator_network: expected a model of oxbert, got BertModel"):
+        ElectraPretrainer.from_json(text.replace('"ElectraModel"', '"BertModel"'))
 
 
 def test_bad_options_and_inputs_are_refused() -> None:

@@ -34,7 +34,9 @@ KINDS = {name: thing for name in EXPORTED if isinstance(thing := getattr(_native
 MODELS = sorted(name for name, kind in KINDS.items() if issubclass(kind, oxbert.Model) and kind is not oxbert.Model)
 CONFIGS = ["ElectraConfig", "DistilBertConfig"]
 OPTIONS = ["output_hidden_states", "output_attentions", "return_dict"]
-# Public modules.
+# Arguments of transformers that may only be None, or False.
+ABSENT = ["head_mask", "use_cache", "encoder_hidden_states", "encoder_attention_mask", "past_key_values", "cache"]
+# Modules whose names are public.
 DOCUMENTED = {
     "oxbert",
     "oxbert.auto",
@@ -151,7 +153,7 @@ def test_stubs_of_model_calls_match_the_signatures(name: str) -> None:
     ignored = ["token_type_ids"] if name.startswith("DistilBert") else []
     for overload in [tensors, arrays]:
         assert tuple(argument.arg for argument in overload.args.args[1:]) == kind.arguments
-        assert [argument.arg for argument in overload.args.kwonlyargs] == ignored + OPTIONS
+        assert [argument.arg for argument in overload.args.kwonlyargs] == ignored + OPTIONS + ABSENT
         assert overload.args.vararg is overload.args.kwarg is None and not overload.args.posonlyargs
         assert all(default is None or ast.literal_eval(default) is None for default in overload.args.kw_defaults)
         assert len(overload.args.defaults) == len(kind.arguments)
@@ -196,7 +198,7 @@ def test_unknown_arguments_are_refused(name: str) -> None:
     family = oxbert.ElectraConfig if name.startswith("Electra") else oxbert.DistilBertConfig
     model = kind(family(vocab_size=9, num_hidden_layers=0, hidden_size=24), seed=0)
     known = {*kind.arguments, *OPTIONS, *(["token_type_ids"] if family is oxbert.DistilBertConfig else [])}
-    for argument in ["labels", "start_positions", "head_mask", "token_type_ids"]:
+    for argument in ["labels", "start_positions", "head_masks", "token_type_ids"]:
         if argument not in known:
             with pytest.raises(TypeError, match=f"{name}.*{argument}"):
                 model([[1]], **{argument: None})
@@ -321,9 +323,18 @@ electra.problem_type = "regression"
 electra.problem_type = "guess"  # refused
 assert_type(oxbert.ElectraConfig.from_pretrained("folder"), oxbert.ElectraConfig)
 assert_type(oxbert.Config.from_dict({}), oxbert.Config)
+assert_type(oxbert.ElectraConfig.from_pretrained("folder", num_labels=3), oxbert.ElectraConfig)
+assert_type(
+    oxbert.ElectraConfig.from_pretrained("folder", return_unused_kwargs=True),
+    tuple[oxbert.ElectraConfig, dict[str, Any]],
+)
 
 model = oxbert.ElectraModel.from_pretrained("folder")
 assert_type(model, oxbert.ElectraModel)
+assert_type(
+    oxbert.ElectraModel.from_pretrained(None, config=electra, output_loading_info=True),
+    tuple[oxbert.ElectraModel, dict[str, Any]],
+)
 assert_type(oxbert.ElectraModel(electra, seed=0), oxbert.ElectraModel)
 assert_type(model.train().config, oxbert.ElectraConfig)
 assert_type(oxbert.DistilBertModel.from_config(distilbert).config, oxbert.DistilBertConfig)

@@ -361,6 +361,10 @@ def test_the_order_of_arguments_matches_transformers() -> None:
             expected = [name for name in start if "_ids" not in name or name == "input_ids"]
             expected += [*options, *labels, "training", "token_type_ids", "position_ids"]
         assert list(tf_class(name)._signature.parameters) == expected
+        parameters = inspect.signature(tf_class(name).call).parameters
+        assert list(parameters) == ["self", *expected]
+        assert {one.default for key, one in parameters.items() if key not in ("self", "training")} == {None}
+        assert parameters["training"].default is False
     _, ours = pair("ElectraForTokenClassification")
     by_position = ours(
         IDS, MASK, TYPES, None, None, None, True, True, False, labels_of("ElectraForTokenClassification")["labels"]
@@ -637,6 +641,12 @@ def test_models_are_built_saved_and_loaded(name: str, tmp_path: Path) -> None:
         ours.save_pretrained(tmp_path / format, format=format)
         again = kind.from_pretrained(tmp_path / format, device="cpu", strict=True)
         assert_same(again(inputs), expected)
+    ours.save_pretrained(tmp_path / "ot", format="ot", saved_model=False)
+    with pytest.raises(errors.InputError, match=r"^saved_model: expected False"):
+        ours.save_pretrained(tmp_path / "ot", saved_model=True)
+    as_tuple = kind.from_pretrained(tmp_path / "ot", return_dict=False)
+    assert type(as_tuple(inputs)) is tuple
+    assert_same(as_tuple.call(inputs, return_dict=True), expected)
     for option in ["from_pt", "from_tf", "from_flax"]:
         assert_same(kind.from_pretrained(tmp_path / "ot", **{option: True})(inputs), expected)
     changed = kind.from_pretrained(tmp_path / "ot", output_hidden_states=True)

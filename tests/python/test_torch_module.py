@@ -117,7 +117,7 @@ def test_submodules_match_transformers(config: oxbert.ElectraConfig) -> None:
     assert sorted(dict(module.named_children())) == sorted(dict(theirs.named_children()))
     with pytest.raises(NotImplementedError):
         layers[0](IDS)
-    assert "LayerNorm): _Part(weight=[12], bias=[12])" in repr(module)
+    assert "LayerNorm): Part(weight=[12], bias=[12])" in repr(module)
 
 
 def test_frozen_parts_stay_unchanged(config: oxbert.ElectraConfig) -> None:
@@ -651,6 +651,32 @@ def test_parameter_counts_match_transformers(name: str, config: oxbert.ElectraCo
     theirs.get_parameter(next(name for name, _ in module.named_parameters())).requires_grad_(False)
     for options in [{}, {"only_trainable": True}, {"exclude_embeddings": True}]:
         assert module.num_parameters(**options) == theirs.num_parameters(**options)
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ("fill-mask", "ElectraForMaskedLM"),
+        ("text-classification", "ElectraForSequenceClassification"),
+        ("token-classification", "ElectraForTokenClassification"),
+    ],
+)
+def test_pipelines_of_transformers_run_a_module(task: str, name: str, tmp_path: Path) -> None:
+    bundled = Path(oxbert.__file__).parent / "bundled" / "electra-tiny-generator"
+    torch.manual_seed(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.UntrainedHeadWarning)
+        model = getattr(oxbert, name).from_pretrained(bundled)
+    model.save_pretrained(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bundled)
+    found = []
+    for one in [Module(model), getattr(transformers, name).from_pretrained(tmp_path)]:
+        run = transformers.pipeline(task, model=one, tokenizer=tokenizer)
+        found.append(run(f"The function returns a {'[MASK]' if task == 'fill-mask' else 'list'} of strings."))
+    assert len(found[0]) == len(found[1]) > 0
+    for mine, expected in zip(*found, strict=True):
+        assert mine.pop("score") == pytest.approx(expected.pop("score"), abs=1e-5)
+        assert mine == expected
 
 
 def test_everything_is_documented() -> None:

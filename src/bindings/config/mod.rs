@@ -1,13 +1,14 @@
 //! `oxbert.Config`: the base class of configurations.
 
 mod classes;
+mod dictionary;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 use serde_json::{Map, Value};
 
 use classes::Asked;
@@ -35,7 +36,7 @@ use crate::resources::ModelFolder;
 ///     >>> config = oxbert.Config.from_dict({"model_type": "distilbert", "n_layers": 2})
 ///     >>> type(config).__name__, config.num_hidden_layers
 ///     ('DistilBertConfig', 2)
-#[pyclass(name = "Config", module = "oxbert", subclass, frozen)]
+#[pyclass(name = "Config", module = "oxbert", subclass, frozen, weakref)]
 pub(crate) struct PyConfig {
     /// Locked for the moment of a copy only, never while Python runs.
     inner: Mutex<AnyConfig>,
@@ -75,27 +76,63 @@ impl PyConfig {
     ///
     /// Args:
     ///     folder: A path, or a name such as `google/electra-small-discriminator`.
-    ///     hub: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download`, `token`, as in
-    ///         transformers.
+    ///     return_unused_kwargs: Whether to return the configuration and a dictionary of the options that name no key
+    ///         of it; otherwise such an option is an error.
+    ///     options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of the hub,
+    ///         as in transformers; `trust_remote_code`; and values of keys that replace the file's, such as
+    ///         `num_labels=3`.
     ///
     /// Raises:
+    ///     TypeError: if there is no such key.
     ///     MissingFileError: if there is no such folder or model, or no `config.json` in it.
     ///     HubError: if the repository cannot be downloaded.
     ///     ConfigError: as for `from_dict`; `path` names the file.
+    ///     InputError: if `trust_remote_code` is True and the file names code of its own.
     ///
     /// Example:
-    ///     >>> oxbert.Config.from_pretrained("electra-tiny-generator").model_type
-    ///     'electra'
+    ///     >>> config = oxbert.Config.from_pretrained("electra-tiny-generator", id2label={0: "no", 1: "yes"})
+    ///     >>> config.model_type, config.id2label
+    ///     ('electra', {0: 'no', 1: 'yes'})
     #[classmethod]
-    #[pyo3(signature = (folder, **hub))]
+    #[pyo3(signature = (folder, *, return_unused_kwargs = false, **options))]
     fn from_pretrained<'py>(
         class: &Bound<'py, PyType>,
         folder: &Bound<'py, PyAny>,
-        hub: Option<&Bound<'py, PyDict>>,
+        return_unused_kwargs: bool,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, family) = (class.py(), Asked::by(class));
-        let folder = FolderOptions::only(py, hub)?.find(folder, &["config"])?;
-        Self::build(py, enter(py, move || family.read(ModelFolder::open(folder)?.config()?))?)
+        let options = FolderOptions::read(py, options)?;
+        let (more, unused) = (options.rest.copy()?, PyDict::new(py));
+        let trusts_code = match more.call_method1("pop", ("trust_remote_code", py.None()))? {
+            given if given.is_none() => false,
+            given => given.extract()?,
+        };
+        let folder = options.find(folder, &["config"])?;
+        let built = Self::build(py, enter(py, move || family.read(ModelFolder::open(folder)?.config()?))?)?;
+        let config = built.cast::<Self>()?.get();
+        config.refuse_code(py, trusts_code)?;
+        for (name, value) in options.rest.iter().filter(|(name, _)| more.contains(name).unwrap_or(false)) {
+            let known: String = name.extract()?;
+            if matches!(known.as_str(), "dtype" | "torch_dtype") {
+                // As the argument of a model, "auto" leaves the file's own.
+                if value.eq("auto")? {
+                    more.del_item(&name)?;
+                }
+            } else if !config.has(&known) {
+                more.del_item(&name)?;
+                unused.set_item(&name, value)?;
+            }
+        }
+        config.assign(py, &more)?;
+        match unused.keys().iter().next() {
+            _ if return_unused_kwargs => Ok((built, unused).into_pyobject(py)?.into_any()),
+            None => Ok(built),
+            Some(name) => {
+                let message = format!("from_pretrained() got an unexpected keyword argument {}", name.repr()?);
+                Err(PyTypeError::new_err(format!("{message}: the configuration has no such key")))
+            }
+        }
     }
 
     /// Return all keys and values, including the keys that oxbert does not know.
@@ -111,11 +148,6 @@ impl PyConfig {
         // A file has the key only if its value is not None.
         values.call_method1("setdefault", ("problem_type", py.None()))?;
         Ok(values)
-    }
-
-    /// Return the text of `config.json`.
-    fn to_json_string(&self) -> String {
-        either!(self.get(), config => config.to_json())
     }
 
     /// Write `config.json` into a folder, which is created if it does not exist.
@@ -156,7 +188,9 @@ impl PyConfig {
     }
 
     fn __setattr__(slf: &Bound<'_, Self>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        slf.get().assign(slf.py(), name, value)
+        let change = PyDict::new(slf.py());
+        change.set_item(name, value)?;
+        slf.get().assign(slf.py(), &change)
     }
 
     fn __dir__(slf: &Bound<'_, Self>) -> PyResult<Vec<String>> {
@@ -170,7 +204,7 @@ impl PyConfig {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        Ok(format!("{} {}", slf.get_type().name()?, slf.get().to_json_string()))
+        Ok(format!("{} {}", slf.get_type().name()?, slf.get().json()))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
@@ -196,10 +230,29 @@ impl PyConfig {
         })
     }
 
-    /// Return whether there is a field of that name.
+    /// Return whether there is a key of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        matches!(name, "num_labels" | "problem_type")
-            || self.read(|config| config.value(own_name(config, name)).is_some())
+        self.has_field(name) || self.read(|config| config.value(name).is_some())
+    }
+
+    /// Return whether a key of that name has a meaning, here or in transformers.
+    pub(crate) fn has_field(&self, name: &str) -> bool {
+        default_of(name).is_some() || self.read(|config| is_field(config, name))
+    }
+
+    /// Refuse a configuration that names code of its own, if the caller trusts such code and so expects it to be run.
+    pub(crate) fn refuse_code(&self, py: Python<'_>, trusts_code: bool) -> PyResult<()> {
+        if trusts_code && self.read(|config| config.value("auto_map")).is_some_and(|classes| !classes.is_null()) {
+            let reason = "expected False: config.json names code of its own (auto_map), which oxbert does not run; \
+                          with False the folder is read as one of the family that model_type names";
+            return Err(raise(py, Error::input("trust_remote_code", reason)));
+        }
+        Ok(())
+    }
+
+    /// Return the text of `config.json`.
+    fn json(&self) -> String {
+        either!(self.get(), config => config.to_json())
     }
 
     /// Return a copy.
@@ -217,23 +270,30 @@ impl PyConfig {
         change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Give a field another value. Nothing changes if the configuration would be bad.
-    pub(crate) fn assign(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Give keys other values. Nothing changes if the configuration would be bad.
+    pub(crate) fn assign(&self, py: Python<'_>, changes: &Bound<'_, PyDict>) -> PyResult<()> {
         let config = self.get();
-        let name = own_name(&config, name);
         let mut values: Map<String, Value> = config.to_map();
-        match name {
+        for (name, value) in changes {
+            let name: String = name.extract()?;
+            let name = own_name(&config, &name);
             // The labels are written twice, and the two must not contradict each other.
-            "num_labels" => values.retain(|key, _| key != "id2label" && key != "label2id"),
-            "id2label" => values.retain(|key, _| key != "label2id"),
-            "label2id" => values.retain(|key, _| key != "id2label"),
-            _ => {}
+            let outdated: &[&str] = match name {
+                "num_labels" if value.eq(count_of(&values))? => continue,
+                "num_labels" => &["id2label", "label2id"],
+                "id2label" => &["label2id", "num_labels"],
+                "label2id" if changes.contains("id2label")? => continue,
+                "label2id" => &["id2label", "num_labels"],
+                _ => &[],
+            };
+            values.retain(|key, _| !outdated.contains(&key.as_str()));
+            let one = PyDict::new(py);
+            one.set_item(name, if name.ends_with("dtype") { dtype_name(&value)? } else { value })?;
+            let one: Map<String, Value> = serde_json::from_str(&dump(&one)?).map_err(|error| {
+                raise(py, Error::config(name, format!("expected a value that JSON can hold: {error}")))
+            })?;
+            values.extend(one);
         }
-        let changed = PyDict::new(py);
-        changed.set_item(name, value)?;
-        let changed: Map<String, Value> = serde_json::from_str(&dump(&changed)?)
-            .map_err(|error| raise(py, Error::config(name, format!("expected a value that JSON can hold: {error}"))))?;
-        values.extend(changed);
         // The family stays the same, because an object cannot change its class.
         let changed = match config {
             AnyConfig::Electra(_) => ElectraConfig::from_map(values).map(AnyConfig::from),
@@ -242,6 +302,20 @@ impl PyConfig {
         let changed = changed.map_err(|error| raise(py, error))?;
         self.update(|config| *config = changed);
         Ok(())
+    }
+}
+
+/// Return the number of labels of a configuration's values.
+fn count_of(values: &Map<String, Value>) -> Option<usize> {
+    values.get("id2label").and_then(Value::as_object).map(Map::len)
+}
+
+/// Return the name of one of torch's dtypes, without torch's own; any other object as it is.
+fn dtype_name<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let text = value.str()?;
+    match text.to_cow()?.strip_prefix("torch.") {
+        Some(name) => Ok(PyString::new(value.py(), name).into_any()),
+        None => Ok(value.clone()),
     }
 }
 
@@ -258,10 +332,18 @@ fn default_of(name: &str) -> Option<Value> {
 
 fn id2label<'py>(py: Python<'py>, config: &AnyConfig) -> PyResult<Bound<'py, PyDict>> {
     let labels = PyDict::new(py);
-    for (id, name) in either!(config, config => config.labels.names()).iter().enumerate() {
-        labels.set_item(id, name)?;
+    let names: Vec<Value> = either!(config, config => config.labels.values().collect());
+    for (id, name) in names.iter().enumerate() {
+        labels.set_item(id, answer(py, name)?)?;
     }
     Ok(labels)
+}
+
+fn is_field(config: &AnyConfig, name: &str) -> bool {
+    match config {
+        AnyConfig::Electra(_) => ElectraConfig::is_field(name),
+        AnyConfig::DistilBert(_) => DistilBertConfig::is_field(name),
+    }
 }
 
 /// Return the family's own name of a field that transformers has a general name for.

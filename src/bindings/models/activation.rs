@@ -26,7 +26,7 @@ use crate::nn::Activation;
 ///     array([0., 2.], dtype=float32)
 ///     >>> oxbert.Activation("swish") == oxbert.Activation("silu"), oxbert.Activation("swish").name
 ///     (True, 'silu')
-#[pyclass(name = "Activation", module = "oxbert", frozen, eq, hash)]
+#[pyclass(name = "Activation", module = "oxbert", frozen, eq, hash, weakref)]
 #[derive(PartialEq, Hash)]
 pub(crate) struct PyActivation {
     inner: Activation,

@@ -27,8 +27,25 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
+    /// Return the arguments of the encoder alone.
+    pub(crate) fn without_targets(&self) -> Self {
+        const TARGETS: [&str; 3] = ["labels", "start_positions", "end_positions"];
+        let names = self.names.iter().copied().filter(|name| !TARGETS.contains(name)).collect();
+        Self { names, ignored: self.ignored }
+    }
+
     /// Options of every model, by name only.
     const OPTIONS: [&'static str; 3] = ["output_hidden_states", "output_attentions", "return_dict"];
+
+    /// Arguments of transformers, by name only, and why they must be None, or False.
+    const ABSENT: [(&'static str, &'static str); 6] = [
+        ("head_mask", "oxbert masks no heads"),
+        ("encoder_hidden_states", "oxbert has encoders only"),
+        ("encoder_attention_mask", "oxbert has encoders only"),
+        ("past_key_values", "an encoder has no cache"),
+        ("use_cache", "an encoder has no cache"),
+        ("cache", "an encoder has no cache"),
+    ];
 }
 
 /// The arguments of one call, as Python gave them.
@@ -55,6 +72,15 @@ impl<'py> Call<'py> {
             let name: String = name.extract()?;
             if signature.ignored.contains(&name.as_str()) {
                 continue;
+            }
+            if let Some((_, reason)) = Signature::ABSENT.iter().find(|(absent, _)| *absent == name) {
+                if value.is_none()
+                    || name == "use_cache" && value.is_exact_instance_of::<PyBool>() && !value.is_truthy()?
+                {
+                    continue;
+                }
+                let reason = format!("expected None, got {}: {reason}", value.get_type().name()?);
+                return Err(raise(value.py(), Error::input(name, reason)));
             }
             let Some(known) = names.iter().chain(&Signature::OPTIONS).find(|known| **known == name) else {
                 let message = format!("{class}() got an unexpected keyword argument {name:?}");

@@ -1,13 +1,17 @@
 //! `oxbert.Model`: the base class, with what does not depend on the family or the head.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
+use serde_json::Value;
 use tch::Device;
 
 use super::arguments::{Call, Signature};
 use super::held::{Held, ModelCall, frozen};
+use super::intercept::intercept;
 use super::outline::outline;
 use super::outputs::Answer;
 use super::parameters::{named, named_tensors};
@@ -18,7 +22,7 @@ use crate::bindings::door::{convert, device, device_name, enter, raise};
 use crate::config::{AnyConfig, either};
 use crate::error::{Error, Result};
 use crate::models::Model;
-use crate::nn::ForwardOptions;
+use crate::nn::{ForwardOptions, Intercept};
 use crate::pretrained::Pretrained;
 use crate::weights::{Strictness, WeightSource};
 
@@ -41,6 +45,8 @@ use crate::weights::{Strictness, WeightSource};
 ///     output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; None follows the configuration.
 ///     output_attentions: Return n arrays [B, A, S, S] of probabilities; None follows the configuration.
 ///     return_dict: False returns a tuple of the fields that are present; None follows the configuration.
+///     head_mask, use_cache, cache, past_key_values, encoder_hidden_states, encoder_attention_mask: None, as programs
+///         for other models pass them; `use_cache` may be False.
 ///
 /// Arrays in, the same arrays out: numpy arrays and lists give numpy arrays and build no graph; torch tensors give
 /// torch tensors with their graph, unless torch's grad mode is off. Values at padded positions are never read, and come
@@ -56,7 +62,7 @@ use crate::weights::{Strictness, WeightSource};
 ///     TooLongError: if a row has more than `max_position_embeddings` tokens.
 ///     InputError: if not exactly one of `input_ids` and `inputs_embeds` is given, a row is empty, the mask holds
 ///         values other than 0 and 1, or only one of `start_positions` and `end_positions` is given.
-#[pyclass(name = "Model", module = "oxbert", subclass, frozen)]
+#[pyclass(name = "Model", module = "oxbert", subclass, frozen, weakref)]
 pub(crate) struct PyModel {
     pub(super) model: Held,
     pub(super) config: Py<PyConfig>,
@@ -115,6 +121,45 @@ impl PyModel {
     ) -> PyResult<T> {
         enter(py, || self.model.train(work))
     }
+
+    /// Run the model, or its encoder alone.
+    fn run<'py>(
+        slf: &Bound<'py, Self>,
+        positional: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+        is_encoder: bool,
+        intercept: Option<Arc<Intercept>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        let signature = if is_encoder { this.signature.without_targets() } else { this.signature.clone() };
+        let call = Call::bind(&slf.get_type().name()?.to_string(), &signature, positional, named)?;
+        let (arguments, arrays) = convert(py, || call.read())?;
+        let train = this.training.load(Ordering::Relaxed);
+        let hidden_states = call.option("output_hidden_states")?;
+        let attentions = call.option("output_attentions")?;
+        let return_dict = call.option("return_dict")?;
+        let (options, known, is_dict) = this.config.get().read(|config| {
+            either!(config, config => {
+                let options = ForwardOptions {
+                    train,
+                    output_hidden_states: hidden_states.unwrap_or(config.output_hidden_states),
+                    output_attentions: attentions.unwrap_or(config.output_attentions),
+                    ..ForwardOptions::default()
+                };
+                let is_dict = config.extra.get("return_dict").and_then(Value::as_bool);
+                (options, config.problem_type, return_dict.or(is_dict).unwrap_or(true))
+            })
+        });
+        let graph = arrays.has_graph();
+        let call = ModelCall { arguments, options, problem: known, graph, is_encoder, intercept };
+        let (answer, problem) = enter(py, move || this.model.run(call))?;
+        if let (None, Some(problem)) = (known, problem) {
+            // As in transformers, the first labels decide.
+            this.config.get().update(|config| either!(config, config => config.problem_type = Some(problem)));
+        }
+        let output = convert(py, || answer.into_python(py, arrays))?;
+        if is_dict { Ok(output) } else { output.call_method0("to_tuple") }
+    }
 }
 
 #[pymethods]
@@ -132,36 +177,28 @@ impl PyModel {
         positional: &Bound<'py, PyTuple>,
         named: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (py, this) = (slf.py(), slf.get());
-        let call = Call::bind(&slf.get_type().name()?.to_string(), &this.signature, positional, named)?;
-        let (arguments, arrays) = convert(py, || call.read())?;
-        let train = this.training.load(Ordering::Relaxed);
-        let hidden_states = call.option("output_hidden_states")?;
-        let attentions = call.option("output_attentions")?;
-        let return_dict = call.option("return_dict")?;
-        let return_dict = return_dict.unwrap_or_else(|| {
-            let configured = this.config.get().read(|config| config.value("return_dict"));
-            configured.and_then(|value| value.as_bool()).unwrap_or(true)
-        });
-        let (options, known) = this.config.get().read(|config| {
-            either!(config, config => {
-                let options = ForwardOptions {
-                    train,
-                    output_hidden_states: hidden_states.unwrap_or(config.output_hidden_states),
-                    output_attentions: attentions.unwrap_or(config.output_attentions),
-                    ..ForwardOptions::default()
-                };
-                (options, config.problem_type)
-            })
-        });
-        let call = ModelCall { arguments, options, problem: known, graph: arrays.has_graph() };
-        let (answer, problem) = enter(py, move || this.model.run(call))?;
-        if let (None, Some(problem)) = (known, problem) {
-            // As in transformers, the first labels decide.
-            this.config.get().update(|config| either!(config, config => config.problem_type = Some(problem)));
-        }
-        let output = convert(py, || answer.into_python(py, arrays))?;
-        if return_dict { Ok(output) } else { output.call_method0("to_tuple") }
+        Self::run(slf, positional, named, false, None)
+    }
+
+    /// Run the model, or its encoder alone, for a module of torch.
+    ///
+    /// `parts` are called in place of the linear layers of these names. With `checkpoint`, arguments of
+    /// `torch.utils.checkpoint.checkpoint`, the backward pass computes each layer of the encoder again.
+    fn _run_for<'py>(
+        slf: &Bound<'py, Self>,
+        parts: HashMap<String, Py<PyAny>>,
+        checkpoint: Option<Py<PyDict>>,
+        is_encoder: bool,
+        positional: &Bound<'py, PyTuple>,
+        named: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let intercept = if parts.is_empty() && checkpoint.is_none() {
+            None
+        } else {
+            let parameters = slf.get().with(slf.py(), |model| Ok(model.parameters()))?;
+            Some(intercept(slf.py(), parts, &parameters, checkpoint)?)
+        };
+        Self::run(slf, positional, Some(named), is_encoder, intercept)
     }
 
     /// Run the model, as a call does.
@@ -199,6 +236,23 @@ impl PyModel {
     #[getter]
     fn precision(&self, py: Python<'_>) -> PyResult<&'static str> {
         self.read(py, |model| model.precision())
+    }
+
+    /// Return the name of the encoder in a model with a head: `electra` or `distilbert`.
+    #[getter]
+    fn base_model_prefix(&self) -> &'static str {
+        self.config.get().read(AnyConfig::model_type)
+    }
+
+    /// Return the number of labels of the configuration.
+    #[getter]
+    fn num_labels(&self) -> usize {
+        self.config.get().read(|config| either!(config, config => config.labels.len()))
+    }
+
+    /// Return False: the models are encoders.
+    fn can_generate(&self) -> bool {
+        false
     }
 
     /// Return whether dropout is applied: at first true for a freshly initialised model, false for a loaded one.

@@ -1,15 +1,15 @@
 //! The classes of models, one thin class for each family and head.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use tch::Kind;
 
 use super::arguments::seed;
 use super::base::{PyModel, copy_of};
-use super::pretrained::{LoadOptions, from_pretrained};
+use super::pretrained::{Given, LoadOptions, from_pretrained, loading_info};
 use super::surface::signature;
 use crate::bindings::config::{PyConfig, expect_config};
-use crate::bindings::door::{FolderOptions, enter};
+use crate::bindings::door::enter;
 use crate::nn::precision;
 
 /// Define a model's class.
@@ -67,7 +67,7 @@ macro_rules! model_class {
             /// Args:
             ///     folder: A path, or a name such as `google/electra-small-generator`. The folder holds `config.json`
             ///         and weights: the first of `WEIGHT_FILES`, or a checkpoint of TensorFlow. Nothing in a file is
-            ///         executed.
+            ///         executed. None loads the tensors of the option `state_dict`, with `config`.
             ///     config: A configuration that replaces the folder's own. Google's checkpoints have no configuration
             ///         and need none.
             ///     device: The device of the parameters; None means `cpu`.
@@ -78,11 +78,21 @@ macro_rules! model_class {
             ///         generator for a masked LM and the discriminator for all other models.
             ///     trainable: False loads a frozen model: it runs, from several threads at once, but has no parameters to
             ///         read, train, move, resize or save.
+            ///     output_loading_info: Whether to return the differences between the weights and the model too.
             ///     options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of
-            ///         the hub, as in transformers; and fields that override the folder's configuration, such as
-            ///         `num_labels=3`.
+            ///         the hub, as in transformers; fields that override the folder's configuration, such as
+            ///         `num_labels=3`; and other options of transformers: `dtype`, `device_map`, `use_safetensors`,
+            ///         `from_tf`, `from_flax`, `ignore_mismatched_sizes`, `state_dict`, `attn_implementation`,
+            ///         `low_cpu_mem_usage`, `weights_only`, `trust_remote_code`. The section "Options of transformers" in
+            ///         docs/python.md says what each does here.
+            ///
+            /// Returns:
+            ///     The model; with `output_loading_info=True` also a dictionary with the sets `missing_keys`,
+            ///     `unexpected_keys` and `mismatched_keys`, and the empty list `error_msgs`.
             ///
             /// Raises:
+            ///     InputError: if an option of transformers asks for something that oxbert does not do; the message says
+            ///         what to do instead.
             ///     TypeError: if there is no such field.
             ///     MissingFileError: if there is no such folder or model, or the folder lacks a file.
             ///     MissingDependencyError: if the weights are a `tf_model.h5` and h5py is not installed.
@@ -105,7 +115,8 @@ macro_rules! model_class {
                 **options
             ))]
             fn from_pretrained<'py>(
-                folder: &Bound<'py, PyAny>,
+                py: Python<'py>,
+                folder: Option<&Bound<'py, PyAny>>,
                 config: Option<&Bound<'py, PyAny>>,
                 device: Option<&Bound<'py, PyAny>>,
                 precision: &str,
@@ -113,15 +124,18 @@ macro_rules! model_class {
                 component: Option<&str>,
                 trainable: bool,
                 options: Option<&Bound<'py, PyDict>>,
-            ) -> PyResult<Py<Self>> {
-                let py = folder.py();
-                let cpu = PyString::new(py, "cpu").into_any();
+            ) -> PyResult<Bound<'py, PyAny>> {
                 let config = config.map(expect_config).transpose()?;
-                let device = device.unwrap_or(&cpu);
-                let more = FolderOptions::read(py, options)?;
-                let options = LoadOptions { folder, config, device, precision, strict, component, trainable, more };
+                let more = Given::read(py, options, device)?;
+                let returns_info = more.return_info;
+                let options = LoadOptions { folder, config, precision, strict, component, trainable, more };
                 let model = PyModel::new::<$model>(py, from_pretrained::<$model>(py, $name, options)?, false)?;
-                Py::new(py, PyClassInitializer::from(model).add_subclass(Self))
+                let report = model.read(py, |model| model.report().clone())?;
+                let model = Bound::new(py, PyClassInitializer::from(model).add_subclass(Self))?;
+                if returns_info {
+                    return Ok((model, loading_info(py, &report)?).into_pyobject(py)?.into_any());
+                }
+                Ok(model.into_any())
             }
 
             #[classmethod]

@@ -1,4 +1,4 @@
-//! `oxbert.Model`: word embeddings, the decoder, and the size of the vocabulary.
+//! `oxbert.Model`: the embeddings of words and positions, the decoder, and their sizes.
 
 use pyo3::prelude::*;
 
@@ -19,12 +19,20 @@ argument_readers! {
     };
 }
 
+/// A table of embeddings whose size is in the configuration.
+#[derive(Clone, Copy)]
+enum Table {
+    Words,
+    Positions,
+}
+
 impl PyModel {
-    /// Resize the vocabulary, and change the configuration with it. Nothing changes if there is an error.
+    /// Resize a table, and change the configuration with it. Nothing changes if there is an error.
     fn resize(
         &self,
         py: Python<'_>,
         change: impl FnOnce(&mut dyn Train<Answer>) -> Result<()> + Send,
+        table: Table,
         size: i64,
     ) -> PyResult<()> {
         let config = self.config.get();
@@ -32,7 +40,10 @@ impl PyModel {
             let live = config.get();
             let resized = either!(live, live => {
                 let mut live = live;
-                live.set_vocab_size(size);
+                match table {
+                    Table::Words => live.set_vocab_size(size),
+                    Table::Positions => live.set_positions(size),
+                }
                 live.check().map(|()| AnyConfig::from(live))
             })?;
             change(model)?;
@@ -81,7 +92,35 @@ impl PyModel {
         let own = self.with(py, |model| Ok(model.word_embeddings()?.size()[0]))?;
         // Rows of another rank are refused where they are looked at.
         let size = rows.size().first().copied().unwrap_or(own);
-        self.resize(py, move |model| model.set_word_embeddings(&rows), size)
+        self.resize(py, move |model| model.set_word_embeddings(&rows), Table::Words, size)
+    }
+
+    /// Return the position embeddings as a module whose `weight` is the model's own parameter. Imports torch.
+    fn get_position_embeddings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let positions = self.with(py, |model| Ok(model.position_embeddings()))?;
+        py.import("oxbert.torch")?.call_method1("embedding", (parameter(py, &positions)?,))
+    }
+
+    /// Change the number of positions, which is the length of the longest text. Imports torch.
+    ///
+    /// The last positions are dropped, or new positions are added with the values of a fresh model, so train the model
+    /// before you use them. The parameter stays the same object with a new shape and loses its gradient.
+    ///
+    /// Args:
+    ///     new_num_position_embeddings: The new number, at least 1.
+    ///
+    /// Raises:
+    ///     ConfigError: if the new number is below 1.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=0, max_position_embeddings=2)
+    ///     >>> model = oxbert.DistilBertModel(config, seed=0)
+    ///     >>> model.resize_position_embeddings(3)
+    ///     >>> model([[1, 2, 3]]).last_hidden_state.shape
+    ///     (1, 3, 8)
+    fn resize_position_embeddings(&self, py: Python<'_>, new_num_position_embeddings: i64) -> PyResult<()> {
+        let size = new_num_position_embeddings;
+        self.resize(py, move |model| model.resize_positions(size), Table::Positions, size)
     }
 
     /// Return the decoder of a masked LM as a module over the model's own parameters. Imports torch.
@@ -133,7 +172,7 @@ impl PyModel {
         };
         let multiple = pad_to_multiple_of.unwrap_or(1);
         let size = size.max(0).saturating_add(multiple - 1) / multiple * multiple;
-        self.resize(py, move |model| model.resize_vocabulary(size, mean_resizing), size)?;
+        self.resize(py, move |model| model.resize_vocabulary(size, mean_resizing), Table::Words, size)?;
         self.get_input_embeddings(py)
     }
 }

@@ -1,13 +1,14 @@
 //! Heads alone, on hidden states.
 
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
 use super::arguments::seed;
-use super::parameters::named;
-use crate::bindings::config::expect_config;
-use crate::bindings::door::{Guarded, enter, floats, to_python};
+use super::parameters::{named, named_tensors};
+use crate::bindings::config::{PyConfig, expect_config};
+use crate::bindings::door::{Guarded, enter, floats, to_numpy, to_python};
 use crate::config::ElectraConfig;
 use crate::electra::{
     ElectraClassificationHead, ElectraDiscriminatorHead, ElectraGeneratorHead, ElectraSequenceSummary,
@@ -18,8 +19,7 @@ use crate::error::{Error, Result};
 struct Owned<H> {
     head: H,
     variables: VarStore,
-    /// H.
-    width: i64,
+    config: ElectraConfig,
 }
 
 impl<H> Owned<H> {
@@ -32,8 +32,35 @@ impl<H> Owned<H> {
             tch::manual_seed(seed);
         }
         let variables = VarStore::new(Device::Cpu);
-        Ok(Self { head: head(&variables, config)?, variables, width: config.hidden_size })
+        Ok(Self { head: head(&variables, config)?, variables, config: config.clone() })
     }
+
+    /// Return names and parameters, sorted by name.
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        let mut parameters: Vec<(String, Tensor)> = self.variables.variables().into_iter().collect();
+        parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
+        parameters
+    }
+
+    /// Restore the values of a head that was pickled or copied, and which of its parameters are frozen.
+    fn restore(&self, values: Vec<(String, Tensor)>, frozen: &[String]) -> Result<()> {
+        let _no_grad = tch::no_grad_guard();
+        let mut own = self.variables.variables();
+        for (name, value) in values {
+            if let Some(parameter) = own.get_mut(&name) {
+                parameter.f_copy_(&value)?;
+                let _ = parameter.set_requires_grad(!frozen.contains(&name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The configuration, the values by name, and the names of frozen parameters.
+type HeadState<'py> = (Bound<'py, PyAny>, Bound<'py, PyDict>, Vec<String>);
+
+fn frozen_names(parameters: &[(String, Tensor)]) -> Vec<String> {
+    parameters.iter().filter(|(_, tensor)| !tensor.requires_grad()).map(|(name, _)| name.clone()).collect()
 }
 
 /// The shapes of the hidden states that a head takes.
@@ -60,7 +87,7 @@ fn check_shape(hidden: &Tensor, expected: &str, width: i64) -> Result<()> {
 macro_rules! head_class {
     ($(#[$doc:meta])* $class:ident, $name:literal, $head:ty, $shape:ident, $forward:expr) => {
         $(#[$doc])*
-        #[pyclass(name = $name, module = "oxbert", frozen)]
+        #[pyclass(name = $name, module = "oxbert", frozen, weakref)]
         pub(crate) struct $class {
             owned: Guarded<Owned<$head>>,
         }
@@ -103,7 +130,7 @@ macro_rules! head_class {
                     let _no_grad = (!arrays.has_graph()).then(tch::no_grad_guard);
                     let forward: fn(&$head, &Tensor, bool) -> Result<Tensor> = $forward;
                     let owned = self.owned.lock()?;
-                    check_shape(&hidden, $shape, owned.width)?;
+                    check_shape(&hidden, $shape, owned.config.hidden_size)?;
                     forward(&owned.head, &hidden, train)
                 })?;
                 to_python(py, &result, arrays)
@@ -111,12 +138,33 @@ macro_rules! head_class {
 
             /// Return the names and parameters, in the head's memory, sorted by name. Imports torch.
             fn named_parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
-                let mut parameters: Vec<(String, Tensor)> = enter(py, || {
-                    let owned = self.owned.lock()?;
-                    Ok(owned.variables.variables().into_iter().collect())
+                named(py, enter(py, || Ok(self.owned.lock()?.parameters()))?)
+            }
+
+            #[classmethod]
+            fn _restore(
+                class: &Bound<'_, PyType>,
+                config: &Bound<'_, PyAny>,
+                values: &Bound<'_, PyDict>,
+                frozen: Vec<String>,
+            ) -> PyResult<Self> {
+                let (head, values) = (Self::new(config, None)?, named_tensors(values)?);
+                enter(class.py(), || head.owned.lock()?.restore(values, &frozen))?;
+                Ok(head)
+            }
+
+            /// Return the state of pickles and copies: configuration, values and the names of frozen parameters.
+            fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, HeadState<'py>)> {
+                let (py, this) = (slf.py(), slf.get());
+                let (config, parameters) = enter(py, || {
+                    let owned = this.owned.lock()?;
+                    Ok((owned.config.clone(), owned.parameters()))
                 })?;
-                parameters.sort_by(|(one, _), (other, _)| one.cmp(other));
-                named(py, parameters)
+                let state = (PyConfig::build(py, config.into())?, PyDict::new(py), frozen_names(&parameters));
+                for (name, tensor) in &parameters {
+                    state.1.set_item(name, to_numpy(py, tensor)?)?;
+                }
+                Ok((slf.get_type().getattr("_restore")?, state))
             }
         }
     };

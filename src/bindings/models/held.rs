@@ -1,5 +1,7 @@
 //! The model behind a Python class: a trainable one behind a lock, or a frozen one that threads share.
 
+use std::sync::Arc;
+
 use super::outputs::Answer;
 use crate::any_model::{AnyModel, Run, Train};
 use crate::bindings::door::Guarded;
@@ -8,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::heads::Shareable;
 use crate::inputs::{Arguments, Inputs, Targets, Task};
 use crate::models::Model;
-use crate::nn::ForwardOptions;
+use crate::nn::{ForwardOptions, Intercept};
 use crate::pretrained::{Frozen, Pretrained};
 
 /// A model without its type.
@@ -77,16 +79,23 @@ pub(crate) struct ModelCall {
     pub(crate) problem: Option<ProblemType>,
     /// Whether the outputs carry a graph.
     pub(crate) graph: bool,
+    /// Whether only the encoder is run.
+    pub(crate) is_encoder: bool,
+    /// What the caller does itself.
+    pub(crate) intercept: Option<Arc<Intercept>>,
 }
 
 impl ModelCall {
     fn run<M: Run<Answer> + ?Sized>(self, model: &M) -> Result<(Answer, Option<ProblemType>)> {
-        let Self { mut arguments, options, mut problem, graph } = self;
+        let Self { mut arguments, options, mut problem, graph, is_encoder, intercept } = self;
         let _no_grad = (!graph).then(tch::no_grad_guard);
         let mut limits = model.limits();
         if !graph && let Some(embeddings) = &mut arguments.inputs_embeds {
             // An array of numpy is on no device; a tensor of torch has to be on the right one.
             *embeddings = embeddings.f_to_device(limits.device)?;
+        }
+        if is_encoder {
+            limits.task = Task::Encoding;
         }
         let is_text = matches!(limits.task, Task::Texts { .. });
         if let Task::Texts { problem_type, .. } = &mut limits.task {
@@ -96,6 +105,9 @@ impl ModelCall {
         if is_text {
             problem = inputs.targets.as_ref().and_then(Targets::problem_type);
         }
-        Ok((model.forward(&inputs, options)?, problem))
+        let run = || {
+            if is_encoder { model.encode(&inputs, options).map(Answer::from) } else { model.forward(&inputs, options) }
+        };
+        Ok((intercept.map_or_else(run, |intercept| intercept.during(run))?, problem))
     }
 }

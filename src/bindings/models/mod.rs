@@ -7,6 +7,7 @@ pub(crate) mod classes;
 mod embeddings;
 pub(crate) mod heads;
 mod held;
+mod intercept;
 mod outline;
 mod outputs;
 pub(crate) mod parameters;

@@ -47,7 +47,7 @@ struct Heads {
 ///     ... )
 ///     >>> heads.disc_logits(torch.zeros(1, 5, 6)).shape
 ///     torch.Size([1, 5])
-#[pyclass(name = "PretrainerHeads", module = "oxbert", frozen)]
+#[pyclass(name = "PretrainerHeads", module = "oxbert", frozen, weakref)]
 pub(crate) struct PyPretrainerHeads {
     inner: Guarded<Heads>,
 }

@@ -5,9 +5,12 @@ The heads and the sampling of tokens are in Rust; this module calls the networks
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 import oxbert.torch
@@ -31,7 +34,8 @@ class ElectraPretrainer(torch.nn.Module):
     `input_type_ids` [B, S], `masked_lm_positions` [B, P] (0 for an unused slot) and `masked_lm_ids` [B, P]; other keys,
     such as `masked_lm_weights`, are ignored. It returns a dict: `lm_outputs` [B, P, V], `sentence_outputs`
     [B, num_classes], `disc_logits` [B, S], above 0 if a token looks replaced, and `disc_label` [B, S] int32, 1 if a
-    token differs from the original. The dict has no loss.
+    token differs from the original. The dict has no loss. Torch tensors give torch tensors with their graph; numpy
+    arrays and TensorFlow's eager tensors give arrays of the same kind, without a graph.
 
     A network is a model of oxbert, or any callable of ids, mask and types that returns a sequence output [B, S, H]: the
     tensor itself, an output with `last_hidden_state`, or a mapping with `sequence_output` (the last one of a list). Its
@@ -129,12 +133,26 @@ class ElectraPretrainer(torch.nn.Module):
                 fill(parameter.data)
             self.heads[name.replace(".", "/")] = parameter
 
-    def forward(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Run both networks; see the class.
 
         Raises:
-            InputError: if an input is missing.
+            InputError: if an input is missing, or is no array of integers.
         """
+        first = inputs.get("input_word_ids")
+        if first is None or isinstance(first, torch.Tensor):
+            return self._run(inputs)
+        with torch.no_grad():
+            outputs = self._run({name: _as_tensor(name, inputs[name]) for name in _INPUTS if name in inputs})
+        # TensorFlow is not imported for its arrays: an array of it exists only if it is there.
+        tensorflow: Any = sys.modules.get("tensorflow")
+        is_tensorflow = tensorflow is not None and isinstance(first, tensorflow.Tensor)
+        arrays = {name: output.numpy(force=True) for name, output in outputs.items()}
+        return (
+            {name: tensorflow.convert_to_tensor(array) for name, array in arrays.items()} if is_tensorflow else arrays
+        )
+
+    def _run(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         missing = [name for name in _INPUTS if name not in inputs]
         if missing:
             raise refused("inputs", f"expected {', '.join(_INPUTS)}, but {', '.join(missing)} is missing")
@@ -165,6 +183,48 @@ class ElectraPretrainer(torch.nn.Module):
         """Return a pretrainer with the same arguments and fresh heads."""
         return cls(**config)
 
+    def to_json(self, **options: Any) -> str:
+        """Return the class and its arguments as a JSON text, as Keras does: `class_name` and `config`.
+
+        Networks are written as their own `class_name` and `config`; weights are not in the text.
+
+        Args:
+            options: Options of `json.dumps`, such as `indent`.
+
+        Raises:
+            InputError: if a network has no configuration, or another argument has no JSON.
+        """
+        config = {
+            name: _described(name, value) if name in ("generator_network", "discriminator_network") else value
+            for name, value in self._config.items()
+        }
+        for name, value in config.items():
+            try:
+                json.dumps(value)
+            except (TypeError, ValueError) as error:
+                raise refused(name, f"expected a value that JSON can hold: {error}") from error
+        return json.dumps({"class_name": type(self).__name__, "config": config}, **options)
+
+    @classmethod
+    def from_json(cls, text: str) -> ElectraPretrainer:
+        """Return a pretrainer with the arguments of `to_json`, over fresh networks of oxbert.
+
+        Raises:
+            InputError: if a network is none of oxbert.
+        """
+        config = json.loads(text)["config"]
+        for name in ("generator_network", "discriminator_network"):
+            kind: Any = getattr(_native, config[name]["class_name"], None)
+            if _native.Model not in getattr(kind, "__mro__", ()):
+                raise refused(name, f"expected a model of oxbert, got {config[name]['class_name']}")
+            config[name] = kind(_native.Config.from_dict(config[name]["config"]))
+        return cls.from_config(config)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        heads = {name: parameter.detach() for name, parameter in self.heads.items()}
+        frozen = [name for name, parameter in self.heads.items() if not parameter.requires_grad]
+        return (_rebuild, (type(self), self.get_config(), heads, frozen, self.training))
+
     def _table(self) -> torch.Tensor:
         network = self._config["generator_network"]
         if hasattr(network, "get_embedding_table"):
@@ -174,6 +234,39 @@ class ElectraPretrainer(torch.nn.Module):
             words: torch.Tensor = network.get_input_embeddings().weight
             return words
         raise refused("generator_network", "expected get_embedding_table() or get_input_embeddings()")
+
+
+def _rebuild(
+    kind: type[ElectraPretrainer],
+    config: dict[str, Any],
+    heads: dict[str, torch.Tensor],
+    frozen: list[str],
+    training: bool,
+) -> ElectraPretrainer:
+    made = kind.from_config(config)
+    with torch.no_grad():
+        for name, value in heads.items():
+            made.heads[name].copy_(value).requires_grad_(name not in frozen)
+    return made.train(training)
+
+
+def _as_tensor(name: str, array: Any) -> torch.Tensor:
+    values = np.asarray(array)
+    if values.dtype.kind not in "iub":
+        raise refused(name, f"expected integers, got {values.dtype}")
+    return torch.from_numpy(values.astype(np.int64))
+
+
+def _described(what: str, network: Any) -> dict[str, Any]:
+    """Return the class of a network and its configuration, for JSON."""
+    model = network.model if isinstance(network, oxbert.torch.Module) else network
+    if isinstance(model, _native.Model):
+        config = model.config.to_dict()
+    elif hasattr(network, "get_config"):
+        config = network.get_config()
+    else:
+        raise refused(what, "expected a model of oxbert, or a network with get_config()")
+    return {"class_name": type(model).__name__, "config": config}
 
 
 def _as_network(network: Any) -> Any:
