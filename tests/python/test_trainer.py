@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import random
 import re
@@ -23,10 +24,11 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import oxbert
-from oxbert.errors import ConfigError, DataError, InputError, TrainingError
+from oxbert.errors import ConfigError, DataError, FileError, InputError, TrainingError
 from oxbert.training import PretrainingConfig, Trainer, pretrain
 from oxbert.training.data import ExampleDataset, write_examples
-from oxbert.training.loop.checkpoints import list_checkpoints
+from oxbert.training.loop.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
+from oxbert.training.loop.log import RunLog, read_log
 
 from .processes import run, start
 
@@ -571,3 +573,78 @@ def test_the_command_trains_and_reports_errors(data: Path, tmp_path: Path) -> No
     assert "disc_auc" in done.stdout and (tmp_path / "run" / "generator" / "model.safetensors").is_file()
     done = run([*command, "--seed", 6])
     assert done.returncode == 1 and "seed" in done.stderr and "Traceback" not in done.stderr
+
+
+# The parts of the loop alone.
+
+STATE: dict[str, Any] = {"step": 7, "skipped": 0, "config": {}, "data": ""}
+
+
+def test_a_checkpoint_is_synced_before_and_after_its_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[object] = []
+    sync, rename = os.fsync, Path.rename
+
+    def record_sync(handle: int) -> None:
+        events.append(os.fstat(handle).st_ino)
+        sync(handle)
+
+    def record_rename(self: Path, target: Path) -> Path:
+        events.append("rename")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(Path, "rename", record_rename)
+    folder = tmp_path / "new" / "checkpoints"
+    target = write_checkpoint(folder, 7, {"a": torch.ones(2)}, {"exp_avg.a": torch.ones(2)}, STATE, keep=1)
+    state, made, above = (path.stat().st_ino for path in (target / "state.json", target, folder))
+    assert events == [state, made, "rename", above]
+
+
+def test_a_failed_checkpoint_keeps_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = write_checkpoint(tmp_path, 7, {"a": torch.ones(2)}, {"b": torch.ones(2)}, STATE, keep=1)
+    # Neither a folder without a state nor one with another name is a checkpoint.
+    (tmp_path / "step-00000009").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "state.json").write_text("{}")
+    before = sorted(tmp_path.rglob("*"))
+    assert list_checkpoints(tmp_path) == [(7, first)]
+    rename = Path.rename
+
+    def fail(self: Path, target: Path) -> Path:
+        if target == first and not self.name.endswith(".old.tmp"):
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(FileError, match="cannot write the checkpoint") as caught:
+        write_checkpoint(tmp_path, 7, {"a": torch.zeros(2)}, {"b": torch.zeros(2)}, STATE, keep=1)
+    assert caught.value.details == {"path": str(first), "action": "write", "errno": 28}
+    parameters, moments, state = read_checkpoint(first)
+    assert torch.equal(parameters["a"], torch.ones(2)) and torch.equal(moments["b"], torch.ones(2)) and state == STATE
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_reopened_log_has_each_step_once(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "run"
+    for done, values in ((0, [1.0, math.nan, 3.0]), (2, [4.0])):
+        with RunLog(folder, done, tensorboard=True) as log:
+            for step, value in enumerate(values, done + 1):
+                log.write({"step": step, "loss": value})
+            log.flush()
+    assert [(line["step"], line["loss"]) for line in read_log(folder)] == [(1, 1.0), (2, None), (3, 4.0)]
+    board = EventAccumulator(str(folder / "tensorboard")).Reload()
+    assert board.Tags()["scalars"] == ["loss"]
+    assert [(event.step, event.value) for event in board.Scalars("loss")] == [(1, 1.0), (3, 4.0)]
+
+
+def test_a_loss_scale_falls_to_one_and_belongs_to_float16(data: Path, tmp_path: Path) -> None:
+    updates = trainer(data, tmp_path / "half", precision="float16").updates
+    for scale, can_fall in ((2.0, True), (1.0, False)):
+        updates.load({}, updates.state() | {"scale": scale})
+        assert updates.can_rescale is can_fall
+    # A checkpoint of a run in float32 has no scale, and a run in float32 uses none.
+    updates.load({}, {})
+    assert updates.state()["scale"] == 1.0
+    plain = trainer(data, tmp_path / "whole").updates
+    plain.load({}, updates.state())
+    assert not plain.can_rescale and plain.state() == {}
