@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import re
 import resource
@@ -14,9 +16,10 @@ import torch
 
 import oxbert
 from oxbert import conversion
-from oxbert.errors import InputError, MissingFileError, OxbertError, WeightsError
+from oxbert.errors import FileError, InputError, MissingFileError, OxbertError, WeightsError, WeightsMismatchError
 
 from . import processes
+from .reference import BASE, CLASSES, DISTILBERT_BASE
 
 SCRIPT = Path(__file__).parents[2] / "convert" / "convert_model.py"
 WORDS = "electra.embeddings.word_embeddings.weight"
@@ -362,3 +365,73 @@ def test_read_only_folder_is_an_error(tmp_path, state):
         assert files(tmp_path / "a") == ["pytorch_model.bin"]
     finally:
         source.parent.chmod(0o755)
+
+
+# The model of --check, and what is written beside the weights.
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_check_runs_the_class_of_the_checkpoint(tmp_path, name):
+    family, sizes = ("Electra", BASE) if name.startswith("Electra") else ("DistilBert", DISTILBERT_BASE)
+    settings = getattr(oxbert, f"{family}Config")(**sizes)
+    getattr(oxbert, name).from_config(settings, seed=1).save_pretrained(tmp_path)
+    (tmp_path / "half").mkdir()
+    described = json.loads((tmp_path / "config.json").read_bytes())
+    # An architecture that oxbert lacks leaves the choice to the tensors. Those of this class tell nothing.
+    others = [] if name == "DistilBertForMultipleChoice" else ["ElectraForCausalLM"]
+    for architecture in [name, *others]:
+        (tmp_path / "config.json").write_text(json.dumps(described | {"architectures": [architecture]}))
+        report = conversion.convert(tmp_path, check=True)
+        assert (report.checked, report.difference) == (name, 0.0)
+        report = conversion.convert(tmp_path, tmp_path / "half", dtype="bfloat16", check=True)
+        assert report.checked == name and 0 < report.difference < 1
+
+
+def test_check_refuses_weights_without_a_model(tmp_path, state):
+    source = save(tmp_path, state)
+    with pytest.raises(InputError, match=r"expected a config\.json beside") as caught:
+        conversion.convert(source, check=True)
+    assert caught.value.what == "check"
+    described = config().to_dict() | {"architectures": ["ElectraForPreTraining"]}
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    with pytest.raises(WeightsMismatchError, match="ElectraForPreTraining needs") as caught:
+        conversion.convert(source, check=True)
+    assert "discriminator_predictions.dense.weight" in caught.value.missing
+    assert files(tmp_path) == ["config.json", "pytorch_model.bin"]
+    with pytest.raises(InputError) as caught:
+        conversion.convert(source, component="both")
+    assert caught.value.what == "component"
+
+
+def test_a_configuration_is_written_only_where_there_is_none(tmp_path, state):
+    source, target = save(tmp_path / "source", state), tmp_path / "target"
+    target.mkdir()
+    assert conversion.convert(source, target).config is None and files(target) == ["rust_model.ot"]
+    config().save_pretrained(source.parent)
+    assert conversion.convert(source, target).config == target / "config.json"
+    assert json.loads((target / "config.json").read_bytes()) == json.loads((source.parent / "config.json").read_bytes())
+    (target / "config.json").write_text("{}")
+    assert conversion.convert(source, target).config is None
+    assert (target / "config.json").read_text() == "{}" and files(target) == ["config.json", "rust_model.ot"]
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, state, monkeypatch):
+    source = save(tmp_path, state)
+
+    def lossy(tensors, path):
+        oxbert.save_weights({name: tensor for name, tensor in tensors.items() if name != WORDS}, path)
+
+    def refuse(self, target):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["oxbert.conversion.convert"], "save_weights", lossy)
+        with pytest.raises(WeightsError, match=re.escape(WORDS)):
+            conversion.convert(source)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refuse)
+        with pytest.raises(FileError, match="cannot write") as caught:
+            conversion.convert(source)
+    error = caught.value
+    assert (error.path, error.action, error.errno) == (str(tmp_path / "rust_model.ot"), "write", errno.EACCES)
+    assert files(tmp_path) == ["pytorch_model.bin"]

@@ -354,10 +354,11 @@ def test_missing_files_of_a_repository_are_named(needs: Any, wanted: str, fake: 
 
 
 def test_errors_name_at_most_twenty_files(fake: FakeHub) -> None:
-    fake.add(NAME, {f"{number:03}": b"" for number in range(100)})
-    with pytest.raises(MissingFileError, match="018, 019 and 80 more") as caught:
-        find(NAME)
-    assert len(caught.value.found) == 100
+    for count, ending in ((20, "018, 019"), (100, "018, 019 and 80 more")):
+        fake.add(NAME, {f"{number:03}": b"" for number in range(count)})
+        with pytest.raises(MissingFileError, match=f"{ending}$") as caught:
+            find(NAME)
+        assert len(caught.value.found) == count
 
 
 def test_subfolders_of_a_repository_load(fake: FakeHub, model: Files) -> None:
@@ -446,7 +447,7 @@ def test_a_cached_branch_costs_one_request(fake: FakeHub, model: Files) -> None:
 def test_a_cached_commit_costs_no_request(
     fake: FakeHub, model: Files, no_sleep: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    # The missing files, a preferred weight file among them, are not looked_up up again.
+    # The missing files, a preferred weight file among them, are not looked up again.
     files = {("pytorch_model.bin" if name.endswith("safetensors") else name): data for name, data in model.items()}
     commit = fake.add(NAME, files)
     first = find(NAME, EVERYTHING, revision=commit)
@@ -551,7 +552,7 @@ def test_a_branch_that_moves_between_look_ups_gives_one_commit(fake: FakeHub, mo
     fake.add(NAME, {"config.json": b"new config", "model.safetensors": b"new weights"})
     new = find(NAME, both)
     after = reference.read_text()
-    # Another process moves the branch after each number of record_look_up-ups.
+    # Another process moves the branch after each number of look-ups.
     looked_up: list[str] = []
 
     def record_look_up(repo_id: str, name: str, **options: Any) -> Any:
@@ -728,7 +729,7 @@ def test_an_unwritable_cache_is_an_error(fake: FakeHub, tmp_path: Path) -> None:
 
 
 def test_a_branch_moved_during_look_ups_never_mixes_commits(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let another process download a part of a commit, and move the branch between any two record_look_up-ups."""
+    """Let another process download a part of a commit, and move the branch between any two look-ups."""
     look_up = huggingface_hub.try_to_load_from_cache
     found = []
     # If folders were mixed up, the choice would depend on chance; several repositories make a wrong choice likely.
@@ -903,7 +904,7 @@ def test_refused_ids_are_those_that_the_library_refuses() -> None:
             validate_repo_id(name)
         except HFValidationError:
             continue
-        # The others record_look_up like files, or are refused by later versions of the library only.
+        # The others look like files, or are refused by later versions of the library only.
         assert not name.isascii() or re.search(r"\.(ot|bin|safetensors|json|txt)$", name, re.IGNORECASE), name
 
 
@@ -984,7 +985,7 @@ def test_force_download_is_refused_offline(fake: FakeHub, monkeypatch: pytest.Mo
 
 
 def test_tokenizer_and_family_come_from_one_commit(fake: FakeHub, model: Files) -> None:
-    """Check that one record_look_up-up suffices, because a push between two could mix two commits."""
+    """Check that one look-up suffices, because a push between two could mix two commits."""
     config = json.dumps({"model_type": "distilbert"}).encode()
     fake.add(NAME, {"vocab.txt": model["vocab.txt"], "config.json": config})
     assert type(oxbert.AutoTokenizer.from_pretrained(NAME)) is oxbert.DistilBertTokenizer
@@ -1009,3 +1010,12 @@ def test_a_repository_without_config_gives_an_electra_tokenizer(fake: FakeHub, m
 def test_an_empty_subfolder_means_the_repository(fake: FakeHub) -> None:
     fake.add(NAME, {"config.json": b"{}"})
     assert find(NAME, subfolder="") == find(NAME, subfolder=None) == find(NAME)
+
+
+def test_files_that_a_cached_commit_lacks_are_looked_up_on_the_hub(fake: FakeHub) -> None:
+    """Check that the cache, which knows what a commit lacks but not what it has, leaves the error to the hub."""
+    commit = fake.add(NAME, {"pytorch_model.bin": b"x"})
+    find(NAME, "weights", revision=commit)
+    assert "model.safetensors" in fake.requested_files()
+    with pytest.raises(MissingFileError, match=r"has no model\.safetensors; it holds: pytorch_model\.bin"):
+        find(NAME, "weights", weights=["model.safetensors"], revision=commit)

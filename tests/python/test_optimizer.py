@@ -404,8 +404,13 @@ def test_bad_options_are_refused(options: dict[str, Any], what: str) -> None:
 def test_parameters_of_other_dtypes_are_refused() -> None:
     optimizer = AdamWeightDecay([torch.nn.Parameter(torch.ones(1))])
     for dtype in (torch.int64, torch.complex64):
-        with pytest.raises(errors.DtypeError, match=r"params: expected floating point, got (int64|complex64)"):
+        with pytest.raises(
+            errors.DtypeError, match=r"params: expected floating point, got (int64|complex64)"
+        ) as caught:
             optimizer.add_param_group({"params": [torch.zeros(1, dtype=dtype)]})
+        assert caught.value.details == {
+            "what": "params", "expected": "floating point", "got": str(dtype).removeprefix("torch."),
+        }  # fmt: skip
     assert len(optimizer.param_groups) == 1
 
 

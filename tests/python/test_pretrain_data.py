@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import itertools
 import json
+import os
 import random
 import re
 import sys
@@ -22,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import oxbert
-from oxbert.errors import DataError, InputError, MissingFileError
+from oxbert.errors import DataError, FileError, InputError, MissingFileError
 from oxbert.training.data import (
     ExampleDataset,
     Packer,
@@ -32,6 +33,8 @@ from oxbert.training.data import (
     learn_vocabulary,
     write_examples,
 )
+from oxbert.training.data.buckets import mix
+from oxbert.training.data.documents import Divider
 
 from .pretrain_data_reference import TEXTS, VOCABULARY, Original, content, corpus, ids, rows, tokenizer, unpadded
 from .processes import run
@@ -379,3 +382,95 @@ def test_bad_arguments_are_refused(source: Path, tmp_path: Path) -> None:
         ExampleDataset(tmp_path / "out", tokenizer(do_lower_case=False))
     with pytest.raises(MissingFileError):
         TFRecordDataset(tmp_path / "none")
+
+
+def test_files_of_folders_are_found_in_the_order_of_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["a/b/2.txt", "a/b/10.txt", "a/1.JSONL.gz", "a-b.parquet", ".hidden/3.txt", "a/.4.txt", "out/5.txt"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    found = find_files([tmp_path, tmp_path / "a" / "b" / "2.txt"], without=tmp_path / "out")
+    assert [(str(file.path.relative_to(tmp_path)), file.format, file.is_gzip) for file in found] == [
+        ("a/1.JSONL.gz", "jsonl", True), ("a/b/10.txt", "text", False), ("a/b/2.txt", "text", False),
+        ("a-b.parquet", "parquet", False),
+    ]  # fmt: skip
+    assert [file.size for file in found] == [len(str(file.path.relative_to(tmp_path))) for file in found]
+    scan = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path).name == "b":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    # A folder that cannot be read does not count as empty.
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(FileError, match="cannot read"):
+        find_files(tmp_path)
+
+
+def test_examples_beside_their_sources_are_no_sources(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.txt").write_text(corpus(4, seed=number), encoding="utf-8")
+    seen: list[Any] = []
+    manifest = write_examples(tmp_path, tmp_path / "out", tokenizer(), shuffle=False, track=seen.append)
+    assert manifest == write_examples(tmp_path, tmp_path / "out", tokenizer(), shuffle=False)
+    assert manifest.sources["files"] == 3 and len(manifest.parts) == 1
+    read = [progress for progress in seen if progress.phase == "reading"]
+    assert [one.done for one in read] == sorted(one.done for one in read)
+    assert read[-1].done == read[-1].total == manifest.sources["bytes"]
+    assert not (tmp_path / "out" / "held_out").exists()
+
+
+def test_the_numbers_behind_a_shuffle_are_splitmix64() -> None:
+    """Compare with the outputs of the generator's reference implementation for the seed 1234567."""
+    step = 0x9E3779B97F4A7C15
+    assert [mix(1234567 + count * step) for count in range(5)] == [
+        6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821,
+    ]  # fmt: skip
+
+
+def test_the_beginning_of_a_document_decides_whether_it_is_held_out() -> None:
+    def side_of(*lines: str) -> int:
+        train, held = Divider(held_out=0.5).divide([*lines, ""])
+        assert not (train and held) and (train or held) == [*lines, ""]
+        return int(bool(held))
+
+    sides = []
+    for number in range(16):
+        head = [f"{number} " * 1000] * (1 + (1 << 16) // len(f"{number} " * 1000))
+        sides.append(side_of(*head))
+        assert {side_of(*head, f"another end {end}") for end in range(8)} == {sides[-1]}
+    assert set(sides) == {0, 1}
+
+
+def test_a_sentence_is_cut_only_if_it_fits_no_example() -> None:
+    for length, expected in [(13, [(13, 0)]), (14, [(6, 7), (1, 0)])]:
+        packer = Packer(Packing(max_length=16, single_segment=0, short=0), random.Random(0))
+        packer.add(list(range(5, 5 + length)))
+        packer.end_document()
+        assert [(len(first), len(second)) for first, second in packer.take()] == expected
+
+
+def test_options_of_a_learnt_vocabulary(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("Caf\u00e9 caf\u00e9 abc abc b b c\n" * 9, encoding="utf-8")
+    files = find_files(tmp_path / "text")
+
+    def characters(size: int, **options: Any) -> set[str]:
+        tokens = learn_vocabulary(files, tmp_path / "vocab.txt", size, **options).get_vocab()
+        assert len(tokens) <= size
+        return {token for token in tokens if len(token) == 1}
+
+    assert characters(60) == set("abcef") and characters(60, do_lower_case=False) == set("Cabcf\u00e9")
+    assert characters(60, strip_accents=False) == set("abcf\u00e9")
+    assert characters(60, do_lower_case=False, strip_accents=True) == set("Cabcef")
+    assert characters(60, alphabet=2) == set("ac")
+    # Five special tokens, and each character alone and inside a word.
+    assert characters(15) == set("abcef")
+    with pytest.raises(InputError, match="expected at least 15 for 5 characters"):
+        characters(14)
+    for number, option in enumerate(({"strip_accents": False}, {"alphabet": 2})):
+        write_examples(tmp_path / "text", tmp_path / str(number), vocab_size=60, **option)
+        characters(60, **option)
+        assert (tmp_path / str(number) / "vocab.txt").read_bytes() == (tmp_path / "vocab.txt").read_bytes()

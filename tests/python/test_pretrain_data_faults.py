@@ -165,7 +165,7 @@ def test_damaged_work_files_are_rebuilt(small: None, source: Path, expected: dic
         with pytest.raises(KeyboardInterrupt):
             write_examples(source, folder, tokenizer(), track=stop_at(3), **OPTIONS)
         assert_unfinished(folder)
-        pattern = "part-*.arrow" if damage == "part" else ".assert_unfinished/train-*.bucket"
+        pattern = "part-*.arrow" if damage == "part" else ".unfinished/train-*.bucket"
         path = sorted(folder.glob(pattern))[-1]
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
@@ -351,3 +351,25 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
             file.write(f"{file.tell()}\n{block}\n\n")
     done = run([sys.executable, "-c", MEMORY, tmp_path / "corpus.txt", tmp_path, VOCABULARY], check=True)
     assert float(done.stdout) < 200, f"{done.stdout} MiB"
+
+
+def test_other_added_tokens_are_refused(source: Path, tmp_path: Path) -> None:
+    """Use vocabularies of the same file and size that differ only in an added token."""
+    one, other = tokenizer(), tokenizer()
+    one.add_tokens(["[ONE]"])
+    other.add_tokens(["[OTHER]"])
+    write_examples(source / "0.txt", tmp_path / "out", one, limit=3)
+    assert len(ExampleDataset(tmp_path / "out", one))
+    with pytest.raises(DataError, match=r"\[ONE\].*the tokenizer has .*\[OTHER\]"):
+        ExampleDataset(tmp_path / "out", other)
+
+
+def test_a_refused_run_leaves_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(InputError, match="found none"):
+        write_examples(tmp_path / "empty", tmp_path / "out", tokenizer())
+    assert not list((tmp_path / "out").iterdir())
+    for name in ("out", "nowhere"):
+        with pytest.raises(MissingFileError, match=r"has no dataset\.json") as caught:
+            ExampleDataset(tmp_path / name)
+        assert caught.value.details == {"folder": str(tmp_path / name), "wanted": "dataset.json", "found": []}

@@ -42,8 +42,9 @@ def test_items_are_arrays_of_their_own(folder: Path) -> None:
     assert dataset[len(dataset) // 2]["input_ids"][0] == 2
     assert (dataset[-1]["input_ids"] == dataset[len(dataset) - 1]["input_ids"]).all()
     for index in (len(dataset), -len(dataset) - 1):
-        with pytest.raises(IdRangeError, match="outside"):
+        with pytest.raises(IdRangeError, match="outside") as caught:
             dataset[index]
+        assert caught.value.details == {"what": "example", "value": index, "position": None, "limit": len(dataset)}
     copied = pickle.loads(pickle.dumps(dataset))
     assert len(pickle.dumps(dataset)) < 20_000 and repr(copied) == repr(dataset)
     assert all((one["input_ids"] == two["input_ids"]).all() for one, two in zip(dataset, copied, strict=True))
@@ -102,6 +103,24 @@ def test_models_and_data_loaders_take_batches(folder: Path) -> None:
     assert next(iter(loader))["input_ids"].shape[0] == 4
     with pytest.raises(InputError, match="length"):
         collate([dataset[0]], length=2)
+
+
+def test_batches_of_a_process_are_padded_with_the_id_of_the_vocabulary(folder: Path) -> None:
+    dataset = ExampleDataset(folder)
+    dataset.pad_token_id = 7
+    for rank in range(3):
+        [batch] = dataset.iter_batches(10, seed=2, start=1, stop=2, rank=rank, world=3, length=32)
+        index = dataset.batch_indices(1, 10, seed=2)[rank::3]
+        assert batch["input_ids"].shape == (len(index), 32)
+        for row, example in zip(batch["input_ids"], dataset.take(index), strict=True):
+            ids = example["input_ids"]
+            assert (row[: len(ids)] == ids).all() and (row[len(ids) :] == 7).all()
+    for what, arguments in [("epoch", (-1, 0)), ("seed", (0, -1))]:
+        with pytest.raises(InputError, match=f"{what}: expected 0 or more, got -1"):
+            dataset.order(*arguments)
+    # The order is kept for the next batch.
+    with pytest.raises(ValueError, match="read-only"):
+        dataset.order(0)[0] = 1
 
 
 # The command.

@@ -231,3 +231,13 @@ def test_hand_written_records_are_read_or_refused(tmp_path: Path) -> None:
         TFRecordDataset(tmp_path / "*.none" if (tmp_path / "empty").mkdir() else tmp_path / "empty")
     path.write_bytes(b"")
     assert len(TFRecordDataset(path)) == 0
+
+
+def test_a_fingerprint_identifies_the_records(written: tuple[Path, list[Row]], tmp_path: Path) -> None:
+    _, examples = written
+    found = []
+    for name, rows in {"all": examples, "again": examples, "fewer": examples[1:]}.items():
+        (tmp_path / name).mkdir()
+        _TFRecordFile.write(tmp_path / name / "a.tfrecord", [(list(ids), first) for ids, first in rows], LENGTH)
+        found.append(TFRecordDataset(tmp_path / name).fingerprint)
+    assert found[0] == found[1] != found[2]

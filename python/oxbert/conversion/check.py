@@ -62,7 +62,10 @@ def _class_of(config: _native.Config, weights: Mapping[str, Any]) -> Any:
     if family not in _HEADS:
         reason = f"expected a model of {' or '.join(_HEADS)}, got {family}"
         raise InputError(f"check: {reason}", what="check", reason=reason)
-    named = [name for name in getattr(config, "architectures", None) or () if name in _HEADS[family].values()]
+    # `architectures` also names a class whose tensors are those of another one, such as DistilBertForMultipleChoice.
+    prefix = _BACKBONES[family].removesuffix("Model") + "For"
+    architectures = getattr(config, "architectures", None) or ()
+    named = [name for name in architectures if name.startswith(prefix) and hasattr(_native, name)]
     found = [name for tensor, name in _HEADS[family].items() if tensor in weights]
     return getattr(_native, (named or found or [_BACKBONES[family]])[0])
 

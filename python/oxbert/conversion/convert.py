@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from oxbert import _native
 from oxbert._checks import refused
+from oxbert._files import translate_os_errors
 from oxbert._native import load_weights, save_weights
 from oxbert._types import Component, FloatDtype, WeightFormat
 from oxbert.conversion.check import largest_difference
 from oxbert.conversion.names import Names, plan_names
 from oxbert.conversion.options import COMPONENTS, Options
 from oxbert.conversion.paths import find_target, find_weights
-from oxbert.errors import FileError, InputError, WeightsError
+from oxbert.errors import InputError, WeightsError
 
 if TYPE_CHECKING:
     import torch
@@ -251,10 +252,8 @@ def _write(
             if not _same(tensors[name], again[name]):
                 raise _unequal(target, name)
         compare(again)
-        try:
+        with translate_os_errors("write", target):
             written.replace(target)
-        except OSError as error:
-            raise FileError(f"cannot write {target}: {error.strerror}", path=str(target), action="write") from error
     finally:
         written.unlink(missing_ok=True)
 
