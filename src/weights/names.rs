@@ -45,7 +45,7 @@ pub fn resolve<'a>(
             }
         }
     }
-    let wrapped = wrapper(names.keys().map(String::as_str), family);
+    let wrapped = wrapper(&names.keys().map(String::as_str).collect::<Vec<_>>(), family);
     let names: BTreeMap<&str, &String> = names.iter().map(|(name, source)| (&name[wrapped..], source)).collect();
     let has_prefix = |name: &str| first_component(name) == family.prefix;
     let file_has_prefix = names.keys().any(|name| has_prefix(name));
@@ -71,20 +71,21 @@ pub fn resolve<'a>(
 ///
 /// A prefix of any name counts if the family's own follows. Otherwise it may be that of another family, and only the
 /// usual names of wrappers count.
-fn wrapper<'a>(names: impl Iterator<Item = &'a str> + Clone, family: &Family) -> usize {
+fn wrapper(names: &[&str], family: &Family) -> usize {
     const WRAPPERS: [&str; 7] =
         ["module", "model", "_orig_mod", "_forward_module", "backbone", "generator", "discriminator"];
-    let has_prefix = |name: &str| first_component(name) == family.prefix;
     let mut length = 0;
     loop {
-        let rest = names.clone().map(|name| &name[length..]);
-        let Some((first, _)) = rest.clone().next().and_then(|name| name.split_once('.')) else { return length };
-        let is_shared = rest.clone().all(|name| name.split_once('.').is_some_and(|(other, _)| other == first));
-        let is_before = rest.clone().any(|name| has_prefix(&name[(first.len() + 1).min(name.len())..]));
-        if !is_shared || has_prefix(first) || !(is_before || WRAPPERS.contains(&first)) {
+        let mut firsts = names.iter().map(|name| name[length..].split_once('.'));
+        let Some((first, _)) = firsts.next().flatten() else { return length };
+        let is_shared = firsts.all(|split| split.is_some_and(|(other, _)| other == first));
+        let behind = length + first.len() + 1;
+        let is_before =
+            || names.iter().any(|name| name.get(behind..).is_some_and(|rest| first_component(rest) == family.prefix));
+        if !is_shared || first == family.prefix || !(WRAPPERS.contains(&first) || is_before()) {
             return length;
         }
-        length += first.len() + 1;
+        length = behind;
     }
 }
 

@@ -123,7 +123,7 @@ import numpy as np
 import oxbert
 
 config = oxbert.ElectraConfig(vocab_size=500, num_hidden_layers=2)
-model = oxbert.ElectraForMaskedLM(config, seed=0)
+model = oxbert.ElectraForMaskedLM(config, seed=0).eval()
 tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
 ids = np.full((8, 128), 7)
 expected = model(ids).logits

@@ -37,7 +37,7 @@ INPUTS = {
 
 
 def pretrainer(**options: Any) -> ElectraPretrainer:
-    networks = [oxbert.ElectraModel(GENERATOR, seed=1), oxbert.ElectraModel(DISCRIMINATOR, seed=2)]
+    networks = [oxbert.ElectraModel(GENERATOR, seed=1).eval(), oxbert.ElectraModel(DISCRIMINATOR, seed=2).eval()]
     settings = {"vocab_size": 37, "num_classes": 3, "num_token_predictions": 3} | options
     made = oxbert.ElectraPretrainer(*networks, **settings)
     with torch.no_grad():

@@ -6,8 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::error::Result;
-
 /// A progress bar over the bytes of parameters, on a terminal and for large models only.
 pub(crate) struct Bar {
     /// tqdm's bar, once the size is known.
@@ -28,9 +26,9 @@ impl Bar {
     }
 
     /// Draw the bar.
-    pub(crate) fn show(&self, done: usize, total: usize) -> Result<()> {
+    pub(crate) fn show(&self, done: usize, total: usize) {
         if !self.is_wanted || total < Self::LARGE {
-            return Ok(());
+            return;
         }
         let draw = |py: Python<'_>| -> PyResult<()> {
             let mut bar = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +41,6 @@ impl Bar {
         };
         // Loading goes on if the bar cannot be drawn.
         let _ = Python::attach(draw);
-        Ok(())
     }
 
     fn begin(&self, py: Python<'_>, total: usize) -> PyResult<Py<PyAny>> {

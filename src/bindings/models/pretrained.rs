@@ -98,7 +98,10 @@ where
     let bar = Bar::new(py, &place)?;
     let (shown, trainable) = (&bar, options.trainable);
     let loaded = enter(py, move || {
-        let watch = |done: usize, total: usize| shown.show(done, total);
+        let watch = |done: usize, total: usize| {
+            shown.show(done, total);
+            Ok(())
+        };
         Ok(if trainable {
             Held::from(Pretrained::<M>::from_source_watched(&source, &config, device, tolerance, &watch)?)
         } else {
