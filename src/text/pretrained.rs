@@ -236,8 +236,8 @@ pub(super) fn settings_and_special(tokens: &Tokens, options: &TokenizerOptions) 
     let extra: Vec<&str> =
         tokens.added.iter().filter(|(_, token)| extra(token)).map(|(_, token)| token.content.as_str()).collect();
     let mut special = Map::new();
-    // In alphabetical order. Other classes than BERT's cut the tokens that are named here out of every text.
-    let mut roles: Vec<_> = ROLES.into_iter().zip(names).filter(|(_, name)| tokens.added.id(name).is_some()).collect();
+    // In alphabetical order. Other classes than BERT's make the tokens that are named here special.
+    let mut roles: Vec<_> = ROLES.into_iter().zip(names).filter(|(_, name)| tokens.added.is_special(name)).collect();
     roles.sort_unstable();
     special.extend(roles.into_iter().map(|(role, name)| (role.to_string(), json!(name))));
     if !extra.is_empty() {
@@ -263,11 +263,11 @@ pub(super) fn settings_and_special(tokens: &Tokens, options: &TokenizerOptions) 
     (settings, special.into())
 }
 
-/// Return the token for padding if it is an unusual one that is not cut out of texts. Only the padding of a
-/// `tokenizer.json` can name such a token.
+/// Return the token for padding if it is an unusual one that is not special. Only the padding of a `tokenizer.json` can
+/// name such a token.
 fn uncut_pad(tokens: &Tokens) -> Option<&str> {
     let pad = tokens.vocabulary.names[PAD_ROLE].as_str();
-    (pad != SPECIAL_TOKENS[PAD_ROLE] && tokens.added.id(pad).is_none()).then_some(pad)
+    (pad != SPECIAL_TOKENS[PAD_ROLE] && !tokens.added.is_special(pad)).then_some(pad)
 }
 
 /// Serialise what [`write`] writes.

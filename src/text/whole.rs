@@ -100,7 +100,7 @@ pub(super) fn is_plain(tokens: &Tokens) -> bool {
     pipeline.is_none()
         && *joiner == Joiner::default()
         && *template == Template::bert(vocabulary)
-        && vocabulary.names.iter().all(|name| added.id(name).is_some())
+        && vocabulary.names.iter().all(|name| added.is_special(name))
 }
 
 /// Build the content of the file.

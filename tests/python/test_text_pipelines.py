@@ -117,8 +117,9 @@ def whole(draw: Any) -> tokenizers.Tokenizer:
     added = draw(ADDED)
     # Of two tokens that are the same when normalised, `tokenizers` finds either, and one that is empty anywhere.
     normalize = tokenizer.normalizer.normalize_str if tokenizer.normalizer else str
-    found = {token.content: normalize(token.content) for token in added if token.normalized}
-    assume(len(set(found.values())) == len(found) and all(found.values()))
+    contents = {token.content for token in added if token.normalized}
+    found = [theirs_or_error(lambda content=content: normalize(content)) for content in contents]
+    assume(len(set(found)) == len(found) and all(found) and all(isinstance(each, str) for each in found))
     assume(not isinstance(theirs_or_error(lambda: tokenizer.add_tokens(added)), BaseException))
     if draw(st.booleans()):
         # Options of a call, which transformers resets.
