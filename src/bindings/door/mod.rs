@@ -18,7 +18,7 @@ pub(crate) use enter::{check_signals, convert, enter, enter_attached, remember_p
 pub(crate) use errors::{raise, wrong_type};
 pub(crate) use folders::FolderOptions;
 pub(crate) use guarded::Guarded;
-pub(crate) use numbers::{argument_readers, count, integer, optional_count};
+pub(crate) use numbers::{argument_readers, count, integer, optional_count, truth};
 pub(crate) use progress::Bar;
 pub(crate) use tensors::{
     Arrays, as_array, copied, device, device_name, floats, from_numpy, from_torch, prepare_numpy, refused, tensor,

@@ -1,9 +1,9 @@
-//! Integer arguments of any size and sign.
+//! Integer arguments of any size and sign, and truth values.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::{PyException, PyOverflowError};
 use pyo3::prelude::*;
 
 use super::errors::{raise, wrong_type};
@@ -38,6 +38,13 @@ pub(crate) fn count(what: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
 /// Read a count as [`count`] does, or None.
 pub(crate) fn optional_count(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     if value.is_none() { Ok(None) } else { count(what, value).map(Some) }
+}
+
+/// Read the argument `what` as a condition of Python reads it. An array of several elements is neither true nor false.
+pub(crate) fn truth(what: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.is_truthy().map_err(|error| {
+        if error.is_instance_of::<PyException>(value.py()) { wrong_type(what, "True or False", value) } else { error }
+    })
 }
 
 /// Define functions that read the arguments of their names, for `#[pyo3(from_py_with = stride)] stride: usize`:

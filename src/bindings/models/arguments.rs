@@ -11,7 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyList, PySequence, PyString, PyTuple};
 
 use super::parameters::values_of;
 use crate::bindings::door::{
-    self, Arrays, as_array, copied, enter_attached, floats, from_torch, raise, refused, wrong_type,
+    self, Arrays, as_array, copied, enter_attached, floats, from_torch, raise, refused, truth, wrong_type,
 };
 use crate::error::Error;
 use crate::inputs::{Arguments, GivenTargets, Labels, Rows};
@@ -96,7 +96,7 @@ impl<'py> Call<'py> {
 
     /// Return an option, if it was given.
     pub(crate) fn option(&self, name: &str) -> PyResult<Option<bool>> {
-        self.given.get(name).map(PyAnyMethods::is_truthy).transpose()
+        self.given.get(name).map(|value| truth(name, value)).transpose()
     }
 
     /// Return the arguments, and the kind of array of the answer, which is the kind of the tokens.
