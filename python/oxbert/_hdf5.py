@@ -46,7 +46,7 @@ def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
     except subprocess.TimeoutExpired:
         raise _unreadable(path, f"reading it took more than {seconds} seconds") from None
     if done.returncode < 0:
-        raise _unreadable(path, "it is damaged: the HDF5 library crashed")
+        raise _unreadable(path, "the file is damaged: the HDF5 library crashed")
     reason = (done.stderr.strip().splitlines() or ["the HDF5 library gave no reason"])[-1]
     if done.returncode == _UNWRITABLE:
         number, _, text = reason.partition(" ")
@@ -57,6 +57,6 @@ def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
 
 
 def _unreadable(path: str | os.PathLike[str], why: str) -> WeightsFormatError:
-    reason = f"this is an HDF5 file that cannot be read: {why}"
+    reason = f"the HDF5 library cannot read the file: {why}"
     message = f"{os.fspath(path)} is not a readable weight file: {reason}"
     return WeightsFormatError(message, path=os.fspath(path), reason=reason)

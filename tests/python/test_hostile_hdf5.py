@@ -176,7 +176,7 @@ def test_a_failing_child_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("import ctypes; ctypes.string_at(0)", "crashed"),
         ("import sys; sys.exit('a reason\\nthe last')", "the last"),
         ("import os; os._exit(9)", "gave no reason"),
-        ("", "it is empty"),
+        ("", "the file is empty"),
         ("import sys; open(sys.argv[2], 'w').write('nonsense')", "nonsense"),
     ]:
         child.write_text(script)

@@ -33,7 +33,7 @@ def main(path: str, target: str) -> None:
         def collect(place: Any, found: Any) -> None:
             nonlocal left
             if not isinstance(place, str):
-                raise ValueError(f"it holds the name {place!r}, which is not UTF-8")
+                raise ValueError(f"expected names in UTF-8, got {place!r}, which is not UTF-8")
             if place.count("/") > MAX_DEPTH:
                 raise ValueError(f"its groups are nested more than {MAX_DEPTH} deep")
             if isinstance(found, h5py.Dataset):
