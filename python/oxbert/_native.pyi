@@ -750,7 +750,7 @@ class Model:
             new_num_position_embeddings: The new number, at least 1.
 
         Raises:
-            ConfigError: if the new number is below 1.
+            InputError: if the new number is below 1.
 
         Example:
             >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=0, max_position_embeddings=2)

@@ -155,7 +155,7 @@ class Tree:
             found = getattr(found, step, None)
         return found
 
-    def refused(self, name: str) -> Exception:
+    def _refused(self, name: str) -> Exception:
         """Return the error for a replaced part or parameter, about the outermost one that holds it."""
         places = (full for part, registry, key, item, full in self._places if part[registry].get(key) is not item)
         what = next((full for full in places if f"{name}.".startswith(f"{full}.")), name)

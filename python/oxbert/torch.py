@@ -69,6 +69,13 @@ def embedding(weight: torch.Tensor, padding_idx: int | None = None) -> torch.nn.
     return layer
 
 
+class _Uninitialized(torch.nn.Linear):
+    """Leave out the initialisation, whose random numbers `torch.vmap` refuses."""
+
+    def reset_parameters(self) -> None:
+        """Do nothing."""
+
+
 def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.Linear:
     """Return a `torch.nn.Linear` whose `weight` and `bias` are these very parameters.
 
@@ -82,7 +89,9 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.L
         (True, None)
     """
     outgoing, incoming = weight.shape
-    layer = torch.nn.Linear(incoming, outgoing, bias=bias is not None, device="meta")
+    layer: torch.nn.Linear = _Uninitialized(incoming, outgoing, bias=bias is not None, device="meta")
+    # Programs look for this very class.
+    layer.__class__ = torch.nn.Linear
     layer.weight = as_parameter(weight)
     if bias is not None:
         layer.bias = as_parameter(bias)

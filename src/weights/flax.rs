@@ -59,7 +59,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Index an array: an extension of MessagePack with the shape, the name of the dtype and the bytes.
+    /// Index an array: an extension of `MessagePack` with the shape, the name of the dtype and the bytes.
     fn array(&mut self, name: String) -> Checked<()> {
         let refuse = |reason: String| format!("array {}: {reason}", excerpt(&name));
         let header = decode::read_ext_meta(&mut self.rest).map_err(|_| refuse("expected an array or a map".into()))?;

@@ -69,7 +69,7 @@ pub fn resolve<'a>(
 
 /// Return the length of the prefix that a wrapper has put before all names, such as `model.` or `_orig_mod.`.
 ///
-/// A prefix of any name counts if the family's own follows. Otherwise it may be that of another family, and only the
+/// A prefix of any name counts if the family's own follows somewhere. Otherwise it may be that of another family, and only the
 /// usual names of wrappers count.
 fn wrapper(names: &[&str], family: &Family) -> usize {
     const WRAPPERS: [&str; 7] =
@@ -80,8 +80,11 @@ fn wrapper(names: &[&str], family: &Family) -> usize {
         let Some((first, _)) = firsts.next().flatten() else { return length };
         let is_shared = firsts.all(|split| split.is_some_and(|(other, _)| other == first));
         let behind = length + first.len() + 1;
-        let is_before =
-            || names.iter().any(|name| name.get(behind..).is_some_and(|rest| first_component(rest) == family.prefix));
+        let is_before = || {
+            names
+                .iter()
+                .any(|name| name.get(behind..).is_some_and(|rest| rest.split('.').any(|part| part == family.prefix)))
+        };
         if !is_shared || first == family.prefix || !(WRAPPERS.contains(&first) || is_before()) {
             return length;
         }

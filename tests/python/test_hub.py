@@ -222,7 +222,7 @@ def test_only_the_chosen_format_is_fetched(kind: Any, fake: FakeHub, model: File
         fake.forget()
         place = {"cache_dir": tmp_path / str(number)}
         assert kind.from_pretrained(NAME, use_safetensors=choice, **place).load_report["missing"] == []
-        assert set(fake.asked("GET")) == {"listing", "config.json", fetched}
+        assert set(fake.requested_files("GET")) == {"listing", "config.json", fetched}
     with pytest.raises(MissingFileError, match="flax_model"):
         kind.from_pretrained(NAME, from_flax=True)
 
@@ -232,7 +232,7 @@ def test_only_the_chosen_format_is_fetched(kind: Any, fake: FakeHub, model: File
     [
         ("config", {"config.json"}),
         ("weights", {"model.safetensors"}),
-        ("tokenizer", {"vocab.txt", "tokenizer_config.json", "special_tokens_map.json"}),
+        ("tokenizer", {"vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}),
         (["config", "weights"], {"config.json", "model.safetensors"}),
     ],
 )

@@ -50,6 +50,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[Any],
         "Model.resize_token_embeddings.pad_to_multiple_of": lambda n: resized.resize_token_embeddings(
             20, pad_to_multiple_of=n
         ),
+        "Model.resize_position_embeddings.new_num_position_embeddings": lambda n: resized.resize_position_embeddings(n),
         "_Pretrained.__new__.seed": lambda n: oxbert.ElectraModel(ELECTRA, seed=n),
         "_Pretrained.from_config.seed": lambda n: oxbert.ElectraModel.from_config(ELECTRA, seed=n),
         "_Head.__new__.seed": lambda n: oxbert.ElectraGeneratorHead(ELECTRA, seed=n),

@@ -384,7 +384,7 @@ def test_positions_that_are_sines_stay_sines() -> None:
     )
     assert torch.equal(model.get_position_embeddings().weight, longer.get_position_embeddings().weight)
     for size in [0, -3]:
-        with pytest.raises(errors.ConfigError, match="max_position_embeddings"):
+        with pytest.raises(errors.InputError, match="new_num_position_embeddings: expected at least 1"):
             model.resize_position_embeddings(size)
     assert model.config.max_position_embeddings == 40
 

@@ -150,10 +150,10 @@ def test_models_take_encodings(family: str) -> None:
             num_attention_heads=3,
             intermediate_size=16,
         )
-        model: Any = oxbert.ElectraForTokenClassification(config, seed=0)
+        model: Any = oxbert.ElectraForTokenClassification(config, seed=0).eval()
     else:
         config = oxbert.DistilBertConfig(vocab_size=len(ours), dim=12, n_layers=1, n_heads=3, hidden_dim=16)
-        model = oxbert.DistilBertForTokenClassification(config, seed=0)
+        model = oxbert.DistilBertForTokenClassification(config, seed=0).eval()
     alone = [np.asarray(model(**ours([text])).logits)[0] for text in ROWS]
     forms = [
         ours(ROWS),

@@ -11,6 +11,7 @@ use crate::config::{AnyConfig, Config, either};
 use crate::error::Result;
 
 argument_readers! {
+    new_num_position_embeddings: i64 = |what, value| integer(what, value, 1..=i64::MAX);
     new_num_tokens: Option<i64> = |what, value: &Bound<'_, PyAny>| {
         if value.is_none() { Ok(None) } else { integer(what, value, i64::MIN..=i64::MAX).map(Some) }
     };
@@ -110,7 +111,7 @@ impl PyModel {
     ///     new_num_position_embeddings: The new number, at least 1.
     ///
     /// Raises:
-    ///     ConfigError: if the new number is below 1.
+    ///     InputError: if the new number is below 1.
     ///
     /// Example:
     ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=0, max_position_embeddings=2)
@@ -118,7 +119,11 @@ impl PyModel {
     ///     >>> model.resize_position_embeddings(3)
     ///     >>> model([[1, 2, 3]]).last_hidden_state.shape
     ///     (1, 3, 8)
-    fn resize_position_embeddings(&self, py: Python<'_>, new_num_position_embeddings: i64) -> PyResult<()> {
+    fn resize_position_embeddings(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = new_num_position_embeddings)] new_num_position_embeddings: i64,
+    ) -> PyResult<()> {
         let size = new_num_position_embeddings;
         self.resize(py, move |model| model.resize_positions(size), Table::Positions, size)
     }

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar, get_args
 
 from typing_extensions import Self
 
-from oxbert._checks import refused
+from oxbert._checks import check_type, refused
 from oxbert._types import AutocastPrecision, Optimizer
 from oxbert._yaml import read_value, read_yaml
 from oxbert.errors import ConfigError
@@ -162,6 +162,7 @@ class Options:
         are made of them.
 
         Raises:
+            DtypeError: if one is no string.
             ConfigError: if a text has no `=`, or its name is unknown or comes twice; `field` names it.
 
         Example:
@@ -171,6 +172,7 @@ class Options:
         known = [item.name for item in dataclasses.fields(cls)]
         values: dict[str, Any] = {}
         for text in assignments:
+            check_type("assignments", text, str, "texts such as learning_rate=3e-4")
             name, equals, value = (part.strip() for part in text.partition("="))
             if not equals:
                 cls._refuse(name, f"expected field=value, got {text!r}")

@@ -83,10 +83,6 @@ def export_checkpoint(
         MissingFileError: if there is no such checkpoint.
         InputError: if the checkpoint has no tokenizer and none is given.
         DataError: if the checkpoint is damaged.
-
-    Example:
-        >>> export_checkpoint("run/checkpoints/step-00001000", "models")  # doctest: +SKIP
-        {'generator': PosixPath('models/generator'), 'discriminator': PosixPath('models/discriminator')}
     """
     path = find_checkpoint(checkpoint)
     state = read_state(path)

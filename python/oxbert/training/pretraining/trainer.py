@@ -90,7 +90,7 @@ class Trainer(Loop[PretrainingBatch]):
 
     Example:
         >>> import tempfile
-        >>> from oxbert.training import NETWORK_FIELDS, PretrainingConfig
+        >>> from oxbert.training import PretrainingConfig
         >>> from oxbert.training.data import ExampleDataset, write_examples
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "text").write_text("Return the value of the node.\nRaise an error.\n" * 20)
