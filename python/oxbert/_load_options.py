@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from oxbert._checks import refused
 from oxbert._types import PathLike
 from oxbert.errors import DtypeError
 from oxbert.hub._download import WEIGHTS
 from oxbert.hub._folders import find
-from oxbert.hub._options import refused, split_options
+from oxbert.hub._options import split_options
 
 _SAFETENSORS = tuple(name for name in WEIGHTS if name.startswith("model.safetensors"))
 _FLAX = tuple(name for name in WEIGHTS if name.startswith("flax_"))

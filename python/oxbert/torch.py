@@ -176,7 +176,7 @@ class Module(Shared):
         return self._run(False, arguments, options)
 
     def _run(self, is_encoder: bool, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        if torch.jit.is_tracing():
+        if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             raise refused("the module", "models of oxbert run in Rust: torch.jit cannot record them")
         parts = self._tree.taken_over()
         checkpoint = self._checkpointing if self.training else None
