@@ -23,7 +23,7 @@ from typing_extensions import Self
 from oxbert import errors, outputs
 from oxbert._checks import refused
 from oxbert._native import Model
-from oxbert._parts import Shared, Tree, grow, tree
+from oxbert._parts import Shared, Tree, Uninitialized, grow, tree
 from oxbert._types import WeightFormat
 
 _OPTIONS = ("output_hidden_states", "output_attentions", "return_dict")
@@ -69,13 +69,6 @@ def embedding(weight: torch.Tensor, padding_idx: int | None = None) -> torch.nn.
     return layer
 
 
-class _Uninitialized(torch.nn.Linear):
-    """Leave out the initialisation, whose random numbers `torch.vmap` refuses."""
-
-    def reset_parameters(self) -> None:
-        """Do nothing."""
-
-
 def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.Linear:
     """Return a `torch.nn.Linear` whose `weight` and `bias` are these very parameters.
 
@@ -89,7 +82,7 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.nn.L
         (True, None)
     """
     outgoing, incoming = weight.shape
-    layer: torch.nn.Linear = _Uninitialized(incoming, outgoing, bias=bias is not None, device="meta")
+    layer: torch.nn.Linear = Uninitialized(incoming, outgoing, bias=bias is not None, device="meta")
     # Programs look for this very class.
     layer.__class__ = torch.nn.Linear
     layer.weight = as_parameter(weight)

@@ -54,7 +54,7 @@ def model_card(part: Component, model: Any, config: PretrainingConfig, state: Ma
     training += [("tokens seen", state["tokens"])] if state.get("tokens") else []
     training += [("skipped steps, whose gradients were not finite", state["skipped"])] if state["skipped"] else []
     training += [(f"changed at step {change['step']:,}", _changes(change)) for change in state.get("continued", ())]
-    # `tokens_per_second` tells of the machine, not of the model.
+    # `tokens_per_second` describes the machine, not the model.
     losses = [(name, value) for name, value in state.get("record", {}).items() if name.endswith("loss")]
     figures = dict(state.get("figures", {}))
     step = figures.pop("step", None)
