@@ -25,15 +25,11 @@ pub(super) fn loss(logits: &Tensor, targets: Option<&Targets>) -> Result<Option<
 ///
 /// The loss is computed from the tensor that is returned, so that gradients reach it.
 pub(super) fn unpack_with_loss(logits: &Tensor, inputs: &Inputs) -> Result<(Option<Tensor>, Tensor)> {
-    let (layout, unpacked) = (&inputs.layout, inputs.layout.unpack(logits)?);
+    let unpacked = inputs.layout.unpack(logits)?;
     let loss = match &inputs.targets {
         targets if !unpacked.requires_grad() => loss(logits, targets.as_ref())?,
-        // The logits may be wide: leaving padded positions out by their targets takes no copy.
-        Some(Targets::Classes(classes)) => {
-            let classes = layout.unpack_with(classes, IGNORED as f64)?;
-            Some(cross_entropy(&unpacked.f_flatten(0, 1)?, &classes.f_flatten(0, 1)?)?)
-        }
-        targets => loss(&layout.pack(&unpacked)?, targets.as_ref())?,
+        // Packing again copies the logits, which costs less than a softmax over padded positions.
+        targets => loss(&inputs.layout.pack(&unpacked)?, targets.as_ref())?,
     };
     Ok((loss, unpacked))
 }
