@@ -329,7 +329,7 @@ fn mismatch_message(path: Option<&Path>, missing: &[String], unexpected: &[Strin
     message
 }
 
-/// Return what stands before the name of a missing parameter in a name of the file.
+/// Return the prefix of the first name in the file that ends with the name of a missing parameter.
 fn foreign_prefix<'a>(missing: &[String], unexpected: &'a [String]) -> Option<&'a str> {
     unexpected.iter().find_map(|name| {
         let parameter = missing.iter().find(|parameter| name.ends_with(&format!(".{parameter}")))?;

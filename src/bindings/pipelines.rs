@@ -22,7 +22,15 @@ struct Source {
 type Restoring<'py> = (Bound<'py, PyAny>, (PathBuf, String));
 
 impl Source {
-    fn new(folder: PathBuf, device: Device) -> PyResult<Self> {
+    /// Find the folder and the device of the arguments of `from_pretrained`.
+    fn find<'py>(
+        folder: &Bound<'py, PyAny>,
+        device: Option<&Bound<'py, PyAny>>,
+        hub: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Self> {
+        let py = folder.py();
+        let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
+        let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
         // The process that reads a pickle may run in another folder.
         Ok(Self { folder: std::path::absolute(folder)?, device })
     }
@@ -66,10 +74,8 @@ impl PyFillMask {
         hub: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Self> {
         let py = folder.py();
-        let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
-        let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
-        let source = Source::new(folder, device)?;
-        Ok(Self { inner: enter(py, || FillMask::from_folder(&source.folder, device))?, source })
+        let source = Source::find(folder, device, hub)?;
+        Ok(Self { inner: enter(py, || FillMask::from_folder(&source.folder, source.device))?, source })
     }
 
     #[classmethod]
@@ -155,10 +161,8 @@ impl PyReplacedTokenDetection {
         hub: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Self> {
         let py = folder.py();
-        let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
-        let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
-        let source = Source::new(folder, device)?;
-        Ok(Self { inner: enter(py, || ReplacedTokenDetection::from_folder(&source.folder, device))?, source })
+        let source = Source::find(folder, device, hub)?;
+        Ok(Self { inner: enter(py, || ReplacedTokenDetection::from_folder(&source.folder, source.device))?, source })
     }
 
     #[classmethod]

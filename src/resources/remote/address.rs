@@ -10,7 +10,7 @@ use ureq::http::Uri;
 use super::RemoteResource;
 use crate::error::{Error, Result};
 
-/// The bytes of the url's hash in the path. With so many, two urls with the same hash cannot be found in practice.
+/// The number of bytes of the url's hash in the path: enough that nobody can find two urls with equal hashes.
 const HASH_BYTES: usize = 16;
 
 /// Some file systems do not accept a longer name with the suffix of a part.
