@@ -14,7 +14,7 @@ use oxbert::weights::{Strictness, WeightFormat};
 use oxbert::{ElectraConfig, Error, Pretrained, Result};
 use tch::Device;
 
-use crate::common::{TRAIN, ids, model, odd, ragged};
+use crate::common::{TRAIN, fresh, ids, model, odd, ragged, random_numbers};
 use crate::text::tokenizer;
 
 /// Run `work`, refuse to go on at the question number `at`, and return the result and the number of questions.
@@ -60,11 +60,13 @@ fn long_work_asks_and_ends() {
     // Each layer has six linear layers, and attention for each length.
     let operations = 3 * (6 + 3);
     assert_interruptible("a fresh model", parameters, || {
+        let _random = random_numbers();
         Pretrained::<ElectraForMaskedLM>::from_config(&config, Some(1), Device::Cpu)
     });
     assert_interruptible("loading", parameters, load);
     assert_interruptible("loading a frozen model", parameters, freeze);
     assert_interruptible("a forward pass", operations, || {
+        let _random = random_numbers();
         oxbert::models::Model::forward(&trainable.model, &inputs(), TRAIN)
     });
     assert_interruptible("a frozen forward pass", 3 * (4 + 3), || frozen.forward(&inputs(), ForwardOptions::default()));
@@ -95,7 +97,7 @@ fn an_interrupt_changes_no_file_and_no_model() {
         files
     };
     let before = files();
-    let other = Pretrained::<ElectraForMaskedLM>::from_config(&config, Some(5), Device::Cpu).unwrap();
+    let other = fresh::<ElectraForMaskedLM>(&config, 5);
     let (_, asked) = refused_at(usize::MAX, || other.save(tempfile::tempdir().unwrap().path(), WeightFormat::Ot));
     for at in 0..asked {
         let (result, _) = refused_at(at, || other.save(folder.path(), WeightFormat::Ot));

@@ -12,7 +12,9 @@ use oxbert::weights::{Strictness, WeightFormat};
 use oxbert::{Config, DistilBertConfig, ElectraConfig, Error, Pretrained};
 use tch::{Device, Kind};
 
-use crate::common::{Tiny, answer, assert_same, copies, for_every_model, fresh, ids, model, odd, odd_for, ragged};
+use crate::common::{
+    Tiny, answer, assert_same, copies, for_every_model, fresh, ids, model, odd, odd_for, ragged, random_numbers,
+};
 
 fn from_folder<M: Model>(folder: &std::path::Path) -> oxbert::Result<Pretrained<M>> {
     Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything)
@@ -147,7 +149,7 @@ fn names_match_transformers_in_the_order_of_the_data() {
     assert_eq!(of_head::<DistilBertForMaskedLM>(&config).len(), 5);
     // As in rust_bert, the names of an encoder without a head begin with the family's prefix.
     let variables = tch::nn::VarStore::new(Device::Cpu);
-    let _random = crate::common::random_numbers();
+    let _random = random_numbers();
     DistilBertModel::new(variables.root(), &config).unwrap();
     let mut rooted: Vec<_> = variables.variables().into_keys().collect();
     let mut expected: Vec<_> = backbone.iter().map(|name| format!("distilbert.{name}")).collect();
@@ -287,6 +289,7 @@ fn a_configuration_larger_than_the_file_takes_no_memory() {
 #[test]
 fn impossible_heads_are_configuration_errors() {
     fn refused<M: Model<Config: std::fmt::Debug>>(config: &M::Config) -> (String, String) {
+        let _random = random_numbers();
         match Pretrained::<M>::from_config(config, None, Device::Cpu).map(|_| ()) {
             Err(Error::Config { path: None, field, reason }) => (field, reason),
             other => panic!("{other:?}"),
