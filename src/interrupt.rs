@@ -17,10 +17,17 @@
 //! ```
 
 use std::cell::RefCell;
+use std::process;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
 
 /// The time between two calls of a check.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -82,10 +89,114 @@ pub fn go_on() -> Result<()> {
     due.map_or(Ok(()), |check| check())
 }
 
+/// Compute `work` of each item on rayon's threads, and return the results in the order of the items.
+///
+/// Meanwhile this thread asks whether to go on. If not, each worker ends at its own next question: no worker knows the
+/// check, which need not be one that other threads can call. A caller that is itself one of rayon's threads works too
+/// and asks in its own items. In a process that was forked after its parent had called this function, and for a single
+/// item, this thread does all the work, because rayon's threads exist in the parent alone.
+///
+/// # Errors
+/// The error of the check; otherwise that of the first item with one, in which case later items may be left out.
+pub(crate) fn map_on_workers<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> Result<T> + Sync) -> Result<Vec<T>> {
+    static OWNER: OnceLock<u32> = OnceLock::new();
+    go_on()?;
+    if items.len() < 2 || *OWNER.get_or_init(process::id) != process::id() {
+        return items.iter().map(|item| go_on().and_then(|()| work(item))).collect();
+    }
+    let caller = thread::current().id();
+    let needed = Needed::new(items.len());
+    let one = |(index, item): (usize, &I)| {
+        let work = || needed.check(index).and_then(|()| work(item));
+        let here = thread::current().id() == caller;
+        let result = if here { go_on().and_then(|()| work()) } else { needed.watch(index, work) };
+        result.inspect_err(|_| needed.limit(index + 1))
+    };
+    let map = || items.par_iter().enumerate().map(&one).collect::<Vec<_>>();
+    let results = if rayon::current_thread_index().is_some() {
+        // One of the threads that are to do the work must not wait for them.
+        map()
+    } else {
+        rayon::in_place_scope(|scope| {
+            let (sender, results) = channel();
+            scope.spawn(move |_| {
+                // This thread no longer waits if it was interrupted.
+                let _ = sender.send(map());
+            });
+            wait(&results).inspect_err(|_| needed.limit(0))
+        })?
+    };
+    results.into_iter().collect()
+}
+
+/// Run code that may take long and never asks on a thread of its own, while this thread asks whether to go on. Without
+/// a check, this thread runs the code.
+///
+/// If the work is not to go on, this function returns without it. Its thread ends when the code does, or at the next
+/// question that the code asks.
+///
+/// # Errors
+/// The error of the check, and that of the work; [`Error::Io`] if no thread can be started.
+pub(crate) fn detached<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    go_on()?;
+    if WATCH.with_borrow(Option::is_none) {
+        return work();
+    }
+    let needed = Needed::new(1);
+    let (sender, result) = channel();
+    let theirs = needed.clone();
+    let run = move || {
+        // This thread no longer waits if it was interrupted.
+        let _ = sender.send(theirs.watch(0, work));
+    };
+    let spawned = thread::Builder::new().name("oxbert-work".into()).spawn(run);
+    spawned.map_err(Error::io("start a thread for", "a long computation"))?;
+    wait(&result).inspect_err(|_| needed.limit(0))?
+}
+
+/// Wait for the message of a worker, and ask meanwhile whether to go on.
+fn wait<T>(message: &Receiver<T>) -> Result<T> {
+    loop {
+        match message.recv_timeout(INTERVAL / 2) {
+            Ok(message) => return Ok(message),
+            Err(RecvTimeoutError::Timeout) => go_on()?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::Internal { message: "a worker thread ended without a result".into() });
+            }
+        }
+    }
+}
+
+/// The number of items, from the first, whose results are still needed.
+#[derive(Clone)]
+struct Needed(Arc<AtomicUsize>);
+
+impl Needed {
+    fn new(count: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(count)))
+    }
+
+    /// Let the items from `count` on end at their next question.
+    fn limit(&self, count: usize) {
+        self.0.fetch_min(count, Ordering::Relaxed);
+    }
+
+    fn check(&self, index: usize) -> Result<()> {
+        if index < self.0.load(Ordering::Relaxed) { Ok(()) } else { Err(Error::Interrupted) }
+    }
+
+    /// Run the work of an item on a worker as long as the item is needed.
+    fn watch<T>(&self, index: usize, work: impl FnOnce() -> T) -> T {
+        let needed = self.clone();
+        watch(move || needed.check(index), work)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicBool;
 
     use super::*;
     use crate::error::Error;
@@ -140,5 +251,64 @@ mod tests {
     fn a_check_may_run_work_of_its_own() {
         let nested = || watch(|| Ok(()), go_on).and_then(|()| go_on()).and_then(|()| refuse());
         assert!(matches!(watch(nested, work), Err(Error::Interrupted)));
+    }
+    #[test]
+    fn workers_return_results_in_order_or_the_first_error() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        for (count, faults) in [(0, vec![]), (1, vec![]), (1, vec![0]), (500, vec![]), (500, vec![499, 7, 300])] {
+            let items: Vec<usize> = (0..count).collect();
+            let double = |item: &usize| {
+                if faults.contains(item) { Err(Error::input("item", item.to_string())) } else { Ok(2 * item) }
+            };
+            for results in [map_on_workers(&items, double), pool.install(|| map_on_workers(&items, double))] {
+                match faults.iter().min() {
+                    None => assert_eq!(results.unwrap(), items.iter().map(|item| 2 * item).collect::<Vec<_>>()),
+                    Some(first) => assert!(
+                        matches!(results, Err(Error::Input { reason, .. }) if reason == first.to_string()),
+                        "{first} of {count}"
+                    ),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_check_of_the_caller_ends_all_workers() {
+        let check = || Err(Error::input("check", "of the caller"));
+        let ended = |result: Result<Vec<()>>| matches!(result, Err(Error::Input { what, .. }) if what == "check");
+        let items = [(); 8];
+        // Only the check ends these loops.
+        let forever = |(): &()| loop {
+            go_on()?;
+        };
+        assert!(ended(watch(check, || map_on_workers(&items, forever))));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert!(ended(pool.install(|| watch(check, || map_on_workers(&items, forever)))));
+        // The caller is released although the code asks once only, at its end.
+        let release = Arc::new(AtomicBool::new(false));
+        let (theirs, (sender, outcome)) = (Arc::clone(&release), channel());
+        let deaf = move || {
+            while !theirs.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            thread::sleep(INTERVAL);
+            sender.send(go_on()).unwrap();
+            Ok(vec![])
+        };
+        assert!(ended(watch(check, || detached(deaf))));
+        release.store(true, Ordering::Relaxed);
+        assert!(matches!(outcome.recv().unwrap(), Err(Error::Interrupted)));
+    }
+
+    #[test]
+    fn code_is_detached_only_if_there_is_a_check() {
+        let here = thread::current().id();
+        let id = || Ok(thread::current().id());
+        assert_eq!(detached(id).unwrap(), here);
+        assert_ne!(watch(|| Ok(()), || detached(id)).unwrap(), here);
+        let refused = watch(|| Ok(()), || detached(|| Err::<(), _>(Error::input("text", "bad"))));
+        assert!(matches!(refused, Err(Error::Input { .. })));
+        let panicked = watch(|| Ok(()), || detached(|| -> Result<()> { panic!("on purpose") }));
+        assert!(matches!(panicked, Err(Error::Internal { .. })));
     }
 }

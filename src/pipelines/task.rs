@@ -46,7 +46,7 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
             return Err(Error::input("texts", "expected at least one text, got none"));
         }
         let texts: Vec<Pair> = texts.iter().map(|&text| (Source::Text(text), None)).collect();
-        let rows = self.tokenizer.encode_pairs(&texts, &EncodeOptions::default(), &interrupt::go_on)?;
+        let rows = self.tokenizer.encode_pairs(&texts, &EncodeOptions::default())?;
         Ok(rows.into_iter().flatten().collect())
     }
 

@@ -8,6 +8,7 @@ use aho_corasick::{AhoCorasick, FindIter, MatchKind};
 
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// A token that is searched for in the text itself.
 ///
@@ -115,6 +116,7 @@ impl AddedTokens {
     pub fn add(&mut self, tokens: &[AddedToken], vocabulary: &Vocabulary, normalize: Normalize) -> Result<usize> {
         let mut new = 0;
         for token in tokens {
+            interrupt::go_on()?;
             let known = self.id(&token.content);
             let is_unchanged = known.and_then(|id| self.token(id)) == Some(token);
             if token.content.is_empty() || is_unchanged {
@@ -141,6 +143,7 @@ impl AddedTokens {
                 raw.push((id, token.content.clone()));
                 continue;
             }
+            interrupt::go_on()?;
             let content = normalize(&token.content)?;
             self.normalized_contents.insert(id, content.clone());
             if !content.is_empty() {

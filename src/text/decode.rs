@@ -3,6 +3,7 @@
 use super::joiner::remove_spaces;
 use super::tokenizer::WordPieceTokenizer;
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 impl WordPieceTokenizer {
     /// Join the tokens of `ids` into a text.
@@ -14,7 +15,7 @@ impl WordPieceTokenizer {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if an id is negative or at least [`Self::id_limit`]; [`Error::Tokenizer`] if an id has no
-    /// token.
+    /// token; the errors of [`interrupt::go_on`].
     pub fn decode(&self, ids: &[i64], skip_special_tokens: bool, clean_up: bool) -> Result<String> {
         let text = self.tokens.joiner.join(self.spell(ids, skip_special_tokens)?);
         Ok(if clean_up { remove_spaces(&text) } else { text })
@@ -43,8 +44,13 @@ impl WordPieceTokenizer {
 
     /// Return the token of each id, without special tokens if `skip_special`.
     fn spell(&self, ids: &[i64], skip_special: bool) -> Result<Vec<&str>> {
+        /// Ids between two questions whether to go on.
+        const IDS_PER_QUESTION: usize = 1 << 10;
         let mut spelled = Vec::with_capacity(ids.len());
         for (position, &id) in ids.iter().enumerate() {
+            if position % IDS_PER_QUESTION == 0 {
+                interrupt::go_on()?;
+            }
             let token = self.tokens.token(id).ok_or_else(|| self.no_token(id, position))?;
             if !(skip_special && self.tokens.is_special(id)) {
                 spelled.push(token);

@@ -1,9 +1,7 @@
 //! Texts to encodings: one text or pair, or many on all cores.
 
 use std::cell::RefCell;
-use std::sync::OnceLock;
-
-use rayon::prelude::*;
+use std::sync::Arc;
 
 use super::encoding::Encoding;
 use super::normalize::Normalizer;
@@ -15,6 +13,7 @@ use super::tokenizer::WordPieceTokenizer;
 use super::tokens::Tokens;
 use super::words::{Scratch, TextToken, TextTokens};
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// The input that the tokens of a row come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +26,6 @@ pub enum Source<'a> {
 
 /// The text of a row, and the second text if the row is a pair.
 pub type Pair<'a> = (Source<'a>, Option<Source<'a>>);
-
-/// A function that long computations call from time to time. Its error ends the computation.
-pub type Check<'a> = &'a (dyn Fn() -> Result<()> + Sync);
 
 impl WordPieceTokenizer {
     /// Return the number of special tokens that a row gets: 2 for one text and 3 for a pair, unless `tokenizer.json` has
@@ -56,7 +52,7 @@ impl WordPieceTokenizer {
     /// # Errors
     /// [`Error::Input`] if the text has more than 2^32 - 1 characters.
     pub fn tokenize(&self, text: &str) -> Result<Vec<String>> {
-        let tokens = self.source_tokens(&Source::Text(text), usize::MAX, &|| Ok(()))?;
+        let tokens = self.source_tokens(&Source::Text(text), usize::MAX)?;
         // Every id comes from the vocabulary, so each has a token.
         let spelled = |token: &TextToken| self.tokens.token(i64::from(token.id)).unwrap_or_default().to_string();
         Ok(tokens.iter().map(spelled).collect())
@@ -70,7 +66,7 @@ impl WordPieceTokenizer {
     /// make the row fit, or if only the second text may be truncated and there is none.
     pub fn encode(&self, text: &str, pair: Option<&str>, options: &EncodeOptions) -> Result<Encoding> {
         let pair = (Source::Text(text), pair.map(Source::Text));
-        let mut rows = self.encode_rows(&pair, options, &|| Ok(()))?;
+        let mut rows = self.encode_rows(&pair, options)?;
         Ok(rows.swap_remove(0))
     }
 
@@ -78,15 +74,15 @@ impl WordPieceTokenizer {
     /// the tokens that did not fit follow.
     ///
     /// # Errors
-    /// The errors of [`Self::encode`], and the error of `check`.
-    pub fn encode_rows(&self, pair: &Pair, options: &EncodeOptions, check: Check) -> Result<Vec<Encoding>> {
+    /// The errors of [`Self::encode`], and of [`interrupt::go_on`].
+    pub fn encode_rows(&self, pair: &Pair, options: &EncodeOptions) -> Result<Vec<Encoding>> {
         let (first, second) = pair;
         let max_length = options.max_length.or(self.options.model_max_length);
         let side = options.truncation_side.unwrap_or(self.options.truncation_side);
         let options = EncodeOptions { max_length, truncation_side: Some(side), ..options.clone() };
         let tokens = |source: &Source, text: usize| {
             let limit = options.tokens_needed(text, &self.tokens.template, second.is_some())?.unwrap_or(usize::MAX);
-            self.source_tokens(source, limit, check)
+            self.source_tokens(source, limit)
         };
         let first = tokens(first, 0)?;
         let second = second.as_ref().map(|second| tokens(second, 1)).transpose()?;
@@ -99,66 +95,36 @@ impl WordPieceTokenizer {
     /// The errors of [`Self::encode`], for the first row with one.
     pub fn encode_batch(&self, texts: &[(&str, Option<&str>)], options: &EncodeOptions) -> Result<Vec<Encoding>> {
         let pairs: Vec<Pair> = texts.iter().map(|&(text, pair)| (Source::Text(text), pair.map(Source::Text))).collect();
-        let rows = self.encode_pairs(&pairs, options, &|| Ok(()))?;
+        let rows = self.encode_pairs(&pairs, options)?;
         Ok(rows.into_iter().flat_map(|rows| rows.into_iter().take(1)).collect())
     }
 
-    /// Encode many texts or pairs on all cores, each as [`Self::encode_rows`] does.
-    ///
-    /// A process that was forked after its parent had called this function uses one thread only: the worker threads
-    /// exist in the parent alone, and waiting for them would never end. `check` is called on the caller's thread only.
+    /// Encode many texts or pairs on all cores, each as [`Self::encode_rows`] does. A process that was forked after its
+    /// parent had called this function uses one core.
     ///
     /// # Errors
     /// The errors of [`Self::encode_rows`], for the first row with one.
-    pub fn encode_pairs(&self, pairs: &[Pair], options: &EncodeOptions, check: Check) -> Result<Vec<Vec<Encoding>>> {
-        /// Bytes of text that the worker threads encode between two calls of `check`.
-        const BYTES_PER_ROUND: usize = 1 << 23;
-        static OWNER: OnceLock<u32> = OnceLock::new();
-        let process = std::process::id();
-        let single_thread = pairs.len() < 2 || *OWNER.get_or_init(|| process) != process;
-        let mut rows = Vec::with_capacity(pairs.len());
-        let mut rest = pairs;
-        while let Some(first) = rest.first() {
-            check()?;
-            let mut bytes = 0;
-            let fits = |pair: &&Pair| {
-                bytes += count_bytes(pair);
-                bytes <= BYTES_PER_ROUND
-            };
-            let count = if single_thread { 1 } else { rest.iter().take_while(fits).count() };
-            if count < 2 {
-                rows.push(self.encode_rows(first, options, check)?);
-                rest = &rest[1..];
-                continue;
-            }
-            let (round, after) = rest.split_at(count);
-            let encode = |pair: &Pair| self.encode_rows(pair, options, &|| Ok(()));
-            let encoded: Vec<Result<Vec<Encoding>>> = round.par_iter().map(encode).collect();
-            for row in encoded {
-                rows.push(row?);
-            }
-            rest = after;
-        }
-        Ok(rows)
+    pub fn encode_pairs(&self, pairs: &[Pair], options: &EncodeOptions) -> Result<Vec<Vec<Encoding>>> {
+        interrupt::map_on_workers(pairs, |pair| self.encode_rows(pair, options))
     }
 
     /// Return the tokens of a text, or of words that are already split. Only the first `limit` tokens are needed.
-    fn source_tokens(&self, source: &Source, limit: usize, check: Check) -> Result<Vec<TextToken>> {
-        /// Words between two calls of `check`.
-        const WORDS_PER_CHECK: usize = 1 << 10;
+    fn source_tokens(&self, source: &Source, limit: usize) -> Result<Vec<TextToken>> {
+        /// Words between two questions whether to go on.
+        const WORDS_PER_QUESTION: usize = 1 << 10;
         match source {
-            Source::Text(text) => self.text_tokens(text, limit, check),
+            Source::Text(text) => self.text_tokens(text, limit),
             Source::Words(words) => {
                 let mut tokens = Vec::new();
                 for (number, word) in words.iter().enumerate() {
                     if tokens.len() >= limit {
                         break;
                     }
-                    // A single word is too short to reach a call of `check` by itself.
-                    if number % WORDS_PER_CHECK == WORDS_PER_CHECK - 1 {
-                        check()?;
+                    // A single word is too short to ask by itself.
+                    if number % WORDS_PER_QUESTION == WORDS_PER_QUESTION - 1 {
+                        interrupt::go_on()?;
                     }
-                    let pieces = self.text_tokens(word, limit - tokens.len(), check)?;
+                    let pieces = self.text_tokens(word, limit - tokens.len())?;
                     tokens.extend(pieces.into_iter().map(|piece| TextToken { word: number as u32, ..piece }));
                 }
                 Ok(tokens)
@@ -167,7 +133,9 @@ impl WordPieceTokenizer {
     }
 
     /// Return the first `limit` tokens of one text.
-    fn text_tokens(&self, text: &str, limit: usize, check: Check) -> Result<Vec<TextToken>> {
+    fn text_tokens(&self, text: &str, limit: usize) -> Result<Vec<TextToken>> {
+        /// The longest text for which the crate `tokenizers`, which does not ask whether to go on, takes a moment.
+        const QUICK_BYTES: usize = 1 << 16;
         thread_local! {
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
@@ -177,13 +145,17 @@ impl WordPieceTokenizer {
         }
         let Tokens { vocabulary, added, pipeline, .. } = &*self.tokens;
         if let Some(pipeline) = pipeline {
-            check()?;
-            return pipeline.tokens(text, added, limit);
+            if text.len() <= QUICK_BYTES {
+                interrupt::go_on()?;
+                return pipeline.tokens(text, added, limit);
+            }
+            let (pipeline, tokens, text) = (Arc::clone(pipeline), Arc::clone(&self.tokens), text.to_string());
+            return interrupt::detached(move || pipeline.tokens(&text, &tokens.added, limit));
         }
-        // Taken, not borrowed: `check` may run any code, and call this function again.
+        // Taken, not borrowed: a check may run any code, and call this function again.
         let mut scratch = SCRATCH.take();
         let mut tokens = Vec::new();
-        let mut output = TextTokens::new(vocabulary, &self.options, limit, check, &mut scratch, &mut tokens);
+        let mut output = TextTokens::new(vocabulary, &self.options, limit, &mut scratch, &mut tokens);
         // Two positions that advance along the text: ranges overlap if an added token starts with spaces that the token
         // before has taken.
         let (mut starts, mut ends) = (Position::default(), Position::default());
@@ -197,7 +169,7 @@ impl WordPieceTokenizer {
             if let Some(id) = id {
                 output.add(id as u32, (starts.character as u32, ends.character as u32))?;
             } else if added.has_normalized() {
-                let (normalizer, mut progress) = (Normalizer::new(&self.options), Progress::new(check));
+                let (normalizer, mut progress) = (Normalizer::new(&self.options), Progress::new());
                 let normalized = Normalized::new(section, starts.character, &normalizer, &mut progress)?;
                 for (id, bytes) in added.split_normalized(normalized.text()) {
                     match id {
@@ -212,13 +184,4 @@ impl WordPieceTokenizer {
         SCRATCH.set(scratch);
         Ok(tokens)
     }
-}
-
-/// Return the number of bytes in the texts of a row.
-fn count_bytes(pair: &Pair) -> usize {
-    let bytes = |source: &Source| match source {
-        Source::Text(text) => text.len(),
-        Source::Words(words) => words.iter().map(|word| word.len()).sum(),
-    };
-    bytes(&pair.0) + pair.1.as_ref().map_or(0, bytes)
 }

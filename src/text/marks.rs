@@ -26,7 +26,7 @@ pub(super) fn sort_run(
     section: &str,
     at: Position,
     character: char,
-    progress: &mut Progress<'_>,
+    progress: &mut Progress,
     mut visit: impl FnMut(char, usize),
 ) -> Result<Position> {
     let start = find_head(section, at, character, progress)?;
@@ -75,7 +75,7 @@ struct Part {
 
 /// Find the start of the run around the character at `at`: its head, the last starter up to `at`, or the start of the
 /// section if there is no starter.
-fn find_head(section: &str, at: Position, character: char, progress: &mut Progress<'_>) -> Result<Position> {
+fn find_head(section: &str, at: Position, character: char, progress: &mut Progress) -> Result<Position> {
     let mut start = at;
     let mut before = section[..at.byte].chars();
     let mut reached = is_starter(character);

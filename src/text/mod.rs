@@ -62,7 +62,7 @@ mod words_tests;
 
 pub use added::AddedToken;
 pub use batch::Batch;
-pub use encode::{Check, Pair, Source};
+pub use encode::{Pair, Source};
 pub use encoding::Encoding;
 pub use options::{EncodeOptions, Side, TokenizerOptions, Truncation};
 pub use padding::{Padding, Width};

@@ -133,13 +133,7 @@ impl Normalizer {
     /// Normalise the character at `at`, with the whole run of combining marks around it if one of them stays. Return
     /// the position behind the characters that were taken.
     #[inline]
-    pub fn step(
-        &self,
-        section: &str,
-        at: Position,
-        sink: &mut impl Sink,
-        progress: &mut Progress<'_>,
-    ) -> Result<Position> {
+    pub fn step(&self, section: &str, at: Position, sink: &mut impl Sink, progress: &mut Progress) -> Result<Position> {
         let Some(character) = section.get(at.byte..).and_then(|rest| rest.chars().next()) else {
             return Ok(Position { byte: section.len(), ..at });
         };

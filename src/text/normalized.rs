@@ -16,7 +16,7 @@ pub(super) struct Normalized {
 
 impl Normalized {
     /// Normalise a section of a text. `first` is the number of its first character in the whole text.
-    pub fn new(section: &str, first: usize, normalizer: &Normalizer, progress: &mut Progress<'_>) -> Result<Self> {
+    pub fn new(section: &str, first: usize, normalizer: &Normalizer, progress: &mut Progress) -> Result<Self> {
         let mut normalized =
             Self { text: String::with_capacity(section.len()), places: Vec::with_capacity(section.len()) };
         let mut at = Position { byte: 0, character: first };

@@ -15,6 +15,7 @@ use tokenizers::{
 use super::added::{AddedToken, AddedTokens, Section};
 use super::words::TextToken;
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// The parts of a pipeline that turn a text into pieces: normalizer, pre-tokenizer and model.
 #[derive(Debug, Clone)]
@@ -89,7 +90,8 @@ impl Pipeline {
         self.normalizer.as_ref().map_or(Ok(()), |normalizer| normalizer.normalize(text))
     }
 
-    /// Return the first `limit` tokens of a text, in which `added` are looked for first.
+    /// Return the first `limit` tokens of a text, in which `added` are looked for first. Between two steps, and for each
+    /// word, ask whether to go on; no step asks by itself.
     pub fn tokens(&self, text: &str, added: &AddedTokens, limit: usize) -> Result<Vec<TextToken>> {
         guarded(|| {
             let mut parts = PreTokenizedString::from(text);
@@ -98,6 +100,7 @@ impl Pipeline {
                 cut(&part, sections)
             })?;
             parts.split(|_, mut part| {
+                interrupt::go_on()?;
                 self.normalize(&mut part)?;
                 let mut sections: Vec<Section> = added.split_normalized(part.get()).collect();
                 if !added.has_normalized() {
@@ -105,10 +108,14 @@ impl Pipeline {
                 }
                 cut(&part, sections)
             })?;
+            interrupt::go_on()?;
             if let Some(pre_tokenizer) = &self.pre_tokenizer {
                 pre_tokenizer.pre_tokenize(&mut parts)?;
             }
-            let spell = |part: &NormalizedString| self.model.tokenize(part.get());
+            let spell = |part: &NormalizedString| {
+                interrupt::go_on()?;
+                self.model.tokenize(part.get())
+            };
             parts.tokenize_with_limit(spell, limit, TruncationDirection::Right)?;
             let pieces = parts.into_encoding(None, 0, OffsetType::Char)?;
             let places = pieces.get_ids().iter().zip(pieces.get_offsets()).zip(pieces.get_word_ids());
@@ -144,7 +151,13 @@ pub(super) fn learn(file: &Value, texts: &[String], size: usize, special: &[Adde
             .continuing_subword_prefix(prefix.to_string())
             .build()
             .into();
-        tokenizer.train(&mut trainer, texts.iter())?;
+        let mut outcome = Ok(());
+        let texts = texts.iter().take_while(|_| {
+            outcome = interrupt::go_on();
+            outcome.is_ok()
+        });
+        tokenizer.train(&mut trainer, texts)?;
+        outcome?;
         Ok(serde_json::from_str(&tokenizer.to_string(false)?)?)
     })
 }
@@ -168,7 +181,11 @@ fn guarded<T>(run: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
     let refused =
         |reason: String| Error::Tokenizer { reason: format!("the pipeline of tokenizer.json failed: {reason}") };
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(done) => done.map_err(|error| refused(error.to_string())),
+        Ok(done) => done.map_err(|error| match error.downcast() {
+            // An error of this crate, from a question whether to go on.
+            Ok(own) => *own,
+            Err(error) => refused(error.to_string()),
+        }),
         Err(_) => Err(refused("the crate tokenizers panicked on this text".into())),
     }
 }

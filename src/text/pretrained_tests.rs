@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::tests::{SMALL, from_bytes, from_folder};
+use super::tests::{SMALL, checked, from_bytes, from_folder};
 use super::*;
 use crate::error::Error;
 
@@ -348,6 +348,27 @@ fn settings_that_ask_for_another_tokenizer_are_refused_by_name() {
             "split_special_tokens": false, "subword_tokenizer_type": "wordpiece",
         });
         small_with(SETTINGS, &settings).unwrap();
+    }
+}
+
+#[test]
+fn another_pipeline_can_be_interrupted_and_gives_the_same_under_a_check() {
+    let file = tokenizer_json(&json!({"normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Whitespace"}}));
+    let tokenizer = from_folder(&[(WHOLE, &file)]).unwrap();
+    // The tokens of the short text come from the caller's thread, those of the long one from a thread of their own.
+    for (count, words) in [(5, 10), (1 << 15, 1 << 16)] {
+        let text = "a b ".repeat(count);
+        let encode = || tokenizer.encode(&text, None, &EncodeOptions::default());
+        let expected = encode().unwrap();
+        assert_eq!(expected.len(), words + 2);
+        let (row, calls) = checked(usize::MAX, encode);
+        assert_eq!(row.unwrap().ids(), expected.ids());
+        // How often a caller asks while it waits for the other thread depends on the time.
+        let refusals = if count > 5 { 1 } else { calls };
+        for refused in 1..=refusals {
+            assert!(matches!(checked(refused, encode).0, Err(Error::Input { what, .. }) if what == "text"));
+        }
+        assert!(count > 5 || calls > words);
     }
 }
 

@@ -1,6 +1,7 @@
-//! Progress through a text: positions in it, and calls of the function that may interrupt.
+//! Progress through a text: positions in it, and questions whether to go on.
 
 use crate::error::Result;
+use crate::interrupt;
 
 /// A range of characters of the original text, `(start, end)` with `end` exclusive.
 pub(super) type Span = (u32, u32);
@@ -31,22 +32,21 @@ impl Position {
     }
 }
 
-/// Calls `check` from time to time, which may interrupt the work by an error.
-pub(super) struct Progress<'call> {
-    check: &'call dyn Fn() -> Result<()>,
-    /// Bytes until the next call of `check`.
+/// Asks from time to time whether to [go on](interrupt::go_on).
+pub(super) struct Progress {
+    /// Bytes until the next question.
     left: usize,
 }
 
-impl<'call> Progress<'call> {
-    /// Bytes between two calls of `check`, a fraction of a millisecond of work.
+impl Progress {
+    /// Bytes between two questions, a fraction of a millisecond of work.
     const INTERVAL: usize = 1 << 16;
 
-    pub fn new(check: &'call dyn Fn() -> Result<()>) -> Self {
-        Self { check, left: Self::INTERVAL }
+    pub fn new() -> Self {
+        Self { left: Self::INTERVAL }
     }
 
-    /// Count `bytes` as done, and call `check` if it is due.
+    /// Count `bytes` as done, and ask if a question is due.
     #[inline]
     pub fn pass(&mut self, bytes: usize) -> Result<()> {
         if let Some(left) = self.left.checked_sub(bytes) {
@@ -54,6 +54,6 @@ impl<'call> Progress<'call> {
             return Ok(());
         }
         self.left = Self::INTERVAL;
-        (self.check)()
+        interrupt::go_on()
     }
 }

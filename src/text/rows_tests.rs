@@ -2,22 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::tests::from_bytes;
+use super::tests::{checked, from_bytes};
 use super::*;
 use crate::error::{Error, Result};
+use crate::interrupt::watch_every;
 
 /// Build a tokenizer whose letters have the ids from 5 on; `##a` and `##b` follow.
 fn letter_tokenizer() -> WordPieceTokenizer {
     from_bytes(b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\ne\nf\ng\nh\n##a\n##b\n").unwrap()
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "the type is that of a check")]
-fn go_on() -> Result<()> {
-    Ok(())
 }
 
 fn text<'a>(first: &'a str, second: Option<&'a str>) -> Pair<'a> {
@@ -27,7 +25,7 @@ fn text<'a>(first: &'a str, second: Option<&'a str>) -> Pair<'a> {
 /// Encode and return each row as the letters of its tokens, with `|` at the end of a text.
 fn rows(pair: &Pair, options: &EncodeOptions) -> Result<Vec<String>> {
     let tokenizer = letter_tokenizer();
-    let rows = tokenizer.encode_rows(pair, options, &go_on)?;
+    let rows = tokenizer.encode_rows(pair, options)?;
     let spell = |row: &Encoding| row.tokens().concat().replace("[CLS]", "").replace("[SEP]", "|");
     Ok(rows.iter().map(spell).collect())
 }
@@ -98,7 +96,7 @@ fn the_rows_of_a_pair_have_the_order_of_tokenizers() {
 #[test]
 fn further_rows_have_the_offsets_and_words_of_their_tokens() {
     let options = overflow(Truncation::OnlySecond, 7, 1, Side::Right);
-    let rows = letter_tokenizer().encode_rows(&text("a b", Some("ca d eb")), &options, &go_on).unwrap();
+    let rows = letter_tokenizer().encode_rows(&text("a b", Some("ca d eb")), &options).unwrap();
     assert_eq!(rows.len(), 4);
     let last = &rows[2];
     assert_eq!(last.tokens(), ["[CLS]", "a", "b", "[SEP]", "d", "e", "[SEP]"]);
@@ -140,7 +138,7 @@ fn words_are_tokenised_one_by_one() {
     let tokenizer = letter_tokenizer();
     let words = ["ca", "", "b,a", "[MASK]", "e f"];
     let pair = (Source::Words(words.to_vec()), Some(Source::Words(vec!["da"])));
-    let row = tokenizer.encode_rows(&pair, &EncodeOptions::default(), &go_on).unwrap().remove(0);
+    let row = tokenizer.encode_rows(&pair, &EncodeOptions::default()).unwrap().remove(0);
     let tokens = ["[CLS]", "c", "##a", "b", "[UNK]", "a", "[MASK]", "e", "f", "[SEP]", "d", "##a", "[SEP]"];
     assert_eq!(row.tokens(), tokens);
     let number = |word: usize| Some(word);
@@ -163,55 +161,50 @@ fn words_split_at_spaces_give_the_tokens_of_the_text() {
     let options = EncodeOptions::default();
     let whole = tokenizer.encode(text, None, &options).unwrap();
     let words = (Source::Words(text.split_whitespace().collect()), None);
-    let words = tokenizer.encode_rows(&words, &options, &go_on).unwrap().remove(0);
+    let words = tokenizer.encode_rows(&words, &options).unwrap().remove(0);
     assert_eq!(words.ids(), whole.ids());
     assert!(words.word_ids().eq(whole.word_ids()));
 }
 
 #[test]
-fn an_error_of_check_ends_encoding() {
+fn an_error_of_the_check_ends_encoding() {
     let tokenizer = letter_tokenizer();
     let long = "a ".repeat(1 << 18);
     let words: Vec<&str> = long.split_whitespace().collect();
-    let calls = AtomicUsize::new(0);
-    let refuse_from = |count: usize| {
-        let calls = &calls;
-        calls.store(0, Ordering::Relaxed);
-        move || {
-            if calls.fetch_add(1, Ordering::Relaxed) + 1 < count { Ok(()) } else { Err(Error::input("text", "enough")) }
-        }
-    };
     let options = EncodeOptions::default();
     for pair in [
         (Source::Text(long.as_str()), None),
         (Source::Text("a"), Some(Source::Text(long.as_str()))),
         (Source::Words(words), None),
     ] {
-        let error = tokenizer.encode_rows(&pair, &options, &refuse_from(3)).unwrap_err();
-        assert!(matches!(error, Error::Input { .. }));
-        assert_eq!(calls.load(Ordering::Relaxed), 3);
-        let error = tokenizer.encode_pairs(&[pair], &options, &refuse_from(3)).unwrap_err();
-        assert!(matches!(error, Error::Input { .. }));
-        assert_eq!(calls.load(Ordering::Relaxed), 3);
+        let (result, calls) = checked(3, || tokenizer.encode_rows(&pair, &options));
+        assert!(matches!(result, Err(Error::Input { .. })));
+        assert_eq!(calls, 3);
+        let (result, calls) = checked(3, || tokenizer.encode_pairs(&[pair], &options));
+        assert!(matches!(result, Err(Error::Input { .. })));
+        assert_eq!(calls, 3);
     }
-    // Many rows: `check` is called on the caller's thread, before the others start.
     let many = vec![text(&long[..100], None); 50];
-    assert!(tokenizer.encode_pairs(&many, &options, &refuse_from(1)).is_err());
-    assert_eq!(tokenizer.encode_pairs(&many, &options, &refuse_from(usize::MAX)).unwrap().len(), 50);
+    assert!(checked(1, || tokenizer.encode_pairs(&many, &options)).0.is_err());
+    assert_eq!(checked(usize::MAX, || tokenizer.encode_pairs(&many, &options)).0.unwrap().len(), 50);
 }
 
 #[test]
-fn check_may_call_the_tokenizer() {
+fn a_check_may_call_the_tokenizer() {
     let tokenizer = letter_tokenizer();
     let long = "\u{e9}a ".repeat(1 << 17);
     let options = EncodeOptions::default();
     let expected = tokenizer.encode(&long, None, &options).unwrap();
-    let again = || {
-        assert_eq!(tokenizer.encode("b\u{e9}", None, &options)?.len(), 3);
+    let (ours, calls) = (tokenizer.clone(), Rc::new(Cell::new(0)));
+    let counted = Rc::clone(&calls);
+    let again = move || {
+        counted.set(counted.get() + 1);
+        assert_eq!(ours.encode("b\u{e9}", None, &EncodeOptions::default())?.len(), 3);
         Ok(())
     };
-    let rows = tokenizer.encode_rows(&text(&long, None), &options, &again).unwrap();
+    let rows = watch_every(Duration::ZERO, again, || tokenizer.encode_rows(&text(&long, None), &options)).unwrap();
     assert_eq!(rows[0].ids(), expected.ids());
+    assert!(calls.get() > 1);
 }
 
 #[test]
@@ -223,10 +216,10 @@ fn encode_pairs_equals_encode_rows_for_each_pair() {
         pairs[index].1 = Some(Source::Words(texts[index / 2].split(' ').collect()));
     }
     let options = overflow(Truncation::LongestFirst, 12, 2, Side::Right);
-    let rows = tokenizer.encode_pairs(&pairs, &options, &go_on).unwrap();
+    let rows = tokenizer.encode_pairs(&pairs, &options).unwrap();
     assert_eq!(rows.len(), pairs.len());
     for (rows, pair) in rows.iter().zip(&pairs) {
-        let expected = tokenizer.encode_rows(pair, &options, &go_on).unwrap();
+        let expected = tokenizer.encode_rows(pair, &options).unwrap();
         assert!(rows.iter().map(Encoding::ids).eq(expected.iter().map(Encoding::ids)), "{pair:?}");
     }
 }
@@ -288,7 +281,7 @@ proptest! {
         let pair = (source(&first), second.as_deref().map(source));
         let all = EncodeOptions { add_special_tokens: special, ..overflow(truncation, length, stride, side) };
         let one = EncodeOptions { overflow: false, ..all.clone() };
-        match (tokenizer.encode_rows(&pair, &all, &go_on), tokenizer.encode_rows(&pair, &one, &go_on)) {
+        match (tokenizer.encode_rows(&pair, &all), tokenizer.encode_rows(&pair, &one)) {
             (Ok(all), Ok(one)) => {
                 prop_assert_eq!(one.len(), 1);
                 prop_assert_eq!(all[0].ids(), one[0].ids());
@@ -305,7 +298,7 @@ proptest! {
         prop_assume!(stride < length - 2);
         let tokenizer = letter_tokenizer();
         let options = overflow(Truncation::OnlyFirst, length, stride, side);
-        let rows = tokenizer.encode_rows(&(Source::Text(&text), None), &options, &go_on).unwrap();
+        let rows = tokenizer.encode_rows(&(Source::Text(&text), None), &options).unwrap();
         let mut tokens: Vec<Vec<i64>> = rows.iter().map(|row| row.ids()[1..row.len() - 1].to_vec()).collect();
         if side == Side::Left {
             for row in &mut tokens {

@@ -1,15 +1,31 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
 
 use rust_tokenizers::tokenizer::Tokenizer as _;
 use serde_json::Value;
 
 use super::*;
 use crate::error::Error;
+use crate::interrupt::watch_every;
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// Run `work` with a check that refuses from call number `refused` on. Return the result and the number of calls.
+pub(super) fn checked<T>(refused: usize, work: impl FnOnce() -> T) -> (T, usize) {
+    let calls = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&calls);
+    let check = move || {
+        counted.set(counted.get() + 1);
+        if counted.get() < refused { Ok(()) } else { Err(Error::input("text", "enough")) }
+    };
+    let result = watch_every(Duration::ZERO, check, work);
+    (result, calls.get())
 }
 
 fn tokenizer(options: &TokenizerOptions) -> WordPieceTokenizer {

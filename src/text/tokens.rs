@@ -44,8 +44,7 @@ impl Tokens {
             if let Some(pipeline) = &pipeline {
                 return pipeline.normalized(content);
             }
-            let check = || Ok(());
-            Ok(Normalized::new(content, 0, &normalizer, &mut Progress::new(&check))?.into_text())
+            Ok(Normalized::new(content, 0, &normalizer, &mut Progress::new())?.into_text())
         };
         self.added.add(tokens, &self.vocabulary, &normalize)
     }

@@ -10,6 +10,7 @@ use super::pretrained::{read_parts, settings_and_special};
 use super::tokenizer::WordPieceTokenizer;
 use super::whole;
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 impl WordPieceTokenizer {
     /// Learn a vocabulary of at most `size` tokens from texts, which are normalised and split as this tokenizer does.
@@ -17,11 +18,11 @@ impl WordPieceTokenizer {
     ///
     /// # Errors
     /// [`Error::Input`] if `size` has no room for the special tokens; [`Error::Tokenizer`] if the pipeline fails on a
-    /// text.
+    /// text; the errors of [`interrupt::go_on`].
     ///
     /// # Source
     /// transformers v5.24 `tokenization_utils_tokenizers.py`, `train_new_from_iterator`.
-    pub fn train_new(&self, texts: &[String], size: usize, special: &[AddedToken]) -> Result<Self> {
+    pub fn train_new(&self, texts: Vec<String>, size: usize, special: &[AddedToken]) -> Result<Self> {
         let own = self.added_tokens().filter(|(_, token)| token.special).map(|(_, token)| token.clone());
         let five = self.special_tokens().map(AddedToken::special);
         let mut tokens: Vec<AddedToken> = Vec::new();
@@ -38,7 +39,7 @@ impl WordPieceTokenizer {
         let mut frame = file["post_processor"].take();
         file["model"]["vocab"] = json!({});
         file["added_tokens"] = json!([]);
-        let mut file = learn(&file, texts, size, &tokens)?;
+        let mut file = interrupt::detached(move || learn(&file, &texts, size, &tokens))?;
         for (name, token) in frame["special_tokens"].as_object_mut().into_iter().flatten() {
             token["ids"] = json!([file["model"]["vocab"][name.as_str()]]);
         }

@@ -40,7 +40,7 @@ pub(super) struct Scratch {
 pub(super) struct TextTokens<'call> {
     words: Words<'call>,
     normalizer: Normalizer,
-    progress: Progress<'call>,
+    progress: Progress,
 }
 
 /// The current word and the receiver of complete words.
@@ -62,20 +62,17 @@ struct Speller<'call> {
 
 impl<'call> TextTokens<'call> {
     /// Prepare to append to `tokens` until there are `limit` tokens. The text behind them is not read.
-    ///
-    /// `check` is called about every 64 KiB of text. Its error ends the work.
     pub fn new(
         vocabulary: &'call Vocabulary,
         options: &TokenizerOptions,
         limit: usize,
-        check: &'call dyn Fn() -> Result<()>,
         scratch: &'call mut Scratch,
         tokens: &'call mut Vec<TextToken>,
     ) -> Self {
         let normalizer = Normalizer::new(options);
         scratch.clear();
         let speller = Speller { vocabulary, lowers: normalizer.lowers(), tokens, limit, words: 0 };
-        Self { words: Words { speller, scratch }, normalizer, progress: Progress::new(check) }
+        Self { words: Words { speller, scratch }, normalizer, progress: Progress::new() }
     }
 
     /// Return whether there are as many tokens as are wanted.

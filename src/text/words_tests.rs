@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -17,10 +16,11 @@ use super::normalize::Normalizer;
 use super::normalized::Normalized;
 use super::progress::Progress;
 use super::special::SPECIAL_TOKENS;
+use super::tests::checked;
 use super::trie::Trie;
 use super::vocabulary::Vocabulary;
 use super::words::{Scratch, TextToken, TextTokens};
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// Characters that some step treats specially, and some ordinary ones.
 #[allow(clippy::unicode_not_nfc, reason = "characters that are not in normal form matter most")]
@@ -139,19 +139,14 @@ fn reference_tokens(characters: &[Placed]) -> Vec<TextToken> {
     all
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the type is that of a check")]
-fn go_on() -> Result<()> {
-    Ok(())
-}
-
 fn tokens(text: &str, first: usize, options: &TokenizerOptions, limit: usize, scratch: &mut Scratch) -> Vec<TextToken> {
     let mut tokens = Vec::new();
-    TextTokens::new(&VOCABULARY.1, options, limit, &go_on, scratch, &mut tokens).text(text, first).unwrap();
+    TextTokens::new(&VOCABULARY.1, options, limit, scratch, &mut tokens).text(text, first).unwrap();
     tokens
 }
 
 fn normalized(text: &str, first: usize, options: &TokenizerOptions) -> Normalized {
-    Normalized::new(text, first, &Normalizer::new(options), &mut Progress::new(&go_on)).unwrap()
+    Normalized::new(text, first, &Normalizer::new(options), &mut Progress::new()).unwrap()
 }
 
 /// Compare tokens and normalised text with the reference for one text.
@@ -170,7 +165,7 @@ fn compare(text: &str, first: usize, options: &TokenizerOptions, scratch: &mut S
         assert_eq!(normalized.span(byte..byte + character.len_utf8()), span, "{text:?} {options:?}");
     }
     let mut tokens = Vec::new();
-    let mut given = TextTokens::new(&VOCABULARY.1, options, usize::MAX, &go_on, scratch, &mut tokens);
+    let mut given = TextTokens::new(&VOCABULARY.1, options, usize::MAX, scratch, &mut tokens);
     given.normalized(&normalized, 0..spelled.len()).unwrap();
     assert_eq!(tokens, expected, "{text:?} {options:?}");
 }
@@ -257,29 +252,25 @@ fn a_long_text_can_be_interrupted_and_is_read_only_up_to_the_limit() {
     let size = 1 << 20;
     for unit in ["a", "a ", " ", "é", "한", "\u{301}", "\u{1d165}\u{301}", "\0", "中", "."] {
         let text = unit.repeat(size / unit.len());
-        let calls = Cell::new(0);
-        let count = || {
-            calls.set(calls.get() + 1);
-            if calls.get() < 3 { Ok(()) } else { Err(Error::input("text", "enough")) }
-        };
         let mut scratch = Scratch::default();
         let mut tokens = Vec::new();
-        let mut all = TextTokens::new(&VOCABULARY.1, &options, usize::MAX, &count, &mut scratch, &mut tokens);
-        assert!(matches!(all.text(&text, 0), Err(Error::Input { .. })), "{unit:?}");
-        assert_eq!(calls.get(), 3, "{unit:?}");
+        let mut all = TextTokens::new(&VOCABULARY.1, &options, usize::MAX, &mut scratch, &mut tokens);
+        let (result, calls) = checked(3, || all.text(&text, 0));
+        assert!(matches!(result, Err(Error::Input { .. })), "{unit:?}");
+        assert_eq!(calls, 3, "{unit:?}");
 
         let mut tokens = Vec::new();
-        let never = || Err(Error::input("text", "too far"));
-        let mut few = TextTokens::new(&VOCABULARY.1, &options, 2, &never, &mut scratch, &mut tokens);
+        let mut few = TextTokens::new(&VOCABULARY.1, &options, 2, &mut scratch, &mut tokens);
+        let (result, _) = checked(1, || few.text(&text, 0));
         if ["a ", "中", "."].contains(&unit) {
-            few.text(&text, 0).unwrap();
+            result.unwrap();
             assert_eq!(
                 tokens,
                 reference_tokens(&reference_normalized(&text[..9 * unit.len()], 0, &options))[..2],
                 "{unit:?}"
             );
         } else {
-            assert!(few.text(&text, 0).is_err(), "{unit:?}");
+            assert!(result.is_err(), "{unit:?}");
         }
     }
 }
@@ -287,7 +278,7 @@ fn a_long_text_can_be_interrupted_and_is_read_only_up_to_the_limit() {
 #[test]
 fn word_numbers_continue_behind_a_special_token() {
     let (options, mut scratch, mut tokens) = (TokenizerOptions::default(), Scratch::default(), Vec::new());
-    let mut all = TextTokens::new(&VOCABULARY.1, &options, 4, &go_on, &mut scratch, &mut tokens);
+    let mut all = TextTokens::new(&VOCABULARY.1, &options, 4, &mut scratch, &mut tokens);
     all.text("a b", 0).unwrap();
     all.add(4, (3, 9)).unwrap();
     assert!(!all.is_full());
@@ -303,7 +294,7 @@ fn a_vocabulary_without_continuations_spells_whole_words() {
     let tokens = SPECIAL_TOKENS.into_iter().chain(["a", "ab"]).map(String::from).zip(0..).collect();
     let vocabulary = Vocabulary::new(tokens, &SPECIAL_TOKENS.map(String::from), Path::new("vocab.txt")).unwrap();
     let (options, mut scratch, mut tokens) = (TokenizerOptions::default(), Scratch::default(), Vec::new());
-    TextTokens::new(&vocabulary, &options, 9, &go_on, &mut scratch, &mut tokens).text("ab aba A", 0).unwrap();
+    TextTokens::new(&vocabulary, &options, 9, &mut scratch, &mut tokens).text("ab aba A", 0).unwrap();
     assert_eq!(tokens.iter().map(|token| token.id).collect::<Vec<_>>(), [6, 1, 5]);
 }
 

@@ -45,7 +45,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 }
 
 /// Let Python handle signals, so that Ctrl-C ends long work.
-pub(crate) fn check_signals() -> Result<()> {
+fn check_signals() -> Result<()> {
     Python::attach(|py| py.check_signals().map_err(interrupted))
 }
 

@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::encodings::{Columns, Form, PyEncodings};
 use super::texts::{Choice, Rows, Text, parse_padding, parse_side, parse_truncation};
-use crate::bindings::door::{argument_readers, check_signals, count, enter, optional_count, raise};
+use crate::bindings::door::{argument_readers, count, enter, optional_count, raise};
 use crate::text::memory::check_room;
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, TokenizerOptions, Truncation, Width};
 
@@ -202,7 +202,7 @@ impl PyTokenizer {
                 .iter()
                 .map(|(text, pair)| (text.source(), pair.as_ref().map(|pair| pair.source())))
                 .collect();
-            let encoded = tokenizer.encode_pairs(&pairs, &options, &check_signals)?;
+            let encoded = tokenizer.encode_pairs(&pairs, &options)?;
             let samples = |(sample, rows): (usize, &Vec<Encoding>)| vec![sample as i64; rows.len()];
             let samples: Vec<i64> = encoded.iter().enumerate().flat_map(samples).collect();
             let mut rows: Vec<Encoding> = encoded.into_iter().flatten().collect();

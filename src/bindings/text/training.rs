@@ -61,7 +61,7 @@ impl PyTokenizer {
             }
         }
         let tokenizer = slf.get().get();
-        let state = enter(py, || tokenizer.train_new(&texts, vocab_size, &special.unwrap_or_default())?.to_bytes())?;
+        let state = enter(py, || tokenizer.train_new(texts, vocab_size, &special.unwrap_or_default())?.to_bytes())?;
         slf.get_type().call_method1("_restore", (PyBytes::new(py, &state),))
     }
 }
