@@ -192,7 +192,9 @@ pub enum Error {
     },
 
     /// There is no memory for a result.
-    #[error("{what}: {bytes} bytes are needed, more than there is memory; ask for less at once, or for shorter rows")]
+    #[error(
+        "{what}: {bytes} bytes are needed, more than there is memory; use less at once, such as fewer or shorter rows"
+    )]
     Memory {
         /// The result.
         what: String,

@@ -20,6 +20,8 @@ pub mod error;
 
 pub mod interrupt;
 
+mod memory;
+
 mod checksum;
 
 pub mod files;

@@ -15,7 +15,7 @@ from pathlib import Path
 
 # The rooms of the crate, ground floor first: a room imports only rooms above it in this list.
 ROOMS = (
-    "error interrupt checksum files names nn config resources weights text inputs encoder engine outputs heads models pretrained "
+    "error interrupt memory checksum files names nn config resources weights text inputs encoder engine outputs heads models pretrained "
     "any_model records pretraining pipelines bindings"
 ).split()
 

@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
+use crate::memory::room;
 use crate::nn::precision;
 
 /// B rows of integers, of equal or different lengths, or B · C rows: C choices for each of B questions.
@@ -104,11 +105,9 @@ impl Rows {
     fn from_numbers(what: &str, tensor: &Tensor) -> Result<Self> {
         let shape: Vec<usize> = tensor.size().into_iter().map(|size| size as usize).collect();
         let flat = tensor.f_detach()?.f_to_kind(Kind::Int64)?.f_reshape([-1])?.f_to_device(tch::Device::Cpu)?;
-        let (mut values, count) = (Vec::new(), flat.numel());
         // A tensor may claim any number of elements without having the memory.
-        values
-            .try_reserve_exact(count)
-            .map_err(|_| Error::Torch { message: format!("not enough memory for {what}") })?;
+        let count = flat.numel();
+        let mut values = room(what, count)?;
         values.resize(count, 0);
         flat.f_contiguous()?.f_copy_data(&mut values, count)?;
         Self::shaped(what, values, &shape)

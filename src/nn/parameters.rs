@@ -8,6 +8,7 @@ use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::memory::room;
 
 /// The initial values of new parameters, as transformers chooses them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,10 +58,8 @@ fn sinusoids(positions: i64, width: i64) -> Result<Tensor> {
         let angle = position as f64 / 10_000_f64.powf((2 * (column / 2)) as f64 / width as f64);
         (if column % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
     };
-    let mut values: Vec<f32> = Vec::new();
     // The configuration chooses the size.
-    let refuse = |_| Error::Torch { message: format!("not enough memory for {positions} positions") };
-    values.try_reserve_exact((positions * width) as usize).map_err(refuse)?;
+    let mut values: Vec<f32> = room("the position embeddings", (positions * width) as usize)?;
     values.extend((0..positions).flat_map(|row| (0..width).map(move |column| wave(row, column))));
     Ok(Tensor::f_from_slice(&values)?.f_view([positions, width])?)
 }

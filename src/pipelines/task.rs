@@ -7,6 +7,7 @@ use crate::any_model::AnyModel;
 use crate::error::{Error, Result};
 use crate::inputs::{Arguments, Inputs};
 use crate::interrupt;
+use crate::memory::room;
 use crate::pretrained::check_trained;
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
 
@@ -57,8 +58,8 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     /// those of batches would keep the memory of each batch from being used again.
     ///
     /// # Errors
-    /// [`Error::TooLong`] if a text has more tokens than the model has positions; the errors of `work`, and of `check`, which
-    /// is called before each batch.
+    /// [`Error::TooLong`] if a text has more tokens than the model has positions; the errors of `work` and of
+    /// [`interrupt::go_on`].
     pub(super) fn answer<W: Work>(&self, encodings: &[Encoding], work: &W) -> Result<Vec<W::Answer>> {
         let limits = self.model.limits();
         let maximum = limits.max_position_embeddings as usize;
@@ -67,11 +68,8 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
         }
         let mut order: Vec<usize> = (0..encodings.len()).collect();
         order.sort_by_key(|&row| encodings[row].len());
-        let mut results: Vec<f64> = Vec::new();
         // The caller chooses the size, by the number of texts and of candidates.
-        results
-            .try_reserve_exact(encodings.iter().map(|encoding| work.size(encoding)).sum())
-            .map_err(|_| Error::Torch { message: "not enough memory for the results".into() })?;
+        let mut results: Vec<f64> = room("results", encodings.iter().map(|encoding| work.size(encoding)).sum())?;
         let mut starts = vec![0; encodings.len()];
         let mut rest = order.as_slice();
         while !rest.is_empty() {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::memory::{Bytes, check_room, reserve, room};
 use super::options::{EncodeOptions, Side};
 use super::spelling::{Spelling, Written};
 use super::template::Part;
@@ -14,6 +13,7 @@ use super::tokens::Tokens;
 use super::windows::{Window, kept_lengths, windows};
 use super::words::TextToken;
 use crate::error::{Error, Result};
+use crate::memory::{Bytes, check_room, reserve, room};
 
 /// The word number of tokens that belong to no word.
 const NO_WORD: u32 = u32::MAX;

@@ -27,7 +27,6 @@ mod encode;
 mod encoding;
 mod joiner;
 mod marks;
-pub(crate) mod memory;
 mod normalize;
 mod normalized;
 mod options;

@@ -230,10 +230,12 @@ impl WeightFile {
 
     /// Return a tensor by its name, or None if the file has no such tensor. Its data is borrowed from the map, or
     /// copied if the file does not have it in row-major order.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<RawTensor<'_>> {
-        let entry = self.index.get(name)?;
-        entry.read(self.parts.get(entry.part)?.bytes())
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no memory for a copy.
+    pub fn get(&self, name: &str) -> Result<Option<RawTensor<'_>>> {
+        let entry = self.index.get(name).and_then(|entry| Some((entry, self.parts.get(entry.part)?)));
+        entry.map_or(Ok(None), |(entry, part)| entry.read(part.bytes()))
     }
 
     /// Return the dtype and the shape of a tensor.

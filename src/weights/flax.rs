@@ -159,7 +159,7 @@ mod tests {
         let file = small();
         let index = read(&file).unwrap();
         let found: Vec<_> =
-            index.iter().map(|entry| (entry.name.as_str(), entry.read(&file).unwrap().into_data())).collect();
+            index.iter().map(|entry| (entry.name.as_str(), entry.read(&file).unwrap().unwrap().into_data())).collect();
         assert_eq!(found[0], ("electra.dense.kernel", (&[1, 2, 3, 4][..]).into()));
         assert_eq!(found[1], ("electra.dense.bias", (&[5][..]).into()));
         assert_eq!(found[2], ("scale", (&[6, 7, 8][..]).into()));

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use super::raw::{Dtype, RawTensor, byte_count, described, invalid_boolean};
 use crate::checksum::FETCH_AGAIN;
+use crate::error::Result;
+use crate::memory::room;
 
 /// The result of a reader. The error is a reason, to which [`WeightFile`](super::WeightFile) adds the path.
 pub(super) type Checked<T> = Result<T, String>;
@@ -84,21 +86,32 @@ impl Entry {
 
     /// Return the tensor's bytes, contiguous: borrowed from the file if they are contiguous there, otherwise copied.
     /// None if the bytes lie outside the file, which [`Index::push`] has ruled out.
-    pub(super) fn read<'a>(&self, file: &'a [u8]) -> Option<RawTensor<'a>> {
-        let length = byte_count(self.dtype, &self.shape)?;
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) if there is no memory for a copy, which may be much larger than the file.
+    pub(super) fn read<'a>(&self, file: &'a [u8]) -> Result<Option<RawTensor<'a>>> {
+        let bytes = byte_count(self.dtype, &self.shape).and_then(|length| Some((file.get(self.start..)?, length)));
+        let Some((bytes, length)) = bytes else { return Ok(None) };
         let data = match &self.strides {
-            None => Cow::Borrowed(file.get(self.start..self.start.checked_add(length)?)?),
+            None => bytes.get(..length).map(Cow::Borrowed),
             Some(strides) => {
-                Cow::Owned(gather(file.get(self.start..)?, self.dtype.size(), &self.shape, strides, length)?)
+                let copy = room(&format!("the tensor {:?}", self.name), length)?;
+                gather(bytes, self.dtype.size(), &self.shape, strides, copy, length).map(Cow::Owned)
             }
         };
-        Some(RawTensor::trusted(self.dtype, self.shape.clone(), data))
+        Ok(data.map(|data| RawTensor::trusted(self.dtype, self.shape.clone(), data)))
     }
 }
 
-/// Copy a strided tensor of `length` bytes in row-major order.
-fn gather(data: &[u8], item: usize, shape: &[usize], strides: &[usize], length: usize) -> Option<Vec<u8>> {
-    let mut copy = Vec::with_capacity(length);
+/// Copy the `length` bytes of a strided tensor in row-major order into `copy`, which has room for them.
+fn gather(
+    data: &[u8],
+    item: usize,
+    shape: &[usize],
+    strides: &[usize],
+    mut copy: Vec<u8>,
+    length: usize,
+) -> Option<Vec<u8>> {
     let mut position = vec![0; shape.len()];
     let mut element = 0_usize;
     while copy.len() < length {
@@ -157,7 +170,7 @@ impl Index {
             return Err(outside());
         }
         if entry.dtype == Dtype::Bool {
-            let tensor = entry.read(file).ok_or_else(outside)?;
+            let tensor = entry.read(file).map_err(|error| error.to_string())?.ok_or_else(outside)?;
             if let Some(bad) = invalid_boolean(entry.dtype, tensor.data()) {
                 return Err(format!("tensor {name:?}: a bool is stored as {bad}, expected 0 or 1"));
             }
@@ -251,20 +264,34 @@ mod tests {
     fn strided_tensors_are_gathered() {
         let file: Vec<u8> = (0..12).collect();
         let transposed = entry("t", &[3, 2], 1, Some(vec![1, 3]));
-        assert_eq!(transposed.read(&file).unwrap().data(), [1, 4, 2, 5, 3, 6]);
+        assert_eq!(transposed.read(&file).unwrap().unwrap().data(), [1, 4, 2, 5, 3, 6]);
         let stepped = entry("s", &[2, 1, 3], 0, Some(vec![6, 99, 2]));
-        assert_eq!(stepped.read(&file).unwrap().data(), [0, 2, 4, 6, 8, 10]);
-        assert!(entry("empty", &[0, 2], 0, Some(vec![1, 1])).read(&file).unwrap().data().is_empty());
+        assert_eq!(stepped.read(&file).unwrap().unwrap().data(), [0, 2, 4, 6, 8, 10]);
+        assert!(entry("empty", &[0, 2], 0, Some(vec![1, 1])).read(&file).unwrap().unwrap().data().is_empty());
+    }
+
+    #[test]
+    fn a_copy_that_takes_more_than_there_is_is_refused() {
+        // A stride of 0 repeats an element any number of times.
+        for shape in [vec![1 << 60], vec![1 << 45, 1 << 10], vec![3, 1 << 50]] {
+            let bytes = shape.iter().product::<usize>();
+            let error = entry("wide", &shape, 0, Some(vec![0; shape.len()])).read(&[7]).unwrap_err();
+            let found = matches!(&error, crate::Error::Memory { what, bytes: got } if what.contains("wide") && *got == bytes);
+            assert!(found, "{error}");
+        }
     }
 
     #[test]
     fn kernels_are_transposed_without_a_copy() {
         let file: Vec<u8> = (0..6).collect();
         let kernel = entry("kernel", &[2, 3], 0, None).translated("weight".into(), true);
-        assert_eq!((&*kernel.shape, kernel.read(&file).unwrap().data()), (&[3, 2][..], &[0, 3, 1, 4, 2, 5][..]));
+        assert_eq!(
+            (&*kernel.shape, kernel.read(&file).unwrap().unwrap().data()),
+            (&[3, 2][..], &[0, 3, 1, 4, 2, 5][..])
+        );
         assert_eq!(kernel.origin.clone().unwrap(), Origin { name: "kernel".into(), is_transposed: true });
         let back = kernel.translated("kernel".into(), true);
-        assert_eq!(back.read(&file).unwrap().data(), &*file);
+        assert_eq!(back.read(&file).unwrap().unwrap().data(), &*file);
         assert_eq!(entry("a", &[2], 0, None).translated("a".into(), false).origin, None);
     }
 

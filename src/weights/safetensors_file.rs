@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(file.metadata().get("format").map(String::as_str), Some("pt"));
         assert_eq!(file.names().len(), tensors.len());
         for (name, tensor) in &tensors {
-            assert_eq!(file.get(name).as_ref(), Some(tensor));
+            assert_eq!(file.get(name).unwrap().as_ref(), Some(tensor));
         }
         for entry in read(&std::fs::read(&path).unwrap()).unwrap().0.iter() {
             assert_eq!(entry.start % entry.dtype.size(), 0, "{}", entry.name);

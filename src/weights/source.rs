@@ -7,6 +7,7 @@ use tch::{Kind, Tensor};
 use super::{Dtype, FileFormat, OpenOptions, RawTensor, WeightFile};
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::memory::room;
 use crate::nn::precision;
 
 /// Tensors by name: in an open file, or in memory.
@@ -75,11 +76,11 @@ impl WeightSource {
     /// Read a tensor, on the CPU.
     ///
     /// # Errors
-    /// [`Error::Internal`] if there is no such name; [`Error::Torch`] if there is no memory.
+    /// [`Error::Internal`] if there is no such name; [`Error::Memory`] or [`Error::Torch`] if there is no memory.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
         match self {
             Self::File(file) => {
-                let tensor = to_tensor(&file.get(name).ok_or_else(|| absent(name))?)?;
+                let tensor = to_tensor(&file.get(name)?.ok_or_else(|| absent(name))?)?;
                 file.release(name);
                 Ok(tensor)
             }
@@ -114,7 +115,7 @@ impl WeightSource {
             return Ok(false);
         }
         if let Self::File(file) = self
-            && let (Some(left), Some(right)) = (file.get(one), file.get(other))
+            && let (Some(left), Some(right)) = (file.get(one)?, file.get(other)?)
             && left.dtype() == right.dtype()
         {
             // Word embeddings are the largest tensors of a checkpoint, so this comparison copies neither.
@@ -136,7 +137,7 @@ impl WeightSource {
             parameter.shallow_clone().f_copy_(&tensor)?;
             return is_finite(&tensor);
         };
-        let raw = file.get(name).ok_or_else(|| absent(name))?;
+        let raw = file.get(name)?.ok_or_else(|| absent(name))?;
         let kind = kind(raw.dtype());
         if parameter.is_contiguous() {
             let flat = parameter.f_view([-1])?;
@@ -186,7 +187,7 @@ pub fn to_tensor(raw: &RawTensor) -> Result<Tensor> {
 /// Copy the bytes of a tensor in row-major order, for a writer.
 ///
 /// # Errors
-/// [`Error::Dtype`] if no file format has the tensor's dtype; [`Error::Torch`] if there is no memory; the errors of
+/// [`Error::Dtype`] if no file format has the tensor's dtype; [`Error::Memory`] if there is no memory; the errors of
 /// [`interrupt::go_on`].
 pub fn to_raw(name: &str, tensor: &Tensor) -> Result<RawTensor<'static>> {
     interrupt::go_on()?;
@@ -200,11 +201,8 @@ pub fn to_raw(name: &str, tensor: &Tensor) -> Result<RawTensor<'static>> {
     })?;
     // The bytes of a tensor with the negative bit are those of another number.
     let flat = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_resolve_neg()?.f_contiguous()?;
-    let mut bytes = Vec::new();
     let count = flat.numel() * dtype.size();
-    bytes
-        .try_reserve_exact(count)
-        .map_err(|_| Error::Torch { message: format!("not enough memory for {count} bytes") })?;
+    let mut bytes = room(&format!("the tensor {name:?}"), count)?;
     bytes.resize(count, 0);
     flat.f_copy_data_u8(&mut bytes, flat.numel())?;
     RawTensor::new(dtype, shape, bytes)

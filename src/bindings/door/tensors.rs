@@ -14,6 +14,7 @@ use super::enter::enter_attached;
 use super::errors::raise;
 use super::modes::imported_torch;
 use crate::error::{Error, Result};
+use crate::memory::room;
 use crate::nn::precision;
 
 /// The kind of array that the caller passed, and gets back.
@@ -222,9 +223,7 @@ pub(crate) fn floats(what: &str, object: &Bound<'_, PyAny>) -> PyResult<(Tensor,
 
 /// Copy numbers that are in memory already.
 pub(crate) fn copied<T: Copy>(numbers: &[T]) -> Result<Vec<T>> {
-    let mut copy = Vec::new();
-    let refuse = |_| Error::Torch { message: format!("not enough memory for {} numbers", numbers.len()) };
-    copy.try_reserve_exact(numbers.len()).map_err(refuse)?;
+    let mut copy = room("an array", numbers.len())?;
     copy.extend_from_slice(numbers);
     Ok(copy)
 }

@@ -9,8 +9,8 @@ use pyo3::types::{PyBytes, PyDict};
 use super::lists::{list, numbers, pairs, typed};
 use crate::bindings::door::{argument_readers, count, enter, integer, raise};
 use crate::error::Error;
+use crate::memory::room;
 use crate::text::Encoding;
-use crate::text::memory::room;
 
 argument_readers! {
     token_index: usize = count;

@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::encodings::{Columns, Form, PyEncodings};
 use super::texts::{Choice, Rows, Text, parse_padding, parse_side, parse_truncation};
 use crate::bindings::door::{argument_readers, count, enter, optional_count, raise};
-use crate::text::memory::check_room;
+use crate::memory::check_room;
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, TokenizerOptions, Truncation, Width};
 
 argument_readers! {

@@ -74,7 +74,7 @@ fn a_checkpoint_is_read_completely() {
     let names: Vec<&str> = index.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names.len(), 2 * 16 + 5 + 2 + 2 + 1);
     assert!(names.contains(&"task_specific/chunk/dense/kernel") && names.contains(&"global_step"));
-    assert_eq!(index.get("global_step").unwrap().read(DATA).unwrap().data(), 12_i64.to_le_bytes());
+    assert_eq!(index.get("global_step").unwrap().read(DATA).unwrap().unwrap().data(), 12_i64.to_le_bytes());
     assert_eq!(index.get("electra/embeddings/word_embeddings").unwrap().shape, [37, 6]);
 }
 

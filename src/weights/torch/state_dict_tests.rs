@@ -70,7 +70,7 @@ fn written_tensors_are_read_back() {
     let file = WeightFile::open(&path).unwrap();
     assert_eq!(file.format(), FileFormat::Bin);
     for (name, tensor) in &tensors {
-        assert_eq!(file.get(name).as_ref(), Some(tensor));
+        assert_eq!(file.get(name).unwrap().as_ref(), Some(tensor));
     }
     assert!(write_bin(&path, &[("a", tensors[0].1.clone()), ("a", tensors[0].1.clone())]).is_err());
 }
@@ -82,7 +82,7 @@ fn dictionaries_of_both_containers_are_read() {
     let file = old(&program(&one), KEYS, &storage());
     let index = read_pickle(&file).unwrap();
     assert_eq!(names(&index), ["a.weight"]);
-    assert_eq!(index.get("a.weight").unwrap().read(&file).unwrap().data(), (0..24).collect::<Vec<u8>>());
+    assert_eq!(index.get("a.weight").unwrap().read(&file).unwrap().unwrap().data(), (0..24).collect::<Vec<u8>>());
     // An ordered dictionary with an attribute, as of a module.
     let ordered = [
         b"\x80\x02ccollections\nOrderedDict\n)R(",

@@ -1,4 +1,4 @@
-//! Memory for results whose size an argument decides: an error in place of an abort.
+//! Memory for results whose size an argument or a file decides: an error in place of an abort.
 
 use std::hint::black_box;
 use std::io;
@@ -29,7 +29,7 @@ pub(crate) fn check_room(what: &str, count: usize, size: usize) -> Result<()> {
 
 /// Bytes that are written, as far as there is memory.
 #[derive(Default)]
-pub(super) struct Bytes(pub Vec<u8>);
+pub(crate) struct Bytes(pub Vec<u8>);
 
 impl io::Write for Bytes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
