@@ -1,13 +1,13 @@
 //! The tensors of an open checkpoint: name, dtype, shape and the place of the bytes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::raw::{Dtype, RawTensor, byte_count, described, invalid_boolean};
 use crate::checksum::FETCH_AGAIN;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::memory::room;
 
 /// The result of a reader. The error is a reason, to which [`WeightFile`](super::WeightFile) adds the path.
@@ -88,7 +88,7 @@ impl Entry {
     /// None if the bytes lie outside the file, which [`Index::push`] has ruled out.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory) if there is no memory for a copy, which may be much larger than the file.
+    /// [`Error::Memory`] if there is no memory for a copy, which may be much larger than the file.
     pub(super) fn read<'a>(&self, file: &'a [u8]) -> Result<Option<RawTensor<'a>>> {
         let bytes = byte_count(self.dtype, &self.shape).and_then(|length| Some((file.get(self.start..)?, length)));
         let Some((bytes, length)) = bytes else { return Ok(None) };
@@ -251,6 +251,18 @@ pub(super) fn check_name(name: &str) -> Checked<()> {
     Ok(())
 }
 
+/// Refuse names that a writer must not write: repeated ones, and those that break the rules of all formats.
+pub(super) fn check_names(tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
+    let mut seen = HashSet::new();
+    for (name, _) in tensors {
+        check_name(name).map_err(|reason| Error::input("tensors", reason))?;
+        if !seen.insert(*name) {
+            return Err(Error::input("tensors", format!("two tensors have the name {name:?}")));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
@@ -276,7 +288,7 @@ mod tests {
         for shape in [vec![1 << 60], vec![1 << 45, 1 << 10], vec![3, 1 << 50]] {
             let bytes = shape.iter().product::<usize>();
             let error = entry("wide", &shape, 0, Some(vec![0; shape.len()])).read(&[7]).unwrap_err();
-            let found = matches!(&error, crate::Error::Memory { what, bytes: got } if what.contains("wide") && *got == bytes);
+            let found = matches!(&error, Error::Memory { what, bytes: got } if what.contains("wide") && *got == bytes);
             assert!(found, "{error}");
         }
     }

@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
 use safetensors::{SafeTensorError, SafeTensors};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::index::{Checked, Entry, Index, check_name};
+use super::index::{Checked, Entry, Index, check_names};
 use super::raw::{Dtype, RawTensor};
 use crate::checksum::FETCH_AGAIN;
 use crate::error::{Error, Result};
@@ -107,15 +107,9 @@ pub fn write_safetensors(path: impl AsRef<Path>, tensors: &[(&str, RawTensor<'_>
 }
 
 pub(super) fn stage(files: &mut Staged, path: &Path, tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
-    let mut seen = HashSet::new();
-    for (name, _) in tensors {
-        check_name(name).map_err(|reason| Error::input("tensors", reason))?;
-        if *name == "__metadata__" {
-            return Err(Error::input("tensors", "the name \"__metadata__\" is reserved in safetensors files"));
-        }
-        if !seen.insert(*name) {
-            return Err(Error::input("tensors", format!("two tensors have the name {name:?}")));
-        }
+    check_names(tensors)?;
+    if tensors.iter().any(|(name, _)| *name == "__metadata__") {
+        return Err(Error::input("tensors", "the name \"__metadata__\" is reserved in safetensors files"));
     }
     let mut tensors: Vec<_> = tensors.iter().collect();
     tensors.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype().size()));

@@ -1,7 +1,6 @@
 //! Write `.ot` files as libtorch's `OutputArchive` does, with a module whose parameters are the tensors, and `.bin`
 //! files as `torch.save` does, with a dictionary of the tensors.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,7 +10,7 @@ use super::container::{
 };
 use crate::error::{Error, Result};
 use crate::files::Staged;
-use crate::weights::index::check_name;
+use crate::weights::index::check_names;
 use crate::weights::raw::{Dtype, RawTensor};
 
 /// The folder inside the archive. Readers accept any name.
@@ -90,17 +89,6 @@ pub(in crate::weights) fn stage_bin(files: &mut Staged, path: &Path, tensors: &[
         archive.record("version", b"3\n")?;
         archive.finish()
     })
-}
-
-fn check_names(tensors: &[(&str, RawTensor<'_>)]) -> Result<()> {
-    let mut seen = HashSet::new();
-    for (name, _) in tensors {
-        check_name(name).map_err(|reason| Error::input("tensors", reason))?;
-        if !seen.insert(*name) {
-            return Err(Error::input("tensors", format!("two tensors have the name {name:?}")));
-        }
-    }
-    Ok(())
 }
 
 fn storages<W: Write>(archive: &mut Archive<'_, W>, tensors: &[(&str, RawTensor<'_>)]) -> io::Result<()> {
