@@ -28,7 +28,7 @@ def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
     """Write the tensors of an HDF5 file as safetensors, under their names in the file.
 
     Raises:
-        FileError: if `target` cannot be written.
+        FileError: if `target` cannot be written, or `sys.executable` does not run.
         MissingDependencyError: if h5py is not installed.
         WeightsFormatError: if the file is broken, or is no weight file.
     """
@@ -40,11 +40,14 @@ def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
             command=command,
         )
     seconds = _SECONDS + os.path.getsize(path) // _BYTES_PER_SECOND
-    command_line = [sys.executable, str(_CHILD), os.fspath(path), os.fspath(target)]
+    # A program that embeds Python may have no interpreter, or another program in its place.
+    command_line = [sys.executable or "", str(_CHILD), os.fspath(path), os.fspath(target)]
     try:
         done = subprocess.run(command_line, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         raise _unreadable(path, f"reading it took more than {seconds} seconds") from None
+    except OSError as error:
+        raise _unanswered(path) from error
     if done.returncode < 0:
         raise _unreadable(path, "the file is damaged: the HDF5 library crashed")
     reason = (done.stderr.strip().splitlines() or ["the HDF5 library gave no reason"])[-1]
@@ -54,6 +57,18 @@ def take_apart(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
         raise FileError(f"cannot write {where}: {text}", action="write", path=where, errno=int(number))
     if done.returncode:
         raise _unreadable(path, reason)
+    size = os.path.getsize(target) if os.path.exists(target) else 0
+    if done.stdout.split()[-1:] != [str(size)]:
+        raise _unanswered(path)
+
+
+def _unanswered(path: str | os.PathLike[str]) -> FileError:
+    return FileError(
+        f"cannot read {os.fspath(path)}: h5py runs in a process of its own, and {sys.executable!r} ended without its "
+        "tensors; set sys.executable to the Python interpreter, or run `oxbert convert` outside this program",
+        action="read",
+        path=os.fspath(path),
+    )
 
 
 def _unreadable(path: str | os.PathLike[str], why: str) -> WeightsFormatError:

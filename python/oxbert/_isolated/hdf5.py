@@ -1,6 +1,7 @@
 """Convert an HDF5 file of Keras weights to safetensors, in the child process of `oxbert._hdf5`.
 
 This program imports nothing of oxbert. Its last line on standard error says what is wrong with the file.
+On standard output it prints the number of bytes that it has written.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ def write(target: str, datasets: dict[str, Any]) -> None:
         put(file, len(text).to_bytes(8, "little") + text)
         for dataset in datasets.values():
             put(file, dataset[()].tobytes())
+    # The size of the whole file, by which the parent recognises it.
+    print(8 + len(text) + end, end="")
 
 
 class UnwritableError(Exception):
