@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import oxbert
-from oxbert.errors import InputError, WeightsFormatError, WeightsMismatchError
+from oxbert.errors import AssumedHeadsWarning, InputError, WeightsFormatError, WeightsMismatchError
 
+from .hostile import index_of, variable_of
 from .processes import run
 from .reference import CLASSES, DECODERS, TOLERANCE
 
@@ -229,6 +232,49 @@ def test_component_is_required_and_checked(tmp_path: Path) -> None:
     folder = copy(GOOGLE / "two_data_files", tmp_path, "model.ckpt-12.index", "model.ckpt-12.data-00000-of-00002")
     with pytest.raises(FileNotFoundError, match="data-00001-of-00002"):
         oxbert.load_weights(folder / "model.ckpt-12", component="generator")
+
+
+@pytest.mark.filterwarnings("ignore::oxbert.errors.UntrainedHeadWarning")  # most tensors are left out
+def test_a_width_that_was_never_published_gives_a_warning(tmp_path: Path) -> None:
+    embeddings = "electra/embeddings/"
+
+    def write(width: int) -> Path:
+        shapes = {
+            embeddings + "position_embeddings": (3, 2),
+            embeddings + "token_type_embeddings": (2, 2),
+            embeddings + "word_embeddings": (5, 2),
+            "electra/encoder/layer_0/intermediate/dense/kernel": (width, 1),
+        }
+        data = bytes(4 * max(width, 10))
+        variables = [(name.encode(), variable_of(shape, data=data)) for name, shape in shapes.items()]
+        (tmp_path / "model.ckpt-1.index").write_bytes(index_of(*variables))
+        (tmp_path / "model.ckpt-1.data-00000-of-00001").write_bytes(data)
+        return tmp_path / "model.ckpt-1"
+
+    published = [256, 768, 1024]
+    for width in [1, 63, 64, 65, 127, 128, 255, *published, *random.Random(5).sample(range(65, 2000), 20)]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            config = json.loads(oxbert.describe_weights(write(width)) or "")
+        assert config["hidden_size"] == width and config["num_attention_heads"] == max(1, width // 64)
+        assert [warning.category for warning in caught] == [AssumedHeadsWarning] * (
+            width > 64 and width not in published
+        )
+        for warning in caught:
+            assert f"no published model is {width} wide: assumed {width // 64}, " in str(warning.message)
+            assert "pass num_attention_heads" in str(warning.message)
+    write(128)
+    with pytest.warns(AssumedHeadsWarning, match="assumed 2"):
+        model = oxbert.ElectraModel.from_pretrained(tmp_path, strict=False)
+    assert model.config.num_attention_heads == 2
+    # There is no warning if an argument, a configuration or config.json has the number.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AssumedHeadsWarning)
+        model = oxbert.ElectraModel.from_pretrained(tmp_path, strict=False, num_attention_heads=4)
+        assert model.config.num_attention_heads == 4
+        assert oxbert.ElectraModel.from_pretrained(tmp_path, strict=False, config=model.config).config == model.config
+        model.config.save_pretrained(tmp_path)
+        assert oxbert.ElectraModel.from_pretrained(tmp_path, strict=False).config.num_attention_heads == 4
 
 
 def test_the_latest_checkpoint_of_a_folder_is_read(tmp_path: Path) -> None:
