@@ -29,7 +29,7 @@ impl Source {
         hub: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Self> {
         let py = folder.py();
-        let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"])?;
+        let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"], &[])?;
         let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
         // The process that reads a pickle may run in another folder.
         Ok(Self { folder: std::path::absolute(folder)?, device })

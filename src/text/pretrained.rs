@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 use crate::files::write_atomically;
 
 const VOCABULARY: &str = "vocab.txt";
+/// The configuration of the model, which may name the class of the tokenizer.
+const MODEL: &str = "config.json";
 
 /// Read a `vocab.txt` alone.
 pub(super) fn read_vocabulary(path: &Path, options: &TokenizerOptions) -> Result<Tokens> {
@@ -53,8 +55,14 @@ pub(super) fn read(
     found.sort();
     let has = |name: &str| found.iter().any(|file| file == name);
     let open = |name: &str| has(name).then(|| read_json(&folder.join(name))).transpose();
-    let files =
-        Files { whole: open(WHOLE)?, settings: open(SETTINGS)?, added: open(ADDED)?, special: open(SPECIAL)?, folder };
+    let files = Files {
+        whole: open(WHOLE)?,
+        settings: open(SETTINGS)?,
+        added: open(ADDED)?,
+        special: open(SPECIAL)?,
+        model: open(MODEL)?,
+        folder,
+    };
     if files.whole.is_none() && !has(VOCABULARY) {
         let folder = folder.to_path_buf();
         return Err(Error::MissingFile { folder, wanted: format!("{VOCABULARY} or {WHOLE}"), found });
@@ -74,6 +82,7 @@ struct Files<'a> {
     settings: Option<Value>,
     added: Option<Value>,
     special: Option<Value>,
+    model: Option<Value>,
     folder: &'a Path,
 }
 
@@ -84,11 +93,16 @@ impl Files<'_> {
     /// Read the tokenizer. Each fact is read from the file in which transformers 5 looks for it.
     fn read(self, given: &Given, change: impl FnOnce(&mut TokenizerOptions)) -> Result<(Tokens, TokenizerOptions)> {
         let at = |name: &'static str| move |error: Error| error.in_file(self.folder.join(name));
-        let mut class = Class::Bert;
         if let Some(settings) = &self.settings {
             refuse_foreign(settings, given.without_code).map_err(at(SETTINGS))?;
-            class = Class::read(settings).map_err(at(SETTINGS))?;
         }
+        let mut class = None;
+        for (name, file) in [(SETTINGS, &self.settings), (MODEL, &self.model)] {
+            if let (None, Some(file)) = (class, file) {
+                class = Class::read(file).map_err(at(name))?;
+            }
+        }
+        let class = class.unwrap_or(Class::Bert);
         let named = self.named(given)?;
         let vocabulary = self.vocabulary(&named)?;
         let pipeline = self.whole.as_ref().map(whole::read_pipeline).transpose().map_err(at(WHOLE))?.flatten();
@@ -295,7 +309,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Tokens, TokenizerOptions)> {
 /// Read a `tokenizer.json` and its settings. `place` is named in errors.
 pub(super) fn read_parts(whole: Value, settings: Value, place: &Path) -> Result<(Tokens, TokenizerOptions)> {
     let (whole, settings) = (Some(whole), Some(settings));
-    Files { whole, settings, added: None, special: None, folder: place }.read(&Given::default(), |_| {})
+    Files { whole, settings, added: None, special: None, model: None, folder: place }.read(&Given::default(), |_| {})
 }
 
 /// Write the files of [`super::WordPieceTokenizer::save_pretrained`].

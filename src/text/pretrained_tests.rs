@@ -352,6 +352,43 @@ fn settings_that_ask_for_another_tokenizer_are_refused_by_name() {
 }
 
 #[test]
+fn the_class_in_either_file_is_the_class() {
+    let whole = tokenizer_json(&json!({"normalizer": {"type": "BertNormalizer", "lowercase": true}}));
+    // Each class, and whether the settings override the normalizer with it; `None` if it is refused.
+    let classes = [
+        (json!(null), Some(true)),
+        (json!("BertTokenizer"), Some(true)),
+        (json!("DistilBertTokenizerFast"), Some(true)),
+        (json!("PreTrainedTokenizerFast"), Some(false)),
+        (json!("TokenizersBackend"), Some(false)),
+        (json!("BertJapaneseTokenizer"), None),
+        (json!("Fast"), None),
+        (json!(["BertTokenizer"]), None),
+    ];
+    for (own, ours) in &classes {
+        for (models, theirs) in &classes {
+            let (counts, file) = if own.is_null() { (theirs, "config.json") } else { (ours, SETTINGS) };
+            let settings = json!({"do_lower_case": false, "tokenizer_class": own}).to_string();
+            let model = json!({"model_type": "electra", "tokenizer_class": models}).to_string();
+            let read = from_folder(&[(WHOLE, &whole), (SETTINGS, &settings), ("config.json", &model)]);
+            match (counts, read) {
+                (Some(overrides), Ok(tokenizer)) => assert_eq!(tokenizer.options().do_lower_case, !overrides),
+                (None, Err(Error::Config { path: Some(path), field, .. })) => {
+                    assert!(path.ends_with(file) && field == "tokenizer_class", "{path:?} {field}");
+                }
+                (_, read) => panic!("{own} {models}: {read:?}"),
+            }
+        }
+    }
+    // Without settings too, and without a `tokenizer.json`.
+    let model = json!({"tokenizer_class": "BertJapaneseTokenizer"}).to_string();
+    for (name, content) in [("vocab.txt", SMALL), (WHOLE, &whole)] {
+        let error = from_folder(&[(name, content), ("config.json", &model)]).unwrap_err();
+        assert!(matches!(&error, Error::Config { field, .. } if field == "tokenizer_class"), "{error}");
+    }
+}
+
+#[test]
 fn another_pipeline_can_be_interrupted_and_gives_the_same_under_a_check() {
     let file = tokenizer_json(&json!({"normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Whitespace"}}));
     let tokenizer = from_folder(&[(WHOLE, &file)]).unwrap();

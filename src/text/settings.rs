@@ -25,15 +25,15 @@ const CLASSES: [(&str, Class); 5] = [
 ];
 
 impl Class {
-    /// Read `tokenizer_class`. Without it the class is one of BERT's.
-    pub fn read(settings: &Value) -> Result<Self> {
-        let name = &settings["tokenizer_class"];
+    /// Read `tokenizer_class`, of the settings or of the model's configuration. `None` if the file has none.
+    pub fn read(file: &Value) -> Result<Option<Self>> {
+        let name = &file["tokenizer_class"];
         if name.is_null() {
-            return Ok(Self::Bert);
+            return Ok(None);
         }
         // A class and its fast variant are the same.
         let class = name.as_str().map(|name| name.strip_suffix("Fast").unwrap_or(name));
-        CLASSES.iter().find(|(known, _)| Some(*known) == class).map(|(_, class)| *class).ok_or_else(|| {
+        CLASSES.iter().find(|(known, _)| Some(*known) == class).map(|(_, class)| Some(*class)).ok_or_else(|| {
             let names: Vec<&str> = CLASSES.iter().map(|(name, _)| *name).collect();
             let reason = format!("expected one of {} or its Fast variant, got {name}", names.join(", "));
             Error::config("tokenizer_class", reason)

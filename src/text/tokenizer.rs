@@ -49,8 +49,9 @@ impl WordPieceTokenizer {
     ///
     /// `tokenizer_config.json` has settings: `padding_side`, `truncation_side`, `model_max_length` (a billion or more
     /// means unknown), and for BERT's pipeline `do_lower_case`, `strip_accents` and `tokenize_chinese_chars`, which
-    /// override the normalizer of `tokenizer.json` unless the `tokenizer_class` is one for any pipeline. Added tokens
-    /// are read from these two files, `added_tokens.json` and `special_tokens_map.json`.
+    /// override the normalizer of `tokenizer.json` unless the `tokenizer_class` is one for any pipeline. Without a
+    /// `tokenizer_class` there, that of `config.json` counts. Added tokens are read from the first two files,
+    /// `added_tokens.json` and `special_tokens_map.json`.
     ///
     /// # Errors
     /// [`crate::Error::Io`] if the folder or a file cannot be read; [`crate::Error::MissingFile`] if there is no

@@ -1019,3 +1019,18 @@ def test_files_that_a_cached_commit_lacks_are_looked_up_on_the_hub(fake: FakeHub
     assert "model.safetensors" in fake.requested_files()
     with pytest.raises(MissingFileError, match=r"has no model\.safetensors; it holds: pytorch_model\.bin"):
         find(NAME, "weights", weights=["model.safetensors"], revision=commit)
+
+
+@pytest.mark.parametrize("kind", [oxbert.AutoTokenizer, oxbert.ElectraTokenizer, oxbert.DistilBertTokenizer])
+def test_a_tokenizer_that_only_the_configuration_names_is_refused(kind: Any, fake: FakeHub, model: Files) -> None:
+    config = json.loads(model["config.json"]) | {"tokenizer_class": "BertJapaneseTokenizer"}
+    settings = json.loads(model["tokenizer_config.json"])
+    del settings["tokenizer_class"]
+    changed = {"config.json": json.dumps(config).encode(), "tokenizer_config.json": json.dumps(settings).encode()}
+    fake.add(NAME, model | changed)
+    # Whether `config.json` was in the cache before makes no difference.
+    for _ in range(2):
+        with pytest.raises(oxbert.errors.ConfigError, match=r"got .BertJapaneseTokenizer") as caught:
+            kind.from_pretrained(NAME)
+        assert caught.value.field == "tokenizer_class" and Path(caught.value.path).name == "config.json"
+        find(NAME, "config")

@@ -108,7 +108,7 @@ impl PyConfig {
             given if given.is_none() => false,
             given => given.extract()?,
         };
-        let folder = options.find(folder, &["config"])?;
+        let folder = options.find(folder, &["config"], &[])?;
         let built = Self::build(py, enter(py, move || family.read(ModelFolder::open(folder)?.config()?))?)?;
         let config = built.cast::<Self>()?.get();
         config.refuse_code(py, trusts_code)?;

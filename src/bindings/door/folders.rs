@@ -34,9 +34,11 @@ impl<'py> FolderOptions<'py> {
     }
 
     /// Find a folder by path, by the name of a bundled model, or on the hub. `needs` lists the files to find: `config`,
-    /// `tokenizer`, `weights`, or several of them.
-    pub(crate) fn find(&self, name: &Bound<'py, PyAny>, needs: &[&str]) -> PyResult<PathBuf> {
+    /// `tokenizer`, `weights`, or several of them. `optional` lists files that a repository need not have.
+    pub(crate) fn find(&self, name: &Bound<'py, PyAny>, needs: &[&str], optional: &[&str]) -> PyResult<PathBuf> {
         let py = self.hub.py();
-        py.import("oxbert.hub._folders")?.call_method("find", (name, needs.to_vec()), Some(&self.hub))?.extract()
+        let options = self.hub.copy()?;
+        options.set_item("optional", optional.to_vec())?;
+        py.import("oxbert.hub._folders")?.call_method("find", (name, needs.to_vec()), Some(&options))?.extract()
     }
 }

@@ -119,7 +119,8 @@ macro_rules! tokenizer_class {
                     None => folder.str()?,
                 };
                 let name = name.to_string();
-                let folder = FolderOptions::only(py, Some(&hub))?.find(folder, &["tokenizer"])?;
+                // As in transformers, `config.json` may say which class the tokenizer is of.
+                let folder = FolderOptions::only(py, Some(&hub))?.find(folder, &["tokenizer"], &["config"])?;
                 let change = |options: &mut TokenizerOptions| {
                     *options = TokenizerOptions {
                         do_lower_case: do_lower_case.unwrap_or(options.do_lower_case),
