@@ -10,6 +10,36 @@ use crate::text::TokenizerOptions;
 
 argument_readers! { model_max_length: Option<usize> = optional_count; }
 
+/// Define two attributes for each of the five special tokens: how it is spelled, and its id.
+macro_rules! special_tokens {
+    ($($place:literal $usual:literal: $token:ident, $id:ident;)+) => {
+        #[pymethods]
+        impl PyTokenizer {
+            $(
+                #[doc = concat!("Return how `", $usual, "` is spelled.")]
+                #[getter]
+                fn $token(&self) -> String {
+                    self.get().special_tokens()[$place].to_string()
+                }
+
+                #[doc = concat!("Return the id of `", $usual, "`.")]
+                #[getter]
+                fn $id(&self) -> i64 {
+                    self.get().special_token_ids()[$place]
+                }
+            )+
+        }
+    };
+}
+
+special_tokens! {
+    0 "[PAD]": pad_token, pad_token_id;
+    1 "[UNK]": unk_token, unk_token_id;
+    2 "[CLS]": cls_token, cls_token_id;
+    3 "[SEP]": sep_token, sep_token_id;
+    4 "[MASK]": mask_token, mask_token_id;
+}
+
 #[pymethods]
 impl PyTokenizer {
     /// Return the length of the longest row that the model accepts, in tokens; None if it is unknown.
@@ -65,70 +95,10 @@ impl PyTokenizer {
         self.get().options().do_lower_case
     }
 
-    /// Return how `[PAD]` is spelled.
-    #[getter]
-    fn pad_token(&self) -> String {
-        self.get().special_tokens()[0].to_string()
-    }
-
-    /// Return how `[UNK]` is spelled.
-    #[getter]
-    fn unk_token(&self) -> String {
-        self.get().special_tokens()[1].to_string()
-    }
-
-    /// Return how `[CLS]` is spelled.
-    #[getter]
-    fn cls_token(&self) -> String {
-        self.get().special_tokens()[2].to_string()
-    }
-
-    /// Return how `[SEP]` is spelled.
-    #[getter]
-    fn sep_token(&self) -> String {
-        self.get().special_tokens()[3].to_string()
-    }
-
-    /// Return how `[MASK]` is spelled.
-    #[getter]
-    fn mask_token(&self) -> String {
-        self.get().special_tokens()[4].to_string()
-    }
-
-    /// Return the id of `[PAD]`.
-    #[getter]
-    fn pad_token_id(&self) -> i64 {
-        self.get().pad_token_id()
-    }
-
     /// Return the token type of padding: 0.
     #[getter]
     fn pad_token_type_id(&self) -> i64 {
         0
-    }
-
-    /// Return the id of `[UNK]`.
-    #[getter]
-    fn unk_token_id(&self) -> i64 {
-        self.get().unk_token_id()
-    }
-
-    /// Return the id of `[CLS]`.
-    #[getter]
-    fn cls_token_id(&self) -> i64 {
-        self.get().cls_token_id()
-    }
-
-    /// Return the id of `[SEP]`.
-    #[getter]
-    fn sep_token_id(&self) -> i64 {
-        self.get().sep_token_id()
-    }
-
-    /// Return the id of `[MASK]`.
-    #[getter]
-    fn mask_token_id(&self) -> i64 {
-        self.get().mask_token_id()
     }
 
     /// Return None: BERT's vocabularies have no token for the start of a text.
