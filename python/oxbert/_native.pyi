@@ -5,7 +5,7 @@ labels. Examples are run with `import oxbert`, `import numpy as np` and `import 
 `oxbert.errors`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypedDict, TypeVar, final, overload
 
@@ -73,6 +73,7 @@ __all__ = [
     "Tokenizer",
     "_TFRecordFile",
     "__version__",
+    "_outside_modes",
     "canonical_name",
     "describe_weights",
     "download_resource",
@@ -2997,3 +2998,8 @@ class _TFRecordFile:
     def read(self, record: int, vocab_size: int | None = None) -> tuple[npt.NDArray[np.int32], int]: ...
     @staticmethod
     def write(path: _Path, examples: Sequence[tuple[Sequence[int], int]], max_length: int) -> None: ...
+
+_ResultT = TypeVar("_ResultT")
+
+def _outside_modes(work: Callable[[], _ResultT]) -> _ResultT:
+    """Call a function outside of the modes in which new tensors have no memory, for work of oxbert in Python."""

@@ -62,9 +62,9 @@ def embedding(weight: torch.Tensor, padding_idx: int | None = None) -> torch.nn.
         >>> embedding(table, padding_idx=0).weight is table
         True
     """
+    # torch then neither allocates nor initialises a table, but makes a leaf of its own, which is replaced.
     rows, columns = weight.shape
-    # On `meta` torch neither allocates nor initialises the weight that is replaced.
-    layer = torch.nn.Embedding(rows, columns, padding_idx, device="meta")
+    layer = torch.nn.Embedding(rows, columns, padding_idx, _weight=weight)
     layer.weight = as_parameter(weight)
     return layer
 
@@ -172,6 +172,9 @@ class Module(Shared):
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             raise refused("the module", "models of oxbert run in Rust: torch.jit cannot record them")
         parts = self._tree.taken_over()
+        if torch.compiler.is_dynamo_compiling():
+            # An exception would end torch.compile too, which otherwise calls the model as it is.
+            torch._dynamo.graph_break(msg="models of oxbert run in Rust: torch.export cannot record them")
         checkpoint = self._checkpointing if self.training else None
         if not (is_encoder or parts or checkpoint):
             return self.model(*arguments, **options)

@@ -47,6 +47,8 @@ mod _native {
     #[pymodule_export]
     use super::config::{PyConfig, PyDistilBertConfig, PyElectraConfig};
     #[pymodule_export]
+    use super::door::_outside_modes;
+    #[pymodule_export]
     use super::models::activation::PyActivation;
     #[pymodule_export]
     use super::models::base::PyModel;

@@ -103,6 +103,7 @@ def test_tensors_without_numbers_are_refused_with_their_kind(config: oxbert.Elec
             refused()
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # Dynamo's own
 def test_modules_cannot_be_recorded(config: oxbert.ElectraConfig) -> None:
     module = oxbert.torch.Module(oxbert.ElectraModel(config, seed=1)).eval()
     ids = torch.tensor([[1, 2, 3]])
@@ -116,6 +117,11 @@ def test_modules_cannot_be_recorded(config: oxbert.ElectraConfig) -> None:
             refused()
         # Nothing of the module has changed.
         assert torch.equal(module(ids).last_hidden_state, expected)
+    # Dynamo turns every exception into one of its own, and has the reason in its message.
+    with pytest.raises(Exception, match=r"run in Rust: torch\.export cannot record them"):
+        torch.export.export(module, (ids,), strict=True)
+    compiled = torch.compile(lambda ids: 2 * module(ids + 0).last_hidden_state, backend="eager")
+    assert torch.equal(compiled(ids), 2 * expected)
     calls: list[int] = []
     module.register_forward_hook(lambda *_: calls.append(1))
     module(ids)

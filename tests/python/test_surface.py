@@ -86,7 +86,13 @@ def test_every_native_name_is_public() -> None:
     assert len(oxbert.__all__) == len(set(oxbert.__all__))
     assert oxbert.__all__ == sorted(oxbert.__all__, key=lambda name: (not name.isupper(), name))
     # Names that only modules of the package use begin with an underscore.
-    assert set(_native.__all__) == EXPORTED | {"__version__", "_TFRecordFile", "_TIES", "_WEIGHT_FORMATS"}
+    assert set(_native.__all__) == EXPORTED | {
+        "__version__",
+        "_TFRecordFile",
+        "_TIES",
+        "_WEIGHT_FORMATS",
+        "_outside_modes",
+    }
     assert tuple(_native.WEIGHT_FILES) == oxbert.hub.WEIGHTS
 
 

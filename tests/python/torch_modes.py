@@ -112,12 +112,6 @@ MODES: dict[str, Callable[[Callable[[], object]], None]] = {
 }  # fmt: skip
 
 
-# Modes in which tensors of torch have numbers, and members that run operations of torch in Python on real tensors, which
-# torch refuses in the other modes.
-PLAIN = ("none", "counting", "device meta", "default device meta", "inference", "no grad")
-PYTHONS_OWN = ("convert", "resize")
-
-
 def members(folder: Path) -> dict[str, Callable[[], object]]:
     """Return what is done with each public name."""
     electra = oxbert.ElectraConfig(hidden_size=8, num_attention_heads=2, **SIZES)
@@ -227,8 +221,6 @@ def main(folder: Path, modes: list[str]) -> None:
     oxbert.save_weights({"a": np.ones(2)}, folder / "some.ot")
     for mode in modes:
         for name, work in members(folder).items():
-            if mode not in PLAIN and name in PYTHONS_OWN:
-                continue
             problem = None
             print(json.dumps([mode, name]), flush=True)
             try:

@@ -7,8 +7,9 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from oxbert import _native
 from oxbert._checks import refused
@@ -24,6 +25,8 @@ from oxbert.errors import InputError, WeightsError
 if TYPE_CHECKING:
     import torch
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 _Track = Callable[[Sequence[str]], Iterable[str]]
 
 
@@ -86,6 +89,17 @@ class Report:
         return len(self.rows)
 
 
+def _outside_modes(work: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Have a function leave the modes of torch in which new tensors have no memory, such as `FakeTensorMode`."""
+
+    @wraps(work)
+    def outside(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Result:
+        return _native._outside_modes(partial(work, *arguments, **options))
+
+    return outside
+
+
+@_outside_modes
 def convert(
     source: str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,
