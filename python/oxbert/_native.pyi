@@ -361,11 +361,16 @@ class Config(_Attributes):
         Raises:
             FileError: if the file cannot be written.
         """
-    def save_pretrained(self, folder: _Path) -> None:
+    def save_pretrained(self, folder: _Path, **options: Any) -> None:
         """Write `config.json` into a folder, which is created if it does not exist.
+
+        Args:
+            folder: The folder.
+            options: The options of transformers, accepted if they change nothing.
 
         Raises:
             FileError: if the file cannot be written.
+            InputError: if an option asks for something else.
         """
 
     def __setattr__(self, name: str, value: Any, /) -> None: ...
@@ -797,18 +802,21 @@ class Model:
             (1, 1, 16)
         """
 
-    def save_pretrained(self, folder: _Path, format: _types.WeightFormat = "safetensors") -> None:
+    def save_pretrained(self, folder: _Path, format: _types.WeightFormat | None = None, **options: Any) -> None:
         """Write `config.json` and the weights into a folder, which is created if it does not exist.
 
         Args:
             folder: The folder. If the folder has weights in another format, they are rewritten too.
             format: `safetensors` (`model.safetensors`, which transformers loads), `ot` (`rust_model.ot`, which
-                rust_bert and tch load) or `bin` (`pytorch_model.bin`, for old programs). A crash leaves either the old
-                or the new file.
+                rust_bert and tch load) or `bin` (`pytorch_model.bin`, for old programs). None means safetensors, or
+                `bin` with `safe_serialization=False`. A crash leaves either the old or the new file.
+            options: The options of transformers. `safe_serialization` and `is_main_process` are heeded, and so is
+                `max_shard_size`, which must not be less than the size of the weights. The others are accepted if they
+                change nothing.
 
         Raises:
             FileError: if a file cannot be written.
-            InputError: if the format is not one of these.
+            InputError: if the format is not one of these, or an option asks for something else.
             ConfigError: if the configuration was changed to other sizes than the parameters have.
         """
 
@@ -2094,19 +2102,21 @@ class Tokenizer:
     def vocab(self) -> dict[str, int]:
         """Return the ids of all tokens by token, as `get_vocab`."""
 
-    def save_pretrained(self, folder: _Path) -> tuple[str, str, str]:
+    def save_pretrained(self, folder: _Path, **options: Any) -> tuple[str, ...]:
         """Write `vocab.txt`, `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.
 
         transformers and `tokenizers` read them to the same ids. A pipeline other than BERT's has no `vocab.txt`.
 
         Args:
             folder: The folder, which is created if it does not exist.
+            options: The options of transformers, accepted if they change nothing.
 
         Returns:
             The paths of the files.
 
         Raises:
             FileError: if a file cannot be written.
+            InputError: if an option asks for something else.
             TokenizerError: if a token cannot be written as a line of `vocab.txt`.
 
         Example:

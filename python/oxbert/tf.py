@@ -187,7 +187,15 @@ class TFModel:
         return tf.constant(self.model.get_input_embeddings().weight.numpy(force=True))
 
     def save_pretrained(
-        self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors", *, saved_model: bool = False
+        self,
+        folder: str | os.PathLike[str],
+        format: WeightFormat | None = None,
+        *,
+        saved_model: bool = False,
+        safe_serialization: bool | None = None,
+        version: int = 1,
+        signatures: None = None,
+        **options: Any,
     ) -> None:
         """Write `config.json` and the weights into a folder, as the model does.
 
@@ -195,16 +203,26 @@ class TFModel:
             folder: The folder, which is created if it does not exist.
             format: As for the model.
             saved_model: Only False: TensorFlow could not run what a SavedModel would hold.
+            safe_serialization: As for the model, but not False, which asks for `tf_model.h5`.
+            version: The version of a SavedModel; has no effect.
+            signatures: Only None, as for `saved_model`.
+            options: As for the model.
 
         Raises:
-            InputError: if `saved_model` is True.
+            InputError: if `saved_model` is True, or another option asks for something else.
             OxbertError: as for the model.
         """
         if saved_model:
             raise refused(
                 "saved_model", "expected False: the model is no graph of TensorFlow; the weights are saved without it"
             )
-        self._model.save_pretrained(folder, format=format)
+        if signatures is not None:
+            raise refused("signatures", "expected None: they are for a SavedModel, which oxbert does not write")
+        if safe_serialization is False:
+            reason = "expected True or None, got False: oxbert writes no tf_model.h5; choose a file with format"
+            raise refused("safe_serialization", reason)
+        options["safe_serialization"] = safe_serialization
+        self._model.save_pretrained(folder, format=format, **options)
 
     def __repr__(self) -> str:
         """Return the parts of the model, with the shapes of their parameters."""

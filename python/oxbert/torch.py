@@ -171,10 +171,10 @@ class Module(Shared):
     def _run(self, is_encoder: bool, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             raise refused("the module", "models of oxbert run in Rust: torch.jit cannot record them")
-        parts = self._tree.taken_over()
         if torch.compiler.is_dynamo_compiling():
             # An exception would end torch.compile too, which otherwise calls the model as it is.
             torch._dynamo.graph_break(msg="models of oxbert run in Rust: torch.export cannot record them")
+        parts = self._tree.taken_over()
         checkpoint = self._checkpointing if self.training else None
         if not (is_encoder or parts or checkpoint):
             return self.model(*arguments, **options)
@@ -317,8 +317,10 @@ class Module(Shared):
         layer: torch.nn.Embedding = self.model.resize_token_embeddings(*arguments, **options)
         return layer
 
-    def save_pretrained(self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors") -> None:
-        """Write `config.json` and the weights into a folder, as the model does.
+    def save_pretrained(
+        self, folder: str | os.PathLike[str], format: WeightFormat | None = None, **options: Any
+    ) -> None:
+        """Write `config.json` and the weights into a folder, as the model does, with the same options.
 
         A `torch.nn.Linear` in the place of one of the model's linear layers is saved in that place.
 
@@ -327,7 +329,7 @@ class Module(Shared):
             OxbertError: as for the model.
         """
         self._tree.take_in()
-        self.model.save_pretrained(folder, format=format)
+        self.model.save_pretrained(folder, format=format, **options)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False

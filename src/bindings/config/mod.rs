@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use classes::Asked;
 pub(crate) use classes::{PyDistilBertConfig, PyElectraConfig};
 
-use crate::bindings::door::{FolderOptions, answer, enter, raise};
+use crate::bindings::door::{FolderOptions, answer, enter, is_to_write, raise};
 use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, either};
 use crate::error::Error;
 use crate::resources::ModelFolder;
@@ -152,9 +152,18 @@ impl PyConfig {
 
     /// Write `config.json` into a folder, which is created if it does not exist.
     ///
+    /// Args:
+    ///     folder: The folder.
+    ///     options: The options of transformers, accepted if they change nothing.
+    ///
     /// Raises:
     ///     FileError: if the file cannot be written.
-    fn save_pretrained(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
+    ///     InputError: if an option asks for something else.
+    #[pyo3(signature = (folder, **options))]
+    fn save_pretrained(&self, py: Python<'_>, folder: PathBuf, options: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        if !is_to_write(py, options)? {
+            return Ok(());
+        }
         let config = self.get();
         enter(py, move || {
             std::fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;

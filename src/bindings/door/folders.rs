@@ -42,3 +42,9 @@ impl<'py> FolderOptions<'py> {
         py.import("oxbert.hub._folders")?.call_method("find", (name, needs.to_vec()), Some(&options))?.extract()
     }
 }
+
+/// Read the options of a `save_pretrained` that concern every kind of object. Return whether this process is to write.
+pub(crate) fn is_to_write(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) -> PyResult<bool> {
+    let Some(options) = options else { return Ok(true) };
+    py.import("oxbert._save_options")?.call_method1("read_save_options", (options,))?.extract()
+}

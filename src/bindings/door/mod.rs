@@ -16,7 +16,7 @@ pub(crate) use answers::answer;
 pub(crate) use calls::name_calls;
 pub(crate) use enter::{convert, enter, enter_attached, remember_process};
 pub(crate) use errors::{raise, wrong_type};
-pub(crate) use folders::FolderOptions;
+pub(crate) use folders::{FolderOptions, is_to_write};
 pub(crate) use guarded::Guarded;
 pub(crate) use modes::_outside_modes;
 pub(crate) use numbers::{argument_readers, count, integer, optional_count, truth};

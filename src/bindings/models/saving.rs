@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use tch::Tensor;
 
 use super::base::PyModel;
 use super::parameters::named_tensors;
 use crate::bindings::config::PyConfig;
-use crate::bindings::door::{answer, device_name, enter_attached, raise, to_numpy, to_torch};
+use crate::bindings::door::{answer, device_name, enter_attached, is_to_write, raise, to_numpy, to_torch};
 use crate::error::Error;
 use crate::weights::{Strictness, WeightFormat, WeightSource};
 
@@ -68,15 +69,36 @@ impl PyModel {
     /// Args:
     ///     folder: The folder. If the folder has weights in another format, they are rewritten too.
     ///     format: `safetensors` (`model.safetensors`, which transformers loads), `ot` (`rust_model.ot`, which
-    ///         rust_bert and tch load) or `bin` (`pytorch_model.bin`, for old programs). A crash leaves either the old
-    ///         or the new file.
+    ///         rust_bert and tch load) or `bin` (`pytorch_model.bin`, for old programs). None means safetensors, or
+    ///         `bin` with `safe_serialization=False`. A crash leaves either the old or the new file.
+    ///     options: The options of transformers. `safe_serialization` and `is_main_process` are heeded, and so is
+    ///         `max_shard_size`, which must not be less than the size of the weights. The others are accepted if they
+    ///         change nothing.
     ///
     /// Raises:
     ///     FileError: if a file cannot be written.
-    ///     InputError: if the format is not one of these.
+    ///     InputError: if the format is not one of these, or an option asks for something else.
     ///     ConfigError: if the configuration was changed to other sizes than the parameters have.
-    #[pyo3(signature = (folder, format = "safetensors"))]
-    fn save_pretrained(&self, py: Python<'_>, folder: PathBuf, format: &str) -> PyResult<()> {
+    #[pyo3(signature = (folder, format = None, **options))]
+    fn save_pretrained(
+        &self,
+        py: Python<'_>,
+        folder: PathBuf,
+        format: Option<&str>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        if !is_to_write(py, options)? {
+            return Ok(());
+        }
+        let mut format = format.map(str::to_string);
+        if let Some(options) = options {
+            let size = |tensor: &Tensor| tensor.numel() * tensor.kind().elt_size_in_bytes();
+            let bytes: usize =
+                self.with(py, move |model| Ok(model.parameters().iter().map(|(_, tensor)| size(tensor)).sum()))?;
+            let read = py.import("oxbert._save_options")?.getattr("choose_format")?;
+            format = Some(read.call1((options, format, bytes))?.extract()?);
+        }
+        let format = format.as_deref().unwrap_or(WeightFormat::Safetensors.name());
         let format = WeightFormat::from_name(format).ok_or_else(|| {
             let reason = format!("expected \"safetensors\", \"ot\" or \"bin\", got {format:?}");
             raise(py, Error::input("format", reason))

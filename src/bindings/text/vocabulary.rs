@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::added::{PyAddedToken, added_tokens};
 use super::tokenizer::PyTokenizer;
-use crate::bindings::door::{enter, raise};
+use crate::bindings::door::{enter, is_to_write, raise};
 use crate::error::Error;
 
 #[pymethods]
@@ -126,19 +126,30 @@ impl PyTokenizer {
     ///
     /// Args:
     ///     folder: The folder, which is created if it does not exist.
+    ///     options: The options of transformers, accepted if they change nothing.
     ///
     /// Returns:
     ///     The paths of the files.
     ///
     /// Raises:
     ///     FileError: if a file cannot be written.
+    ///     InputError: if an option asks for something else.
     ///     TokenizerError: if a token cannot be written as a line of `vocab.txt`.
     ///
     /// Example:
     ///     >>> paths = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator").save_pretrained("mine")
     ///     >>> oxbert.ElectraTokenizer.from_pretrained("mine").tokenize("Text")
     ///     ['text']
-    fn save_pretrained<'py>(&self, py: Python<'py>, folder: PathBuf) -> PyResult<Bound<'py, PyTuple>> {
+    #[pyo3(signature = (folder, **options))]
+    fn save_pretrained<'py>(
+        &self,
+        py: Python<'py>,
+        folder: PathBuf,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        if !is_to_write(py, options)? {
+            return Ok(PyTuple::empty(py));
+        }
         let tokenizer = self.get();
         let paths = enter(py, move || tokenizer.save_pretrained(folder))?;
         PyTuple::new(py, paths.iter().map(|path| path.display().to_string()))
