@@ -89,19 +89,27 @@ pub fn go_on() -> Result<()> {
     due.map_or(Ok(()), |check| check())
 }
 
+/// Return whether rayon's threads can be used: not in a process that was forked after its parent had called this
+/// function, because they exist in the parent alone, and waiting for them would never end.
+///
+/// Every use of rayon asks this first, so that the answer holds for all uses.
+pub(crate) fn has_workers() -> bool {
+    static OWNER: OnceLock<u32> = OnceLock::new();
+    *OWNER.get_or_init(process::id) == process::id()
+}
+
 /// Compute `work` of each item on rayon's threads, and return the results in the order of the items.
 ///
 /// Meanwhile this thread asks whether to go on. If not, each worker ends at its own next question: no worker knows the
 /// check, which need not be one that other threads can call. A caller that is itself one of rayon's threads works too
-/// and asks in its own items. In a process that was forked after its parent had called this function, and for a single
-/// item, this thread does all the work, because rayon's threads exist in the parent alone.
+/// and asks in its own items. Without workers (see [`has_workers`]), and for a single item, this thread does all the
+/// work.
 ///
 /// # Errors
 /// The error of the check; otherwise that of the first item with one, in which case later items may be left out.
 pub(crate) fn map_on_workers<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> Result<T> + Sync) -> Result<Vec<T>> {
-    static OWNER: OnceLock<u32> = OnceLock::new();
     go_on()?;
-    if items.len() < 2 || *OWNER.get_or_init(process::id) != process::id() {
+    if items.len() < 2 || !has_workers() {
         return items.iter().map(|item| go_on().and_then(|()| work(item))).collect();
     }
     let caller = thread::current().id();

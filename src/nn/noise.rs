@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
+use crate::interrupt::has_workers;
 
 /// The key of a stream of random numbers.
 pub type Key = [u8; 32];
@@ -98,8 +99,7 @@ pub(super) fn mask(shape: &[i64], probability: f64, segments: Vec<Segment>) -> R
             }
         }
     };
-    // In a forked process libtorch is kept to one thread; rayon's threads are missing there as well.
-    if tch::get_num_threads() > 1 && pieces.len() > 1 {
+    if pieces.len() > 1 && tch::get_num_threads() > 1 && has_workers() {
         pieces.into_par_iter().for_each(fill);
     } else {
         pieces.into_iter().for_each(fill);

@@ -102,6 +102,23 @@ _, status = os.waitpid(child, 0)
 assert os.waitstatus_to_exitcode(status) == 0, status
 assert tokenizer(texts)["input_ids"] == expected and len(tokenizer) == tokenizer.vocab_size
 """
+FORK_AFTER_A_STEP = """
+import os, signal, sys, torch, oxbert
+torch.set_num_threads(2)
+tokenizer = oxbert.ElectraTokenizer(sys.argv[1])
+config = oxbert.ElectraConfig(vocab_size=len(tokenizer), hidden_size=128, num_hidden_layers=1, intermediate_size=64)
+networks = oxbert.PretrainingNetworks(
+    None, config, special_ids=(2, 3, 4), max_predictions=3, seed=0, sharing="nothing"
+)
+# Dropout draws its numbers on the threads that tokenizers use too.
+networks.step([[2, *[7] * 510, 3]] * 4, seed=0, step=0)
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    os._exit(0 if len(tokenizer(["the word"] * 200)["input_ids"]) == 200 else 1)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 0, status
+"""
 POOL = """
 import multiprocessing, sys, oxbert
 tokenizer = oxbert.DistilBertTokenizer(sys.argv[1])
@@ -122,7 +139,9 @@ with context.Pool(2) as pool:
 
 
 @FORKS
-@pytest.mark.parametrize("script", [FORK, POOL], ids=["fork", "multiprocessing"])
+@pytest.mark.parametrize(
+    "script", [FORK, FORK_AFTER_A_STEP, POOL], ids=["fork", "fork after a step", "multiprocessing"]
+)
 def test_a_forked_child_can_use_the_tokenizer(script: str) -> None:
     run(script)
 
