@@ -19,7 +19,7 @@ ROOMS = (
     "any_model records pretraining pipelines bindings"
 ).split()
 
-# A room, and the rooms or files that it may not import, directly or indirectly.
+# The rooms or files that a room must not import, not even indirectly.
 WALLS = {
     "nn": ["config", "text", "weights", "files", "resources"],
     "encoder": ["weights", "resources", "text/tokenizer"],
@@ -31,7 +31,7 @@ WALLS = {
     "pretrained": ["text/tokenizer", "pipelines"],
 }
 
-# A crate, and the only places that may name it.
+# The only rooms that may use a crate.
 CRATES = {
     "pyo3": ["bindings"],
     "numpy": ["bindings"],
@@ -53,9 +53,9 @@ def main(root: Path) -> int:
     faults = [
         *order(imports),
         *walls(imports),
-        *circles(rust_imports(sources, facade, siblings=True)),
+        *cycles(rust_imports(sources, facade, siblings=True)),
         *crates(sources),
-        *(list(circles(python)) or circles(python_rooms(python))),
+        *(list(cycles(python)) or cycles(python_rooms(python))),
     ]
     for fault in faults:
         print(f"walls: {fault}", file=sys.stderr)
@@ -146,12 +146,12 @@ def order(graph: Graph) -> Iterator[str]:
     for module, targets in graph.items():
         room = module.split("/")[0]
         if room not in ROOMS:
-            yield f"src/{room} is no room of tools/walls.py"
+            yield f"src/{room} is not in ROOMS of tools/walls.py; add it there, after the rooms that it imports"
             continue
         for target in sorted(targets):
             other = target.split("/")[0]
             if other in ROOMS and ROOMS.index(other) > ROOMS.index(room):
-                yield f"{module} imports {target}, which is further along the flow"
+                yield f"{module} imports {target}, but a room may import only rooms before it in ROOMS"
 
 
 def walls(graph: Graph) -> Iterator[str]:
@@ -167,26 +167,26 @@ def walls(graph: Graph) -> Iterator[str]:
         for wall in forbidden:
             hits = [chain for module, chain in chains.items() if f"{module}/".startswith(f"{wall}/")]
             if hits:
-                yield f"{room} may not lead to {wall}, but {' -> '.join(min(hits, key=len))}"
+                yield f"{room} must not import {wall}, even indirectly: {' -> '.join(min(hits, key=len))}"
 
 
 def crates(sources: Mapping[str, str]) -> Iterator[str]:
-    """Report crates that are named outside their rooms."""
+    """Report crates that are used outside their rooms."""
     for module, code in sources.items():
         for crate, rooms in CRATES.items():
             if re.search(rf"\b{crate}(?:::|\()", code) and not any(
                 f"{module}/".startswith(f"{room}/") for room in rooms
             ):
-                yield f"{module} names {crate}, which only {' and '.join(rooms)} may"
+                yield f"{module} uses the crate {crate}, which only {' and '.join(rooms)} may use"
 
 
-def circles(graph: Graph) -> Iterator[str]:
+def cycles(graph: Graph) -> Iterator[str]:
     """Report each import cycle once."""
     done: set[str] = set()
 
     def visit(module: str, path: list[str]) -> Iterator[str]:
         if module in path:
-            yield f"a circle: {' -> '.join([*path[path.index(module) :], module])}"
+            yield f"import cycle: {' -> '.join([*path[path.index(module) :], module])}"
         elif module not in done:
             for target in sorted(graph.get(module, ())):
                 yield from visit(target, [*path, module])
@@ -216,7 +216,7 @@ def python_imports(package: Path) -> Graph:
 
 
 def python_rooms(graph: Graph) -> Graph:
-    """Return the imports between folders. A file beside the folders is a room of its own; what re-exports is none."""
+    """Return the imports between rooms: a folder, a file beside the folders, or the `__init__` of a package."""
     packages = {module.rpartition(".")[0] for module in graph}
 
     def room(module: str) -> str:
