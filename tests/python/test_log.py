@@ -58,6 +58,29 @@ def test_a_log_goes_on_after_a_step(
     assert (folder / "log.jsonl").read_text().count("\n") == len(kept) + 1
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 90)), min_size=1, max_size=6))
+def test_a_reopened_log_has_each_step_once(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[int, int, int]]
+) -> None:
+    """Kill a run several times: some steps after its newest checkpoint, of which the last bytes are lost."""
+    folder, saved = tmp_path_factory.mktemp("log"), 0
+    path = folder / "log.jsonl"
+    for count, ahead, lost in parts:
+        with RunLog(folder, saved) as opened:
+            size = path.stat().st_size
+            for step in range(saved + 1, saved + count + ahead + 1):
+                opened.write({"step": step, "loss": step / 8})
+                if step == saved + count:
+                    opened.flush()
+                    size = path.stat().st_size
+        os.truncate(path, max(size, path.stat().st_size - lost))
+        saved += count
+    with RunLog(folder, saved):
+        pass
+    expected = [{"step": step, "loss": step / 8} for step in range(1, saved + 1)]
+    assert list(map(json.loads, path.read_text().splitlines())) == expected == list(read_log(folder))
+
+
 def test_a_change_is_noted_before_its_step(tmp_path: Path) -> None:
     for _ in range(2):
         with RunLog(tmp_path, 2) as opened:
