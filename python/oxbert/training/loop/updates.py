@@ -88,6 +88,9 @@ class Updates:
                 optimizer.step()
         if self._scaler.is_enabled():
             self._scaler.update()
+            # Below 1 the scale would only make more gradients 0.
+            if not is_finite and self._scaler.get_scale() < 1:
+                self._scaler.update(1.0)
         return rate, norm, not is_finite
 
     def tensors(self) -> dict[str, Tensor]:
