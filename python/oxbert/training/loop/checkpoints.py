@@ -146,6 +146,8 @@ def _write(
                 os.fsync(file.fileno())
         _sync(beside)
         if target.exists():
+            # An earlier failure may have left it.
+            shutil.rmtree(old, ignore_errors=True)
             target.rename(old)
         beside.rename(target)
         _sync(folder)
