@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 
 from oxbert.training.loop import curves, log, progress
 from oxbert.training.loop.log import RunLog, read_log
@@ -79,6 +83,18 @@ def test_a_reopened_log_has_each_step_once(
         pass
     expected = [{"step": step, "loss": step / 8} for step in range(1, saved + 1)]
     assert list(map(json.loads, path.read_text().splitlines())) == expected == list(read_log(folder))
+
+
+def test_reopened_tensorboard_files_have_each_step_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The names of the files begin with the second in which they were made, and are read in that order.
+    clock = itertools.count(1_000_000_000)
+    monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: next(clock)))
+    for done, last, scale in [(0, 5, 1), (3, 6, 10)]:
+        with RunLog(tmp_path, done, tensorboard=True) as opened:
+            for step in range(done + 1, last + 1):
+                opened.write({"step": step, "loss": step * scale})
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("loss")
+    assert [(event.step, event.value) for event in events] == [(1, 1), (2, 2), (3, 3), (4, 40), (5, 50), (6, 60)]
 
 
 def test_a_change_is_noted_before_its_step(tmp_path: Path) -> None:

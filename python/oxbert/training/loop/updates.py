@@ -123,8 +123,9 @@ class Updates:
                 )
             parameter = self._parameters[name]
             owners[parameter].state[parameter][moment] = tensor.to(parameter.device)
-        # A run that continues in another precision begins with a new scale.
-        if state and self._scaler.is_enabled():
+        # A run that continues in another precision begins with a new scale: its checkpoint has no state, or the scaler
+        # ignores the state.
+        if state:
             self._scaler.load_state_dict(dict(state))
 
 
