@@ -137,6 +137,18 @@ def test_the_masked_lm_collator_of_transformers_works() -> None:
     assert batches[0] == batches[1]
 
 
+def test_the_first_row_determines_the_columns() -> None:
+    ours, theirs = tokenizers()
+    rows: list[dict[str, Any]] = [dict(ours(text)) for text in TEXTS]
+    rows[-1]["label"] = 3
+    assert lists(ours.pad(rows)) == lists(theirs.pad(copy.deepcopy(rows)))
+    with pytest.raises(InputError, match="expected the column label of the first row in every row"):
+        ours.pad(rows[::-1])
+    columns = {"input_ids": [[5], [6, 7]], "attention_mask": [[1]]}
+    with pytest.raises(InputError, match="expected 2 rows of attention_mask, as of input_ids, got 1"):
+        ours.pad(columns)
+
+
 def test_inputs_that_cannot_be_padded_are_refused() -> None:
     ours, theirs = tokenizers()
     for inputs in ({"attention_mask": [[1]]}, [{"attention_mask": [1]}]):
