@@ -1,17 +1,18 @@
 //! Tiny models with odd sizes, known values, and answers that can be compared.
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use oxbert::config::Labels;
 use oxbert::encoder::{Direction, ForwardOptions};
-use oxbert::inputs::{Arguments, Inputs, Rows, Task};
+use oxbert::inputs::{Arguments, Inputs, Limits, Rows, Task};
 use oxbert::models::Model;
 use oxbert::nn::Parameters;
 use oxbert::outputs::{
     DiscriminatorOutput, MaskedLMOutput, ModelOutput, MultipleChoiceOutput, QuestionAnsweringOutput,
     SequenceClassificationOutput, TokenClassificationOutput,
 };
-use oxbert::weights::WeightFormat;
+use oxbert::weights::{Strictness, WeightFormat};
 use oxbert::{Activation, Config, DistilBertConfig, ElectraConfig, Pretrained};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -281,15 +282,25 @@ answer!(SequenceClassificationOutput, false, logits; loss);
 answer!(QuestionAnsweringOutput, true, start_logits end_logits; loss);
 answer!(MultipleChoiceOutput, false, logits; loss);
 
-/// Run a model. If the model takes choices and the arguments have none, every row is the only choice of a question.
-pub fn run<M: Model>(model: &Pretrained<M>, mut arguments: Arguments, options: ForwardOptions) -> M::Output {
-    let limits = model.model.limits();
+/// Load the model that a folder holds.
+pub fn from_folder<M: Model>(folder: &Path) -> oxbert::Result<Pretrained<M>> {
+    Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything)
+}
+
+/// Return the inputs of a model. If the model takes choices and the arguments have none, every row is the only choice
+/// of a question.
+pub fn inputs(mut arguments: Arguments, limits: &Limits) -> Inputs {
     if limits.task == Task::Choices {
         let alone = |ids: Rows| if ids.choices().is_some() { ids } else { ids.in_choices("input_ids", 1).unwrap() };
         arguments.input_ids = arguments.input_ids.map(alone);
         arguments.inputs_embeds = arguments.inputs_embeds.map(|embeddings| embeddings.unsqueeze(1));
     }
-    model.model.forward(&Inputs::new(arguments, &limits).unwrap(), options).unwrap()
+    Inputs::new(arguments, limits).unwrap()
+}
+
+/// Run a model on its [`inputs`].
+pub fn run<M: Model>(model: &Pretrained<M>, arguments: Arguments, options: ForwardOptions) -> M::Output {
+    model.model.forward(&inputs(arguments, &model.model.limits()), options).unwrap()
 }
 
 /// Return hidden states or logits, without dropout and without a graph.

@@ -8,11 +8,11 @@ use oxbert::inputs::Arguments;
 use oxbert::models::Model;
 use oxbert::pipelines::{FillMask, ReplacedTokenDetection};
 use oxbert::text::{Batch, EncodeOptions};
-use oxbert::weights::{Strictness, WeightFormat};
+use oxbert::weights::WeightFormat;
 use oxbert::{DistilBertConfig, ElectraConfig, Error, Pretrained, interrupt};
 use tch::{Device, Tensor};
 
-use crate::common::{Answer, TOLERANCE, answer, model, odd, random_numbers};
+use crate::common::{Answer, TOLERANCE, answer, from_folder, model, odd, random_numbers};
 use crate::text::tokenizer;
 
 /// Return a configuration with the vocabulary size of [`tokenizer`].
@@ -23,7 +23,7 @@ fn config() -> ElectraConfig {
 /// Return a model that was loaded from a file, so that no parameter counts as untrained.
 fn trained<M: Model<Config = ElectraConfig>>(folder: &Path, config: &ElectraConfig) -> Pretrained<M> {
     model::<M>(config).save(folder, WeightFormat::Safetensors).unwrap();
-    Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything).unwrap()
+    from_folder(folder).unwrap()
 }
 
 fn fill_mask(folder: &Path) -> FillMask {

@@ -13,12 +13,9 @@ use oxbert::{Config, DistilBertConfig, ElectraConfig, Error, Pretrained};
 use tch::{Device, Kind};
 
 use crate::common::{
-    Tiny, answer, assert_same, copies, for_every_model, fresh, ids, model, odd, odd_for, ragged, random_numbers,
+    Tiny, answer, assert_same, copies, for_every_model, fresh, from_folder, ids, model, odd, odd_for, ragged,
+    random_numbers,
 };
-
-fn from_folder<M: Model>(folder: &std::path::Path) -> oxbert::Result<Pretrained<M>> {
-    Pretrained::from_folder(folder, Device::Cpu, Strictness::Everything)
-}
 
 #[test]
 fn a_seed_determines_the_initial_values() {

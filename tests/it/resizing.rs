@@ -5,13 +5,13 @@ use oxbert::electra::{ElectraDiscriminator, ElectraForMaskedLM, ElectraModel};
 use oxbert::encoder::ForwardOptions;
 use oxbert::inputs::Arguments;
 use oxbert::models::Model;
-use oxbert::weights::{Strictness, WeightFormat};
+use oxbert::weights::WeightFormat;
 use oxbert::{Config, Error, Pretrained};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::common::{
-    Answer, Tiny, answer, assert_same, copies, difference, for_every_model, ids, model, odd, odd_for, ragged,
-    random_numbers, run, waves,
+    Answer, Tiny, answer, assert_same, copies, difference, for_every_model, from_folder, ids, model, odd, odd_for,
+    ragged, random_numbers, run, waves,
 };
 
 /// Return arguments with ids below 60, the smallest vocabulary in these tests.
@@ -27,7 +27,7 @@ fn resize<M: Model>(model: &mut Pretrained<M>, size: i64, mean: bool) -> oxbert:
 fn save_and_load<M: Model>(model: &Pretrained<M>) -> Pretrained<M> {
     let folder = tempfile::tempdir().unwrap();
     model.save(folder.path(), WeightFormat::default()).unwrap();
-    Pretrained::from_folder(folder.path(), Device::Cpu, Strictness::Everything).unwrap()
+    from_folder(folder.path()).unwrap()
 }
 
 #[test]

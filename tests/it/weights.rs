@@ -14,7 +14,8 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use crate::common::{
-    FORMATS, Tiny, assert_same, copies, fill, for_every_model, model, odd, odd_for, plain, random_numbers, waves,
+    FORMATS, Tiny, assert_same, copies, fill, for_every_model, from_folder, model, odd, odd_for, plain, random_numbers,
+    waves,
 };
 
 pub type Named = Vec<(String, Tensor)>;
@@ -125,7 +126,7 @@ fn both_formats_hold_the_same_model() {
         }
         assert_eq!(files(folder.path()), ["config.json", "model.safetensors", "rust_model.ot"]);
         // A model from a folder has the saved configuration.
-        let again = Pretrained::<M>::from_folder(folder.path(), Device::Cpu, Strictness::Everything).unwrap();
+        let again = from_folder::<M>(folder.path()).unwrap();
         let mut expected = saved.config.clone();
         expected.note_architecture(&M::name());
         assert!(again.config == expected, "{:?}", again.config);
@@ -212,12 +213,7 @@ fn a_decoder_is_tied_unless_its_values_differ() {
     let folder = tempfile::tempdir().unwrap();
     for format in FORMATS {
         loaded.save(in_folder(&folder, format.file_name()), format).unwrap();
-        let again = Pretrained::<ElectraForMaskedLM>::from_folder(
-            in_folder(&folder, format.file_name()),
-            Device::Cpu,
-            Strictness::Everything,
-        )
-        .unwrap();
+        let again = from_folder::<ElectraForMaskedLM>(&in_folder(&folder, format.file_name())).unwrap();
         assert!(!again.config.tie_word_embeddings);
         let parameters = again.parameters();
         assert!(parameters.iter().find(|(name, _)| name == DECODER).unwrap().1.equal(&own));
