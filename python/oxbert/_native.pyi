@@ -83,6 +83,7 @@ __all__ = [
     "weight_origins",
 ]
 
+_TORCH_RELEASE: str
 __version__: str
 
 WEIGHT_FILES: list[str]

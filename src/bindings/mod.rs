@@ -36,6 +36,9 @@ mod _native {
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
     #[pymodule_export]
+    const _TORCH_RELEASE: &str = env!("OXBERT_TORCH_RELEASE");
+
+    #[pymodule_export]
     const WEIGHT_FILES: [&str; 8] = crate::resources::WEIGHT_FILES;
 
     #[pymodule_export]

@@ -29,6 +29,11 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_report_header() -> str:
+    """Name the torch that the tests run on."""
+    return f"torch: {torch.__version__}, transformers: {transformers.__version__}"
+
+
 @pytest.fixture(autouse=True)
 def seed() -> None:
     """Start every test from the same random state."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import oxbert
-from oxbert import _libtorch, _native
+from oxbert import _native
 
 from . import processes
 
@@ -100,7 +100,7 @@ def test_the_module_does_not_link_cuda_or_libpython() -> None:
     assert not any("libpython" in line for line in needed), needed
 
 
-@pytest.mark.parametrize("version", ["2.10.0", "2.12.0+cu130", "3.0.0", "2.110.0"])
+@pytest.mark.parametrize("version", ["2.10.0", "2.16.0+cu130", "3.0.0", "2.110.0"])
 def test_other_versions_of_torch_are_refused_with_the_command_to_run(version: str, tmp_path: Path) -> None:
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text("raise RuntimeError('imported')")
@@ -108,7 +108,7 @@ def test_other_versions_of_torch_are_refused_with_the_command_to_run(version: st
     done = run("import sys; sys.path.insert(0, sys.argv[1]); import oxbert", str(tmp_path))
     assert done.returncode == 1
     assert f"torch {version} is installed in {tmp_path}" in done.stderr
-    assert 'pip install "torch==2.11.*"' in done.stderr and "ImportError" in done.stderr
+    assert f'pip install "torch=={_native._TORCH_RELEASE}.*"' in done.stderr and "ImportError" in done.stderr
 
 
 def test_a_missing_torch_is_an_import_error() -> None:
@@ -122,15 +122,42 @@ sys.meta_path = [Blind if finder is importlib.machinery.PathFinder else finder f
 import oxbert
 """)
     assert done.returncode == 1
-    assert "which is not installed" in done.stderr and 'pip install "torch==2.11.*"' in done.stderr
+    assert "which is not installed" in done.stderr and f'pip install "torch=={_native._TORCH_RELEASE}.*"' in done.stderr
 
 
 def test_the_required_torch_matches_the_package_metadata() -> None:
     import importlib.metadata
 
     required = importlib.metadata.requires("oxbert") or []
-    assert f"torch=={_libtorch.RELEASE}.*" in required
+    assert f"torch=={_native._TORCH_RELEASE}.*" in required
     assert oxbert.__version__ == importlib.metadata.version("oxbert")
+
+
+@pytest.mark.parametrize("first", ["", "import oxbert"])
+def test_a_subinterpreter_works_or_is_refused(first: str) -> None:
+    code = """
+try:
+    import oxbert
+except ImportError:
+    print("refused", flush=True)
+else:
+    config = oxbert.ElectraConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    assert oxbert.ElectraForPreTraining(config, seed=0)([[1, 2]]).logits.shape == (1, 2)
+    print("works", flush=True)
+"""
+    script = f"""
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+{first}
+assert interpreters.run_string(interpreters.create(), sys.argv[1]) is None
+"""
+    done = run(script, code)
+    assert done.returncode == 0, done.stderr[-2000:]
+    # numpy and the module are each for one interpreter of a process.
+    assert done.stdout.split() in ([["refused"]] if first else [["works"], ["refused"]])
 
 
 def test_the_package_is_typed() -> None:

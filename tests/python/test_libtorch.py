@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from oxbert import _libtorch
+from oxbert import _libtorch, _native
 
 from . import processes
 
 ROOT = Path(__file__).parents[2]
-COMMAND = 'pip install "torch==2.11.*"'
+RELEASE = _native._TORCH_RELEASE
+COMMAND = f'pip install "torch=={RELEASE}.*"'
 
 
 def run(code: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -53,7 +54,19 @@ def test_other_releases_of_torch_are_refused(tmp_path, before):
     result = run(before + "import oxbert", tmp_path)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == (
-        f"ImportError: oxbert needs torch 2.11, but torch 2.10.0+cpu is installed in {package}; run: {COMMAND}"
+        f"ImportError: oxbert is built for torch {RELEASE}, but torch 2.10.0+cpu is installed in {package}; run: {COMMAND}"
+    )
+
+
+@pytest.mark.parametrize("before", ["", "import torch; "])
+def test_for_another_release_of_the_range_there_is_a_second_way(tmp_path, before):
+    other = next(release for release in _libtorch.RELEASES if release != RELEASE)
+    package = fake_torch(tmp_path, f"{other}.1")
+    result = run(before + "import oxbert", tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"ImportError: oxbert is built for torch {RELEASE}, but torch {other}.1 is installed in {package}; "
+        f"run: {COMMAND}, or build oxbert for this torch: {_libtorch.REBUILD}"
     )
 
 
@@ -62,7 +75,7 @@ def test_a_missing_torch_is_an_import_error(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError) as caught:
         _libtorch.load()
-    assert str(caught.value) == f"oxbert needs torch 2.11, which is not installed; run: {COMMAND}"
+    assert str(caught.value) == f"oxbert needs torch {RELEASE}, which is not installed; run: {COMMAND}"
     assert caught.value.name == "torch"
 
 
@@ -70,21 +83,36 @@ def test_a_missing_torch_is_an_import_error(monkeypatch):
 def test_patch_versions_of_the_release_are_accepted(tmp_path, version):
     package = fake_torch(tmp_path, version)
     assert _libtorch.read_version(package) == version
-    _libtorch.check(version, package)
+    _libtorch.check(version, package, "2.11")
 
 
 @pytest.mark.parametrize("version", ["2.1.1", "2.110.0", "2.12.0"])
 def test_similar_version_numbers_are_refused(tmp_path, version):
     with pytest.raises(ImportError, match=re.escape(version)):
-        _libtorch.check(version, tmp_path)
+        _libtorch.check(version, tmp_path, "2.11")
 
 
 def test_a_torch_without_a_version_is_of_unknown_version(tmp_path):
     assert _libtorch.read_version(tmp_path) == "of unknown version"
 
 
-@pytest.mark.parametrize("file", ["pyproject.toml", "Makefile", "build.rs", "build_backend/backend.py"])
-def test_every_file_names_the_same_release(file):
-    named = re.findall(r'torch==(\d+\.\d+)|RELEASE(?:: &str)? = "(.*)"', (ROOT / file).read_text())
-    assert named
-    assert {"".join(pair) for pair in named} == {_libtorch.RELEASE}
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [
+        ("pyproject.toml", r"torch>=2\.(?P<first>\d+),<2\.(?P<after>\d+)"),
+        ("Makefile", r"NEWEST_TORCH := 2\.(?P<last>\d+)"),
+        ("build.rs", r"RELEASES: RangeInclusive<u32> = (?P<first>\d+)..=(?P<last>\d+)"),
+        ("libtorch/oxbert_torch.h", r"TORCH_VERSION_MINOR < (?P<first>\d+) \|\| TORCH_VERSION_MINOR > (?P<last>\d+)"),
+        ("build_backend/backend.py", r"range\((?P<first>\d+), (?P<after>\d+)\)"),
+        ("build_backend/backend.py", r"torch>=2\.(?P<first>\d+),<2\.(?P<after>\d+)"),
+        ("README.md", r"torch 2\.(?P<first>\d+) to 2\.(?P<last>\d+)"),
+    ],
+)
+def test_every_file_names_the_same_range_of_releases(file, pattern):
+    found = re.search(pattern, (ROOT / file).read_text())
+    assert found, file
+    first, last = (int(_libtorch.RELEASES[place].split(".")[1]) for place in (0, -1))
+    expected = {"first": first, "last": last, "after": last + 1}
+    assert {name: int(value) for name, value in found.groupdict().items()} == {
+        name: expected[name] for name in found.groupdict()
+    }
