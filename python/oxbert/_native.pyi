@@ -30,6 +30,7 @@ from oxbert.outputs import (
 __all__ = [
     "WEIGHT_FILES",
     "_TIES",
+    "_TORCH_RELEASE",
     "_WEIGHT_FORMATS",
     "Activation",
     "AddedToken",

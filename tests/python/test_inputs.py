@@ -187,7 +187,7 @@ def test_an_error_leaves_the_model_as_it_was(model: Any) -> None:
     np.testing.assert_array_equal(model(ROW).logits, before)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:ComplexHalf support")
+pytestmark = pytest.mark.filterwarnings(r"ignore:B?Complex\w* support")
 
 # Any input returns an output or raises an OxbertError; no panic, crash or other exception.
 

@@ -92,6 +92,7 @@ def test_every_native_name_is_public() -> None:
         "__version__",
         "_TFRecordFile",
         "_TIES",
+        "_TORCH_RELEASE",
         "_WEIGHT_FORMATS",
         "_outside_modes",
     }
