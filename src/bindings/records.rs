@@ -29,7 +29,7 @@ argument_readers! {
 ///     DataError: if the file is cut off or the checksum of a length is wrong: `path`, `record` (from 0), `byte` (where
 ///         the record begins), `reason`.
 ///     FileError: if the file cannot be read.
-#[pyclass(name = "_TFRecordFile", module = "oxbert._native", frozen)]
+#[pyclass(name = "_TFRecordFile", module = "oxbert._native", frozen, weakref)]
 pub(super) struct PyTFRecordFile {
     file: TFRecordFile,
 }

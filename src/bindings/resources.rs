@@ -197,7 +197,7 @@ pub(crate) fn download_resource(py: Python<'_>, resource: &Bound<'_, PyAny>) -> 
 macro_rules! known_files {
     ($(#[$doc:meta])* $class:ident is $source:ident as $name:literal, $($field:ident),+) => {
         $(#[$doc])*
-        #[pyclass(name = $name, module = "oxbert", frozen)]
+        #[pyclass(name = $name, module = "oxbert", frozen, weakref)]
         pub(crate) struct $class;
 
         #[pymethods]

@@ -99,6 +99,17 @@ def test_every_native_name_is_public() -> None:
     assert tuple(_native.WEIGHT_FILES) == oxbert.hub.WEIGHTS
 
 
+def test_every_class_takes_weak_references() -> None:
+    native = [thing for thing in vars(_native).values() if isinstance(thing, type)]
+    public = [thing for name in DOCUMENTED for thing in vars(importlib.import_module(name)).values()]
+    classes = {kind for kind in public if isinstance(kind, type) and kind.__module__.startswith("oxbert")}
+    classes.update(native)
+    assert len(classes) > 60
+    # Python's tuples and dictionaries have no room for it.
+    plain = [kind for kind in classes if issubclass(kind, tuple) or kind.__base__ is dict]
+    assert not {kind.__name__ for kind in classes if not kind.__weakrefoffset__} - {kind.__name__ for kind in plain}
+
+
 def test_stubs_and_exports_have_the_same_names() -> None:
     assert {node.name for node in PUBLIC} | {"WEIGHT_FILES"} == EXPORTED
     assigned = {ast.unparse(node.targets[0]): node.value for node in TREE.body if isinstance(node, ast.Assign)}

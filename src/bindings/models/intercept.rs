@@ -65,7 +65,7 @@ fn recomputed(options: Py<PyDict>) -> LayerCall {
 }
 
 /// A layer of an encoder as a function of its input.
-#[pyclass(name = "_PreparedLayer", module = "oxbert._native", frozen)]
+#[pyclass(name = "_PreparedLayer", module = "oxbert._native", frozen, weakref)]
 struct PyPreparedLayer {
     run: PreparedLayer,
 }

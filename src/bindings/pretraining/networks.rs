@@ -77,7 +77,7 @@ fn stream_seed(value: &Bound<'_, PyAny>) -> PyResult<u64> {
 ///     >>> output.loss.backward()
 ///     >>> output.totals
 ///     (2, 8, 4)
-#[pyclass(name = "PretrainingNetworks", module = "oxbert", frozen)]
+#[pyclass(name = "PretrainingNetworks", module = "oxbert", frozen, weakref)]
 pub(crate) struct PyPretrainingNetworks {
     networks: Guarded<Networks>,
     objective: Objective,

@@ -23,7 +23,7 @@ use crate::text::AddedToken;
 ///     1
 ///     >>> tokenizer("A <table>.")[0].offsets[1:-1]
 ///     [(0, 1), (1, 9), (9, 10)]
-#[pyclass(name = "AddedToken", module = "oxbert", frozen, eq, hash)]
+#[pyclass(name = "AddedToken", module = "oxbert", frozen, eq, hash, weakref)]
 #[derive(PartialEq, Hash)]
 pub(crate) struct PyAddedToken {
     inner: AddedToken,

@@ -36,7 +36,7 @@ pub(crate) type Rows = Arc<Vec<Encoding>>;
 ///     ['', 'Return', 'a', 'token', 'izer', '.', '']
 ///     >>> row.word_to_tokens(2), row.word_to_chars(2), row.char_to_token(16)
 ///     ((3, 5), (9, 18), 4)
-#[pyclass(name = "Encoding", module = "oxbert", frozen)]
+#[pyclass(name = "Encoding", module = "oxbert", frozen, weakref)]
 pub(crate) struct PyEncoding {
     rows: Rows,
     row: usize,
@@ -197,7 +197,7 @@ impl PyEncoding {
 ///     >>> rows = tokenizer(["Return a copy.", "Raise an error."]).encodings
 ///     >>> len(rows), rows[-1].tokens
 ///     (2, ['[CLS]', 'raise', 'an', 'error', '.', '[SEP]'])
-#[pyclass(name = "Encodings", module = "oxbert", frozen, sequence)]
+#[pyclass(name = "Encodings", module = "oxbert", frozen, sequence, weakref)]
 pub(crate) struct PyEncodings {
     pub(crate) rows: Rows,
 }
