@@ -35,7 +35,12 @@ impl fmt::Display for Mismatch {
 }
 
 /// Every error of this crate.
+///
+/// The message of an error is complete: it includes the operating system's own message, so `source()` returns None and
+/// nothing is printed twice by a program that prints the chain of sources. The system's error is a field of
+/// [`Error::Io`].
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read or write a file.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -45,7 +50,8 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The system's own error.
-        source: std::io::Error,
+        // Spelled raw, so that thiserror does not return it from `source()`: the message has it.
+        r#source: std::io::Error,
     },
 
     /// A model folder lacks a file that is needed.
@@ -337,4 +343,96 @@ fn foreign_prefix<'a>(missing: &[String], unexpected: &'a [String]) -> Option<&'
         let parameter = missing.iter().find(|parameter| name.ends_with(&format!(".{parameter}")))?;
         name.strip_suffix(parameter.as_str())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::error::Error as _;
+
+    use super::*;
+
+    /// Return an error of each kind. `said` is in every text that an error can hold.
+    fn all(said: &str) -> Vec<Error> {
+        let (text, path) = (|| said.to_string(), || Some(PathBuf::from(said)));
+        let file = || PathBuf::from(said);
+        let mismatch = Mismatch { name: text(), expected: text(), got: text(), shapes: None };
+        vec![
+            Error::io("open", said)(std::io::Error::other(format!("{said} as the system says"))),
+            Error::MissingFile { folder: file(), wanted: text(), found: vec![text()] },
+            Error::Download { url: text(), reason: text() },
+            Error::Config { path: path(), field: text(), reason: text() },
+            Error::WeightsFormat { path: file(), reason: text() },
+            Error::Data { path: file(), record: 1, byte: 2, reason: text() },
+            Error::WeightsMismatch {
+                path: path(),
+                missing: vec![text()],
+                unexpected: vec![text()],
+                mismatched: vec![mismatch],
+            },
+            Error::Shape { what: text(), expected: text(), got: text() },
+            Error::Dtype { what: text(), expected: text(), got: text() },
+            Error::Input { what: text(), reason: text() },
+            Error::OutOfRange { what: text(), value: 1, position: vec![0], limit: 1 },
+            Error::TooLong { what: text(), row: 0, length: 2, maximum: 1 },
+            Error::Vocabulary { path: file(), line: Some(1), reason: text() },
+            Error::from(rust_tokenizers::error::TokenizerError::FileNotFound(text())),
+            Error::Memory { what: text(), bytes: 1 },
+            Error::Device { requested: text(), reason: text() },
+            Error::UntrainedHead { task: text(), parameters: vec![text()] },
+            Error::from(tch::TchError::Torch(text())),
+            Error::Interrupted,
+            Error::Internal { message: text() },
+        ]
+    }
+
+    /// Return the number of a variant. A variant that is missing here does not compile, and must be added to [`all`].
+    fn number(error: &Error) -> usize {
+        match error {
+            Error::Io { .. } => 0,
+            Error::MissingFile { .. } => 1,
+            Error::Download { .. } => 2,
+            Error::Config { .. } => 3,
+            Error::WeightsFormat { .. } => 4,
+            Error::Data { .. } => 5,
+            Error::WeightsMismatch { .. } => 6,
+            Error::Shape { .. } => 7,
+            Error::Dtype { .. } => 8,
+            Error::Input { .. } => 9,
+            Error::OutOfRange { .. } => 10,
+            Error::TooLong { .. } => 11,
+            Error::Vocabulary { .. } => 12,
+            Error::Tokenizer { .. } => 13,
+            Error::Memory { .. } => 14,
+            Error::Device { .. } => 15,
+            Error::UntrainedHead { .. } => 16,
+            Error::Torch { .. } => 17,
+            Error::Interrupted => 18,
+            Error::Internal { .. } => 19,
+        }
+    }
+
+    #[test]
+    fn messages_are_complete_and_a_chain_repeats_nothing() {
+        let errors = all("said");
+        assert_eq!(errors.iter().map(number).collect::<BTreeSet<_>>(), (0..20).collect());
+        for error in errors {
+            let message = error.to_string();
+            assert!(message.contains("said") || matches!(error, Error::Interrupted), "{message}");
+            assert!(!message.contains('\n'), "{message:?}");
+            // As programs print an error: its message, then those of its sources.
+            let mut printed = vec![message];
+            let mut source = error.source();
+            while let Some(error) = source {
+                let message = error.to_string();
+                assert!(!printed.iter().any(|before| before.contains(&message)), "{printed:?} repeats {message:?}");
+                printed.push(message);
+                source = error.source();
+            }
+        }
+        // The system's message is in the error's own, once.
+        let io = all("said").swap_remove(0);
+        assert_eq!(io.to_string().matches("as the system says").count(), 1);
+        assert!(matches!(io, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::Other));
+    }
 }
