@@ -9,6 +9,7 @@
 //! pretrained: a model folder -> vocabulary (with its trie) + added + template = tokens -> tokenizer
 //! encode: text -> added (cut out [MASK] and the like) -> words (normalize, marks; wordpiece) or pipeline
 //!              -> encoding (truncate, template: add [CLS] and [SEP]) -> batch
+//! texts: all of this in one call, Batch::from_texts
 //! decode: ids -> text
 //! ```
 //!
@@ -38,6 +39,7 @@ mod settings;
 mod special;
 mod spelling;
 mod template;
+mod texts;
 mod tokenizer;
 mod tokens;
 mod train;
@@ -67,6 +69,7 @@ pub use options::{EncodeOptions, Side, TokenizerOptions, Truncation};
 pub use padding::{Padding, Width};
 #[cfg(feature = "python")]
 pub(crate) use pretrained::Given;
+pub use texts::TextRow;
 pub use tokenizer::WordPieceTokenizer;
 
 /// The tokenizer of ELECTRA.

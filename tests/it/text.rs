@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use oxbert::Error;
 use oxbert::inputs::{Arguments, Inputs, Limits, Task, Tokens};
-use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions, TokenizerOptions, Truncation};
+use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions, Pair, Source, TokenizerOptions, Truncation};
 use tch::{Device, Kind};
 
 /// A vocabulary for the tests of every room that works on texts.
@@ -40,6 +41,42 @@ fn texts_become_batches_without_padding() {
     let Tokens::Ids(ids) = inputs.tokens else { panic!("ids went in") };
     // The shortest row comes first.
     assert_eq!(Vec::<i64>::try_from(ids.narrow(0, 0, 4)).unwrap(), [2, 3, 2, 5]);
+}
+
+#[test]
+fn batches_of_texts_are_those_of_their_encodings() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let (one, other) = ("the cats sat on a mat", "the dog");
+    let options = [
+        EncodeOptions::default(),
+        EncodeOptions::truncated(Truncation::LongestFirst, 6),
+        EncodeOptions { add_special_tokens: false, ..EncodeOptions::default() },
+        EncodeOptions { overflow: true, stride: 1, ..EncodeOptions::truncated(Truncation::LongestFirst, 8) },
+    ];
+    for options in &options {
+        let batch = |first, second: Option<&str>| -> Batch {
+            let row: Pair = (Source::Text(first), second.map(Source::Text));
+            tokenizer.encode_rows(&row, options, &|| Ok(())).unwrap().into_iter().collect()
+        };
+        let joined = |batches: [Batch; 2]| {
+            let [one, other] = batches;
+            Batch { ids: [one.ids, other.ids].concat(), type_ids: [one.type_ids, other.type_ids].concat() }
+        };
+        let alone = joined([batch(one, None), batch(other, None)]);
+        assert_eq!(Batch::from_texts_with(&tokenizer, &[one, other], options).unwrap(), alone);
+        let owned = [one.to_string(), other.to_string()];
+        assert_eq!(Batch::from_texts_with(&tokenizer, &owned, options).unwrap(), alone);
+        let pairs = joined([batch(one, Some(other)), batch(other, Some(one))]);
+        assert_eq!(Batch::from_texts_with(&tokenizer, &[(one, other), (other, one)], options).unwrap(), pairs);
+        assert_eq!(alone.len() > 2, options.overflow);
+    }
+    let words: Pair = (Source::Words(one.split(' ').collect()), None);
+    let batch = Batch::from_texts(&tokenizer, &[words]).unwrap();
+    assert_eq!(batch, Batch::from_texts(&tokenizer, &[one]).unwrap());
+    assert!(Batch::from_texts::<&str>(&tokenizer, &[]).unwrap().is_empty());
+    let none = EncodeOptions::truncated(Truncation::LongestFirst, 1);
+    assert!(matches!(Batch::from_texts_with(&tokenizer, &[one], &none), Err(Error::Input { .. })));
 }
 
 #[test]
