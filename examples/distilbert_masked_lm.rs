@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use oxbert::Pretrained;
 use oxbert::distilbert::{DistilBertConfig, DistilBertModelMaskedLM};
-use oxbert::inputs::{Arguments, GivenTargets, IGNORED, Inputs, Labels, Rows};
+use oxbert::inputs::{Arguments, IGNORED, Inputs};
 use oxbert::models::Model;
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions};
 use oxbert::weights::Strictness;
@@ -114,8 +114,7 @@ fn train(tokenizer: &ElectraTokenizer) -> Result<DistilBertModelMaskedLM, Box<dy
             labels.push(label);
         }
     }
-    let targets = GivenTargets { labels: Some(Labels::Rows(Rows::ragged(&labels))), ..GivenTargets::default() };
-    let inputs = Inputs::new(Arguments { targets, ..Arguments::from_batch(&batch) }, &model.limits())?;
+    let inputs = Inputs::new(Arguments::from(&batch).with_labels(labels), &model.limits())?;
 
     println!("Training a small model on {} sentences with one gap each:", batch.len());
     let training = Training { steps: 80, learning_rate: 3e-3, print_every: 20 };

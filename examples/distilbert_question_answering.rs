@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use oxbert::Pretrained;
 use oxbert::distilbert::DistilBertForQuestionAnswering;
-use oxbert::inputs::{Arguments, GivenTargets, Inputs};
+use oxbert::inputs::{Arguments, Inputs};
 use oxbert::models::Model;
 use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions, Encoding};
 use oxbert::weights::Strictness;
@@ -122,13 +122,9 @@ fn train(tokenizer: &ElectraTokenizer) -> Result<DistilBertForQuestionAnswering,
         starts.push(*answer.first().ok_or("an answer has a token")? as i64);
         ends.push(*answer.last().ok_or("an answer has a token")? as i64);
     }
-    let targets = GivenTargets {
-        labels: None,
-        start_positions: Some(Tensor::from_slice(&starts)),
-        end_positions: Some(Tensor::from_slice(&ends)),
-    };
     let batch: Batch = encodings.iter().collect();
-    let inputs = Inputs::new(Arguments { targets, ..Arguments::from_batch(&batch) }, &model.limits())?;
+    let spans = (Tensor::from_slice(&starts), Tensor::from_slice(&ends));
+    let inputs = Inputs::new(Arguments::from(&batch).with_labels(spans), &model.limits())?;
 
     println!("Training a small model on {} answers:", seen.len());
     let training = Training { steps: 120, learning_rate: 2e-3, print_every: 40 };

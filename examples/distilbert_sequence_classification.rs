@@ -18,13 +18,12 @@ use clap::Parser;
 use oxbert::Pretrained;
 use oxbert::config::Labels as LabelNames;
 use oxbert::distilbert::{DistilBertConfig, DistilBertModelClassifier};
-use oxbert::encoder::ForwardOptions;
-use oxbert::inputs::{Arguments, GivenTargets, Inputs, Labels};
+use oxbert::inputs::{Arguments, Inputs};
 use oxbert::models::Model;
-use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions};
+use oxbert::text::{Batch, ElectraTokenizer};
 use oxbert::weights::Strictness;
 use tch::nn::VarStore;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 use support::Training;
 
@@ -78,18 +77,11 @@ fn classify(
     texts: &[&str],
 ) -> Result<Vec<(usize, f64)>, Box<dyn Error>> {
     let _no_grad = tch::no_grad_guard();
-    let inputs = Inputs::new(Arguments::from_batch(&batch(tokenizer, texts)?), &model.limits())?;
     // [B, L]
-    let logits = model.forward(&inputs, ForwardOptions::default())?.logits;
+    let logits = model.forward_with(Batch::from_texts(tokenizer, texts)?, false)?.logits;
     let (probabilities, labels) = logits.softmax(-1, Kind::Double).max_dim(-1, false);
     let labels = Vec::<i64>::try_from(labels)?;
     Ok(labels.into_iter().map(|label| label as usize).zip(Vec::<f64>::try_from(probabilities)?).collect())
-}
-
-/// Tokenise the texts into one batch.
-fn batch(tokenizer: &ElectraTokenizer, texts: &[&str]) -> oxbert::Result<Batch> {
-    let texts: Vec<_> = texts.iter().map(|&text| (text, None)).collect();
-    Ok(tokenizer.encode_batch(&texts, &EncodeOptions::default())?.into_iter().collect())
 }
 
 /// Train a small model on three quarters of the reviews, and print how many of the others it labels correctly.
@@ -102,10 +94,9 @@ fn train(tokenizer: &ElectraTokenizer) -> Result<(DistilBertModelClassifier, Lab
 
     let (reviews, unseen) = reviews();
     let texts: Vec<&str> = reviews.iter().map(|(text, _)| text.as_str()).collect();
-    let labels = Tensor::from_slice(&reviews.iter().map(|&(_, label)| label).collect::<Vec<_>>());
-    // [B] integers: one class per text.
-    let targets = GivenTargets { labels: Some(Labels::Tensor(labels)), ..GivenTargets::default() };
-    let arguments = Arguments { targets, ..Arguments::from_batch(&batch(tokenizer, &texts)?) };
+    // One class per text.
+    let labels: Vec<i64> = reviews.iter().map(|&(_, label)| label).collect();
+    let arguments = Arguments::from(Batch::from_texts(tokenizer, &texts)?).with_labels(labels);
     let inputs = Inputs::new(arguments, &model.limits())?;
 
     println!("Training a small model on {} reviews:", reviews.len());

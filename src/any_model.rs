@@ -90,7 +90,7 @@ pub trait Train<O>: Run<O> {
     ///
     /// # Errors
     /// The errors of [`Pretrained::to_device`].
-    fn to_device(&self, device: Device) -> Result<()>;
+    fn to_device(&mut self, device: Device) -> Result<()>;
     /// See [`Pretrained::load`].
     ///
     /// # Errors
@@ -167,7 +167,7 @@ where
         Pretrained::set_word_embeddings(self, rows)
     }
 
-    fn to_device(&self, device: Device) -> Result<()> {
+    fn to_device(&mut self, device: Device) -> Result<()> {
         Pretrained::to_device(self, device)
     }
 
@@ -181,7 +181,7 @@ where
     }
 }
 
-impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send>> AnyModel for Frozen<M> {
+impl<M: Model<Config: Into<AnyConfig> + Send + Sync, Frozen: Send + Shareable>> AnyModel for Frozen<M> {
     fn limits(&self) -> Limits {
         Frozen::limits(self)
     }
@@ -203,7 +203,10 @@ impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send>> AnyModel for Frozen
     }
 }
 
-impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send, Output: Into<O>>, O> Run<O> for Frozen<M> {
+impl<M, O> Run<O> for Frozen<M>
+where
+    M: Model<Config: Into<AnyConfig> + Send + Sync, Frozen: Send + Shareable, Output: Into<O>>,
+{
     fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<O> {
         Ok(Frozen::forward(self, inputs, options)?.into())
     }
@@ -213,7 +216,7 @@ impl<M: Model<Config: Into<AnyConfig> + Send, Frozen: Send, Output: Into<O>>, O>
     }
 }
 
-impl<F: HasHead<MaskedLMHead, Config: Into<AnyConfig> + Send>> ScoreTokens for Frozen<Network<F, MaskedLMHead>> {
+impl<F: HasHead<MaskedLMHead, Config: Into<AnyConfig> + Send + Sync>> ScoreTokens for Frozen<Network<F, MaskedLMHead>> {
     fn scores_at(&self, inputs: &Inputs, positions: &[(usize, usize)]) -> Result<Tensor> {
         self.with(|model| model.scores_at(inputs, positions, false))
     }

@@ -26,7 +26,7 @@ use tch::{Device, Kind, Tensor};
 
 pub use rows::Rows;
 use rows::shape_of;
-pub use targets::{GivenTargets, IGNORED, Labels, Targets, Task};
+pub use targets::{IGNORED, Labels, Targets, Task};
 
 use crate::error::{Error, Result};
 pub use crate::nn::{Group, Layout, Pooling};
@@ -65,8 +65,8 @@ pub struct Arguments {
     pub position_ids: Option<Rows>,
     /// `[B, S, E]`.
     pub inputs_embeds: Option<Tensor>,
-    /// The labels from which the loss is computed.
-    pub targets: GivenTargets,
+    /// The labels from which the loss is computed; without them there is no loss.
+    pub labels: Option<Labels>,
 }
 
 impl Arguments {
@@ -89,7 +89,7 @@ impl Arguments {
             token_type_ids: rows("token_type_ids", token_type_ids)?,
             position_ids: rows("position_ids", position_ids)?,
             inputs_embeds: input_embeds.map(Tensor::f_alias).transpose()?,
-            targets: GivenTargets::default(),
+            labels: None,
         })
     }
 
@@ -101,6 +101,40 @@ impl Arguments {
             token_type_ids: Some(Rows::ragged(&batch.type_ids)),
             ..Self::default()
         }
+    }
+
+    /// Add the labels from which the loss is computed.
+    #[must_use]
+    pub fn with_labels(self, labels: impl Into<Labels>) -> Self {
+        Self { labels: Some(labels.into()), ..self }
+    }
+
+    /// Group the rows as C = `choices` choices for each question, for multiple choice. Tensors are grouped by their shape
+    /// `[B, C, S]` instead.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of rows is not a multiple of `choices`, or `choices` is 0.
+    pub fn in_choices(self, choices: usize) -> Result<Self> {
+        let group = |what, rows: Option<Rows>| rows.map(|rows| rows.in_choices(what, choices)).transpose();
+        Ok(Self {
+            input_ids: group("input_ids", self.input_ids)?,
+            attention_mask: group("attention_mask", self.attention_mask)?,
+            token_type_ids: group("token_type_ids", self.token_type_ids)?,
+            position_ids: group("position_ids", self.position_ids)?,
+            ..self
+        })
+    }
+}
+
+impl From<&Batch> for Arguments {
+    fn from(batch: &Batch) -> Self {
+        Self::from_batch(batch)
+    }
+}
+
+impl From<Batch> for Arguments {
+    fn from(batch: Batch) -> Self {
+        Self::from_batch(&batch)
     }
 }
 
@@ -129,14 +163,15 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Check the arguments and pack them.
+    /// Check the arguments, or a [`Batch`] of texts, and pack them.
     ///
     /// # Errors
     /// [`Error::Input`] unless exactly one of `input_ids` and `inputs_embeds` is given, if there is no row or a row has
     /// no token, or if the mask has values other than 0 and 1; [`Error::Shape`], [`Error::Dtype`],
     /// [`Error::OutOfRange`] and [`Error::TooLong`], with the argument and the place.
-    pub fn new(arguments: Arguments, limits: &Limits) -> Result<Self> {
-        let Arguments { input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, targets } = arguments;
+    pub fn new(arguments: impl Into<Arguments>, limits: &Limits) -> Result<Self> {
+        let Arguments { input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, labels } =
+            arguments.into();
         let inputs_embeds = inputs_embeds.map(|embeddings| Embeds::new(embeddings, limits)).transpose()?;
         let lengths = match (&input_ids, &inputs_embeds) {
             (Some(ids), None) => ids.lengths().collect::<Vec<_>>(),
@@ -194,7 +229,7 @@ impl Inputs {
             let positions: Vec<i64> = layout.packed_rows().flat_map(|(_, kept)| kept.iter().copied()).collect();
             Tensor::f_from_slice(&positions)?.f_to_device(limits.device)?
         };
-        let targets = targets.check(limits.task, &layout, given, limits.device)?;
+        let targets = labels.map(|labels| labels.check(limits.task, &layout, given, limits.device)).transpose()?;
         Ok(Self { tokens, token_type_ids, position_ids, layout: Arc::new(layout), targets })
     }
 

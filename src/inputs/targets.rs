@@ -10,13 +10,94 @@ use crate::nn::precision;
 /// The class of a token or text that the loss ignores.
 pub const IGNORED: i64 = -100;
 
-/// Labels as a caller gives them: a tensor of any shape, or rows of different lengths.
+/// transformers' names of the labels of question answering.
+const SPANS: &str = "start_positions and end_positions";
+
+/// Labels as a caller gives them: the targets from which a model computes its loss.
+///
+/// The model's [`Task`] says which labels it takes. Vectors and tensors convert into labels:
+///
+/// | Rust type | labels |
+/// |---|---|
+/// | `Vec<i64>`, `[i64; N]`, `&[i64]` | the class of each text, or the right choice of each question |
+/// | `Vec<Vec<i64>>`, `&[Vec<i64>]` | the class of every token, [`IGNORED`] for none, in rows as long as the texts |
+/// | `Tensor`, `&Tensor` | labels of any task but spans, numbers and flags among them |
+/// | `(Tensor, Tensor)` | the columns of the first and the last token of each answer |
+///
+/// ```
+/// use oxbert::inputs::Labels;
+/// let (classes, rows) = (Labels::from([1, 0]), Labels::from(vec![vec![0, 2, 0], vec![0, 0]]));
+/// assert!(matches!((classes, rows), (Labels::Classes(_), Labels::Rows(_))));
+/// ```
 #[derive(Debug)]
 pub enum Labels {
     /// A tensor of any shape and dtype, on any device.
     Tensor(Tensor),
+    /// One label for each text or question.
+    Classes(Vec<i64>),
     /// One label for every token of ragged rows.
     Rows(Rows),
+    /// The places of answers, integers `[B]`, on any device.
+    Spans {
+        /// The column of the first token of each answer.
+        start: Tensor,
+        /// The column of the last token of each answer.
+        end: Tensor,
+    },
+}
+
+impl From<Tensor> for Labels {
+    fn from(labels: Tensor) -> Self {
+        Self::Tensor(labels)
+    }
+}
+
+impl From<&Tensor> for Labels {
+    fn from(labels: &Tensor) -> Self {
+        Self::Tensor(labels.shallow_clone())
+    }
+}
+
+impl From<(Tensor, Tensor)> for Labels {
+    fn from((start, end): (Tensor, Tensor)) -> Self {
+        Self::Spans { start, end }
+    }
+}
+
+impl From<Vec<i64>> for Labels {
+    fn from(classes: Vec<i64>) -> Self {
+        Self::Classes(classes)
+    }
+}
+
+impl From<&[i64]> for Labels {
+    fn from(classes: &[i64]) -> Self {
+        Self::Classes(classes.to_vec())
+    }
+}
+
+impl<const B: usize> From<[i64; B]> for Labels {
+    fn from(classes: [i64; B]) -> Self {
+        Self::Classes(classes.to_vec())
+    }
+}
+
+impl From<Rows> for Labels {
+    fn from(rows: Rows) -> Self {
+        Self::Rows(rows)
+    }
+}
+
+impl From<&[Vec<i64>]> for Labels {
+    fn from(rows: &[Vec<i64>]) -> Self {
+        Self::Rows(Rows::ragged(rows))
+    }
+}
+
+impl From<Vec<Vec<i64>>> for Labels {
+    fn from(rows: Vec<Vec<i64>>) -> Self {
+        Self::from(rows.as_slice())
+    }
 }
 
 /// The kind of labels that a model takes, by its head.
@@ -76,87 +157,86 @@ impl Targets {
     }
 }
 
-/// The arguments from which a loss is computed.
-#[derive(Debug, Default)]
-pub struct GivenTargets {
-    /// Labels of the kind that the model's [`Task`] says.
-    pub labels: Option<Labels>,
-    /// The column of the first token of each answer.
-    pub start_positions: Option<Tensor>,
-    /// The column of the last token of each answer.
-    pub end_positions: Option<Tensor>,
-}
+impl Labels {
+    /// Build labels from transformers' arguments: `labels`, or `start_positions` and `end_positions`. None if none of
+    /// them is given.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if only one of the positions is given, or labels beside them.
+    pub fn from_arguments(
+        labels: Option<Self>,
+        start_positions: Option<Tensor>,
+        end_positions: Option<Tensor>,
+    ) -> Result<Option<Self>> {
+        match (labels, start_positions, end_positions) {
+            (labels, None, None) => Ok(labels),
+            (None, Some(start), Some(end)) => Ok(Some(Self::Spans { start, end })),
+            (None, ..) => Err(Error::input(SPANS, "expected both or neither, got one")),
+            (Some(_), ..) => Err(Error::input(SPANS, "expected none beside labels")),
+        }
+    }
 
-impl GivenTargets {
-    /// Check the targets against what the model takes, and pack them. `None` if no targets were given.
-    pub(super) fn check(self, task: Task, layout: &Layout, given: Given, device: Device) -> Result<Option<Targets>> {
-        let Self { labels, start_positions, end_positions } = self;
-        let is_given = [labels.is_some(), start_positions.is_some() || end_positions.is_some()];
-        match (task, is_given) {
-            (_, [false, false]) => return Ok(None),
-            (Task::Encoding, [given, _]) => {
-                let what = if given { "labels" } else { "start_positions and end_positions" };
+    /// Check the labels against the model's task, and pack them.
+    pub(super) fn check(self, task: Task, layout: &Layout, given: Given, device: Device) -> Result<Targets> {
+        let on_device = |tensor: Tensor| -> Result<Tensor> { Ok(tensor.f_to_device(device)?) };
+        let labels = match (task, self) {
+            (Task::Spans, Self::Spans { start, end }) => {
+                return Ok(Targets::Spans {
+                    start: on_device(span("start_positions", &start, layout)?)?,
+                    end: on_device(span("end_positions", &end, layout)?)?,
+                });
+            }
+            (Task::Encoding, labels) => {
+                let what = if matches!(labels, Self::Spans { .. }) { SPANS } else { "labels" };
                 return Err(Error::input(what, "this model has no head and takes no targets"));
             }
-            (Task::Spans, [true, _]) => {
-                return Err(Error::input("labels", "this model takes start_positions and end_positions instead"));
-            }
-            (Task::Spans, _) | (_, [_, false]) => {}
-            (_, [_, true]) => {
-                return Err(Error::input("start_positions and end_positions", "this model takes labels instead"));
-            }
-        }
-        let on_device = |tensor: Tensor| -> Result<Tensor> { Ok(tensor.f_to_device(device)?) };
-        if let Some(labels) = labels {
-            return Ok(Some(match task {
-                Task::TokenClasses { classes } => {
-                    let rows = labels.rows(given)?;
-                    Targets::Classes(on_device(Tensor::f_from_slice(&gather(
-                        "labels", &rows, layout, classes, true,
-                    )?)?)?)
-                }
-                Task::ReplacedTokens => Targets::Flags(replaced(labels, layout, given, device)?),
-                Task::Texts { labels: count, problem_type } => {
-                    match texts(&labels.tensor()?, layout.rows(), count, problem_type)? {
-                        Targets::Flags(flags) => Targets::Flags(on_device(flags)?),
-                        Targets::Numbers(numbers) => Targets::Numbers(on_device(numbers)?),
-                        Targets::Classes(classes) => Targets::Classes(on_device(classes)?),
-                        spans @ Targets::Spans { .. } => spans,
-                    }
-                }
-                Task::Encoding | Task::Spans => {
-                    return Err(Error::Internal { message: "labels were let through".into() });
-                }
-                Task::Choices => {
-                    let choices = layout.choices();
-                    Targets::Classes(on_device(classes(&labels.tensor()?, layout.rows() / choices, choices)?)?)
-                }
-            }));
-        }
-        let (Some(start), Some(end)) = (start_positions, end_positions) else {
-            return Err(Error::input("start_positions and end_positions", "expected both or neither, got one"));
+            (Task::Spans, _) => return Err(Error::input("labels", format!("this model takes {SPANS} instead"))),
+            (_, Self::Spans { .. }) => return Err(Error::input(SPANS, "this model takes labels instead")),
+            (_, labels) => labels,
         };
-        Ok(Some(Targets::Spans {
-            start: on_device(span("start_positions", &start, layout)?)?,
-            end: on_device(span("end_positions", &end, layout)?)?,
-        }))
+        Ok(match task {
+            Task::TokenClasses { classes } => {
+                let rows = labels.rows(given)?;
+                let packed = gather("labels", &rows, layout, classes, true)?;
+                Targets::Classes(on_device(Tensor::f_from_slice(&packed)?)?)
+            }
+            Task::ReplacedTokens => Targets::Flags(replaced(labels, layout, given, device)?),
+            Task::Texts { labels: count, problem_type } => {
+                match texts(&labels.tensor()?, layout.rows(), count, problem_type)? {
+                    Targets::Flags(flags) => Targets::Flags(on_device(flags)?),
+                    Targets::Numbers(numbers) => Targets::Numbers(on_device(numbers)?),
+                    Targets::Classes(classes) => Targets::Classes(on_device(classes)?),
+                    spans @ Targets::Spans { .. } => spans,
+                }
+            }
+            Task::Choices => {
+                let choices = layout.choices();
+                Targets::Classes(on_device(classes(&labels.tensor()?, layout.rows() / choices, choices)?)?)
+            }
+            Task::Encoding | Task::Spans => {
+                return Err(Error::Internal { message: "labels were let through".into() });
+            }
+        })
     }
-}
 
-impl Labels {
     /// Return one label for every token, in rows.
     fn rows(self, given: Given) -> Result<Rows> {
+        let refuse = |got: String| {
+            let expected = format!("[B, S] = {}", given.shape());
+            Err(Error::Shape { what: "labels".into(), expected, got })
+        };
         let rows = match self {
             Self::Tensor(tensor) => {
                 let tokens: usize = given.lengths.iter().sum();
                 if tensor.numel() > tokens {
                     // Checked before copying: a tensor may claim any number of elements without having the memory.
-                    let (expected, got) = (format!("[B, S] = {}", given.shape()), format!("{:?}", tensor.size()));
-                    return Err(Error::Shape { what: "labels".into(), expected, got });
+                    return refuse(format!("{:?}", tensor.size()));
                 }
                 Rows::from_tensor("labels", &tensor)?
             }
             Self::Rows(rows) => rows,
+            Self::Classes(classes) => return refuse(format!("[{}]", classes.len())),
+            Self::Spans { .. } => return Err(Error::Internal { message: "spans were let through".into() }),
         };
         given.check("labels", &rows, false)?;
         Ok(rows)
@@ -166,7 +246,9 @@ impl Labels {
     fn tensor(self) -> Result<Tensor> {
         match self {
             Self::Tensor(tensor) => Ok(tensor.f_detach()?.f_to_device(Device::Cpu)?),
+            Self::Classes(classes) => Ok(Tensor::f_from_slice(&classes)?),
             Self::Rows(rows) => rows.to_tensor("labels"),
+            Self::Spans { .. } => Err(Error::Internal { message: "spans were let through".into() }),
         }
     }
 }

@@ -172,6 +172,6 @@ where
         input_embeds: Option<&Tensor>,
         train: bool,
     ) -> Result<H::Output> {
-        self.run(Arguments::from_tensors(input, mask, None, None, input_embeds)?, train)
+        self.forward_with(Arguments::from_tensors(input, mask, None, None, input_embeds)?, train)
     }
 }

@@ -215,7 +215,7 @@ where
         input_embeds: Option<&Tensor>,
         train: bool,
     ) -> Result<H::Output> {
-        self.run(Arguments::from_tensors(input_ids, mask, token_type_ids, position_ids, input_embeds)?, train)
+        self.forward_with(Arguments::from_tensors(input_ids, mask, token_type_ids, position_ids, input_embeds)?, train)
     }
 }
 

@@ -36,9 +36,26 @@ impl<F: HasHead<H>, H: Head> Network<F, H> {
         Self::build(&if H::IS_EMPTY { root.at(F::BACKBONE.rust_bert_root) } else { root }, config)
     }
 
-    /// Check the arguments (see [`crate::inputs`]) and run the model. The output holds hidden states and attentions if
-    /// the configuration requests them.
-    pub(super) fn run(&self, arguments: Arguments, train: bool) -> Result<H::Output> {
+    /// Run the model on a batch of texts or on any [`Arguments`], with labels if there should be a loss: `forward_t` for
+    /// more than tensors. The output holds hidden states and attentions if the configuration requests them.
+    ///
+    /// ```
+    /// use oxbert::electra::{ElectraConfig, ElectraForSequenceClassification};
+    /// use oxbert::{inputs::Arguments, text::Batch};
+    /// use tch::{Device, nn};
+    /// let config = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+    /// let vs = nn::VarStore::new(Device::Cpu);
+    /// let model = ElectraForSequenceClassification::new(vs.root(), &config)?;
+    /// let batch = Batch { ids: vec![vec![2, 7, 3], vec![2, 3]], type_ids: vec![vec![0; 3], vec![0; 2]] };
+    /// assert!(model.forward_with(&batch, false)?.loss.is_none());
+    /// let output = model.forward_with(Arguments::from(&batch).with_labels([1, 0]), true)?;
+    /// assert!(output.loss.is_some());
+    /// # Ok::<(), oxbert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`Inputs::new`]; [`Error::Torch`] if libtorch refuses.
+    pub fn forward_with(&self, arguments: impl Into<Arguments>, train: bool) -> Result<H::Output> {
         let inputs = Inputs::new(arguments, &self.limits())?;
         self.forward(&inputs, ForwardOptions { train, ..self.options })
     }

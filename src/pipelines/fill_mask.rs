@@ -40,8 +40,8 @@ pub struct MaskedToken {
     pub candidates: Vec<Candidate>,
 }
 
-/// Fill `[MASK]` with a masked LM of either family.
-#[derive(Debug)]
+/// Fill `[MASK]` with a masked LM of either family. Threads can share a pipeline, and a clone shares the model.
+#[derive(Debug, Clone)]
 pub struct FillMask(TextModel<dyn ScoreTokens + Sync>);
 
 impl FillMask {

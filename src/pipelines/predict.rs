@@ -1,10 +1,10 @@
 //! A batch of tokenised texts -> a model's output.
 
 use crate::error::Result;
-use crate::inputs::{Arguments, Inputs};
+use crate::inputs::Inputs;
 use crate::models::Model;
 use crate::nn::ForwardOptions;
-use crate::pretrained::Pretrained;
+use crate::pretrained::{Frozen, Pretrained};
 use crate::text::Batch;
 
 impl<M: Model> Pretrained<M> {
@@ -14,7 +14,16 @@ impl<M: Model> Pretrained<M> {
     /// The errors of [`Inputs::new`].
     pub fn predict(&self, batch: &Batch) -> Result<M::Output> {
         let _no_grad = tch::no_grad_guard();
-        let inputs = Inputs::new(Arguments::from_batch(batch), &self.model.limits())?;
-        self.model.forward(&inputs, ForwardOptions::default())
+        self.model.forward(&Inputs::new(batch, &self.model.limits())?, ForwardOptions::default())
+    }
+}
+
+impl<M: Model> Frozen<M> {
+    /// Run the model on tokenised texts.
+    ///
+    /// # Errors
+    /// The errors of [`Inputs::new`].
+    pub fn predict(&self, batch: &Batch) -> Result<M::Output> {
+        self.forward(&Inputs::new(batch, &self.limits())?, ForwardOptions::default())
     }
 }

@@ -30,8 +30,9 @@ pub struct JudgedToken {
     pub probability: f64,
 }
 
-/// Predict with a discriminator whether each token of a text was replaced. Only ELECTRA has a discriminator.
-#[derive(Debug)]
+/// Predict with a discriminator whether each token of a text was replaced. Only ELECTRA has a discriminator. Threads can
+/// share a pipeline, and a clone shares the model.
+#[derive(Debug, Clone)]
 pub struct ReplacedTokenDetection(TextModel<dyn Run<DiscriminatorOutput> + Sync>);
 
 impl ReplacedTokenDetection {

@@ -1,25 +1,32 @@
 //! The steps that all pipelines share: texts -> encodings -> batches -> inputs -> model -> answers, in the order of the
 //! texts.
 
+use std::sync::Arc;
+
 use tch::Tensor;
 
 use crate::any_model::AnyModel;
 use crate::error::{Error, Result};
-use crate::inputs::{Arguments, Inputs};
+use crate::inputs::Inputs;
 use crate::interrupt;
 use crate::memory::room;
 use crate::pretrained::check_trained;
-use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
+use crate::text::{Batch, ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
 
 /// The largest number of tokens in a batch. Larger batches are no faster on a CPU and need more memory.
 const BATCH_TOKENS: usize = 2048;
 
-/// A model with its tokenizer.
+/// A model with its tokenizer. A clone shares both.
 #[derive(Debug)]
 pub(super) struct TextModel<M: ?Sized> {
     pub(super) tokenizer: ElectraTokenizer,
-    /// The model, last because it may be unsized.
-    pub(super) model: Box<M>,
+    pub(super) model: Arc<M>,
+}
+
+impl<M: ?Sized> Clone for TextModel<M> {
+    fn clone(&self) -> Self {
+        Self { tokenizer: self.tokenizer.clone(), model: Arc::clone(&self.model) }
+    }
 }
 
 impl<M: AnyModel + ?Sized> TextModel<M> {
@@ -35,7 +42,7 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
             let reason = format!("expected at most the model's {vocab_size} ids, got {limit}");
             return Err(Error::input("the vocabulary", reason));
         }
-        Ok(Self { tokenizer, model })
+        Ok(Self { tokenizer, model: model.into() })
     }
 
     /// Tokenise texts without truncation.
@@ -83,7 +90,7 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
             let count = rest.iter().take_while(fits).count().max(1);
             let (rows, after) = rest.split_at(count);
             let batch: Vec<&Encoding> = rows.iter().map(|&row| &encodings[row]).collect();
-            let inputs = Inputs::new(Arguments::from_batch(&batch.iter().copied().collect()), &limits)?;
+            let inputs = Inputs::new(batch.iter().copied().collect::<Batch>(), &limits)?;
             let mut start = results.len();
             work.run(&batch, &inputs, &mut results)?;
             for &row in rows {

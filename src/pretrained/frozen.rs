@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
@@ -19,12 +20,10 @@ use crate::weights::{Fit, LoadReport, Strictness, Tolerance, Watch, WeightSource
 /// A model `M` on a frozen [`Engine`](crate::engine::Engine).
 ///
 /// A frozen model has no parameters to read, train, resize or save, and its outputs carry no graph. Threads can share a
-/// frozen model without a lock.
+/// frozen model without a lock, and a clone shares the weights (see [`crate::pretrained`]).
 ///
 /// ```
 /// use oxbert::electra::{ElectraConfig, ElectraForMaskedLM};
-/// use oxbert::inputs::{Arguments, Inputs};
-/// use oxbert::nn::ForwardOptions;
 /// use oxbert::pretrained::Frozen;
 /// use oxbert::{Pretrained, text::Batch};
 /// use tch::Device;
@@ -32,23 +31,37 @@ use crate::weights::{Fit, LoadReport, Strictness, Tolerance, Watch, WeightSource
 /// let config = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
 /// let model = Frozen::new(Pretrained::<ElectraForMaskedLM>::from_config(&config, Some(7), Device::Cpu)?)?;
 /// let batch = Batch { ids: vec![vec![2, 7, 3]], type_ids: vec![vec![0; 3]] };
-/// let inputs = Inputs::new(Arguments::from_batch(&batch), &model.limits())?;
-/// let forward = || model.forward(&inputs, ForwardOptions::default()).map(|output| output.prediction_scores.size());
-/// assert_eq!(forward()?, [1, 3, 50]);
+/// let sizes = |model: &Frozen<ElectraForMaskedLM>| model.predict(&batch).map(|output| output.prediction_scores.size());
+/// std::thread::scope(|scope| {
+///     let threads = [0, 1].map(|_| scope.spawn(|| sizes(&model)));
+///     threads.map(|thread| assert_eq!(thread.join().unwrap().unwrap(), [1, 3, 50]));
+/// });
+/// assert_eq!(sizes(&model.clone())?, [1, 3, 50]);
 /// # Ok::<(), oxbert::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Frozen<M: Model> {
+pub struct Frozen<M: Model>(Arc<Parts<M>>);
+
+impl<M: Model> Clone for Frozen<M> {
+    /// Return another handle to the same weights.
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Parts<M: Model> {
     model: M::Frozen,
     config: M::Config,
     report: LoadReport,
     untrained: Vec<String>,
 }
 
-// SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. Only this type has the
-// tensors of `model`: they were copied or read for it, require no gradient, and are only read by `forward`, without a graph.
+// SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. Only this type, behind
+// `Frozen`, has the tensors of `model`: they were copied or read for it, require no gradient, and are only read by `forward`,
+// without a graph.
 // libtorch allows several threads to read a tensor at once. Everything else inside is `Shareable` by its own promise.
-unsafe impl<M: Model<Config: Sync, Frozen: Shareable>> Sync for Frozen<M> {}
+unsafe impl<M: Model<Config: Sync, Frozen: Shareable>> Sync for Parts<M> {}
 
 impl<M: Model> Frozen<M> {
     /// Freeze a copy of a model's parameters as they are now.
@@ -59,7 +72,8 @@ impl<M: Model> Frozen<M> {
         let _no_grad = tch::no_grad_guard();
         let tensors = Tensors(model.variables.variables().into_iter().collect());
         let Pretrained { config, report, untrained, .. } = model;
-        Ok(Self { model: M::Frozen::build(&Parameters::frozen(&tensors), &config)?, config, report, untrained })
+        let model = M::Frozen::build(&Parameters::frozen(&tensors), &config)?;
+        Ok(Self(Arc::new(Parts { model, config, report, untrained })))
     }
 
     /// Load a model from a folder, as [`Pretrained::from_folder`] does.
@@ -98,25 +112,25 @@ impl<M: Model> Frozen<M> {
         not_finite.sort_unstable();
         let report = LoadReport { not_finite, ..fit.report };
         let untrained = report.unfilled();
-        Ok(Self { model, config, report, untrained })
+        Ok(Self(Arc::new(Parts { model, config, report, untrained })))
     }
 
     /// Return the configuration.
     #[must_use]
     pub fn config(&self) -> &M::Config {
-        &self.config
+        &self.0.config
     }
 
     /// Return which parameters the file filled, and which it lacks.
     #[must_use]
     pub fn report(&self) -> &LoadReport {
-        &self.report
+        &self.0.report
     }
 
     /// Return the names of parameters that hold random initial values.
     #[must_use]
     pub fn untrained(&self) -> &[String] {
-        &self.untrained
+        &self.0.untrained
     }
 
     /// Return the precision of the engine: today always `float32`.
@@ -128,7 +142,7 @@ impl<M: Model> Frozen<M> {
     /// Return the inputs that the model can take.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.model.limits()
+        self.0.model.limits()
     }
 
     /// Run the model without a graph.
@@ -142,7 +156,7 @@ impl<M: Model> Frozen<M> {
     /// Call a method of the network without a graph.
     pub(crate) fn with<T>(&self, call: impl FnOnce(&M::Frozen) -> T) -> T {
         let _no_grad = tch::no_grad_guard();
-        call(&self.model)
+        call(&self.0.model)
     }
 }
 

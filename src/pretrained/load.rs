@@ -15,10 +15,11 @@ use crate::resources::ModelFolder;
 use crate::weights::ties::has_tied_decoder;
 use crate::weights::{LoadReport, OpenOptions, Strictness, Tolerance, Watch, WeightSource};
 
-/// Load a checkpoint of any format into the variables of a model that was built on them, in rust_bert's way.
+/// Load a checkpoint of any format into the variables of a model that was built on them, in rust_bert's way. The path is
+/// a file, or a folder with one of [`WEIGHT_FILES`](crate::resources::WEIGHT_FILES).
 ///
 /// Unlike tch's `VarStore::load`, this function returns an error for any bad file, checks everything before a parameter
-/// changes, and knows the names that other programs use. Every difference is an error.
+/// changes, and knows the names that other programs use. Every difference is an error: [`load_with`] allows some.
 ///
 /// ```
 /// # use oxbert::electra::{ElectraConfig, ElectraForMaskedLM};
@@ -36,10 +37,47 @@ use crate::weights::{LoadReport, OpenOptions, Strictness, Tolerance, Watch, Weig
 /// ```
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io), [`Error::WeightsFormat`](crate::Error::WeightsFormat),
-/// [`Error::WeightsMismatch`](crate::Error::WeightsMismatch).
+/// The errors of [`load_with`].
 pub fn load<M: Model>(variables: &VarStore, path: impl AsRef<Path>) -> Result<LoadReport> {
-    open::<M>(path)?.load_into(variables, &M::BACKBONE, Strictness::Everything)
+    load_with::<M>(variables, path, Strictness::Everything)
+}
+
+/// Load a checkpoint as [`load`] does, with the differences that `tolerance` allows, and report them.
+///
+/// [`Strictness::Backbone`] is for fine-tuning: it takes the encoder out of any checkpoint of the model's family, such as a
+/// classifier's out of a discriminator. Variables that the file lacks keep their values: the initial ones of a head, and
+/// variables of your own beside the model's. [`Tolerance::ignore_sizes`] also leaves out a head of the same name with
+/// another number of labels. `M` is the model, or the encoder, that the variables were made for.
+///
+/// ```
+/// use oxbert::electra::{ElectraConfig, ElectraDiscriminator, ElectraForSequenceClassification};
+/// use oxbert::weights::{Strictness, WeightFormat};
+/// use tch::{Device, nn::VarStore};
+/// # let config = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path();
+/// # oxbert::Pretrained::<ElectraDiscriminator>::from_config(&config, Some(1), Device::Cpu)?.save(folder, WeightFormat::Ot)?;
+///
+/// let vs = VarStore::new(Device::Cpu);
+/// let model = ElectraForSequenceClassification::new(vs.root(), &config)?;
+/// let report = oxbert::load_with::<ElectraForSequenceClassification>(&vs, folder, Strictness::Backbone)?;
+/// assert!(report.missing.iter().all(|name| name.starts_with("classifier.")));
+/// assert!(report.unexpected.iter().all(|name| name.starts_with("discriminator_predictions.")));
+/// # Ok::<(), oxbert::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io); [`Error::MissingFile`](crate::Error::MissingFile) if the folder has no weights;
+/// [`Error::WeightsFormat`](crate::Error::WeightsFormat);
+/// [`Error::WeightsMismatch`](crate::Error::WeightsMismatch) if `tolerance` forbids a difference. Nothing has changed then.
+pub fn load_with<M: Model>(
+    variables: &VarStore,
+    path: impl AsRef<Path>,
+    tolerance: impl Into<Tolerance>,
+) -> Result<LoadReport> {
+    let path = path.as_ref();
+    let source = if path.is_dir() { open::<M>(ModelFolder::open(path)?.weights()?) } else { open::<M>(path) }?;
+    source.load_into(variables, &M::BACKBONE, tolerance)
 }
 
 /// Open a checkpoint. If the checkpoint holds two networks, choose the model's.

@@ -2,6 +2,29 @@
 //!
 //! Configuration, weights and models meet here: [`crate::models`] knows no files, and [`crate::weights`] knows no
 //! models. A [`Pretrained`] model can be trained, resized and saved; a [`Frozen`] model can only be run.
+//!
+//! # Threads
+//!
+//! | type | `Send` | `Sync` | `Clone` |
+//! |---|---|---|---|
+//! | [`Frozen`], and the pipelines, which have one inside | yes | yes | shares the weights |
+//! | [`Pretrained`] and models on a `VarStore` of your own | yes | no | no |
+//! | tokenizers, configurations, [`Batch`](crate::text::Batch), [`Error`] | yes | yes | as usual ([`Error`]: no) |
+//! | [`Inputs`](crate::inputs::Inputs) and outputs, which hold tensors | yes | no | no |
+//!
+//! tch's `Tensor` is `Send` and not `Sync`, since most of its methods can change it through `&self`: an optimizer that
+//! steps while another thread runs a forward pass would be a data race. So a model that can be trained needs a lock, or a
+//! thread of its own. The tensors of a frozen model are its own copies, and nothing can reach them but its forward pass,
+//! which only reads them without a graph; libtorch lets any number of threads do that. Hand [`Frozen`] out as a clone or in
+//! an `Arc`, and make inputs and take numbers out of outputs on the thread that runs the model.
+//!
+//! libtorch starts threads of its own for each call. Where your program has as many threads as there are cores, call
+//! `tch::set_num_threads(1)` once at its start.
+//!
+//! ```compile_fail,E0277
+//! fn share<T: Sync>() {}
+//! share::<oxbert::Pretrained<oxbert::electra::ElectraModel>>();
+//! ```
 
 mod frozen;
 mod load;
@@ -12,9 +35,9 @@ use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
 pub use frozen::Frozen;
-pub use load::load;
 #[cfg(feature = "python")]
 pub(crate) use load::{config_by_shapes, parts_of};
+pub use load::{load, load_with};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -68,6 +91,43 @@ impl<M: Model> Pretrained<M> {
         let names = parameters.names();
         let (config, untrained) = (config.clone(), names.clone());
         Ok(Self { model, config, report: LoadReport::default(), variables, names, untrained })
+    }
+
+    /// Return the store of the parameters, for tch's optimizers. A tied decoder is no variable of its own: it is listed
+    /// once, as the word embeddings. Parameters that require no gradient stay as they are.
+    ///
+    /// Call [`Pretrained::mark_trained`] after training: the store does not say which values are still random.
+    ///
+    /// ```
+    /// use oxbert::electra::{ElectraConfig, ElectraForSequenceClassification};
+    /// use oxbert::{Pretrained, inputs::Arguments, text::Batch};
+    /// use tch::Device;
+    /// use tch::nn::{Adam, OptimizerConfig};
+    ///
+    /// let config = ElectraConfig { vocab_size: 50, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+    /// let mut classifier = Pretrained::<ElectraForSequenceClassification>::from_config(&config, Some(7), Device::Cpu)?;
+    /// let mut optimizer = Adam::default().build(classifier.var_store(), 1e-3)?;
+    /// let batch = Batch { ids: vec![vec![2, 7, 3], vec![2, 9, 3]], type_ids: vec![vec![0; 3]; 2] };
+    /// let output = classifier.model.forward_with(Arguments::from(&batch).with_labels([1, 0]), true)?;
+    /// if let Some(loss) = output.loss {
+    ///     optimizer.backward_step(&loss);
+    /// }
+    /// classifier.mark_trained();
+    /// # Ok::<(), oxbert::Error>(())
+    /// ```
+    #[must_use]
+    pub fn var_store(&self) -> &VarStore {
+        &self.variables
+    }
+
+    /// Return the store of the parameters, to freeze all of them or to cast them. To freeze some, call
+    /// `set_requires_grad(false)` on those of [`Pretrained::parameters`].
+    ///
+    /// The parameters must stay the model's own, so do not put another store in place of this one.
+    /// [`Pretrained::load`] reads a file, rather than the store's `load`.
+    #[must_use]
+    pub fn var_store_mut(&mut self) -> &mut VarStore {
+        &mut self.variables
     }
 
     /// Return all parameters by name, the parameters themselves, in the order in which data passes through them. A tied
@@ -130,7 +190,7 @@ impl<M: Model> Pretrained<M> {
     ///
     /// # Errors
     /// [`Error::Torch`] if the device has not enough memory; the model then stays on its device.
-    pub fn to_device(&self, device: Device) -> Result<()> {
+    pub fn to_device(&mut self, device: Device) -> Result<()> {
         let _no_grad = tch::no_grad_guard();
         let mut moved = Vec::new();
         for (_, parameter) in self.parameters() {
@@ -144,6 +204,8 @@ impl<M: Model> Pretrained<M> {
                 parameter.f_grad()?.f_set_data(&gradient)?;
             }
         }
+        // The parameters are there already; the store takes note of the device.
+        self.variables.set_device(device);
         Ok(())
     }
 

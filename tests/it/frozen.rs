@@ -1,16 +1,20 @@
 //! Tests that frozen models return the results of trainable models, without parameters.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use oxbert::any_model::{Run, frozen, masked_lm};
+use oxbert::config::AnyConfig;
 use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertForSequenceClassification, DistilBertModel};
 use oxbert::electra::{ElectraForMaskedLM, ElectraForTokenClassification, ElectraModel};
-use oxbert::heads::{NoHead, TokenClassificationHead};
-use oxbert::inputs::Arguments;
+use oxbert::heads::{NoHead, Shareable, TokenClassificationHead};
+use oxbert::inputs::{Arguments, Inputs};
 use oxbert::models::Model;
 use oxbert::nn::ForwardOptions;
 use oxbert::outputs::{ModelOutput, TokenClassificationOutput};
+use oxbert::pipelines::{FillMask, ReplacedTokenDetection};
 use oxbert::pretrained::Frozen;
+use oxbert::text::{Batch, ElectraTokenizer, EncodeOptions};
 use oxbert::weights::{Strictness, WeightFormat, WeightSource};
 use oxbert::{DistilBertConfig, ElectraConfig, Error, Pretrained};
 use tch::{Device, Tensor};
@@ -61,6 +65,41 @@ fn frozen_models_return_the_results_of_trainable_ones() {
         }
     }
     for_every_model!(law);
+}
+
+#[test]
+fn clones_share_the_weights_and_threads_the_model() {
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    // Compiling is the test: each type may be handed to threads, in an `Arc` or as a clone.
+    fn law<M: Model<Config: Tiny + Send + Sync, Frozen: Shareable + Send> + 'static>() {
+        shared::<Frozen<M>>();
+    }
+    for_every_model!(law);
+    shared::<FillMask>();
+    shared::<ReplacedTokenDetection>();
+    shared::<ElectraTokenizer>();
+    shared::<(ElectraConfig, DistilBertConfig, AnyConfig, Batch, EncodeOptions)>();
+    shared::<Arc<Box<dyn Run<ModelOutput> + Sync>>>();
+    fn moved<T: Send + 'static>() {}
+    moved::<(Pretrained<ElectraModel>, Inputs, Arguments, ModelOutput, Error)>();
+
+    let frozen = Frozen::new(model::<ElectraModel>(&odd())).unwrap();
+    let inputs = Inputs::new(arguments(), &frozen.limits()).unwrap();
+    let clone = frozen.clone();
+    assert!(std::ptr::eq(clone.config(), frozen.config()) && std::ptr::eq(clone.report(), frozen.report()));
+    let states = |model: &Frozen<ElectraModel>| model.forward(&inputs, ForwardOptions::default()).unwrap().hidden_state;
+    let expected = states(&frozen);
+    drop(frozen);
+    assert!(states(&clone).equal(&expected));
+}
+
+#[test]
+fn texts_are_predicted_as_by_trainable_models() {
+    let trainable = model::<ElectraModel>(&odd());
+    let batch = Batch { ids: ids(&LENGTHS), type_ids: LENGTHS.iter().map(|&length| vec![0; length]).collect() };
+    let expected = trainable.predict(&batch).unwrap().hidden_state;
+    assert!(!expected.requires_grad());
+    assert_close(&Frozen::new(trainable).unwrap().predict(&batch).unwrap().hidden_state, &expected);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Tests of labels: every error, the problem types, and choices.
 
 use oxbert::config::ProblemType;
-use oxbert::inputs::{Arguments, GivenTargets, Inputs, Labels, Rows, Targets, Task};
+use oxbert::inputs::{Arguments, Inputs, Labels, Rows, Targets, Task};
 use oxbert::{Error, Result};
 use tch::{Device, Kind, Tensor};
 
@@ -10,24 +10,23 @@ use crate::inputs::{assert_message, limits};
 
 const CLASSES: Task = Task::TokenClasses { classes: 3 };
 
-/// Return inputs with these targets for two rows, the second with padding at its end and in the middle.
-fn given(task: Task, targets: GivenTargets) -> Result<Inputs> {
+/// Return inputs with these labels for two rows, the second with padding at its end and in the middle.
+fn given(task: Task, labels: Option<Labels>) -> Result<Inputs> {
     let ids = matrix([[5, 6, 7, 8], [9, 10, 11, 12]]);
     let mask = matrix([[1, 1, 1, 1], [1, 0, 1, 0]]);
     let mut arguments = Arguments::from_tensors(Some(&ids), Some(&mask), None, None, None)?;
     if task == Task::Choices {
         arguments.input_ids = arguments.input_ids.map(|ids| ids.in_choices("input_ids", 2)).transpose()?;
     }
-    Inputs::new(Arguments { targets, ..arguments }, &limits(task))
+    Inputs::new(Arguments { labels, ..arguments }, &limits(task))
 }
 
 fn labelled(task: Task, labels: &Tensor) -> Result<Inputs> {
-    let labels = Some(Labels::Tensor(labels.shallow_clone()));
-    given(task, GivenTargets { labels, ..GivenTargets::default() })
+    given(task, Some(labels.into()))
 }
 
 fn spans(start: Option<Tensor>, end: Option<Tensor>) -> Result<Inputs> {
-    given(Task::Spans, GivenTargets { labels: None, start_positions: start, end_positions: end })
+    given(Task::Spans, Labels::from_arguments(None, start, end)?)
 }
 
 fn texts(labels: i64, problem_type: Option<ProblemType>) -> Task {
@@ -80,11 +79,14 @@ fn models_take_only_the_labels_of_their_head() {
         "labels: this model takes start_positions and end_positions instead",
     );
     for task in [CLASSES, Task::ReplacedTokens, texts(3, None), Task::Choices] {
-        let start_positions = Some(vector(&[0, 0]));
-        let one = given(task, GivenTargets { start_positions, ..GivenTargets::default() });
-        assert_message(one, "start_positions and end_positions: this model takes labels instead");
-        assert!(given(task, GivenTargets::default()).unwrap().targets.is_none());
+        let answers = given(task, Some((vector(&[0, 0]), vector(&[0, 0])).into()));
+        assert_message(answers, "start_positions and end_positions: this model takes labels instead");
+        assert!(given(task, None).unwrap().targets.is_none());
     }
+    let answers = given(Task::Encoding, Some((vector(&[0, 0]), vector(&[0, 0])).into()));
+    assert_message(answers, "start_positions and end_positions: this model has no head and takes no targets");
+    let both = Labels::from_arguments(Some([0, 1].into()), None, Some(vector(&[0, 0])));
+    assert_eq!(both.unwrap_err().to_string(), "start_positions and end_positions: expected none beside labels");
     for (start, end) in [(Some(vector(&[0, 0])), None), (None, Some(vector(&[0, 0])))] {
         assert_message(spans(start, end), "start_positions and end_positions: expected both or neither, got one");
     }
@@ -107,11 +109,10 @@ fn tokens_have_a_class_or_are_ignored() {
     assert_message(labelled(CLASSES, &vector(&[0, 1])), "labels: expected shape [B, S], got [2]");
     assert_message(labelled(CLASSES, &floats(&[2, 4], 1.0)), "labels: expected dtype an integer (int64), got float32");
     assert!(matches!(labelled(CLASSES, &labels.gt(0)), Err(Error::Dtype { .. })));
-    let uneven =
-        GivenTargets { labels: Some(Labels::Rows(Rows::ragged(&[[0; 4], [0; 4]]))), ..GivenTargets::default() };
-    let arguments = Arguments { input_ids: ragged(&[vec![1; 4], vec![1; 2]]), targets: uneven, ..Arguments::default() };
+    assert_message(given(CLASSES, Some([0, 1].into())), "labels: expected shape [B, S] = [2, 4], got [2]");
+    let arguments = Arguments { input_ids: ragged(&[vec![1; 4], vec![1; 2]]), ..Arguments::default() };
     assert_message(
-        Inputs::new(arguments, &limits(CLASSES)),
+        Inputs::new(arguments.with_labels(vec![vec![0; 4]; 2]), &limits(CLASSES)),
         "labels: expected shape [B, S] = 2 rows of lengths [4, 2], got [2, 4]",
     );
 }
@@ -165,7 +166,7 @@ fn the_problem_type_is_configured_or_inferred_from_labels() {
         labelled(texts(3, single), &floats(&[2], 0.0)),
         "labels: expected dtype an integer (int64), got float32",
     );
-    let rows = Some(Labels::Rows(Rows::ragged(&[vec![0], vec![0, 1]])));
+    let uneven = || Some(Labels::from(vec![vec![0], vec![0, 1]]));
     for (inputs, message) in [
         (labelled(texts(3, None), &vector(&[0, 1, 2])), "[B] = [2], got [3]"),
         (labelled(texts(3, None), &matrix([[0, 1, 0]; 2])), "[B] = [2], got [2, 3]"),
@@ -185,10 +186,7 @@ fn the_problem_type_is_configured_or_inferred_from_labels() {
             labelled(texts(3, regression), &floats(&[2], 0.0)),
             "[B], or [B, L] with L labels, for regression = [2, 3], got [2]",
         ),
-        (
-            given(texts(3, None), GivenTargets { labels: rows, ..GivenTargets::default() }),
-            "rows of one length, got 2 rows of lengths [1, 2]",
-        ),
+        (given(texts(3, None), uneven()), "rows of one length, got 2 rows of lengths [1, 2]"),
     ] {
         assert!(matches!(&inputs, Err(Error::Shape { what, .. }) if what == "labels"), "{inputs:?}");
         assert_message(inputs, &format!("labels: expected shape {message}"));
@@ -199,6 +197,28 @@ fn the_problem_type_is_configured_or_inferred_from_labels() {
             "labels: expected numbers from 0 to 1, got numbers outside",
         );
     }
+}
+
+#[test]
+fn vectors_are_the_labels_of_tensors() {
+    let same = |task, labels: Labels, tensor: &Tensor| {
+        assert_eq!(targets(given(task, Some(labels))), targets(labelled(task, tensor)));
+    };
+    let classes = vec![2, 0];
+    same(texts(3, None), [2, 0].into(), &vector(&classes));
+    same(texts(3, None), classes.as_slice().into(), &vector(&classes));
+    same(texts(1, None), classes.clone().into(), &vector(&classes));
+    same(Task::Choices, [1].into(), &vector(&[1]));
+    let rows = vec![vec![0, 1, 0, 1], vec![1, 0, 1, 0]];
+    let tensor = matrix([[0, 1, 0, 1], [1, 0, 1, 0]]);
+    for task in [CLASSES, Task::ReplacedTokens] {
+        same(task, rows.as_slice().into(), &tensor);
+        same(task, rows.clone().into(), &tensor);
+        same(task, Rows::ragged(&rows).into(), &tensor);
+    }
+    // The errors are the same too.
+    assert_out_of_range(given(texts(3, None), Some([0, 3].into())), 3, &[1], 3);
+    assert_message(given(texts(3, None), Some([0].into())), "labels: expected shape [B] = [2], got [1]");
 }
 
 #[test]

@@ -1,19 +1,24 @@
 //! Tests of losses and gradients. See dropout.rs for dropout.
 
 use oxbert::config::{Config, ProblemType};
-use oxbert::distilbert::{DistilBertForQuestionAnswering, DistilBertForSequenceClassification};
+use oxbert::distilbert::{
+    DistilBertForMultipleChoice, DistilBertForQuestionAnswering, DistilBertForSequenceClassification,
+};
 use oxbert::electra::{
     ElectraForMaskedLM, ElectraForSequenceClassification, ElectraForTokenClassification, ElectraModel,
 };
 use oxbert::encoder::ForwardOptions;
-use oxbert::inputs::{Arguments, GivenTargets, Inputs, Labels, Rows, Task};
+use oxbert::inputs::{Arguments, Inputs, Labels, Rows, Task};
 use oxbert::models::Model;
-use oxbert::{ElectraConfig, Pretrained};
-use tch::{Kind, Tensor};
+use oxbert::text::Batch;
+use oxbert::weights::{Strictness, WeightFormat};
+use oxbert::{DistilBertConfig, ElectraConfig, Pretrained};
+use tch::nn::{AdamW, OptimizerConfig, VarStore};
+use tch::{Device, Kind, Tensor};
 
 use crate::common::{
-    Answer, TOLERANCE, TRAIN, Tiny, both, built, for_every_model, ids, mask, matrix, model, numbers, odd, odd_for,
-    padded, random_numbers, run, tensor, types, waves,
+    Answer, TOLERANCE, TRAIN, Tiny, assert_close, assert_same, both, built, copies, for_every_model, ids, mask, matrix,
+    model, numbers, odd, odd_for, padded, random_numbers, run, tensor, types, waves,
 };
 use crate::models::{CAPTURE, batch, only};
 
@@ -35,25 +40,14 @@ fn token_labels(task: Task) -> Vec<Vec<i64>> {
     ids(&LENGTHS).into_iter().map(|row| row.into_iter().enumerate().map(label).collect()).collect()
 }
 
-fn labelled(labels: Labels) -> GivenTargets {
-    GivenTargets { labels: Some(labels), ..GivenTargets::default() }
-}
-
 /// Return examples of a task as a padded batch, with `filler` at padded positions, also in labels.
 fn examples(task: Task, filler: i64) -> Arguments {
-    let vector = |values: &[i64]| labelled(Labels::Tensor(Tensor::from_slice(values)));
-    let targets = match task {
-        Task::Encoding => GivenTargets::default(),
-        Task::TokenClasses { .. } | Task::ReplacedTokens => {
-            labelled(Labels::Tensor(padded(&token_labels(task), filler)))
-        }
-        Task::Texts { .. } => vector(&TEXT_CLASSES),
-        Task::Spans => GivenTargets {
-            labels: None,
-            start_positions: Some(Tensor::from_slice(&STARTS)),
-            end_positions: Some(Tensor::from_slice(&ENDS)),
-        },
-        Task::Choices => vector(&CHOSEN),
+    let labels = match task {
+        Task::Encoding => None,
+        Task::TokenClasses { .. } | Task::ReplacedTokens => Some(Labels::from(padded(&token_labels(task), filler))),
+        Task::Texts { .. } => Some(Labels::from(TEXT_CLASSES)),
+        Task::Spans => Some(Labels::from((Tensor::from_slice(&STARTS), Tensor::from_slice(&ENDS)))),
+        Task::Choices => Some(Labels::from(Tensor::from_slice(&CHOSEN))),
     };
     let ids = tensor("input_ids", &padded(&ids(&LENGTHS), filler));
     let input_ids = if task == Task::Choices { ids.map(|ids| ids.in_choices("input_ids", 2).unwrap()) } else { ids };
@@ -61,7 +55,7 @@ fn examples(task: Task, filler: i64) -> Arguments {
         input_ids,
         attention_mask: tensor("attention_mask", &mask(&LENGTHS)),
         token_type_ids: tensor("token_type_ids", &padded(&types(&LENGTHS), filler)),
-        targets,
+        labels,
         ..Arguments::default()
     }
 }
@@ -126,7 +120,7 @@ fn losses_match_their_formulas_and_ignore_padding() {
             let model = model::<M>(&config);
             let task = model.model.limits().task;
             let output = |arguments| tch::no_grad(|| run(&model, arguments, ForwardOptions::default()));
-            let quiet = output(Arguments { targets: GivenTargets::default(), ..examples(task, 0) });
+            let quiet = output(Arguments { labels: None, ..examples(task, 0) });
             assert!(quiet.loss().is_none());
             if task == Task::Encoding {
                 continue;
@@ -152,19 +146,14 @@ fn losses_match_their_formulas_and_ignore_padding() {
             let rows = Arguments {
                 input_ids: Some(Rows::ragged(&ids(&LENGTHS))),
                 token_type_ids: Some(Rows::ragged(&types(&LENGTHS))),
-                targets: labelled(Labels::Rows(ragged)),
                 ..Arguments::default()
             };
-            near(output(rows).loss().unwrap());
+            near(output(rows.with_labels(ragged)).loss().unwrap());
             if task == Task::ReplacedTokens {
                 let flags = padded(&token_labels(task), 1);
                 let poisoned = flags.to_kind(Kind::Float).where_scalarother(&mask(&LENGTHS).eq(1), f64::NAN);
                 for flags in [poisoned, flags.to_kind(Kind::Bool), flags.to_kind(Kind::Half)] {
-                    near(
-                        output(Arguments { targets: labelled(Labels::Tensor(flags)), ..examples(task, 0) })
-                            .loss()
-                            .unwrap(),
-                    );
+                    near(output(examples(task, 0).with_labels(flags)).loss().unwrap());
                 }
             }
         }
@@ -182,7 +171,7 @@ fn the_loss_of_text_classifiers_depends_on_the_problem_type() {
                 fields.insert("problem_type".into(), problem_type.name().into());
                 config = M::Config::from_map(fields).unwrap();
             }
-            let arguments = Arguments { targets: labelled(Labels::Tensor(given)), ..batch() };
+            let arguments = batch().with_labels(given);
             let output = tch::no_grad(|| run(&model::<M>(&config), arguments, ForwardOptions::default()));
             (output.loss().unwrap().double_value(&[]), numbers(&output.main()))
         };
@@ -366,4 +355,117 @@ fn a_few_steps_lower_the_loss() {
         assert!(losses[19] < 0.7 * losses[0], "{}: {losses:?}", M::name());
     }
     for_every_model!(law);
+}
+
+/// Step once with AdamW, whose weight decay moves every parameter that has a gradient.
+fn step<M: Model<Output: Answer>>(model: &M, variables: &VarStore, inputs: &Inputs) {
+    let mut optimizer = AdamW::default().build(variables, 1e-2).unwrap();
+    optimizer.backward_step(model.forward(inputs, ForwardOptions::default()).unwrap().loss().unwrap());
+}
+
+#[test]
+fn optimizers_of_tch_train_a_loaded_model() {
+    fn law<M: Model<Config: Tiny, Output: Answer>>() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = odd_for::<M>();
+        model::<M>(&config).save(folder.path(), WeightFormat::Safetensors).unwrap();
+        let load = || Pretrained::<M>::from_folder(folder.path(), Device::Cpu, Strictness::Everything).unwrap();
+        let mut loaded = load();
+        // The store has the parameters themselves, and a tied decoder once.
+        let variables = loaded.var_store().variables();
+        assert_eq!(variables.len(), loaded.parameters().len());
+        assert_eq!(loaded.var_store().trainable_variables().len(), variables.len());
+        for (name, parameter) in loaded.parameters() {
+            assert_eq!(variables[&name].data_ptr(), parameter.data_ptr(), "{name}");
+        }
+        let task = loaded.model.limits().task;
+        if task == Task::Encoding {
+            return;
+        }
+        // A step is that of the same model on a store of one's own.
+        let inputs = || Inputs::new(examples(task, 0), &loaded.model.limits()).unwrap();
+        step(&loaded.model, loaded.var_store(), &inputs());
+        let (own, variables) = built(|parameters| M::build(parameters, &config));
+        oxbert::load::<M>(&variables, folder.path()).unwrap();
+        step(&own, &variables, &inputs());
+        let trained = copies(&loaded.parameters());
+        assert_same(&trained, &variables.variables().into_iter().collect::<Vec<_>>());
+        let before = load().parameters();
+        assert!(before.iter().zip(&trained).any(|((_, before), (_, after))| !before.equal(after)));
+        if let Some((decoder, _)) = loaded.decoder() {
+            assert_eq!(decoder.data_ptr(), loaded.word_embeddings().unwrap().data_ptr());
+        }
+        // Frozen parameters stay, and the others move.
+        for (name, parameter) in loaded.parameters() {
+            let _ = parameter.set_requires_grad(!M::BACKBONE.is_backbone(&name));
+        }
+        let inputs = Inputs::new(examples(task, 0), &loaded.model.limits()).unwrap();
+        step(&loaded.model, loaded.var_store(), &inputs);
+        for ((name, before), (_, after)) in trained.iter().zip(loaded.parameters()) {
+            assert_eq!(before.equal(&after), M::BACKBONE.is_backbone(name), "{}: {name}", M::name());
+        }
+        // All of them, through the store.
+        loaded.var_store_mut().freeze();
+        assert!(loaded.parameters().iter().all(|(_, parameter)| !parameter.requires_grad()));
+        loaded.var_store_mut().unfreeze();
+        assert!(loaded.parameters().iter().all(|(_, parameter)| parameter.requires_grad()));
+        // What was trained is what is saved.
+        loaded.save(folder.path(), WeightFormat::Safetensors).unwrap();
+        assert_same(&load().parameters(), &loaded.parameters());
+    }
+    for_every_model!(law);
+}
+
+#[test]
+fn a_trained_head_is_declared_so() {
+    let folder = tempfile::tempdir().unwrap();
+    model::<ElectraModel>(&odd()).save(folder.path(), WeightFormat::Ot).unwrap();
+    let mut loaded = {
+        let _random = random_numbers();
+        Pretrained::<ElectraForTokenClassification>::from_folder(folder.path(), Device::Cpu, Strictness::Backbone)
+            .unwrap()
+    };
+    assert_eq!(loaded.untrained(), ["classifier.bias", "classifier.weight"]);
+    let task = loaded.model.limits().task;
+    step(&loaded.model, loaded.var_store(), &Inputs::new(examples(task, 0), &loaded.model.limits()).unwrap());
+    assert!(loaded.check_trained("tagging").is_err());
+    loaded.mark_trained();
+    loaded.check_trained("tagging").unwrap();
+}
+
+#[test]
+fn the_companion_of_forward_t_takes_texts_and_labels() {
+    let classifier = model::<ElectraForSequenceClassification>(&odd()).model;
+    let texts = Batch { ids: ids(&LENGTHS), type_ids: types(&LENGTHS) };
+    let labelled = || Arguments::from(&texts).with_labels(TEXT_CLASSES);
+    let output = classifier.forward_with(labelled(), false).unwrap();
+    let inputs = Inputs::new(labelled(), &classifier.limits()).unwrap();
+    let expected = classifier.forward(&inputs, ForwardOptions::default()).unwrap();
+    assert!(output.logits.equal(&expected.logits));
+    assert!(output.loss.unwrap().equal(&expected.loss.unwrap()));
+    let alone = classifier.forward_with(&texts, false).unwrap();
+    assert!(alone.loss.is_none() && alone.logits.equal(&expected.logits));
+    let (ids, mask) = (padded(&ids(&LENGTHS), 0), mask(&LENGTHS));
+    let types = padded(&types(&LENGTHS), 0);
+    let tensors = classifier.forward_t(Some(&ids), Some(&mask), Some(&types), None, None, false).unwrap();
+    assert!(tensors.logits.equal(&expected.logits));
+
+    // What the configuration requests is in the output, as with `forward_t`.
+    let config = DistilBertConfig { output_hidden_states: true, ..odd() };
+    let chooser = model::<DistilBertForMultipleChoice>(&config).model;
+    let arguments = Arguments::from(texts).in_choices(2).unwrap().with_labels(CHOSEN);
+    let output = chooser.forward_with(arguments, true).unwrap();
+    assert_eq!((output.logits.size(), output.all_hidden_states.unwrap().len()), (vec![3, 2], 4));
+    let expected = {
+        let (ids, mask) = (ids.view([3, 2, -1]), mask.view([3, 2, -1]));
+        chooser.forward_t(Some(&ids), Some(&mask), None, false).unwrap()
+    };
+    assert_close(&chooser.forward_with(choices(), false).unwrap().logits, &expected.logits);
+}
+
+/// Return the texts as three questions with two choices.
+fn choices() -> Arguments {
+    let texts = Batch { ids: ids(&LENGTHS), type_ids: types(&LENGTHS) };
+    assert!(Arguments::from(&texts).in_choices(4).is_err());
+    Arguments::from(&texts).in_choices(2).unwrap()
 }

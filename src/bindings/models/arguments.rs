@@ -14,7 +14,7 @@ use crate::bindings::door::{
     self, Arrays, as_array, copied, enter_attached, floats, from_torch, raise, refused, truth, wrong_type,
 };
 use crate::error::Error;
-use crate::inputs::{Arguments, GivenTargets, Labels, Rows};
+use crate::inputs::{Arguments, Labels, Rows};
 use tch::Tensor;
 
 /// The arguments of a model's `__call__`, in transformers' order.
@@ -115,17 +115,17 @@ impl<'py> Call<'py> {
             Ok(self.given.get(what).map(|object| rows(what, object, values)).transpose()?.map(|(rows, _)| rows))
         };
         let span = |what: &str| self.given.get(what).map(|columns| numbers_of(what, columns)).transpose();
+        let (labels, start) = (self.given.get("labels").map(labels).transpose()?, span("start_positions")?);
+        let end = span("end_positions")?;
+        let labels =
+            Labels::from_arguments(labels, start, end).map_err(|error| Python::attach(|py| raise(py, error)))?;
         let arguments = Arguments {
             input_ids: input_ids.map(|(rows, _)| rows),
             attention_mask: other("attention_mask", Values::Mask)?,
             token_type_ids: other("token_type_ids", Values::Integers)?,
             position_ids: other("position_ids", Values::Integers)?,
             inputs_embeds: embeddings.map(|(tensor, _)| tensor),
-            targets: GivenTargets {
-                labels: self.given.get("labels").map(labels).transpose()?,
-                start_positions: span("start_positions")?,
-                end_positions: span("end_positions")?,
-            },
+            labels,
         };
         Ok((arguments, arrays))
     }
