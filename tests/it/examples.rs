@@ -72,7 +72,7 @@ fn every_line_of_a_file_is_judged_in_order() {
     std::fs::write(&path, lines.join("\n\n")).unwrap();
     let printed = run("batch_inference", &[path.to_str().unwrap()]);
     let judged: Vec<Vec<&str>> = printed.lines().map(|line| line.splitn(3, '\t').collect()).collect();
-    assert!(judged.iter().map(|fields| fields[2]).eq(lines.iter().map(|line| line.as_str())));
+    assert!(judged.iter().map(|fields| fields[2]).eq(lines.iter().map(String::as_str)));
     let found = judged.iter().filter(|fields| fields[1] == "because").count();
     assert!(found > 1000, "{found}");
     assert!(judged.iter().all(|fields| fields[1] != "because" || fields[2].contains("because")));

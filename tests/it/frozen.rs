@@ -70,6 +70,7 @@ fn frozen_models_return_the_results_of_trainable_ones() {
 #[test]
 fn clones_share_the_weights_and_threads_the_model() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
+    fn moved<T: Send + 'static>() {}
     // Compiling is the test: each type may be handed to threads, in an `Arc` or as a clone.
     fn law<M: Model<Config: Tiny + Send + Sync, Frozen: Shareable + Send> + 'static>() {
         shared::<Frozen<M>>();
@@ -80,7 +81,6 @@ fn clones_share_the_weights_and_threads_the_model() {
     shared::<ElectraTokenizer>();
     shared::<(ElectraConfig, DistilBertConfig, AnyConfig, Batch, EncodeOptions)>();
     shared::<Arc<Box<dyn Run<ModelOutput> + Sync>>>();
-    fn moved<T: Send + 'static>() {}
     moved::<(Pretrained<ElectraModel>, Inputs, Arguments, ModelOutput, Error)>();
 
     let frozen = Frozen::new(model::<ElectraModel>(&odd())).unwrap();
