@@ -43,6 +43,9 @@ fn names(parameters: &[(String, Tensor)]) -> Vec<&str> {
     names
 }
 
+/// A function that loads a saved model from paths and checks the result.
+type Load<Saved> = fn(&Pretrained<Saved>, &<Saved as Model>::Config, &[PathBuf]);
+
 /// Load the encoder of a saved model into a store for the model `M`, from each of `paths`.
 fn assert_encoder<Saved: Model, M: Model<Config = Saved::Config>>(
     saved: &Pretrained<Saved>,
@@ -82,7 +85,7 @@ fn assert_encoder<Saved: Model, M: Model<Config = Saved::Config>>(
 
 #[test]
 fn an_encoder_is_taken_out_of_any_checkpoint_of_its_family() {
-    fn law<Saved: Model<Config: Tiny>>(loads: &[fn(&Pretrained<Saved>, &Saved::Config, &[PathBuf])]) {
+    fn law<Saved: Model<Config: Tiny>>(loads: &[Load<Saved>]) {
         let config: Saved::Config = odd();
         let saved = model::<Saved>(&config);
         for format in WeightFormat::ALL {

@@ -357,7 +357,7 @@ fn a_few_steps_lower_the_loss() {
     for_every_model!(law);
 }
 
-/// Step once with AdamW, whose weight decay moves every parameter that has a gradient.
+/// Step once with `AdamW`, whose weight decay moves every parameter that has a gradient.
 fn step<M: Model<Output: Answer>>(model: &M, variables: &VarStore, inputs: &Inputs) {
     let mut optimizer = AdamW::default().build(variables, 1e-2).unwrap();
     optimizer.backward_step(model.forward(inputs, ForwardOptions::default()).unwrap().loss().unwrap());
