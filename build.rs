@@ -45,7 +45,8 @@ fn main() {
 
 fn is_supported(version: &str) -> bool {
     let mut parts = version.split('.');
-    parts.next() == Some("2") && parts.next().and_then(|minor| minor.parse().ok()).is_some_and(|it| RELEASES.contains(&it))
+    parts.next() == Some("2")
+        && parts.next().and_then(|minor| minor.parse().ok()).is_some_and(|it| RELEASES.contains(&it))
 }
 
 /// Return the version in `version.py` of a wheel, or in `build-version` of a bare libtorch. A libtorch of the system

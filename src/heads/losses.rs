@@ -23,12 +23,17 @@ pub(super) fn loss(logits: &Tensor, targets: Option<&Targets>) -> Result<Option<
 
 /// Unpack the logits of tokens, `[T]` or `[T, L]`, and return the loss and the unpacked logits.
 ///
-/// The loss is computed from the tensor that is returned, so that gradients reach it.
+/// If a graph is recorded, the loss is computed from the tensor that is returned, so that gradients reach it. Only the
+/// logits that have a target are copied for that: a masked LM has few targets and 30,522 logits for each.
 pub(super) fn unpack_with_loss(logits: &Tensor, inputs: &Inputs) -> Result<(Option<Tensor>, Tensor)> {
     let unpacked = inputs.layout.unpack(logits)?;
     let loss = match &inputs.targets {
         targets if !unpacked.requires_grad() => loss(logits, targets.as_ref())?,
-        // Packing again copies the logits, which costs less than a softmax over padded positions.
+        Some(Targets::Classes(classes)) => {
+            let places = classes.f_ne(IGNORED)?.f_nonzero()?.f_squeeze_dim(1)?;
+            let logits = inputs.layout.pack_at(&unpacked, &places)?;
+            Some(cross_entropy(&logits, &classes.f_index_select(0, &places)?)?)
+        }
         targets => loss(&inputs.layout.pack(&unpacked)?, targets.as_ref())?,
     };
     Ok((loss, unpacked))

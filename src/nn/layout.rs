@@ -171,6 +171,18 @@ impl Layout {
         })
     }
 
+    /// Take the tokens at these places of the packed order, `[N, ...]`, out of `[B, S, ...]`. Gradients flow through.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if the first two dimensions are not B and S, or a place is not below T.
+    pub fn pack_at(&self, padded: &Tensor, places: &Tensor) -> Result<Tensor> {
+        let flat = padded.f_flatten(0, 1)?;
+        Ok(match &self.index {
+            None => flat.f_index_select(0, places)?,
+            Some(index) => flat.f_index_select(0, &index.f_index_select(0, places)?)?,
+        })
+    }
+
     /// Unpack `[T, ...]` into `[B, S, ...]`, with zeros at padded positions. Gradients flow through.
     ///
     /// # Errors

@@ -78,6 +78,6 @@ impl Batch {
         options: &EncodeOptions,
     ) -> Result<Self> {
         let pairs: Vec<Pair> = texts.iter().map(TextRow::sources).collect();
-        Ok(tokenizer.encode_pairs(&pairs, options, &interrupt::go_on)?.into_iter().flatten().collect())
+        Ok(tokenizer.encode_pairs(&pairs, options)?.into_iter().flatten().collect())
     }
 }

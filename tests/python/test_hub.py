@@ -858,6 +858,21 @@ PATHS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["electra-tiny-generator", "someone/model"])
+def test_an_empty_folder_does_not_hide_a_model(
+    name: str, fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).mkdir(parents=True)
+    with pytest.raises(MissingFileError, match="is empty and hides the"):
+        find(name)
+    # A path is meant as one, and so is a folder that holds anything.
+    assert find(Path(name)) == Path(name)
+    Path(name, "config.json").touch()
+    assert find(name) == Path(name)
+    assert fake.requests == []
+
+
 @pytest.mark.parametrize("name", PATHS)
 def test_paths_never_reach_the_hub(name: str, fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()

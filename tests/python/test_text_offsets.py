@@ -127,6 +127,21 @@ def test_characters_map_to_tokens_and_back(text: str, pair: str) -> None:
             assert row.word_to_chars(word, sequence_index=sequence).start <= place
 
 
+def test_questions_without_a_row_or_a_text_are_about_the_first() -> None:
+    ours, _ = tokenizers()
+    rows = ours(["of the", "a text with more words"], ["first row", "second"])
+    for name in ["tokens", "word_ids", "words", "sequence_ids"]:
+        assert getattr(rows, name)() == getattr(rows, name)(0) != getattr(rows, name)(1), name
+    assert rows.n_sequences == 2
+    row = ours("of the", "first row")
+    for name, place in [("char_to_token", 4), ("char_to_word", 4), ("word_to_tokens", 1), ("word_to_chars", 1)]:
+        ask = getattr(row, name)
+        assert ask(place) == ask(place, sequence_index=0), name
+    assert row.char_to_token(4) != row.char_to_token(4, sequence_index=1)
+    mixed = ours([("of the", "first row"), ("of", "the")])
+    assert mixed.n_sequences == 2 and ours("of the").n_sequences == 1
+
+
 def test_offsets_of_added_tokens_include_matched_white_space() -> None:
     ours, _ = fresh()
     ours.add_tokens([oxbert.AddedToken("<x>", lstrip=True, rstrip=True), "Caf\xe9s"])
