@@ -95,7 +95,8 @@ def _methods(name: str, path: str, kind: type) -> list[Target]:
         if not (is_bound or is_static) and made is None:
             continue
         expression = f"{path}.{member}" if is_bound or is_static else f"({made}).{member}"
-        targets.append(_target(f"{path}.{member}", expression, thing, options))
+        is_loading = member in ("from_pretrained", "from_config")
+        targets.append(_target(f"{path}.{member}", expression, thing, "loading" if is_loading else options))
     return targets
 
 

@@ -61,6 +61,12 @@ KINDS: dict[str, str] = {
     "stride": "count",
     "pad_to_multiple_of": "count",
     "new_num_tokens": "count",
+    "num_labels": "count",
+    "vocab": "folder",
+    "device_map": "device",
+    "output_loading_info": "bool",
+    "ignore_mismatched_sizes": "bool",
+    "trust_remote_code": "bool",
     "padding": "bool",
     "truncation": "bool",
     "output_hidden_states": "bool",
@@ -76,6 +82,11 @@ OPTIONS: dict[str, list[str]] = {
         "padding truncation max_length stride pad_to_multiple_of return_tensors add_special_tokens padding_side"
         " return_attention_mask return_token_type_ids return_special_tokens_mask return_offsets_mapping return_length"
         " return_overflowing_tokens is_split_into_words"
+    ).split(),
+    "loading": (
+        "attn_implementation dtype torch_dtype device_map use_safetensors from_tf from_flax ignore_mismatched_sizes"
+        " output_loading_info state_dict trust_remote_code low_cpu_mem_usage weights_only quantization_config variant"
+        " hidden_size num_labels id2label"
     ).split(),
     "model": (
         "input_ids attention_mask token_type_ids position_ids inputs_embeds labels output_hidden_states"

@@ -31,6 +31,19 @@ def check_type(what: str, value: Any, kinds: type | tuple[type, ...], expected: 
         raise DtypeError(f"{what}: expected {expected}, got {got}", what=what, expected=expected, got=got)
 
 
+def truth(what: str, value: Any) -> bool:
+    """Return an argument as a condition reads it.
+
+    Raises:
+        DtypeError: if it is neither true nor false, as an array of several elements.
+    """
+    try:
+        return bool(value)
+    except Exception as error:
+        expected, got = "True or False", type(value).__name__
+        raise DtypeError(f"{what}: expected {expected}, got {got}", what=what, expected=expected, got=got) from error
+
+
 def refused(what: str, reason: str) -> InputError:
     """Return the error for an argument with an impossible value."""
     return InputError(f"{what}: {reason}", what=what, reason=reason)

@@ -14,6 +14,10 @@ from oxbert.errors import DataError, FileError, OxbertError
 
 _BLOCK = 1 << 20
 
+# `Path.is_dir` and its like raise if the system refuses the name itself, for its length or a null character. What a
+# caller names is looked at with these, which return False: there is no such file.
+exists, is_file, is_folder = os.path.exists, os.path.isfile, os.path.isdir
+
 
 def damaged(path: os.PathLike[str] | str, reason: str, **place: int) -> DataError:
     """Return the error for a damaged data file, with the `line` or `record` if given."""

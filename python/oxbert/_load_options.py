@@ -119,6 +119,22 @@ def read_load_options(options: Mapping[str, Any], device: Any = None) -> LoadOpt
     )
 
 
+def check_build_options(options: Mapping[str, Any]) -> None:
+    """Check the keyword arguments of a `from_config` that oxbert does not name itself.
+
+    Raises:
+        DtypeError: if a value has the wrong type.
+        InputError: if a value asks for something that oxbert does not do.
+        TypeError: if there is no such argument.
+    """
+    rest = dict(options)
+    _keeps_dtype(rest)
+    _check_attention(rest.pop("attn_implementation", None))
+    _flag(rest, "trust_remote_code")
+    if rest:
+        raise TypeError(f"from_config() got an unexpected keyword argument {next(iter(rest))!r}")
+
+
 def _flag(options: dict[str, Any], name: str) -> bool:
     """Take a truth value out of the options; None means False."""
     value = options.pop(name, None)
@@ -140,7 +156,7 @@ def _keeps_dtype(options: dict[str, Any]) -> bool:
 
 
 def _check_attention(value: Any) -> None:
-    if value not in (None, "eager", "sdpa"):
+    if value is not None and (not isinstance(value, str) or value not in ("eager", "sdpa")):
         reason = f'expected "eager" or "sdpa", which differ by rounding only, got {value!r}: leave the argument out'
         raise refused("attn_implementation", reason)
 
@@ -187,11 +203,11 @@ def _device(device: Any, device_map: Any) -> Any:
 def _place(place: Any) -> str:
     if isinstance(place, int) and not isinstance(place, bool):
         return f"cuda:{place}"
-    if place in ("auto", "balanced", "balanced_low_0", "sequential"):
+    if isinstance(place, str) and place in ("auto", "balanced", "balanced_low_0", "sequential"):
         import torch
 
         return "cuda:0" if torch.cuda.is_available() else "cpu"
-    if place in ("disk", "meta"):
+    if isinstance(place, str) and place in ("disk", "meta"):
         raise refused("device_map", f"expected cpu, cuda or cuda:N, got {place}: oxbert keeps a model in memory")
     return str(place)
 

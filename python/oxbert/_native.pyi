@@ -353,6 +353,18 @@ class Config(_Attributes):
         Args:
             use_diff: Whether to write the keys of `to_diff_dict` only; both texts are read as the same configuration.
         """
+    sub_configs: ClassVar[dict[str, type[Config]]]
+    def get_text_config(self, decoder: object = None, encoder: object = None) -> Self:
+        """Return the configuration itself: a program for any model asks for the part that describes text.
+
+        Args:
+            decoder: No effect.
+            encoder: No effect.
+
+        Example:
+            >>> oxbert.ElectraConfig(vocab_size=99).get_text_config().vocab_size
+            99
+        """
     def to_json_file(self, path: _Path, use_diff: bool = False) -> None:
         """Write the text of `config.json` to a file.
 
@@ -844,7 +856,9 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
         """
 
     @staticmethod
-    def from_config(config: _ConfigT, *, seed: int | None = None, device: _Device | None = None) -> _ModelT:
+    def from_config(
+        config: _ConfigT, *, seed: int | None = None, device: _Device | None = None, **options: Any
+    ) -> _ModelT:
         """Build a freshly initialised model, as transformers initialises one; the same seed gives the same values.
 
         Calling the class does the same. The model is in training mode: dropout is applied until `eval()`.
@@ -854,10 +868,13 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
             seed: Seed of torch's global random generator, as for `torch.manual_seed`; None leaves the
                 generator's state as it is.
             device: The device of the parameters; None means `cpu`.
+            options: `attn_implementation`, `dtype`, `torch_dtype` and `trust_remote_code`, as for
+                `from_pretrained`.
 
         Raises:
             ConfigError: if the configuration contradicts itself or belongs to another family.
             DeviceError: if this machine has no such device.
+            InputError: if an option asks for something that oxbert does not do.
         """
 
     @overload
@@ -2075,8 +2092,12 @@ class Tokenizer:
             ['a', '<row>']
         """
 
-    def add_special_tokens(self, special_tokens_dict: dict[str, Any]) -> int:
+    def add_special_tokens(self, special_tokens_dict: dict[str, Any], replace_extra_special_tokens: bool = True) -> int:
         """Add special tokens: `{"additional_special_tokens": [...]}`, or `extra_special_tokens`.
+
+        Args:
+            special_tokens_dict: The tokens by key.
+            replace_extra_special_tokens: No effect: earlier special tokens stay special.
 
         Returns:
             The number of tokens that are new.
@@ -2086,6 +2107,19 @@ class Tokenizer:
                 differs from the tokenizer's own.
         """
 
+    @property
+    def backend_tokenizer(self) -> Any:
+        """Return a `tokenizers.Tokenizer` with the same vocabulary and pipeline, for its parts: `normalizer`,
+        `pre_tokenizer`, ... It is made anew each time, and changes of it change nothing here. Needs `tokenizers`.
+
+        Raises:
+            MissingDependencyError: if `tokenizers` is not installed.
+
+        Example:
+            >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+            >>> tokenizer.backend_tokenizer.normalizer.normalize_str("Caf\xe9")
+            'cafe'
+        """
     @property
     def added_tokens_encoder(self) -> dict[str, int]:
         """Return the ids of the added tokens by token, as `get_added_vocab`."""
@@ -2299,8 +2333,9 @@ class _FamilyTokenizer:
     # What both families' own classes have.
     def __new__(
         cls,
-        vocab_file: _Path,
+        vocab_file: _Path | dict[str, int] | None = None,
         *,
+        vocab: _Path | dict[str, int] | None = None,
         do_lower_case: bool = True,
         strip_accents: bool | None = None,
         tokenize_chinese_chars: bool = True,
@@ -2356,7 +2391,8 @@ class ElectraTokenizer(_FamilyTokenizer, Tokenizer):
     """Tokenise for ELECTRA. See `Tokenizer` for the methods.
 
     Args:
-        vocab_file: The path of a `vocab.txt`, one token per line.
+        vocab_file: The path of a `vocab.txt`, one token per line, or a dictionary of tokens and ids.
+        vocab: The same, under its newer name.
         do_lower_case: Whether to lower-case texts.
         strip_accents: Whether to remove accents; None follows `do_lower_case`.
         tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
@@ -2368,7 +2404,7 @@ class ElectraTokenizer(_FamilyTokenizer, Tokenizer):
     Raises:
         MissingFileError: if there is no such file.
         VocabularyError: if the file is not a vocabulary; `line` names the line.
-        InputError: if a side is neither `left` nor `right`.
+        InputError: if a side is neither `left` nor `right`, or there is no vocabulary or there are two.
 
     Example:
         >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-discriminator")
@@ -2383,7 +2419,8 @@ class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
     """Tokenise for DistilBERT: as ELECTRA's tokenizer, but rows have no token types unless they are asked for.
 
     Args:
-        vocab_file: The path of a `vocab.txt`, one token per line.
+        vocab_file: The path of a `vocab.txt`, one token per line, or a dictionary of tokens and ids.
+        vocab: The same, under its newer name.
         do_lower_case: Whether to lower-case texts.
         strip_accents: Whether to remove accents; None follows `do_lower_case`.
         tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
@@ -2395,7 +2432,7 @@ class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
     Raises:
         MissingFileError: if there is no such file.
         VocabularyError: if the file is not a vocabulary; `line` names the line.
-        InputError: if a side is neither `left` nor `right`.
+        InputError: if a side is neither `left` nor `right`, or there is no vocabulary or there are two.
 
     Example:
         >>> tokenizer = oxbert.DistilBertTokenizer.from_pretrained("electra-tiny-generator")

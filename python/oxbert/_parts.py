@@ -6,6 +6,7 @@ dynamic quantisation and forward hooks do; then the model calls it. All other pa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from typing_extensions import Self
 
 from oxbert._checks import refused
+from oxbert._types import WeightFormat
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _Tree = dict[str, Any]
@@ -64,13 +66,22 @@ class Part(Shared):
 class Encoder(Part):
     """Hold the encoder of a model with a head. A call runs the encoder alone, as `ElectraModel` does."""
 
-    def __init__(self, run: Callable[..., Any]) -> None:
+    def __init__(self, run: Callable[..., Any], save: Callable[..., None]) -> None:
         super().__init__()
-        self._run = run
+        self._run, self._save = run, save
 
     def forward(self, *arguments: Any, **options: Any) -> Any:
         """Run the encoder, with the arguments of the model but its labels."""
         return self._run(arguments, options)
+
+    def save_pretrained(self, folder: str | os.PathLike[str], *, format: WeightFormat = "safetensors") -> None:
+        """Write the encoder into a folder, as the model without a head that `ElectraModel` loads.
+
+        Raises:
+            InputError: as for the module.
+            OxbertError: as for the model.
+        """
+        self._save(folder, format)
 
 
 class Parts(Shared, torch.nn.ModuleList):
@@ -183,7 +194,12 @@ def tree(named: Iterable[tuple[str, torch.Tensor]]) -> _Tree:
 
 
 def grow(
-    module: torch.nn.Module, tree: _Tree, encoder: str, run: Callable[..., Any], linear: Callable[..., torch.nn.Linear]
+    module: torch.nn.Module,
+    tree: _Tree,
+    encoder: str,
+    run: Callable[..., Any],
+    save: Callable[..., None],
+    linear: Callable[..., torch.nn.Linear],
 ) -> None:
     """Register the parts and parameters of a tree, in its order.
 
@@ -192,6 +208,7 @@ def grow(
         tree: Nested dictionaries of parameters.
         encoder: The name of the part that is the encoder.
         run: A function that runs the encoder, with its arguments and options.
+        save: A function that saves the encoder, with a folder and a format.
         linear: A function that returns a linear layer over a weight and a bias.
     """
     for name, item in tree.items():
@@ -201,6 +218,6 @@ def grow(
             module.add_module(name, linear(**item))
         else:
             is_list = list(item) == list(map(str, range(len(item))))
-            part: torch.nn.Module = Parts() if is_list else Encoder(run) if name == encoder else Part()
-            grow(part, item, "", run, linear)
+            part: torch.nn.Module = Parts() if is_list else Encoder(run, save) if name == encoder else Part()
+            grow(part, item, "", run, save, linear)
             module.add_module(name, part)

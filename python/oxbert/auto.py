@@ -136,7 +136,7 @@ class AutoModel:
 
     @classmethod
     def from_config(cls, config: _native.Config, **options: Any) -> _native.Model:
-        """Return a freshly initialised model; `seed` and `device` are as for the family's own classes."""
+        """Return a freshly initialised model; `options` are as for the family's own classes."""
         model: _native.Model = cls._class(config).from_config(config, **options)
         return model
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, SupportsIndex
 import numpy as np
 
 from oxbert import errors
+from oxbert._checks import truth
 
 
 class TokenSpan(NamedTuple):
@@ -152,8 +153,9 @@ class BatchEncoding(UserDict[str, Any]):
     def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> BatchEncoding:
         """Convert the columns to arrays: `np`, `pt` or `tf`. Returns the encoding."""
         if tensor_type is not None:
+            is_row = truth("prepend_batch_axis", prepend_batch_axis)
             for name, column in self.data.items():
-                self.data[name] = _array([column] if prepend_batch_axis else column, tensor_type)
+                self.data[name] = _array([column] if is_row else column, tensor_type)
         return self
 
     def to(self, device: Any, *, non_blocking: bool = False) -> BatchEncoding:

@@ -69,7 +69,7 @@ class WeightsFormatError(WeightsError):
     """A weight file is truncated, corrupt, hostile or of an unknown format. `path`, `reason`."""
 
 
-class WeightsMismatchError(WeightsError):
+class WeightsMismatchError(WeightsError, RuntimeError):
     """The tensors of a file are not those of the model. `missing`, `unexpected`, `mismatched`, `path`."""
 
 

@@ -20,7 +20,7 @@ from torch.nn.modules.module import _IncompatibleKeys
 from torch.utils import _pytree
 from typing_extensions import Self
 
-from oxbert import errors, outputs
+from oxbert import _native, errors, outputs
 from oxbert._checks import refused
 from oxbert._native import Model
 from oxbert._parts import Shared, Tree, Uninitialized, grow, tree
@@ -138,11 +138,21 @@ class Module(Shared):
         # Before `super().__init__`, which sets the training mode, and the mode is stored in the model.
         object.__setattr__(self, "_model", model)
         super().__init__()
-        grow(self, tree(model.named_parameters()), self.base_model_prefix, partial(self._run, True), linear)
+        grow(
+            self,
+            tree(model.named_parameters()),
+            self.base_model_prefix,
+            partial(self._run, True),
+            self._save_encoder,
+            linear,
+        )
         self._tree = Tree(self)
         # The options of `torch.utils.checkpoint.checkpoint`, while checkpointing is enabled.
         self._checkpointing: dict[str, Any] | None = None
         self.train(training)
+        # A key of configurations that transformers wrote before version 5, and that it still follows.
+        if self.config.get("gradient_checkpointing") is True:
+            self.activation_checkpointing_enable()
 
     @property
     def model(self) -> Any:
@@ -330,6 +340,15 @@ class Module(Shared):
         """
         self._tree.take_in()
         self.model.save_pretrained(folder, format=format, **options)
+
+    def _save_encoder(self, folder: str | os.PathLike[str], format: WeightFormat = "safetensors") -> None:
+        """Write the encoder as a model without a head."""
+        self._tree.take_in()
+        kind = getattr(_native, type(self.config).__name__.removesuffix("Config") + "Model")
+        prefix = f"{self.base_model_prefix}."
+        state = self.model.state_dict()
+        own = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
+        kind.from_pretrained(None, config=self.config, state_dict=own).save_pretrained(folder, format=format)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False

@@ -1,6 +1,7 @@
 //! Reading and writing the tokenizer of a model folder: vocabulary, added tokens, settings, and the whole tokenizer in
 //! one file.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -25,8 +26,17 @@ const MODEL: &str = "config.json";
 
 /// Read a `vocab.txt` alone.
 pub(super) fn read_vocabulary(path: &Path, options: &TokenizerOptions) -> Result<Tokens> {
+    bert_tokens(read_lines(path)?, path, options)
+}
+
+/// Return the tokens of a vocabulary from `path`, with BERT's special tokens and pipeline.
+pub(super) fn bert_tokens(vocab: HashMap<String, i64>, path: &Path, options: &TokenizerOptions) -> Result<Tokens> {
+    if let Some((token, id)) = vocab.iter().find(|&(_, &id)| !(0..i64::from(u32::MAX)).contains(&id)) {
+        let reason = format!("the id of {token:?} is {id}, expected a number from 0 to 2^32 - 2");
+        return Err(Error::Vocabulary { path: path.to_path_buf(), line: None, reason });
+    }
     let names = SPECIAL_TOKENS.map(String::from);
-    let mut tokens = Tokens::new(Vocabulary::new(read_lines(path)?, &names, path)?, None)?;
+    let mut tokens = Tokens::new(Vocabulary::new(vocab, &names, path)?, None)?;
     tokens.add(&names.map(AddedToken::special), options)?;
     Ok(tokens)
 }

@@ -1,5 +1,6 @@
 //! The tokenizer of both families: making, saving, added tokens and look-ups. See `encode` and `decode` for the rest.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +39,15 @@ impl WordPieceTokenizer {
     /// special token is missing.
     pub fn from_vocab_file(path: impl AsRef<Path>, options: &TokenizerOptions) -> Result<Self> {
         let tokens = pretrained::read_vocabulary(path.as_ref(), options)?;
+        Ok(Self { tokens: Arc::new(tokens), options: options.clone() })
+    }
+
+    /// Build a tokenizer from tokens and their ids.
+    ///
+    /// # Errors
+    /// [`crate::Error::Vocabulary`] if a special token is missing, or an id is negative, too large or not unique.
+    pub fn from_vocab(vocab: HashMap<String, i64>, options: &TokenizerOptions) -> Result<Self> {
+        let tokens = pretrained::bert_tokens(vocab, Path::new("vocab"), options)?;
         Ok(Self { tokens: Arc::new(tokens), options: options.clone() })
     }
 

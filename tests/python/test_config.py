@@ -240,6 +240,14 @@ def test_a_configuration_is_read_as_a_dictionary(name: str) -> None:
 
 
 @FAMILIES
+def test_a_program_for_any_model_finds_one_configuration(name: str) -> None:
+    for config in (getattr(package, name)(**VALUES[name]) for package in (oxbert, transformers)):
+        assert config.get_text_config() is config.get_text_config(decoder=True) is config
+        assert config.sub_configs == type(config).sub_configs == {}
+        assert "sub_configs" not in config.to_dict()
+
+
+@FAMILIES
 def test_several_values_change_at_once(name: str) -> None:
     config = getattr(oxbert, name)()
     # Each alone would contradict the others.

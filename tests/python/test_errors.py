@@ -26,7 +26,7 @@ BUILTINS = {
     "ShapeError": ValueError, "TokenizerError": ValueError, "TooLongError": ValueError, "TorchError": RuntimeError,
     "TrainingError": RuntimeError,
     "UntrainedHeadError": ValueError, "VocabularyError": ValueError, "WeightsError": ValueError,
-    "WeightsFormatError": ValueError, "WeightsMismatchError": ValueError,
+    "WeightsFormatError": ValueError, "WeightsMismatchError": RuntimeError,
 }  # fmt: skip
 # Base classes, defects of oxbert, and errors that need a hub or a training run.
 NOT_RAISED = {

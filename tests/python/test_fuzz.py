@@ -12,6 +12,10 @@ from fuzz.python.calls import Target, find_targets, make_case
 from fuzz.python.worker import run
 from tests.python import processes
 
+import oxbert
+import oxbert.conversion
+import oxbert.training.data
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -71,3 +75,32 @@ worker.main(*map(int, sys.argv[1:]))
     findings = list(fuzz.run_chunk(seed=0, first=0, count=3))
     assert [(finding.number, finding.case) for finding in findings] == [(1, case)]
     assert findings[0].fault.startswith(fault)
+
+
+NAMES = ["a" * 5000, "a/" * 5000, "\0", "a" * 300 + ".json", "[MASK]" * 60]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=["long", "deep", "null", "ending", "brackets"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        oxbert.conversion.find_weights,
+        lambda name: oxbert.conversion.find_target(name, name),
+        oxbert.convert,
+        oxbert.AutoModel.from_pretrained,
+        oxbert.AutoTokenizer.from_pretrained,
+        oxbert.ElectraTokenizer,
+        lambda name: oxbert.training.export_checkpoint(name, "out"),
+        lambda name: oxbert.training.pretrain(name, "out", "tiny"),
+        oxbert.training.data.ExampleDataset,
+        oxbert.training.data.TFRecordDataset,
+        lambda name: oxbert.training.data.write_examples([name], "out", "electra-tiny-generator"),
+    ],
+)  # fmt: skip
+def test_a_name_that_the_system_refuses_is_an_error_of_oxbert(
+    use: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((oxbert.OxbertError, ValueError)) as caught:
+        use(name)
+    assert isinstance(caught.value, oxbert.OxbertError) or "null" in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -1049,3 +1050,10 @@ def test_a_tokenizer_that_only_the_configuration_names_is_refused(kind: Any, fak
             kind.from_pretrained(NAME)
         assert caught.value.field == "tokenizer_class" and Path(caught.value.path).name == "config.json"
         find(NAME, "config")
+
+
+@pytest.mark.parametrize("argument", ["needs", "weights"])
+@pytest.mark.parametrize("endless", [range(10**12), itertools.repeat(None)], ids=["range", "repeat"])
+def test_the_first_wrong_name_is_refused_however_many_follow(argument: str, endless: Any) -> None:
+    with pytest.raises((InputError, DtypeError), match=f"^{argument}: expected"):
+        hub.download(NAME, **{"needs": "weights"} | {argument: endless})

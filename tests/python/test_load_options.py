@@ -176,10 +176,31 @@ def test_device_maps_name_one_device(kind: Any, saved: Path) -> None:
 
 
 @LOADERS
-@pytest.mark.parametrize("value", ["flash_attention_2", "flex_attention", "nonsense", {"": "eager"}])
+@pytest.mark.parametrize("value", ["flash_attention_2", "nonsense", {"": "eager"}, torch.ones(3)])
 def test_other_attentions_are_refused(kind: Any, value: Any, saved: Path) -> None:
-    with pytest.raises(InputError, match=r'^attn_implementation: expected "eager" or "sdpa"'):
-        kind.from_pretrained(saved, attn_implementation=value)
+    for build in [kind.from_pretrained, lambda _, **options: kind.from_config(oxbert.ElectraConfig(), **options)]:
+        with pytest.raises(InputError, match=r'^attn_implementation: expected "eager" or "sdpa"'):
+            build(saved, attn_implementation=value)
+
+
+@LOADERS
+def test_a_model_is_built_with_the_options_of_transformers(kind: Any, config: oxbert.ElectraConfig) -> None:
+    names = ["dtype", "torch_dtype", "attn_implementation", "trust_remote_code"]
+    expected = bias(kind.from_config(config, seed=3))
+
+    @settings(max_examples=20, deadline=None)
+    @given(st.fixed_dictionaries({}, optional={name: HARMLESS[name] for name in names}))
+    def check(options: dict[str, Any]) -> None:
+        assert bias(kind.from_config(config, seed=3, **options)) == expected
+
+    check()
+    for options, error in [
+        ({"dtype": torch.float16}, InputError),
+        ({"trust_remote_code": "yes"}, DtypeError),
+        ({"nothing": None}, TypeError),
+    ]:
+        with pytest.raises(error, match=next(iter(options))):
+            kind.from_config(config, **options)
 
 
 @LOADERS

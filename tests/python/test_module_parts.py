@@ -316,6 +316,21 @@ def test_the_encoder_is_called_as_in_transformers(name: str) -> None:
         assert type(module.base_model(IDS.tolist()).last_hidden_state).__name__ == "ndarray"
 
 
+@pytest.mark.parametrize("name", [name for name in CLASSES if not name.endswith("Model")])
+def test_the_encoder_alone_is_saved(name: str, tmp_path: Path) -> None:
+    family = family_of(name)
+    module = Module(getattr(oxbert, name)(getattr(oxbert, f"{family}Config")(**SIZES[family]), seed=0)).eval()
+    state = torch.get_rng_state()
+    module.base_model.save_pretrained(tmp_path)
+    assert torch.equal(torch.get_rng_state(), state)
+    loaded = getattr(oxbert, f"{family}Model").from_pretrained(tmp_path, strict=True)
+    for path, value in loaded.state_dict().items():
+        assert torch.equal(value, module.base_model.state_dict()[path]), path
+    # transformers reads it too.
+    theirs = getattr(transformers, f"{family}Model").from_pretrained(tmp_path).eval()
+    torch.testing.assert_close(loaded(IDS).last_hidden_state, theirs(IDS).last_hidden_state, rtol=0, atol=TOLERANCE)
+
+
 def test_what_programs_ask_a_model_is_answered_as_in_transformers() -> None:
     for name in CLASSES:
         module, theirs = pair(name)
@@ -415,6 +430,14 @@ def test_checkpointing_changes_no_number(name: str, dropout: float) -> None:
         assert torch.equal(logits, found[0][0]) and gradients.keys() == found[0][1].keys()
         for path, gradient in gradients.items():
             torch.testing.assert_close(gradient, found[0][1][path], rtol=1e-5, atol=1e-7, msg=path)
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_a_configuration_can_ask_for_checkpointing_as_in_transformers(value: bool | None) -> None:
+    values = SIZES["Electra"] | ({} if value is None else {"gradient_checkpointing": value})
+    module = Module(oxbert.ElectraModel(oxbert.ElectraConfig(**values)))
+    theirs = transformers.ElectraModel(transformers.ElectraConfig(**values))
+    assert module.is_activation_checkpointing == theirs.is_activation_checkpointing == (value is True)
 
 
 def kept_bytes(module: Module) -> int:

@@ -11,7 +11,7 @@ import torch
 import transformers
 
 import oxbert
-from oxbert.errors import ConfigError, IdRangeError, InputError, ShapeError
+from oxbert.errors import ConfigError, IdRangeError, InputError, OutOfMemory, ShapeError
 
 from . import reference
 from .reference import CLASSES, DECODERS, TOLERANCE, Pair, fresh, head_of, pairs, state_of
@@ -172,4 +172,13 @@ def test_replaced_word_embeddings_may_have_another_size(name: str) -> None:
     for wrong in [np.zeros((20, width + 1), np.float32), np.zeros(width, np.float32), torch.zeros(1, 20, width)]:
         with pytest.raises(ShapeError, match=rf"E = {width}"):
             model.set_input_embeddings(wrong)
+    # The first three would take minutes or all memory to read, and the others cannot be read at all.
+    huge = [np.broadcast_to(np.int64(1), (1, 10**12)), np.broadcast_to(np.float32(1), (10**12,))]
+    huge += [torch.ones(1, 1).expand(1, 10**12)]
+    for wrong in huge:
+        with pytest.raises(ShapeError, match=rf"E = {width}"):
+            model.set_input_embeddings(wrong)
+    for dtype in ("f4", ">i8"):
+        with pytest.raises(OutOfMemory, match="not enough memory"):
+            model.set_input_embeddings(np.broadcast_to(np.array(1, dtype), (10**15, width)))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

@@ -328,6 +328,12 @@ def test_encodings_behave_like_those_of_transformers() -> None:
     assert all(column.device.type == "cpu" for column in moved.values())
     made = ours("the").convert_to_tensors("pt", prepend_batch_axis=True)
     assert {tuple(column.shape) for column in made.values()} == {(1, 3)}
+    for value in (1, "yes", np.True_, torch.tensor(1)):
+        made = ours("the").convert_to_tensors("np", prepend_batch_axis=value)
+        assert {column.shape for column in made.values()} == {(1, 3)}
+    for value in (np.ones(2), torch.ones(1, 3)):
+        with pytest.raises(DtypeError, match=r"^prepend_batch_axis: expected True or False"):
+            ours("the").convert_to_tensors("np", prepend_batch_axis=value)
     by_hand = oxbert.BatchEncoding({"input_ids": [1]})
     assert not by_hand.is_fast and by_hand.encodings is None and by_hand.n_sequences is None
     with pytest.raises(InputError, match="text"):

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import oxbert
-from oxbert.errors import FileError, MissingFileError, VocabularyError
+from oxbert.errors import DtypeError, FileError, InputError, MissingFileError, VocabularyError
 
 from .text_reference import SPECIAL, VOCABULARY, compare
 
@@ -133,3 +135,49 @@ def test_strange_tokens_match_transformers(tmp_path: Path) -> None:
     compare(
         ours, theirs, ["x" * 99, "x" * 100, "x" * 101, "x" * 300, "a b A ##x # x#x", "\u4e2d e\u0301 \ud558 [mask]"]
     )
+
+
+TOKENS = [*SPECIAL, "the", "a", "word", "##s", "z"]
+IDS = st.permutations(range(len(TOKENS))).map(lambda ids: dict(zip(TOKENS, ids, strict=True)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(IDS, st.integers(0, 1 << 31))
+def test_a_dictionary_is_a_vocabulary(ids: dict[str, int], gap: int) -> None:
+    ids[max(ids, key=lambda token: ids[token])] += gap
+    ours = [oxbert.ElectraTokenizer(ids), oxbert.ElectraTokenizer(vocab=ids)]
+    theirs = transformers.BertTokenizer(vocab=ids)
+    for text in TEXTS:
+        expected = theirs(text)["input_ids"]
+        assert [tokenizer(text)["input_ids"] for tokenizer in ours] == [expected] * 2
+    assert ours[0].get_vocab() == theirs.get_vocab() == ids
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"the": -1}, InputError, "vocab: expected"),
+        ({"the": 2**32 - 1}, InputError, "vocab: expected"),
+        ({"the": 0}, VocabularyError, "also belongs to another token"),
+        ({"the": 1.5}, DtypeError, "vocab: expected"),
+        ({1: 99}, DtypeError, "vocab: expected dtype str as a token"),
+    ],
+)
+def test_wrong_dictionaries_are_refused(change: dict[Any, Any], error: Any, message: str) -> None:
+    ids: dict[Any, Any] = {token: place for place, token in enumerate(TOKENS)}
+    with pytest.raises(error, match=message):
+        oxbert.ElectraTokenizer(vocab=ids | change)
+
+
+def test_there_is_one_vocabulary(tmp_path: Path) -> None:
+    path = tmp_path / "vocab.txt"
+    path.write_bytes(b"\n".join(LINES))
+    assert oxbert.ElectraTokenizer(path).get_vocab() == oxbert.ElectraTokenizer(vocab=path).get_vocab()
+    for given_ones in ({}, {"vocab_file": path, "vocab": path}):
+        with pytest.raises(InputError, match=r"^vocab"):
+            oxbert.ElectraTokenizer(**given_ones)
+    for wrong in (3, ["a"], None.__class__):
+        with pytest.raises(DtypeError, match=r"^vocab: expected"):
+            oxbert.ElectraTokenizer(vocab=wrong)
+    with pytest.raises(VocabularyError, match="lacks"):
+        oxbert.ElectraTokenizer(vocab={"a": 0})

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from oxbert import ElectraTokenizer, OxbertError, Tokenizer
+from oxbert._files import is_file
 from oxbert._types import Documents, InvalidText
 from oxbert.cli._shared import INTERRUPTED, fail, open_bar, open_console, print_warning
 
@@ -113,7 +114,7 @@ def pretrain_data(
 
 
 def _tokenizer(vocab: str, lower_case: bool | None, strip_accents: bool | None) -> Tokenizer:
-    if Path(vocab).is_file():
+    if is_file(vocab):
         return ElectraTokenizer(vocab, do_lower_case=lower_case is not False, strip_accents=strip_accents)
     return ElectraTokenizer.from_pretrained(vocab, do_lower_case=lower_case, strip_accents=strip_accents)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from oxbert import _native
 from oxbert._checks import refused
-from oxbert._files import translate_os_errors
+from oxbert._files import exists, is_file, translate_os_errors
 from oxbert._native import load_weights, save_weights
 from oxbert._types import Component, FloatDtype, WeightFormat
 from oxbert.conversion.check import largest_difference
@@ -154,7 +154,7 @@ def convert(
     if component is not None and component not in COMPONENTS:
         raise refused("component", f"expected one of {', '.join(COMPONENTS)}, got {component!r}")
     path = find_weights(source, but=target)
-    if target.exists() and path.exists() and target.samefile(path):
+    if exists(target) and exists(path) and target.samefile(path):
         raise refused("output", f"{target} is the source itself; name another output file")
     tensors: dict[str, torch.Tensor] = load_weights(path, "torch", component=component)
     if not tensors:
@@ -203,7 +203,7 @@ def convert(
 def _config_of(path: Path, component: Component | None) -> dict[str, object] | None:
     """Return the `config.json` beside a checkpoint, or the one that follows from the shapes of a Google checkpoint."""
     beside = path.with_name("config.json")
-    if beside.is_file():
+    if is_file(beside):
         config: dict[str, object] = json.loads(beside.read_bytes())
         return config
     described = _native.describe_weights(path, component=component)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from oxbert import _native
 from oxbert._checks import refused
+from oxbert._files import exists, is_file, is_folder
 from oxbert._types import WeightFormat
 from oxbert.conversion.options import FORMATS
 from oxbert.errors import MissingFileError
@@ -28,12 +29,12 @@ def find_weights(source: str | os.PathLike[str], *, but: Path | None = None) -> 
         InputError: if the path is one of several files of a checkpoint.
     """
     path = Path(source)
-    if path.is_dir():
+    if is_folder(path):
         others = [path / name for name in _native.WEIGHT_FILES if path / name != but]
         return next((other for other in others if other.is_file()), None) or _native.find_weights(path)
     if _SHARD.search(path.name):
         raise refused("source", f"expected an index or a folder, got {path}, one of several files of a checkpoint")
-    if not path.exists() and not path.with_name(f"{path.name}.index").is_file():
+    if not exists(path) and not is_file(f"{path}.index"):
         raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))
     return path
 
@@ -55,10 +56,10 @@ def find_target(
     if to is not None and to not in FORMATS:
         raise refused("to", f"expected one of {', '.join(FORMATS)}, got {to!r}")
     path = Path(source)
-    target = (path if path.is_dir() else path.parent) if output is None else Path(output)
+    target = (path if is_folder(path) else path.parent) if output is None else Path(output)
     ending = next((known for known in FORMATS if target.suffix == f".{known}"), None)
-    is_new = to is not None and not target.exists()
-    if output is None or (ending is None and (target.is_dir() or is_new)):
+    is_new = to is not None and not exists(target)
+    if output is None or (ending is None and (is_folder(target) or is_new)):
         to = to or "ot"
         return target / FORMATS[to], to
     if ending is None:
@@ -67,6 +68,6 @@ def find_target(
         raise refused("output", reason)
     if to not in (None, ending):
         raise refused("output", f"expected a name that ends in .{to}, got {target}")
-    if target.is_dir():
+    if is_folder(target):
         raise refused("output", f"expected a file, got the folder {target}")
     return target, ending

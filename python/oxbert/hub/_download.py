@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from oxbert import _native
-from oxbert._checks import refused
+from oxbert._checks import check_type, refused
 from oxbert._types import Need
 from oxbert.errors import HubAccessError, HubError, HubNotFoundError, HubOfflineError, MissingFileError
 from oxbert.hub import _sources
@@ -93,10 +93,11 @@ def fetch(
     weights: Sequence[str] = WEIGHTS,
 ) -> Path:
     """Download as `download` does, with the `optional` files of the same commit that the repository has."""
-    wanted = frozenset([needs] if isinstance(needs, str) else needs)
-    if not wanted or not wanted <= set(NEEDS):
-        raise refused("needs", f"expected some of {', '.join(NEEDS)}, got {', '.join(sorted(wanted)) or 'none'}")
-    if "weights" in wanted and not weights:
+    wanted = _kinds("needs", needs)
+    if not wanted:
+        raise refused("needs", f"expected some of {', '.join(NEEDS)}, got none")
+    names = _names(weights)
+    if "weights" in wanted and not names:
         raise refused("weights", "expected file names, got none")
     if not is_repo_id(repo_id):
         raise MissingFileError(
@@ -105,8 +106,7 @@ def fetch(
             wanted="repository id",
             found=[],
         )
-    extra = frozenset([optional] if isinstance(optional, str) else optional)
-    asked = _sources.Asked(repo_id, options, wanted, extra, tuple(weights))
+    asked = _sources.Asked(repo_id, options, wanted, _kinds("optional", optional), names)
     if asked.offline is not None:
         if options.force_download:
             raise refused("force_download", f"expected False, since {asked.offline} forbids downloads, got True")
@@ -128,3 +128,22 @@ def fetch(
         _logger.warning("%s; using the cached files in %s", error, folder)
         return folder
     return source.folder()
+
+
+def _kinds(what: str, given: Need | Iterable[Need]) -> frozenset[str]:
+    """Return kinds of files as a set. The first one that is unknown is refused, however many follow."""
+    kinds = set()
+    for kind in [given] if isinstance(given, str) else given:
+        if not isinstance(kind, str) or kind not in NEEDS:
+            raise refused(what, f"expected some of {', '.join(NEEDS)}, got {kind!r}")
+        kinds.add(kind)
+    return frozenset(kinds)
+
+
+def _names(weights: Iterable[str]) -> tuple[str, ...]:
+    """Return names of files as a tuple. The first one that is no text is refused, however many follow."""
+    names = []
+    for name in weights:
+        check_type("weights", name, str, "names of files")
+        names.append(name)
+    return tuple(names)

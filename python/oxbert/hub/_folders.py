@@ -8,6 +8,7 @@ from pathlib import Path
 
 from typing_extensions import Unpack
 
+from oxbert._files import is_folder
 from oxbert._types import HubKeywords, Need, PathLike
 from oxbert.errors import DtypeError, HubNotFoundError, HubOfflineError, MissingFileError
 from oxbert.hub._download import WEIGHTS, fetch, is_repo_id
@@ -63,7 +64,7 @@ def find(
         expected, got = "a string or a path", type(name).__name__
         raise DtypeError(f"the model folder: expected {expected}, got {got}", what="folder", expected=expected, got=got)
     folder = Path(text)
-    if text and folder.is_dir():
+    if text and is_folder(folder):
         if isinstance(name, str) and not any(folder.iterdir()) and (text in bundled() or is_repo_id(name)):
             hidden = f"bundled model {text}" if text in bundled() else f"repository {text} of the hub"
             raise MissingFileError(
@@ -97,7 +98,7 @@ def find(
 def _below(folder: Path, subfolder: str | None) -> Path:
     if not subfolder:
         return folder
-    if not (folder / subfolder).is_dir():
+    if not is_folder(folder / subfolder):
         found = sorted(path.name for path in folder.iterdir())
         raise MissingFileError(
             f"{folder} has no folder {subfolder}; it holds: {', '.join(found) or 'nothing'}",

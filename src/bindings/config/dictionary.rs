@@ -114,6 +114,31 @@ impl PyConfig {
         })
     }
 
+    /// Return the configuration itself: a program for any model asks for the part that describes text.
+    ///
+    /// Args:
+    ///     decoder: No effect.
+    ///     encoder: No effect.
+    ///
+    /// Example:
+    ///     >>> oxbert.ElectraConfig(vocab_size=99).get_text_config().vocab_size
+    ///     99
+    #[pyo3(signature = (decoder = None, encoder = None))]
+    fn get_text_config<'py>(
+        slf: &Bound<'py, Self>,
+        decoder: Option<&Bound<'py, PyAny>>,
+        encoder: Option<&Bound<'py, PyAny>>,
+    ) -> Bound<'py, Self> {
+        let _ = (decoder, encoder);
+        slf.clone()
+    }
+
+    /// The configurations inside this one, by key: none.
+    #[classattr]
+    fn sub_configs(py: Python<'_>) -> Py<PyDict> {
+        PyDict::new(py).unbind()
+    }
+
     /// Iterate over the keys of `to_dict`.
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
         self.to_dict(py)?.try_iter()

@@ -7,7 +7,7 @@ use std::slice;
 use numpy::{PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyException, PyMemoryError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyFloat, PyInt, PyList, PyTuple};
+use pyo3::types::{IntoPyDict, PyBytes, PyFloat, PyInt, PyList, PyTuple};
 use tch::{Kind, Tensor};
 
 use super::enter::enter_attached;
@@ -243,15 +243,19 @@ pub(crate) fn as_array<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<
 pub(crate) fn from_numpy(what: &str, array: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     let py = array.py();
     let array = as_array(what, array)?;
-    // tch reads bytes in this machine's order.
-    let native = array.getattr("dtype")?.call_method1("newbyteorder", ("=",))?;
-    let array = array.call_method1("astype", (native,))?;
     let shape: Vec<i64> = array.getattr("shape")?.extract()?;
     let name: String = array.getattr("dtype")?.getattr("name")?.extract()?;
     // numpy has no bfloat16 of its own.
     let kind = precision::kind_of(&name).filter(|&kind| kind != Kind::BFloat16);
     let kind = kind.ok_or_else(|| raise(py, dtype(what, "a float, integer or bool dtype", &name)))?;
-    let bytes = array.call_method0("tobytes")?;
+    // tch reads bytes in this machine's order.
+    let native = array.getattr("dtype")?.call_method1("newbyteorder", ("=",))?;
+    let options = [("copy", false)].into_py_dict(py)?;
+    // A small array can stand for any number of bytes: `numpy.broadcast_to`.
+    let bytes = array
+        .call_method("astype", (native,), Some(&options))
+        .and_then(|array| array.call_method0("tobytes"))
+        .map_err(|error| refused(py, error, |reason| Error::input(what, reason.to_string())))?;
     let bytes = bytes.cast::<PyBytes>()?.as_bytes();
     enter_attached(py, || Ok(Tensor::f_from_data_size(bytes, &shape, kind)?))
 }

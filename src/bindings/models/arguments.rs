@@ -150,7 +150,10 @@ fn numbers_of(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Tensor> {
         Ok(array.getattr("dtype")?.getattr("kind")?.extract::<String>()? == "u")
     };
     if is_unsigned(object).unwrap_or(false) {
-        return values_of(what, &object.call_method1("astype", ("int64",))?);
+        let signed = object
+            .call_method1("astype", ("int64",))
+            .map_err(|error| refused(object.py(), error, |reason| Error::input(what, reason.to_string())))?;
+        return values_of(what, &signed);
     }
     values_of(what, object)
 }

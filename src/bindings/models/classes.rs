@@ -48,18 +48,26 @@ macro_rules! model_class {
             ///     seed: Seed of torch's global random generator, as for `torch.manual_seed`; None leaves the
             ///         generator's state as it is.
             ///     device: The device of the parameters; None means `cpu`.
+            ///     options: `attn_implementation`, `dtype`, `torch_dtype` and `trust_remote_code`, as for
+            ///         `from_pretrained`.
             ///
             /// Raises:
             ///     ConfigError: if the configuration contradicts itself or belongs to another family.
             ///     DeviceError: if this machine has no such device.
+            ///     InputError: if an option asks for something that oxbert does not do.
             #[staticmethod]
-            #[pyo3(signature = (config, *, seed = None, device = None))]
+            #[pyo3(signature = (config, *, seed = None, device = None, **options))]
             fn from_config(
                 config: &Bound<'_, PyAny>,
                 #[pyo3(from_py_with = seed)] seed: Option<i64>,
                 device: Option<&Bound<'_, PyAny>>,
+                options: Option<&Bound<'_, PyDict>>,
             ) -> PyResult<Py<Self>> {
-                Py::new(config.py(), Self::new(config, seed, device)?)
+                let py = config.py();
+                if let Some(options) = options {
+                    py.import("oxbert._load_options")?.call_method1("check_build_options", (options,))?;
+                }
+                Py::new(py, Self::new(config, seed, device)?)
             }
 
             /// Load a model, in evaluation mode, from a folder, a bundled model or a repository of the hub.

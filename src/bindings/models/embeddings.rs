@@ -6,9 +6,9 @@ use super::base::PyModel;
 use super::outputs::Answer;
 use super::parameters::{parameter, values_of};
 use crate::any_model::Train;
-use crate::bindings::door::{argument_readers, integer};
+use crate::bindings::door::{argument_readers, as_array, from_torch, integer, raise};
 use crate::config::{AnyConfig, Config, either};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 argument_readers! {
     new_num_position_embeddings: i64 = |what, value| integer(what, value, 1..=i64::MAX);
@@ -61,6 +61,19 @@ impl PyModel {
     }
 }
 
+/// Refuse anything but an array or a tensor [V, E].
+fn check_rows(object: &Bound<'_, PyAny>, width: i64) -> PyResult<()> {
+    let shape = match from_torch("embeddings", object)? {
+        Some(tensor) => tensor.size(),
+        None => as_array("embeddings", object)?.getattr("shape")?.extract()?,
+    };
+    if shape.len() == 2 && shape[1] == width {
+        return Ok(());
+    }
+    let (what, expected) = ("the word embeddings".into(), format!("[V, E = {width}]"));
+    Err(raise(object.py(), Error::Shape { what, expected, got: format!("{shape:?}") }))
+}
+
 #[pymethods]
 impl PyModel {
     /// Return the word embeddings [V, E] as a module whose `weight` is the model's own parameter. Imports torch.
@@ -86,13 +99,12 @@ impl PyModel {
     ///     >>> model.config.vocab_size
     ///     12
     fn set_input_embeddings(&self, py: Python<'_>, embeddings: &Bound<'_, PyAny>) -> PyResult<()> {
-        let rows = match embeddings.getattr_opt("weight")? {
-            Some(weight) => values_of("embeddings", &weight)?,
-            None => values_of("embeddings", embeddings)?,
-        };
-        let own = self.with(py, |model| Ok(model.word_embeddings()?.size()[0]))?;
-        // Rows of another rank are refused where they are looked at.
-        let size = rows.size().first().copied().unwrap_or(own);
+        let given = embeddings.getattr_opt("weight")?.unwrap_or_else(|| embeddings.clone());
+        let own = self.with(py, |model| Ok(model.word_embeddings()?.size()))?;
+        // Before they are read, because a small array can stand for any number of rows: `numpy.broadcast_to`.
+        check_rows(&given, own[1])?;
+        let rows = values_of("embeddings", &given)?;
+        let size = rows.size()[0];
         self.resize(py, move |model| model.set_word_embeddings(&rows), Table::Words, size)
     }
 

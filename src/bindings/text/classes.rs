@@ -1,17 +1,59 @@
 //! `oxbert.ElectraTokenizer`, `oxbert.DistilBertTokenizer`.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use super::given;
 use super::texts::parse_side;
 use super::tokenizer::PyTokenizer;
-use crate::bindings::door::{FolderOptions, argument_readers, enter, optional_count};
+use crate::bindings::door::{FolderOptions, argument_readers, enter, integer, optional_count, raise, wrong_type};
+use crate::error::Error;
 use crate::text::{ElectraTokenizer, TokenizerOptions};
 
 argument_readers! { model_max_length: Option<usize> = optional_count; }
+
+/// What a tokenizer is made of.
+enum GivenVocabulary {
+    File(PathBuf),
+    Tokens(HashMap<String, i64>),
+}
+
+/// Read the vocabulary, which is an argument of either name.
+fn given_vocabulary(
+    py: Python<'_>,
+    vocab_file: Option<&Bound<'_, PyAny>>,
+    vocab: Option<&Bound<'_, PyAny>>,
+) -> PyResult<GivenVocabulary> {
+    let (what, given) = match (vocab_file, vocab) {
+        (Some(file), None) => ("vocab_file", file),
+        (None, Some(vocab)) => ("vocab", vocab),
+        (None, None) => {
+            return Err(raise(py, Error::input("vocab_file", "expected a path, or a dictionary of tokens and ids")));
+        }
+        (Some(_), Some(_)) => return Err(raise(py, Error::input("vocab", "expected None beside vocab_file"))),
+    };
+    let Ok(tokens) = given.cast::<PyDict>() else {
+        let path = given.extract();
+        return path.map(GivenVocabulary::File).map_err(|error| {
+            if error.is_instance_of::<PyTypeError>(py) {
+                wrong_type(what, "a path, or a dictionary of tokens and ids", given)
+            } else {
+                error
+            }
+        });
+    };
+    let ids = 0..=i64::from(u32::MAX) - 1;
+    let mut read = HashMap::new();
+    for (token, id) in tokens {
+        let token = token.extract().map_err(|_| wrong_type(what, "str as a token", &token))?;
+        read.insert(token, integer(what, &id, ids.clone())?);
+    }
+    Ok(GivenVocabulary::Tokens(read))
+}
 
 /// Define a family's class of tokenizers.
 macro_rules! tokenizer_class {
@@ -24,8 +66,9 @@ macro_rules! tokenizer_class {
         impl $class {
             #[new]
             #[pyo3(signature = (
-                vocab_file,
+                vocab_file = None,
                 *,
+                vocab = None,
                 do_lower_case = true,
                 strip_accents = None,
                 tokenize_chinese_chars = true,
@@ -36,7 +79,8 @@ macro_rules! tokenizer_class {
             #[expect(clippy::too_many_arguments, reason = "the arguments of transformers")]
             fn new(
                 py: Python<'_>,
-                vocab_file: PathBuf,
+                vocab_file: Option<&Bound<'_, PyAny>>,
+                vocab: Option<&Bound<'_, PyAny>>,
                 do_lower_case: bool,
                 strip_accents: Option<bool>,
                 tokenize_chinese_chars: bool,
@@ -52,7 +96,10 @@ macro_rules! tokenizer_class {
                     padding_side: parse_side(py, "padding_side", padding_side)?,
                     truncation_side: parse_side(py, "truncation_side", truncation_side)?,
                 };
-                let tokenizer = enter(py, || ElectraTokenizer::from_vocab_file(vocab_file, &options))?;
+                let tokenizer = match given_vocabulary(py, vocab_file, vocab)? {
+                    GivenVocabulary::File(path) => enter(py, || ElectraTokenizer::from_vocab_file(path, &options)),
+                    GivenVocabulary::Tokens(tokens) => enter(py, || ElectraTokenizer::from_vocab(tokens, &options)),
+                }?;
                 Ok(Self::of(tokenizer, String::new()))
             }
 
@@ -160,7 +207,8 @@ tokenizer_class!(
     /// Tokenise for ELECTRA. See `Tokenizer` for the methods.
     ///
     /// Args:
-    ///     vocab_file: The path of a `vocab.txt`, one token per line.
+    ///     vocab_file: The path of a `vocab.txt`, one token per line, or a dictionary of tokens and ids.
+    ///     vocab: The same, under its newer name.
     ///     do_lower_case: Whether to lower-case texts.
     ///     strip_accents: Whether to remove accents; None follows `do_lower_case`.
     ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
@@ -172,7 +220,7 @@ tokenizer_class!(
     /// Raises:
     ///     MissingFileError: if there is no such file.
     ///     VocabularyError: if the file is not a vocabulary; `line` names the line.
-    ///     InputError: if a side is neither `left` nor `right`.
+    ///     InputError: if a side is neither `left` nor `right`, or there is no vocabulary or there are two.
     ///
     /// Example:
     ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-discriminator")
@@ -188,7 +236,8 @@ tokenizer_class!(
     /// Tokenise for DistilBERT: as ELECTRA's tokenizer, but rows have no token types unless they are asked for.
     ///
     /// Args:
-    ///     vocab_file: The path of a `vocab.txt`, one token per line.
+    ///     vocab_file: The path of a `vocab.txt`, one token per line, or a dictionary of tokens and ids.
+    ///     vocab: The same, under its newer name.
     ///     do_lower_case: Whether to lower-case texts.
     ///     strip_accents: Whether to remove accents; None follows `do_lower_case`.
     ///     tokenize_chinese_chars: Whether to make every Chinese character a word of its own.
@@ -200,7 +249,7 @@ tokenizer_class!(
     /// Raises:
     ///     MissingFileError: if there is no such file.
     ///     VocabularyError: if the file is not a vocabulary; `line` names the line.
-    ///     InputError: if a side is neither `left` nor `right`.
+    ///     InputError: if a side is neither `left` nor `right`, or there is no vocabulary or there are two.
     ///
     /// Example:
     ///     >>> tokenizer = oxbert.DistilBertTokenizer.from_pretrained("electra-tiny-generator")

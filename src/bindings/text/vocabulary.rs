@@ -52,13 +52,23 @@ impl PyTokenizer {
 
     /// Add special tokens: `{"additional_special_tokens": [...]}`, or `extra_special_tokens`.
     ///
+    /// Args:
+    ///     special_tokens_dict: The tokens by key.
+    ///     replace_extra_special_tokens: No effect: earlier special tokens stay special.
+    ///
     /// Returns:
     ///     The number of tokens that are new.
     ///
     /// Raises:
     ///     InputError: if a key is `pad_token`, `unk_token`, `cls_token`, `sep_token` or `mask_token` and the value
     ///         differs from the tokenizer's own.
-    fn add_special_tokens(slf: &Bound<'_, Self>, special_tokens_dict: &Bound<'_, PyDict>) -> PyResult<usize> {
+    #[pyo3(signature = (special_tokens_dict, replace_extra_special_tokens = true))]
+    fn add_special_tokens(
+        slf: &Bound<'_, Self>,
+        special_tokens_dict: &Bound<'_, PyDict>,
+        replace_extra_special_tokens: bool,
+    ) -> PyResult<usize> {
+        let _ = replace_extra_special_tokens;
         let py = slf.py();
         let mut new = 0;
         for (name, value) in special_tokens_dict {
@@ -74,6 +84,21 @@ impl PyTokenizer {
             }
         }
         Ok(new)
+    }
+
+    /// Return a `tokenizers.Tokenizer` with the same vocabulary and pipeline, for its parts: `normalizer`,
+    /// `pre_tokenizer`, ... It is made anew each time, and changes of it change nothing here. Needs `tokenizers`.
+    ///
+    /// Raises:
+    ///     MissingDependencyError: if `tokenizers` is not installed.
+    ///
+    /// Example:
+    ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    ///     >>> tokenizer.backend_tokenizer.normalizer.normalize_str("Caf\xe9")
+    ///     'cafe'
+    #[getter]
+    fn backend_tokenizer<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("oxbert._backend")?.call_method1("build", (slf,))
     }
 
     /// Return the added tokens by id.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oxbert import ElectraTokenizer, Tokenizer
 from oxbert._checks import refused
-from oxbert._files import arrow, translate_os_errors
+from oxbert._files import arrow, is_file, translate_os_errors
 from oxbert._lock import LOCK, alone
 from oxbert._types import Documents, InvalidText
 from oxbert.training.data.journal import compare
@@ -178,7 +178,7 @@ def write_examples(
                 "bytes": sum(file.size for file in files),
             },
         )
-        if (folder / NAME).is_file():
+        if is_file(folder / NAME):
             return _finished(folder, plan)
         return write(folder, plan, tokenizer, track)
 
@@ -210,7 +210,7 @@ def _learn(
     track: Track,
 ) -> Tokenizer:
     """Return the tokenizer that an earlier run has learnt, or learn one."""
-    if (folder / UNFINISHED / "progress.json").is_file() or (folder / NAME).is_file():
+    if is_file(folder / UNFINISHED / "progress.json") or is_file(folder / NAME):
         return ElectraTokenizer.from_pretrained(folder)
     total = sum(file.size for file in files)
     tokenizer = learn_vocabulary(
@@ -257,7 +257,7 @@ def _delete(folder: Path) -> None:
 
 
 def _refuse_strangers(folder: Path) -> None:
-    known = (folder / NAME).is_file() or (folder / UNFINISHED / "progress.json").is_file()
+    known = is_file(folder / NAME) or is_file(folder / UNFINISHED / "progress.json")
     strangers = [] if known else sorted(folder.glob("part-*.arrow"))
     if strangers:
         raise refused(

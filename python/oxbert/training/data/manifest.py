@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from oxbert import Tokenizer
-from oxbert._files import damaged, translate_os_errors, write_whole
+from oxbert._files import damaged, is_file, is_folder, translate_os_errors, write_whole
 from oxbert.errors import DataError, MissingFileError
 
 NAME = "dataset.json"
@@ -171,9 +171,9 @@ class Manifest:
             FileError: if the file cannot be read.
         """
         path = folder / NAME
-        if not path.is_file():
-            reason = "is not finished: run what writes it again" if (folder / UNFINISHED).is_dir() else f"has no {NAME}"
-            found = sorted(entry.name for entry in folder.iterdir())[:20] if folder.is_dir() else []
+        if not is_file(path):
+            reason = "is not finished: run what writes it again" if is_folder(folder / UNFINISHED) else f"has no {NAME}"
+            found = sorted(entry.name for entry in folder.iterdir())[:20] if is_folder(folder) else []
             raise MissingFileError(f"{folder} {reason}", folder=str(folder), wanted=NAME, found=found)
         with translate_os_errors("read", path):
             content = path.read_bytes()

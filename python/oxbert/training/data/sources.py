@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from oxbert._checks import refused
-from oxbert._files import translate_os_errors
+from oxbert._files import exists, is_folder, translate_os_errors
 from oxbert._paths import find_sources
 from oxbert._types import Documents, TextFormat
 from oxbert.errors import MissingFileError
@@ -64,9 +64,9 @@ def find_files(sources: Sources, *, without: Path | None = None) -> list[TextFil
     found: dict[Path, None] = {}
     for source in find_sources([os.fspath(source) for source in given]):
         path = Path(source)
-        if not path.exists():
+        if not exists(path):
             raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))
-        found.update(dict.fromkeys(_below(path) if path.is_dir() else [path]))
+        found.update(dict.fromkeys(_below(path) if is_folder(path) else [path]))
     if without is not None:
         folder = without.resolve()
         found = {path: None for path in found if not path.resolve().is_relative_to(folder)}

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from oxbert._checks import refused
-from oxbert._files import translate_os_errors
+from oxbert._files import exists, is_folder, translate_os_errors
 from oxbert._native import _TFRecordFile
 from oxbert._paths import find_sources
 from oxbert.errors import MissingFileError
@@ -91,10 +91,10 @@ def _find(sources: Sources) -> list[Path]:
     found: dict[Path, None] = {}
     for source in find_sources([os.fspath(source) for source in given]):
         path = Path(source)
-        if not path.exists():
+        if not exists(path):
             raise MissingFileError(f"cannot open {path}: there is no such file", path=str(path))
         with translate_os_errors("read", path):
-            below = [file for file in path.iterdir() if ".tfrecord" in file.name] if path.is_dir() else [path]
+            below = [file for file in path.iterdir() if ".tfrecord" in file.name] if is_folder(path) else [path]
         found.update(dict.fromkeys(sorted(below, key=_in_order)))
     if not found:
         raise refused("sources", f"expected TFRecord files, found none in {', '.join(map(str, given)) or 'no source'}")

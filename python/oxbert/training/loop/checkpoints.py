@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from oxbert import load_weights, save_weights
-from oxbert._files import damaged, translate_os_errors
+from oxbert._files import damaged, is_file, is_folder, translate_os_errors
 from oxbert.errors import FileError
 
 _NAME = re.compile(r"step-(\d{8,})")
@@ -31,7 +31,7 @@ _PARAMETERS, _OPTIMIZER, _STATE = "parameters.safetensors", "optimizer.safetenso
 
 def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """Return the steps and folders of the checkpoints in a folder, the oldest first."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         return []
     found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
     return sorted((int(match[1]), path) for match, path in found if match and is_checkpoint(path))
@@ -39,7 +39,7 @@ def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
 
 def is_checkpoint(path: str | os.PathLike[str]) -> bool:
     """Return whether a folder is a checkpoint."""
-    return (Path(path) / _STATE).is_file()
+    return is_file(Path(path) / _STATE)
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:

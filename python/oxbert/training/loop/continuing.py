@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oxbert._checks import refused
+from oxbert._files import is_folder
 from oxbert.errors import ConfigError, MissingFileError
 from oxbert.training.loop.checkpoints import is_checkpoint, list_checkpoints, read_state
 from oxbert.training.loop.options import RunOptions
@@ -52,7 +53,7 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
     for place in (folder / "checkpoints", folder):
         if found := list_checkpoints(place):
             return found[-1][1]
-    entries = sorted(entry.name for entry in folder.iterdir())[:20] if folder.is_dir() else []
+    entries = sorted(entry.name for entry in folder.iterdir())[:20] if is_folder(folder) else []
     message = f"{folder} is no checkpoint, and no folder of a run with checkpoints/"
     raise MissingFileError(message, folder=str(folder), wanted="state.json", found=entries)
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from typing_extensions import Self
 
 from oxbert._checks import require
-from oxbert._files import translate_os_errors
+from oxbert._files import is_file, translate_os_errors
 
 _LOG, _BOARD = "log.jsonl", "tensorboard"
 CHANGES = "changes"
@@ -103,7 +103,7 @@ def replace_not_finite(record: Mapping[str, float]) -> dict[str, Any]:
 
 def has_log(folder: Path) -> bool:
     """Return whether the folder of a run has a log."""
-    return (folder / _LOG).is_file()
+    return is_file(folder / _LOG)
 
 
 def read_log(folder: Path) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from functools import partial
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from oxbert._checks import above_0, at_least_0, check_number
+from oxbert._checks import above_0, at_least_0, check_number, check_type
 
 
 def learning_rate(
@@ -161,6 +161,7 @@ def learning_rate_scheduler(
 
     Raises:
         InputError: if an argument is out of its range or not finite.
+        DtypeError: if `optimizer` is no optimizer of torch.
 
     Example:
         >>> import torch
@@ -172,6 +173,7 @@ def learning_rate_scheduler(
         >>> scheduler.get_last_lr()
         [0.8]
     """
+    check_type("optimizer", optimizer, Optimizer, "an optimizer of torch")
     factor = learning_rate_factor(
         total_steps=total_steps,
         warmup_steps=warmup_steps,

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from oxbert import AutoTokenizer, ElectraConfig, Tokenizer
 from oxbert._checks import refused
+from oxbert._files import exists, is_file, is_folder
 from oxbert._types import AutocastPrecision, Component
 from oxbert._yaml import read_yaml
 from oxbert.training.data import ExampleDataset, Examples, TFRecordDataset
@@ -100,7 +101,7 @@ def pretrain(
     """
     if "preset" in changes:
         raise refused("preset", "expected the preset as config, the third argument")
-    if tokenizer is None and (Path(data) / MANIFEST).is_file():
+    if tokenizer is None and is_file(Path(data) / MANIFEST):
         tokenizer = data
     if tokenizer is None:
         # Opening an unfinished folder fails with a better message. TFRecord files come without a tokenizer.
@@ -160,7 +161,7 @@ def _configured(
         return config, config.to_dict().keys()
     if isinstance(config, str) and config in PRESETS:
         return dataclasses.replace(preset(config), vocab_size=len(tokenizer)), ()
-    if isinstance(config, str) and not Path(config).suffix and not Path(config).exists():
+    if isinstance(config, str) and not Path(config).suffix and not exists(config):
         raise refused("config", f"expected one of {', '.join(PRESETS)} or a file, got {config!r}")
     values = read_yaml(Path(config))
     found = PretrainingConfig.from_file(config)
@@ -185,7 +186,7 @@ def _check_first(
 
 def _open(data: str | os.PathLike[str], tokenizer: Tokenizer | None) -> Examples:
     folder = Path(data)
-    if (folder / MANIFEST).is_file() or (folder / UNFINISHED).is_dir():
+    if is_file(folder / MANIFEST) or is_folder(folder / UNFINISHED):
         return ExampleDataset(data, tokenizer)
     if tokenizer is None:
         return TFRecordDataset(data)
