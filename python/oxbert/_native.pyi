@@ -2109,15 +2109,16 @@ class Tokenizer:
 
     @property
     def backend_tokenizer(self) -> Any:
-        """Return a `tokenizers.Tokenizer` with the same vocabulary and pipeline, for its parts: `normalizer`,
-        `pre_tokenizer`, ... It is made anew each time, and changes of it change nothing here. Needs `tokenizers`.
+        """Return a `tokenizers.Tokenizer` with the same vocabulary and pipeline.
+
+        It shows the parts of the pipeline, and is made anew each time: changes of it change nothing here.
 
         Raises:
             MissingDependencyError: if `tokenizers` is not installed.
 
         Example:
             >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
-            >>> tokenizer.backend_tokenizer.normalizer.normalize_str("Caf\xe9")
+            >>> tokenizer.backend_tokenizer.normalizer.normalize_str("CAFE")
             'cafe'
         """
     @property
@@ -2171,6 +2172,12 @@ class Tokenizer:
 
     @model_max_length.setter
     def model_max_length(self, length: int | None, /) -> None: ...
+    @property
+    def max_len_single_sentence(self) -> int | None:
+        """Return the length of the longest text, without special tokens; None if it is unknown."""
+    @property
+    def max_len_sentences_pair(self) -> int | None:
+        """Return the length of the longest pair, without special tokens; None if it is unknown."""
     @property
     def padding_side(self) -> _types.Side:
         """Return the side on which rows are padded: `left` or `right`."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, SupportsIndex
 import numpy as np
 
 from oxbert import errors
-from oxbert._checks import truth
+from oxbert._checks import check_type, truth
 
 
 class TokenSpan(NamedTuple):
@@ -48,7 +48,9 @@ class BatchEncoding(UserDict[str, Any]):
 
     def __init__(self, data: Mapping[str, Any] | None = None, encodings: Any = None) -> None:
         """Keep the columns, and the rows that they were made from."""
-        super().__init__({} if data is None else data)
+        if data is not None:
+            check_type("data", data, Mapping, "names and columns")
+        super().__init__(data)
         self._encodings = encodings
 
     @property

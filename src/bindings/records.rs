@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::bindings::door::{argument_readers, enter, integer};
+use crate::bindings::door::{argument_readers, enter, integer, read_items};
 use crate::bindings::models::arguments::integers;
 use crate::error::Result;
 use crate::files::write_atomically;
@@ -113,13 +113,14 @@ impl PyTFRecordFile {
     fn write(
         py: Python<'_>,
         path: PathBuf,
-        examples: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        examples: &Bound<'_, PyAny>,
         #[pyo3(from_py_with = max_length)] max_length: usize,
     ) -> PyResult<()> {
-        let read = |(ids, segment): (Bound<'_, PyAny>, Bound<'_, PyAny>)| -> PyResult<(Vec<i32>, usize)> {
+        let read = |example: Bound<'_, PyAny>| -> PyResult<(Vec<i32>, usize)> {
+            let (ids, segment): (Bound<'_, PyAny>, Bound<'_, PyAny>) = example.extract()?;
             Ok((integers("examples", &ids, i32::MIN..=i32::MAX)?, integer("examples", &segment, 0..=usize::MAX)?))
         };
-        let examples = examples.into_iter().map(read).collect::<PyResult<Vec<_>>>()?;
+        let examples = read_items("examples", examples, read)?;
         enter(py, move || {
             let record = |(input_ids, first_segment)| ElectraExample { input_ids, first_segment }.to_record(max_length);
             let records = examples.into_iter().map(record).collect::<Result<Vec<_>>>()?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::added::AddedToken;
+use super::memory::check_room;
 use super::pipeline::learn;
 use super::pretrained::{read_parts, settings_and_special};
 use super::tokenizer::WordPieceTokenizer;
@@ -35,6 +36,8 @@ impl WordPieceTokenizer {
             let reason = format!("expected at least {}, the number of special tokens, got {size}", tokens.len());
             return Err(Error::input("vocab_size", reason));
         }
+        let size = size.min(largest(texts).max(USUAL));
+        check_room("the vocabulary", size, BYTES_PER_TOKEN)?;
         let mut file = whole::write(&self.tokens, &self.options)?;
         let mut frame = file["post_processor"].take();
         file["model"]["vocab"] = json!({});
@@ -51,4 +54,19 @@ impl WordPieceTokenizer {
         let (tokens, options) = read_parts(file, settings, Path::new("the learnt tokenizer"))?;
         Ok(Self { tokens: tokens.into(), options })
     }
+}
+
+/// What learning reserves for a token before there is one, at least.
+const BYTES_PER_TOKEN: usize = 64;
+
+/// A size for which there is always memory. A normalizer that replaces characters by long texts may need it.
+const USUAL: usize = 1 << 20;
+
+/// The bytes into which Unicode's normal forms turn one, at most: a character of three bytes may become eighteen.
+const GROWTH: usize = 32;
+
+/// Return a number of tokens that texts cannot exceed: each character is at most two pieces, at the start of a word and
+/// inside one, and ends at most one longer piece. Learning reserves memory for as many tokens as it may find.
+fn largest(texts: &[String]) -> usize {
+    texts.iter().map(|text| text.len().saturating_mul(3 * GROWTH)).fold(0, usize::saturating_add)
 }

@@ -10,6 +10,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -245,6 +246,15 @@ def test_a_program_for_any_model_finds_one_configuration(name: str) -> None:
         assert config.get_text_config() is config.get_text_config(decoder=True) is config
         assert config.sub_configs == type(config).sub_configs == {}
         assert "sub_configs" not in config.to_dict()
+
+
+@FAMILIES
+@pytest.mark.parametrize("key", ["num_labels", "initializer_range", "id2label", "dtype"])
+@pytest.mark.parametrize("value", [torch.ones(2, 3), np.ones(2), object()], ids=["torch", "numpy", "object"])
+def test_values_that_json_lacks_are_refused_by_name(name: str, key: str, value: Any, tmp_path: Path) -> None:
+    getattr(oxbert, name)().save_pretrained(tmp_path)
+    with pytest.raises((ConfigError, TypeError), match=key):
+        oxbert.AutoConfig.from_pretrained(tmp_path, **{key: value})
 
 
 @FAMILIES

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fuzz.python import __main__ as fuzz
 from fuzz.python.calls import Target, find_targets, make_case
@@ -104,3 +105,9 @@ def test_a_name_that_the_system_refuses_is_an_error_of_oxbert(
     with pytest.raises((oxbert.OxbertError, ValueError)) as caught:
         use(name)
     assert isinstance(caught.value, oxbert.OxbertError) or "null" in str(caught.value)
+
+
+@pytest.mark.parametrize("patterns", [[1], [Path("a")], [b"a"], np.broadcast_to(np.int64(1), (1, 10**12))])
+def test_patterns_are_texts(patterns: Any) -> None:
+    with pytest.raises(oxbert.errors.DtypeError, match="patterns: expected"):
+        oxbert.conversion.find_sources(patterns)

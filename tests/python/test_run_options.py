@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -298,3 +299,9 @@ def test_launch_options_have_one_default() -> None:
     for field in dataclasses.fields(LaunchOptions):
         for place in (pretrain, Trainer, command):
             assert inspect.signature(place).parameters[field.name].default == field.default, (place, field.name)
+
+
+@pytest.mark.parametrize("values", [[("seed", 1)], 3, np.broadcast_to(np.int64(1), (1, 10**12))])
+def test_options_are_read_from_a_mapping(values: Any) -> None:
+    with pytest.raises(ConfigError, match="values: expected names and values"):
+        PretrainingConfig.from_dict(values)

@@ -63,6 +63,32 @@ def test_attributes_are_those_of_transformers(folder: Path) -> None:
     assert oxbert.ElectraTokenizer(VOCABULARY).name_or_path == ""
 
 
+@pytest.mark.parametrize("length", [None, 1, 3, 512, 10**9])
+def test_lengths_without_special_tokens_are_those_of_transformers(length: int | None, folder: Path) -> None:
+    ours, theirs = (
+        package.from_pretrained(folder, **({} if length is None else {"model_max_length": length}))
+        for package in (oxbert.ElectraTokenizer, transformers.BertTokenizer)
+    )
+    for name in ("max_len_single_sentence", "max_len_sentences_pair"):
+        mine, expected = getattr(ours, name), getattr(theirs, name)
+        # A billion means that there is no longest row, and a row has no room for less than nothing.
+        assert mine == (None if expected > 10**8 else max(expected, 0)), name
+
+
+@examples(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["<x>", "the", "New One"]), unique=True), st.booleans(), st.text(max_size=20))
+def test_the_pipeline_is_shown(added: list[str], lower: bool, text: str) -> None:
+    ours, _ = fresh(do_lower_case=lower)
+    ours.add_tokens(added)
+    text = " ".join([text, *added])
+    backend = ours.backend_tokenizer
+    assert isinstance(backend, tokenizers.Tokenizer) and backend.get_vocab_size() == len(ours)
+    assert backend.encode(text).ids == ours(text)["input_ids"]
+    # It is another object, and what is done to it is done to it alone.
+    backend.add_tokens(["nowhere else"])
+    assert len(ours) == ours.backend_tokenizer.get_vocab_size() == backend.get_vocab_size() - 1
+
+
 @pytest.mark.parametrize("role", ["pad", "unk", "cls", "sep", "mask"])
 def test_a_special_token_may_be_any_token_of_the_vocabulary(role: str, folder: Path) -> None:
     options = {f"{role}_token": "the"}

@@ -334,6 +334,9 @@ def test_encodings_behave_like_those_of_transformers() -> None:
     for value in (np.ones(2), torch.ones(1, 3)):
         with pytest.raises(DtypeError, match=r"^prepend_batch_axis: expected True or False"):
             ours("the").convert_to_tensors("np", prepend_batch_axis=value)
+    for data in (torch.ones(1, 1).expand(1, 10**12), [("a", 1)], 3):
+        with pytest.raises(DtypeError, match=r"^data: expected names and columns"):
+            oxbert.BatchEncoding(data)  # type: ignore[arg-type]
     by_hand = oxbert.BatchEncoding({"input_ids": [1]})
     assert not by_hand.is_fast and by_hand.encodings is None and by_hand.n_sequences is None
     with pytest.raises(InputError, match="text"):

@@ -116,7 +116,7 @@ impl PyConfig {
             let known: String = name.extract()?;
             if matches!(known.as_str(), "dtype" | "torch_dtype") {
                 // As the argument of a model, "auto" leaves the file's own.
-                if value.eq("auto")? {
+                if value.cast::<PyString>().is_ok_and(|value| value == "auto") {
                     more.del_item(&name)?;
                 }
             } else if !config.has(&known) {
@@ -288,7 +288,7 @@ impl PyConfig {
             let name = own_name(&config, &name);
             // The labels are written twice, and the two must not contradict each other.
             let outdated: &[&str] = match name {
-                "num_labels" if value.eq(count_of(&values))? => continue,
+                "num_labels" if value.extract().ok() == count_of(&values) => continue,
                 "num_labels" => &["id2label", "label2id"],
                 "id2label" => &["label2id", "num_labels"],
                 "label2id" if changes.contains("id2label")? => continue,

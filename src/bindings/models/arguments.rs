@@ -289,8 +289,8 @@ pub(crate) fn integers<N>(what: &str, value: &Bound<'_, PyAny>, allowed: RangeIn
 where
     N: Copy + Display + PartialOrd + TryFrom<i128>,
 {
-    let items = value.try_iter().map_err(|_| wrong_type(what, "a sequence of integers", value))?;
-    items.map(|item| door::integer(what, &item?, allowed.clone())).collect()
+    value.try_iter().map_err(|_| wrong_type(what, "a sequence of integers", value))?;
+    door::read_items(what, value, |item| door::integer(what, &item, allowed.clone()))
 }
 
 /// Read three integers as [`integers`] does.

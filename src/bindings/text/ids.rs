@@ -4,8 +4,10 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::bindings::door::raise;
+use crate::bindings::door::{is_sequence, raise, read_items, wrong_type};
 use crate::error::Error;
+
+const EXPECTED: &str = "integers, or rows of them";
 
 /// Ids to decode.
 pub(super) enum Ids {
@@ -24,7 +26,7 @@ impl Ids {
         if !has_rows {
             return flat_ids(&lists).map(Self::Row);
         }
-        lists.try_iter()?.map(|row| flat_ids(&row?)).collect::<PyResult<_>>().map(Self::Rows)
+        read_items("token_ids", &lists, |row| flat_ids(&row)).map(Self::Rows)
     }
 }
 
@@ -33,7 +35,11 @@ pub(super) fn flat_ids(ids: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
     if let Ok(id) = ids.extract::<i64>() {
         return Ok(vec![id]);
     }
-    as_lists(ids)?.extract().map_err(|error| refused(ids, &error))
+    let lists = as_lists(ids)?;
+    if !is_sequence(&lists) {
+        return Err(wrong_type("token_ids", EXPECTED, ids));
+    }
+    read_items("token_ids", &lists, |id| id.extract().map_err(|error| refused(ids, &error)))
 }
 
 /// Read ids as [`flat_ids`] does, or None.
@@ -62,5 +68,5 @@ fn refused(ids: &Bound<'_, PyAny>, error: &PyErr) -> PyErr {
     } else {
         ids.get_type().to_string()
     };
-    raise(py, Error::Dtype { what: "token_ids".into(), expected: "integers, or rows of them".into(), got })
+    raise(py, Error::Dtype { what: "token_ids".into(), expected: EXPECTED.into(), got })
 }

@@ -48,6 +48,18 @@ impl PyTokenizer {
         self.get().model_max_length()
     }
 
+    /// Return the length of the longest text, without special tokens; None if it is unknown.
+    #[getter]
+    fn max_len_single_sentence(&self) -> Option<usize> {
+        self.room(false)
+    }
+
+    /// Return the length of the longest pair, without special tokens; None if it is unknown.
+    #[getter]
+    fn max_len_sentences_pair(&self) -> Option<usize> {
+        self.room(true)
+    }
+
     #[setter]
     fn set_model_max_length(&self, #[pyo3(from_py_with = model_max_length)] length: Option<usize>) {
         self.change(|options| options.model_max_length = length.and_then(TokenizerOptions::known_length));
@@ -162,5 +174,14 @@ impl PyTokenizer {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let tokenizer = slf.get().get();
         Ok(format!("{}(vocab_size={}, {:?})", slf.get_type().name()?, tokenizer.vocab_size(), tokenizer.options()))
+    }
+}
+
+impl PyTokenizer {
+    /// Return the number of tokens of a longest row that are not special ones.
+    fn room(&self, pair: bool) -> Option<usize> {
+        let tokenizer = self.get();
+        let added = tokenizer.num_special_tokens_to_add(pair);
+        tokenizer.model_max_length().map(|length| length.saturating_sub(added))
     }
 }

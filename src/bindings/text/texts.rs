@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyList, PyString, PyTuple};
 
-use crate::bindings::door::{raise, wrong_type};
+use crate::bindings::door::{is_sequence, raise, read_items, wrong_type};
 use crate::error::{Error, Result};
 use crate::text::{Padding, Side, Source, Truncation};
 
@@ -121,8 +121,10 @@ fn backed(object: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
 
 /// Read the strings of the sequence `what`.
 pub(super) fn strings(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    let texts: Vec<Bound<'_, PyAny>> = object.extract().map_err(|_| wrong_type(what, "a list of str", object))?;
-    texts.iter().map(|text| unicode(what, text)).collect()
+    if !is_sequence(object) {
+        return Err(wrong_type(what, "a list of str", object));
+    }
+    read_items(what, object, |text| unicode(what, &text))
 }
 
 /// Copy the string `what` in UTF-8.

@@ -86,15 +86,16 @@ impl PyTokenizer {
         Ok(new)
     }
 
-    /// Return a `tokenizers.Tokenizer` with the same vocabulary and pipeline, for its parts: `normalizer`,
-    /// `pre_tokenizer`, ... It is made anew each time, and changes of it change nothing here. Needs `tokenizers`.
+    /// Return a `tokenizers.Tokenizer` with the same vocabulary and pipeline.
+    ///
+    /// It shows the parts of the pipeline, and is made anew each time: changes of it change nothing here.
     ///
     /// Raises:
     ///     MissingDependencyError: if `tokenizers` is not installed.
     ///
     /// Example:
     ///     >>> tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
-    ///     >>> tokenizer.backend_tokenizer.normalizer.normalize_str("Caf\xe9")
+    ///     >>> tokenizer.backend_tokenizer.normalizer.normalize_str("CAFE")
     ///     'cafe'
     #[getter]
     fn backend_tokenizer<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

@@ -147,6 +147,8 @@ class Options:
         Raises:
             ConfigError: if a name is unknown, or a value is bad; `field` names it.
         """
+        if not isinstance(values, Mapping):
+            cls._refuse("values", f"expected names and values, got {type(values).__name__}")
         given = dict(values)
         defaults = cls._defaults(given)
         for name in given:
