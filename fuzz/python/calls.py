@@ -42,6 +42,8 @@ DEMANDED: dict[str, tuple[type[Exception], ...]] = {
     "__getitem__": (KeyError, IndexError),
     "pop": (KeyError, IndexError),
     "__setattr__": (AttributeError,),
+    # Python's own, inherited: it holds what it is given.
+    "fromkeys": (MemoryError,),
 }
 
 # The share of arguments that no caller should give, and of optional arguments that are given.
