@@ -5,7 +5,6 @@ use super::encode::{Pair, Source};
 use super::options::EncodeOptions;
 use super::tokenizer::WordPieceTokenizer;
 use crate::error::Result;
-use crate::interrupt;
 
 /// A row of a batch before it is tokenised: a text, or a pair of texts.
 pub trait TextRow {

@@ -5,13 +5,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::added::AddedToken;
-use super::memory::check_room;
 use super::pipeline::learn;
 use super::pretrained::{read_parts, settings_and_special};
 use super::tokenizer::WordPieceTokenizer;
 use super::whole;
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::memory::check_room;
 
 impl WordPieceTokenizer {
     /// Learn a vocabulary of at most `size` tokens from texts, which are normalised and split as this tokenizer does.
@@ -36,7 +36,7 @@ impl WordPieceTokenizer {
             let reason = format!("expected at least {}, the number of special tokens, got {size}", tokens.len());
             return Err(Error::input("vocab_size", reason));
         }
-        let size = size.min(largest(texts).max(USUAL));
+        let size = size.min(largest(&texts).max(USUAL));
         check_room("the vocabulary", size, BYTES_PER_TOKEN)?;
         let mut file = whole::write(&self.tokens, &self.options)?;
         let mut frame = file["post_processor"].take();

@@ -57,7 +57,7 @@ fn batches_of_texts_are_those_of_their_encodings() {
     for options in &options {
         let batch = |first, second: Option<&str>| -> Batch {
             let row: Pair = (Source::Text(first), second.map(Source::Text));
-            tokenizer.encode_rows(&row, options, &|| Ok(())).unwrap().into_iter().collect()
+            tokenizer.encode_rows(&row, options).unwrap().into_iter().collect()
         };
         let joined = |batches: [Batch; 2]| {
             let [one, other] = batches;
