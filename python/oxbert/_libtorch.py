@@ -23,7 +23,7 @@ from pathlib import Path
 RELEASES = tuple(f"2.{minor}" for minor in range(11, 16))
 """The releases of torch that oxbert can be compiled against."""
 
-REBUILD = "pip install --no-deps --force-reinstall --no-cache-dir --no-binary oxbert oxbert"
+REBUILD = "in the folder of its source, pip install --force-reinstall --no-deps --no-cache-dir ."
 
 
 def load() -> None:

@@ -195,6 +195,8 @@ def is_known(block: Block) -> bool:
 
 
 @pytest.mark.slow
+# Fine-tuning begins with a new head.
+@pytest.mark.filterwarnings("ignore::oxbert.errors.UntrainedHeadWarning")
 @pytest.mark.parametrize("name", GUIDES)
 def test_documents_show_the_outputs_of_their_blocks(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:

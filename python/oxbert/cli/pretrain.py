@@ -110,7 +110,9 @@ def pretrain(
     except (KeyboardInterrupt, SystemExit) as error:
         if is_first:
             open_console(stderr=True).print(
-                "stopped; the same command without --no-resume continues from the newest checkpoint"
+                "stopped; the same command"
+                + (" without --no-resume" * (not resume))
+                + " continues from the newest checkpoint"
             )
         raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from error
     except (OxbertError, OSError) as error:
