@@ -96,7 +96,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The encoder is the discriminator's; `Strictness::Backbone` lets the classifier's head keep its random values.
     let mut classifier: Pretrained<ElectraForSequenceClassification> =
         Pretrained::from_folder(&options.model, Device::Cpu, Strictness::Backbone)?;
-    println!("The encoder is loaded. Random are {}.", classifier.untrained().join(", "));
+    match classifier.untrained() {
+        [] => println!("Every parameter is loaded."),
+        names => println!("Newly initialised: {}.", names.join(", ")),
+    }
     classifier.config.labels = Labels::new(vec!["files".into(), "network".into()])?;
 
     let (texts, labels) = alternating(SEEN);

@@ -18,7 +18,7 @@ use crate::nn::ForwardOptions;
 use crate::outputs::{MaskedLMOutput, ModelOutput};
 use crate::pretrained::{Frozen, Pretrained};
 use crate::resources::ModelFolder;
-use crate::weights::{LoadReport, Strictness, WeightFormat, WeightSource};
+use crate::weights::{LoadReport, Strictness, Tolerance, WeightFormat, WeightSource};
 
 /// The methods of every model.
 pub trait AnyModel: Send + std::fmt::Debug {
@@ -224,11 +224,11 @@ impl<F: HasHead<MaskedLMHead, Config: Into<AnyConfig> + Send + Sync>> ScoreToken
 
 /// Load the frozen model of the folder's family with a head, and erase its type.
 macro_rules! of_family {
-    ($head:ty, $folder:expr, $device:expr, $strictness:expr) => {
+    ($head:ty, $folder:expr, $device:expr, $tolerance:expr) => {
         Ok(if is_distilbert(&$folder)? {
-            Box::new(Frozen::<Network<DistilBert, $head>>::from_folder($folder, $device, $strictness)?)
+            Box::new(Frozen::<Network<DistilBert, $head>>::from_folder($folder, $device, $tolerance)?)
         } else {
-            Box::new(Frozen::<Network<Electra, $head>>::from_folder($folder, $device, $strictness)?)
+            Box::new(Frozen::<Network<Electra, $head>>::from_folder($folder, $device, $tolerance)?)
         })
     };
 }
@@ -240,13 +240,13 @@ macro_rules! of_family {
 pub fn frozen<H: Head + Shareable + Send + 'static>(
     folder: impl AsRef<Path>,
     device: Device,
-    strictness: Strictness,
+    tolerance: impl Into<Tolerance>,
 ) -> Result<Box<dyn Run<H::Output> + Sync>>
 where
     Electra: HasHead<H>,
     DistilBert: HasHead<H>,
 {
-    of_family!(H, folder, device, strictness)
+    of_family!(H, folder, device, tolerance)
 }
 
 /// Load a frozen masked LM from a folder of either family.

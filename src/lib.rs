@@ -83,6 +83,11 @@ pub mod pipelines;
 #[cfg(feature = "python")]
 mod bindings;
 
+/// The guide, whose blocks are compiled as tests.
+#[cfg(all(doctest, feature = "remote"))]
+#[doc = include_str!("../docs/rust.md")]
+struct Guide;
+
 pub use config::{Config, DistilBertConfig, ElectraConfig};
 pub use error::{Error, Result, RustBertError};
 pub use models::{distilbert, electra};

@@ -15,7 +15,7 @@ use crate::inputs::{Inputs, Limits};
 use crate::interrupt;
 use crate::models::Model;
 use crate::nn::{ForwardOptions, Parameters, Values};
-use crate::weights::{Fit, LoadReport, Strictness, Tolerance, Watch, WeightSource};
+use crate::weights::{Fit, LoadReport, Tolerance, Watch, WeightSource};
 
 /// A model `M` on a frozen [`Engine`](crate::engine::Engine).
 ///
@@ -80,9 +80,9 @@ impl<M: Model> Frozen<M> {
     ///
     /// # Errors
     /// The errors of [`Pretrained::from_folder`].
-    pub fn from_folder(folder: impl AsRef<Path>, device: Device, strictness: Strictness) -> Result<Self> {
+    pub fn from_folder(folder: impl AsRef<Path>, device: Device, tolerance: impl Into<Tolerance>) -> Result<Self> {
         let (config, source) = open_folder::<M>(folder)?;
-        Self::from_source_watched(&source, &config, device, strictness, &|_, _| Ok(()))
+        Self::from_source_watched(&source, &config, device, tolerance, &|_, _| Ok(()))
     }
 
     /// Load a model from named tensors, as [`Pretrained::from_source_watched`] does. Every difference is found before

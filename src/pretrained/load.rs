@@ -169,13 +169,45 @@ impl<M: Model> Pretrained<M> {
     /// exists; or from a folder with only a checkpoint of google-research/electra, which holds a generator and a
     /// discriminator, of which the model's network is loaded.
     ///
+    /// To load with another number of labels, change the configuration and call [`Pretrained::from_source`]:
+    ///
+    /// ```
+    /// use oxbert::electra::{ElectraConfig, ElectraForSequenceClassification};
+    /// use oxbert::weights::{Strictness, Tolerance, WeightFormat, WeightSource};
+    /// use oxbert::{Config, Pretrained, config::Labels, resources::ModelFolder};
+    /// use tch::Device;
+    /// # let small = ElectraConfig { vocab_size: 9, hidden_size: 8, num_hidden_layers: 1, ..ElectraConfig::default() };
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let folder = folder.path();
+    /// # let two = Pretrained::<ElectraForSequenceClassification>::from_config(&small, Some(1), Device::Cpu)?;
+    /// # two.save(folder, WeightFormat::Safetensors)?;
+    ///
+    /// let files = ModelFolder::open(folder)?;
+    /// let mut config = ElectraConfig::from_file(files.config()?)?;
+    /// config.labels = Labels::new(vec!["bug".into(), "feature".into(), "question".into()])?;
+    /// let source = WeightSource::open(files.weights()?)?;
+    /// // The folder has a head for two labels, which is left out.
+    /// let tolerance = Tolerance { strictness: Strictness::Backbone, ignore_sizes: true };
+    /// let three: Pretrained<ElectraForSequenceClassification> =
+    ///     Pretrained::from_source(&source, &config, Device::Cpu, tolerance)?;
+    /// assert_eq!(three.untrained(), ["classifier.out_proj.bias", "classifier.out_proj.weight"]);
+    /// # // Loading again leaves the same parameters untrained.
+    /// # let mut three = three;
+    /// # three.load(&source, tolerance)?;
+    /// # assert_eq!(three.untrained(), ["classifier.out_proj.bias", "classifier.out_proj.weight"]);
+    /// # assert!(three.load(&source, Strictness::Backbone).is_err());
+    /// # let two = Pretrained::<ElectraForSequenceClassification>::from_folder(folder, Device::Cpu, tolerance)?;
+    /// # assert!(two.untrained().is_empty());
+    /// # Ok::<(), oxbert::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), [`Error::MissingFile`](crate::Error::MissingFile),
     /// [`Error::Config`](crate::Error::Config), [`Error::WeightsFormat`](crate::Error::WeightsFormat); and
-    /// [`Error::WeightsMismatch`](crate::Error::WeightsMismatch) if `strictness` forbids a difference.
-    pub fn from_folder(folder: impl AsRef<Path>, device: Device, strictness: Strictness) -> Result<Self> {
+    /// [`Error::WeightsMismatch`](crate::Error::WeightsMismatch) if `tolerance` forbids a difference.
+    pub fn from_folder(folder: impl AsRef<Path>, device: Device, tolerance: impl Into<Tolerance>) -> Result<Self> {
         let (config, source) = open_folder::<M>(folder)?;
-        Self::from_source(&source, &config, device, strictness)
+        Self::from_source(&source, &config, device, tolerance)
     }
 
     /// Load a model from named tensors. Parameters that `source` lacks are initialised as transformers does and listed
@@ -217,9 +249,10 @@ impl<M: Model> Pretrained<M> {
     ///
     /// # Errors
     /// The errors of [`WeightSource::load_into`]; nothing has changed then.
-    pub fn load(&mut self, source: &WeightSource, strictness: Strictness) -> Result<()> {
-        self.report = source.load_into(&self.variables, &M::BACKBONE, strictness)?;
-        self.untrained.retain(|name| self.report.missing.contains(name));
+    pub fn load(&mut self, source: &WeightSource, tolerance: impl Into<Tolerance>) -> Result<()> {
+        self.report = source.load_into(&self.variables, &M::BACKBONE, tolerance)?;
+        let unfilled = self.report.unfilled();
+        self.untrained.retain(|name| unfilled.contains(name));
         Ok(())
     }
 }

