@@ -111,6 +111,8 @@ class Tree:
             for name, item in vars(part)[registry].items()
         ]
         self._hooks = [getattr(part, kind) for part in parts.values() for kind in _HOOKS]
+        self._classes = [(part, vars(part), type(part)) for part in parts.values()]
+        self._sizes = [(name, part._modules, len(part._modules)) for name, part in self._other.items()]
 
     def taken_over(self) -> dict[str, torch.nn.Module]:
         """Return the modules that compute linear layers in the model's place, by the names of the layers.
@@ -119,7 +121,8 @@ class Tree:
             InputError: if another part was replaced, which the model would never see, or has hooks that would not run.
         """
         is_own = all(part[registry].get(name) is item for part, registry, name, item, _ in self._places)
-        if is_own and not any(self._hooks):
+        is_same = all(type(part) is kind and "forward" not in names for part, names, kind in self._classes)
+        if is_own and is_same and all(len(parts) == size for _, parts, size in self._sizes) and not any(self._hooks):
             return {}
         for name, parameter in self._parameters.items():
             if self._find(name) is not parameter:
@@ -128,8 +131,21 @@ class Tree:
             if any(getattr(part, kind) for kind in _HOOKS):
                 reason = "would not run: only linear layers and the whole module run hooks"
                 raise refused(f"hooks of {name}", reason)
-        hooked = (name for name, part in self._linear.items() if any(getattr(part, kind) for kind in _HOOKS))
+            if self._is_changed(part):
+                raise refused(f"forward of {name}", "would not run: only linear layers can be replaced")
+        for name, parts, size in self._sizes:
+            if len(parts) != size:
+                raise refused(f"the parts of {name}", f"expected the model's own {size}, got {len(parts)}")
+        hooked = (
+            name
+            for name, part in self._linear.items()
+            if self._is_changed(part) or any(getattr(part, kind) for kind in _HOOKS)
+        )
         return {name: self._linear[name] for name in hooked} | self.replaced()
+
+    def _is_changed(self, part: torch.nn.Module) -> bool:
+        """Return whether a part has got another class or a `forward` of its own."""
+        return any(part is own and (type(part) is not kind or "forward" in names) for own, names, kind in self._classes)
 
     def replaced(self) -> dict[str, torch.nn.Module]:
         """Return the modules that stand in the place of linear layers, or linear layers with other parameters.

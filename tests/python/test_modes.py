@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -106,12 +107,15 @@ def test_tensors_without_numbers_are_refused_with_their_kind(config: oxbert.Elec
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # Dynamo's own
 def test_modules_cannot_be_recorded(config: oxbert.ElectraConfig) -> None:
     module = oxbert.torch.Module(oxbert.ElectraModel(config, seed=1)).eval()
-    ids = torch.tensor([[1, 2, 3]])
+    ids, floats = torch.tensor([[1, 2, 3]]), torch.ones(1, 3, config.embedding_size)
     expected = module(ids).last_hidden_state
     for refused, text in [
         (lambda: torch.export.export(module, (ids,)), r"torch\.export"),
         (lambda: torch.jit.trace(module, (ids,)), r"torch\.jit"),
         (lambda: torch.jit.script(module), r"torch\.jit"),
+        (lambda: make_fx(lambda ids: module(ids).last_hidden_state)(ids), "make_fx"),
+        (lambda: make_fx(lambda ids: module(ids).last_hidden_state, tracing_mode="symbolic")(ids), "expected"),
+        (lambda: make_fx(lambda floats: module(inputs_embeds=floats).last_hidden_state)(floats), "make_fx"),
     ]:
         with pytest.raises(errors.InputError, match=text):
             refused()

@@ -294,6 +294,45 @@ def test_hooks_that_would_not_run_are_refused(path: str, kind: str) -> None:
 # The encoder.
 
 
+class Doubled(torch.nn.Linear):
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(input)
+
+
+@pytest.mark.parametrize("way", ["forward", "class"])
+def test_a_layer_may_get_another_forward(way: str) -> None:
+    module, replaced = (Module(oxbert.AutoModel.from_pretrained(folder("ElectraModel"))).eval() for _ in range(2))
+    layer = module.electra.encoder.layer[0].intermediate.dense if hasattr(module, "electra") else None
+    layers = [part for part in module.modules() if isinstance(part, torch.nn.Linear)]
+    layer = layer or layers[1]
+    place = next(name for name, part in module.named_modules() if part is layer)
+    before = module(IDS).last_hidden_state
+    if way == "class":
+        layer.__class__ = Doubled
+    else:
+        layer.forward = lambda input: 2 * torch.nn.Linear.forward(layer, input)
+    other = Doubled(layer.in_features, layer.out_features)
+    other.load_state_dict(layer.state_dict())
+    replaced.set_submodule(place, other)
+    after = module(IDS).last_hidden_state
+    assert torch.equal(after, replaced(IDS).last_hidden_state) and not torch.equal(after, before)
+
+
+def test_changes_of_other_parts_are_refused() -> None:
+    def refuse(change: Any) -> None:
+        module = Module(oxbert.AutoModel.from_pretrained(folder("ElectraModel"))).eval()
+        change(module)
+        with pytest.raises(errors.InputError, match="would not run|expected the model's own"):
+            module(IDS)
+
+    def parts(module: Any) -> list[Any]:
+        return [part for name, part in module.named_modules() if name and not isinstance(part, torch.nn.Linear)]
+
+    for place in range(len(parts(Module(oxbert.AutoModel.from_pretrained(folder("ElectraModel")))))):
+        refuse(lambda module, place=place: setattr(parts(module)[place], "forward", lambda *_: 1 / 0))
+        refuse(lambda module, place=place: parts(module)[place].add_module("extra", torch.nn.Linear(2, 2)))
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_the_encoder_is_called_as_in_transformers(name: str) -> None:
     module, theirs = pair(name)

@@ -199,7 +199,7 @@ def test_a_file_starts_from_a_preset(tmp_path: Path) -> None:
         ("learning_rate: fast", "learning_rate", r"expected a number of at least 0, got 'fast'"),
         ("learning_rate: .nan", "learning_rate", r"got nan"),
         ("disallow_correct: 1", "disallow_correct", r"expected true or false, got 1"),
-        ("batch_size: yes", "batch_size", r"expected an integer from 1, got True"),
+        ("batch_size: yes", "batch_size", r"expected an integer from 1 to 1048576, got True"),
     ],
 )
 def test_bad_files_are_refused(text: str, field: str, reason: str, tmp_path: Path) -> None:

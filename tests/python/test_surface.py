@@ -569,17 +569,3 @@ def test_every_class_and_function_has_an_example() -> None:
         ]
         overloads = [other for other in PUBLIC if other.name == node.name]
         assert any(">>>" in text for text in texts) or len(overloads) > 1, node.name
-
-
-def blocks(path: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", path.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/tokenizer.md", "docs/training.md", "docs/pretraining.md"])
-def test_snippets_of_documents_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run every Python block from top to bottom in one namespace."""
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"__name__": "__main__"}
-    assert blocks(ROOT / name)
-    for number, block in enumerate(blocks(ROOT / name)):
-        exec(compile(block, f"{name}, block {number + 1}", "exec"), names)

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use classes::Asked;
 pub(crate) use classes::{PyDistilBertConfig, PyElectraConfig};
 
-use crate::bindings::door::{FolderOptions, answer, enter, is_to_write, raise};
+use crate::bindings::door::{FolderOptions, answer, enter, is_to_write, raise, refused};
 use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig, either};
 use crate::error::Error;
 use crate::resources::ModelFolder;
@@ -368,10 +368,12 @@ fn own_name<'a>(config: &AnyConfig, name: &'a str) -> &'a str {
 fn dump(values: &Bound<'_, PyDict>) -> PyResult<String> {
     let py = values.py();
     let dumps = py.import("json")?.getattr("dumps")?;
-    let text = dumps.call1((values,)).map_err(|error| {
-        let refused = values.iter().find(|(_, value)| dumps.call1((value,)).is_err());
-        let name = refused.map_or_else(|| "a value".into(), |(name, _)| name.to_string());
-        raise(py, Error::config(&name, format!("expected what JSON can hold: {}", error.value(py))))
+    let text = dumps.call1((values,)).map_err(|exception| {
+        refused(py, exception, |value| {
+            let wrong = values.iter().find(|(_, value)| dumps.call1((value,)).is_err());
+            let name = wrong.map_or_else(|| "a value".into(), |(name, _)| name.to_string());
+            Error::config(&name, format!("expected what JSON can hold: {value}"))
+        })
     })?;
     text.extract()
 }

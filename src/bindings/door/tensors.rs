@@ -45,6 +45,16 @@ impl Arrays {
     }
 }
 
+/// Return whether `torch.fx` records operations into a graph, in which those of Rust would be missing.
+fn is_recorded(torch: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let native = torch.getattr("_C")?;
+    if native.call_method0("_len_torch_dispatch_stack")?.extract::<usize>()? == 0 {
+        return Ok(false);
+    }
+    let proxy = native.getattr("_TorchDispatchModeKey")?.getattr("PROXY")?;
+    Ok(!native.call_method1("_get_dispatch_mode", (proxy,))?.is_none())
+}
+
 /// Import numpy, and let its crate find numpy's functions: the crate panics if a signal arrives while it does.
 pub(crate) fn prepare_numpy(py: Python<'_>) -> PyResult<()> {
     py.import("numpy._core.multiarray")?;
@@ -109,6 +119,10 @@ fn obstacle(torch: &Bound<'_, PyAny>, tensor: &Bound<'_, PyAny>) -> PyResult<Opt
     if torch.getattr("_C")?.call_method0("_is_tracing")?.is_truthy()? {
         let got = "one that torch.jit.trace records; a trace cannot hold models of oxbert";
         return Ok(Some(("a tensor outside of a trace", got.into())));
+    }
+    if is_recorded(&torch)? {
+        let got = "one that make_fx records; a graph cannot hold models of oxbert";
+        return Ok(Some(("a tensor outside of a recording", got.into())));
     }
     if has_bytes(tensor)? {
         return Ok(None);

@@ -87,7 +87,8 @@ def learn_vocabulary(
         reason = f"expected at least {needed_size} for {len(characters)} characters alone, or a smaller alphabet"
         raise refused("vocab_size", f"{reason}, got {size}")
     trainer = tokenizers.trainers.WordPieceTrainer(
-        vocab_size=size,
+        # The trainer makes room for all tokens before it learns one, and each token takes a byte of the text at least.
+        vocab_size=min(size, needed_size + total),
         min_frequency=2,
         limit_alphabet=len(characters),
         initial_alphabet=characters,

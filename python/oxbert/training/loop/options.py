@@ -36,10 +36,15 @@ def _field(
     return dataclasses.field(default=default, metadata={"rule": rule, "help": " ".join(text.split())})
 
 
-def integer(default: int | None, least: int, text: str, *, optional: bool = False) -> Any:
-    """Return a field for an integer of at least `least`, or None if it is `optional`; `text` describes the field."""
-    limit = 2**63 - 1
-    return _field(default, int, f"an integer from {least}", lambda value: least <= value <= limit, text, optional)
+MAX_BATCH_SIZE = 2**20
+"""The largest number of texts in a batch. The places of all of them are drawn before an update."""
+
+
+def integer(default: int | None, least: int, text: str, *, most: int | None = None, optional: bool = False) -> Any:
+    """Return a field for an integer from `least` to `most`, or None if it is `optional`; `text` describes the field."""
+    limit = 2**63 - 1 if most is None else most
+    expected = f"an integer from {least}" + ("" if most is None else f" to {most}")
+    return _field(default, int, expected, lambda value: least <= value <= limit, text, optional)
 
 
 def number(default: float, expected: str, holds: Callable[[float], bool], text: str) -> Any:
@@ -257,8 +262,8 @@ class RunOptions(Options):
     max_gradient_norm: float = positive(1.0, "The global norm to which gradients are clipped.")
     warmup_steps: int = integer(10_000, 0, "The number of warm-up updates.")
     train_steps: int = integer(1_000_000, 1, "The number of updates in all.")
-    batch_size: int = integer(128, 1, "Texts per update, over all processes.")
-    eval_batch_size: int = integer(128, 1, "Texts per step of an evaluation.")
+    batch_size: int = integer(128, 1, "Texts per update, over all processes.", most=MAX_BATCH_SIZE)
+    eval_batch_size: int = integer(128, 1, "Texts per step of an evaluation.", most=MAX_BATCH_SIZE)
     seed: int = integer(0, 0, "The seed of everything that is drawn.")
     save_every: int = integer(1000, 1, "Updates between two checkpoints.")
     keep_checkpoints: int = integer(5, 0, "How many of the newest checkpoints are kept; 0 keeps all.")
