@@ -120,7 +120,7 @@ fn obstacle(torch: &Bound<'_, PyAny>, tensor: &Bound<'_, PyAny>) -> PyResult<Opt
         let got = "one that torch.jit.trace records; a trace cannot hold models of oxbert";
         return Ok(Some(("a tensor outside of a trace", got.into())));
     }
-    if is_recorded(&torch)? {
+    if is_recorded(torch)? {
         let got = "one that make_fx records; a graph cannot hold models of oxbert";
         return Ok(Some(("a tensor outside of a recording", got.into())));
     }
