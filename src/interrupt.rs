@@ -46,7 +46,7 @@ thread_local! {
 
 /// Run `work`, and call `check` from within it at most ten times a second.
 ///
-/// An error of `check`, such as [`Error::Interrupted`](crate::Error::Interrupted), becomes the error of the work: within
+/// An error of `check`, such as [`Error::Interrupted`], becomes the error of the work: within
 /// half a second, or within one operation on tensors where one takes longer. The check belongs to this thread. Within
 /// `work` another call of `watch` replaces it until that call ends.
 ///
