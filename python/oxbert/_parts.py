@@ -118,11 +118,17 @@ class Tree:
         """Return the modules that compute linear layers in the model's place, by the names of the layers.
 
         Raises:
-            InputError: if another part was replaced, which the model would never see, or has hooks that would not run.
+            InputError: if another part was replaced, which the model would never see, or has hooks, parts or a
+                `forward` that would not run.
         """
         is_own = all(part[registry].get(name) is item for part, registry, name, item, _ in self._places)
-        is_same = all(type(part) is kind and "forward" not in names for part, names, kind in self._classes)
-        if is_own and is_same and all(len(parts) == size for _, parts, size in self._sizes) and not any(self._hooks):
+        changed = {id(part) for part, names, kind in self._classes if type(part) is not kind or "forward" in names}
+        if (
+            is_own
+            and not changed
+            and all(len(parts) == size for _, parts, size in self._sizes)
+            and not any(self._hooks)
+        ):
             return {}
         for name, parameter in self._parameters.items():
             if self._find(name) is not parameter:
@@ -131,7 +137,7 @@ class Tree:
             if any(getattr(part, kind) for kind in _HOOKS):
                 reason = "would not run: only linear layers and the whole module run hooks"
                 raise refused(f"hooks of {name}", reason)
-            if self._is_changed(part):
+            if id(part) in changed:
                 raise refused(f"forward of {name}", "would not run: only linear layers can be replaced")
         for name, parts, size in self._sizes:
             if len(parts) != size:
@@ -139,13 +145,9 @@ class Tree:
         hooked = (
             name
             for name, part in self._linear.items()
-            if self._is_changed(part) or any(getattr(part, kind) for kind in _HOOKS)
+            if id(part) in changed or any(getattr(part, kind) for kind in _HOOKS)
         )
         return {name: self._linear[name] for name in hooked} | self.replaced()
-
-    def _is_changed(self, part: torch.nn.Module) -> bool:
-        """Return whether a part has got another class or a `forward` of its own."""
-        return any(part is own and (type(part) is not kind or "forward" in names) for own, names, kind in self._classes)
 
     def replaced(self) -> dict[str, torch.nn.Module]:
         """Return the modules that stand in the place of linear layers, or linear layers with other parameters.
