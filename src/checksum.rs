@@ -1,7 +1,13 @@
 //! Checksums of files: comparison with the stored one, and TensorFlow's masked CRC-32C.
 
+use crate::error::Result;
+use crate::interrupt;
+
 /// Advice for messages about files that are truncated or damaged.
 pub(crate) const FETCH_AGAIN: &str = "download or copy the file again";
+
+/// Bytes that a slow disk gives in a fraction of a second.
+const AT_ONCE: usize = 1 << 23;
 
 /// Return whether a checksum equals the one that is stored beside the bytes. Under a fuzzer, which cannot compute
 /// checksums, every checksum is accepted.
@@ -12,6 +18,19 @@ pub(crate) const fn is_intact(checksum: u32, stored: u32) -> bool {
 /// Return the reason to refuse `what`, the bytes whose checksum is not the stored one.
 pub(crate) fn damaged(what: &str, checksum: u32, stored: u32) -> String {
     format!("the checksum of {what} is {checksum:#010x}, expected {stored:#010x}: the file is damaged; {FETCH_AGAIN}")
+}
+
+/// Return the CRC-32 of bytes, which are read a few megabytes at a time.
+///
+/// # Errors
+/// The errors of [`interrupt::go_on`].
+pub(crate) fn crc32(bytes: &[u8]) -> Result<u32> {
+    let mut checksum = crc32fast::Hasher::new();
+    for part in bytes.chunks(AT_ONCE) {
+        interrupt::go_on()?;
+        checksum.update(part);
+    }
+    Ok(checksum.finalize())
 }
 
 /// Return the masked CRC-32C (Castagnoli) of `parts`, concatenated: the form in which TensorFlow stores a checksum
@@ -45,6 +64,15 @@ mod tests {
             (b"", 0),
         ] {
             assert_eq!(unmasked(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn a_checksum_in_parts_is_that_of_the_whole() {
+        let bytes: Vec<u8> =
+            (0..2 * AT_ONCE + 9).map(|place| (place.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for length in [0, 1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE, bytes.len()] {
+            assert_eq!(crc32(&bytes[..length]).ok(), Some(crc32fast::hash(&bytes[..length])), "{length}");
         }
     }
 

@@ -89,6 +89,11 @@ pub fn go_on() -> Result<()> {
     due.map_or(Ok(()), |check| check())
 }
 
+/// Ask [`go_on`] before every 1024th of many short steps, which are counted from 0.
+pub(crate) fn go_on_at(step: usize) -> Result<()> {
+    if step.is_multiple_of(1 << 10) { go_on() } else { Ok(()) }
+}
+
 /// Return whether rayon's threads can be used: not in a process that was forked after its parent had called this
 /// function, because they exist in the parent alone, and waiting for them would never end.
 ///

@@ -2195,6 +2195,10 @@ class Tokenizer:
         """Return the names of the columns that a call returns by default."""
 
     @property
+    def clean_up_tokenization_spaces(self) -> bool:
+        """Return whether `decode` removes the spaces before punctuation and contractions once more."""
+
+    @property
     def do_lower_case(self) -> bool:
         """Return whether texts are lower-cased."""
 

@@ -62,9 +62,10 @@ def embedding(weight: torch.Tensor, padding_idx: int | None = None) -> torch.nn.
         >>> embedding(table, padding_idx=0).weight is table
         True
     """
-    # torch then neither allocates nor initialises a table, but makes a leaf of its own, which is replaced.
+    # A table without memory, which is replaced. torch would compare the sizes of `weight` itself a second time, and
+    # another thread may resize the model in between.
     rows, columns = weight.shape
-    layer = torch.nn.Embedding(rows, columns, padding_idx, _weight=weight)
+    layer = torch.nn.Embedding(rows, columns, padding_idx, _weight=torch.empty(rows, columns, device="meta"))
     layer.weight = as_parameter(weight)
     return layer
 

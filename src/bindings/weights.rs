@@ -108,6 +108,7 @@ pub(crate) fn load_weights<'py>(
     let tensors = PyDict::new(py);
     let names: Vec<String> = source.names().into_iter().map(ToString::to_string).collect();
     for name in names {
+        py.check_signals()?;
         let source = &source;
         let tensor = enter_attached(py, || source.tensor(&name))?;
         tensors.set_item(&name, if arrays == "torch" { to_torch(py, &tensor)? } else { to_numpy(py, &tensor)? })?;

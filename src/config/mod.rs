@@ -211,6 +211,26 @@ fn refuse_unsupported(extra: &Map<String, Value>) -> Result<()> {
             return Err(Error::config(key, "expected false (oxbert has encoders only), got true"));
         }
     }
+    for key in ["return_dict", "use_cache", "torchscript"] {
+        match extra.get(key) {
+            None | Some(Value::Null | Value::Bool(_)) => {}
+            Some(other) => return Err(Error::config(key, format!("expected true or false, got {other}"))),
+        }
+    }
+    if extra.get("torchscript") == Some(&Value::Bool(true)) {
+        let reason =
+            "expected false, got true: torch.jit cannot record models of oxbert; for tuples, set return_dict to false";
+        return Err(Error::config("torchscript", reason));
+    }
+    match extra.get("chunk_size_feed_forward") {
+        // The numbers are the same in chunks of any size.
+        None | Some(Value::Null) => {}
+        Some(size) if size.as_u64().is_some() => {}
+        Some(other) => {
+            let reason = format!("expected a whole number of tokens, 0 for all at once, got {other}");
+            return Err(Error::config("chunk_size_feed_forward", reason));
+        }
+    }
     match extra.get("position_embedding_type") {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(kind)) if kind == "absolute" => Ok(()),

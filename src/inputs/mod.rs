@@ -29,6 +29,7 @@ use rows::shape_of;
 pub use targets::{IGNORED, Labels, Targets, Task};
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 pub use crate::nn::{Group, Layout, Pooling};
 use crate::nn::{Noise, precision};
 use crate::text::Batch;
@@ -316,11 +317,13 @@ fn check_choices(what: &str, shape: impl Fn() -> String, choices: Option<usize>,
 /// Return the columns of each row that the mask keeps: all columns without a mask.
 fn kept_columns(mask: Option<&Rows>, given: Given) -> Result<Vec<Vec<i64>>> {
     let Some(mask) = mask else {
-        return Ok(given.lengths.iter().map(|&length| (0..length as i64).collect()).collect());
+        let all = |&length: &usize| interrupt::go_on().map(|()| (0..length as i64).collect());
+        return given.lengths.iter().map(all).collect();
     };
     given.check("attention_mask", mask, false)?;
     (0..mask.count())
         .map(|row| {
+            interrupt::go_on()?;
             let mut kept = Vec::new();
             for (column, &value) in mask.row(row).iter().enumerate() {
                 match value {
@@ -384,6 +387,7 @@ fn gather(what: &str, rows: &Rows, layout: &Layout, limit: i64, ignorable: bool)
     let source = |row: usize| rows.row(if rows.count() == 1 { 0 } else { row });
     // Check in the caller's order, so that the error names the first bad value of the batch.
     for row in 0..layout.rows() as usize {
+        interrupt::go_on()?;
         for &column in layout.kept(row) {
             let value = source(row)[column as usize];
             if !((0..limit).contains(&value) || ignorable && value == IGNORED) {
@@ -392,7 +396,10 @@ fn gather(what: &str, rows: &Rows, layout: &Layout, limit: i64, ignorable: bool)
             }
         }
     }
-    let values =
-        |(row, kept): (usize, &[i64])| kept.iter().map(|&column| source(row)[column as usize]).collect::<Vec<_>>();
-    Ok(layout.packed_rows().flat_map(values).collect())
+    let mut values = Vec::new();
+    for (row, kept) in layout.packed_rows() {
+        interrupt::go_on()?;
+        values.extend(kept.iter().map(|&column| source(row)[column as usize]));
+    }
+    Ok(values)
 }

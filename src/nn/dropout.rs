@@ -4,6 +4,7 @@ use tch::{Device, Tensor};
 
 use super::noise::{Segment, mask};
 use crate::error::Result;
+use crate::interrupt;
 
 /// Dropout: in training, each element is set to zero with `probability`, and the others are scaled by
 /// `1 / (1 - probability)`.
@@ -31,7 +32,11 @@ impl Dropout {
     /// # Errors
     /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward(self, input: Tensor, train: bool) -> Result<Tensor> {
-        if self.effective(train) == 0.0 { Ok(input) } else { Ok(input.f_dropout(self.probability, true)?) }
+        if self.effective(train) == 0.0 {
+            return Ok(input);
+        }
+        interrupt::go_on()?;
+        Ok(input.f_dropout(self.probability, true)?)
     }
 
     /// Apply dropout to rows that are stored one after another, with the random numbers of each (`segments`). None

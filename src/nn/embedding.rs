@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::Parameters;
 use crate::error::Result;
+use crate::interrupt;
 
 /// A table `[rows, width]` that maps every id `i` to row `i`.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ impl Embedding {
     /// # Errors
     /// [`crate::Error::Torch`] if an id is not a row of the table.
     pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
+        interrupt::go_on()?;
         // libtorch takes -1 for "no padding row".
         Ok(Tensor::f_embedding(&self.weight, ids, self.padding.unwrap_or(-1), false, false)?)
     }

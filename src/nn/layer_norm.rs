@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::Parameters;
 use crate::error::Result;
+use crate::interrupt;
 
 /// `y = (x - mean) / sqrt(variance + eps) * weight + bias` over the last dimension.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ impl LayerNorm {
     /// # Errors
     /// [`crate::Error::Torch`] if the last dimension is not `width`.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        interrupt::go_on()?;
         Ok(input.f_layer_norm([self.width], Some(&self.weight), Some(&self.bias), self.eps, true)?)
     }
 }

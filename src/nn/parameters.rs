@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use tch::nn::Path;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -40,13 +40,34 @@ impl Initial {
             tensor.f_copy_(&sinusoids(tensor.size()[0], tensor.size()[1])?)?;
             tensor.f_alias()?
         } else {
-            tensor.f_normal_(0.0, self.standard_deviation)?
+            fill_normal(tensor, self.standard_deviation)?;
+            tensor.f_alias()?
         };
         if let Some(row) = self.padding.filter(|_| name.ends_with("word_embeddings.weight")) {
             let _ = tensor.f_narrow(0, row, 1)?.f_fill_(0.0)?;
         }
         Ok(())
     }
+}
+
+/// The numbers that are drawn at once: a fraction of a second of work. libtorch's generator on a CPU makes numbers by
+/// sixteens: a tensor in parts of whole sixteens gets the numbers of the tensor as a whole, if the last part has sixteen
+/// or more.
+const AT_ONCE: i64 = 1 << 22;
+
+/// Fill a contiguous tensor with the numbers of `normal_`, and ask between parts whether to go on.
+fn fill_normal(tensor: &mut Tensor, standard_deviation: f64) -> Result<()> {
+    let count = tensor.numel() as i64;
+    let at_once = if tensor.device() == Device::Cpu { AT_ONCE } else { count };
+    let (flat, mut done) = (tensor.f_view([-1])?, 0);
+    while done < count {
+        interrupt::go_on()?;
+        let rest = count - done;
+        let part = if rest < at_once + 16 { rest } else { at_once };
+        let _ = flat.f_narrow(0, done, part)?.f_normal_(0.0, standard_deviation)?;
+        done += part;
+    }
+    Ok(())
 }
 
 /// Return `[positions, width]`: sin(p / 10000^(j/width)) in even columns j, and in each odd column the cosine of the
@@ -232,4 +253,27 @@ impl Trainable<'_> {
 /// Descend by a dotted name: tch panics on a dot inside one component.
 fn descend<'a>(path: &Path<'a>, name: &str) -> Path<'a> {
     name.split('.').filter(|part| !part.is_empty()).fold(path.clone(), |path, part| path.sub(part))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_parts_are_those_of_the_whole() {
+        for count in [1, 15, 16, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, AT_ONCE + 15, AT_ONCE + 16, 2 * AT_ONCE + 7] {
+            let _no_grad = tch::no_grad_guard();
+            let mut parts = Tensor::f_empty([count], (Kind::Float, Device::Cpu)).unwrap();
+            let whole = parts.f_zeros_like().unwrap();
+            let after = |fill: &mut dyn FnMut()| {
+                tch::manual_seed(count);
+                fill();
+                Tensor::f_rand([3], (Kind::Float, Device::Cpu)).unwrap()
+            };
+            let one = after(&mut || fill_normal(&mut parts, 0.5).unwrap());
+            let other = after(&mut || drop(whole.shallow_clone().f_normal_(0.0, 0.5).unwrap()));
+            assert!(parts.equal(&whole) && one.equal(&other), "{count}");
+        }
+    }
 }

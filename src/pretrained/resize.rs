@@ -109,6 +109,10 @@ impl Change {
     fn apply(mut self) -> Result<()> {
         let _no_grad = tch::no_grad_guard();
         let mut old = self.parameter.f_grad()?;
+        // A graph that is alive keeps the node that accumulates this parameter's gradient, and with it the old shape,
+        // which every later graph would share. libtorch gives up the node when the dtype changes.
+        let other = if self.values.f_kind()? == Kind::Double { Kind::Float } else { Kind::Double };
+        self.parameter.f_set_data(&Tensor::f_empty([0], (other, self.values.device()))?)?;
         self.parameter.f_set_data(&self.values)?;
         if let Some(gradient) = self.gradient {
             old.f_set_data(&gradient)?;

@@ -17,7 +17,7 @@ impl WordPieceTokenizer {
     /// [`Error::OutOfRange`] if an id is negative or at least [`Self::id_limit`]; [`Error::Tokenizer`] if an id has no
     /// token; the errors of [`interrupt::go_on`].
     pub fn decode(&self, ids: &[i64], skip_special_tokens: bool, clean_up: bool) -> Result<String> {
-        let text = self.tokens.joiner.join(self.spell(ids, skip_special_tokens)?);
+        let text = self.tokens.joiner.try_join(self.spell(ids, skip_special_tokens)?)?;
         Ok(if clean_up { remove_spaces(&text) } else { text })
     }
 
@@ -42,15 +42,17 @@ impl WordPieceTokenizer {
         self.tokens.joiner.join(tokens.iter().map(AsRef::as_ref))
     }
 
+    /// Join tokens as [`Self::convert_tokens_to_string`] does, and ask whether to go on.
+    #[cfg(feature = "python")]
+    pub(crate) fn join<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<String> {
+        self.tokens.joiner.try_join(tokens)
+    }
+
     /// Return the token of each id, without special tokens if `skip_special`.
-    fn spell(&self, ids: &[i64], skip_special: bool) -> Result<Vec<&str>> {
-        /// Ids between two questions whether to go on.
-        const IDS_PER_QUESTION: usize = 1 << 10;
+    pub(crate) fn spell(&self, ids: &[i64], skip_special: bool) -> Result<Vec<&str>> {
         let mut spelled = Vec::with_capacity(ids.len());
         for (position, &id) in ids.iter().enumerate() {
-            if position % IDS_PER_QUESTION == 0 {
-                interrupt::go_on()?;
-            }
+            interrupt::go_on_at(position)?;
             let token = self.tokens.token(id).ok_or_else(|| self.no_token(id, position))?;
             if !(skip_special && self.tokens.is_special(id)) {
                 spelled.push(token);

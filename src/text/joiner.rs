@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::vocabulary::CONTINUATION;
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// How tokens are joined to a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,25 +49,43 @@ impl Joiner {
     pub fn join<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> String {
         let mut text = String::new();
         for (number, token) in tokens.into_iter().enumerate() {
-            match self {
-                Self::Words => {
-                    text.push_str(if number == 0 { "" } else { " " });
-                    text.push_str(token);
-                }
-                Self::Pieces { prefix, cleanup } => {
-                    let piece = match token.strip_prefix(prefix.as_str()) {
-                        _ if number == 0 => token.to_string(),
-                        Some(rest) => rest.to_string(),
-                        None => format!(" {token}"),
-                    };
-                    // `tokenizers` cleans up every piece by itself, whether or not the whole text is cleaned up
-                    // afterwards. This attaches a full stop to its word but leaves `' s` apart.
-                    let piece = if *cleanup { contract_do_not(&remove_spaces(&piece)) } else { piece };
-                    text.push_str(&piece);
-                }
-            }
+            self.push(&mut text, number, token);
         }
         text
+    }
+
+    /// Join tokens as [`Self::join`] does, and ask whether to go on.
+    ///
+    /// # Errors
+    /// The errors of [`interrupt::go_on`].
+    pub fn try_join<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<String> {
+        let mut text = String::new();
+        for (number, token) in tokens.into_iter().enumerate() {
+            interrupt::go_on_at(number)?;
+            self.push(&mut text, number, token);
+        }
+        Ok(text)
+    }
+
+    /// Append the token `number` of a text.
+    fn push(&self, text: &mut String, number: usize, token: &str) {
+        match self {
+            Self::Words => {
+                text.push_str(if number == 0 { "" } else { " " });
+                text.push_str(token);
+            }
+            Self::Pieces { prefix, cleanup } => {
+                let piece = match token.strip_prefix(prefix.as_str()) {
+                    _ if number == 0 => token.to_string(),
+                    Some(rest) => rest.to_string(),
+                    None => format!(" {token}"),
+                };
+                // `tokenizers` cleans up every piece by itself, whether or not the whole text is cleaned up
+                // afterwards. This attaches a full stop to its word but leaves `' s` apart.
+                let piece = if *cleanup { contract_do_not(&remove_spaces(&piece)) } else { piece };
+                text.push_str(&piece);
+            }
+        }
     }
 }
 

@@ -19,6 +19,11 @@ pub struct TokenizerOptions {
     pub padding_side: Side,
     /// The end at which truncation removes tokens.
     pub truncation_side: Side,
+    /// Whether Python's `decode` cleans up the text unless it is told otherwise; the argument `clean_up` of
+    /// [`decode`](super::WordPieceTokenizer::decode) in Rust.
+    pub clean_up_tokenization_spaces: bool,
+    /// Whether Python's tokenizers return token types by default. `None` follows the family.
+    pub token_types: Option<bool>,
 }
 
 /// An end of a row.
@@ -57,6 +62,8 @@ impl Default for TokenizerOptions {
             model_max_length: None,
             padding_side: Side::Right,
             truncation_side: Side::Right,
+            clean_up_tokenization_spaces: false,
+            token_types: None,
         }
     }
 }
@@ -67,6 +74,23 @@ impl TokenizerOptions {
     #[must_use]
     pub fn known_length(length: usize) -> Option<usize> {
         (length < 1_000_000_000).then_some(length)
+    }
+
+    /// Return the `model_input_names` of transformers.
+    pub(crate) fn input_names(token_types: bool) -> &'static [&'static str] {
+        if token_types { &["input_ids", "token_type_ids", "attention_mask"] } else { &["input_ids", "attention_mask"] }
+    }
+
+    /// Read the `model_input_names` of transformers: whether `token_type_ids` is among them. The order has no meaning
+    /// here. `None` for other names than [`Self::input_names`].
+    pub(crate) fn read_input_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<bool> {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.sort_unstable();
+        match names[..] {
+            ["attention_mask", "input_ids", "token_type_ids"] => Some(true),
+            ["attention_mask", "input_ids"] => Some(false),
+            _ => None,
+        }
     }
 
     /// Return whether accents are removed, with `None` resolved.

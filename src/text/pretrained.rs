@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,7 @@ use super::added::AddedToken;
 use super::added_files::{ADDED, AddedFiles, SETTINGS, SPECIAL, WHOLE};
 use super::joiner::Joiner;
 use super::options::TokenizerOptions;
+use super::pipeline::Pipeline;
 use super::settings::{Class, content, read_rows, read_settings, read_special, refuse_contradiction, refuse_foreign};
 use super::special::{PAD_ROLE, ROLES, SPECIAL_TOKENS, UNKNOWN_ROLE};
 use super::template::Template;
@@ -19,6 +21,7 @@ use super::vocabulary::{Vocabulary, read_lines};
 use super::whole;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
+use crate::interrupt;
 
 const VOCABULARY: &str = "vocab.txt";
 /// The configuration of the model, which may name the class of the tokenizer.
@@ -26,11 +29,18 @@ const MODEL: &str = "config.json";
 
 /// Read a `vocab.txt` alone.
 pub(super) fn read_vocabulary(path: &Path, options: &TokenizerOptions) -> Result<Tokens> {
-    bert_tokens(read_lines(path)?, path, options)
+    let (path, options) = (path.to_path_buf(), options.clone());
+    interrupt::detached(move || bert_tokens(read_lines(&path)?, &path, &options))
+}
+
+/// Return the tokens of a vocabulary from the caller.
+pub(super) fn take_vocabulary(vocab: HashMap<String, i64>, options: &TokenizerOptions) -> Result<Tokens> {
+    let options = options.clone();
+    interrupt::detached(move || bert_tokens(vocab, Path::new("vocab"), &options))
 }
 
 /// Return the tokens of a vocabulary from `path`, with BERT's special tokens and pipeline.
-pub(super) fn bert_tokens(vocab: HashMap<String, i64>, path: &Path, options: &TokenizerOptions) -> Result<Tokens> {
+fn bert_tokens(vocab: HashMap<String, i64>, path: &Path, options: &TokenizerOptions) -> Result<Tokens> {
     if let Some((token, id)) = vocab.iter().find(|&(_, &id)| !(0..i64::from(u32::MAX)).contains(&id)) {
         let reason = format!("the id of {token:?} is {id}, expected a number from 0 to 2^32 - 2");
         return Err(Error::Vocabulary { path: path.to_path_buf(), line: None, reason });
@@ -42,7 +52,7 @@ pub(super) fn bert_tokens(vocab: HashMap<String, i64>, path: &Path, options: &To
 }
 
 /// What a caller says beside the files of a folder.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Given {
     /// How `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` are spelled; `None` follows the files.
     pub names: [Option<String>; 5],
@@ -58,26 +68,8 @@ pub(super) fn read(
     given: &Given,
     change: impl FnOnce(&mut TokenizerOptions),
 ) -> Result<(Tokens, TokenizerOptions)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        found.push(entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned());
-    }
-    found.sort();
-    let has = |name: &str| found.iter().any(|file| file == name);
-    let open = |name: &str| has(name).then(|| read_json(&folder.join(name))).transpose();
-    let files = Files {
-        whole: open(WHOLE)?,
-        settings: open(SETTINGS)?,
-        added: open(ADDED)?,
-        special: open(SPECIAL)?,
-        model: open(MODEL)?,
-        folder,
-    };
-    if files.whole.is_none() && !has(VOCABULARY) {
-        let folder = folder.to_path_buf();
-        return Err(Error::MissingFile { folder, wanted: format!("{VOCABULARY} or {WHOLE}"), found });
-    }
-    files.read(given, change)
+    let (folder, named) = (folder.to_path_buf(), given.clone());
+    interrupt::detached(move || Files::open(&folder)?.prepare(&named))?.finish(given, change)
 }
 
 fn read_json(path: &Path) -> Result<Value> {
@@ -86,23 +78,68 @@ fn read_json(path: &Path) -> Result<Value> {
 }
 
 /// The files of a folder, each if it exists.
-struct Files<'a> {
+struct Files {
     /// Without this file, there is a `vocab.txt`.
     whole: Option<Value>,
     settings: Option<Value>,
     added: Option<Value>,
     special: Option<Value>,
     model: Option<Value>,
-    folder: &'a Path,
+    folder: PathBuf,
+}
+
+/// The files, and the parts of the tokenizer whose size a file decides.
+struct Prepared {
+    /// `tokenizer.json` without its vocabulary.
+    files: Files,
+    vocabulary: Vocabulary,
+    pipeline: Option<Pipeline>,
+    class: Class,
+    named: [Named; 5],
+    /// What the files say.
+    options: TokenizerOptions,
 }
 
 /// The spelling of a special token, and the file that gives it; no file if the caller does.
 type Named = Option<(Option<&'static str>, String)>;
 
-impl Files<'_> {
-    /// Read the tokenizer. Each fact is read from the file in which transformers 5 looks for it.
-    fn read(self, given: &Given, change: impl FnOnce(&mut TokenizerOptions)) -> Result<(Tokens, TokenizerOptions)> {
-        let at = |name: &'static str| move |error: Error| error.in_file(self.folder.join(name));
+impl Files {
+    /// Open the files of a folder.
+    fn open(folder: &Path) -> Result<Self> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
+            found.push(entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned());
+        }
+        found.sort();
+        let has = |name: &str| found.iter().any(|file| file == name);
+        let open = |name: &str| has(name).then(|| read_json(&folder.join(name))).transpose();
+        let files = Self {
+            whole: open(WHOLE)?,
+            settings: open(SETTINGS)?,
+            added: open(ADDED)?,
+            special: open(SPECIAL)?,
+            model: open(MODEL)?,
+            folder: folder.to_path_buf(),
+        };
+        if files.whole.is_none() && !has(VOCABULARY) {
+            let folder = folder.to_path_buf();
+            return Err(Error::MissingFile { folder, wanted: format!("{VOCABULARY} or {WHOLE}"), found });
+        }
+        Ok(files)
+    }
+
+    /// Return a `tokenizer.json` and its settings that came from `place`.
+    fn of(whole: Value, settings: Value, place: &str) -> Self {
+        let (whole, settings) = (Some(whole), Some(settings));
+        Self { whole, settings, added: None, special: None, model: None, folder: place.into() }
+    }
+
+    /// Read the parts of the tokenizer. Each fact is read from the file in which transformers 5 looks for it.
+    fn prepare(mut self, given: &Given) -> Result<Prepared> {
+        let at = |name: &'static str| {
+            let path = self.folder.join(name);
+            move |error: Error| error.in_file(path)
+        };
         if let Some(settings) = &self.settings {
             refuse_foreign(settings, given.without_code).map_err(at(SETTINGS))?;
         }
@@ -118,7 +155,7 @@ impl Files<'_> {
         let pipeline = self.whole.as_ref().map(whole::read_pipeline).transpose().map_err(at(WHOLE))?.flatten();
 
         let in_whole = self.whole.as_ref().map(whole::read_options).transpose().map_err(at(WHOLE))?;
-        let mut options = match (&self.settings, in_whole) {
+        let options = match (&self.settings, in_whole) {
             (Some(settings), Some(options)) if pipeline.is_some() || class == Class::Any => {
                 if class == Class::Bert {
                     refuse_contradiction(settings, &options).map_err(at(SETTINGS))?;
@@ -128,35 +165,10 @@ impl Files<'_> {
             (Some(settings), _) => read_settings(settings).map_err(at(SETTINGS))?,
             (None, in_whole) => in_whole.unwrap_or_default(),
         };
-        let before = options.clone();
-        change(&mut options);
-        if pipeline.is_some() {
-            refuse_change(&before, &options)?;
+        if let Some(entries) = self.whole.as_mut().and_then(|whole| whole.pointer_mut("/model/vocab")) {
+            drop(entries.take());
         }
-
-        let mut tokens = Tokens::new(vocabulary, pipeline)?;
-        // BERT's classes cut the five out of every text; otherwise the settings or the caller have to name them.
-        let is_bert = self.whole.is_none() || self.settings.is_some() && class == Class::Bert;
-        let is_named = |named: &Named| named.as_ref().is_some_and(|(file, _)| *file != Some(WHOLE));
-        let cut = tokens.vocabulary.names.iter().zip(&named).filter(|(_, named)| is_bert || is_named(named));
-        let cut: Vec<AddedToken> = cut.map(|(name, _)| AddedToken::special(name)).collect();
-        tokens.add(&cut, &options)?;
-        let mut added = AddedFiles::default();
-        let files = [(WHOLE, &self.whole), (SETTINGS, &self.settings), (ADDED, &self.added), (SPECIAL, &self.special)];
-        for (name, file) in files {
-            if let Some(file) = file {
-                added.read(name, file, &tokens.vocabulary.names).map_err(at(name))?;
-            }
-        }
-        added.join(&mut tokens, &options, self.folder)?;
-        if let Some(whole) = &self.whole {
-            let template = Template::read(&whole["post_processor"], |token| tokens.id(token)).map_err(at(WHOLE))?;
-            self.refuse_other_frame(&template, &tokens, &named)?;
-            tokens.template = template;
-            tokens.joiner = Joiner::read(&whole["decoder"]).map_err(at(WHOLE))?;
-        }
-        tokens.add(&given.extra, &options)?;
-        Ok((tokens, options))
+        Ok(Prepared { files: self, vocabulary, pipeline, class, named, options })
     }
 
     /// Return the special tokens that the caller or a file names. The settings override the other files.
@@ -230,6 +242,47 @@ impl Files<'_> {
     }
 }
 
+impl Prepared {
+    /// Change the settings and join the parts.
+    fn finish(self, given: &Given, change: impl FnOnce(&mut TokenizerOptions)) -> Result<(Tokens, TokenizerOptions)> {
+        let Self { files, vocabulary, pipeline, class, named, mut options } = self;
+        let at = |name: &'static str| {
+            let path = files.folder.join(name);
+            move |error: Error| error.in_file(path)
+        };
+        let before = options.clone();
+        change(&mut options);
+        if pipeline.is_some() {
+            refuse_change(&before, &options)?;
+        }
+
+        let mut tokens = Tokens::new(vocabulary, pipeline)?;
+        // BERT's classes cut the five out of every text; otherwise the settings or the caller have to name them.
+        let is_bert = files.whole.is_none() || files.settings.is_some() && class == Class::Bert;
+        let is_named = |named: &Named| named.as_ref().is_some_and(|(file, _)| *file != Some(WHOLE));
+        let cut = tokens.vocabulary.names.iter().zip(&named).filter(|(_, named)| is_bert || is_named(named));
+        let cut: Vec<AddedToken> = cut.map(|(name, _)| AddedToken::special(name)).collect();
+        tokens.add(&cut, &options)?;
+        let mut added = AddedFiles::default();
+        let sources =
+            [(WHOLE, &files.whole), (SETTINGS, &files.settings), (ADDED, &files.added), (SPECIAL, &files.special)];
+        for (name, file) in sources {
+            if let Some(file) = file {
+                added.read(name, file, &tokens.vocabulary.names).map_err(at(name))?;
+            }
+        }
+        added.join(&mut tokens, &options, &files.folder)?;
+        if let Some(whole) = &files.whole {
+            let template = Template::read(&whole["post_processor"], |token| tokens.id(token)).map_err(at(WHOLE))?;
+            files.refuse_other_frame(&template, &tokens, &named)?;
+            tokens.template = template;
+            tokens.joiner = Joiner::read(&whole["decoder"]).map_err(at(WHOLE))?;
+        }
+        tokens.add(&given.extra, &options)?;
+        Ok((tokens, options))
+    }
+}
+
 /// Refuse to change settings of BERT's pipeline in another pipeline.
 fn refuse_change(before: &TokenizerOptions, after: &TokenizerOptions) -> Result<()> {
     let changed = [
@@ -273,6 +326,12 @@ pub(super) fn settings_and_special(tokens: &Tokens, options: &TokenizerOptions) 
         "padding_side": options.padding_side.name(),
         "truncation_side": options.truncation_side.name(),
     });
+    if options.clean_up_tokenization_spaces {
+        settings["clean_up_tokenization_spaces"] = json!(true);
+    }
+    if let Some(token_types) = options.token_types {
+        settings["model_input_names"] = json!(TokenizerOptions::input_names(token_types));
+    }
     if whole::is_plain(tokens) {
         settings["do_lower_case"] = json!(options.do_lower_case);
         settings["strip_accents"] = json!(options.strip_accents);
@@ -295,47 +354,57 @@ fn uncut_pad(tokens: &Tokens) -> Option<&str> {
 }
 
 /// Serialise what [`write`] writes.
-pub(super) fn to_bytes(tokens: &Tokens, options: &TokenizerOptions) -> Result<Vec<u8>> {
-    let (settings, _) = settings_and_special(tokens, options);
-    let mut whole = whole::write(tokens, options)?;
-    if let Some(pad) = uncut_pad(tokens) {
-        whole["padding"] = json!({ "pad_token": pad });
-    }
-    let files = json!({ "tokenizer": whole, "settings": settings });
-    serde_json::to_vec(&files).map_err(|error| Error::Internal { message: error.to_string() })
+pub(super) fn to_bytes(tokens: &Arc<Tokens>, options: &TokenizerOptions) -> Result<Vec<u8>> {
+    let (tokens, options) = (Arc::clone(tokens), options.clone());
+    interrupt::detached(move || {
+        let (settings, _) = settings_and_special(&tokens, &options);
+        let mut whole = whole::write(&tokens, &options)?;
+        if let Some(pad) = uncut_pad(&tokens) {
+            whole["padding"] = json!({ "pad_token": pad });
+        }
+        let files = json!({ "tokenizer": whole, "settings": settings });
+        serde_json::to_vec(&files).map_err(|error| Error::Internal { message: error.to_string() })
+    })
 }
 
 /// Read the bytes of [`to_bytes`].
 pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Tokens, TokenizerOptions)> {
-    let refused =
-        |error: serde_json::Error| Error::Tokenizer { reason: format!("the bytes do not hold a tokenizer: {error}") };
-    let mut files: Value = serde_json::from_slice(bytes).map_err(refused)?;
-    if !files.is_object() {
-        return Err(Error::Tokenizer { reason: "the bytes do not hold a tokenizer: expected an object".into() });
-    }
-    read_parts(files["tokenizer"].take(), files["settings"].take(), Path::new("the bytes"))
+    let bytes = bytes.to_vec();
+    let prepared = interrupt::detached(move || {
+        let refused =
+            |reason: String| Error::Tokenizer { reason: format!("the bytes do not hold a tokenizer: {reason}") };
+        let mut files: Value = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
+        if !files.is_object() {
+            return Err(refused("expected an object".into()));
+        }
+        Files::of(files["tokenizer"].take(), files["settings"].take(), "the bytes").prepare(&Given::default())
+    });
+    prepared?.finish(&Given::default(), |_| {})
 }
 
 /// Read a `tokenizer.json` and its settings. `place` is named in errors.
-pub(super) fn read_parts(whole: Value, settings: Value, place: &Path) -> Result<(Tokens, TokenizerOptions)> {
-    let (whole, settings) = (Some(whole), Some(settings));
-    Files { whole, settings, added: None, special: None, model: None, folder: place }.read(&Given::default(), |_| {})
+pub(super) fn read_parts(whole: Value, settings: Value, place: &str) -> Result<(Tokens, TokenizerOptions)> {
+    let files = Files::of(whole, settings, place);
+    interrupt::detached(move || files.prepare(&Given::default()))?.finish(&Given::default(), |_| {})
 }
 
 /// Write the files of [`super::WordPieceTokenizer::save_pretrained`].
-pub(super) fn write(folder: &Path, tokens: &Tokens, options: &TokenizerOptions) -> Result<Vec<PathBuf>> {
-    // A program that finds the lines alone would read them as BERT's.
-    let lines = tokens.pipeline.is_none().then(|| lines(&tokens.vocabulary)).transpose()?;
-    let (mut settings, special) = settings_and_special(tokens, options);
-    if let Some(pad) = uncut_pad(tokens) {
-        settings[ROLES[PAD_ROLE]] = json!(pad);
-    }
-    let files = [
-        (VOCABULARY, lines),
-        (WHOLE, Some(format!("{:#}\n", whole::write(tokens, options)?))),
-        (SETTINGS, Some(format!("{settings:#}\n"))),
-        (SPECIAL, Some(format!("{special:#}\n"))),
-    ];
+pub(super) fn write(folder: &Path, tokens: &Arc<Tokens>, options: &TokenizerOptions) -> Result<Vec<PathBuf>> {
+    let (tokens, options) = (Arc::clone(tokens), options.clone());
+    let files = interrupt::detached(move || {
+        // A program that finds the lines alone would read them as BERT's.
+        let lines = tokens.pipeline.is_none().then(|| lines(&tokens.vocabulary)).transpose()?;
+        let (mut settings, special) = settings_and_special(&tokens, &options);
+        if let Some(pad) = uncut_pad(&tokens) {
+            settings[ROLES[PAD_ROLE]] = json!(pad);
+        }
+        Ok([
+            (VOCABULARY, lines),
+            (WHOLE, Some(format!("{:#}\n", whole::write(&tokens, &options)?))),
+            (SETTINGS, Some(format!("{settings:#}\n"))),
+            (SPECIAL, Some(format!("{special:#}\n"))),
+        ])
+    })?;
     std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
     let mut paths = Vec::new();
     for (name, text) in files {

@@ -136,6 +136,8 @@ pub(super) fn read_rows(config: &Value, options: &TokenizerOptions) -> Result<To
         model_max_length: read_max_length(config)?,
         padding_side: side("padding_side")?,
         truncation_side: side("truncation_side")?,
+        clean_up_tokenization_spaces: read_flag(config, "clean_up_tokenization_spaces")?.unwrap_or(false),
+        token_types: read_token_types(config)?,
         ..options.clone()
     })
 }
@@ -162,6 +164,20 @@ pub(super) fn read_flag(config: &Value, field: &str) -> Result<Option<bool>> {
         Value::Bool(value) => Ok(Some(*value)),
         other => Err(Error::config(field, format!("expected true, false or null, got {other}"))),
     }
+}
+
+/// Read `model_input_names`: whether token types are among them. `None` if absent.
+fn read_token_types(config: &Value) -> Result<Option<bool>> {
+    let value = &config["model_input_names"];
+    if value.is_null() {
+        return Ok(None);
+    }
+    let names = value.as_array().and_then(|names| names.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+    names.and_then(TokenizerOptions::read_input_names).map(Some).ok_or_else(|| {
+        let known = TokenizerOptions::input_names(true).join(", ");
+        let reason = format!("expected the names {known}, the second or not, got {value}");
+        Error::config("model_input_names", reason)
+    })
 }
 
 /// Read `model_max_length`. `None` if absent or so large that it means unknown.

@@ -12,6 +12,7 @@ use super::pretrained::{self, Given};
 use super::tokens::Tokens;
 use super::vocabulary::Vocabulary;
 use crate::error::Result;
+use crate::interrupt;
 
 /// A tokenizer with a BERT word-piece vocabulary: text to ids and back, for ELECTRA and `DistilBERT`.
 ///
@@ -47,7 +48,7 @@ impl WordPieceTokenizer {
     /// # Errors
     /// [`crate::Error::Vocabulary`] if a special token is missing, or an id is negative, too large or not unique.
     pub fn from_vocab(vocab: HashMap<String, i64>, options: &TokenizerOptions) -> Result<Self> {
-        let tokens = pretrained::bert_tokens(vocab, Path::new("vocab"), options)?;
+        let tokens = pretrained::take_vocabulary(vocab, options)?;
         Ok(Self { tokens: Arc::new(tokens), options: options.clone() })
     }
 
@@ -109,8 +110,13 @@ impl WordPieceTokenizer {
     /// # Errors
     /// [`crate::Error::Tokenizer`] if there are more tokens than can be searched for at once, or no id is left.
     pub fn add_tokens(&mut self, tokens: &[AddedToken]) -> Result<usize> {
-        let mut changed = Tokens::clone(&self.tokens);
-        let new = changed.add(tokens, &self.options)?;
+        let (before, tokens, options) = (Arc::clone(&self.tokens), tokens.to_vec(), self.options.clone());
+        // The search for the tokens is built by code that never asks.
+        let (changed, new) = interrupt::detached(move || {
+            let mut changed = Tokens::clone(&before);
+            let new = changed.add(&tokens, &options)?;
+            Ok((changed, new))
+        })?;
         self.tokens = Arc::new(changed);
         Ok(new)
     }

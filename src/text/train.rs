@@ -1,7 +1,5 @@
 //! A tokenizer with the pipeline of another one and a vocabulary that is learnt from texts.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::added::AddedToken;
@@ -51,7 +49,7 @@ impl WordPieceTokenizer {
         for field in ["added_tokens_decoder", "additional_special_tokens"] {
             settings[field] = Value::Null;
         }
-        let (tokens, options) = read_parts(file, settings, Path::new("the learnt tokenizer"))?;
+        let (tokens, options) = read_parts(file, settings, "the learnt tokenizer")?;
         Ok(Self { tokens: tokens.into(), options })
     }
 }

@@ -4,6 +4,9 @@
 //! memory. Every place holds the index of its parent, so the children of many nodes can be interleaved. A vocabulary of
 //! 30,000 tokens takes about a megabyte, which fits in the processor's second-level cache.
 
+use crate::error::Result;
+use crate::interrupt;
+
 /// The index of a node. The root is 0.
 pub(super) type NodeIndex = u32;
 
@@ -44,13 +47,19 @@ impl Trie {
 
     /// Build a trie of distinct strings with their numbers, which must be below `u32::MAX`. `None` if there are too
     /// many nodes for 32-bit indices.
-    pub fn new(mut strings: Vec<(&[u8], u32)>) -> Option<Self> {
+    ///
+    /// # Errors
+    /// The errors of [`interrupt::go_on`].
+    pub fn new(mut strings: Vec<(&[u8], u32)>) -> Result<Option<Self>> {
         strings.sort_unstable();
         let mut builder = Builder { nodes: vec![FREE; BLOCK], first_free: 1, roomy: 1 };
         // Nodes whose children have no place yet, with the range of the strings that pass through them and their depth.
         let mut open = vec![(Self::ROOT, 0..strings.len(), 0_usize)];
         let mut labels = Vec::with_capacity(BLOCK);
+        let mut step = 0;
         while let Some((node, mut range, depth)) = open.pop() {
+            interrupt::go_on_at(step)?;
+            step += 1;
             // In sorted order, the string that ends here comes before those that continue.
             if let Some((string, id)) = strings.get(range.start)
                 && string.len() == depth
@@ -66,14 +75,14 @@ impl Trie {
             labels.extend(
                 strings[range.clone()].chunk_by(|one, other| label(one) == label(other)).map(|run| label(&run[0])),
             );
-            let base = builder.place(node, &labels)?;
+            let Some(base) = builder.place(node, &labels) else { return Ok(None) };
             let mut start = range.start;
             for run in strings[range].chunk_by(|one, other| label(one) == label(other)) {
                 open.push((base ^ u32::from(label(&run[0])), start..start + run.len(), depth + 1));
                 start += run.len();
             }
         }
-        Some(Self { nodes: builder.nodes })
+        Ok(Some(Self { nodes: builder.nodes }))
     }
 
     /// Return the child of a node for a byte. `None` if no string continues so.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::special::ROLES;
 use super::trie::{NodeIndex, Trie};
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// The mark of a piece that continues a word.
 pub(super) const CONTINUATION: &str = "##";
@@ -39,6 +40,9 @@ pub(super) struct Vocabulary {
 impl Vocabulary {
     /// Check a table of tokens that came from the file `path`, and that it has the five special tokens `names`. Ids must
     /// be below 2^32 - 1.
+    ///
+    /// The steps for millions of tokens ask whether to go on, but not the sort nor the release of memory: run this as
+    /// [`interrupt::detached`].
     pub fn new(tokens: HashMap<String, i64>, names: &[String; 5], path: &Path) -> Result<Self> {
         let refused = |reason: String| Error::Vocabulary { path: path.to_path_buf(), line: None, reason };
         let missing: Vec<&str> =
@@ -54,11 +58,18 @@ impl Vocabulary {
             ROLES.into_iter().zip(names).map(|(role, name)| (role.to_string(), json!(name))).collect();
         let special =
             serde_json::from_value(special.into()).map_err(|error| Error::Internal { message: error.to_string() })?;
-        let trie = build_trie(&tokens).map_err(refused)?;
+        let trie = build_trie(&tokens)?.map_err(refused)?;
         let continuation = trie.walk(CONTINUATION.as_bytes());
         let limit = tokens.values().max().map_or(0, |id| id + 1);
-        let table = BertVocab::from_values_and_special_token_map(tokens, special)
-            .map_err(|error| refused(error.to_string()))?;
+        let five = names.iter().filter_map(|name| tokens.get(name).map(|&id| (name.clone(), id))).collect();
+        let mut table =
+            BertVocab::from_values_and_special_token_map(five, special).map_err(|error| refused(error.to_string()))?;
+        let mut indices = HashMap::with_capacity(tokens.len());
+        for (step, (token, &id)) in tokens.iter().enumerate() {
+            interrupt::go_on_at(step)?;
+            indices.insert(id, token.clone());
+        }
+        (table.values, table.indices) = (tokens, indices);
         if table.indices.len() != table.values.len() {
             let twice = table.values.iter().find(|(token, id)| table.indices.get(*id) != Some(*token));
             let token = twice.map(|(token, _)| token.as_str()).unwrap_or_default();
@@ -119,6 +130,7 @@ pub(super) fn read_lines(path: &Path) -> Result<HashMap<String, i64>> {
     }
     let mut tokens = HashMap::with_capacity(lines.len());
     for (index, line) in lines.into_iter().enumerate() {
+        interrupt::go_on_at(index)?;
         let token = std::str::from_utf8(line).map_err(|error| Error::Vocabulary {
             path: path.to_path_buf(),
             line: Some(index + 1),
@@ -129,17 +141,19 @@ pub(super) fn read_lines(path: &Path) -> Result<HashMap<String, i64>> {
     Ok(tokens)
 }
 
-/// Build the trie of all tokens but those longer than [`LONGEST_WORD`].
-fn build_trie(tokens: &HashMap<String, i64>) -> Result<Trie, String> {
+/// Build the trie of all tokens but those longer than [`LONGEST_WORD`]. The inner error is the reason to refuse a token.
+fn build_trie(tokens: &HashMap<String, i64>) -> Result<Result<Trie, String>> {
     let mut strings = Vec::with_capacity(tokens.len());
-    for (token, &id) in tokens {
-        let number = u32::try_from(id).ok().filter(|&number| number < u32::MAX);
-        let number = number.ok_or_else(|| format!("the id {id} of {token:?} is not a whole number below 2^32 - 1"))?;
+    for (step, (token, &id)) in tokens.iter().enumerate() {
+        interrupt::go_on_at(step)?;
+        let Some(number) = u32::try_from(id).ok().filter(|&number| number < u32::MAX) else {
+            return Ok(Err(format!("the id {id} of {token:?} is not a whole number below 2^32 - 1")));
+        };
         if token.strip_prefix(CONTINUATION).unwrap_or(token).chars().nth(LONGEST_WORD).is_none() {
             strings.push((token.as_bytes(), number));
         }
     }
-    Trie::new(strings).ok_or_else(|| "the file has too many tokens".to_string())
+    Ok(Trie::new(strings)?.ok_or_else(|| "the file has too many tokens".to_string()))
 }
 
 impl fmt::Debug for Vocabulary {

@@ -197,7 +197,7 @@ proptest! {
         other in prop::collection::vec(97..100_u8, 0..6),
     ) {
         let numbered: Vec<(&[u8], u32)> = strings.iter().map(Vec::as_slice).zip(0..).collect();
-        let trie = Trie::new(numbered.clone()).unwrap();
+        let trie = Trie::new(numbered.clone()).unwrap().unwrap();
         let found = |string: &[u8]| trie.walk(string).and_then(|node| trie.id(node));
         for (string, id) in numbered {
             prop_assert_eq!(found(string), Some(id));

@@ -130,7 +130,7 @@ impl WeightFile {
             Kind::Safetensors => {
                 safetensors_file::read(bytes).map(|(index, metadata)| (FileFormat::Safetensors, index, metadata))
             }
-            Kind::Archive => torch::read_archive(bytes).map(|(format, index)| plain(format)(index)),
+            Kind::Archive => torch::read_archive(bytes)?.map(|(format, index)| plain(format)(index)),
             Kind::Pickle => torch::read_pickle(bytes).map(plain(FileFormat::Bin)),
             Kind::Flax => flax::read(bytes).and_then(flax_names::translate).map(plain(FileFormat::Flax)),
             Kind::TensorFlow | Kind::ShardIndex => {
@@ -154,7 +154,7 @@ impl WeightFile {
             parts.push(Part::open(Path::new(&format!("{stem}.data-{number:05}-of-{:05}", bundle.shards())))?);
         }
         let bytes: Vec<&[u8]> = parts.iter().map(Part::bytes).collect();
-        let index = bundle.index(&bytes).map_err(|reason| refuse(&path, reason))?;
+        let index = bundle.index(&bytes)?.map_err(|reason| refuse(&path, reason))?;
         let component = options.choose(&google::components(&index), &path)?;
         let index = google::translate(index, component).map_err(|reason| refuse(&path, reason))?;
         for part in &parts {

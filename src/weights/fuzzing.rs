@@ -25,7 +25,9 @@ pub fn safetensors(file: &[u8]) {
 }
 
 pub fn archive(file: &[u8]) {
-    check(torch::read_archive(file).map(|(_, index)| index), &[file]);
+    if let Ok(read) = torch::read_archive(file) {
+        check(read.map(|(_, index)| index), &[file]);
+    }
 }
 
 pub fn legacy(file: &[u8]) {

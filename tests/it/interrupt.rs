@@ -73,6 +73,12 @@ fn long_work_asks_and_ends() {
     for format in WeightFormat::ALL {
         let target = folder.path().join(format.name());
         assert_interruptible(format.name(), parameters, || trainable.save(&target, format));
+        if format != WeightFormat::Safetensors {
+            // The checksum of each tensor.
+            let opening = format!("opening {}", format.name());
+            let file = target.join(format.file_name());
+            assert_interruptible(&opening, parameters, || oxbert::weights::WeightSource::open(&file));
+        }
     }
     let discriminator = folder.path().join("discriminator");
     model::<ElectraDiscriminator>(&config).save(&discriminator, WeightFormat::Safetensors).unwrap();

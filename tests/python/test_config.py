@@ -688,3 +688,32 @@ def test_problem_types_round_trip(name: str, tmp_path: Path) -> None:
         config.problem_type = None
         assert config == kind()
     assert kind().problem_type is kind(problem_type=None).problem_type is None
+
+
+@FAMILIES
+def test_keys_without_an_effect_on_numbers_are_checked(name: str) -> None:
+    kind = getattr(oxbert, name)
+    flags: list[Any] = ["x", 1, 0.5, [], {}]
+    bad = {
+        "return_dict": flags,
+        "use_cache": flags,
+        "torchscript": [*flags, True],
+        "chunk_size_feed_forward": [-1, 1.5, "x", True, []],
+    }
+    good = {
+        "return_dict": [True, False, None],
+        "use_cache": [True, False, None],
+        "torchscript": [False, None],
+        "chunk_size_feed_forward": [0, 3, None],
+    }
+    for key, values in bad.items():
+        for value in values:
+            config = kind()
+            for make in (lambda: kind(**{key: value}), lambda: setattr(config, key, value)):  # noqa: B023  called here
+                with pytest.raises(ConfigError, match=f"{key}: expected") as caught:
+                    make()
+                assert caught.value.field == key
+            assert config.to_dict() == kind().to_dict()
+    for key, values in good.items():
+        for value in values:
+            assert kind(**{key: value}).to_dict()[key] == value

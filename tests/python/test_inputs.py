@@ -277,3 +277,21 @@ def test_tensors_round_trip_or_are_refused(tmp_path_factory: pytest.TempPathFact
         assert found.keys() == values.keys()
         for name, value in values.items():
             assert tuple(found[name].shape) == tuple(value.shape)
+
+
+@pytest.mark.parametrize("kind", [torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer])
+def test_the_tensors_of_lazy_layers_are_refused(model: oxbert.ElectraForMaskedLM, kind: Any) -> None:
+    lazy, ids = kind(), torch.tensor(ROW)
+    calls: list[Any] = [
+        lambda: model(lazy),
+        lambda: model(ids, attention_mask=lazy),
+        lambda: model(ids, labels=lazy),
+        lambda: model(inputs_embeds=lazy),
+        lambda: model.load_state_dict({"weight": lazy}),
+        lambda: model.set_input_embeddings(lazy),
+        lambda: oxbert.save_weights({"weight": lazy}, "never.safetensors"),
+        lambda: oxbert.Activation("gelu")(lazy),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match=f"expected a dense tensor with values, got an {kind.__name__}"):
+            call()

@@ -42,11 +42,39 @@ elif WORK == "a step":
 elif WORK == "a fresh model":
     huge = oxbert.ElectraConfig(hidden_size=768, num_attention_heads=12, intermediate_size=3072, num_hidden_layers=100)
     call = lambda: oxbert.ElectraModel(huge, seed=0)
+elif WORK == "a vocabulary":
+    import tempfile
+    path = tempfile.mkdtemp() + "/vocab.txt"
+    with open(path, "w") as file:
+        file.write("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{number}" for number in range(4000000))]))
+    call = lambda: oxbert.ElectraTokenizer(path)
+elif WORK in ("ids", "tokens", "a text", "a pair of rows"):
+    tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    call = {
+        "ids": lambda tokens=["the"] * 30000000: tokenizer.convert_tokens_to_ids(tokens),
+        "tokens": lambda ids=[7] * 30000000: tokenizer.convert_ids_to_tokens(ids),
+        "a text": lambda tokens=["the"] * 20000000: tokenizer.convert_tokens_to_string(tokens),
+        "a pair of rows": lambda ids=[[7] * 10000000] * 2: tokenizer.batch_decode(ids),
+    }[WORK]
+elif WORK == "nested lists":
+    small = oxbert.ElectraConfig(num_hidden_layers=1, hidden_size=4, embedding_size=4, num_attention_heads=1)
+    model, many = oxbert.ElectraModel(small, seed=0), [[7] * 512 for _ in range(20000)]
+    call = lambda: model(many)
+elif WORK == "candidates":
+    fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
+    call = lambda: fill(["a [MASK] b"] * 150, top_k=10**6)
+elif WORK == "a pickle":
+    import pickle
+    large = oxbert.ElectraConfig(
+        hidden_size=1024, embedding_size=1024, num_attention_heads=16, intermediate_size=4096, num_hidden_layers=16
+    )
+    model = oxbert.ElectraModel(large, seed=0)
+    call = lambda: pickle.loads(pickle.dumps(model))
 sent = []
 def send():
     sent.append(time.monotonic())
     os.kill(os.getpid(), signal.SIGINT)
-threading.Timer(0.5, send).start()
+threading.Timer(float(sys.argv[2]), send).start()
 begun = time.monotonic()
 try:
     call()
@@ -57,12 +85,15 @@ except BaseException as error:
 if WORK == "lists, the first call":
     assert model([[1, 2]]).last_hidden_state.shape == (1, 2, 256)
 """
-WORKS = ["lists, the first call", "labels and hidden states", "a module", "a pipeline", "a step", "a fresh model"]
+WORKS = [
+    *("lists, the first call", "labels and hidden states", "a module", "a pipeline", "a step", "a fresh model"),
+    *("a vocabulary", "ids", "tokens", "a text", "a pair of rows", "nested lists", "candidates", "a pickle"),
+]
 
 
 @pytest.mark.parametrize("work", WORKS)
 def test_control_c_ends_a_call(work: str) -> None:
-    done = run([sys.executable, "-c", PROGRAM, work], seconds=100, check=True)
+    done = run([sys.executable, "-c", PROGRAM, work, "0.5"], seconds=100, check=True)
     raised, seconds = json.loads(done.stdout.splitlines()[-1])
     assert raised == "KeyboardInterrupt", (raised, seconds)
     # Half a second, or one operation, on machines that do other things too.

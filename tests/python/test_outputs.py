@@ -78,7 +78,7 @@ def test_outputs_have_the_documented_shapes(config: oxbert.ElectraConfig) -> Non
     assert [state.shape for state in output.hidden_states] == [(2, 3, 20)] * 3
     assert [attention.shape for attention in output.attentions] == [(2, 5, 3, 3)] * 2
     np.testing.assert_allclose(output.attentions[0].sum(-1), 1, rtol=0, atol=1e-6)
-    np.testing.assert_array_equal(output.hidden_states[-1], output.last_hidden_state)
+    assert output.hidden_states[-1] is output.last_hidden_state
     (logits,) = oxbert.ElectraForMaskedLM(config, seed=0).eval()([[1]]).to_tuple()
     assert logits.shape == (1, 1, 50)
     assert oxbert.ElectraForTokenClassification(config, seed=0).eval()([[1]]).logits.shape == (1, 1, 3)

@@ -182,3 +182,23 @@ def test_replaced_word_embeddings_may_have_another_size(name: str) -> None:
         with pytest.raises(OutOfMemory, match="not enough memory"):
             model.set_input_embeddings(np.broadcast_to(np.array(1, dtype), (10**15, width)))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_graph_of_the_old_size_does_not_spoil_later_graphs(config: oxbert.ElectraConfig) -> None:
+    import oxbert.torch
+
+    ids = torch.tensor([[1, 2, 3]])
+    for name in (None, "decoder"):
+        changed = oxbert.ElectraConfig.from_dict({**config.to_dict(), "tie_word_embeddings": name is None})
+        module = oxbert.torch.Module(oxbert.ElectraForMaskedLM(changed, seed=0).eval())
+        kept = [module(ids, labels=ids).loss]
+        for size in (54, 41, 50):
+            module.resize_token_embeddings(size)
+            twin = oxbert.torch.Module(oxbert.ElectraForMaskedLM(module.config, seed=1).eval())
+            twin.load_state_dict(module.state_dict())
+            for each in (module, twin):
+                each.zero_grad()
+                kept.append(each(ids, labels=ids).loss)
+                kept[-1].backward()
+            for (_, ours), (_, theirs) in zip(module.named_parameters(), twin.named_parameters(), strict=True):
+                assert torch.equal(ours.grad, theirs.grad)

@@ -207,3 +207,65 @@ def test_what_cannot_be_learnt() -> None:
             ours.train_new_from_iterator(texts, 50)
     assert isinstance(ours_or_error(lambda: ours.train_new_from_iterator([], 50)), oxbert.ElectraTokenizer)
     assert theirs_or_error(lambda: pair_of()[1].train_new_from_iterator([[]], 50)) is not None
+
+
+@pytest.mark.parametrize("clean_up", [None, True, False])
+@pytest.mark.parametrize("names", [None, ["attention_mask", "input_ids"], ["input_ids", "token_type_ids", "attention_mask"]])
+@pytest.mark.parametrize("is_argument", [True, False])
+def test_settings_of_decoding_and_of_columns_are_transformers(
+    tmp_path: Path, clean_up: bool | None, names: list[str] | None, is_argument: bool
+) -> None:
+    oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator").save_pretrained(tmp_path)
+    given = {"clean_up_tokenization_spaces": clean_up, "model_input_names": names}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not is_argument:
+        path = tmp_path / "tokenizer_config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **given}))
+        given = {}
+    theirs = transformers.ElectraTokenizerFast.from_pretrained(tmp_path, **given)
+    ours = oxbert.ElectraTokenizer.from_pretrained(tmp_path, **given)
+    ours.save_pretrained(tmp_path / "again")
+    text = "it ' s a cat , do not 've n't ."
+    for mine in (ours, pickle.loads(pickle.dumps(ours)), oxbert.ElectraTokenizer.from_pretrained(tmp_path / "again")):
+        assert list(mine(text)) == list(theirs(text))
+        assert sorted(mine.model_input_names) == sorted(theirs.model_input_names)
+        assert mine.clean_up_tokenization_spaces is theirs.clean_up_tokenization_spaces
+        ids = theirs(text)["input_ids"]
+        for explicit in (None, True, False):
+            assert mine.decode(ids, clean_up_tokenization_spaces=explicit) == theirs.decode(
+                ids, clean_up_tokenization_spaces=explicit
+            )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("clean_up_tokenization_spaces", 3, DtypeError),
+        ("clean_up_tokenization_spaces", "x", DtypeError),
+        ("model_input_names", 3, DtypeError),
+        ("model_input_names", "input_ids", DtypeError),
+        ("model_input_names", ["input_ids"], InputError),
+        ("model_input_names", ["input_ids", "attention_mask", "pixels"], InputError),
+        ("model_max_length", True, DtypeError),
+        ("model_max_length", False, DtypeError),
+        ("model_max_length", 0, InputError),
+    ],
+)
+def test_bad_settings_are_refused(tmp_path: Path, name: str, value: Any, error: type[Exception]) -> None:
+    folder = "electra-tiny-generator"
+    with pytest.raises(error, match=name):
+        oxbert.ElectraTokenizer.from_pretrained(folder, **{name: value})
+    oxbert.ElectraTokenizer.from_pretrained(folder).save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(ConfigError, match=name):
+        oxbert.ElectraTokenizer.from_pretrained(tmp_path)
+
+
+def test_the_number_of_texts_is_checked_though_it_has_no_effect() -> None:
+    tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    for length in (None, 0, 1, 10**30):
+        assert len(tokenizer.train_new_from_iterator(["a b"], 20, length=length)) > 5
+    for length, error in (("x", DtypeError), (1.5, DtypeError), (-1, InputError)):
+        with pytest.raises(error, match="length"):
+            tokenizer.train_new_from_iterator(["a b"], 20, length=length)

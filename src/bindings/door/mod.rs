@@ -22,7 +22,7 @@ pub(crate) use guarded::Guarded;
 pub(crate) use modes::_outside_modes;
 pub(crate) use numbers::{argument_readers, count, integer, optional_count, truth};
 pub(crate) use progress::Bar;
-pub(crate) use sequences::{is_sequence, read_items};
+pub(crate) use sequences::{answer_signals, is_sequence, read_items};
 pub(crate) use tensors::{
     Arrays, as_array, copied, device, device_name, floats, from_numpy, from_torch, prepare_numpy, refused, tensor,
     to_numpy, to_python, to_torch, to_tuple,

@@ -6,8 +6,8 @@ use pyo3::types::{PySequence, PyString};
 use super::errors::raise;
 use crate::error::Error;
 
-/// After how many items the caller may interrupt.
-const BETWEEN_CHECKS: usize = 1 << 16;
+/// The steps between two of which signals are handled: a few milliseconds.
+const BETWEEN_CHECKS: usize = 1 << 14;
 
 /// Read the items of the iterable `what`, as far as there is memory.
 ///
@@ -27,11 +27,15 @@ pub(crate) fn read_items<'py, T>(
         let count = values.len() + 1;
         values.try_reserve(1).map_err(|_| exhausted(count))?;
         values.push(read(item?)?);
-        if count.is_multiple_of(BETWEEN_CHECKS) {
-            py.check_signals()?;
-        }
+        answer_signals(py, count)?;
     }
     Ok(values)
+}
+
+/// Let Python handle signals at each of many short steps under the GIL, which are counted from 1: loops in Rust run no
+/// byte code, between whose instructions Python would do so.
+pub(crate) fn answer_signals(py: Python<'_>, step: usize) -> PyResult<()> {
+    if step.is_multiple_of(BETWEEN_CHECKS) { py.check_signals() } else { Ok(()) }
 }
 
 /// Return whether an object is a sequence of items, as a list is and a text is not.

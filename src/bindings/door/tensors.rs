@@ -103,6 +103,10 @@ pub(crate) fn from_torch(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Opti
 fn obstacle(torch: &Bound<'_, PyAny>, tensor: &Bound<'_, PyAny>) -> PyResult<Option<(&'static str, String)>> {
     let is = |name: &str| tensor.getattr(name)?.is_truthy();
     let dense = "a dense tensor with values";
+    // A parameter or a buffer of a lazy layer raises an error of torch whatever it is asked.
+    if tensor.hasattr("cls_to_become")? {
+        return Ok(Some((dense, format!("an {}; run its layer once to give it a shape", tensor.get_type().name()?))));
+    }
     let layout = tensor.getattr("layout")?.str()?.to_string();
     if is("is_nested")? {
         return Ok(Some((dense, "a nested tensor".into())));

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyList, PySequence, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use super::parameters::values_of;
 use crate::bindings::door::{
@@ -252,6 +252,7 @@ fn listed(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Vec
     let py = object.py();
     let mut rows = Vec::new();
     for row in object.try_iter()? {
+        py.check_signals()?;
         let row = row?;
         if row.is_instance_of::<PyInt>() || row.is_instance_of::<PyString>() {
             let error = Error::Shape {
@@ -262,8 +263,7 @@ fn listed(what: &str, object: &Bound<'_, PyAny>, values: Values) -> PyResult<Vec
             return Err(raise(py, error));
         }
         if row.is_instance_of::<PyList>() || row.is_instance_of::<PyTuple>() {
-            let numbers = row.cast::<PySequence>()?.try_iter()?.map(|number| integer(what, &number?, values));
-            rows.push(numbers.collect::<PyResult<_>>()?);
+            rows.push(door::read_items(what, &row, |number| integer(what, &number, values))?);
         } else {
             let array = as_array(what, &row)?;
             let (numbers, shape) = numbers(what, &array, values)?;

@@ -1,7 +1,7 @@
 //! Outputs of models -> the classes of `oxbert.outputs`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 use tch::Tensor;
 
 use crate::bindings::door::{Arrays, to_python, to_tuple};
@@ -56,10 +56,19 @@ impl Answer {
                 fields.set_item(name, to_python(py, tensor, arrays)?)?;
             }
         }
-        for (name, tensors) in [("hidden_states", &self.hidden_states), ("attentions", &self.attentions)] {
-            if let Some(tensors) = tensors {
-                fields.set_item(name, to_tuple(py, tensors, arrays)?)?;
-            }
+        if let Some(states) = &self.hidden_states {
+            let states = match (fields.get_item("last_hidden_state")?, states.split_last()) {
+                // One object under two names, as in transformers: a gradient at the one is a gradient at the other.
+                (Some(last), Some((_, before))) => {
+                    let states = before.iter().map(|state| to_python(py, state, arrays)).chain([Ok(last)]);
+                    PyTuple::new(py, states.collect::<PyResult<Vec<_>>>()?)?
+                }
+                _ => to_tuple(py, states, arrays)?,
+            };
+            fields.set_item("hidden_states", states)?;
+        }
+        if let Some(attentions) = &self.attentions {
+            fields.set_item("attentions", to_tuple(py, attentions, arrays)?)?;
         }
         py.import("oxbert.outputs")?.getattr(self.class)?.call((), Some(&fields))
     }

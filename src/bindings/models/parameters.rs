@@ -20,6 +20,7 @@ pub(crate) fn parameter<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound
 /// Read tensors by name from a dictionary of torch tensors or numpy arrays.
 pub(crate) fn named_tensors(values: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Tensor)>> {
     let read = |(name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+        name.py().check_signals()?;
         let Ok(name) = name.extract::<String>() else {
             let got = name.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
             let (what, expected) = ("names of tensors".to_string(), "str".to_string());

@@ -120,9 +120,11 @@ impl PyModel {
             ))
         })?;
         let (values, mut frozen) = (PyDict::new(py), Vec::new());
+        let hold = py.import("oxbert._pickles")?.getattr("Values")?;
         for (name, tensor) in &parameters {
+            py.check_signals()?;
             // Half precision as float32, which holds every value of it.
-            values.set_item(name, to_numpy(py, tensor)?)?;
+            values.set_item(name, hold.call1((to_numpy(py, tensor)?,))?)?;
             if !tensor.requires_grad() {
                 frozen.push(name.clone());
             }

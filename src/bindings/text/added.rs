@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
-use crate::bindings::door::wrong_type;
+use crate::bindings::door::{read_items, wrong_type};
 use crate::text::AddedToken;
 
 /// Describe a token that is cut out of a text before any other processing.
@@ -130,7 +130,7 @@ impl PyAddedToken {
 /// Read the argument `what`: one token or a list of them, as [`one`].
 pub(crate) fn added_tokens(what: &str, object: &Bound<'_, PyAny>, special: bool) -> PyResult<Vec<AddedToken>> {
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        return object.try_iter()?.map(|token| one(what, &token?, special)).collect();
+        return read_items(what, object, |token| one(what, &token, special));
     }
     Ok(vec![one(what, object, special)?])
 }

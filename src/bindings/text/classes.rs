@@ -5,16 +5,29 @@ use std::path::PathBuf;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyBool, PyDict, PyType};
 
 use super::given;
 use super::texts::parse_side;
 use super::tokenizer::PyTokenizer;
-use crate::bindings::door::{FolderOptions, argument_readers, enter, integer, optional_count, raise, wrong_type};
+use crate::bindings::door::{
+    FolderOptions, answer_signals, argument_readers, enter, integer, optional_count, raise, wrong_type,
+};
 use crate::error::Error;
 use crate::text::{ElectraTokenizer, TokenizerOptions};
 
-argument_readers! { model_max_length: Option<usize> = optional_count; }
+argument_readers! { model_max_length: Option<usize> = longest_row; }
+
+/// Read the length of the longest row, which has at least one token, or None.
+pub(super) fn longest_row(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    if value.is_instance_of::<PyBool>() {
+        return Err(wrong_type(what, "an integer", value));
+    }
+    match optional_count(what, value)? {
+        Some(0) => Err(raise(value.py(), Error::input(what, "expected at least 1, got 0"))),
+        length => Ok(length),
+    }
+}
 
 /// What a tokenizer is made of.
 enum GivenVocabulary {
@@ -48,7 +61,8 @@ fn given_vocabulary(
     };
     let ids = 0..=i64::from(u32::MAX) - 1;
     let mut read = HashMap::new();
-    for (token, id) in tokens {
+    for (step, (token, id)) in tokens.iter().enumerate() {
+        answer_signals(py, step + 1)?;
         let token = token.extract().map_err(|_| wrong_type(what, "str as a token", &token))?;
         read.insert(token, integer(what, &id, ids.clone())?);
     }
@@ -95,6 +109,7 @@ macro_rules! tokenizer_class {
                     model_max_length: model_max_length.and_then(TokenizerOptions::known_length),
                     padding_side: parse_side(py, "padding_side", padding_side)?,
                     truncation_side: parse_side(py, "truncation_side", truncation_side)?,
+                    ..TokenizerOptions::default()
                 };
                 let tokenizer = match given_vocabulary(py, vocab_file, vocab)? {
                     GivenVocabulary::File(path) => enter(py, || ElectraTokenizer::from_vocab_file(path, &options)),
@@ -121,6 +136,8 @@ macro_rules! tokenizer_class {
             ///         `sep_token` and `mask_token` name tokens of the vocabulary, `extra_special_tokens` (or
             ///         `additional_special_tokens`) adds special tokens. `trust_remote_code=False` reads a tokenizer that
             ///         comes with code without that code; `use_fast` has no effect. `name_or_path` is the name to keep.
+            ///         `clean_up_tokenization_spaces` is the default of `decode`, and `model_input_names` says whether
+            ///         calls return `token_type_ids` by default.
             ///
             /// Raises:
             ///     MissingFileError: if there is no such folder or model, or the folder has no vocabulary.
@@ -158,6 +175,7 @@ macro_rules! tokenizer_class {
                 let truncation_side = truncation_side.map(|side| parse_side(py, "truncation_side", side)).transpose()?;
                 let hub = hub.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
                 let given = given::take(&hub)?;
+                let (clean_up, token_types) = given::take_settings(&hub)?;
                 let name = match hub.get_item("name_or_path")? {
                     Some(name) => {
                         hub.del_item("name_or_path")?;
@@ -177,6 +195,8 @@ macro_rules! tokenizer_class {
                             .map_or(options.model_max_length, TokenizerOptions::known_length),
                         padding_side: padding_side.unwrap_or(options.padding_side),
                         truncation_side: truncation_side.unwrap_or(options.truncation_side),
+                        clean_up_tokenization_spaces: clean_up.unwrap_or(options.clean_up_tokenization_spaces),
+                        token_types: token_types.or(options.token_types),
                     };
                 };
                 let tokenizer = enter(py, || ElectraTokenizer::from_pretrained_given(folder, &given, change))?;
@@ -197,7 +217,8 @@ macro_rules! tokenizer_class {
 
         impl $class {
             fn of(tokenizer: ElectraTokenizer, name: String) -> PyClassInitializer<Self> {
-                PyClassInitializer::from(PyTokenizer::new(tokenizer, $has_types, name)).add_subclass(Self)
+                let has_types = tokenizer.options().token_types.unwrap_or($has_types);
+                PyClassInitializer::from(PyTokenizer::new(tokenizer, has_types, name)).add_subclass(Self)
             }
         }
     };

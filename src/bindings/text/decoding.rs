@@ -1,10 +1,13 @@
 //! `oxbert.Tokenizer`: ids and tokens back to text, and special tokens around rows of ids.
 
+use std::iter;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use super::ids::{Ids, flat_ids, optional_ids};
-use super::texts::{strings, unicode};
+use super::lists::{self, numbers};
+use super::texts::{each_string, unicode};
 use super::tokenizer::PyTokenizer;
 use crate::bindings::door::enter;
 use crate::error::Result;
@@ -16,8 +19,8 @@ impl PyTokenizer {
     /// Args:
     ///     token_ids: An id, a list of ids, an array; or rows: a list of lists, an array [B, S].
     ///     skip_special_tokens: Omit special tokens.
-    ///     clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None means
-    ///         False.
+    ///     clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None follows
+    ///         the tokenizer's setting, usually False.
     ///     spaces_between_special_tokens: Has no effect: special tokens always have spaces around them.
     ///
     /// Raises:
@@ -46,7 +49,7 @@ impl PyTokenizer {
         // As in transformers' fast tokenizers.
         let _ = spaces_between_special_tokens;
         let (ids, tokenizer) = (Ids::read(token_ids)?, self.get());
-        let clean_up = clean_up_tokenization_spaces.unwrap_or(false);
+        let clean_up = clean_up_tokenization_spaces.unwrap_or(tokenizer.options().clean_up_tokenization_spaces);
         let decode = |row: &Vec<i64>| tokenizer.decode(row, skip_special_tokens, clean_up);
         match ids {
             Ids::Row(row) => Ok(enter(py, || decode(&row))?.into_pyobject(py)?.into_any()),
@@ -102,10 +105,10 @@ impl PyTokenizer {
         let (py, tokenizer) = (ids.py(), self.get());
         let one = ids.extract::<i64>().is_ok();
         let ids = flat_ids(ids)?;
-        let mut tokens = enter(py, || tokenizer.convert_ids_to_tokens(&ids, skip_special_tokens && !one))?;
-        match tokens.pop() {
-            Some(token) if one => Ok(token.into_pyobject(py)?.into_any()),
-            last => Ok(tokens.into_iter().chain(last).collect::<Vec<_>>().into_pyobject(py)?),
+        let tokens = enter(py, || tokenizer.spell(&ids, skip_special_tokens && !one))?;
+        match tokens[..] {
+            [token] if one => Ok(PyString::new(py, token).into_any()),
+            _ => lists::texts(py, &tokens),
         }
     }
 
@@ -123,8 +126,9 @@ impl PyTokenizer {
             let token = unicode("tokens", tokens)?;
             return Ok(tokenizer.convert_tokens_to_ids(&[token])[0].into_pyobject(py)?.into_any());
         }
-        let tokens = strings("tokens", tokens)?;
-        enter(py, || Ok(tokenizer.convert_tokens_to_ids(&tokens)))?.into_pyobject(py)
+        let id = |token: &str| tokenizer.token_to_id(token).unwrap_or(tokenizer.unk_token_id());
+        let ids = each_string("tokens", tokens, |token| Ok(id(token)))?;
+        numbers(py, ids.into_iter())
     }
 
     /// Return the text of tokens.
@@ -134,8 +138,14 @@ impl PyTokenizer {
     ///     >>> tokenizer.convert_tokens_to_string(["a", "token", "##izer"])
     ///     'a tokenizer'
     fn convert_tokens_to_string(&self, py: Python<'_>, tokens: &Bound<'_, PyAny>) -> PyResult<String> {
-        let (tokens, tokenizer) = (strings("tokens", tokens)?, self.get());
-        enter(py, || Ok(tokenizer.convert_tokens_to_string(&tokens)))
+        // One allocation for all tokens: millions of small ones take as long to free as to make.
+        let (mut text, tokenizer) = (String::new(), self.get());
+        let ends = each_string("tokens", tokens, |token| {
+            text.push_str(token);
+            Ok(text.len())
+        })?;
+        let starts = iter::once(&0).chain(&ends);
+        enter(py, || tokenizer.join(starts.zip(&ends).map(|(&start, &end)| &text[start..end])))
     }
 
     /// Return a row of ids with `[CLS]` before the first text and `[SEP]` after each text.

@@ -4,9 +4,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::added::{added_tokens, one};
-use crate::bindings::door::raise;
+use super::texts::strings;
+use crate::bindings::door::{raise, wrong_type};
 use crate::error::Error;
-use crate::text::Given;
+use crate::text::{Given, TokenizerOptions};
 
 /// The arguments of `from_pretrained` for the five special tokens, in the order of [`Given::names`].
 const ROLES: [&str; 5] = ["pad_token", "unk_token", "cls_token", "sep_token", "mask_token"];
@@ -32,6 +33,24 @@ pub(super) fn take(options: &Bound<'_, PyDict>) -> PyResult<Given> {
     given.without_code = pop(options, "trust_remote_code")?.is_some_and(|trust| !trust.is_truthy().unwrap_or(true));
     pop(options, "use_fast")?;
     Ok(given)
+}
+
+/// Take `clean_up_tokenization_spaces` and `model_input_names`, that is whether calls return token types by default,
+/// out of the keyword arguments of `from_pretrained`.
+pub(super) fn take_settings(options: &Bound<'_, PyDict>) -> PyResult<(Option<bool>, Option<bool>)> {
+    let name = "clean_up_tokenization_spaces";
+    let flag = |value: Bound<'_, PyAny>| value.extract().map_err(|_| wrong_type(name, "True, False or None", &value));
+    let clean_up = pop(options, name)?.map(flag).transpose()?;
+    let what = "model_input_names";
+    let Some(given) = pop(options, what)? else { return Ok((clean_up, None)) };
+    let names = strings(what, &given)?;
+    let read = TokenizerOptions::read_input_names(names.iter().map(String::as_str));
+    let refused = || {
+        let known = TokenizerOptions::input_names(true).join(", ");
+        let reason = format!("expected the names {known}, the second or not, got {}", names.join(", "));
+        raise(options.py(), Error::input(what, reason))
+    };
+    Ok((clean_up, Some(read.ok_or_else(refused)?)))
 }
 
 /// Take an argument out of the keyword arguments; None counts as absent.

@@ -1,10 +1,14 @@
-//! Lists of numbers for Python. pyo3's own panic when there is no memory for a list or a number.
+//! Lists of numbers and of texts for Python. pyo3's own panic when there is no memory for a list or a number.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
-use crate::bindings::door::raise;
+use crate::bindings::door::{answer_signals, raise};
 use crate::error::Error;
 
 /// Make a list.
@@ -18,6 +22,7 @@ pub(super) fn list<'py>(
     unsafe {
         let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length as ffi::Py_ssize_t))?;
         for (place, item) in items.take(length).enumerate() {
+            answer_signals(py, place + 1)?;
             ffi::PyList_SET_ITEM(list.as_ptr(), place as ffi::Py_ssize_t, item?.into_ptr());
         }
         Ok(list)
@@ -45,6 +50,19 @@ pub(super) fn pairs(
         }
     };
     list(py, pairs.map(pair))
+}
+
+/// Make a list of texts. Equal texts are one object, as in a list of tokens, of which there are few.
+pub(super) fn texts<'py, 'text>(py: Python<'py>, texts: &'text [&'text str]) -> PyResult<Bound<'py, PyAny>> {
+    let mut known = HashMap::new();
+    let object = |&text: &&'text str| {
+        let object = match known.entry(text) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(PyString::new(py, text).into_any()),
+        };
+        Ok(object.clone())
+    };
+    list(py, texts.iter().map(object))
 }
 
 fn integer(py: Python<'_>, number: i64) -> PyResult<Bound<'_, PyAny>> {

@@ -3,12 +3,13 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::classes::longest_row;
 use super::texts::parse_side;
 use super::tokenizer::PyTokenizer;
-use crate::bindings::door::{argument_readers, optional_count};
+use crate::bindings::door::argument_readers;
 use crate::text::TokenizerOptions;
 
-argument_readers! { model_max_length: Option<usize> = optional_count; }
+argument_readers! { model_max_length: Option<usize> = longest_row; }
 
 /// Define two attributes for each of the five special tokens: how it is spelled, and its id.
 macro_rules! special_tokens {
@@ -94,11 +95,13 @@ impl PyTokenizer {
     /// Return the names of the columns that a call returns by default.
     #[getter]
     fn model_input_names(&self) -> Vec<&'static str> {
-        if self.has_types {
-            vec!["input_ids", "token_type_ids", "attention_mask"]
-        } else {
-            vec!["input_ids", "attention_mask"]
-        }
+        TokenizerOptions::input_names(self.has_types).to_vec()
+    }
+
+    /// Return whether `decode` removes the spaces before punctuation and contractions once more.
+    #[getter]
+    fn clean_up_tokenization_spaces(&self) -> bool {
+        self.get().options().clean_up_tokenization_spaces
     }
 
     /// Return whether texts are lower-cased.

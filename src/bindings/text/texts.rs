@@ -108,7 +108,7 @@ impl Rows {
 /// Return the items of a list or tuple; `None` for any other object.
 fn items<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        return object.try_iter()?.collect::<PyResult<_>>().map(Some);
+        return read_items("text", object, Ok).map(Some);
     }
     Ok(None)
 }
@@ -121,10 +121,22 @@ fn backed(object: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
 
 /// Read the strings of the sequence `what`.
 pub(super) fn strings(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    each_string(what, object, |text| Ok(text.to_string()))
+}
+
+/// Read a value of each string of the sequence `what`.
+pub(super) fn each_string<T>(
+    what: &str,
+    object: &Bound<'_, PyAny>,
+    mut read: impl FnMut(&str) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
     if !is_sequence(object) {
         return Err(wrong_type(what, "a list of str", object));
     }
-    read_items(what, object, |text| unicode(what, &text))
+    read_items(what, object, |text| {
+        let text = text.cast::<PyString>().map_err(|_| wrong_type(what, "a str or a list of str", &text))?;
+        read(text.to_str().map_err(|error| not_unicode(text.py(), what, &error))?)
+    })
 }
 
 /// Copy the string `what` in UTF-8.

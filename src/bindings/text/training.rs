@@ -6,13 +6,16 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use super::added::added_tokens;
 use super::texts::{strings, unicode};
 use super::tokenizer::PyTokenizer;
-use crate::bindings::door::{argument_readers, enter, integer, raise, wrong_type};
+use crate::bindings::door::{answer_signals, argument_readers, enter, integer, optional_count, raise, wrong_type};
 use crate::error::Error;
 
 /// The largest vocabulary, in tokens: ids have 32 bits.
 const LARGEST: usize = u32::MAX as usize - 1;
 
-argument_readers! { vocab_size: usize = |what, value| integer(what, value, 0..=LARGEST); }
+argument_readers! {
+    vocab_size: usize = |what, value| integer(what, value, 0..=LARGEST);
+    length: Option<usize> = optional_count;
+}
 
 #[pymethods]
 impl PyTokenizer {
@@ -21,7 +24,7 @@ impl PyTokenizer {
     /// Args:
     ///     text_iterator: Texts, or lists of texts. All of them are held in memory.
     ///     vocab_size: The largest number of tokens, including special tokens.
-    ///     length: Has no effect.
+    ///     length: The number of texts, for a progress bar in transformers. Has no effect.
     ///     new_special_tokens: Special tokens beside those of this tokenizer.
     ///     special_tokens_map: None: special tokens keep their spelling.
     ///
@@ -40,7 +43,7 @@ impl PyTokenizer {
         slf: &Bound<'py, Self>,
         text_iterator: &Bound<'py, PyAny>,
         #[pyo3(from_py_with = vocab_size)] vocab_size: usize,
-        length: Option<&Bound<'py, PyAny>>,
+        #[pyo3(from_py_with = length)] length: Option<usize>,
         new_special_tokens: Option<&Bound<'py, PyAny>>,
         special_tokens_map: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -53,6 +56,7 @@ impl PyTokenizer {
         let mut texts = Vec::new();
         let items = text_iterator.try_iter().map_err(|_| wrong_type("text_iterator", "texts", text_iterator))?;
         for item in items {
+            answer_signals(py, texts.len() + 1)?;
             let item = item?;
             if item.is_instance_of::<PyString>() {
                 texts.push(unicode("text_iterator", &item)?);

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::added::{PyAddedToken, added_tokens};
 use super::tokenizer::PyTokenizer;
-use crate::bindings::door::{enter, is_to_write, raise};
+use crate::bindings::door::{answer_signals, enter, is_to_write, raise};
 use crate::error::Error;
 
 #[pymethods]
@@ -133,8 +133,9 @@ impl PyTokenizer {
         let mut tokens: Vec<_> = tokenizer.vocab().values.iter().map(|(token, &id)| (id, token.as_str())).collect();
         // As they were added, not as they are found in a normalised text.
         tokens.extend(tokenizer.added_tokens().map(|(id, token)| (id, token.content.as_str())));
-        tokens.sort_unstable();
-        for (id, token) in tokens {
+        tokens.sort_unstable_by_key(|&(id, _)| id);
+        for (step, (id, token)) in tokens.into_iter().enumerate() {
+            answer_signals(py, step + 1)?;
             vocabulary.set_item(token, id)?;
         }
         Ok(vocabulary)

@@ -6,6 +6,8 @@ use prost::Message;
 
 use super::table::read;
 use crate::checksum::{FETCH_AGAIN, damaged, is_intact, masked_crc32c};
+use crate::error::Result;
+use crate::interrupt;
 use crate::weights::index::{Checked, Entry, Index, MAX_NAME_BYTES, check_dimensions, excerpt};
 use crate::weights::raw::{Dtype, byte_count, described};
 
@@ -97,17 +99,21 @@ impl Bundle {
     }
 
     /// Index the tensors and verify their checksums. Strings are skipped, since they are TensorFlow's own metadata.
-    pub(in crate::weights) fn index(&self, files: &[&[u8]]) -> Checked<Index> {
+    ///
+    /// # Errors
+    /// The errors of [`interrupt::go_on`]. The inner error is the reason to refuse the checkpoint.
+    pub(in crate::weights) fn index(&self, files: &[&[u8]]) -> Result<Checked<Index>> {
         let length = files.iter().fold(0_usize, |sum, file| sum.saturating_add(file.len()));
         let mut index = Index::new(length);
-        for (name, variable) in &self.variables {
+        for (name, variable) in self.variables.iter().filter(|(_, variable)| variable.dtype != STRING) {
+            interrupt::go_on()?;
             let refuse = |reason: String| format!("variable {}: {reason}", excerpt(name));
-            if variable.dtype != STRING {
-                let (entry, file) = variable.locate(name, files).map_err(refuse)?;
-                index.push(entry, file)?;
+            let added = variable.locate(name, files).map_err(refuse).and_then(|(entry, file)| index.push(entry, file));
+            if let Err(reason) = added {
+                return Ok(Err(reason));
             }
         }
-        Ok(index)
+        Ok(Ok(index))
     }
 }
 

@@ -15,7 +15,7 @@ const INDEX: &[u8] = include_bytes!("../../../tests/data/checkpoints/google/tagg
 const DATA: &[u8] = include_bytes!("../../../tests/data/checkpoints/google/tagging/model.ckpt-12.data-00000-of-00001");
 
 fn read(index: &[u8], data: &[u8]) -> Checked<Index> {
-    Bundle::read(index)?.index(&[data])
+    Bundle::read(index)?.index(&[data]).unwrap()
 }
 
 /// Return a table of one block.

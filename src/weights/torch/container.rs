@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use super::cursor::Cursor;
 use super::values::Storage;
-use crate::checksum::{FETCH_AGAIN, damaged, is_intact};
+use crate::checksum::{FETCH_AGAIN, crc32, damaged, is_intact};
+use crate::error::Result;
 use crate::weights::index::{Checked, excerpt};
 
 pub(super) const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
@@ -31,7 +32,7 @@ const LOCATOR64_BYTES: usize = 20;
 const ENCRYPTED: u16 = 1;
 const STORED: u16 = 0;
 
-/// The records of an archive. Only stored (uncompressed) records can be read; their checksums have been verified.
+/// The records of an archive. Only stored (uncompressed) records can be read.
 pub(super) struct Container<'a> {
     file: &'a [u8],
     /// The folder of all records, e.g. `archive/`.
@@ -52,7 +53,7 @@ struct Directory {
 }
 
 impl<'a> Container<'a> {
-    /// Read the list of records and verify every stored record.
+    /// Read the list of records. Their content is not verified: see [`Self::find_damage`].
     pub(super) fn open(file: &'a [u8]) -> Checked<Self> {
         let directory = find_directory(file)?;
         let bytes = file.get(directory.range.clone()).ok_or("the zip directory lies outside the file")?;
@@ -80,19 +81,29 @@ impl<'a> Container<'a> {
                 left.1, right.0
             ));
         }
-        // The check for overlaps comes first, so that every byte is read at most once.
-        for (name, record) in &records {
-            let content = file.get(record.range.clone()).ok_or("a zip entry lies outside the archive")?;
-            if record.stored {
-                let checksum = crc32fast::hash(content);
-                if !is_intact(checksum, record.checksum) {
-                    return Err(damaged(&format!("zip entry {name:?}"), checksum, record.checksum));
-                }
-            }
-        }
         // libtorch takes the folder from the first entry too.
         let prefix = first.and_then(|name| name.find('/').and_then(|slash| name.get(..=slash))).unwrap_or_default();
         Ok(Self { file, prefix, records })
+    }
+
+    /// Verify every stored record. `Some` is the reason to refuse one. No two records overlap, so that every byte is read
+    /// at most once.
+    ///
+    /// # Errors
+    /// The errors of [`interrupt::go_on`](crate::interrupt::go_on).
+    pub(super) fn find_damage(&self) -> Result<Option<String>> {
+        for (name, record) in &self.records {
+            let Some(content) = self.file.get(record.range.clone()) else {
+                return Ok(Some("a zip entry lies outside the archive".into()));
+            };
+            if record.stored {
+                let checksum = crc32(content)?;
+                if !is_intact(checksum, record.checksum) {
+                    return Ok(Some(damaged(&format!("zip entry {name:?}"), checksum, record.checksum)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Return the content of a stored record, named without the archive's folder, or None if there is no such record.

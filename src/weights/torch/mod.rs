@@ -25,15 +25,29 @@ use values::Pickle;
 
 use super::FileFormat;
 use super::index::{Checked, Index};
+use crate::error::Result;
 pub(super) use writer::{stage_bin, stage_ot};
 pub use writer::{write_bin, write_ot};
 
-/// Index the tensors of a zip archive.
-pub(super) fn read_archive(file: &[u8]) -> Checked<(FileFormat, Index)> {
-    let archive = Container::open(file)?;
+/// Index the tensors of a zip archive, after verifying its checksums.
+///
+/// # Errors
+/// The errors of [`interrupt::go_on`](crate::interrupt::go_on). The inner error is the reason to refuse the file.
+pub(super) fn read_archive(file: &[u8]) -> Result<Checked<(FileFormat, Index)>> {
+    let archive = match Container::open(file) {
+        Ok(archive) => archive,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    Ok(match archive.find_damage()? {
+        Some(reason) => Err(reason),
+        None => index_archive(file, &archive),
+    })
+}
+
+fn index_archive(file: &[u8], archive: &Container) -> Checked<(FileFormat, Index)> {
     let pickle = Pickle::load(archive.pickle()?)?;
     if archive.is_module()? {
-        Ok((FileFormat::Ot, module::read(file, &archive, &pickle)?))
+        Ok((FileFormat::Ot, module::read(file, archive, &pickle)?))
     } else {
         Ok((FileFormat::Bin, state_dict::read(file, &pickle, |storage| archive.storage(storage))?))
     }

@@ -38,7 +38,7 @@ fn program(inner: &[u8]) -> Vec<u8> {
 fn zipped(pickle: &[u8]) -> Result<Index, String> {
     let data: Vec<u8> = (0..24).collect();
     let file = archive(&[("data.pkl", pickle), ("byteorder", b"little"), ("data/0", &data)]);
-    read_archive(&file).map(|(format, index)| {
+    read_archive(&file).unwrap().map(|(format, index)| {
         assert_eq!(format, FileFormat::Bin);
         index
     })

@@ -13,7 +13,7 @@ use crate::weights::{Dtype, FileFormat, RawTensor, WeightFile, write_ot};
 type Content = Result<Vec<(String, Dtype, Vec<usize>, Vec<u8>)>, String>;
 
 fn read(file: &[u8]) -> Result<Index, String> {
-    read_archive(file).map(|(_, index)| index)
+    read_archive(file).unwrap().map(|(_, index)| index)
 }
 
 fn content(file: &[u8]) -> Content {

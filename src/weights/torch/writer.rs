@@ -8,6 +8,7 @@ use std::path::Path;
 use super::container::{
     CENTRAL_SIGNATURE, END_SIGNATURE, END64_SIGNATURE, LOCAL_SIGNATURE, LOCATOR64_SIGNATURE, SEE_ZIP64, ZIP64_EXTRA,
 };
+use crate::checksum::crc32;
 use crate::error::{Error, Result};
 use crate::files::Staged;
 use crate::weights::index::check_names;
@@ -236,7 +237,7 @@ impl<'a, W: Write> Archive<'a, W> {
     pub(super) fn record(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let name = format!("{PREFIX}{name}");
         let (start, size) = (self.position, content.len() as u64);
-        let checksum = crc32fast::hash(content);
+        let checksum = crc32(content).map_err(io::Error::other)?;
         let mut local_extra = vec![];
         if size >= u64::from(SEE_ZIP64) {
             local_extra.extend(extra_field(ZIP64_EXTRA, &[size.to_le_bytes(), size.to_le_bytes()].concat()));

@@ -30,7 +30,7 @@ from oxbert.training.loop.options import LaunchOptions, RunOptions
 from oxbert.training.loop.processes import Processes
 from oxbert.training.loop.progress import Progress
 from oxbert.training.loop.reduction import GradientReducer
-from oxbert.training.loop.signals import StopSignals
+from oxbert.training.loop.signals import Stopped, StopSignals
 from oxbert.training.loop.updates import Updates
 
 _MOST_SKIPPED = 10
@@ -227,7 +227,12 @@ class Loop(ABC, Generic[_Batch]):
             elif figures := {name: value for name, value in record.items() if _is_figure(name)}:
                 self.figures = {"step": self.step, **figures}
             while self.step < last and not is_stopped:
-                record, step_tokens, is_stopped = self._take_step(signals)
+                try:
+                    record, step_tokens, is_stopped = self._take_step(signals)
+                except Stopped:
+                    is_stopped = True
+                    self._save_unless_saved(log)
+                    break
                 is_last = self.step == config.train_steps
                 if self._skipped_in_a_row >= (1 if is_last else _MOST_SKIPPED):
                     raise self._not_finite()
@@ -254,6 +259,14 @@ class Loop(ABC, Generic[_Batch]):
             self.processes.barrier()
         return record
 
+    def _save_unless_saved(self, log: RunLog | None) -> None:
+        """Save the state between two steps, unless it is that of the start or of the last checkpoint."""
+        found = list_checkpoints(self.output / "checkpoints")
+        if self.step and self.step not in [step for step, _ in found]:
+            if log is not None:
+                log.flush()
+            self.save()
+
     def _evaluate_and_log(self, log: RunLog | None, shown: Progress) -> dict[str, Any]:
         """Evaluate, show the figures, write them to the log if there is one, and return them by the log's names."""
         figures = {f"{_FIGURE}{name}": value for name, value in self.evaluate().items()}
@@ -273,7 +286,10 @@ class Loop(ABC, Generic[_Batch]):
         """Make one update, and return its record, its tokens, and whether any process is to stop."""
         step = self.step
         torch.manual_seed(_mix_seeds(self.config.seed, step, self.processes.rank))
-        batch = self.draw_batch(step)
+        # Before the update nothing has changed. Several processes have to stop at one step, and do so after it.
+        leave = signals.stopping_at_once if self.processes.world == 1 else nullcontext
+        with leave():
+            batch = self.draw_batch(step)
         own = list(range(self.processes.rank, len(batch), self.processes.world))
         self.updates.clear()
         names = self.loss_names()
@@ -283,6 +299,8 @@ class Loop(ABC, Generic[_Batch]):
         parts = [part for number in range(self.accumulate) if (part := own[number :: self.accumulate])]
         trained = self._trained()
         for number, places in enumerate(parts, start=1):
+            with leave():
+                pass
             with self.autocast():
                 losses = self.compute_losses(batch, places)
             if number == len(parts):

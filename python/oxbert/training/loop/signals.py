@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
 from typing_extensions import Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(BaseException):
+    """Leave the work of a step that a signal has made unnecessary."""
 
 
 class StopSignals(AbstractContextManager["StopSignals"]):
@@ -33,6 +38,18 @@ class StopSignals(AbstractContextManager["StopSignals"]):
     def __init__(self) -> None:
         self.received: int | None = None
         self._before: dict[signal.Signals, Any] = {}
+        self._raises = False
+
+    @contextmanager
+    def stopping_at_once(self) -> Iterator[None]:
+        """Raise `Stopped` if there was a signal, or as soon as there is one: for work that changes nothing."""
+        self._raises = True
+        try:
+            if self.received is not None:
+                raise Stopped
+            yield
+        finally:
+            self._raises = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -44,6 +61,8 @@ class StopSignals(AbstractContextManager["StopSignals"]):
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received is None:
             self.received = number
+            if self._raises:
+                raise Stopped
         elif number == signal.SIGINT:
             self._restore()
             signal.raise_signal(number)
@@ -60,4 +79,4 @@ class StopSignals(AbstractContextManager["StopSignals"]):
         self._restore()
 
 
-__all__ = ["StopSignals"]
+__all__ = ["StopSignals", "Stopped"]
