@@ -9,7 +9,7 @@ from statistics import median
 
 import torch
 
-from benches import loading, machine, models, tokenizing, training
+from benches import finetuning, loading, machine, models, tokenizing, training
 
 MINIMUM_ROUNDS = 5
 
@@ -26,6 +26,7 @@ def main() -> None:
     words = [] if options.no_tokenizer else tokenizing.measure(options.rounds, sgemm)
     loads = [] if options.no_loading else loading.measure(options.rounds, sgemm)
     steps = [] if options.no_training else training.measure(options.rounds, sgemm)
+    memories = [] if options.no_training else finetuning.measure()
     facts |= {"sgemm, GFLOP/s, median": round(median(sgemm.rates)), "sgemm, GFLOP/s, best": round(max(sgemm.rates))}
     rows = [model_row(result) for result in results]
     table = {
@@ -35,6 +36,7 @@ def main() -> None:
         "tokenizers": [word_row(word) for word in words],
         "loading": [loading_row(load) for load in loads],
         "training": [training_row(step) for step in steps],
+        "fine-tuning": [memory_row(memory) for memory in memories],
     }
     show(table)
     if options.json:
@@ -106,6 +108,10 @@ def training_row(step: training.Training) -> dict[str, str | float]:
     }
 
 
+def memory_row(memory: finetuning.Memory) -> dict[str, str | float]:
+    return {"fine-tuning": memory.kind, "peer": memory.peer, "peak memory, MB": round(memory.peak / 1e6)}
+
+
 def show(table: dict) -> None:
     for name, fact in table["machine"].items():
         print(f"{name + ':':<26}{fact}")
@@ -130,6 +136,11 @@ def show(table: dict) -> None:
         print(f"agree to 1e-5. Rows of at most {training.LENGTH} tokens; transformers: sdpa, padded, torch's fused")
         print("AdamW. Peak memory: the growth of a new process from before the networks are created.\n")
         print_rows(table["training"])
+    if table["fine-tuning"]:
+        size, texts, length = finetuning.SIZE, finetuning.TEXTS, finetuning.LENGTH
+        print(f"\nFine-tuning ELECTRA-{size} to classify {texts} texts of {length} tokens: the growth of a new process")
+        print("from before the model is created. LoRA: peft's, on query and value, if peft is installed.\n")
+        print_rows(table["fine-tuning"])
 
 
 def print_rows(rows: list[dict[str, str | float]]) -> None:
