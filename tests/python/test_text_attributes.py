@@ -210,7 +210,9 @@ def test_what_cannot_be_learnt() -> None:
 
 
 @pytest.mark.parametrize("clean_up", [None, True, False])
-@pytest.mark.parametrize("names", [None, ["attention_mask", "input_ids"], ["input_ids", "token_type_ids", "attention_mask"]])
+@pytest.mark.parametrize(
+    "names", [None, ["attention_mask", "input_ids"], ["input_ids", "token_type_ids", "attention_mask"]]
+)
 @pytest.mark.parametrize("is_argument", [True, False])
 def test_settings_of_decoding_and_of_columns_are_transformers(
     tmp_path: Path, clean_up: bool | None, names: list[str] | None, is_argument: bool

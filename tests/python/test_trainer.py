@@ -220,6 +220,43 @@ def test_signals_stop_a_run_with_a_checkpoint(number: int, code: int, data: Path
     assert step == losses(tmp_path / "run")[-1][0] >= 3
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("at", ["draw", "part"])
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_signal_ends_a_long_step_before_its_update(
+    number: int, at: str, first: int, data: Path, tmp_path: Path
+) -> None:
+    options = {"train_steps": 6, "save_every": 100, "accumulate": 2}
+    whole = trainer(data, tmp_path / "whole", **options)
+    whole.train(progress=False)
+    run = trainer(data, tmp_path / "run", **options)
+    draw, losses_of, ended = run.draw_batch, run.compute_losses, []
+
+    def drawn(step: int) -> Any:
+        batch = draw(step)
+        if step == first and at == "draw":
+            signal.raise_signal(number)
+            ended.append("draw")
+        return batch
+
+    def computed(batch: Any, places: list[int]) -> Any:
+        ended.append("part")
+        if batch.step == first and at == "part":
+            signal.raise_signal(number)
+        return losses_of(batch, places)
+
+    run.draw_batch, run.compute_losses = drawn, computed  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit):
+        run.train(progress=False)
+    assert run.step == first and ended == ["part"] * (2 * first + (at == "part"))
+    found = list_checkpoints(tmp_path / "run" / "checkpoints")
+    assert [step for step, _ in found] == ([first] if first else [])
+    again = trainer(data, tmp_path / "run", **options)
+    again.train(progress=False)
+    assert_equal(weights(whole), weights(again))
+    assert losses(tmp_path / "whole") == losses(tmp_path / "run")
+
+
 @pytest.mark.parametrize(("precision", "last"), [("float32", 10), ("float16", 12)])
 def test_a_not_finite_loss_ends_the_run_without_an_update(
     precision: str, last: int, data: Path, tmp_path: Path
