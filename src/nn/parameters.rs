@@ -254,26 +254,3 @@ impl Trainable<'_> {
 fn descend<'a>(path: &Path<'a>, name: &str) -> Path<'a> {
     name.split('.').filter(|part| !part.is_empty()).fold(path.clone(), |path, part| path.sub(part))
 }
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_in_parts_are_those_of_the_whole() {
-        for count in [1, 15, 16, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, AT_ONCE + 15, AT_ONCE + 16, 2 * AT_ONCE + 7] {
-            let _no_grad = tch::no_grad_guard();
-            let mut parts = Tensor::f_empty([count], (Kind::Float, Device::Cpu)).unwrap();
-            let whole = parts.f_zeros_like().unwrap();
-            let after = |fill: &mut dyn FnMut()| {
-                tch::manual_seed(count);
-                fill();
-                Tensor::f_rand([3], (Kind::Float, Device::Cpu)).unwrap()
-            };
-            let one = after(&mut || fill_normal(&mut parts, 0.5).unwrap());
-            let other = after(&mut || drop(whole.shallow_clone().f_normal_(0.0, 0.5).unwrap()));
-            assert!(parts.equal(&whole) && one.equal(&other), "{count}");
-        }
-    }
-}

@@ -61,6 +61,7 @@ fn reads_a_model_folder() {
         model_max_length: Some(512),
         padding_side: Side::Left,
         truncation_side: Side::Left,
+        ..TokenizerOptions::default()
     };
     assert_eq!(full.options(), &expected);
     let unbounded =

@@ -88,6 +88,21 @@ fn long_work_asks_and_ends() {
 }
 
 #[test]
+fn a_large_parameter_is_filled_in_parts_with_the_numbers_of_the_whole() {
+    let _random = random_numbers();
+    for count in [1 << 22, (1 << 22) + 15, (1 << 22) + 16, (1 << 23) + 7] {
+        let config =
+            ElectraConfig { vocab_size: count, embedding_size: 1, pad_token_id: None, num_hidden_layers: 0, ..odd() };
+        let made = Pretrained::<ElectraForMaskedLM>::from_config(&config, Some(count), Device::Cpu).unwrap();
+        let _no_grad = tch::no_grad_guard();
+        tch::manual_seed(count);
+        let mut whole = tch::Tensor::zeros([count, 1], (tch::Kind::Float, Device::Cpu));
+        let _ = whole.normal_(0.0, config.initializer_range);
+        assert!(made.word_embeddings().unwrap().equal(&whole), "{count}");
+    }
+}
+
+#[test]
 fn an_interrupt_changes_no_file_and_no_model() {
     let config: ElectraConfig = odd();
     let folder = tempfile::tempdir().unwrap();
