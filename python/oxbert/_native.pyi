@@ -1931,8 +1931,8 @@ class Tokenizer:
         Args:
             token_ids: An id, a list of ids, an array; or rows: a list of lists, an array [B, S].
             skip_special_tokens: Omit special tokens.
-            clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None means
-                False.
+            clean_up_tokenization_spaces: Remove the spaces before punctuation and contractions once more; None follows
+                the tokenizer's setting, usually False.
             spaces_between_special_tokens: Has no effect: special tokens always have spaces around them.
 
         Raises:
@@ -2311,7 +2311,7 @@ class Tokenizer:
         Args:
             text_iterator: Texts, or lists of texts. All of them are held in memory.
             vocab_size: The largest number of tokens, including special tokens.
-            length: Has no effect.
+            length: The number of texts, for a progress bar in transformers. Has no effect.
             new_special_tokens: Special tokens beside those of this tokenizer.
             special_tokens_map: None: special tokens keep their spelling.
 
@@ -2385,6 +2385,8 @@ class _FamilyTokenizer:
                 `sep_token` and `mask_token` name tokens of the vocabulary, `extra_special_tokens` (or
                 `additional_special_tokens`) adds special tokens. `trust_remote_code=False` reads a tokenizer that
                 comes with code without that code; `use_fast` has no effect. `name_or_path` is the name to keep.
+                `clean_up_tokenization_spaces` is the default of `decode`, and `model_input_names` says whether
+                calls return `token_type_ids` by default.
 
         Raises:
             MissingFileError: if there is no such folder or model, or the folder has no vocabulary.
