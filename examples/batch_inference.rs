@@ -7,6 +7,9 @@
 //! cargo run --release --example batch_inference -- --model FOLDER corpus.txt > judged.tsv
 //! ```
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write, stdout};
@@ -41,9 +44,7 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    if !options.model.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", options.model.display()).into());
-    }
+    folder::check(&options.model)?;
     // rayon has a thread for each core: libtorch should not start more for every batch.
     tch::set_num_threads(1);
     let tokenizer = ElectraTokenizer::from_pretrained(&options.model)?;

@@ -5,6 +5,9 @@
 //! cargo run --release --example electra_discriminator -- --model FOLDER "The compiler eats the source file."
 //! ```
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -31,9 +34,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    if !arguments.model.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", arguments.model.display()).into());
-    }
+    folder::check(&arguments.model)?;
     let pipeline = ReplacedTokenDetection::from_folder(&arguments.model, Device::Cpu)?;
     let texts: Vec<&str> = arguments.texts.iter().map(String::as_str).collect();
     for (text, tokens) in texts.iter().zip(pipeline.predict(&texts)?) {

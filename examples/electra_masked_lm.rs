@@ -5,6 +5,9 @@
 //! cargo run --release --example electra_masked_lm -- --model FOLDER "The [MASK] is empty."
 //! ```
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -35,9 +38,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    if !arguments.model.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", arguments.model.display()).into());
-    }
+    folder::check(&arguments.model)?;
     let folder = ModelFolder::open(&arguments.model)?;
     let config = ElectraConfig::from_file(folder.config()?)?;
     let variables = VarStore::new(Device::Cpu);

@@ -9,6 +9,9 @@
 //! cargo run --release --example electra_pretraining -- --text corpus.txt --steps 2000
 //! ```
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -19,8 +22,6 @@ use oxbert::text::{ElectraTokenizer, EncodeOptions, Truncation};
 use tch::Device;
 use tch::nn::{AdamW, OptimizerConfig};
 
-/// The folder of the vocabulary.
-const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/oxbert/bundled/electra-tiny-generator");
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 /// The number of tokens in the longest row, and of rows in a batch.
 const LENGTH: usize = 64;
@@ -29,6 +30,9 @@ const BATCH: usize = 16;
 #[derive(Parser)]
 #[command(about = "Pre-trains a small ELECTRA")]
 struct Options {
+    /// A folder with the vocabulary, vocab.txt
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/python/oxbert/bundled/electra-tiny-generator"))]
+    model: PathBuf,
     /// A text with one sentence or paragraph per line
     #[arg(long, default_value = README)]
     text: PathBuf,
@@ -39,7 +43,8 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let tokenizer = ElectraTokenizer::from_pretrained(BUNDLED)?;
+    folder::check(&options.model)?;
+    let tokenizer = ElectraTokenizer::from_pretrained(&options.model)?;
     let text = std::fs::read_to_string(&options.text)
         .map_err(|error| format!("cannot read {}: {error}", options.text.display()))?;
     let lines: Vec<_> =

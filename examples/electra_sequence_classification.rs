@@ -5,6 +5,9 @@
 //! cargo run --release --example electra_sequence_classification -- --model FOLDER --output FOLDER
 //! ```
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -88,9 +91,7 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    if !options.model.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", options.model.display()).into());
-    }
+    folder::check(&options.model)?;
     tch::manual_seed(1);
     let tokenizer = ElectraTokenizer::from_pretrained(&options.model)?;
     // The encoder is the discriminator's; `Strictness::Backbone` lets the classifier's head keep its random values.

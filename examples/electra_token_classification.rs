@@ -8,6 +8,9 @@
 //! cargo run --release --example electra_token_classification -- --model FOLDER "Ada Lovelace lived in London."
 //! ```
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -31,9 +34,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    if !arguments.model.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", arguments.model.display()).into());
-    }
+    folder::check(&arguments.model)?;
     // A missing head is initialised at random and listed, because fine-tuning starts so.
     let pretrained: Pretrained<ElectraForTokenClassification> =
         Pretrained::from_folder(&arguments.model, Device::Cpu, Strictness::Backbone)?;

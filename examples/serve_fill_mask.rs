@@ -6,6 +6,9 @@
 //! cargo run --release --example serve_fill_mask -- --selftest 256     # a load test, without a client
 //! ```
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,9 +55,7 @@ fn five() -> usize {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    if !options.model.is_dir() {
-        return Err(format!("there is no model folder {}; name one with --model", options.model.display()).into());
-    }
+    folder::check(&options.model)?;
     // One request to a core: libtorch should not start threads of its own for each.
     tch::set_num_threads(1);
     let pipeline = Arc::new(FillMask::from_folder(&options.model, Device::Cpu)?);

@@ -1,5 +1,7 @@
 //! Train the small DistilBERT that the DistilBERT examples run without `--model`: the package bundles none.
 
+mod folder;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -20,11 +22,8 @@ const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/oxbert/bundle
 /// If the folder does not exist.
 pub fn model_folder(model: Option<&PathBuf>) -> Result<&Path, Box<dyn Error>> {
     let folder = model.map_or(Path::new(BUNDLED), PathBuf::as_path);
-    if folder.is_dir() {
-        Ok(folder)
-    } else {
-        Err(format!("there is no model folder {}; name one with --model", folder.display()).into())
-    }
+    folder::check(folder)?;
+    Ok(folder)
 }
 
 /// Return the configuration of the small model: two layers of 64 numbers, texts of up to 64 tokens.
