@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from oxbert import _libtorch, _native
 
@@ -120,3 +121,34 @@ def test_every_file_names_the_same_range_of_releases(file, pattern):
     expected = {"first": first, "last": last, "after": last + 1}
     for place in found:
         assert {name: int(value) for name, value in place.groupdict().items()}.items() <= expected.items(), place[0]
+
+
+def jobs(workflow: str) -> dict:
+    """Return the jobs of a public workflow."""
+    return yaml.safe_load((ROOT / ".github" / "workflows" / workflow).read_text())["jobs"]
+
+
+def found_in(file: str, pattern: str) -> str:
+    [text] = re.findall(pattern, (ROOT / file).read_text(), re.MULTILINE)
+    return text
+
+
+def supported_pythons() -> list[str]:
+    """Return the versions for which `make wheels` builds, from the oldest that the package allows."""
+    first, after = map(int, found_in("tools/wheels.py", r"for minor in range\((\d+, \d+)\)").split(", "))
+    assert found_in("pyproject.toml", r'^requires-python = ">=(.*)"') == f"3.{first}"
+    return [f"3.{minor}" for minor in range(first, after)]
+
+
+def test_workflows_build_wheels_for_every_release_and_every_python():
+    matrix = jobs("wheels.yml")["wheel"]["strategy"]["matrix"]
+    assert matrix == {"torch": list(_libtorch.RELEASES), "python": supported_pythons()}
+
+
+def test_workflows_test_the_releases_of_the_makefile():
+    matrix = found_in("Makefile", "^MATRIX := (.*)").split()
+    assert {matrix[0], matrix[-1]} == {_libtorch.RELEASES[0], _libtorch.RELEASES[-1]}
+    assert set(matrix) <= set(_libtorch.RELEASES)
+    tested = jobs("ci.yml")["releases"]["strategy"]["matrix"]
+    assert [row["torch"] for row in tested["include"]] == matrix
+    assert {row["python"] for row in tested["include"]} <= set(supported_pythons())
