@@ -119,9 +119,11 @@ def _build_environment() -> Iterator[str]:
         if not _is_same(Path(os.environ.get("LIBTORCH", DEVELOPMENT)), libtorch):
             os.environ["LIBTORCH"] = str(libtorch)
         os.environ.pop("LIBTORCH_USE_PYTORCH", None)
+        # maturin strips the module, so line tables would only take time.
+        os.environ.setdefault("CARGO_PROFILE_RELEASE_DEBUG", "false")
         if not (ROOT / ".cargo" / "config.toml").exists():  # a source distribution
             header = ROOT / "libtorch" / "oxbert_torch.h"
-            os.environ["HOST_CXXFLAGS"] = f"-std=c++20 -include {shlex.quote(str(header))}"
+            os.environ["HOST_CXXFLAGS"] = f"-std=c++20 -Og -include {shlex.quote(str(header))}"
             os.environ["CC_SHELL_ESCAPED_FLAGS"] = "1"
         try:
             yield release
