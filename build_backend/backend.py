@@ -51,9 +51,11 @@ def build_wheel(
 
     With the setting `torch-version=local`, the version tells it, e.g. 0.1.0+torch2.15, so that wheels for several
     releases can be offered side by side and pip picks one that fits.
+
+    maturin writes the metadata anew: it would copy those in `metadata_directory`, whose version already tells it.
     """
     with _build_environment() as release:
-        name = str(maturin.build_wheel(wheel_directory, _without_own(config_settings), metadata_directory))
+        name = str(maturin.build_wheel(wheel_directory, _without_own(config_settings)))
     return _require_torch(Path(wheel_directory, name), release, _is_local(config_settings))
 
 
@@ -62,7 +64,7 @@ def build_editable(
 ) -> str:
     """Build the native module in place, and a wheel that points to it; return the wheel's file name."""
     with _build_environment() as release:
-        name = str(maturin.build_editable(wheel_directory, _without_own(config_settings), metadata_directory))
+        name = str(maturin.build_editable(wheel_directory, _without_own(config_settings)))
     return _require_torch(Path(wheel_directory, name), release, _is_local(config_settings))
 
 
