@@ -118,9 +118,9 @@ def show(table: dict) -> None:
     rounds = table["rounds"]
     print(f"\nMedian and best of {rounds} rounds; the peers alternate within a round.")
     if table["models"]:
-        print("\nModels in float32 whose logits agree to 1e-5.")
+        print("\nThe logits in float32 agree to 1e-5. frozen and other precisions: loaded with trainable=False.")
         print(f"Latency: one text of {models.TOKENS_OF_ONE_TEXT} tokens. Batch: texts of different lengths; tokens/s")
-        print("does not count padding. frozen: loaded with trainable=False. transformers: sdpa, inference mode,")
+        print("does not count padding. transformers: sdpa, inference mode,")
         print("padded batch.\n")
         print_rows(table["models"])
     if table["tokenizers"]:

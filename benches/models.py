@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,13 +97,19 @@ def measure(name: str, rounds: int, sgemm: Sgemm) -> list[Result]:
         reference = transformers.ElectraForPreTraining.from_pretrained(folder, attn_implementation="sdpa").eval()
         ours = oxbert.ElectraForPreTraining.from_pretrained(folder)
         frozen = oxbert.ElectraForPreTraining.from_pretrained(folder, trainable=False)
+        low = load_precisions(folder)
+        half = transformers.ElectraForPreTraining.from_pretrained(
+            folder, attn_implementation="sdpa", dtype=torch.bfloat16
+        ).eval()
     for batch in (one, rows):
         for model in (ours, frozen):
             check(run_transformers(reference, batch)(), run_oxbert(model, batch)(), batch)
     peers = {
         "oxbert": lambda batch: run_oxbert(ours, batch),
         "oxbert, frozen": lambda batch: run_oxbert(frozen, batch),
+        **{f"oxbert, {name}": (lambda batch, model=model: run_oxbert(model, batch)) for name, model in low.items()},
         "transformers": lambda batch: run_transformers(reference, batch),
+        "transformers, bfloat16": lambda batch: run_transformers(half, batch),
     }
 
     def turns(batch: Rows, times: int) -> dict[str, Timing]:
@@ -112,6 +119,17 @@ def measure(name: str, rounds: int, sgemm: Sgemm) -> list[Result]:
     tokens = sum(map(len, rows))
     share = tokens / (len(rows) * max(map(len, rows)))
     return [Result(name, peer, latency[peer], batch[peer], tokens, share) for peer in peers]
+
+
+def load_precisions(folder: str) -> dict[str, oxbert.ElectraForPreTraining]:
+    """Load the model in each precision but float32 that the processor has."""
+    models = {}
+    for precision in ("float16", "bfloat16", "int8"):
+        with contextlib.suppress(oxbert.errors.InputError):
+            models[precision] = oxbert.ElectraForPreTraining.from_pretrained(
+                folder, trainable=False, precision=precision
+            )
+    return models
 
 
 def run_oxbert(model: oxbert.ElectraForPreTraining, rows: Rows) -> Callable[[], np.ndarray]:
@@ -128,7 +146,7 @@ def run_transformers(model: transformers.ElectraForPreTraining, rows: Rows) -> C
 
     def forward() -> np.ndarray:
         with torch.inference_mode():
-            return model(input_ids=ids, attention_mask=mask).logits.numpy()
+            return model(input_ids=ids, attention_mask=mask).logits.float().numpy()
 
     return forward
 

@@ -16,7 +16,7 @@ use crate::models::electra::Electra;
 use crate::models::{HasHead, Model, Network};
 use crate::nn::ForwardOptions;
 use crate::outputs::{MaskedLMOutput, ModelOutput};
-use crate::pretrained::{Frozen, Pretrained};
+use crate::pretrained::{Frozen, FrozenOptions, Pretrained};
 use crate::resources::ModelFolder;
 use crate::weights::{LoadReport, Strictness, Tolerance, WeightFormat, WeightSource};
 
@@ -199,7 +199,7 @@ impl<M: Model<Config: Into<AnyConfig> + Send + Sync, Frozen: Send + Shareable>> 
     }
 
     fn precision(&self) -> &'static str {
-        Frozen::precision(self)
+        Frozen::precision(self).name()
     }
 }
 
@@ -224,11 +224,11 @@ impl<F: HasHead<MaskedLMHead, Config: Into<AnyConfig> + Send + Sync>> ScoreToken
 
 /// Load the frozen model of the folder's family with a head, and erase its type.
 macro_rules! of_family {
-    ($head:ty, $folder:expr, $device:expr, $tolerance:expr) => {
+    ($head:ty, $folder:expr, $device:expr, $tolerance:expr, $options:expr) => {
         Ok(if is_distilbert(&$folder)? {
-            Box::new(Frozen::<Network<DistilBert, $head>>::from_folder($folder, $device, $tolerance)?)
+            Box::new(Frozen::<Network<DistilBert, $head>>::from_folder_with($folder, $device, $tolerance, $options)?)
         } else {
-            Box::new(Frozen::<Network<Electra, $head>>::from_folder($folder, $device, $tolerance)?)
+            Box::new(Frozen::<Network<Electra, $head>>::from_folder_with($folder, $device, $tolerance, $options)?)
         })
     };
 }
@@ -236,25 +236,30 @@ macro_rules! of_family {
 /// Load a frozen model with the head `H` from a folder of either family.
 ///
 /// # Errors
-/// The errors of [`Frozen::from_folder`].
+/// The errors of [`Frozen::from_folder_with`].
 pub fn frozen<H: Head + Shareable + Send + 'static>(
     folder: impl AsRef<Path>,
     device: Device,
     tolerance: impl Into<Tolerance>,
+    options: impl Into<FrozenOptions>,
 ) -> Result<Box<dyn Run<H::Output> + Sync>>
 where
     Electra: HasHead<H>,
     DistilBert: HasHead<H>,
 {
-    of_family!(H, folder, device, tolerance)
+    of_family!(H, folder, device, tolerance, options)
 }
 
 /// Load a frozen masked LM from a folder of either family.
 ///
 /// # Errors
-/// The errors of [`Frozen::from_folder`].
-pub fn masked_lm(folder: impl AsRef<Path>, device: Device) -> Result<Box<dyn ScoreTokens + Sync>> {
-    of_family!(MaskedLMHead, folder, device, Strictness::default())
+/// The errors of [`Frozen::from_folder_with`].
+pub fn masked_lm(
+    folder: impl AsRef<Path>,
+    device: Device,
+    options: impl Into<FrozenOptions>,
+) -> Result<Box<dyn ScoreTokens + Sync>> {
+    of_family!(MaskedLMHead, folder, device, Strictness::default(), options)
 }
 
 /// Return whether the folder's configuration is DistilBERT's. A folder without a configuration may hold a checkpoint of

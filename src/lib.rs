@@ -44,6 +44,8 @@ pub mod files;
 
 pub mod names;
 
+mod kernels;
+
 pub mod nn;
 
 // A folder -> a configuration and named tensors.

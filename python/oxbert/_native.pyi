@@ -888,6 +888,7 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
         strict: bool | None = None,
         component: _types.Component | None = None,
         trainable: bool = True,
+        emulate: bool = False,
         output_loading_info: Literal[True],
         **options: Any,
     ) -> tuple[_ModelT, dict[str, Any]]:
@@ -900,13 +901,15 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
             config: A configuration that replaces the folder's own. Google's checkpoints have no configuration
                 and need none.
             device: The device of the parameters; None means `cpu`.
-            precision: The dtype of the parameters.
+            precision: How the layers of the encoder compute: `float32`, and for a frozen model `float16` (weights
+                in float16, arithmetic in float32), `bfloat16` or `int8`. docs/precision.md compares them.
             strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
                 (`UntrainedHeadWarning`); True refuses any difference; False refuses only wrong shapes.
             component: The network to take from a checkpoint of google-research/electra; None takes the
                 generator for a masked LM and the discriminator for all other models.
             trainable: False loads a frozen model: it runs, from several threads at once, but has no parameters to
                 read, train, move, resize or save.
+            emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
             output_loading_info: Whether to return the differences between the weights and the model too.
             options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of
                 the hub, as in transformers; fields that override the folder's configuration, such as
@@ -943,6 +946,7 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
         strict: bool | None = None,
         component: _types.Component | None = None,
         trainable: bool = True,
+        emulate: bool = False,
         output_loading_info: Literal[False] = False,
         **options: Any,
     ) -> _ModelT: ...
@@ -2457,8 +2461,8 @@ class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
 class FillMask:
     """Fill each `[MASK]` of a text with the likeliest tokens.
 
-    A pickle holds the folder and the device, and is loaded from there. A copy is the pipeline itself, which never
-    changes.
+    A pickle holds the folder, the device and the precision, and is loaded from there. A copy is the pipeline itself,
+    which never changes.
 
     Example:
         >>> fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
@@ -2468,10 +2472,25 @@ class FillMask:
     """
 
     @staticmethod
-    def from_pretrained(folder: _Path, *, device: _Device | None = None, **hub: Unpack[_types.HubKeywords]) -> FillMask:
+    def from_pretrained(
+        folder: _Path,
+        *,
+        device: _Device | None = None,
+        precision: _types.Precision = "float32",
+        emulate: bool = False,
+        **hub: Unpack[_types.HubKeywords],
+    ) -> FillMask:
         """Load from a model folder, a bundled model or a repository of the hub.
 
+        Args:
+            folder: A path or a name, as for `Model.from_pretrained`.
+            device: The device; None means `cpu`.
+            precision: `float32`, `float16`, `bfloat16` or `int8`, as for `Model.from_pretrained`.
+            emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
+            hub: `revision` and the other options of the hub.
+
         Raises:
+            InputError: if the processor or the device lacks the precision.
             MissingFileError: if there is no such folder or model, or the folder lacks a file.
             UntrainedHeadError: if the weights have no masked-LM head.
             WeightsFormatError: if the weight file is truncated, corrupt or of another format.
@@ -2703,8 +2722,8 @@ class PretrainingNetworks:
 class ReplacedTokenDetection:
     """Predict for each token of a text the probability that it was replaced.
 
-    A pickle holds the folder and the device, and is loaded from there. A copy is the pipeline itself, which never
-    changes.
+    A pickle holds the folder, the device and the precision, and is loaded from there. A copy is the pipeline itself,
+    which never changes.
 
     Example:
         >>> detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
@@ -2715,11 +2734,24 @@ class ReplacedTokenDetection:
 
     @staticmethod
     def from_pretrained(
-        folder: _Path, *, device: _Device | None = None, **hub: Unpack[_types.HubKeywords]
+        folder: _Path,
+        *,
+        device: _Device | None = None,
+        precision: _types.Precision = "float32",
+        emulate: bool = False,
+        **hub: Unpack[_types.HubKeywords],
     ) -> ReplacedTokenDetection:
         """Load from a model folder, a bundled model or a repository of the hub.
 
+        Args:
+            folder: A path or a name, as for `Model.from_pretrained`.
+            device: The device; None means `cpu`.
+            precision: `float32`, `float16`, `bfloat16` or `int8`, as for `Model.from_pretrained`.
+            emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
+            hub: `revision` and the other options of the hub.
+
         Raises:
+            InputError: if the processor or the device lacks the precision.
             MissingFileError: if there is no such folder or model, or the folder lacks a file.
             UntrainedHeadError: if the weights have no discriminator head.
             WeightsFormatError: if the weight file is truncated, corrupt or of another format.

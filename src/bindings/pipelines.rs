@@ -6,45 +6,52 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 use tch::Device;
 
-use crate::bindings::door::{FolderOptions, answer, argument_readers, device, device_name, enter, integer};
+use crate::bindings::door::{
+    FolderOptions, answer, argument_readers, device, device_name, enter, frozen_options, integer,
+};
 use crate::bindings::text::texts::Several;
 use crate::error::Result;
 use crate::pipelines::{FillMask, ReplacedTokenDetection};
+use crate::pretrained::FrozenOptions;
 
 argument_readers! { top_k: usize = |what, value| integer(what, value, 1..=usize::MAX); }
 /// Where a pipeline was loaded from: a pickle has the place and not the weights.
 struct Source {
     folder: PathBuf,
     device: Device,
+    options: FrozenOptions,
 }
 
 /// A function and its arguments, by which pickle makes an object again.
-type Restoring<'py> = (Bound<'py, PyAny>, (PathBuf, String));
+type Restoring<'py> = (Bound<'py, PyAny>, (PathBuf, String, &'static str, bool));
 
 impl Source {
     /// Find the folder and the device of the arguments of `from_pretrained`.
     fn find<'py>(
         folder: &Bound<'py, PyAny>,
         device: Option<&Bound<'py, PyAny>>,
+        options: (&str, bool),
         hub: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Self> {
         let py = folder.py();
+        let options = frozen_options(py, options.0, options.1)?;
         let folder = FolderOptions::only(py, hub)?.find(folder, &["config", "tokenizer", "weights"], &[])?;
         let device = device.map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
         // The process that reads a pickle may run in another folder.
-        Ok(Self { folder: std::path::absolute(folder)?, device })
+        Ok(Self { folder: std::path::absolute(folder)?, device, options })
     }
 
     fn restoring<'py>(&self, pipeline: &Bound<'py, PyAny>) -> PyResult<Restoring<'py>> {
         let restore = pipeline.get_type().getattr("_restore")?;
-        Ok((restore, (self.folder.clone(), device_name(self.device))))
+        let FrozenOptions { precision, emulate } = self.options;
+        Ok((restore, (self.folder.clone(), device_name(self.device), precision.name(), emulate)))
     }
 }
 
 /// Fill each `[MASK]` of a text with the likeliest tokens.
 ///
-/// A pickle holds the folder and the device, and is loaded from there. A copy is the pipeline itself, which never
-/// changes.
+/// A pickle holds the folder, the device and the precision, and is loaded from there. A copy is the pipeline itself,
+/// which never changes.
 ///
 /// Example:
 ///     >>> fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
@@ -61,30 +68,46 @@ pub(crate) struct PyFillMask {
 impl PyFillMask {
     /// Load from a model folder, a bundled model or a repository of the hub.
     ///
+    /// Args:
+    ///     folder: A path or a name, as for `Model.from_pretrained`.
+    ///     device: The device; None means `cpu`.
+    ///     precision: `float32`, `float16`, `bfloat16` or `int8`, as for `Model.from_pretrained`.
+    ///     emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
+    ///     hub: `revision` and the other options of the hub.
+    ///
     /// Raises:
+    ///     InputError: if the processor or the device lacks the precision.
     ///     MissingFileError: if there is no such folder or model, or the folder lacks a file.
     ///     UntrainedHeadError: if the weights have no masked-LM head.
     ///     WeightsFormatError: if the weight file is truncated, corrupt or of another format.
     ///     WeightsMismatchError: if the weights differ from the model's.
     #[staticmethod]
-    #[pyo3(signature = (folder, *, device = None, **hub))]
+    #[pyo3(signature = (folder, *, device = None, precision = "float32", emulate = false, **hub))]
     fn from_pretrained<'py>(
         folder: &Bound<'py, PyAny>,
         device: Option<&Bound<'py, PyAny>>,
+        precision: &str,
+        emulate: bool,
         hub: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Self> {
         let py = folder.py();
-        let source = Source::find(folder, device, hub)?;
-        Ok(Self { inner: enter(py, || FillMask::from_folder(&source.folder, source.device))?, source })
+        let source = Source::find(folder, device, (precision, emulate), hub)?;
+        Ok(Self {
+            inner: enter(py, || FillMask::from_folder_with(&source.folder, source.device, source.options))?,
+            source,
+        })
     }
 
     #[classmethod]
+    #[pyo3(signature = (folder, device, precision = "float32", emulate = false))]
     fn _restore<'py>(
         _class: &Bound<'py, PyType>,
         folder: &Bound<'py, PyAny>,
         device: &Bound<'py, PyAny>,
+        precision: &str,
+        emulate: bool,
     ) -> PyResult<Self> {
-        Self::from_pretrained(folder, Some(device), None)
+        Self::from_pretrained(folder, Some(device), precision, emulate, None)
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -130,8 +153,8 @@ impl PyFillMask {
 
 /// Predict for each token of a text the probability that it was replaced.
 ///
-/// A pickle holds the folder and the device, and is loaded from there. A copy is the pipeline itself, which never
-/// changes.
+/// A pickle holds the folder, the device and the precision, and is loaded from there. A copy is the pipeline itself,
+/// which never changes.
 ///
 /// Example:
 ///     >>> detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
@@ -148,30 +171,48 @@ pub(crate) struct PyReplacedTokenDetection {
 impl PyReplacedTokenDetection {
     /// Load from a model folder, a bundled model or a repository of the hub.
     ///
+    /// Args:
+    ///     folder: A path or a name, as for `Model.from_pretrained`.
+    ///     device: The device; None means `cpu`.
+    ///     precision: `float32`, `float16`, `bfloat16` or `int8`, as for `Model.from_pretrained`.
+    ///     emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
+    ///     hub: `revision` and the other options of the hub.
+    ///
     /// Raises:
+    ///     InputError: if the processor or the device lacks the precision.
     ///     MissingFileError: if there is no such folder or model, or the folder lacks a file.
     ///     UntrainedHeadError: if the weights have no discriminator head.
     ///     WeightsFormatError: if the weight file is truncated, corrupt or of another format.
     ///     WeightsMismatchError: if the weights differ from the model's.
     #[staticmethod]
-    #[pyo3(signature = (folder, *, device = None, **hub))]
+    #[pyo3(signature = (folder, *, device = None, precision = "float32", emulate = false, **hub))]
     fn from_pretrained<'py>(
         folder: &Bound<'py, PyAny>,
         device: Option<&Bound<'py, PyAny>>,
+        precision: &str,
+        emulate: bool,
         hub: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Self> {
         let py = folder.py();
-        let source = Source::find(folder, device, hub)?;
-        Ok(Self { inner: enter(py, || ReplacedTokenDetection::from_folder(&source.folder, source.device))?, source })
+        let source = Source::find(folder, device, (precision, emulate), hub)?;
+        Ok(Self {
+            inner: enter(py, || {
+                ReplacedTokenDetection::from_folder_with(&source.folder, source.device, source.options)
+            })?,
+            source,
+        })
     }
 
     #[classmethod]
+    #[pyo3(signature = (folder, device, precision = "float32", emulate = false))]
     fn _restore<'py>(
         _class: &Bound<'py, PyType>,
         folder: &Bound<'py, PyAny>,
         device: &Bound<'py, PyAny>,
+        precision: &str,
+        emulate: bool,
     ) -> PyResult<Self> {
-        Self::from_pretrained(folder, Some(device), None)
+        Self::from_pretrained(folder, Some(device), precision, emulate, None)
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -46,7 +46,7 @@ impl Embeddings {
     }
 
     /// Return the inputs that the tables can take now.
-    pub(super) fn limits(&self, task: Task) -> Limits {
+    pub(crate) fn limits(&self, task: Task) -> Limits {
         // Callers may have changed the tables through torch, so no shape is taken for granted.
         let rows = |table: &Embedding| table.weight().size().first().copied().unwrap_or(0);
         Limits {

@@ -4,7 +4,14 @@
 //! the same trait [`Encode`], so heads and models work with either. Nobody can read, resize, save or train the weights
 //! of an engine, so the engine may keep them in the form that is fastest.
 
+mod choice;
+mod layers;
+
 use tch::Tensor;
+
+pub(crate) use choice::choose;
+pub use choice::{Instructions, Precision};
+use layers::PackedEncoder;
 
 use crate::config::EncoderConfig;
 use crate::encoder::{Encode, Encoded, Encoder, EncoderNames};
@@ -15,15 +22,17 @@ use crate::nn::{ForwardOptions, Parameters};
 /// A frozen encoder.
 #[derive(Debug)]
 pub struct Engine {
-    kernels: Kernels,
+    form: Form,
 }
 
 /// The form of the weights, with the code that computes with them.
 #[derive(Debug)]
-enum Kernels {
-    /// float32 on libtorch's operators: the layers of the trainable encoder on frozen values, with queries, keys and
-    /// values packed into one matrix.
-    Float32(Encoder),
+enum Form {
+    /// float32 on libtorch's operators, on any device: the layers of the trainable encoder on frozen values, with queries,
+    /// keys and values packed into one matrix.
+    Torch(Encoder),
+    /// Any precision, on the kernels of [`crate::kernels`].
+    Packed(PackedEncoder),
 }
 
 impl Encode for Engine {
@@ -31,24 +40,31 @@ impl Encode for Engine {
         if !parameters.is_frozen() {
             return Err(Error::Internal { message: "an engine was built on parameters that can be trained".into() });
         }
-        Ok(Self { kernels: Kernels::Float32(Encoder::new(parameters, config, names)?) })
+        let form = match parameters.layer_kernels() {
+            None => Form::Torch(Encoder::new(parameters, config, names)?),
+            Some(choice) => Form::Packed(PackedEncoder::new(parameters, config, names, choice)?),
+        };
+        Ok(Self { form })
     }
 
     fn words(&self) -> &Tensor {
-        match &self.kernels {
-            Kernels::Float32(encoder) => encoder.words(),
+        match &self.form {
+            Form::Torch(encoder) => encoder.words(),
+            Form::Packed(encoder) => encoder.words(),
         }
     }
 
     fn positions(&self) -> &Tensor {
-        match &self.kernels {
-            Kernels::Float32(encoder) => encoder.positions(),
+        match &self.form {
+            Form::Torch(encoder) => encoder.positions(),
+            Form::Packed(encoder) => encoder.positions(),
         }
     }
 
     fn limits(&self, task: Task) -> Limits {
-        match &self.kernels {
-            Kernels::Float32(encoder) => encoder.limits(task),
+        match &self.form {
+            Form::Torch(encoder) => encoder.limits(task),
+            Form::Packed(encoder) => encoder.limits(task),
         }
     }
 
@@ -57,8 +73,9 @@ impl Encode for Engine {
             return Err(Error::input("train", "expected false for a frozen model: load it as trainable to train it"));
         }
         let _no_grad = tch::no_grad_guard();
-        match &self.kernels {
-            Kernels::Float32(encoder) => encoder.forward(inputs, options),
+        match &self.form {
+            Form::Torch(encoder) => encoder.forward(inputs, options),
+            Form::Packed(encoder) => encoder.forward(inputs, options),
         }
     }
 }

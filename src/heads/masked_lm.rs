@@ -44,13 +44,14 @@ impl Decoder {
     /// # Errors
     /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, words: &Tensor, tied: bool) -> Result<Self> {
+        if tied {
+            return Ok(Self(Linear::sharing(parameters, words)?));
+        }
         let shape = words.size();
-        // A shallow clone is the same parameter, not a copy: the gradients of both uses add up.
-        let weight = if tied { words.shallow_clone() } else { parameters.tensor("weight", &shape)? };
-        Ok(Self(Linear::of(weight, parameters.tensor("bias", &shape[..1])?)))
+        Ok(Self(Linear::new(parameters, shape[1], shape[0])?))
     }
 
-    /// Return the layer itself, weight `[V, E]` and bias `[V]`.
+    /// Return the layer itself, E -> V.
     #[must_use]
     pub fn linear(&self) -> &Linear {
         &self.0
@@ -94,7 +95,7 @@ impl Head for MaskedLMHead {
     const COMPONENT: Component = Component::Generator;
 
     fn task(&self) -> Task {
-        Task::TokenClasses { classes: self.decoder.linear().bias().size()[0] }
+        Task::TokenClasses { classes: self.decoder.linear().outputs() }
     }
 
     fn decoder(&self) -> Option<&Linear> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tch::Tensor;
 
 use crate::error::Result;
+use crate::kernels::Function;
 
 /// An activation function. serde reads and writes it as its name.
 ///
@@ -55,6 +56,12 @@ pub enum Activation {
     /// `x`.
     Identity,
 }
+
+/// √½, rounded as in transformers.
+#[expect(clippy::approx_constant, reason = "the exact constant would change the results")]
+const LAPLACE_MEAN: f64 = 0.707_107;
+/// √(1 / 4π), rounded as in transformers.
+const LAPLACE_DEVIATION: f64 = 0.282_095;
 
 /// Every name that a checkpoint may use, with its activation. The first name of an activation is the one that is saved.
 const TABLE: &[(&str, Activation)] = &[
@@ -107,6 +114,31 @@ impl Activation {
         TABLE.iter().find(|(_, activation)| *activation == self).map_or("linear", |(name, _)| name)
     }
 
+    /// Return the formula, for kernels.
+    pub(crate) fn function(self) -> Function {
+        match self {
+            Self::Gelu => Function::Gelu,
+            Self::Gelu10 => Function::GeluClipped,
+            Self::GeluNew | Self::GeluFast | Self::GeluTanh => Function::GeluTanh,
+            Self::QuickGelu => Function::QuickGelu,
+            Self::Relu => Function::Relu,
+            Self::ReluSquared => Function::ReluSquared,
+            Self::Relu6 => Function::Relu6,
+            Self::LeakyRelu => Function::LeakyRelu,
+            Self::Silu => Function::Silu,
+            Self::Mish => Function::Mish,
+            Self::HardSwish => Function::HardSwish,
+            Self::Laplace => {
+                let width = (LAPLACE_DEVIATION * std::f64::consts::SQRT_2) as f32;
+                Function::Laplace { mean: LAPLACE_MEAN as f32, width }
+            }
+            Self::SqrtSoftplus => Function::SqrtSoftplus,
+            Self::Sigmoid => Function::Sigmoid,
+            Self::Tanh => Function::Tanh,
+            Self::Identity => Function::Identity,
+        }
+    }
+
     /// Apply the activation to every element of a tensor of any shape.
     ///
     /// # Errors
@@ -114,9 +146,6 @@ impl Activation {
     pub fn forward(self, input: &Tensor) -> Result<Tensor> {
         /// √(2/π).
         const ROOT: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
-        /// √½, rounded as in transformers.
-        #[expect(clippy::approx_constant, reason = "the exact constant would change the results")]
-        const LAPLACE_MEAN: f64 = 0.707_107;
         Ok(match self {
             Self::Gelu => input.f_gelu("none")?,
             Self::Gelu10 => input.f_gelu("none")?.f_clamp(-10.0, 10.0)?,
@@ -138,7 +167,8 @@ impl Activation {
             Self::Mish => input.f_mish()?,
             Self::HardSwish => input.f_hardswish()?,
             Self::Laplace => {
-                let scaled = input.f_sub_scalar(LAPLACE_MEAN)?.f_div_scalar(0.282_095 * std::f64::consts::SQRT_2)?;
+                let scaled =
+                    input.f_sub_scalar(LAPLACE_MEAN)?.f_div_scalar(LAPLACE_DEVIATION * std::f64::consts::SQRT_2)?;
                 scaled.f_erf()?.f_add_scalar(1.0)?.f_mul_scalar(0.5)?
             }
             Self::SqrtSoftplus => input.f_softplus()?.f_sqrt()?,

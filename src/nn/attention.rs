@@ -2,6 +2,7 @@
 
 use tch::{Device, Tensor};
 
+use super::options::mask;
 use super::{Dropout, ForwardOptions, Group, Layout, Linear, Parameters, Projections};
 use crate::error::Result;
 use crate::interrupt;
@@ -77,7 +78,7 @@ impl Attention {
         let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
         let call = if is_dropped { layout.noise_call() } else { None };
         let probabilities = |group: &Group| -> Result<Tensor> {
-            let mask = direction.mask(group.length, hidden.device())?;
+            let mask = mask(direction, group.length, hidden.device())?;
             let each = self.probabilities(&heads(&query, group)?, &heads(&key, group)?, mask.as_ref())?;
             let count = self.heads * group.length * group.length;
             self.dropout.forward_rows(each, train, || call.and_then(|call| layout.noise_of(group, call, count)))
@@ -102,7 +103,7 @@ impl Attention {
             } else if call.is_some() {
                 probabilities(group)?.f_matmul(&value)?
             } else {
-                let mask = direction.mask(group.length, hidden.device())?;
+                let mask = mask(direction, group.length, hidden.device())?;
                 // Without a scale libtorch uses 1/√D.
                 Tensor::f_scaled_dot_product_attention(
                     &heads(&query, group)?,

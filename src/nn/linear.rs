@@ -1,16 +1,26 @@
 //! The linear layer.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
+use super::slices::{values, values_mut};
 use super::{Intercept, Parameters};
 use crate::error::Result;
 use crate::interrupt;
+use crate::kernels::{self, Choice, Matrix};
 
 /// A linear layer `y = x Wᵀ + b`, with W `[out, in]` and b `[out]`.
 #[derive(Debug)]
-pub struct Linear {
-    weight: Tensor,
-    bias: Tensor,
+pub struct Linear(Form);
+
+/// The form of the weights, with the code that computes with them.
+#[derive(Debug)]
+enum Form {
+    /// Tensors, for libtorch's operator. The only form that can be trained.
+    Tensors { weight: Tensor, bias: Tensor },
+    /// Frozen weights in panels, for the kernels.
+    Packed(Box<Matrix>),
+    /// A frozen weight that is in use elsewhere too, for the kernels.
+    Shared { choice: Choice, weight: Tensor, bias: Tensor },
 }
 
 impl Linear {
@@ -19,26 +29,49 @@ impl Linear {
     /// # Errors
     /// The errors of [`Parameters::tensor`].
     pub fn new(parameters: &Parameters, inputs: i64, outputs: i64) -> Result<Self> {
-        Ok(Self {
-            weight: parameters.tensor("weight", &[outputs, inputs])?,
-            bias: parameters.tensor("bias", &[outputs])?,
+        let weight = parameters.tensor("weight", &[outputs, inputs])?;
+        let bias = parameters.tensor("bias", &[outputs])?;
+        let Some(choice) = parameters.kernels() else { return Ok(Self::of(weight, bias)) };
+        let mut matrix = Matrix::zeros(choice, outputs as usize, inputs as usize)?;
+        matrix.set(0, values(&weight)?, values(&bias)?);
+        Ok(Self(Form::Packed(Box::new(matrix))))
+    }
+
+    /// Take `bias` `[outputs]`, and share a weight `[outputs, inputs]` with another layer.
+    ///
+    /// # Errors
+    /// The errors of [`Parameters::tensor`].
+    pub fn sharing(parameters: &Parameters, weight: &Tensor) -> Result<Self> {
+        // A shallow clone is the same parameter, not a copy: the gradients of both uses add up.
+        let (weight, bias) = (weight.shallow_clone(), parameters.tensor("bias", &weight.size()[..1])?);
+        Ok(match parameters.kernels() {
+            None => Self::of(weight, bias),
+            Some(choice) => Self(Form::Shared { choice, weight, bias }),
         })
     }
 
     /// Build the layer from an existing weight `[outputs, inputs]` and bias `[outputs]`.
     #[must_use]
     pub fn of(weight: Tensor, bias: Tensor) -> Self {
-        Self { weight, bias }
+        Self(Form::Tensors { weight, bias })
     }
 
-    /// Return W, the parameter itself.
-    pub fn weight(&self) -> &Tensor {
-        &self.weight
+    /// Return W and b, the parameters themselves; None if the weights are packed.
+    #[must_use]
+    pub fn tensors(&self) -> Option<(&Tensor, &Tensor)> {
+        match &self.0 {
+            Form::Tensors { weight, bias } | Form::Shared { weight, bias, .. } => Some((weight, bias)),
+            Form::Packed(_) => None,
+        }
     }
 
-    /// Return b, the parameter itself.
-    pub fn bias(&self) -> &Tensor {
-        &self.bias
+    /// Return the number of outputs.
+    #[must_use]
+    pub fn outputs(&self) -> i64 {
+        match &self.0 {
+            Form::Tensors { bias, .. } | Form::Shared { bias, .. } => bias.size()[0],
+            Form::Packed(matrix) => matrix.outputs() as i64,
+        }
     }
 
     /// Map `[..., in]` to `[..., out]`, by the function in place of this layer if an [`Intercept`] has one.
@@ -49,9 +82,30 @@ impl Linear {
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         // Here, since nearly all time of a model is spent in its linear layers.
         interrupt::go_on()?;
-        if let Some(output) = Intercept::linear(&self.weight, input) {
-            return output;
+        match &self.0 {
+            Form::Tensors { weight, bias } => {
+                if let Some(output) = Intercept::linear(weight, input) {
+                    return output;
+                }
+                Ok(input.f_linear(weight, Some(bias))?)
+            }
+            Form::Packed(matrix) => run(kernels::Linear::Packed(matrix), input, self.outputs()),
+            Form::Shared { choice, weight, bias } => {
+                let layer = kernels::Linear::Rows { choice: *choice, weight: values(weight)?, bias: values(bias)? };
+                run(layer, input, self.outputs())
+            }
         }
-        Ok(input.f_linear(&self.weight, Some(&self.bias))?)
     }
+}
+
+/// Map `[..., in]` to `[..., outputs]` by kernels.
+fn run(layer: kernels::Linear<'_>, input: &Tensor, outputs: i64) -> Result<Tensor> {
+    let input = input.f_contiguous()?;
+    let mut shape = input.size();
+    if let Some(last) = shape.last_mut() {
+        *last = outputs;
+    }
+    let mut output = Tensor::f_zeros(&shape, (Kind::Float, Device::Cpu))?;
+    layer.forward(values(&input)?, values_mut(&mut output)?, tch::get_num_threads() as usize)?;
+    Ok(output)
 }

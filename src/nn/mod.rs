@@ -16,6 +16,7 @@ mod options;
 mod parameters;
 pub(crate) mod precision;
 mod projections;
+mod slices;
 
 pub use activation::Activation;
 pub use attention::{Attended, Attention, AttentionNames};
@@ -29,3 +30,4 @@ pub use noise::{Key, Noise, Segment};
 pub use options::{Direction, ForwardOptions};
 pub use parameters::{Initial, Parameters, Values};
 pub use projections::Projections;
+pub(crate) use slices::{values, values_mut};

@@ -8,6 +8,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::kernels::{Choice, Precision};
 use crate::memory::room;
 
 /// The initial values of new parameters, as transformers chooses them.
@@ -105,7 +106,7 @@ pub struct Parameters<'a>(Origin<'a>);
 #[derive(Debug, Clone)]
 enum Origin<'a> {
     Trainable(Trainable<'a>),
-    Frozen { values: &'a dyn Values, prefix: String },
+    Frozen { values: &'a dyn Values, kernels: Option<Choice>, prefix: String },
 }
 
 #[derive(Debug, Clone)]
@@ -139,10 +140,24 @@ impl<'a> Parameters<'a> {
         Self(Origin::Trainable(Trainable { path: path.clone(), initial, order: Rc::default(), twin: None }))
     }
 
-    /// Take tensors that exist already. Layers built on them have no parameters to train.
+    /// Take tensors that exist already. Layers built on them have no parameters to train. They compute with these kernels,
+    /// or with libtorch's operators if there are none for the processor.
     #[must_use]
-    pub fn frozen(values: &'a dyn Values) -> Self {
-        Self(Origin::Frozen { values, prefix: String::new() })
+    pub(crate) fn frozen(values: &'a dyn Values, kernels: Option<Choice>) -> Self {
+        Self(Origin::Frozen { values, kernels, prefix: String::new() })
+    }
+
+    /// Return the float32 kernels that frozen layers compute with; None for libtorch's operators.
+    pub(crate) fn kernels(&self) -> Option<Choice> {
+        self.layer_kernels().map(|choice| choice.with(Precision::Float32))
+    }
+
+    /// Return the kernels that the layers of a frozen encoder compute with; None for libtorch's operators.
+    pub(crate) fn layer_kernels(&self) -> Option<Choice> {
+        match &self.0 {
+            Origin::Frozen { kernels, .. } => *kernels,
+            Origin::Trainable(_) => None,
+        }
     }
 
     /// Return whether layers built on these parameters can never be trained, so that they may repack their weights.
@@ -161,9 +176,9 @@ impl<'a> Parameters<'a> {
     #[must_use]
     pub fn at(&self, name: &str) -> Self {
         match &self.0 {
-            Origin::Frozen { values, prefix } => {
+            Origin::Frozen { values, kernels, prefix } => {
                 let prefix = format!("{prefix}{name}{}", if name.is_empty() { "" } else { "." });
-                Self(Origin::Frozen { values: *values, prefix })
+                Self(Origin::Frozen { values: *values, kernels: *kernels, prefix })
             }
             Origin::Trainable(trainable) => {
                 let path = descend(&trainable.path, name);
@@ -208,7 +223,7 @@ impl<'a> Parameters<'a> {
     pub fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
         match &self.0 {
             Origin::Trainable(trainable) => trainable.tensor(name, shape),
-            Origin::Frozen { values, prefix } => values.tensor(&format!("{prefix}{name}"), shape),
+            Origin::Frozen { values, prefix, .. } => values.tensor(&format!("{prefix}{name}"), shape),
         }
     }
 }

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{Linear, Parameters};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// `x W_qᵀ + b_q`, `x W_kᵀ + b_k`, `x W_vᵀ + b_v`, each `[T, H]` from x `[T, H]`.
 #[derive(Debug)]
@@ -49,18 +49,19 @@ impl Projections {
 
 /// Copy three projections into one, one after the other, so that only one projection is in memory twice.
 fn pack(parameters: &Parameters, names: [&str; 3], width: i64) -> Result<Linear> {
-    let read = |name| Linear::new(&parameters.at(name), width, width);
-    let first = read(names[0])?;
-    let options = (Kind::Float, first.weight().device());
-    let packed = Linear::of(Tensor::f_empty([3 * width, width], options)?, Tensor::f_empty([3 * width], options)?);
-    let copy = |number: i64, part: &Linear| -> Result<()> {
-        packed.weight().f_narrow(0, number * width, width)?.f_copy_(part.weight())?;
-        packed.bias().f_narrow(0, number * width, width)?.f_copy_(part.bias())?;
-        Ok(())
-    };
-    copy(0, &first)?;
-    drop(first);
-    copy(1, &read(names[1])?)?;
-    copy(2, &read(names[2])?)?;
-    Ok(packed)
+    let mut packed: Option<(Tensor, Tensor)> = None;
+    for (number, name) in (0..).zip(names) {
+        let part = parameters.at(name);
+        let (weight, bias) = (part.tensor("weight", &[width, width])?, part.tensor("bias", &[width])?);
+        let options = (Kind::Float, weight.device());
+        let (all, biases) = match packed.take() {
+            Some(packed) => packed,
+            None => (Tensor::f_empty([3 * width, width], options)?, Tensor::f_empty([3 * width], options)?),
+        };
+        all.f_narrow(0, number * width, width)?.f_copy_(&weight)?;
+        biases.f_narrow(0, number * width, width)?.f_copy_(&bias)?;
+        packed = Some((all, biases));
+    }
+    let (weight, bias) = packed.ok_or_else(|| Error::Internal { message: "no projections to pack".into() })?;
+    Ok(Linear::of(weight, bias))
 }

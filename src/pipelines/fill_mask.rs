@@ -10,7 +10,7 @@ use crate::any_model::{ScoreTokens, masked_lm};
 use crate::electra::ElectraForMaskedLM;
 use crate::error::{Error, Result};
 use crate::inputs::Inputs;
-use crate::pretrained::{Frozen, Pretrained};
+use crate::pretrained::{Frozen, FrozenOptions, Pretrained};
 use crate::text::{ElectraTokenizer, Encoding};
 
 /// A token that is predicted for a mask.
@@ -45,12 +45,24 @@ pub struct MaskedToken {
 pub struct FillMask(TextModel<dyn ScoreTokens + Sync>);
 
 impl FillMask {
-    /// Load the pipeline from a folder with a configuration, weights and a vocabulary.
+    /// Load the pipeline in float32 from a folder with a configuration, weights and a vocabulary.
+    ///
+    /// # Errors
+    /// The errors of [`FillMask::from_folder_with`].
+    pub fn from_folder(folder: impl AsRef<Path>, device: Device) -> Result<Self> {
+        Self::from_folder_with(folder, device, FrozenOptions::default())
+    }
+
+    /// Load the pipeline in any precision from a folder with a configuration, weights and a vocabulary.
     ///
     /// # Errors
     /// The errors of [`masked_lm`], [`ElectraTokenizer::from_pretrained`] and [`FillMask::from_model`].
-    pub fn from_folder(folder: impl AsRef<Path>, device: Device) -> Result<Self> {
-        let model = masked_lm(&folder, device)?;
+    pub fn from_folder_with(
+        folder: impl AsRef<Path>,
+        device: Device,
+        options: impl Into<FrozenOptions>,
+    ) -> Result<Self> {
+        let model = masked_lm(&folder, device, options)?;
         Self::from_model(model, ElectraTokenizer::from_pretrained(folder)?)
     }
 

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::inputs::Inputs;
 use crate::nn::ForwardOptions;
 use crate::outputs::DiscriminatorOutput;
-use crate::pretrained::{Frozen, Pretrained};
+use crate::pretrained::{Frozen, FrozenOptions, Pretrained};
 use crate::text::{ElectraTokenizer, Encoding};
 use crate::weights::Strictness;
 
@@ -36,13 +36,26 @@ pub struct JudgedToken {
 pub struct ReplacedTokenDetection(TextModel<dyn Run<DiscriminatorOutput> + Sync>);
 
 impl ReplacedTokenDetection {
-    /// Load the pipeline from a folder with a configuration, weights and a vocabulary.
+    /// Load the pipeline in float32 from a folder with a configuration, weights and a vocabulary.
     ///
     /// # Errors
-    /// The errors of [`Frozen::from_folder`], [`ElectraTokenizer::from_pretrained`] and
-    /// [`ReplacedTokenDetection::from_model`].
+    /// The errors of [`ReplacedTokenDetection::from_folder_with`].
     pub fn from_folder(folder: impl AsRef<Path>, device: Device) -> Result<Self> {
-        let model = Frozen::<ElectraDiscriminator>::from_folder(&folder, device, Strictness::default())?;
+        Self::from_folder_with(folder, device, FrozenOptions::default())
+    }
+
+    /// Load the pipeline in any precision from a folder with a configuration, weights and a vocabulary.
+    ///
+    /// # Errors
+    /// The errors of [`Frozen::from_folder_with`], [`ElectraTokenizer::from_pretrained`] and
+    /// [`ReplacedTokenDetection::from_model`].
+    pub fn from_folder_with(
+        folder: impl AsRef<Path>,
+        device: Device,
+        options: impl Into<FrozenOptions>,
+    ) -> Result<Self> {
+        let strictness = Strictness::default();
+        let model = Frozen::<ElectraDiscriminator>::from_folder_with(&folder, device, strictness, options)?;
         Self::from_model(Box::new(model), ElectraTokenizer::from_pretrained(folder)?)
     }
 

@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::Pretrained;
 use super::load::{Described, fill_missing, open_folder};
+use crate::engine::{Precision, choose};
 use crate::error::{Error, Result};
 use crate::heads::Shareable;
 use crate::inputs::{Inputs, Limits};
@@ -16,6 +17,27 @@ use crate::interrupt;
 use crate::models::Model;
 use crate::nn::{ForwardOptions, Parameters, Values};
 use crate::weights::{Fit, LoadReport, Tolerance, Watch, WeightSource};
+
+/// How a frozen model computes. A [`Precision`] converts into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrozenOptions {
+    /// The precision of the encoder's layers. Embeddings and heads are float32.
+    pub precision: Precision,
+    /// Whether a precision is taken that the processor has no arithmetic for, and computed in float32.
+    pub emulate: bool,
+}
+
+impl Default for FrozenOptions {
+    fn default() -> Self {
+        Precision::Float32.into()
+    }
+}
+
+impl From<Precision> for FrozenOptions {
+    fn from(precision: Precision) -> Self {
+        Self { precision, emulate: false }
+    }
+}
 
 /// A model `M` on a frozen [`Engine`](crate::engine::Engine).
 ///
@@ -52,6 +74,7 @@ impl<M: Model> Clone for Frozen<M> {
 #[derive(Debug)]
 struct Parts<M: Model> {
     model: M::Frozen,
+    precision: Precision,
     config: M::Config,
     report: LoadReport,
     untrained: Vec<String>,
@@ -64,39 +87,66 @@ struct Parts<M: Model> {
 unsafe impl<M: Model<Config: Sync, Frozen: Shareable>> Sync for Parts<M> {}
 
 impl<M: Model> Frozen<M> {
-    /// Freeze a copy of a model's parameters as they are now.
+    /// Freeze a copy of a model's parameters as they are now, in float32.
     ///
     /// # Errors
     /// [`Error::Torch`] if there is no memory.
     pub fn new(model: Pretrained<M>) -> Result<Self> {
+        Self::new_with(model, FrozenOptions::default())
+    }
+
+    /// Freeze a copy of a model's parameters as they are now, in any precision.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if there is no memory; [`Error::Input`] if the processor or the device lacks the precision.
+    pub fn new_with(model: Pretrained<M>, options: impl Into<FrozenOptions>) -> Result<Self> {
+        let FrozenOptions { precision, emulate } = options.into();
+        let kernels = choose(precision, model.model.limits().device, emulate)?;
         let _no_grad = tch::no_grad_guard();
         let tensors = Tensors(model.variables.variables().into_iter().collect());
         let Pretrained { config, report, untrained, .. } = model;
-        let model = M::Frozen::build(&Parameters::frozen(&tensors), &config)?;
-        Ok(Self(Arc::new(Parts { model, config, report, untrained })))
+        let model = M::Frozen::build(&Parameters::frozen(&tensors, kernels), &config)?;
+        Ok(Self(Arc::new(Parts { model, precision, config, report, untrained })))
     }
 
-    /// Load a model from a folder, as [`Pretrained::from_folder`] does.
+    /// Load a model from a folder in float32, as [`Pretrained::from_folder`] does.
     ///
     /// # Errors
     /// The errors of [`Pretrained::from_folder`].
     pub fn from_folder(folder: impl AsRef<Path>, device: Device, tolerance: impl Into<Tolerance>) -> Result<Self> {
+        Self::from_folder_with(folder, device, tolerance, FrozenOptions::default())
+    }
+
+    /// Load a model from a folder in any precision, as [`Pretrained::from_folder`] does.
+    ///
+    /// # Errors
+    /// The errors of [`Pretrained::from_folder`]; [`Error::Input`] if the processor or the device lacks the precision.
+    pub fn from_folder_with(
+        folder: impl AsRef<Path>,
+        device: Device,
+        tolerance: impl Into<Tolerance>,
+        options: impl Into<FrozenOptions>,
+    ) -> Result<Self> {
         let (config, source) = open_folder::<M>(folder)?;
-        Self::from_source_watched(&source, &config, device, tolerance, &|_, _| Ok(()))
+        Self::from_source_watched(&source, &config, device, tolerance, options, &|_, _| Ok(()))
     }
 
     /// Load a model from named tensors, as [`Pretrained::from_source_watched`] does. Every difference is found before
     /// the first tensor is read, and tensors are read one at a time.
     ///
     /// # Errors
-    /// The errors of [`Pretrained::from_source_watched`].
+    /// The errors of [`Pretrained::from_source_watched`]; [`Error::Input`] if the processor or the device lacks the
+    /// precision.
     pub fn from_source_watched(
         source: &WeightSource,
         config: &M::Config,
         device: Device,
         tolerance: impl Into<Tolerance>,
+        options: impl Into<FrozenOptions>,
         watch: Watch,
     ) -> Result<Self> {
+        let FrozenOptions { precision, emulate } = options.into();
+        let kernels = choose(precision, device, emulate)?;
         let Described { model, config, variables, .. } = Described::<M>::new(source, config, device)?;
         drop(model);
         let tensors: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
@@ -106,13 +156,13 @@ impl<M: Model> Frozen<M> {
         let _no_grad = tch::no_grad_guard();
         let (tensors, done, not_finite) = (RefCell::new(tensors), Cell::new(0), RefCell::default());
         let values = FileValues { source, fit: &fit, tensors, watch, done, not_finite };
-        let model = M::Frozen::build(&Parameters::frozen(&values), &config)?;
+        let model = M::Frozen::build(&Parameters::frozen(&values, kernels), &config)?;
         watch(fit.bytes, fit.bytes)?;
         let mut not_finite = values.not_finite.into_inner();
         not_finite.sort_unstable();
         let report = LoadReport { not_finite, ..fit.report };
         let untrained = report.unfilled();
-        Ok(Self(Arc::new(Parts { model, config, report, untrained })))
+        Ok(Self(Arc::new(Parts { model, precision, config, report, untrained })))
     }
 
     /// Return the configuration.
@@ -133,10 +183,10 @@ impl<M: Model> Frozen<M> {
         &self.0.untrained
     }
 
-    /// Return the precision of the engine: today always `float32`.
+    /// Return the precision of the weights.
     #[must_use]
-    pub fn precision(&self) -> &'static str {
-        "float32"
+    pub fn precision(&self) -> Precision {
+        self.0.precision
     }
 
     /// Return the inputs that the model can take.

@@ -34,7 +34,7 @@ mod save;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-pub use frozen::Frozen;
+pub use frozen::{Frozen, FrozenOptions};
 #[cfg(feature = "python")]
 pub(crate) use load::{config_by_shapes, parts_of};
 pub use load::{load, load_with};
@@ -226,8 +226,8 @@ impl<M: Model> Pretrained<M> {
     /// models.
     #[must_use]
     pub fn decoder(&self) -> Option<(Tensor, Tensor)> {
-        let decoder = self.model.decoder()?;
-        Some((decoder.weight().shallow_clone(), decoder.bias().shallow_clone()))
+        let (weight, bias) = self.model.decoder()?.tensors()?;
+        Some((weight.shallow_clone(), bias.shallow_clone()))
     }
 }
 

@@ -138,7 +138,9 @@ impl ElectraPretrainer {
             let layer = Linear::new(&parameters.at(name), columns, rows)?;
             let bound = (6.0 / (columns + rows) as f64).sqrt();
             let _no_grad = tch::no_grad_guard();
-            let _ = layer.weight().shallow_clone().f_uniform_(-bound, bound)?;
+            if let Some((weight, _)) = layer.tensors() {
+                let _ = weight.shallow_clone().f_uniform_(-bound, bound)?;
+            }
             Ok::<_, Error>(layer)
         };
         let PretrainerConfig { generator_hidden, discriminator_hidden, embedding_size, .. } = config;

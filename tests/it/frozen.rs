@@ -7,6 +7,7 @@ use oxbert::any_model::{Run, frozen, masked_lm};
 use oxbert::config::AnyConfig;
 use oxbert::distilbert::{DistilBertForMaskedLM, DistilBertForSequenceClassification, DistilBertModel};
 use oxbert::electra::{ElectraForMaskedLM, ElectraForTokenClassification, ElectraModel};
+use oxbert::engine::Precision;
 use oxbert::heads::{NoHead, Shareable, TokenClassificationHead};
 use oxbert::inputs::{Arguments, Inputs};
 use oxbert::models::Model;
@@ -121,16 +122,16 @@ fn threads_share_a_frozen_model_without_a_lock() {
 fn the_folder_determines_the_family() {
     let folder = tempfile::tempdir().unwrap();
     model::<DistilBertForMaskedLM>(&odd()).save(folder.path(), WeightFormat::Ot).unwrap();
-    let distilbert = masked_lm(folder.path(), Device::Cpu).unwrap();
+    let distilbert = masked_lm(folder.path(), Device::Cpu, Precision::Float32).unwrap();
     assert_eq!(distilbert.config().model_type(), "distilbert");
     let erased: Box<dyn Run<ModelOutput> + Sync> =
-        frozen::<NoHead>(folder.path(), Device::Cpu, Strictness::default()).unwrap();
+        frozen::<NoHead>(folder.path(), Device::Cpu, Strictness::default(), Precision::Float32).unwrap();
     let inputs = inputs(arguments(), &erased.limits());
     let states = erased.forward(&inputs, ForwardOptions::default()).unwrap().hidden_state;
     let own = Pretrained::<DistilBertModel>::from_folder(folder.path(), Device::Cpu, Strictness::default()).unwrap();
     assert_close(&states, &tch::no_grad(|| run(&own, arguments(), ForwardOptions::default())).hidden_state);
     model::<ElectraForMaskedLM>(&odd()).save(folder.path(), WeightFormat::Ot).unwrap();
-    assert_eq!(masked_lm(folder.path(), Device::Cpu).unwrap().config().model_type(), "electra");
+    assert_eq!(masked_lm(folder.path(), Device::Cpu, Precision::Float32).unwrap().config().model_type(), "electra");
 }
 
 #[test]
@@ -143,20 +144,29 @@ fn missing_parameters_are_reported_as_for_trainable_models() {
         Pretrained::<ElectraForTokenClassification>::from_folder(folder.path(), Device::Cpu, Strictness::default())
             .unwrap()
     };
-    let tagger = frozen::<TokenClassificationHead>(folder.path(), Device::Cpu, Strictness::default()).unwrap();
+    let tagger =
+        frozen::<TokenClassificationHead>(folder.path(), Device::Cpu, Strictness::default(), Precision::Float32)
+            .unwrap();
     assert_eq!(tagger.untrained(), trainable.untrained());
     assert_eq!(tagger.report(), &trainable.report);
     let inputs = inputs(arguments(), &tagger.limits());
     let output: TokenClassificationOutput = tagger.forward(&inputs, ForwardOptions::default()).unwrap();
     assert!(output.logits.isfinite().all().int64_value(&[]) == 1);
-    match frozen::<TokenClassificationHead>(folder.path(), Device::Cpu, Strictness::Everything) {
+    match frozen::<TokenClassificationHead>(folder.path(), Device::Cpu, Strictness::Everything, Precision::Float32) {
         Err(Error::WeightsMismatch { missing, .. }) => assert_eq!(missing, trainable.untrained()),
         other => panic!("{other:?}"),
     }
     let wide = ElectraConfig { intermediate_size: config.intermediate_size + 1, ..config };
     let source = WeightSource::open(folder.path().join("model.safetensors")).unwrap();
     let load = |watch: &dyn Fn(usize, usize) -> oxbert::Result<()>, config: &ElectraConfig| {
-        Frozen::<ElectraForMaskedLM>::from_source_watched(&source, config, Device::Cpu, Strictness::default(), watch)
+        Frozen::<ElectraForMaskedLM>::from_source_watched(
+            &source,
+            config,
+            Device::Cpu,
+            Strictness::default(),
+            Precision::Float32,
+            watch,
+        )
     };
     let calls = Cell::new(0);
     let watch = |_, _| {
@@ -228,12 +238,12 @@ fn configurations_without_a_family_are_read_as_electra() {
     config.remove("model_type");
     config.insert("architectures".into(), vec!["MyModel"].into());
     std::fs::write(&path, serde_json::Value::Object(config.clone()).to_string()).unwrap();
-    assert_eq!(masked_lm(folder.path(), Device::Cpu).unwrap().config().model_type(), "electra");
+    assert_eq!(masked_lm(folder.path(), Device::Cpu, Precision::Float32).unwrap().config().model_type(), "electra");
     // A bad value is the family's own to report.
     config.insert("model_type".into(), "distilbert".into());
     config.insert("n_layers".into(), "six".into());
     std::fs::write(&path, serde_json::Value::Object(config).to_string()).unwrap();
-    match masked_lm(folder.path(), Device::Cpu) {
+    match masked_lm(folder.path(), Device::Cpu, Precision::Float32) {
         Err(Error::Config { field, .. }) => assert_eq!(field, "n_layers"),
         other => panic!("{other:?}"),
     }

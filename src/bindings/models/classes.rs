@@ -79,13 +79,15 @@ macro_rules! model_class {
             ///     config: A configuration that replaces the folder's own. Google's checkpoints have no configuration
             ///         and need none.
             ///     device: The device of the parameters; None means `cpu`.
-            ///     precision: The dtype of the parameters.
+            ///     precision: How the layers of the encoder compute: `float32`, and for a frozen model `float16` (weights
+            ///         in float16, arithmetic in float32), `bfloat16` or `int8`. docs/precision.md compares them.
             ///     strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
             ///         (`UntrainedHeadWarning`); True refuses any difference; False refuses only wrong shapes.
             ///     component: The network to take from a checkpoint of google-research/electra; None takes the
             ///         generator for a masked LM and the discriminator for all other models.
             ///     trainable: False loads a frozen model: it runs, from several threads at once, but has no parameters to
             ///         read, train, move, resize or save.
+            ///     emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
             ///     output_loading_info: Whether to return the differences between the weights and the model too.
             ///     options: `revision`, `subfolder`, `cache_dir`, `local_files_only`, `force_download` and `token` of
             ///         the hub, as in transformers; fields that override the folder's configuration, such as
@@ -120,6 +122,7 @@ macro_rules! model_class {
                 strict = None,
                 component = None,
                 trainable = true,
+                emulate = false,
                 **options
             ))]
             fn from_pretrained<'py>(
@@ -131,12 +134,13 @@ macro_rules! model_class {
                 strict: Option<bool>,
                 component: Option<&str>,
                 trainable: bool,
+                emulate: bool,
                 options: Option<&Bound<'py, PyDict>>,
             ) -> PyResult<Bound<'py, PyAny>> {
                 let config = config.map(expect_config).transpose()?;
                 let more = Given::read(py, options, device)?;
                 let returns_info = more.return_info;
-                let options = LoadOptions { folder, config, precision, strict, component, trainable, more };
+                let options = LoadOptions { folder, config, precision, emulate, strict, component, trainable, more };
                 let model = PyModel::new::<$model>(py, from_pretrained::<$model>(py, $name, options)?, false)?;
                 let report = model.read(py, |model| model.report().clone())?;
                 let model = Bound::new(py, PyClassInitializer::from(model).add_subclass(Self))?;

@@ -11,9 +11,10 @@ use super::held::Held;
 use super::outputs::Answer;
 use super::parameters::named_tensors;
 use crate::bindings::config::PyConfig;
-use crate::bindings::door::{Bar, device, enter, enter_attached, raise, warn};
+use crate::bindings::door::{Bar, device, enter, enter_attached, frozen_options, raise, warn};
 use crate::bindings::weights::{open_weights, parse_component, warn_of_heads};
 use crate::config::AnyConfig;
+use crate::engine::Precision;
 use crate::error::Error;
 use crate::heads::Shareable;
 use crate::models::Model;
@@ -27,6 +28,8 @@ pub(crate) struct LoadOptions<'a, 'py> {
     pub(crate) folder: Option<&'a Bound<'py, PyAny>>,
     pub(crate) config: Option<&'a Bound<'py, PyConfig>>,
     pub(crate) precision: &'a str,
+    /// Whether a precision is taken that the processor has no arithmetic for.
+    pub(crate) emulate: bool,
     pub(crate) strict: Option<bool>,
     /// The network of a pre-training checkpoint.
     pub(crate) component: Option<&'a str>,
@@ -71,8 +74,10 @@ where
 {
     let more = &options.more;
     let device = more.device.as_ref().map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
-    if options.precision != "float32" {
-        let reason = format!("expected \"float32\", got {:?}", options.precision);
+    let frozen = frozen_options(py, options.precision, options.emulate)?;
+    if options.trainable && frozen.precision != Precision::Float32 {
+        let got = options.precision;
+        let reason = format!("expected \"float32\" for a model that can be trained, got {got:?}: add trainable=False");
         return Err(raise(py, Error::input("precision", reason)));
     }
     let strictness = match options.strict {
@@ -105,7 +110,7 @@ where
         Ok(if trainable {
             Held::from(Pretrained::<M>::from_source_watched(&source, &config, device, tolerance, &watch)?)
         } else {
-            Held::from(Frozen::<M>::from_source_watched(&source, &config, device, tolerance, &watch)?)
+            Held::from(Frozen::<M>::from_source_watched(&source, &config, device, tolerance, frozen, &watch)?)
         })
     });
     bar.close(py)?;

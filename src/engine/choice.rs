@@ -1,0 +1,64 @@
+//! Which kernels serve a frozen model.
+//!
+//! | device and processor | float32 | float16 | bfloat16 | int8 |
+//! |---|---|---|---|---|
+//! | CPU with AVX-512 BF16 | kernels | kernels | kernels | kernels |
+//! | CPU with AVX-512 VNNI, or AVX2 | kernels | kernels | refused, or emulated in float32 on request | kernels |
+//! | any other CPU, other devices | libtorch | refused | refused | refused |
+
+use std::env;
+
+use tch::Device;
+
+use crate::error::{Error, Result};
+use crate::kernels::Choice;
+pub use crate::kernels::{Instructions, Precision};
+
+/// The environment variable that names the instruction set to use: for tests and comparisons.
+const VARIABLE: &str = "OXBERT_KERNELS";
+/// The value of the variable for libtorch's operators.
+const PORTABLE: &str = "portable";
+
+/// Return the kernels for a precision on a device; None for libtorch's operators.
+///
+/// With `emulate`, a precision that the processor has no arithmetic for is computed in float32.
+///
+/// # Errors
+/// [`Error::Input`] if the precision cannot be had on the device or processor.
+pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Result<Option<Choice>> {
+    let refuse = |reason: String| Err(Error::input("precision", reason));
+    let name = precision.name();
+    let instructions = if device == Device::Cpu { instructions()? } else { None };
+    let Some(instructions) = instructions else {
+        if precision == Precision::Float32 {
+            return Ok(None);
+        }
+        let place = if device == Device::Cpu { "a processor without AVX2".into() } else { format!("{device:?}") };
+        return refuse(format!(
+            "expected \"float32\" on {place}, got {name:?}: the kernels of other precisions need AVX2"
+        ));
+    };
+    if precision == Precision::BFloat16 && !instructions.have_bfloat16() && !emulate {
+        return refuse(
+            "this processor does not multiply bfloat16: choose \"float16\" or \"int8\", which it is fast at, or pass \
+             emulate=True to see bfloat16's numbers slowly"
+                .into(),
+        );
+    }
+    Ok(Choice::new(precision, instructions))
+}
+
+/// Return the best instructions of this processor, or those that the environment names.
+fn instructions() -> Result<Option<Instructions>> {
+    let here = || Instructions::ALL.into_iter().filter(|(_, instructions)| instructions.are_here());
+    let Some(wanted) = env::var_os(VARIABLE) else { return Ok(here().next_back().map(|(_, found)| found)) };
+    if wanted == PORTABLE {
+        return Ok(None);
+    }
+    if let Some((_, found)) = here().find(|&(name, _)| wanted == name) {
+        return Ok(Some(found));
+    }
+    let names: Vec<&str> = here().map(|(name, _)| name).chain([PORTABLE]).collect();
+    let reason = format!("expected one of {}, which this processor has, got {}", names.join(", "), wanted.display());
+    Err(Error::input(VARIABLE, reason))
+}

@@ -1,0 +1,165 @@
+//! One transformer layer on the rows of some texts, by one thread of a team.
+
+use std::ptr;
+
+use super::attention::{Direction, Unit, attend};
+use super::functions::Function;
+use super::linear::{Finish, Product};
+use super::matrix::{Matrix, Pack};
+use super::rows::{Encode, Norm, norm};
+use super::shape::Shape;
+use super::simd::Simd;
+use super::team::{Own, Place, Pointers, stride};
+
+/// The weights of one layer.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    /// Queries, keys and values, `[3 H, H]`.
+    pub(crate) projections: Matrix,
+    /// `[H, H]`.
+    pub(crate) attention_output: Matrix,
+    /// The norm after the attention.
+    pub(crate) attention_norm: Norms,
+    /// `[F, H]`.
+    pub(crate) intermediate: Matrix,
+    /// `[H, F]`.
+    pub(crate) output: Matrix,
+    /// The norm after the feed-forward part.
+    pub(crate) output_norm: Norms,
+}
+
+/// The weights of a layer norm.
+#[derive(Debug)]
+pub(crate) struct Norms {
+    /// One factor per value.
+    pub(crate) weight: Vec<f32>,
+    /// As many.
+    pub(crate) bias: Vec<f32>,
+    /// Added to the variance.
+    pub(crate) eps: f64,
+}
+
+impl Norms {
+    fn get(&self) -> Norm {
+        let (weight, bias) = (self.weight.as_ptr(), self.bias.as_ptr());
+        Norm { weight, bias, width: self.weight.len(), eps: self.eps as f32 }
+    }
+}
+
+/// The rows that a team works on.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) shape: Shape,
+    pub(super) function: Function,
+    pub(super) direction: Direction,
+    /// The number of tokens of each text, in the order of its rows, and where its probabilities `[A, L, L]` go.
+    pub(super) texts: &'a [(usize, *mut f32)],
+    /// The number of all rows.
+    pub(super) count: usize,
+}
+
+/// Map hidden states to hidden states. Each thread of the team has all of them in its own buffer, before and after.
+///
+/// # Safety
+/// As for [`Simd`]; the buffers have room for the rows, and all threads of the team make the same call.
+pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
+    layer: &Layer,
+    rows: Rows<'_>,
+    shared: Pointers<'_>,
+    own: &mut Own,
+    place: Place,
+) {
+    let Rows { shape, count, .. } = rows;
+    let width = stride(shape.hidden);
+    // The closures of a thread are compiled for the instruction set one by one; none outlives this call.
+    unsafe {
+        let product = |rows, matrix, to| {
+            let panels = place.part(Matrix::panel_count::<S>(matrix));
+            Product::<F> { rows, count, matrix, panels, to }
+        };
+        S::compile(
+            #[inline(always)]
+            || {
+                let input = own.encode::<S, F>(own.hidden.as_ptr(), count, shape.hidden);
+                product(input, &layer.projections, shared.projected).run::<S>(Finish::Store);
+            },
+        );
+        shared.wait(place);
+        S::compile(
+            #[inline(always)]
+            || attention::<S>(rows, shared, own, place),
+        );
+        shared.wait(place);
+        S::compile(
+            #[inline(always)]
+            || {
+                let input = own.encode::<S, F>(shared.context, count, shape.hidden);
+                product(input, &layer.attention_output, shared.sums).run::<S>(Finish::Add(own.hidden.as_ptr()));
+            },
+        );
+        shared.wait(place);
+        S::compile(
+            #[inline(always)]
+            || {
+                for row in 0..count {
+                    let to = own.hidden.as_mut_ptr().add(row * width);
+                    norm::<S>(shared.sums.add(row * width), to, layer.attention_norm.get());
+                }
+                let input = own.encode::<S, F>(own.hidden.as_ptr(), count, shape.hidden);
+                product(input, &layer.intermediate, shared.inner).run::<S>(Finish::Apply(rows.function));
+            },
+        );
+        shared.wait(place);
+        S::compile(
+            #[inline(always)]
+            || {
+                let input = own.encode::<S, F>(shared.inner, count, shape.inner);
+                product(input, &layer.output, shared.sums).run::<S>(Finish::Add(own.hidden.as_ptr()));
+            },
+        );
+        shared.wait(place);
+        S::compile(
+            #[inline(always)]
+            || {
+                for row in 0..count {
+                    let to = own.hidden.as_mut_ptr().add(row * width);
+                    norm::<S>(shared.sums.add(row * width), to, layer.output_norm.get());
+                }
+            },
+        );
+    }
+}
+
+/// Compute this thread's share of the heads of all texts.
+#[inline(always)]
+unsafe fn attention<S: Simd>(rows: Rows<'_>, shared: Pointers<'_>, own: &mut Own, place: Place) {
+    let Shape { hidden, heads, .. } = rows.shape;
+    let head_size = hidden / heads;
+    let (row_stride, context_stride) = (stride(3 * hidden), stride(hidden));
+    let mut row = 0;
+    let mut number = 0;
+    for &(tokens, probabilities) in rows.texts {
+        for head in 0..heads {
+            if number % place.of == place.number {
+                let column = head * head_size;
+                let wanted = !probabilities.is_null();
+                unsafe {
+                    let unit = Unit {
+                        query: shared.projected.add(row * row_stride + column),
+                        stride: row_stride,
+                        width: hidden,
+                        tokens,
+                        head_size,
+                        direction: rows.direction,
+                        context: shared.context.add(row * context_stride + column),
+                        context_stride,
+                        probabilities: if wanted { probabilities.add(head * tokens * tokens) } else { ptr::null_mut() },
+                    };
+                    attend::<S>(unit, &mut own.scratch);
+                }
+            }
+            number += 1;
+        }
+        row += tokens;
+    }
+}

@@ -1,0 +1,179 @@
+//! The weights of a linear layer in the form that products read.
+
+use super::memory::{Lines, Number, grow};
+use super::product::{BFloat16, Float16, Float32, Form, Int8, MOST_COLUMNS, Panels};
+use super::simd::Simd;
+use super::{Choice, Precision};
+use crate::error::Result;
+
+/// W `[N, K]`, stored in panels of columns, and b `[N]`.
+///
+/// A panel has as many columns as two vectors have lanes. N is filled up with columns of zeros to a number that every
+/// instruction set's panels divide.
+#[derive(Debug)]
+pub(crate) struct Matrix {
+    choice: Choice,
+    weights: Lines,
+    bias: Vec<f32>,
+    /// The scale of each column, for int8.
+    scales: Vec<f32>,
+    /// The sum that each column begins with, for int8.
+    starts: Vec<i32>,
+    outputs: usize,
+    inputs: usize,
+}
+
+impl Matrix {
+    /// Return a matrix of zeros.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) if there is not enough.
+    pub(crate) fn zeros(choice: Choice, outputs: usize, inputs: usize) -> Result<Self> {
+        let columns = outputs.next_multiple_of(MOST_COLUMNS);
+        let weights = match choice.precision {
+            Precision::Float32 => lines::<Float32>(columns, inputs),
+            Precision::Float16 => lines::<Float16>(columns, inputs),
+            Precision::BFloat16 => lines::<BFloat16>(columns, inputs),
+            Precision::Int8 => lines::<Int8>(columns, inputs),
+        }?;
+        let (mut bias, mut scales, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        grow(&mut bias, columns)?;
+        if choice.precision == Precision::Int8 {
+            grow(&mut scales, columns)?;
+            grow(&mut starts, columns)?;
+        }
+        Ok(Self { choice, weights, bias, scales, starts, outputs, inputs })
+    }
+
+    /// Set the columns from `first` on: their weights `[n, K]` and biases `[n]`.
+    pub(crate) fn set(&mut self, first: usize, weights: &[f32], bias: &[f32]) {
+        match self.choice.precision {
+            Precision::Float32 => self.pack::<Float32>(first, weights),
+            Precision::Float16 => self.pack::<Float16>(first, weights),
+            Precision::BFloat16 => self.pack::<BFloat16>(first, weights),
+            Precision::Int8 => self.pack::<Int8>(first, weights),
+        }
+        self.bias[first..first + bias.len()].copy_from_slice(bias);
+    }
+
+    fn pack<F: Pack>(&mut self, first: usize, weights: &[f32]) {
+        let columns = self.choice.instructions.columns();
+        let groups = self.inputs.div_ceil(F::GROUP);
+        let packed = self.weights.as_mut::<F::Weight>();
+        for (column, row) in (first..).zip(weights.chunks_exact(self.inputs)) {
+            let scale = F::scale(row);
+            let mut total = 0;
+            let begin = (column / columns * groups * columns + column % columns) * F::GROUP;
+            let places = packed[begin..].chunks_mut(columns * F::GROUP);
+            for (place, group) in places.zip(row.chunks(F::GROUP)) {
+                for (to, &value) in place.iter_mut().zip(group) {
+                    *to = F::weight(value, scale);
+                    total += F::count(*to);
+                }
+            }
+            if let (Some(to), Some(start)) = (self.scales.get_mut(column), self.starts.get_mut(column)) {
+                *to = scale;
+                *start = -total * self.choice.instructions.offset();
+            }
+        }
+    }
+
+    /// Return N.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Return K.
+    pub(crate) fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    pub(super) fn choice(&self) -> Choice {
+        self.choice
+    }
+
+    /// Return the biases, one per column of the panels.
+    pub(super) fn bias(&self) -> &[f32] {
+        &self.bias
+    }
+
+    /// Return the panels. F is the form of the matrix's precision, and S its instruction set.
+    pub(super) fn panels<S: Simd, F: Pack>(&self) -> Panels<F> {
+        let (columns, groups) = (2 * S::LANES, self.inputs.div_ceil(F::GROUP));
+        Panels {
+            weights: self.weights.as_ptr(),
+            stride: columns * groups * F::GROUP,
+            group_stride: columns * F::GROUP,
+            groups,
+            scales: self.scales.as_ptr(),
+            starts: self.starts.as_ptr(),
+        }
+    }
+
+    /// Return the number of panels.
+    pub(super) fn panel_count<S: Simd>(&self) -> usize {
+        self.outputs.div_ceil(2 * S::LANES)
+    }
+}
+
+fn lines<F: Pack>(columns: usize, inputs: usize) -> Result<Lines> {
+    Lines::new::<F::Weight>(columns.saturating_mul(inputs.next_multiple_of(F::GROUP)))
+}
+
+/// How weights are converted to a form.
+pub(super) trait Pack: Form<Weight: Number> {
+    /// Return the scale of one column.
+    fn scale(_weights: &[f32]) -> f32 {
+        1.0
+    }
+
+    /// Convert a weight.
+    fn weight(value: f32, scale: f32) -> Self::Weight;
+
+    /// Return a weight as an integer, if it is one.
+    fn count(_weight: Self::Weight) -> i32 {
+        0
+    }
+}
+
+impl Pack for Float32 {
+    fn weight(value: f32, _scale: f32) -> f32 {
+        value
+    }
+}
+
+impl Pack for Float16 {
+    fn weight(value: f32, _scale: f32) -> u16 {
+        half::f16::from_f32(value).to_bits()
+    }
+}
+
+impl Pack for BFloat16 {
+    fn weight(value: f32, _scale: f32) -> u16 {
+        half::bf16::from_f32(value).to_bits()
+    }
+}
+
+impl Pack for Int8 {
+    fn scale(weights: &[f32]) -> f32 {
+        // The results of a column with a weight that is infinite or NaN are NaN.
+        if weights.iter().all(|weight| weight.is_finite()) { largest(weights) / LARGEST_INT8 } else { f32::NAN }
+    }
+
+    fn weight(value: f32, scale: f32) -> i8 {
+        (value / scale).round_ties_even().clamp(-LARGEST_INT8, LARGEST_INT8) as i8
+    }
+
+    fn count(weight: i8) -> i32 {
+        weight.into()
+    }
+}
+
+/// The largest magnitude in int8, so that every number has its opposite.
+pub(super) const LARGEST_INT8: f32 = 127.0;
+/// The smallest largest magnitude: the scale of a row or column of zeros is not 0.
+pub(super) const SMALLEST: f32 = 1e-30;
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(SMALLEST, |largest, value| largest.max(value.abs()))
+}

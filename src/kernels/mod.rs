@@ -1,0 +1,185 @@
+//! Kernels for frozen encoders on CPUs: products, attention, norms and activations over packed rows, in four precisions.
+//!
+//! Everything here works on slices of numbers and knows no libtorch. A kernel is written once, over the vectors of an
+//! instruction set ([`simd`]) and the form of a product's operands ([`product`]):
+//!
+//! | precision | weights | input of a product | one step | sums |
+//! |---|---|---|---|---|
+//! | float32 | float32 | float32 | 1 of K | float32 |
+//! | float16 | float16 | float32 | 1 of K | float32 |
+//! | bfloat16 | bfloat16 | bfloat16 | 2 of K | float32 |
+//! | int8 | int8, a scale per column | int8, a scale per row | 4 of K | int32, exact |
+//!
+//! Everything between products is float32: hidden states, attention, norms, activations.
+//!
+//! **A row's numbers depend on its text alone.** The sums of a row are added in an order that depends on K, never on the
+//! number of rows, on their neighbours, or on threads. So a text gives the same bits alone, in any batch and with any
+//! number of threads.
+//!
+//! **Threads.** If there are enough texts, each thread takes whole texts through all layers, and waits for nobody. Otherwise
+//! threads share the columns of each product and the heads of each text, and wait for each other five times a layer
+//! ([`team`]). Both give the same bits.
+
+#![allow(clippy::inline_always, reason = "a function has its instruction set only where it is inlined")]
+
+mod attention;
+mod encoder;
+mod functions;
+mod layer;
+mod linear;
+mod matrix;
+mod memory;
+mod product;
+mod rows;
+mod shape;
+mod simd;
+mod team;
+
+pub use attention::Direction;
+pub(crate) use encoder::{Call, Layers};
+pub(crate) use functions::Function;
+pub(crate) use layer::{Layer, Norms};
+pub(crate) use linear::Linear;
+pub(crate) use matrix::Matrix;
+pub(crate) use shape::Shape;
+
+#[cfg(test)]
+mod tests;
+
+use simd::{Avx2, Avx512, Simd};
+
+/// How the weights of a frozen model are stored, and how products are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// float32.
+    Float32,
+    /// Weights in float16, arithmetic in float32: half the memory, and faster where memory is what a product waits for.
+    Float16,
+    /// Weights and inputs of products in bfloat16, sums in float32.
+    BFloat16,
+    /// Weights and inputs of products in int8, with a scale per column of weights and per token.
+    Int8,
+}
+
+impl Precision {
+    /// Every precision with its name.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("float32", Self::Float32), ("float16", Self::Float16), ("bfloat16", Self::BFloat16), ("int8", Self::Int8)];
+
+    /// Return the precision of this name, such as `bfloat16`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, precision)| *precision)
+    }
+
+    /// Return the name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, known)| *known == self).map_or("float32", |(name, _)| name)
+    }
+}
+
+/// An instruction set that kernels are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instructions {
+    /// AVX2, FMA and F16C.
+    Avx2,
+    /// AVX-512 F, BW, DQ, VL and VNNI.
+    Avx512,
+    /// Those and AVX-512 BF16.
+    Avx512BFloat16,
+}
+
+impl Instructions {
+    /// Every instruction set with its name, the best one last.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("avx2", Self::Avx2), ("avx512", Self::Avx512), ("avx512bf16", Self::Avx512BFloat16)];
+
+    /// Return whether this processor has the instructions.
+    #[must_use]
+    pub fn are_here(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            let avx2 = has!("avx2") && has!("fma") && has!("f16c");
+            let avx512 =
+                || has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx512vnni");
+            match self {
+                Self::Avx2 => avx2,
+                Self::Avx512 => avx2 && avx512(),
+                Self::Avx512BFloat16 => avx2 && avx512() && has!("avx512bf16"),
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// Return whether bfloat16 is multiplied by the processor itself, and not as float32.
+    #[must_use]
+    pub fn have_bfloat16(self) -> bool {
+        self == Self::Avx512BFloat16
+    }
+
+    /// Return the number of columns of a panel.
+    fn columns(self) -> usize {
+        2 * match self {
+            Self::Avx2 => Avx2::LANES,
+            Self::Avx512 | Self::Avx512BFloat16 => Avx512::<false>::LANES,
+        }
+    }
+
+    /// Return what inputs in int8 are stored with: see [`Simd::OFFSET`].
+    fn offset(self) -> i32 {
+        match self {
+            Self::Avx2 => Avx2::OFFSET,
+            Self::Avx512 | Self::Avx512BFloat16 => Avx512::<false>::OFFSET,
+        }
+    }
+}
+
+/// The kernels of a model. The processor has the instructions: only [`Choice::new`] makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Choice {
+    precision: Precision,
+    instructions: Instructions,
+}
+
+impl Choice {
+    /// Return the kernels for a precision and an instruction set; None if this processor lacks the instructions.
+    pub(crate) fn new(precision: Precision, instructions: Instructions) -> Option<Self> {
+        instructions.are_here().then_some(Self { precision, instructions })
+    }
+
+    /// Return the same instructions with another precision.
+    pub(crate) fn with(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    pub(crate) fn precision(self) -> Precision {
+        self.precision
+    }
+
+    /// Run work compiled for the choice.
+    fn run<W: Work>(self, work: W) -> W::Result {
+        match self.instructions {
+            Instructions::Avx2 => self.run_on::<Avx2, W>(work),
+            Instructions::Avx512 => self.run_on::<Avx512<false>, W>(work),
+            Instructions::Avx512BFloat16 => self.run_on::<Avx512<true>, W>(work),
+        }
+    }
+
+    fn run_on<S: Simd, W: Work>(self, work: W) -> W::Result {
+        match self.precision {
+            Precision::Float32 => work.run::<S, product::Float32>(),
+            Precision::Float16 => work.run::<S, product::Float16>(),
+            Precision::BFloat16 => work.run::<S, product::BFloat16>(),
+            Precision::Int8 => work.run::<S, product::Int8>(),
+        }
+    }
+}
+
+/// Work that is compiled for each instruction set and form. It runs only where the processor has the instructions.
+trait Work {
+    type Result;
+    fn run<S: Simd, F: rows::Encode + matrix::Pack>(self) -> Self::Result;
+}

@@ -1,0 +1,302 @@
+//! Products of rows by packed weights: `y = x Wᵀ`, a few rows by one panel of columns at a time.
+//!
+//! A row's sums are added in the same order whatever stands beside it, so that its results are the same bit for bit in any
+//! batch.
+
+use std::ops::Range;
+
+use super::simd::Simd;
+
+/// Most rows of a tile, of any instruction set.
+const MOST_ROWS: usize = 12;
+/// Most columns of a panel, of any instruction set.
+pub(super) const MOST_COLUMNS: usize = 32;
+
+/// How the operands of a product are stored, and one step of a dot product.
+///
+/// # Safety
+/// As for [`Simd`].
+pub(super) trait Form: Copy + 'static {
+    /// A value of a row.
+    type Input: Copy + Default;
+    /// A weight.
+    type Weight: Copy + Default;
+    /// The sums of a vector of columns.
+    type Sums<S: Simd>: Copy;
+    /// Number of neighbouring values of K in one step.
+    const GROUP: usize;
+    /// Number of steps after which sums are added to those before, so that rounding errors grow less with K.
+    const BLOCK: usize;
+    /// Whether rows of input have scales.
+    const IS_SCALED: bool = false;
+
+    /// Return the sums before the first step of a block; `starts` belong to these columns.
+    unsafe fn begin<S: Simd>(starts: *const i32) -> Self::Sums<S>;
+    /// Add the products of one group of a row by a vector of columns.
+    unsafe fn step<S: Simd>(
+        sums: Self::Sums<S>,
+        input: *const Self::Input,
+        weights: *const Self::Weight,
+    ) -> Self::Sums<S>;
+    /// Return the sums in float32; `scales` belong to these columns.
+    unsafe fn end<S: Simd>(sums: Self::Sums<S>, row_scale: f32, scales: *const f32) -> S::Floats;
+}
+
+/// float32.
+#[derive(Clone, Copy)]
+pub(super) struct Float32;
+/// Weights in float16, arithmetic in float32.
+#[derive(Clone, Copy)]
+pub(super) struct Float16;
+/// bfloat16, with sums in float32.
+#[derive(Clone, Copy)]
+pub(super) struct BFloat16;
+/// int8 with a scale per row of input and per column of weights, and exact sums.
+#[derive(Clone, Copy)]
+pub(super) struct Int8;
+
+impl Form for Float32 {
+    type Input = f32;
+    type Weight = f32;
+    type Sums<S: Simd> = S::Floats;
+    const GROUP: usize = 1;
+    const BLOCK: usize = 256;
+
+    #[inline(always)]
+    unsafe fn begin<S: Simd>(_starts: *const i32) -> S::Floats {
+        unsafe { S::splat(0.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn step<S: Simd>(sums: S::Floats, input: *const f32, weights: *const f32) -> S::Floats {
+        unsafe { S::fma(S::splat(*input), S::load(weights), sums) }
+    }
+
+    #[inline(always)]
+    unsafe fn end<S: Simd>(sums: S::Floats, _row_scale: f32, _scales: *const f32) -> S::Floats {
+        sums
+    }
+}
+
+impl Form for Float16 {
+    type Input = f32;
+    type Weight = u16;
+    type Sums<S: Simd> = S::Floats;
+    const GROUP: usize = 1;
+    const BLOCK: usize = 256;
+
+    #[inline(always)]
+    unsafe fn begin<S: Simd>(_starts: *const i32) -> S::Floats {
+        unsafe { S::splat(0.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn step<S: Simd>(sums: S::Floats, input: *const f32, weights: *const u16) -> S::Floats {
+        unsafe { S::fma(S::splat(*input), S::load_half(weights), sums) }
+    }
+
+    #[inline(always)]
+    unsafe fn end<S: Simd>(sums: S::Floats, _row_scale: f32, _scales: *const f32) -> S::Floats {
+        sums
+    }
+}
+
+impl Form for BFloat16 {
+    type Input = u16;
+    type Weight = u16;
+    type Sums<S: Simd> = S::Floats;
+    const GROUP: usize = 2;
+    const BLOCK: usize = 128;
+
+    #[inline(always)]
+    unsafe fn begin<S: Simd>(_starts: *const i32) -> S::Floats {
+        unsafe { S::splat(0.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn step<S: Simd>(sums: S::Floats, input: *const u16, weights: *const u16) -> S::Floats {
+        unsafe { S::dot_bfloat(sums, input, weights) }
+    }
+
+    #[inline(always)]
+    unsafe fn end<S: Simd>(sums: S::Floats, _row_scale: f32, _scales: *const f32) -> S::Floats {
+        sums
+    }
+}
+
+impl Form for Int8 {
+    type Input = i8;
+    type Weight = i8;
+    type Sums<S: Simd> = S::Integers;
+    const GROUP: usize = 4;
+    // 2³¹ / 127² steps of one product: K of 133,000, far more than any model has.
+    const BLOCK: usize = usize::MAX;
+    const IS_SCALED: bool = true;
+
+    #[inline(always)]
+    unsafe fn begin<S: Simd>(starts: *const i32) -> S::Integers {
+        unsafe { S::load_integers(starts) }
+    }
+
+    #[inline(always)]
+    unsafe fn step<S: Simd>(sums: S::Integers, input: *const i8, weights: *const i8) -> S::Integers {
+        unsafe { S::dot_i8(sums, input, weights) }
+    }
+
+    #[inline(always)]
+    unsafe fn end<S: Simd>(sums: S::Integers, row_scale: f32, scales: *const f32) -> S::Floats {
+        unsafe { S::mul(S::mul(S::to_floats(sums), S::load(scales)), S::splat(row_scale)) }
+    }
+}
+
+/// Rows of input.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<F: Form> {
+    pub(super) values: *const F::Input,
+    /// Number of values from one row to the next.
+    pub(super) stride: usize,
+    /// A scale per row; null if the form has none.
+    pub(super) scales: *const f32,
+}
+
+/// Panels of weights of `S::LANES * 2` columns.
+#[derive(Clone, Copy)]
+pub(super) struct Panels<F: Form> {
+    pub(super) weights: *const F::Weight,
+    /// Number of weights from one panel to the next.
+    pub(super) stride: usize,
+    /// Number of weights from one group to the next.
+    pub(super) group_stride: usize,
+    pub(super) groups: usize,
+    /// A scale per column; not read by forms without.
+    pub(super) scales: *const f32,
+    /// A sum to begin with per column; not read by forms without.
+    pub(super) starts: *const i32,
+}
+
+/// The results of a tile, in float32: `[rows, columns of a panel]`.
+pub(super) type Sums = [f32; MOST_ROWS * MOST_COLUMNS];
+
+/// Multiply rows by panels, and hand each tile to `finish(first row, number of rows, first column, sums)`.
+#[inline(always)]
+pub(super) unsafe fn product<S: Simd, F: Form>(
+    rows: Rows<F>,
+    count: usize,
+    panels: Panels<F>,
+    range: Range<usize>,
+    mut finish: impl FnMut(usize, usize, usize, &Sums),
+) {
+    let columns = 2 * S::LANES;
+    let mut sums = Aligned([0.0; MOST_ROWS * MOST_COLUMNS]);
+    for panel in range {
+        let column = panel * columns;
+        let mut row = 0;
+        while row < count {
+            let height = height::<S>(count - row);
+            unsafe {
+                tile_of::<S, F>(height)(Tile {
+                    input: rows.values.add(row * rows.stride),
+                    input_stride: rows.stride,
+                    row_scales: rows.scales.wrapping_add(row),
+                    weights: panels.weights.add(panel * panels.stride),
+                    group_stride: panels.group_stride,
+                    groups: panels.groups,
+                    scales: panels.scales.wrapping_add(column),
+                    starts: panels.starts.wrapping_add(column),
+                    sums: &raw mut sums.0,
+                });
+            }
+            finish(row, height, column, &sums.0);
+            row += height;
+        }
+    }
+}
+
+#[repr(align(64))]
+struct Aligned(Sums);
+
+/// Return how many of `left` rows the next tile takes: as many as registers hold, but no lone row at the end.
+#[inline(always)]
+fn height<S: Simd>(left: usize) -> usize {
+    const HEIGHTS: [usize; MOST_ROWS + 1] = [0, 1, 2, 3, 4, 5, 6, 4, 8, 5, 6, 6, 12];
+    if left <= S::ROWS {
+        HEIGHTS[left]
+    } else if S::ROWS == MOST_ROWS {
+        if left < 17 { [8, 8, 12, 8][left - 13] } else { 12 }
+    } else {
+        // Six rows of AVX2 at a time, and 4 + 4, 5 + 4, 5 + 5 at the end.
+        [4, 4, 5, 5, 6, 6][(left - 7).min(5)]
+    }
+}
+
+/// The arguments of a tile.
+#[derive(Clone, Copy)]
+struct Tile<F: Form> {
+    input: *const F::Input,
+    input_stride: usize,
+    row_scales: *const f32,
+    weights: *const F::Weight,
+    group_stride: usize,
+    groups: usize,
+    scales: *const f32,
+    starts: *const i32,
+    sums: *mut Sums,
+}
+
+/// Return the function for tiles of this height.
+#[inline(always)]
+fn tile_of<S: Simd, F: Form>(height: usize) -> unsafe fn(Tile<F>) {
+    match height {
+        1 => tile::<S, F, 1>,
+        2 => tile::<S, F, 2>,
+        3 => tile::<S, F, 3>,
+        4 => tile::<S, F, 4>,
+        5 => tile::<S, F, 5>,
+        6 => tile::<S, F, 6>,
+        8 => tile::<S, F, 8>,
+        _ => tile::<S, F, 12>,
+    }
+}
+
+/// Multiply `R` rows by one panel.
+unsafe fn tile<S: Simd, F: Form, const R: usize>(tile: Tile<F>) {
+    unsafe {
+        S::compile(
+            #[inline(always)]
+            || {
+                let Tile { mut input, input_stride, mut weights, group_stride, groups, .. } = tile;
+                let second = S::LANES * F::GROUP;
+                let mut left = groups;
+                let mut first = true;
+                loop {
+                    let block = left.min(F::BLOCK);
+                    let mut sums = [[F::begin::<S>(tile.starts), F::begin::<S>(tile.starts.wrapping_add(S::LANES))]; R];
+                    for _ in 0..block {
+                        for (row, [low, high]) in sums.iter_mut().enumerate() {
+                            let value = input.add(row * input_stride);
+                            *low = F::step::<S>(*low, value, weights);
+                            *high = F::step::<S>(*high, value, weights.add(second));
+                        }
+                        // After the last group the places may be out of bounds.
+                        input = input.wrapping_add(F::GROUP);
+                        weights = weights.wrapping_add(group_stride);
+                    }
+                    let results = tile.sums.cast::<f32>();
+                    for (row, halves) in sums.into_iter().enumerate() {
+                        for (half, sums) in halves.into_iter().enumerate() {
+                            let scale = if F::IS_SCALED { *tile.row_scales.add(row) } else { 1.0 };
+                            let value = F::end::<S>(sums, scale, tile.scales.wrapping_add(half * S::LANES));
+                            let to = results.add((row * 2 + half) * S::LANES);
+                            S::store(to, if first { value } else { S::add(S::load(to), value) });
+                        }
+                    }
+                    left -= block;
+                    first = false;
+                    if left == 0 {
+                        break;
+                    }
+                }
+            },
+        );
+    }
+}

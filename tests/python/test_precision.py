@@ -1,0 +1,179 @@
+"""Test the precisions of frozen models: their numbers, that these depend on the text alone, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import oxbert
+from oxbert.errors import InputError
+
+from . import reference
+
+PRECISIONS = ["float32", "float16", "bfloat16", "int8"]
+DISCRIMINATOR, GENERATOR = "electra-tiny-discriminator", "electra-tiny-generator"
+
+# The largest difference of a logit from float32's, with the random weights of `reference.fresh`.
+TOLERANCES = {"float32": 1e-5, "float16": 5e-3, "bfloat16": 0.05, "int8": 0.2}
+
+
+def emulated(precision: str) -> bool:
+    """Return whether this processor needs `emulate=True`."""
+    return precision == "bfloat16" and "avx512_bf16" not in Path("/proc/cpuinfo").read_text()
+
+
+def load(kind: type, folder: str | Path, precision: str) -> oxbert.Model:
+    return kind.from_pretrained(folder, trainable=False, precision=precision, emulate=emulated(precision))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", ["ElectraModel", "ElectraForMaskedLM", "DistilBertForSequenceClassification"])
+def test_each_precision_is_near_float32(name: str, precision: str, tmp_path: Path) -> None:
+    model = reference.fresh(name)
+    model.save_pretrained(tmp_path)
+    frozen = load(type(model), tmp_path, precision)
+    rows = [[1, 2, 3, 4], [5, 6], [7, 8, 9, 10, 11, 12, 13]]
+    options = {"output_hidden_states": True, "output_attentions": True}
+    for ours, theirs in zip(frozen(rows, **options).to_tuple(), model(rows, **options).to_tuple(), strict=True):
+        for one, other in zip(
+            *(value if isinstance(value, tuple) else (value,) for value in (ours, theirs)), strict=True
+        ):
+            np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCES[precision])
+    assert frozen.precision == precision
+    assert repr(frozen).endswith(f"frozen, {precision} on cpu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("precision", "count"), [("float32", 10_000), ("float16", 2_000), ("bfloat16", 2_000), ("int8", 2_000)]
+)
+def test_the_bits_of_a_text_do_not_depend_on_its_neighbours(precision: str, count: int, tmp_path: Path) -> None:
+    config = oxbert.ElectraConfig(
+        vocab_size=90,
+        embedding_size=12,
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=40,
+        max_position_embeddings=512,
+    )
+    oxbert.ElectraForPreTraining(config, seed=5).save_pretrained(tmp_path)
+    model = load(oxbert.ElectraForPreTraining, tmp_path, precision)
+    random = np.random.default_rng(6)
+    lengths = np.clip(random.lognormal(2.5, 1.0, count), 1, 512).astype(int)
+    lengths[:2] = [1, 512]
+    texts = [random.integers(0, 90, length).tolist() for length in lengths]
+    before = torch.get_num_threads()
+
+    def logits(batch: list[list[int]]) -> list[np.ndarray]:
+        output = model(batch).logits
+        return [row[: len(text)] for row, text in zip(output, batch, strict=True)]
+
+    alone = [logits([text])[0] for text in texts]
+    try:
+        for threads, size in [(1, 256), (2, 100), (3, 17)]:
+            torch.set_num_threads(threads)
+            order = random.permutation(len(texts))
+            for begin in range(0, len(texts), size):
+                part = order[begin : begin + size]
+                for place, row in zip(part, logits([texts[place] for place in part]), strict=True):
+                    np.testing.assert_array_equal(row, alone[place])
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16", "int8"])
+def test_answers_are_those_of_float32(precision: str) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    texts = [line for path in sorted(docs.glob("*.md")) for line in path.read_text().splitlines() if len(line) > 60]
+    texts = [text[:300] for text in texts if "[MASK]" not in text][:400]
+    least = {"float16": 0.999, "bfloat16": 0.995, "int8": 0.985}[precision]
+    options = {"precision": precision, "emulate": emulated(precision)}
+    detect = [oxbert.ReplacedTokenDetection.from_pretrained(DISCRIMINATOR, **way) for way in ({}, options)]
+    ours, theirs = ([token["probability"] > 0.5 for text in pipeline(texts) for token in text] for pipeline in detect)
+    assert np.mean(np.equal(ours, theirs)) >= least
+    words = [text.split() for text in texts]
+    masked = [" ".join([*some[:3], "[MASK]", *some[4:]]) for some in words if len(some) > 4]
+    fill = [oxbert.FillMask.from_pretrained(GENERATOR, **way) for way in ({}, options)]
+    ours, theirs = ([mask[0]["candidates"][0]["token"] for mask in pipeline(masked, top_k=1)] for pipeline in fill)
+    assert np.mean(np.equal(ours, theirs)) >= least
+
+
+def test_a_pickled_pipeline_keeps_its_precision() -> None:
+    text = ["The function returns a [MASK] of strings."]
+    fill = oxbert.FillMask.from_pretrained(GENERATOR, precision="int8")
+    assert pickle.loads(pickle.dumps(fill))(text) == fill(text)
+    assert oxbert.FillMask.from_pretrained(GENERATOR)(text) != fill(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "int4"}, r'^precision: expected one of "float32", "float16", "bfloat16", "int8", got "int4"$'),
+        ({"precision": "int8", "trainable": True}, r'^precision: expected "float32" .* add trainable=False$'),
+        ({"precision": "int8", "emulate": True}, "^emulate: expected False for int8, which needs no emulation$"),
+        ({"emulate": True}, "^emulate: expected False for float32"),
+    ],
+)
+def test_bad_precisions_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        oxbert.ElectraForPreTraining.from_pretrained(DISCRIMINATOR, **{"trainable": False, **options})
+    if "trainable" not in options:
+        with pytest.raises(InputError, match=message):
+            oxbert.ReplacedTokenDetection.from_pretrained(DISCRIMINATOR, **options)
+
+
+PROGRAM = """
+import json, sys, oxbert
+answers = {}
+for precision, emulate in json.loads(sys.argv[1]):
+    try:
+        model = oxbert.ElectraForPreTraining.from_pretrained(
+            "electra-tiny-discriminator", trainable=False, precision=precision, emulate=emulate)
+        answers[precision] = model([[2, 7, 8, 9, 3], [2, 300, 3]]).logits.tolist()
+    except oxbert.errors.OxbertError as error:
+        answers[precision] = str(error)
+print(json.dumps(answers))
+"""
+
+
+def run(kernels: str | None, *ways: tuple[str, bool]) -> dict[str, list[list[float]] | str]:
+    """Load and run a model in each way in a process with these kernels; return logits or errors."""
+    environment = {name: value for name, value in os.environ.items() if name != "OXBERT_KERNELS"}
+    if kernels is not None:
+        environment["OXBERT_KERNELS"] = kernels
+    command = [sys.executable, "-c", PROGRAM, json.dumps(ways)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    return json.loads(done.stdout)
+
+
+def test_kernels_can_be_chosen() -> None:
+    ways = [("float32", False), ("float16", False), ("int8", False), ("bfloat16", True)]
+    chosen = run(None, *ways)
+    flags = Path("/proc/cpuinfo").read_text()
+    for kernels, flag in [("avx2", "avx2"), ("avx512", "avx512_vnni"), ("avx512bf16", "avx512_bf16")]:
+        if f" {flag} " not in flags:
+            message = run(kernels, ("float32", False))["float32"]
+            assert str(message).startswith("OXBERT_KERNELS: expected one of ")
+            continue
+        forced = run(kernels, *ways)
+        for precision, logits in forced.items():
+            # Sums in int8 are exact: only what is between products differs in its last bits.
+            np.testing.assert_allclose(logits, chosen[precision], rtol=0, atol=2e-2 if precision != "float32" else 1e-5)
+    portable = run("portable", *ways)
+    np.testing.assert_allclose(portable.pop("float32"), chosen["float32"], rtol=0, atol=1e-5)
+    assert all(str(error).startswith('precision: expected "float32" on ') for error in portable.values())
+    assert str(run("sse", ("float32", False))["float32"]).startswith("OXBERT_KERNELS: expected one of ")
+
+
+def test_bfloat16_is_refused_where_it_would_be_slow() -> None:
+    answers = run("avx2", ("bfloat16", False))
+    assert str(answers["bfloat16"]).startswith("precision: this processor does not multiply bfloat16: choose ")
