@@ -38,7 +38,7 @@ impl DiscriminatorHead {
     /// # Errors
     /// [`crate::Error::Torch`] if the last dimension is not H.
     pub fn predict(&self, hidden_states: &Tensor) -> Result<Tensor> {
-        let inner = self.activation.forward(&self.dense.forward(hidden_states)?)?;
+        let inner = self.dense.activate(self.activation, &self.dense.forward(hidden_states)?)?;
         Ok(self.prediction.forward(&inner)?.f_squeeze_dim(-1)?)
     }
 }
@@ -54,7 +54,7 @@ impl Head for DiscriminatorHead {
     fn answer(&self, hidden: &Tensor, inputs: &Inputs, _train: bool) -> Result<DiscriminatorOutput> {
         let logits = self.predict(hidden)?;
         // Apply the sigmoid before unpacking: the sigmoid of the zeros at padded positions would be 0.5.
-        let probabilities = inputs.layout.unpack(&logits.f_sigmoid()?)?;
+        let probabilities = inputs.layout.unpack(&self.prediction.activate(Activation::Sigmoid, &logits)?)?;
         let (loss, logits) = unpack_with_loss(&logits, inputs)?;
         Ok(DiscriminatorOutput::new(loss, logits, probabilities))
     }

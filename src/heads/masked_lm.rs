@@ -30,7 +30,7 @@ impl Transform {
     /// # Errors
     /// [`crate::Error::Torch`] if the last dimension is not H.
     pub fn forward(&self, hidden_states: &Tensor) -> Result<Tensor> {
-        self.norm.forward(&self.activation.forward(&self.dense.forward(hidden_states)?)?)
+        self.norm.forward(&self.dense.activate(self.activation, &self.dense.forward(hidden_states)?)?)
     }
 }
 

@@ -69,11 +69,11 @@ impl Summary {
 
     fn project(&self, pooled: Tensor, train: bool) -> Result<Tensor> {
         let pooled = self.before.forward(pooled, train)?;
-        let projected = match &self.projection {
-            Some(projection) => projection.forward(&pooled)?,
-            None => pooled,
+        let activated = match &self.projection {
+            Some(projection) => projection.activate(self.activation, &projection.forward(&pooled)?)?,
+            None => self.activation.forward(&pooled)?,
         };
-        self.after.forward(self.activation.forward(&projected)?, train)
+        self.after.forward(activated, train)
     }
 }
 

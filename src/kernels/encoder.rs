@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -104,13 +105,19 @@ const PRODUCTS_PER_THREAD: usize = 4_000_000;
 const CHUNK: usize = 128;
 /// Fewer rows are not worth reading all weights again.
 const SMALLEST_CHUNK: usize = 24;
+/// Rows of a chunk that threads share: each of them holds all rows.
+const TEAM_CHUNK: usize = 1024;
 
 /// Cut a batch into chunks, the longest texts first, that keep all threads at work.
 fn chunks(texts: &mut [Text], rows: usize, threads: usize) -> Vec<Chunk> {
     texts.sort_by_key(|text| Reverse(text.tokens));
-    let most = (rows / (2 * threads)).clamp(SMALLEST_CHUNK, CHUNK);
+    cut(texts, (rows / (2 * threads)).clamp(SMALLEST_CHUNK, CHUNK))
+}
+
+/// Cut a batch into chunks of at most this many rows; a longer text is a chunk of its own.
+fn cut(texts: &[Text], most: usize) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
-    for &text in texts.iter() {
+    for &text in texts {
         let is_full = chunks.last().is_none_or(|chunk| chunk.rows + text.tokens > most);
         if is_full {
             chunks.push(Chunk::default());
@@ -156,7 +163,7 @@ impl Work for Run<'_> {
         let mut chunks = chunks(&mut texts, rows, threads);
         let is_team = threads > 1 && !is_balanced(&chunks, rows, threads);
         if is_team {
-            chunks = vec![Chunk { texts, rows }];
+            chunks = cut(&texts, TEAM_CHUNK);
         }
         let most = chunks.iter().map(|chunk| chunk.rows).max().unwrap_or(0);
         let helpers = if is_team { threads } else { threads.min(chunks.len()) } - 1;
@@ -181,7 +188,7 @@ impl Work for Run<'_> {
         }
         let result = if is_team {
             let shared = buffers.shared[0].pointers();
-            batch.together::<S, F>(&chunks[0], shared, &mut buffers.own[..=helpers])
+            batch.together::<S, F>(&chunks, shared, &mut buffers.own[..=helpers])
         } else {
             batch.apart::<S, F>(&chunks, &mut buffers.shared[..teams], &mut buffers.own[..=helpers])
         };
@@ -220,7 +227,7 @@ struct Batch<'a> {
     output: *mut f32,
     states: Vec<*mut f32>,
     probabilities: Vec<*mut f32>,
-    /// The layer after which the work ends early.
+    /// The layer after which the work ends early. A team counts the layers of all its chunks.
     stop: AtomicUsize,
 }
 
@@ -235,7 +242,7 @@ impl Batch<'_> {
             while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed))
                 && self.stop.load(Ordering::Relaxed) == usize::MAX
             {
-                self.chunk::<S, F>(chunk, shared.pointers(), own, Place::ALONE, go_on)?;
+                self.chunk::<S, F>(chunk, 0, shared.pointers(), own, Place::ALONE, go_on)?;
             }
             Ok(())
         };
@@ -251,9 +258,25 @@ impl Batch<'_> {
         })
     }
 
-    /// Let all threads take one chunk through the layers together.
-    fn together<S: Simd, F: Encode + Pack>(&self, chunk: &Chunk, shared: Pointers<'_>, own: &mut [Own]) -> Result<()> {
+    /// Let all threads take each chunk through the layers together.
+    fn together<S: Simd, F: Encode + Pack>(
+        &self,
+        chunks: &[Chunk],
+        shared: Pointers<'_>,
+        own: &mut [Own],
+    ) -> Result<()> {
         let Some((first, rest)) = own.split_first_mut() else { return Ok(()) };
+        let layers = self.layers.all.len();
+        let all = |shared: Pointers<'_>, own: &mut Own, place: Place, go_on: &dyn Fn() -> Result<()>| -> Result<()> {
+            for (turn, chunk) in chunks.iter().enumerate() {
+                self.chunk::<S, F>(chunk, turn * layers, shared, own, place, go_on)?;
+                if layers > 0 && self.ends((turn + 1) * layers - 1, place) {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let all = &all;
         // The number of threads that could be started: none begins before it is known.
         let size = Mutex::new(1);
         thread::scope(|scope| {
@@ -266,7 +289,7 @@ impl Batch<'_> {
                     // The whole structure, so that the closure can be sent.
                     let shared = shared;
                     if number < of {
-                        let _ = self.chunk::<S, F>(chunk, shared, own, Place { number, of }, &|| Ok(()));
+                        let _ = all(shared, own, Place { number, of }, &|| Ok(()));
                     }
                 };
                 if thread::Builder::new().spawn_scoped(scope, work).is_ok() {
@@ -275,14 +298,15 @@ impl Batch<'_> {
             }
             let of = *started;
             drop(started);
-            self.chunk::<S, F>(chunk, shared, first, Place { number: 0, of }, &interrupt::go_on)
+            all(shared, first, Place { number: 0, of }, &interrupt::go_on)
         })
     }
 
-    /// Take a chunk through all layers, as one thread of a team.
+    /// Take a chunk through all layers, as one thread of a team that has done as many layers `before`.
     fn chunk<S: Simd, F: Encode + Pack>(
         &self,
         chunk: &Chunk,
+        before: usize,
         shared: Pointers<'_>,
         own: &mut Own,
         place: Place,
@@ -294,9 +318,10 @@ impl Batch<'_> {
         unsafe {
             self.read(chunk, own);
             for (number, layer) in self.layers.all.iter().enumerate() {
-                let outcome = if place.number == 0 { go_on() } else { Ok(()) };
-                if outcome.is_err() {
-                    self.stop.store(number, Ordering::Relaxed);
+                // The other threads wait for this one in the layer, so that a panic of the check has to wait too.
+                let outcome = if place.number == 0 { catch_unwind(AssertUnwindSafe(go_on)) } else { Ok(Ok(())) };
+                if !matches!(outcome, Ok(Ok(()))) {
+                    self.stop.store(before + number, Ordering::Relaxed);
                 }
                 let probabilities = |text: &Text| match self.probabilities.get(number) {
                     Some(layer) => layer.add(text.probabilities),
@@ -312,8 +337,8 @@ impl Batch<'_> {
                 };
                 forward::<S, F>(layer, rows, shared, own, place);
                 // The threads of a team agree: the number was stored before they waited for each other in that layer.
-                if self.ends(number, place) {
-                    return outcome;
+                if self.ends(before + number, place) {
+                    return outcome.unwrap_or_else(|panic| resume_unwind(panic));
                 }
                 if let Some(&states) = self.states.get(number) {
                     self.write(chunk, own, place, states);

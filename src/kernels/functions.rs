@@ -1,8 +1,11 @@
 //! Elementary functions on vectors, and activations.
 
+use super::matrix::Pack;
+use super::rows::{Encode, parts};
 use super::simd::{MOST_LANES, Simd};
+use super::{Choice, Work};
 
-/// `eˣ` within 3e-7 relative; 0 below -87, and e⁸⁸ above 88.
+/// `eˣ` within 3e-7 relative; e⁻⁸⁷ below -87, and e⁸⁸ above 88.
 #[inline(always)]
 pub(super) unsafe fn exp<S: Simd>(x: S::Floats) -> S::Floats {
     unsafe {
@@ -41,7 +44,9 @@ pub(super) unsafe fn erf<S: Simd>(x: S::Floats) -> S::Floats {
         for coefficient in [0.001_188_095_9, 0.015_172_153, 0.115_083_93, 0.504_162_9, 1.0] {
             q = S::fma(q, t, S::splat(coefficient));
         }
-        S::div(S::mul(x, p), q)
+        // Rounding may lead beyond 1, which gelu multiplies by x.
+        let fraction = S::div(S::mul(x, p), q);
+        S::min(S::splat(1.0), S::max(S::splat(-1.0), fraction))
     }
 }
 
@@ -167,5 +172,44 @@ unsafe fn gelu<S: Simd>(x: S::Floats) -> S::Floats {
     unsafe {
         let half = S::mul(x, S::splat(0.5));
         S::fma(half, erf::<S>(S::mul(x, S::splat(std::f32::consts::FRAC_1_SQRT_2))), half)
+    }
+}
+
+/// Apply a function to each value.
+pub(crate) fn apply(choice: Choice, function: Function, values: &mut [f32]) {
+    choice.run(Map { function, values });
+}
+
+struct Map<'a> {
+    function: Function,
+    values: &'a mut [f32],
+}
+
+impl Work for Map<'_> {
+    type Result = ();
+
+    fn run<S: Simd, F: Encode + Pack>(self) {
+        // SAFETY: the choice runs on this processor.
+        unsafe {
+            S::compile(
+                #[inline(always)]
+                || self.function.on::<S>(Each(self.values)),
+            );
+        }
+    }
+}
+
+struct Each<'a>(&'a mut [f32]);
+
+impl<S: Simd> Apply<S> for Each<'_> {
+    #[inline(always)]
+    unsafe fn with(self, function: impl Fn(S::Floats) -> S::Floats) {
+        let (count, start) = (self.0.len(), self.0.as_mut_ptr());
+        unsafe {
+            parts::<S>(count, |at, part| {
+                let place = start.add(at);
+                S::store_part(place, function(S::load_part(place, part)), part);
+            });
+        }
     }
 }

@@ -135,6 +135,7 @@ impl Work for Forward<'_> {
     fn run<S: Simd, F: Encode + Pack>(self) -> Result<()> {
         let Self { linear, input, output, count, inputs, outputs, threads } = self;
         let panels = outputs.div_ceil(2 * S::LANES);
+        let threads = threads.min(panels);
         let mut scratch: Vec<f32> = Vec::new();
         let panel = 2 * S::LANES * inputs;
         if matches!(linear, Linear::Rows { .. }) {
@@ -145,17 +146,24 @@ impl Work for Forward<'_> {
         thread::scope(|scope| {
             let mut scratch = scratch.chunks_mut(panel.max(1));
             // SAFETY: the lengths were checked, the processor has the instructions, and each thread has its own columns.
-            let compute = |range, scratch| unsafe { columns.compute::<S>(linear, range, scratch) };
+            let compute =
+                |range: Range<usize>, scratch: &mut [f32]| unsafe { columns.compute::<S>(linear, range, scratch) };
             let part = |number| Place { number, of: threads }.part(panels);
             let own = scratch.next().unwrap_or_default();
+            let mut parts = vec![part(0)];
             for number in 1..threads {
                 let scratch = scratch.next().unwrap_or_default();
                 let spawned = thread::Builder::new().spawn_scoped(scope, move || compute(part(number), scratch));
-                spawned.map_err(Error::io("start a thread for", "a linear layer"))?;
+                if spawned.is_err() {
+                    // If a thread cannot be started, this one does its part.
+                    parts.push(part(number));
+                }
             }
-            compute(part(0), own);
-            Ok(())
-        })
+            for part in parts {
+                compute(part, &mut *own);
+            }
+        });
+        Ok(())
     }
 }
 

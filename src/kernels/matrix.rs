@@ -2,9 +2,10 @@
 
 use super::memory::{Lines, Number, grow};
 use super::product::{BFloat16, Float16, Float32, Form, Int8, MOST_COLUMNS, Panels};
+use super::rows::Encode;
 use super::simd::Simd;
-use super::{Choice, Precision};
-use crate::error::Result;
+use super::{Choice, Precision, Work};
+use crate::error::{Error, Result};
 
 /// W `[N, K]`, stored in panels of columns, and b `[N]`.
 ///
@@ -29,6 +30,13 @@ impl Matrix {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) if there is not enough.
     pub(crate) fn zeros(choice: Choice, outputs: usize, inputs: usize) -> Result<Self> {
+        /// 127² times this is below 2³¹. What exceeds it on the way, by the offset, wraps there and back.
+        const MOST_INT8: usize = 130_000;
+        if choice.precision == Precision::Int8 && inputs > MOST_INT8 {
+            let reason =
+                format!("expected rows of at most {MOST_INT8} values for int8, got {inputs}: choose \"bfloat16\"");
+            return Err(Error::input("precision", reason));
+        }
         let columns = outputs.next_multiple_of(MOST_COLUMNS);
         let weights = match choice.precision {
             Precision::Float32 => lines::<Float32>(columns, inputs),
@@ -47,17 +55,12 @@ impl Matrix {
 
     /// Set the columns from `first` on: their weights `[n, K]` and biases `[n]`.
     pub(crate) fn set(&mut self, first: usize, weights: &[f32], bias: &[f32]) {
-        match self.choice.precision {
-            Precision::Float32 => self.pack::<Float32>(first, weights),
-            Precision::Float16 => self.pack::<Float16>(first, weights),
-            Precision::BFloat16 => self.pack::<BFloat16>(first, weights),
-            Precision::Int8 => self.pack::<Int8>(first, weights),
-        }
+        self.choice.run(Set { matrix: self, first, weights });
         self.bias[first..first + bias.len()].copy_from_slice(bias);
     }
 
-    fn pack<F: Pack>(&mut self, first: usize, weights: &[f32]) {
-        let columns = self.choice.instructions.columns();
+    fn pack<S: Simd, F: Pack>(&mut self, first: usize, weights: &[f32]) {
+        let columns = 2 * S::LANES;
         let groups = self.inputs.div_ceil(F::GROUP);
         let packed = self.weights.as_mut::<F::Weight>();
         for (column, row) in (first..).zip(weights.chunks_exact(self.inputs)) {
@@ -73,7 +76,7 @@ impl Matrix {
             }
             if let (Some(to), Some(start)) = (self.scales.get_mut(column), self.starts.get_mut(column)) {
                 *to = scale;
-                *start = -total * self.choice.instructions.offset();
+                *start = total.wrapping_mul(-S::OFFSET);
             }
         }
     }
@@ -88,7 +91,7 @@ impl Matrix {
         self.inputs
     }
 
-    pub(super) fn choice(&self) -> Choice {
+    pub(crate) fn choice(&self) -> Choice {
         self.choice
     }
 
@@ -113,6 +116,20 @@ impl Matrix {
     /// Return the number of panels.
     pub(super) fn panel_count<S: Simd>(&self) -> usize {
         self.outputs.div_ceil(2 * S::LANES)
+    }
+}
+
+struct Set<'a> {
+    matrix: &'a mut Matrix,
+    first: usize,
+    weights: &'a [f32],
+}
+
+impl Work for Set<'_> {
+    type Result = ();
+
+    fn run<S: Simd, F: Encode + Pack>(self) {
+        self.matrix.pack::<S, F>(self.first, self.weights);
     }
 }
 

@@ -37,7 +37,7 @@ mod team;
 
 pub use attention::Direction;
 pub(crate) use encoder::{Call, Layers};
-pub(crate) use functions::Function;
+pub(crate) use functions::{Function, apply};
 pub(crate) use layer::{Layer, Norms};
 pub(crate) use linear::Linear;
 pub(crate) use matrix::Matrix;
@@ -46,7 +46,9 @@ pub(crate) use shape::Shape;
 #[cfg(test)]
 mod tests;
 
-use simd::{Avx2, Avx512, Simd};
+use simd::Simd;
+#[cfg(target_arch = "x86_64")]
+use simd::{Avx2, Avx512};
 
 /// How the weights of a frozen model are stored, and how products are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,22 +121,6 @@ impl Instructions {
     pub fn have_bfloat16(self) -> bool {
         self == Self::Avx512BFloat16
     }
-
-    /// Return the number of columns of a panel.
-    fn columns(self) -> usize {
-        2 * match self {
-            Self::Avx2 => Avx2::LANES,
-            Self::Avx512 | Self::Avx512BFloat16 => Avx512::<false>::LANES,
-        }
-    }
-
-    /// Return what inputs in int8 are stored with: see [`Simd::OFFSET`].
-    fn offset(self) -> i32 {
-        match self {
-            Self::Avx2 => Avx2::OFFSET,
-            Self::Avx512 | Self::Avx512BFloat16 => Avx512::<false>::OFFSET,
-        }
-    }
 }
 
 /// The kernels of a model. The processor has the instructions: only [`Choice::new`] makes one.
@@ -160,6 +146,7 @@ impl Choice {
     }
 
     /// Run work compiled for the choice.
+    #[cfg(target_arch = "x86_64")]
     fn run<W: Work>(self, work: W) -> W::Result {
         match self.instructions {
             Instructions::Avx2 => self.run_on::<Avx2, W>(work),
@@ -168,6 +155,12 @@ impl Choice {
         }
     }
 
+    #[cfg(not(target_arch = "x86_64"))]
+    fn run<W: Work>(self, _work: W) -> W::Result {
+        unreachable!("no choice is made without its instructions")
+    }
+
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there are no instructions to run on"))]
     fn run_on<S: Simd, W: Work>(self, work: W) -> W::Result {
         match self.precision {
             Precision::Float32 => work.run::<S, product::Float32>(),

@@ -129,7 +129,7 @@ impl Form for Int8 {
     type Weight = i8;
     type Sums<S: Simd> = S::Integers;
     const GROUP: usize = 4;
-    // 2³¹ / 127² steps of one product: K of 133,000, far more than any model has.
+    // Sums are exact, because `Matrix` limits K.
     const BLOCK: usize = usize::MAX;
     const IS_SCALED: bool = true;
 

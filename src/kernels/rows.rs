@@ -15,7 +15,7 @@ pub(super) struct Norm {
 
 /// Call `f` with the place and the number of values of each vector of a row of `width` values.
 #[inline(always)]
-unsafe fn parts<S: Simd>(width: usize, mut f: impl FnMut(usize, usize)) {
+pub(super) unsafe fn parts<S: Simd>(width: usize, mut f: impl FnMut(usize, usize)) {
     let mut at = 0;
     while at < width {
         f(at, S::LANES.min(width - at));

@@ -1,11 +1,12 @@
 //! Each kernel beside a plain one, on every instruction set that the processor has.
 
-use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::functions::{Apply, exp};
+use super::functions::exp;
 use super::linear::{Finish, Product};
 use super::matrix::Pack;
 use super::rows::Encode;
@@ -360,33 +361,17 @@ proptest! {
     }
 }
 
-/// A function on many numbers.
-struct Map<'a> {
-    function: Option<Function>,
-    values: &'a mut [f32],
-}
+/// `exp` on many numbers.
+struct Exp<'a>(&'a mut [f32]);
 
-impl Work for Map<'_> {
+impl Work for Exp<'_> {
     type Result = ();
 
     fn run<S: Simd, F: Encode + Pack>(self) {
-        struct Each<'a>(&'a mut [f32]);
-        impl<S: Simd> Apply<S> for Each<'_> {
-            unsafe fn with(self, function: impl Fn(S::Floats) -> S::Floats) {
-                for values in self.0.chunks_exact_mut(MOST_LANES) {
-                    for at in (0..MOST_LANES).step_by(S::LANES) {
-                        unsafe { S::store(values.as_mut_ptr().add(at), function(S::load(values.as_ptr().add(at)))) };
-                    }
-                }
-            }
-        }
-        let work = Each(self.values);
-        // SAFETY: the choice runs here.
-        unsafe {
-            S::compile(|| match self.function {
-                Some(function) => function.on::<S>(work),
-                None => Apply::<S>::with(work, |x| exp::<S>(x)),
-            });
+        for values in self.0.chunks_exact_mut(S::LANES) {
+            let place = values.as_mut_ptr();
+            // SAFETY: the choice runs here.
+            unsafe { S::compile(|| S::store(place, exp::<S>(S::load(place)))) };
         }
     }
 }
@@ -411,7 +396,7 @@ fn functions_are_those_of_float64() {
     for choice in float32() {
         for (function, formula) in formulas {
             let mut mapped = values.clone();
-            choice.run(Map { function: Some(function), values: &mut mapped });
+            apply(choice, function, &mut mapped);
             for (x, y) in values.iter().zip(&mapped) {
                 let exact = formula(f64::from(*x));
                 assert!((f64::from(*y) - exact).abs() < 2e-6 * exact.abs().max(1.0), "{function:?}({x}): {y} {exact}");
@@ -420,14 +405,26 @@ fn functions_are_those_of_float64() {
         let mut mapped: Vec<f32> = (-8700..8800).step_by(5).map(|place| place as f32 / 100.0).collect();
         mapped.truncate(mapped.len() / MOST_LANES * MOST_LANES);
         let powers = mapped.clone();
-        choice.run(Map { function: None, values: &mut mapped });
+        choice.run(Exp(&mut mapped));
         for (x, y) in powers.iter().zip(&mapped) {
             assert!((f64::from(*y) / f64::from(*x).exp() - 1.0).abs() < 1e-6, "exp({x}): {y}");
+        }
+        for (x, exact) in [(-100.0, 0.0), (-1e30, 0.0), (100.0, 100.0), (1e30, 1e30)] {
+            let mut mapped = [x];
+            apply(choice, Function::Gelu, &mut mapped);
+            assert_eq!(mapped[0].abs(), exact);
+        }
+        // The bits of a value do not depend on its place.
+        for function in formulas.iter().map(|(function, _)| *function).chain([Function::Sigmoid]) {
+            let (mut whole, mut part) = (values.clone(), values[5..19].to_vec());
+            apply(choice, function, &mut whole);
+            apply(choice, function, &mut part);
+            assert_eq!(part, whole[5..19]);
         }
         // What is not a number stays so, in every function.
         for function in formulas.iter().map(|(function, _)| *function).chain([Function::Gelu, Function::Relu]) {
             let mut mapped = [f32::NAN; MOST_LANES];
-            choice.run(Map { function: Some(function), values: &mut mapped });
+            apply(choice, function, &mut mapped);
             assert!(mapped.iter().all(|value| value.is_nan()), "{function:?}");
         }
     }
@@ -443,7 +440,6 @@ fn an_interrupt_ends_the_work_of_all_threads() {
         for choice in choices() {
             let layers = encoder.pack(choice, Function::Gelu);
             let mut output = vec![0.0; input.len()];
-            let asked = Cell::new(0);
             let call = Call {
                 input: &input,
                 lengths: &lengths,
@@ -454,12 +450,36 @@ fn an_interrupt_ends_the_work_of_all_threads() {
                 probabilities: Vec::new(),
             };
             let check = || Err(Error::Interrupted);
-            asked.set(1);
-            let outcome = interrupt::watch_every(std::time::Duration::ZERO, check, || layers.run(call));
+            let outcome = interrupt::watch_every(Duration::ZERO, check, || layers.run(call));
             assert!(matches!(outcome, Err(Error::Interrupted)));
             // The last row would be written last.
             assert!(output.last().is_some_and(|last| *last == 0.0));
         }
+    }
+}
+
+#[test]
+fn a_check_that_panics_hangs_no_thread() {
+    let mut numbers = Numbers(4);
+    let shape = Shape { hidden: 64, inner: 128, heads: 2 };
+    let encoder = Encoder::new(&mut numbers, shape, 60);
+    for lengths in [vec![30; 100], vec![400], vec![900, 1000, 300]] {
+        let input = numbers.take(lengths.iter().sum::<usize>() * shape.hidden, 1.0);
+        for choice in float32() {
+            let layers = encoder.pack(choice, Function::Gelu);
+            let work = || run(&layers, &input, &lengths, Direction::Both, 3);
+            let check = || panic!("on purpose");
+            let panicked = catch_unwind(AssertUnwindSafe(|| interrupt::watch_every(Duration::ZERO, check, work)));
+            assert!(panicked.is_err());
+        }
+    }
+}
+
+#[test]
+fn rows_too_long_for_int8_are_refused() {
+    for choice in choices() {
+        let is_refused = matches!(Matrix::zeros(choice, 1, 140_000), Err(Error::Input { .. }));
+        assert_eq!(is_refused, choice.precision() == Precision::Int8);
     }
 }
 

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::slices::{values, values_mut};
-use super::{Intercept, Parameters};
+use super::{Activation, Intercept, Parameters};
 use crate::error::Result;
 use crate::interrupt;
 use crate::kernels::{self, Choice, Matrix};
@@ -72,6 +72,23 @@ impl Linear {
             Form::Tensors { bias, .. } | Form::Shared { bias, .. } => bias.size()[0],
             Form::Packed(matrix) => matrix.outputs() as i64,
         }
+    }
+
+    /// Apply an activation with this layer's arithmetic: kernels give each element a value of its own, where the last bits of
+    /// libtorch's depend on the element's place in the tensor.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if libtorch refuses.
+    pub fn activate(&self, activation: Activation, input: &Tensor) -> Result<Tensor> {
+        let choice = match &self.0 {
+            Form::Tensors { .. } => return activation.forward(input),
+            Form::Packed(matrix) => matrix.choice(),
+            Form::Shared { choice, .. } => *choice,
+        };
+        let mut output = Tensor::f_zeros(input.size(), (Kind::Float, Device::Cpu))?;
+        output.f_copy_(input)?;
+        kernels::apply(choice, activation.function(), values_mut(&mut output)?);
+        Ok(output)
     }
 
     /// Map `[..., in]` to `[..., out]`, by the function in place of this layer if an [`Intercept`] has one.

@@ -74,8 +74,9 @@ def test_the_bits_of_a_text_do_not_depend_on_its_neighbours(precision: str, coun
     before = torch.get_num_threads()
 
     def logits(batch: list[list[int]]) -> list[np.ndarray]:
-        output = model(batch).logits
-        return [row[: len(text)] for row, text in zip(output, batch, strict=True)]
+        output = model(batch)
+        values = np.stack([output.logits, output.probabilities], 2)
+        return [row[: len(text)] for row, text in zip(values, batch, strict=True)]
 
     alone = [logits([text])[0] for text in texts]
     try:

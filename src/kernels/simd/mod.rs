@@ -3,10 +3,14 @@
 //! Kernels are generic over [`Simd`], and [`Simd::compile`] is where a kernel meets its instruction set: everything that is
 //! inlined into it may use the set. So each kernel is written once.
 
+#[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 
+#[cfg(target_arch = "x86_64")]
 pub(super) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
 pub(super) use avx512::Avx512;
 
 /// Number of lanes of the longest vectors.
