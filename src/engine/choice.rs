@@ -33,7 +33,7 @@ pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Res
         if precision == Precision::Float32 {
             return Ok(None);
         }
-        let place = if device == Device::Cpu { "a processor without AVX2".into() } else { format!("{device:?}") };
+        let place = if device == Device::Cpu { "libtorch's operators".into() } else { format!("{device:?}") };
         return refuse(format!(
             "expected \"float32\" on {place}, got {name:?}: the kernels of other precisions need AVX2"
         ));

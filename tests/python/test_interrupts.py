@@ -44,9 +44,10 @@ elif WORK == "a fresh model":
     call = lambda: oxbert.ElectraModel(huge, seed=0)
 elif WORK == "a vocabulary":
     import tempfile
-    path = tempfile.mkdtemp() + "/vocab.txt"
+    folder = tempfile.TemporaryDirectory()
+    path = folder.name + "/vocab.txt"
     with open(path, "w") as file:
-        file.write("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{number}" for number in range(4000000))]))
+        file.write("\\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{number}" for number in range(4000000))]))
     call = lambda: oxbert.ElectraTokenizer(path)
 elif WORK in ("ids", "tokens", "a text", "a pair of rows"):
     tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")

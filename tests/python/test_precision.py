@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 import oxbert
 from oxbert.errors import InputError
 
-from . import reference
+from . import processes, reference
 
 PRECISIONS = ["float32", "float16", "bfloat16", "int8"]
 DISCRIMINATOR, GENERATOR = "electra-tiny-discriminator", "electra-tiny-generator"
@@ -146,35 +145,34 @@ print(json.dumps(answers))
 """
 
 
-def run(kernels: str | None, *ways: tuple[str, bool]) -> dict[str, list[list[float]] | str]:
+def load_with(kernels: str | None, *ways: tuple[str, bool]) -> dict[str, list[list[float]] | str]:
     """Load and run a model in each way in a process with these kernels; return logits or errors."""
     environment = {name: value for name, value in os.environ.items() if name != "OXBERT_KERNELS"}
     if kernels is not None:
         environment["OXBERT_KERNELS"] = kernels
     command = [sys.executable, "-c", PROGRAM, json.dumps(ways)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
-    return json.loads(done.stdout)
+    return json.loads(processes.run(command, env=environment, check=True).stdout)
 
 
 def test_kernels_can_be_chosen() -> None:
     ways = [("float32", False), ("float16", False), ("int8", False), ("bfloat16", True)]
-    chosen = run(None, *ways)
+    chosen = load_with(None, *ways)
     flags = Path("/proc/cpuinfo").read_text()
     for kernels, flag in [("avx2", "avx2"), ("avx512", "avx512_vnni"), ("avx512bf16", "avx512_bf16")]:
         if f" {flag} " not in flags:
-            message = run(kernels, ("float32", False))["float32"]
+            message = load_with(kernels, ("float32", False))["float32"]
             assert str(message).startswith("OXBERT_KERNELS: expected one of ")
             continue
-        forced = run(kernels, *ways)
+        forced = load_with(kernels, *ways)
         for precision, logits in forced.items():
             # Sums in int8 are exact: only what is between products differs in its last bits.
             np.testing.assert_allclose(logits, chosen[precision], rtol=0, atol=2e-2 if precision != "float32" else 1e-5)
-    portable = run("portable", *ways)
+    portable = load_with("portable", *ways)
     np.testing.assert_allclose(portable.pop("float32"), chosen["float32"], rtol=0, atol=1e-5)
     assert all(str(error).startswith('precision: expected "float32" on ') for error in portable.values())
-    assert str(run("sse", ("float32", False))["float32"]).startswith("OXBERT_KERNELS: expected one of ")
+    assert str(load_with("sse", ("float32", False))["float32"]).startswith("OXBERT_KERNELS: expected one of ")
 
 
 def test_bfloat16_is_refused_where_it_would_be_slow() -> None:
-    answers = run("avx2", ("bfloat16", False))
+    answers = load_with("avx2", ("bfloat16", False))
     assert str(answers["bfloat16"]).startswith("precision: this processor does not multiply bfloat16: choose ")

@@ -104,7 +104,8 @@ impl PyModel {
         let py = config.py();
         let config = config.get().get();
         let device = self::device(py, PyString::new(py, device).as_any())?;
-        let source = WeightSource::Tensors { path: None, tensors: named_tensors(tensors)? };
+        let arrays = py.import("oxbert._pickles")?.call_method1("arrays", (tensors,))?;
+        let source = WeightSource::Tensors { path: None, tensors: named_tensors(arrays.cast()?)? };
         enter(py, move || Pretrained::<M>::from_source(&source, &config.try_into()?, device, Strictness::Everything))
     }
 
