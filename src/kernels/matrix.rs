@@ -2,7 +2,7 @@
 
 use super::memory::{Lines, Number, grow};
 use super::product::{BFloat16, Float16, Float32, Form, Int8, MOST_COLUMNS, Panels};
-use super::rows::Encode;
+use super::rows::{Encode, LARGEST_INT8, SMALLEST};
 use super::simd::Simd;
 use super::{Choice, Precision, Work};
 use crate::error::{Error, Result};
@@ -185,11 +185,6 @@ impl Pack for Int8 {
         weight.into()
     }
 }
-
-/// The largest magnitude in int8, so that every number has its opposite.
-pub(super) const LARGEST_INT8: f32 = 127.0;
-/// The smallest largest magnitude: the scale of a row or column of zeros is not 0.
-pub(super) const SMALLEST: f32 = 1e-30;
 
 fn largest(values: &[f32]) -> f32 {
     values.iter().fold(SMALLEST, |largest, value| largest.max(value.abs()))

@@ -1,8 +1,12 @@
 //! Work on one row of float32: its norm, and its form as the input of a product.
 
-use super::matrix::{LARGEST_INT8, SMALLEST};
 use super::product::{BFloat16, Float16, Float32, Form, Int8};
 use super::simd::{MOST_LANES, Simd};
+
+/// The largest magnitude in int8, so that every number has its opposite.
+pub(super) const LARGEST_INT8: f32 = 127.0;
+/// The smallest largest magnitude: the scale of a row or column of zeros is not 0.
+pub(super) const SMALLEST: f32 = 1e-30;
 
 /// The parameters of a layer norm.
 #[derive(Clone, Copy)]

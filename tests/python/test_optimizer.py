@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import os
 import pickle
@@ -500,6 +501,12 @@ def test_clipping_without_gradients_returns_zero() -> None:
     for limit in (0.0, -1.0, math.inf, math.nan):
         with pytest.raises(errors.InputError, match="max_norm: expected a number above 0"):
             clip_gradients([], limit)
+
+
+@pytest.mark.parametrize("parameters", [range(10**15), itertools.count(), ["weight"], 7])
+def test_clipping_refuses_what_are_no_tensors_however_many(parameters: Any) -> None:
+    with pytest.raises(TypeError):
+        clip_gradients(parameters)
 
 
 # TensorFlow's own functions.

@@ -329,9 +329,11 @@ def clip_gradients(parameters: Tensor | Iterable[Tensor], max_norm: float = 1.0)
     """
     check_number("max_norm", max_norm, "above 0", above_0)
     # A dictionary keeps the objects alive: a set of ids could mistake a new object for a freed one.
-    unique = dict.fromkeys([parameters] if isinstance(parameters, Tensor) else parameters)
-    for parameter in unique:
+    unique: dict[Tensor, None] = {}
+    for parameter in [parameters] if isinstance(parameters, Tensor) else parameters:
+        # One by one, since what is given may be as long as it likes.
         check_type("parameters", parameter, Tensor, "tensors")
+        unique[parameter] = None
     gradients = [parameter.grad for parameter in unique if parameter.grad is not None]
     if not gradients:
         return torch.zeros((), device=next(iter(unique)).device if unique else None)
