@@ -38,7 +38,7 @@ DEVELOPMENT = ROOT / ".venv" / "libtorch"
 def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = None) -> list[str]:
     """Return torch if none of the range is installed: a torch for the build alone is a download of gigabytes."""
     required = maturin.get_requires_for_build_wheel(config_settings)
-    return [*required, *([] if _installed() else [f"torch=={RELEASES[-1]}.*"])]
+    return [*required, *([] if _installed() else [REQUIREMENT])]
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel

@@ -16,6 +16,9 @@ MODULES = ("oxbert", "oxbert.training", "oxbert.hub", "oxbert.conversion")
 # Members that start long work, end the process or reach the network, and what other targets feed already.
 SKIPPED = frozenset({"Trainer", "pretrain", "download_resource", "convert", "errors", "outputs", "ElectraPretrainer"})
 
+# Methods of Python's own classes that read an argument to its end, of any length.
+ENDLESS = frozenset({"fromkeys"})
+
 # How an object of a class is made; models are made by `model(NAME)`.
 OBJECTS = {
     "FillMask": "fill()",
@@ -90,7 +93,7 @@ def _methods(name: str, path: str, kind: type) -> list[Target]:
     for member in dir(kind):
         thing = getattr(kind, member)
         is_protocol = member in PROTOCOLS and member in {key for base in kind.__mro__[:-1] for key in vars(base)}
-        if not callable(thing) or (member.startswith("_") and not is_protocol):
+        if not callable(thing) or (member.startswith("_") and not is_protocol) or member in ENDLESS:
             continue
         is_bound = inspect.ismethod(thing) or (inspect.isbuiltin(thing) and thing.__self__ is kind)
         is_static = isinstance(inspect.getattr_static(kind, member), staticmethod)
