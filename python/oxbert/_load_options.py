@@ -97,7 +97,7 @@ def read_load_options(options: Mapping[str, Any], device: Any = None) -> LoadOpt
         _flag(rest, name)
     for name, instead in _REFUSED.items():
         value = rest.pop(name, None)
-        if value is not None and value is not False and value != {}:
+        if value is not None and value is not False and not (isinstance(value, dict) and not value):
             raise refused(name, f"expected None, got {value!r}: {instead}")
     keep_dtype = _keeps_dtype(rest)
     _check_attention(rest.pop("attn_implementation", None))

@@ -504,9 +504,12 @@ def test_clipping_without_gradients_returns_zero() -> None:
 
 
 @pytest.mark.parametrize("parameters", [range(10**15), itertools.count(), ["weight"], 7])
-def test_clipping_refuses_what_are_no_tensors_however_many(parameters: Any) -> None:
+def test_what_are_no_tensors_is_refused_however_many_there_are(parameters: Any) -> None:
     with pytest.raises(TypeError):
         clip_gradients(parameters)
+    for given in (parameters, [{"params": parameters}]):
+        with pytest.raises(TypeError):
+            AdamWeightDecay(given)
 
 
 # TensorFlow's own functions.

@@ -46,7 +46,7 @@ impl PythonizeNamedMappingType for Interruptible {
         builder.set_item(name, value)
     }
 
-    fn finish<'py>(builder: Self::Builder<'py>) -> PyResult<Bound<'py, PyMapping>> {
+    fn finish(builder: Self::Builder<'_>) -> PyResult<Bound<'_, PyMapping>> {
         Ok(builder.into_mapping())
     }
 }

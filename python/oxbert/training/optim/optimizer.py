@@ -28,6 +28,21 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 _Tensors = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
+def _checked(parameters: Any) -> Any:
+    """Pass on what torch takes for parameters, one by one: torch would first make a list of any length."""
+    if isinstance(parameters, Tensor | dict | set) or not isinstance(parameters, Iterable):
+        # torch has its own messages for these.
+        return parameters
+    return (_one(item) for item in parameters)
+
+
+def _one(item: Any) -> Any:
+    check_type("params", item, (Tensor, dict, tuple), "tensors, pairs of a name and a tensor, or groups of tensors")
+    if isinstance(item, dict) and "params" in item:
+        return {**item, "params": _checked(item["params"])}
+    return item
+
+
 class AdamWeightDecay(Optimizer):
     """Update parameters by Adam without bias correction and with decoupled weight decay, as for ELECTRA and BERT.
 
@@ -85,7 +100,7 @@ class AdamWeightDecay(Optimizer):
             "weight_decay": weight_decay,
             "implementation": implementation,
         }
-        super().__init__(params, defaults)
+        super().__init__(_checked(params), defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters, with the options of the group or else the defaults.
