@@ -201,9 +201,15 @@ impl Inputs {
         }
         let columns = lengths.iter().copied().max().unwrap_or(0);
         let given = Given { lengths: &lengths, choices };
+        if position_ids.is_none() && attention_mask.is_none() {
+            // Before anything is made of the rows: a view may claim any length.
+            check_lengths(what, lengths.iter().copied(), limits)?;
+        }
         let kept = kept_columns(attention_mask.as_ref(), given)?;
         if position_ids.is_none() {
-            check_lengths(what, &kept, limits)?;
+            // Tokens that the mask drops may stand behind it.
+            let end = |kept: &Vec<i64>| kept.last().map_or(0, |&last| last as usize + 1);
+            check_lengths(what, kept.iter().map(end), limits)?;
         }
         let layout = Layout::new(kept, columns, choices.unwrap_or(1), limits.device)?;
         let pack = |what: &str, rows: &Rows, limit: i64, broadcast: bool| -> Result<Tensor> {
@@ -340,17 +346,12 @@ fn kept_columns(mask: Option<&Rows>, given: Given) -> Result<Vec<Vec<i64>>> {
         .collect()
 }
 
-/// Refuse rows with a kept token behind the last position of the model.
-fn check_lengths(what: &str, kept: &[Vec<i64>], limits: &Limits) -> Result<()> {
-    for (row, columns) in kept.iter().enumerate() {
-        let length = columns.last().map_or(0, |last| last + 1);
-        if length > limits.max_position_embeddings {
-            return Err(Error::TooLong {
-                what: what.into(),
-                row,
-                length: length as usize,
-                maximum: limits.max_position_embeddings as usize,
-            });
+/// Refuse rows that end behind the last position of the model.
+fn check_lengths(what: &str, ends: impl Iterator<Item = usize>, limits: &Limits) -> Result<()> {
+    let maximum = limits.max_position_embeddings as usize;
+    for (row, length) in ends.enumerate() {
+        if length > maximum {
+            return Err(Error::TooLong { what: what.into(), row, length, maximum });
         }
     }
     Ok(())
