@@ -6,6 +6,9 @@ pub(crate) const ELECTRA: &str = "electra";
 /// DistilBERT's `model_type`, and the prefix of its backbone.
 pub(crate) const DISTILBERT: &str = "distilbert";
 
+/// BERT's `model_type`, and the prefix of its backbone.
+pub(crate) const BERT: &str = "bert";
+
 /// The weight files that a model folder may hold, in order of preference. Checkpoints of TensorFlow, whose names end in
 /// a step number, come last and are not listed.
 pub const WEIGHT_FILES: [&str; 8] = [

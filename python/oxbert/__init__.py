@@ -76,6 +76,7 @@ from oxbert.conversion import convert  # noqa: E402
 from oxbert.encoding import BatchEncoding  # noqa: E402
 from oxbert.errors import OxbertError  # noqa: E402
 from oxbert.hub._folders import bundled  # noqa: E402
+from oxbert.pipelines import pipeline  # noqa: E402
 
 # rust_bert's names of the classes, and transformers' other names of the tokenizers.
 ElectraDiscriminator = ElectraForPreTraining
@@ -165,6 +166,7 @@ __all__ = [
     "find_weights",
     "load_weights",
     "outputs",
+    "pipeline",
     "save_weights",
     "weight_origins",
 ]

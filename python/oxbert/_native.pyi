@@ -72,6 +72,7 @@ __all__ = [
     "RemoteResource",
     "ReplacedTokenDetection",
     "Tokenizer",
+    "_Pipeline",
     "_TFRecordFile",
     "__version__",
     "_outside_modes",
@@ -2457,8 +2458,39 @@ class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
         ['input_ids', 'attention_mask']
     """
 
+class _Pipeline:
+    """What every pipeline is made of.
+
+    A pickle holds the folder, the device and the precision, and is loaded from there; that of a pipeline on a loaded model
+    holds the model. A copy is the pipeline itself, which never changes.
+    """
+
+    @property
+    def _model(self) -> Model | None:
+        """The loaded model that the pipeline runs; None if it has a model of its own."""
+
+    @property
+    def _config(self) -> Config:
+        """A copy of the model's configuration."""
+
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        """A copy of the tokenizer."""
+
+    @property
+    def _device(self) -> str:
+        """The name of the device."""
+
+    @property
+    def _precision(self) -> _types.Precision:
+        """The precision of the parameters."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: Any, /) -> Self: ...
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...
+
 @final
-class FillMask:
+class FillMask(_Pipeline):
     """Fill each `[MASK]` of a text with the likeliest tokens.
 
     A pickle holds the folder, the device and the precision, and is loaded from there. A copy is the pipeline itself,
@@ -2473,11 +2505,13 @@ class FillMask:
 
     @staticmethod
     def from_pretrained(
-        folder: _Path,
+        folder: _Path | Model,
         *,
+        tokenizer: _Path | Tokenizer | None = None,
         device: _Device | None = None,
-        precision: _types.Precision = "float32",
+        precision: _types.Precision | None = None,
         emulate: bool = False,
+        batch_tokens: int | None = None,
         **hub: Unpack[_types.HubKeywords],
     ) -> FillMask:
         """Load from a model folder, a bundled model or a repository of the hub.
@@ -2497,9 +2531,15 @@ class FillMask:
             WeightsMismatchError: if the weights differ from the model's.
         """
 
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, memo: Any, /) -> Self: ...
-    def __reduce__(self) -> tuple[Any, tuple[Path, str]]: ...
+    def _fill(
+        self, texts: Sequence[str], *, top_k: int = 5, targets: Sequence[int] | None = None, first_row: int | None = None
+    ) -> list[list[list[_Candidate]]]:
+        """Return the candidates of every mask of every text, as `oxbert.pipeline("fill-mask")` does."""
+
+    def _targets(self, words: Sequence[str]) -> list[tuple[int, bool] | None]:
+        """Return, for each word, the id of the token that stands for it and whether the token is the word; None for a word
+        without tokens."""
+
     def __call__(self, texts: Sequence[str], *, top_k: int = 5) -> list[list[_MaskedToken]]:
         """Return, for each text, one dictionary per mask.
 
@@ -2719,7 +2759,7 @@ class PretrainingNetworks:
         """
 
 @final
-class ReplacedTokenDetection:
+class ReplacedTokenDetection(_Pipeline):
     """Predict for each token of a text the probability that it was replaced.
 
     A pickle holds the folder, the device and the precision, and is loaded from there. A copy is the pipeline itself,
@@ -2734,11 +2774,13 @@ class ReplacedTokenDetection:
 
     @staticmethod
     def from_pretrained(
-        folder: _Path,
+        folder: _Path | Model,
         *,
+        tokenizer: _Path | Tokenizer | None = None,
         device: _Device | None = None,
-        precision: _types.Precision = "float32",
+        precision: _types.Precision | None = None,
         emulate: bool = False,
+        batch_tokens: int | None = None,
         **hub: Unpack[_types.HubKeywords],
     ) -> ReplacedTokenDetection:
         """Load from a model folder, a bundled model or a repository of the hub.
@@ -2758,9 +2800,12 @@ class ReplacedTokenDetection:
             WeightsMismatchError: if the weights differ from the model's.
         """
 
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, memo: Any, /) -> Self: ...
-    def __reduce__(self) -> tuple[Any, tuple[Path, str]]: ...
+    def _words(
+        self, texts: Sequence[str], *, threshold: float, first_row: int | None = None
+    ) -> list[list[dict[str, Any]]]:
+        """Return the words of every text whose probability is at least `threshold`, as
+        `oxbert.pipeline("replaced-token-detection")` does."""
+
     def __call__(self, texts: Sequence[str]) -> list[list[_JudgedToken]]:
         """Return, for each text, one dictionary per token: `token`, `start`, `end` (characters) and `probability`.
 

@@ -67,7 +67,11 @@ mod _native {
         PyElectraClassificationHead, PyElectraDiscriminatorHead, PyElectraGeneratorHead, PyElectraSequenceSummary,
     };
     #[pymodule_export]
-    use super::pipelines::{PyFillMask, PyReplacedTokenDetection};
+    use super::pipelines::base::PyPipeline;
+    #[pymodule_export]
+    use super::pipelines::fill_mask::PyFillMask;
+    #[pymodule_export]
+    use super::pipelines::replaced_tokens::PyReplacedTokenDetection;
     #[pymodule_export]
     use super::pretraining::model_garden::PyPretrainerHeads;
     #[pymodule_export]

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{Config, DistilBertConfig, ElectraConfig};
+use super::{Config, DistilBertConfig, ElectraConfig, Shared};
 use crate::error::{Error, Result};
+use crate::names;
 
 /// The configuration of either family; `model_type` in `config.json` decides which.
 ///
@@ -89,6 +90,17 @@ impl AnyConfig {
         Self::MODEL_TYPES.iter().find(|&&family| model_type.starts_with(family)).copied()
     }
 
+    /// Return the keys of the `config.json` of a BERT; None if the file names another family.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read; [`Error::Config`] if it is not a JSON object.
+    pub(crate) fn bert(path: impl AsRef<Path>) -> Result<Option<Map<String, Value>>> {
+        super::read(path.as_ref(), |text| {
+            let values = super::object(text)?;
+            Ok((values.get("model_type").and_then(Value::as_str) == Some(names::BERT)).then_some(values))
+        })
+    }
+
     /// Return the value of `model_type`.
     #[must_use]
     pub fn model_type(&self) -> &'static str {
@@ -96,6 +108,12 @@ impl AnyConfig {
             Self::Electra(_) => ElectraConfig::MODEL_TYPE,
             Self::DistilBert(_) => DistilBertConfig::MODEL_TYPE,
         }
+    }
+
+    /// Return the fields that both families have under one name.
+    #[must_use]
+    pub fn shared(&self) -> Shared<'_> {
+        either!(self, config => config.shared())
     }
 
     /// Return the keys of `config.json`.

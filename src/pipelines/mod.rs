@@ -3,7 +3,9 @@
 mod fill_mask;
 mod predict;
 mod replaced_tokens;
+mod spans;
 mod task;
 
-pub use fill_mask::{Candidate, FillMask, MaskedToken};
-pub use replaced_tokens::{JudgedToken, ReplacedTokenDetection};
+pub use fill_mask::{Candidate, FillMask, FillMaskOptions, MaskedToken, Target};
+pub use replaced_tokens::{JudgedToken, JudgedWord, ReplacedTokenDetection};
+pub use task::{BATCH_TOKENS, TextPipeline};

@@ -5,11 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 use tch::Device;
 
-use super::task::{TextModel, Work, numbers};
+use super::spans::Characters;
+use super::task::{TextModel, Work, numbers, text_pipeline};
 use crate::any_model::Run;
 use crate::electra::ElectraDiscriminator;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::inputs::Inputs;
+use crate::interrupt;
 use crate::nn::ForwardOptions;
 use crate::outputs::DiscriminatorOutput;
 use crate::pretrained::{Frozen, FrozenOptions, Pretrained};
@@ -30,10 +32,26 @@ pub struct JudgedToken {
     pub probability: f64,
 }
 
+/// A word and the probability that it was replaced.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JudgedWord {
+    /// The word as the text spells it.
+    pub word: String,
+    /// The index of the word's first character in the text.
+    #[serde(rename = "start")]
+    pub begin: usize,
+    /// One past the word's last character in the text.
+    pub end: usize,
+    /// The probability that the word was replaced: the largest of its tokens.
+    pub probability: f64,
+}
+
 /// Predict with a discriminator whether each token of a text was replaced. Only ELECTRA has a discriminator. Threads can
 /// share a pipeline, and a clone shares the model.
 #[derive(Debug, Clone)]
 pub struct ReplacedTokenDetection(TextModel<dyn Run<DiscriminatorOutput> + Sync>);
+
+text_pipeline!(ReplacedTokenDetection, 0);
 
 impl ReplacedTokenDetection {
     /// Load the pipeline in float32 from a folder with a configuration, weights and a vocabulary.
@@ -84,6 +102,46 @@ impl ReplacedTokenDetection {
     pub fn predict(&self, texts: &[&str]) -> Result<Vec<Vec<JudgedToken>>> {
         let encodings = self.0.encode(texts)?;
         self.0.answer(&encodings, self)
+    }
+
+    /// Return the words of every text whose probability is at least `threshold`. Words are those of the tokenizer: a
+    /// punctuation character is a word of its own.
+    ///
+    /// # Errors
+    /// The errors of [`ReplacedTokenDetection::predict`]; [`crate::Error::Input`] if the threshold is no probability.
+    pub fn words(&self, texts: &[&str], threshold: f64) -> Result<Vec<Vec<JudgedWord>>> {
+        if !(0.0..=1.0).contains(&threshold) {
+            return Err(Error::input("threshold", format!("expected a number from 0 to 1, got {threshold}")));
+        }
+        let encodings = self.0.encode(texts)?;
+        let answers = self.0.answer(&encodings, self)?;
+        let of_text = |((text, encoding), tokens): ((&&str, &Encoding), Vec<JudgedToken>)| {
+            interrupt::go_on()?;
+            let numbers: Vec<_> = encoding.word_ids().collect();
+            let numbers = &numbers[encoding.text(0)];
+            let mut words: Vec<(Option<usize>, JudgedWord)> = Vec::new();
+            for (token, &number) in tokens.into_iter().zip(numbers) {
+                match words.last_mut() {
+                    Some((last, word)) if *last == number => {
+                        word.begin = word.begin.min(token.begin);
+                        word.end = word.end.max(token.end);
+                        word.probability = word.probability.max(token.probability);
+                    }
+                    _ => {
+                        let JudgedToken { begin, end, probability, .. } = token;
+                        words.push((number, JudgedWord { word: String::new(), begin, end, probability }));
+                    }
+                }
+            }
+            let mut words: Vec<_> = words.into_iter().map(|(_, word)| word).collect();
+            words.retain(|word| word.probability >= threshold);
+            let mut characters = Characters::new(text);
+            for word in &mut words {
+                word.word = characters.slice(word.begin, word.end).to_string();
+            }
+            Ok(words)
+        };
+        texts.iter().zip(&encodings).zip(answers).map(of_text).collect()
     }
 }
 

@@ -6,26 +6,82 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use crate::any_model::AnyModel;
+use crate::config::AnyConfig;
 use crate::error::{Error, Result};
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Limits};
 use crate::interrupt;
 use crate::memory::room;
 use crate::pretrained::check_trained;
-use crate::text::{Batch, ElectraTokenizer, EncodeOptions, Encoding, Pair, Source};
+use crate::text::{Batch, ElectraTokenizer, EncodeOptions, Encoding, TextRow, Truncation};
 
-/// The largest number of tokens in a batch. Larger batches are no faster on a CPU and need more memory.
-const BATCH_TOKENS: usize = 2048;
+/// The largest number of tokens in a batch, unless a pipeline is given another. Larger batches are no faster on a CPU and
+/// need more memory.
+pub const BATCH_TOKENS: usize = 2048;
+
+/// What all pipelines have.
+pub trait TextPipeline: Sized {
+    /// Return the tokenizer.
+    fn tokenizer(&self) -> &ElectraTokenizer;
+
+    /// Return the model's configuration.
+    fn config(&self) -> AnyConfig;
+
+    /// Return the precision of the model's parameters.
+    fn precision(&self) -> &'static str;
+
+    /// Return the inputs that the model can take, and its device.
+    fn limits(&self) -> Limits;
+
+    /// Return the pipeline with another largest number of tokens in a batch than [`BATCH_TOKENS`]. A longer text is a
+    /// batch alone.
+    #[must_use]
+    fn with_batch_tokens(self, tokens: usize) -> Self;
+}
+
+/// Implement [`TextPipeline`] for a structure with a [`TextModel`] in a field.
+macro_rules! text_pipeline {
+    ($pipeline:ty, $($field:tt).+) => {
+        impl $crate::pipelines::TextPipeline for $pipeline {
+            fn tokenizer(&self) -> &$crate::text::ElectraTokenizer {
+                &self.$($field).+.tokenizer
+            }
+
+            fn config(&self) -> $crate::config::AnyConfig {
+                self.$($field).+.model.config()
+            }
+
+            fn precision(&self) -> &'static str {
+                self.$($field).+.model.precision()
+            }
+
+            fn limits(&self) -> $crate::inputs::Limits {
+                self.$($field).+.model.limits()
+            }
+
+            fn with_batch_tokens(mut self, tokens: usize) -> Self {
+                self.$($field).+.batch_tokens = tokens;
+                self
+            }
+        }
+    };
+}
+pub(super) use text_pipeline;
 
 /// A model with its tokenizer. A clone shares both.
 #[derive(Debug)]
 pub(super) struct TextModel<M: ?Sized> {
     pub(super) tokenizer: ElectraTokenizer,
     pub(super) model: Arc<M>,
+    pub(super) batch_tokens: usize,
 }
 
 impl<M: ?Sized> Clone for TextModel<M> {
     fn clone(&self) -> Self {
-        Self { tokenizer: self.tokenizer.clone(), model: Arc::clone(&self.model) }
+        Self {
+            tokenizer: self.tokenizer.clone(),
+            model: Arc::clone(&self.model),
+            batch_tokens: self.batch_tokens,
+        }
     }
 }
 
@@ -42,25 +98,36 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
             let reason = format!("expected at most the model's {vocab_size} ids, got {limit}");
             return Err(Error::input("the vocabulary", reason));
         }
-        Ok(Self { tokenizer, model: model.into() })
+        Ok(Self { tokenizer, model: model.into(), batch_tokens: BATCH_TOKENS })
     }
 
-    /// Tokenise texts without truncation.
+    /// Tokenise texts or pairs of texts without truncation.
     ///
     /// # Errors
     /// [`Error::Input`] if there is no text; the errors of [`interrupt::go_on`].
-    pub(super) fn encode(&self, texts: &[&str]) -> Result<Vec<Encoding>> {
+    pub(super) fn encode<Row: TextRow>(&self, texts: &[Row]) -> Result<Vec<Encoding>> {
+        self.encode_with(texts, Truncation::None)
+    }
+
+    /// Tokenise texts or pairs of texts. With a truncation, a row has at most as many tokens as the tokenizer and the
+    /// model allow.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no text; the errors of [`ElectraTokenizer::encode_pairs`].
+    pub(super) fn encode_with<Row: TextRow>(&self, texts: &[Row], truncation: Truncation) -> Result<Vec<Encoding>> {
         if texts.is_empty() {
             return Err(Error::input("texts", "expected at least one text, got none"));
         }
-        let texts: Vec<Pair> = texts.iter().map(|&text| (Source::Text(text), None)).collect();
-        let rows = self.tokenizer.encode_pairs(&texts, &EncodeOptions::default())?;
+        let pairs: Vec<_> = texts.iter().map(TextRow::sources).collect();
+        let longest = self.model.limits().max_position_embeddings as usize;
+        let max_length = self.tokenizer.model_max_length().map_or(longest, |length| length.min(longest));
+        let rows = self.tokenizer.encode_pairs(&pairs, &EncodeOptions::truncated(truncation, max_length))?;
         Ok(rows.into_iter().flatten().collect())
     }
 
     /// Run the model on the encodings in batches and return one answer for each, in their order.
     ///
-    /// A batch has at most [`BATCH_TOKENS`] tokens as `work.cost` counts them, and encodings of similar lengths, so memory
+    /// A batch has at most `batch_tokens` tokens as `work.cost` counts them, and encodings of similar lengths, so memory
     /// does not grow with the number of texts. Answers are only built when all batches have run: small allocations between
     /// those of batches would keep the memory of each batch from being used again.
     ///
@@ -68,31 +135,13 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     /// [`Error::TooLong`] if a text has more tokens than the model has positions; the errors of `work` and of
     /// [`interrupt::go_on`].
     pub(super) fn answer<W: Work>(&self, encodings: &[Encoding], work: &W) -> Result<Vec<W::Answer>> {
-        let limits = self.model.limits();
-        let maximum = limits.max_position_embeddings as usize;
-        if let Some((row, encoding)) = encodings.iter().enumerate().find(|(_, encoding)| encoding.len() > maximum) {
-            return Err(Error::TooLong { what: "input_ids".into(), row, length: encoding.len(), maximum });
-        }
-        let mut order: Vec<usize> = (0..encodings.len()).collect();
-        order.sort_by_key(|&row| encodings[row].len());
         // The caller chooses the size, by the number of texts and of candidates.
         let mut results: Vec<f64> = room("results", encodings.iter().map(|encoding| work.size(encoding)).sum())?;
         let mut starts = vec![0; encodings.len()];
-        let mut rest = order.as_slice();
-        while !rest.is_empty() {
-            interrupt::go_on()?;
-            let mut tokens = 0;
-            let fits = |&&row: &&usize| {
-                tokens += work.cost(&encodings[row]);
-                tokens <= BATCH_TOKENS
-            };
-            // A text with more tokens than a batch becomes a batch alone.
-            let count = rest.iter().take_while(fits).count().max(1);
-            let (rows, after) = rest.split_at(count);
+        let run = |rows: &[usize], inputs: &Inputs| {
             let batch: Vec<&Encoding> = rows.iter().map(|&row| &encodings[row]).collect();
-            let inputs = Inputs::new(batch.iter().copied().collect::<Batch>(), &limits)?;
             let mut start = results.len();
-            work.run(&batch, &inputs, &mut results)?;
+            work.run(&batch, inputs, &mut results)?;
             for &row in rows {
                 starts[row] = start;
                 start += work.size(&encodings[row]);
@@ -100,14 +149,51 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
             if start != results.len() {
                 return Err(Error::Internal { message: "a batch has more or fewer results than its texts".into() });
             }
-            rest = after;
-        }
+            Ok(())
+        };
+        self.each_batch(encodings, |encoding| work.cost(encoding), run)?;
         let mut answers = Vec::with_capacity(encodings.len());
         for (encoding, start) in encodings.iter().zip(starts) {
             interrupt::go_on()?;
             answers.push(work.answer(encoding, &results[start..start + work.size(encoding)])?);
         }
         Ok(answers)
+    }
+
+    /// Call `run` with the rows and the inputs of each batch.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] if a text has more tokens than the model has positions; the errors of `run` and of
+    /// [`interrupt::go_on`].
+    pub(super) fn each_batch(
+        &self,
+        encodings: &[Encoding],
+        cost: impl Fn(&Encoding) -> usize,
+        mut run: impl FnMut(&[usize], &Inputs) -> Result<()>,
+    ) -> Result<()> {
+        let limits = self.model.limits();
+        let maximum = limits.max_position_embeddings as usize;
+        if let Some((row, encoding)) = encodings.iter().enumerate().find(|(_, encoding)| encoding.len() > maximum) {
+            return Err(Error::TooLong { what: "input_ids".into(), row, length: encoding.len(), maximum });
+        }
+        let mut order: Vec<usize> = (0..encodings.len()).collect();
+        order.sort_by_key(|&row| encodings[row].len());
+        let mut rest = order.as_slice();
+        while !rest.is_empty() {
+            interrupt::go_on()?;
+            let mut tokens = 0;
+            let fits = |&&row: &&usize| {
+                tokens += cost(&encodings[row]);
+                tokens <= self.batch_tokens
+            };
+            // A text with more tokens than a batch becomes a batch alone.
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (rows, after) = rest.split_at(count);
+            let inputs = Inputs::new(rows.iter().map(|&row| &encodings[row]).collect::<Batch>(), &limits)?;
+            run(rows, &inputs)?;
+            rest = after;
+        }
+        Ok(())
     }
 }
 

@@ -48,6 +48,7 @@ DOCUMENTED = {
     "oxbert.hub",
     "oxbert.modelcard",
     "oxbert.outputs",
+    "oxbert.pipelines",
     "oxbert.pretrainer",
     "oxbert.tf",
     "oxbert.torch",
@@ -90,6 +91,7 @@ def test_every_native_name_is_public() -> None:
     # Names that only modules of the package use begin with an underscore.
     assert set(_native.__all__) == EXPORTED | {
         "__version__",
+        "_Pipeline",
         "_TFRecordFile",
         "_TIES",
         "_TORCH_RELEASE",

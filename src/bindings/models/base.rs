@@ -64,7 +64,7 @@ use crate::weights::{Strictness, WeightSource};
 ///         values other than 0 and 1, or only one of `start_positions` and `end_positions` is given.
 #[pyclass(name = "Model", module = "oxbert", subclass, frozen, weakref)]
 pub(crate) struct PyModel {
-    pub(super) model: Held,
+    pub(super) model: Arc<Held>,
     pub(super) config: Py<PyConfig>,
     pub(super) signature: Signature,
     pub(super) training: AtomicBool,
@@ -73,7 +73,7 @@ pub(crate) struct PyModel {
 impl PyModel {
     pub(super) fn new<M: Model<Config: Surface>>(py: Python<'_>, model: Held, training: bool) -> PyResult<Self> {
         let config = copy_of(py, enter(py, || model.read(|model| model.config()))?)?;
-        Ok(Self { model, config, signature: signature::<M>(), training: AtomicBool::new(training) })
+        Ok(Self { model: Arc::new(model), config, signature: signature::<M>(), training: AtomicBool::new(training) })
     }
 
     pub(super) fn fresh<M>(
@@ -107,6 +107,11 @@ impl PyModel {
         let arrays = py.import("oxbert._pickles")?.call_method1("arrays", (tensors,))?;
         let source = WeightSource::Tensors { path: None, tensors: named_tensors(arrays.cast()?)? };
         enter(py, move || Pretrained::<M>::from_source(&source, &config.try_into()?, device, Strictness::Everything))
+    }
+
+    /// Return the model itself, for what shares it.
+    pub(crate) fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.model)
     }
 
     /// Read what every kind of model knows.
@@ -265,7 +270,7 @@ impl PyModel {
     /// Turn dropout on, or off with `mode=False`. Returns the model.
     #[pyo3(signature = (mode = true))]
     fn train(slf: Bound<'_, Self>, mode: bool) -> PyResult<Bound<'_, Self>> {
-        if mode && matches!(slf.get().model, Held::Frozen(_)) {
+        if mode && matches!(*slf.get().model, Held::Frozen(_)) {
             return Err(raise(slf.py(), frozen()));
         }
         slf.get().training.store(mode, Ordering::Relaxed);
@@ -325,7 +330,7 @@ impl PyModel {
     /// Return the parts of the model with the shapes of their parameters.
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
-        if let Held::Frozen(model) = &slf.get().model {
+        if let Held::Frozen(model) = slf.get().model.as_ref() {
             let (name, precision) = (slf.get_type().name()?, model.precision());
             return Ok(format!("{name}: frozen, {precision} on {}", device_name(model.limits().device)));
         }

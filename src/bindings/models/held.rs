@@ -57,6 +57,18 @@ impl Held {
         }
     }
 
+    /// Work with the model without a graph.
+    ///
+    /// # Errors
+    /// Those of the lock of a model that can be trained, and of `work`.
+    pub(crate) fn infer<T>(&self, work: impl FnOnce(&dyn Run<Answer>) -> Result<T>) -> Result<T> {
+        let _no_grad = tch::no_grad_guard();
+        match self {
+            Self::Trainable(model) => work(model.lock()?.as_ref()),
+            Self::Frozen(model) => work(model.as_ref()),
+        }
+    }
+
     /// Run the model, and return the answer and the problem type that the labels show.
     pub(crate) fn run(&self, call: ModelCall) -> Result<(Answer, Option<ProblemType>)> {
         match self {

@@ -5,6 +5,7 @@ use pyo3::types::{PyDict, PyTuple};
 use tch::Tensor;
 
 use crate::bindings::door::{Arrays, to_python, to_tuple};
+use crate::error::{Error, Result};
 use crate::outputs::{
     DiscriminatorOutput, MaskedLMOutput, ModelOutput, MultipleChoiceOutput, QuestionAnsweringOutput,
     SequenceClassificationOutput, TokenClassificationOutput,
@@ -32,6 +33,15 @@ macro_rules! answer {
                 }
             }
         }
+
+        impl TryFrom<Answer> for $output {
+            type Error = Error;
+
+            /// [`Error::Internal`] if the answer is another model's. The loss, the states and the attentions are dropped.
+            fn try_from(mut answer: Answer) -> Result<Self> {
+                Ok(Self::new($({ let $loss = None; $loss },)? $(answer.take($name)?),+))
+            }
+        }
     };
 }
 answer!(ModelOutput, "BaseModelOutput", [], "last_hidden_state" = hidden_state);
@@ -49,6 +59,12 @@ answer!(
 answer!(MultipleChoiceOutput, "MultipleChoiceModelOutput", [loss], "logits" = logits);
 
 impl Answer {
+    /// Take the tensor of a field out.
+    fn take(&mut self, name: &str) -> Result<Tensor> {
+        let field = self.fields.iter_mut().find(|(field, _)| *field == name).and_then(|(_, tensor)| tensor.take());
+        field.ok_or_else(|| Error::Internal { message: format!("a {} has no {name}", self.class) })
+    }
+
     pub(crate) fn into_python(self, py: Python<'_>, arrays: Arrays) -> PyResult<Bound<'_, PyAny>> {
         let fields = PyDict::new(py);
         for (name, tensor) in &self.fields {

@@ -224,6 +224,19 @@ macro_rules! tokenizer_class {
     };
 }
 
+/// Return a tokenizer as an object of the class of a family.
+pub(crate) fn tokenizer_object<'py>(
+    py: Python<'py>,
+    model_type: &str,
+    tokenizer: ElectraTokenizer,
+) -> PyResult<Bound<'py, PyAny>> {
+    Ok(if model_type == crate::names::ELECTRA {
+        Bound::new(py, PyElectraTokenizer::of(tokenizer, String::new()))?.into_any()
+    } else {
+        Bound::new(py, PyDistilBertTokenizer::of(tokenizer, String::new()))?.into_any()
+    })
+}
+
 tokenizer_class!(
     /// Tokenise for ELECTRA. See `Tokenizer` for the methods.
     ///

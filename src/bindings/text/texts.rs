@@ -6,7 +6,7 @@ use pyo3::types::{PyBool, PyList, PyString, PyTuple};
 
 use crate::bindings::door::{is_sequence, raise, read_items, wrong_type};
 use crate::error::{Error, Result};
-use crate::text::{Padding, Side, Source, Truncation};
+use crate::text::{Padding, Pair, Side, Source, Truncation};
 
 /// One text.
 pub(crate) struct Text(pub(crate) String);
@@ -20,7 +20,13 @@ impl<'py> FromPyObject<'_, 'py> for Text {
 }
 
 /// A list of texts.
-pub(crate) struct Several(pub(crate) Vec<String>);
+pub(crate) struct Several(Vec<String>);
+
+impl Several {
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
+    }
+}
 
 impl<'py> FromPyObject<'_, 'py> for Several {
     type Error = PyErr;
@@ -52,6 +58,11 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// Return the texts and pairs.
+    pub(crate) fn sources(&self) -> Vec<Pair<'_>> {
+        self.pairs.iter().map(|(text, pair)| (text.source(), pair.as_ref().map(Held::source))).collect()
+    }
+
     /// Read `text` and `text_pair`, each a text or a list of texts. A list may hold pairs. With `is_split_into_words`,
     /// a text is a list of words.
     pub(crate) fn read(

@@ -9,7 +9,7 @@ use super::encodings::{Columns, Form, PyEncodings};
 use super::texts::{Choice, Rows, Text, parse_padding, parse_side, parse_truncation};
 use crate::bindings::door::{argument_readers, count, enter, optional_count, raise};
 use crate::memory::check_room;
-use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, TokenizerOptions, Truncation, Width};
+use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, TokenizerOptions, Truncation, Width};
 
 argument_readers! {
     max_length: Option<usize> = optional_count;
@@ -197,12 +197,7 @@ impl PyTokenizer {
         };
         let per_token = Encoding::TOKEN + columns.token();
         let (rows, samples) = enter(py, || {
-            let pairs: Vec<Pair> = held
-                .pairs
-                .iter()
-                .map(|(text, pair)| (text.source(), pair.as_ref().map(|pair| pair.source())))
-                .collect();
-            let encoded = tokenizer.encode_pairs(&pairs, &options)?;
+            let encoded = tokenizer.encode_pairs(&held.sources(), &options)?;
             let samples = |(sample, rows): (usize, &Vec<Encoding>)| vec![sample as i64; rows.len()];
             let samples: Vec<i64> = encoded.iter().enumerate().flat_map(samples).collect();
             let mut rows: Vec<Encoding> = encoded.into_iter().flatten().collect();

@@ -1,0 +1,20 @@
+"""Answer texts: `pipeline` builds the pipeline of a task, as in transformers.
+
+One file for each task turns the answers of `oxbert._native` into transformers' form. `_base.py` has what all tasks share,
+and `_tasks.py` the names of the tasks.
+"""
+
+from __future__ import annotations
+
+from oxbert.pipelines._base import Pipeline
+from oxbert.pipelines._tasks import TASKS, pipeline
+from oxbert.pipelines.fill_mask import FillMaskPipeline
+from oxbert.pipelines.replaced_tokens import ReplacedTokenDetectionPipeline
+
+__all__ = [
+    "TASKS",
+    "FillMaskPipeline",
+    "Pipeline",
+    "ReplacedTokenDetectionPipeline",
+    "pipeline",
+]

@@ -1,0 +1,86 @@
+"""Choose the pipeline of a task by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oxbert import _native
+from oxbert._checks import check_type, refused
+from oxbert._types import PathLike, Precision
+from oxbert.pipelines._base import Pipeline
+from oxbert.pipelines.fill_mask import FillMaskPipeline
+from oxbert.pipelines.replaced_tokens import ReplacedTokenDetectionPipeline
+
+_KINDS: list[type[Pipeline]] = [
+    FillMaskPipeline,
+    ReplacedTokenDetectionPipeline,
+]
+# Other names of tasks, as in transformers.
+_ALIASES: dict[str, str] = {}
+
+TASKS = tuple(sorted([*(kind.task for kind in _KINDS), *_ALIASES]))
+"""The names of the tasks that `pipeline` knows."""
+
+
+def pipeline(
+    task: str,
+    model: PathLike | _native.Model | None = None,
+    tokenizer: PathLike | _native.Tokenizer | None = None,
+    *,
+    device: Any = None,
+    precision: Precision | None = None,
+    emulate: bool = False,
+    batch_tokens: int | None = None,
+    **options: Any,
+) -> Pipeline:
+    """Build the pipeline of a task: a callable that turns texts into answers, in the form of transformers.
+
+    Args:
+        task: One of `oxbert.pipelines.TASKS`.
+        model: A path, the name of a bundled model or the id of a repository, as for `Model.from_pretrained`; or a loaded
+            model, which the pipeline shares: the pipeline sees every change of it. None means the bundled model of the
+            task, if there is one.
+        tokenizer: A path, a name or a tokenizer; None means the one beside the model. A loaded model needs one.
+        device: `cpu`, `cuda` or `cuda:N`; or a number as in transformers, -1 for the CPU. None means the CPU, or the
+            device of a loaded model.
+        precision: `float32`, `float16`, `bfloat16` or `int8`; None means `float32`, or that of a loaded model.
+        emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
+        batch_tokens: The largest number of tokens that the model computes at once; None means 2048.
+        options: `revision` and the other options of the hub, and options of the task for every call, such as `top_k`.
+
+    Returns:
+        The pipeline; its class in `oxbert.pipelines` describes options and answers.
+
+    Raises:
+        InputError: if there is no such task or no model for it, the processor or the device lacks the precision, or a
+            loaded model does not fit.
+        TypeError: if the task has no such option.
+        MissingFileError: if there is no such folder or model, or the folder lacks a file.
+        UntrainedHeadError: if the weights lack the head that the task needs.
+        WeightsError: if the weights cannot be used.
+
+    Example:
+        >>> import oxbert
+        >>> fill = oxbert.pipeline("fill-mask", top_k=2)
+        >>> [sorted(answer) for answer in fill("The function returns a [MASK].")]
+        [['score', 'sequence', 'token', 'token_str'], ['score', 'sequence', 'token', 'token_str']]
+    """
+    check_type("task", task, str, "the name of a task")
+    name = _ALIASES.get(task, task)
+    kind = next((kind for kind in _KINDS if kind.task == name), None)
+    if kind is None:
+        raise refused("task", f"expected one of {', '.join(TASKS)}, got {task!r}")
+    if isinstance(device, int) and not isinstance(device, bool):
+        device = f"cuda:{device}" if device >= 0 else "cpu"
+    return kind.from_pretrained(
+        model,
+        tokenizer,
+        device=device,
+        precision=precision,
+        emulate=emulate,
+        batch_tokens=batch_tokens,
+        **options,
+    )
+
+
+__all__ = ["TASKS", "pipeline"]

@@ -1,0 +1,10 @@
+//! Pipelines in Python: one file for each task, and what they share.
+//!
+//! `source` finds the model and the tokenizer that a pipeline is built of, `loaded` makes a pipeline of a model that is
+//! loaded already, and `base` has the class that all pipelines extend. `oxbert.pipelines` gives them their public form.
+
+pub(super) mod base;
+pub(super) mod fill_mask;
+mod loaded;
+pub(super) mod replaced_tokens;
+mod source;
