@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Tensor};
 
-use crate::config::{AnyConfig, Config, DistilBertConfig};
+use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig};
 use crate::error::{Error, Result};
 use crate::heads::{Head, MaskedLMHead, Shareable};
 use crate::inputs::{Inputs, Limits};
+use crate::models::bert::Bert;
 use crate::models::distilbert::DistilBert;
 use crate::models::electra::Electra;
 use crate::models::{HasHead, Model, Network};
@@ -260,6 +261,33 @@ pub fn masked_lm(
     options: impl Into<FrozenOptions>,
 ) -> Result<Box<dyn ScoreTokens + Sync>> {
     of_family!(MaskedLMHead, folder, device, Strictness::default(), options)
+}
+
+/// Load a frozen model with the head `H` from a folder of either family, or of a BERT.
+///
+/// # Errors
+/// The errors of [`Frozen::from_folder_with`]; [`Error::Config`] if a BERT does not fit, see
+/// [`ElectraConfig::from_bert`].
+pub fn frozen_or_bert<H: Head + Shareable + Send + 'static>(
+    folder: impl AsRef<Path>,
+    device: Device,
+    tolerance: impl Into<Tolerance>,
+    options: impl Into<FrozenOptions>,
+) -> Result<Box<dyn Run<H::Output> + Sync>>
+where
+    Electra: HasHead<H>,
+    DistilBert: HasHead<H>,
+    Bert: HasHead<H>,
+{
+    let files = ModelFolder::open(&folder)?;
+    // A checkpoint of google-research/electra has no configuration.
+    let bert = files.config().ok().map(|path| AnyConfig::bert(&path).map(|values| (path, values))).transpose()?;
+    let Some((path, Some(values))) = bert else { return frozen::<H>(folder, device, tolerance, options) };
+    let config = ElectraConfig::from_bert(values).map_err(|error| error.in_file(&path))?;
+    let source = WeightSource::open(files.weights()?)?;
+    let go_on = |_: usize, _: usize| Ok(());
+    let model = Frozen::<Network<Bert, H>>::from_source_watched(&source, &config, device, tolerance, options, &go_on)?;
+    Ok(Box::new(model))
 }
 
 /// Return whether the folder's configuration is DistilBERT's. A folder without a configuration may hold a checkpoint of

@@ -76,7 +76,7 @@ from oxbert.conversion import convert  # noqa: E402
 from oxbert.encoding import BatchEncoding  # noqa: E402
 from oxbert.errors import OxbertError  # noqa: E402
 from oxbert.hub._folders import bundled  # noqa: E402
-from oxbert.pipelines import pipeline  # noqa: E402
+from oxbert.pipelines import CrossEncoder, SentenceEncoder, pipeline  # noqa: E402
 
 # rust_bert's names of the classes, and transformers' other names of the tokenizers.
 ElectraDiscriminator = ElectraForPreTraining
@@ -111,6 +111,7 @@ __all__ = [
     "AutoTokenizer",
     "BatchEncoding",
     "Config",
+    "CrossEncoder",
     "DistilBertConfig",
     "DistilBertConfigResources",
     "DistilBertForMaskedLM",
@@ -155,6 +156,7 @@ __all__ = [
     "PretrainingNetworks",
     "RemoteResource",
     "ReplacedTokenDetection",
+    "SentenceEncoder",
     "Tokenizer",
     "__version__",
     "bundled",

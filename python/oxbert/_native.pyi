@@ -72,8 +72,12 @@ __all__ = [
     "RemoteResource",
     "ReplacedTokenDetection",
     "Tokenizer",
+    "_FeatureExtraction",
     "_Pipeline",
+    "_SentenceEncoder",
     "_TFRecordFile",
+    "_TextClassification",
+    "_ZeroShotClassification",
     "__version__",
     "_outside_modes",
     "canonical_name",
@@ -2459,35 +2463,128 @@ class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
     """
 
 class _Pipeline:
-    """What every pipeline is made of.
-
-    A pickle holds the folder, the device and the precision, and is loaded from there; that of a pipeline on a loaded model
-    holds the model. A copy is the pipeline itself, which never changes.
-    """
-
     @property
-    def _model(self) -> Model | None:
-        """The loaded model that the pipeline runs; None if it has a model of its own."""
-
+    def _model(self) -> Model | None: ...
     @property
-    def _config(self) -> Config:
-        """A copy of the model's configuration."""
-
+    def _config(self) -> Config: ...
     @property
-    def _tokenizer(self) -> Tokenizer:
-        """A copy of the tokenizer."""
-
+    def _tokenizer(self) -> Tokenizer: ...
     @property
-    def _device(self) -> str:
-        """The name of the device."""
-
+    def _device(self) -> str: ...
     @property
-    def _precision(self) -> _types.Precision:
-        """The precision of the parameters."""
-
+    def _precision(self) -> _types.Precision: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: Any, /) -> Self: ...
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...
+
+@final
+class _FeatureExtraction(_Pipeline):
+    @staticmethod
+    def from_pretrained(
+        folder: _Path | Model,
+        *,
+        tokenizer: _Path | Tokenizer | None = None,
+        device: _Device | None = None,
+        precision: _types.Precision | None = None,
+        emulate: bool = False,
+        batch_tokens: int | None = None,
+        **hub: Unpack[_types.HubKeywords],
+    ) -> _FeatureExtraction: ...
+    def _tokens(
+        self, texts: Sequence[str], *, torch: bool, truncation: _Truncation = None, first_row: int | None = None
+    ) -> list[Any]: ...
+    def _vectors(
+        self,
+        texts: Sequence[str],
+        *,
+        pooling: str,
+        normalize: bool,
+        torch: bool,
+        truncation: _Truncation = None,
+        first_row: int | None = None,
+    ) -> Any: ...
+
+@final
+class _SentenceEncoder(_Pipeline):
+    @staticmethod
+    def from_pretrained(
+        folder: _Path | Model,
+        *,
+        tokenizer: _Path | Tokenizer | None = None,
+        device: _Device | None = None,
+        precision: _types.Precision | None = None,
+        emulate: bool = False,
+        batch_tokens: int | None = None,
+        **hub: Unpack[_types.HubKeywords],
+    ) -> _SentenceEncoder: ...
+    def _encode(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: str | None,
+        normalize: bool,
+        truncate: bool,
+        torch: bool,
+        first_row: int | None = None,
+    ) -> Any: ...
+    @property
+    def _dimension(self) -> int: ...
+    @property
+    def _max_length(self) -> int: ...
+    @property
+    def _prompts(self) -> dict[str, str]: ...
+    @property
+    def _default_prompt_name(self) -> str | None: ...
+
+@final
+class _TextClassification(_Pipeline):
+    @staticmethod
+    def from_pretrained(
+        folder: _Path | Model,
+        *,
+        tokenizer: _Path | Tokenizer | None = None,
+        device: _Device | None = None,
+        precision: _types.Precision | None = None,
+        emulate: bool = False,
+        batch_tokens: int | None = None,
+        **hub: Unpack[_types.HubKeywords],
+    ) -> _TextClassification: ...
+    def _classify(
+        self,
+        texts: _Texts,
+        *,
+        top_k: int | None = None,
+        function: str | None = None,
+        truncation: _Truncation = None,
+        first_row: int | None = None,
+    ) -> list[list[dict[str, Any]]]: ...
+    def _scores(
+        self, texts: _Texts, *, function: str, truncation: _Truncation = None, first_row: int | None = None
+    ) -> list[list[float]]: ...
+
+@final
+class _ZeroShotClassification(_Pipeline):
+    @staticmethod
+    def from_pretrained(
+        folder: _Path | Model,
+        *,
+        tokenizer: _Path | Tokenizer | None = None,
+        device: _Device | None = None,
+        precision: _types.Precision | None = None,
+        emulate: bool = False,
+        batch_tokens: int | None = None,
+        **hub: Unpack[_types.HubKeywords],
+    ) -> _ZeroShotClassification: ...
+    def _classify(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        *,
+        template: str,
+        multi_label: bool,
+        truncate: bool,
+        first_row: int | None = None,
+    ) -> list[dict[str, Any]]: ...
 
 @final
 class FillMask(_Pipeline):
@@ -2514,17 +2611,20 @@ class FillMask(_Pipeline):
         batch_tokens: int | None = None,
         **hub: Unpack[_types.HubKeywords],
     ) -> FillMask:
-        """Load from a model folder, a bundled model or a repository of the hub.
+        """Load from a model folder, a bundled model or a repository of the hub, or take a loaded model.
 
         Args:
-            folder: A path or a name, as for `Model.from_pretrained`.
-            device: The device; None means `cpu`.
-            precision: `float32`, `float16`, `bfloat16` or `int8`, as for `Model.from_pretrained`.
+            folder: A path or a name, as for `Model.from_pretrained`; or a masked LM, which the pipeline shares.
+            tokenizer: A tokenizer, or its path or name; None means the folder's. A loaded model needs one.
+            device: The device; None means `cpu`, or that of a loaded model.
+            precision: `float32`, `float16`, `bfloat16` or `int8`, as for `Model.from_pretrained`; None means `float32`,
+                or that of a loaded model.
             emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
+            batch_tokens: The largest number of tokens in a batch; None means 2048.
             hub: `revision` and the other options of the hub.
 
         Raises:
-            InputError: if the processor or the device lacks the precision.
+            InputError: if the processor or the device lacks the precision, or a loaded model does not fit.
             MissingFileError: if there is no such folder or model, or the folder lacks a file.
             UntrainedHeadError: if the weights have no masked-LM head.
             WeightsFormatError: if the weight file is truncated, corrupt or of another format.
@@ -2532,14 +2632,14 @@ class FillMask(_Pipeline):
         """
 
     def _fill(
-        self, texts: Sequence[str], *, top_k: int = 5, targets: Sequence[int] | None = None, first_row: int | None = None
-    ) -> list[list[list[_Candidate]]]:
-        """Return the candidates of every mask of every text, as `oxbert.pipeline("fill-mask")` does."""
-
-    def _targets(self, words: Sequence[str]) -> list[tuple[int, bool] | None]:
-        """Return, for each word, the id of the token that stands for it and whether the token is the word; None for a word
-        without tokens."""
-
+        self,
+        texts: Sequence[str],
+        *,
+        top_k: int = 5,
+        targets: Sequence[int] | None = None,
+        first_row: int | None = None,
+    ) -> list[list[list[_Candidate]]]: ...
+    def _targets(self, words: Sequence[str]) -> list[tuple[int, bool] | None]: ...
     def __call__(self, texts: Sequence[str], *, top_k: int = 5) -> list[list[_MaskedToken]]:
         """Return, for each text, one dictionary per mask.
 
@@ -2783,17 +2883,20 @@ class ReplacedTokenDetection(_Pipeline):
         batch_tokens: int | None = None,
         **hub: Unpack[_types.HubKeywords],
     ) -> ReplacedTokenDetection:
-        """Load from a model folder, a bundled model or a repository of the hub.
+        """Load from a model folder, a bundled model or a repository of the hub, or take a loaded model.
 
         Args:
-            folder: A path or a name, as for `Model.from_pretrained`.
-            device: The device; None means `cpu`.
-            precision: `float32`, `float16`, `bfloat16` or `int8`, as for `Model.from_pretrained`.
+            folder: A path or a name, as for `Model.from_pretrained`; or a discriminator, which the pipeline shares.
+            tokenizer: A tokenizer, or its path or name; None means the folder's. A loaded model needs one.
+            device: The device; None means `cpu`, or that of a loaded model.
+            precision: `float32`, `float16`, `bfloat16` or `int8`, as for `Model.from_pretrained`; None means `float32`,
+                or that of a loaded model.
             emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
+            batch_tokens: The largest number of tokens in a batch; None means 2048.
             hub: `revision` and the other options of the hub.
 
         Raises:
-            InputError: if the processor or the device lacks the precision.
+            InputError: if the processor or the device lacks the precision, or a loaded model does not fit.
             MissingFileError: if there is no such folder or model, or the folder lacks a file.
             UntrainedHeadError: if the weights have no discriminator head.
             WeightsFormatError: if the weight file is truncated, corrupt or of another format.
@@ -2802,10 +2905,7 @@ class ReplacedTokenDetection(_Pipeline):
 
     def _words(
         self, texts: Sequence[str], *, threshold: float, first_row: int | None = None
-    ) -> list[list[dict[str, Any]]]:
-        """Return the words of every text whose probability is at least `threshold`, as
-        `oxbert.pipeline("replaced-token-detection")` does."""
-
+    ) -> list[list[dict[str, Any]]]: ...
     def __call__(self, texts: Sequence[str]) -> list[list[_JudgedToken]]:
         """Return, for each text, one dictionary per token: `token`, `start`, `end` (characters) and `probability`.
 

@@ -23,7 +23,7 @@ Side = Literal["left", "right"]
 ReturnTensors = Literal["np", "pt", "tf"]
 
 # Folders of models.
-Need = Literal["config", "tokenizer", "weights"]
+Need = Literal["config", "tokenizer", "weights", "sentences"]
 
 # Training.
 AutocastPrecision = Literal["float32", "bfloat16", "float16"]

@@ -69,9 +69,17 @@ mod _native {
     #[pymodule_export]
     use super::pipelines::base::PyPipeline;
     #[pymodule_export]
+    use super::pipelines::features::PyFeatureExtraction;
+    #[pymodule_export]
     use super::pipelines::fill_mask::PyFillMask;
     #[pymodule_export]
     use super::pipelines::replaced_tokens::PyReplacedTokenDetection;
+    #[pymodule_export]
+    use super::pipelines::sentences::PySentenceEncoder;
+    #[pymodule_export]
+    use super::pipelines::text_classification::PyTextClassification;
+    #[pymodule_export]
+    use super::pipelines::zero_shot::PyZeroShotClassification;
     #[pymodule_export]
     use super::pretraining::model_garden::PyPretrainerHeads;
     #[pymodule_export]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{Config, DistilBertConfig, ElectraConfig, Shared};
+use super::{Config, DistilBertConfig, ElectraConfig, EncoderConfig, Shared};
 use crate::error::{Error, Result};
 use crate::names;
 
@@ -114,6 +114,12 @@ impl AnyConfig {
     #[must_use]
     pub fn shared(&self) -> Shared<'_> {
         either!(self, config => config.shared())
+    }
+
+    /// Return the configuration of the encoder.
+    #[must_use]
+    pub fn encoder(&self) -> EncoderConfig {
+        either!(self, config => config.encoder())
     }
 
     /// Return the keys of `config.json`.

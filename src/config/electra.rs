@@ -1,5 +1,8 @@
 //! ELECTRA's `config.json`.
 
+use serde_json::{Map, Value};
+
+use super::Config;
 use super::encoder::{EmbeddingConfig, EncoderConfig, FieldNames};
 use super::table::configuration;
 use crate::error::{Error, Result};
@@ -126,6 +129,32 @@ impl ElectraConfig {
             num_attention_heads: (hidden_size / HEAD).max(1),
             ..Self::default()
         })
+    }
+
+    /// Return the configuration of ELECTRA for a BERT, whose layers are ELECTRA's and whose embeddings have the width of its
+    /// hidden states.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a field is bad, or asks for something that ELECTRA has not: relative positions or a decoder.
+    ///
+    /// Source: `BertConfig` of transformers 5.24.
+    pub fn from_bert(mut values: Map<String, Value>) -> Result<Self> {
+        if let Some(positions) =
+            values.get("position_embedding_type").filter(|&kind| kind != "absolute" && !kind.is_null())
+        {
+            let reason = format!("expected \"absolute\" positions, which ELECTRA has, got {positions}");
+            return Err(Error::config("position_embedding_type", reason));
+        }
+        let width = values.get("hidden_size").cloned().unwrap_or_else(|| 768.into());
+        // BERT's defaults, where they differ from ELECTRA's.
+        for (name, default) in [("hidden_size", 768), ("num_attention_heads", 12), ("intermediate_size", 3072)] {
+            values.entry(name).or_insert_with(|| default.into());
+        }
+        values.insert("embedding_size".into(), width);
+        values.insert("model_type".into(), Self::MODEL_TYPE.into());
+        let config = Self::from_map(values)?;
+        config.check()?;
+        Ok(config)
     }
 
     /// Return whether the number of heads that [`ElectraConfig::from_shapes`] assumes is known: this width has room for

@@ -40,6 +40,7 @@
 //!
 //! `docs/deviations.md` in the repository lists what a program for rust_bert has to change.
 
+pub mod bert;
 pub mod distilbert;
 pub mod electra;
 mod network;

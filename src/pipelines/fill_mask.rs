@@ -138,7 +138,8 @@ impl FillMask {
     /// The errors of [`ElectraTokenizer::encode`].
     pub fn targets(&self, words: &[&str]) -> Result<Vec<Option<Target>>> {
         let tokenizer = &self.0.tokenizer;
-        let first = EncodeOptions { add_special_tokens: false, ..EncodeOptions::truncated(Truncation::LongestFirst, 1) };
+        let first =
+            EncodeOptions { add_special_tokens: false, ..EncodeOptions::truncated(Truncation::LongestFirst, 1) };
         let target = |word: &&str| match tokenizer.token_to_id(word) {
             Some(id) => Ok(Some(Target { id, is_exact: true })),
             None => {
@@ -173,7 +174,13 @@ impl FillMask {
         encoding.ids().iter().enumerate().filter(move |&(_, &id)| id == mask).map(|(column, _)| column)
     }
 
-    fn candidate(&self, (encoding, column): (&Encoding, usize), score: f64, token: i64, form: Form) -> Result<Candidate> {
+    fn candidate(
+        &self,
+        (encoding, column): (&Encoding, usize),
+        score: f64,
+        token: i64,
+        form: Form,
+    ) -> Result<Candidate> {
         let tokenizer = &self.0.tokenizer;
         let mut ids = encoding.ids().to_vec();
         ids[column] = token;
@@ -249,7 +256,9 @@ impl Work for Filling<'_> {
         // A model may have more rows than the vocabulary has tokens.
         let scores = match &self.targets {
             None => scores.f_narrow(-1, 0, tokenizer.id_limit())?,
-            Some(targets) => scores.f_index_select(-1, &Tensor::f_from_slice(targets)?.f_to_device(scores.device())?)?,
+            Some(targets) => {
+                scores.f_index_select(-1, &Tensor::f_from_slice(targets)?.f_to_device(scores.device())?)?
+            }
         };
         let (scores, tokens) = scores.f_topk(self.top_k as i64, -1, true, true)?;
         let both = [scores.f_to_kind(Kind::Double)?, tokens.f_to_kind(Kind::Double)?];

@@ -77,11 +77,7 @@ pub(super) struct TextModel<M: ?Sized> {
 
 impl<M: ?Sized> Clone for TextModel<M> {
     fn clone(&self) -> Self {
-        Self {
-            tokenizer: self.tokenizer.clone(),
-            model: Arc::clone(&self.model),
-            batch_tokens: self.batch_tokens,
-        }
+        Self { tokenizer: self.tokenizer.clone(), model: Arc::clone(&self.model), batch_tokens: self.batch_tokens }
     }
 }
 

@@ -31,5 +31,6 @@ mod resources;
 mod server;
 mod targets;
 mod text;
+mod text_pipelines;
 mod training;
 mod weights;

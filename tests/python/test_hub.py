@@ -30,6 +30,7 @@ import oxbert.hub._options
 from oxbert import errors, hub
 from oxbert._types import HubKeywords
 from oxbert.errors import (
+    ConfigError,
     DtypeError,
     HubAccessError,
     HubError,
@@ -148,6 +149,33 @@ def test_repositories_load_like_local_folders(fake: FakeHub, model: Files, tmp_p
         model_there = oxbert.ElectraForMaskedLM.from_pretrained(place)
         logits.append(model_there(**tokenizer("the [MASK] ran", return_tensors="np")).logits)
     assert np.isfinite(logits[0]).all() and (logits[0] == logits[1]).all()
+
+
+def test_the_files_of_a_sentence_encoder_are_fetched(fake: FakeHub, model: Files) -> None:
+    modules = [("models.Transformer", "0_Transformer"), ("models.Pooling", "1_Pooling")]
+    listed = [{"type": f"sentence_transformers.{kind}", "path": path} for kind, path in modules]
+    files = {f"0_Transformer/{name}": data for name, data in model.items()}
+    files |= {
+        "modules.json": json.dumps(listed).encode(),
+        "1_Pooling/config.json": b'{"pooling_mode_mean_tokens": true}',
+    }
+    fake.add(NAME, files | {"README.md": b"", "config.json": b"{}"})
+    vector = oxbert.SentenceEncoder.from_pretrained(NAME).encode("the ran")
+    assert np.isfinite(vector).all() and vector.shape == (8,)
+    assert set(fake.requested_files("GET")) == {"listing", *files}
+    fake.forget()
+    again = oxbert.SentenceEncoder.from_pretrained(NAME, local_files_only=True)
+    assert fake.requests == [] and np.array_equal(again.encode("the ran"), vector)
+    del files["1_Pooling/config.json"]
+    fake.add(NAME, files)
+    with pytest.raises(FileNotFoundError):
+        oxbert.SentenceEncoder.from_pretrained(NAME)
+    fake.add(NAME, files | {"modules.json": b'[{"type": "a.Transformer", "path": "../up"}]'})
+    with pytest.raises(ConfigError, match="below"):
+        oxbert.SentenceEncoder.from_pretrained(NAME)
+    fake.add(NAME, model)
+    with pytest.raises(MissingFileError, match=r"modules\.json"):
+        oxbert.SentenceEncoder.from_pretrained(NAME)
 
 
 def test_environment_variables_of_the_library_are_obeyed(fake: FakeHub, model: Files, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_stream_is_read_chunk_by_chunk(fill: Any) -> None:
 
     def texts() -> Iterator[str]:
         nonlocal read
-        for read in itertools.count(1):  # noqa: B007
+        for read in itertools.count(1):
             yield f"The {'very ' * (read % 9)}[MASK]."
 
     answers = fill(texts(), top_k=1)
@@ -154,9 +154,9 @@ def test_a_loaded_model_is_shared(trainable: bool) -> None:
         assert fill(text)[0]["token_str"] == "list" and fill(text)[0]["score"] > 0.999
     with pytest.raises(InputError, match="tokenizer: expected a tokenizer beside a loaded model"):
         oxbert.pipeline("fill-mask", model)
-    with pytest.raises(InputError, match="precision: .*int8"):
+    with pytest.raises(InputError, match=r"precision: .*int8"):
         oxbert.pipeline("fill-mask", model, tokenizer, precision="int8")
-    with pytest.raises(InputError, match="expected an ElectraForPreTraining.*got ElectraForMaskedLM"):
+    with pytest.raises(InputError, match=r"expected an ElectraForPreTraining.*got ElectraForMaskedLM"):
         oxbert.pipeline("replaced-token-detection", model, tokenizer)
     fresh = oxbert.ElectraForMaskedLM(model.config, seed=0)
     with pytest.raises(UntrainedHeadError):
@@ -205,7 +205,7 @@ def test_targets_are_those_of_transformers(filling: Served, targets: list[str]) 
 
 def test_a_target_that_is_no_token_is_replaced_with_a_warning(fill: Any, caplog: pytest.LogCaptureFixture) -> None:
     text = "The function returns a [MASK]."
-    assert [one["token_str"] for one in fill(text, targets="electroencephalography")][0] in "electroencephalography"
+    assert next(one["token_str"] for one in fill(text, targets="electroencephalography")) in "electroencephalography"
     assert "no token 'electroencephalography'" in caplog.text
     caplog.clear()
     assert [one["token_str"] for one in fill(text, targets=["list", "\u200b"])] == ["list"]

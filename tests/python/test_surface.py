@@ -91,8 +91,12 @@ def test_every_native_name_is_public() -> None:
     # Names that only modules of the package use begin with an underscore.
     assert set(_native.__all__) == EXPORTED | {
         "__version__",
+        "_FeatureExtraction",
         "_Pipeline",
+        "_SentenceEncoder",
         "_TFRecordFile",
+        "_TextClassification",
+        "_ZeroShotClassification",
         "_TIES",
         "_TORCH_RELEASE",
         "_WEIGHT_FORMATS",

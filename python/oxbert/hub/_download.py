@@ -67,7 +67,8 @@ def download(
     Args:
         repo_id: `owner/name`, or `name` for repositories without an owner.
         needs: Any of `config` (`config.json`), `tokenizer` (`vocab.txt` or `tokenizer.json`, both if both exist, and
-            `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` if they exist) and `weights`.
+            `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` if they exist), `weights`, and
+            `sentences` (all files of a sentence encoder: `modules.json` and what it names).
         options: The revision, the subfolder and so on.
         weights: Names of weight files, best first. The first file that exists is used. A file that ends in
             `.index.json` is used with all shards that it lists, and only if all of them exist.

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from oxbert.errors import (
+    ConfigError,
     HubAccessError,
     HubError,
     HubNotFoundError,
@@ -23,6 +24,9 @@ from oxbert.errors import (
 from oxbert.hub._options import HubOptions, is_plain
 
 _CONFIG = "config.json"
+_MODULES = "modules.json"
+# Settings of a sentence encoder, if they exist.
+_SENTENCES = ("config_sentence_transformers.json",)
 _VOCABULARIES = ("vocab.txt", "tokenizer.json")
 # A tokenizer is read from all of these that exist: `tokenizer.json` has added tokens and settings besides a vocabulary.
 _TOKENIZER = (*_VOCABULARIES, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -124,29 +128,55 @@ class _Source(ABC):
     def is_known_absent(self, name: str) -> bool:
         """Return whether a file that is missing here is certainly missing in the revision."""
 
-    def files(self) -> list[Path]:
-        """Return the local paths of all needed files."""
+    def folders(self) -> list[Path]:
+        """Get all needed files, and return the local folder of the repository or the subfolder for each."""
+        # A file of a sentence encoder may be in a folder below.
+        return [self.get(name).parents[name.count("/")] for name in self._files()]
+
+    def _files(self) -> list[str]:
+        """Return the names of all needed files."""
         needs, names = self.asked.needs, []
+        if "sentences" in needs:
+            names += self._sentences()
         if "config" in needs | self.asked.optional:
             if self.has(_CONFIG):
                 names.append(_CONFIG)
             elif "config" in needs or not self.is_known_absent(_CONFIG):
                 raise self.missing(_CONFIG)
         if "tokenizer" in needs:
-            names += [name for name in _TOKENIZER if self.has(name)]
-            if not set(_VOCABULARIES) & set(names):
-                raise self.missing(" or ".join(_VOCABULARIES))
+            names += self._tokenizer()
         if "weights" in needs:
             names += self._weights()
-        return [self.get(name) for name in names]
+        return names
 
-    def _weights(self) -> list[str]:
+    def _sentences(self) -> list[str]:
+        """Return the names of the files of a sentence encoder, those that `modules.json` names included."""
+        if not self.has(_MODULES):
+            raise self.missing(_MODULES)
+        names = [_MODULES, *(name for name in _SENTENCES if self.has(name))]
+        for kind, folder in _modules(self.get(_MODULES)):
+            below = f"{folder}/" if folder else ""
+            own = [f"{below}{name}" for name in (_CONFIG, "sentence_bert_config.json") if self.has(f"{below}{name}")]
+            if kind == "Transformer":
+                own += [*self._tokenizer(below), *self._weights(below)]
+            elif kind == "Dense":
+                own += self._weights(below)
+            names += own
+        return names
+
+    def _tokenizer(self, below: str = "") -> list[str]:
+        names = [f"{below}{name}" for name in _TOKENIZER if self.has(f"{below}{name}")]
+        if not {f"{below}{name}" for name in _VOCABULARIES} & set(names):
+            raise self.missing(" or ".join(_VOCABULARIES))
+        return names
+
+    def _weights(self, below: str = "") -> list[str]:
         lacking = []
-        for name in self.asked.weights:
+        for name in (f"{below}{name}" for name in self.asked.weights):
             if not self.has(name):
                 lacking.append(name)
                 continue
-            shards = _shards(self.get(name)) if name.endswith(_INDEX) else []
+            shards = [f"{below}{shard}" for shard in _shards(self.get(name))] if name.endswith(_INDEX) else []
             absent = [shard for shard in shards if not self.has(shard)]
             if not absent:
                 return [name, *shards]
@@ -168,7 +198,7 @@ class Cache(_Source):
 
     def folder(self) -> Path:
         """Return the folder with all needed files."""
-        folders = {path.parent for path in self.files()}
+        folders = set(self.folders())
         # Another process can move a branch between two look-ups, so files of two commits are looked up again.
         return folders.pop() if len(folders) == 1 else self.folder()
 
@@ -233,11 +263,11 @@ class Hub(_Source):
 
     def folder(self) -> Path:
         """Return the folder with all needed files, after fetching those that are not cached."""
-        paths = self.files()
+        folders = self.folders()
         # The files are complete. The note only saves requests of later calls, so its failure does not matter.
         with suppress(HubError):
             self._remember()
-        return paths[0].parent
+        return folders[0]
 
     def has(self, name: str) -> bool:
         is_listed = self.asked.path(name) in self.listed
@@ -325,6 +355,31 @@ def _shards(index: Path) -> list[str]:
         if not isinstance(name, str) or not is_plain(name):
             raise refused(f"weight_map: expected names of files in the same folder, got {name!r}")
     return sorted(set(table.values()))
+
+
+def _modules(path: Path) -> list[tuple[str, str]]:
+    """Return the kind and the folder of each module that a `modules.json` lists.
+
+    Other parts of the file are checked when the encoder is loaded.
+    """
+
+    def refused(reason: str) -> ConfigError:
+        return ConfigError(f"{path}: {reason}", path=str(path), field="the whole file", reason=reason)
+
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise refused(f"expected JSON: {error}") from error
+    found = []
+    for module in content if isinstance(content, list) else [None]:
+        kind, folder = (module.get("type"), module.get("path")) if isinstance(module, dict) else (None, None)
+        if not isinstance(kind, str) or not isinstance(folder, str):
+            raise refused("expected a list of modules with a type and a path")
+        # The file comes from the network, and its names become paths.
+        if folder and not all(is_plain(part) for part in folder.split("/")):
+            raise refused(f"expected folders below the file, got {folder!r}")
+        found.append((kind.rsplit(".", 1)[-1], folder))
+    return found
 
 
 @contextmanager

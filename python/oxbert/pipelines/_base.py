@@ -44,6 +44,8 @@ class Pipeline:
     _default: ClassVar[str | None] = None
     # The class of models that serve the task, for messages.
     _wanted: ClassVar[str]
+    # Whether options may be given once, for every call.
+    _remembers: ClassVar[bool] = True
 
     def __init__(self, native: Any, *, batch_tokens: int | None = None, **options: Any) -> None:
         self._check(options)
@@ -65,6 +67,8 @@ class Pipeline:
     ) -> Self:
         """Load the pipeline of the task: `oxbert.pipeline` with this class's task."""
         hub, rest = split_options(options)
+        if rest and not cls._remembers:
+            raise TypeError(f"from_pretrained() got an unexpected keyword argument {next(iter(rest))!r}")
         cls._check(rest)
         if model is None:
             model = cls._bundled()

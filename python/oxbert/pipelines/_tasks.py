@@ -8,15 +8,21 @@ from oxbert import _native
 from oxbert._checks import check_type, refused
 from oxbert._types import PathLike, Precision
 from oxbert.pipelines._base import Pipeline
+from oxbert.pipelines.features import FeatureExtractionPipeline
 from oxbert.pipelines.fill_mask import FillMaskPipeline
 from oxbert.pipelines.replaced_tokens import ReplacedTokenDetectionPipeline
+from oxbert.pipelines.text_classification import TextClassificationPipeline
+from oxbert.pipelines.zero_shot import ZeroShotClassificationPipeline
 
 _KINDS: list[type[Pipeline]] = [
+    FeatureExtractionPipeline,
     FillMaskPipeline,
     ReplacedTokenDetectionPipeline,
+    TextClassificationPipeline,
+    ZeroShotClassificationPipeline,
 ]
 # Other names of tasks, as in transformers.
-_ALIASES: dict[str, str] = {}
+_ALIASES = {"sentiment-analysis": "text-classification"}
 
 TASKS = tuple(sorted([*(kind.task for kind in _KINDS), *_ALIASES]))
 """The names of the tasks that `pipeline` knows."""
@@ -37,9 +43,9 @@ def pipeline(
 
     Args:
         task: One of `oxbert.pipelines.TASKS`.
-        model: A path, the name of a bundled model or the id of a repository, as for `Model.from_pretrained`; or a loaded
-            model, which the pipeline shares: the pipeline sees every change of it. None means the bundled model of the
-            task, if there is one.
+        model: A path, the name of a bundled model or the id of a repository, as for `Model.from_pretrained`; or a
+            loaded model, which the pipeline shares: the pipeline sees every change of it. None means the bundled model
+            of the task, if there is one.
         tokenizer: A path, a name or a tokenizer; None means the one beside the model. A loaded model needs one.
         device: `cpu`, `cuda` or `cuda:N`; or a number as in transformers, -1 for the CPU. None means the CPU, or the
             device of a loaded model.

@@ -16,9 +16,10 @@ _LOG = logging.getLogger(__name__)
 class FillMaskPipeline(Pipeline):
     """Return the likeliest tokens at each `[MASK]` of a text.
 
-    The answer for a text with one mask is a list of dictionaries: `score` (the probability), `token` (the id), `token_str`
-    and `sequence` (the text with the token). That for a text with several masks is one such list for each mask; its
-    sequences have the special tokens, and the other masks stay. `oxbert.FillMask` also says where each mask is.
+    The answer for a text with one mask is a list of dictionaries: `score` (the probability), `token` (the id),
+    `token_str` and `sequence` (the text with the token). That for a text with several masks is one such list for each
+    mask; its sequences have the special tokens, and the other masks stay. `oxbert.FillMask` also says where each mask
+    is.
 
     Options:
         top_k: The largest number of tokens per mask.

@@ -16,10 +16,11 @@ from oxbert.pipelines.fill_mask import FillMaskPipeline
 class ReplacedTokenDetectionPipeline(Pipeline):
     """Return the words of a text that were probably replaced, with what may have stood there.
 
-    The answer for a text is a list of dictionaries, one for each word whose probability is at least `threshold`: `word`,
-    `start` and `end` (characters of the text), and `probability`, the largest of the word's tokens. With a generator they
-    also have `suggestions`, the likeliest tokens in place of the word: dictionaries with `score`, `token` and `token_str`,
-    as fill-mask has them. Each word is masked alone. `oxbert.ReplacedTokenDetection` returns all tokens.
+    The answer for a text is a list of dictionaries, one for each word whose probability is at least `threshold`:
+    `word`, `start` and `end` (characters of the text), and `probability`, the largest of the word's tokens. With a
+    generator they also have `suggestions`, the likeliest tokens in place of the word: dictionaries with `score`,
+    `token` and `token_str`, as fill-mask has them. Each word is masked alone. `oxbert.ReplacedTokenDetection` returns
+    all tokens.
 
     Build it with `generator`, a masked LM by its path or name, or a `FillMaskPipeline`, for suggestions.
 

@@ -16,8 +16,8 @@ use crate::text::ElectraTokenizer;
 
 /// What every pipeline is made of.
 ///
-/// A pickle holds the folder, the device and the precision, and is loaded from there; that of a pipeline on a loaded model
-/// holds the model. A copy is the pipeline itself, which never changes.
+/// A pickle holds the folder, the device and the precision, and is loaded from there; that of a pipeline on a loaded
+/// model holds the model. A copy is the pipeline itself, which never changes.
 #[pyclass(name = "_Pipeline", module = "oxbert._native", subclass, frozen, weakref)]
 pub(crate) struct PyPipeline {
     source: Source,
@@ -64,12 +64,7 @@ pub(super) fn build_from<P: TextPipeline + Send>(
 }
 
 /// Return the object of a pipeline's class.
-pub(super) fn wrap_in<P, C>(
-    py: Python<'_>,
-    source: Source,
-    inner: P,
-    wrap: impl FnOnce(P) -> C,
-) -> PyResult<Py<C>>
+pub(super) fn wrap_in<P, C>(py: Python<'_>, source: Source, inner: P, wrap: impl FnOnce(P) -> C) -> PyResult<Py<C>>
 where
     P: TextPipeline,
     C: PyClass<BaseType = PyPipeline>,

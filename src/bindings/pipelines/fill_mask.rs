@@ -76,7 +76,8 @@ impl PyFillMask {
             &asked,
             "ForMaskedLM",
             |parts| {
-                let model = parts.model.build(|path, device, options| masked_lm(path, device, options), |it| Box::new(it))?;
+                let model =
+                    parts.model.build(|path, device, options| masked_lm(path, device, options), |it| Box::new(it))?;
                 FillMask::from_model(model, parts.tokenizer()?)
             },
             |inner| Self { inner },
@@ -121,8 +122,7 @@ impl PyFillMask {
         answer(py, &answers(py, first_row.unwrap_or(0), || self.inner.fill(&texts, &options))?)
     }
 
-    /// Return, for each word, the id of the token that stands for it and whether the token is the word; None for a word
-    /// without tokens.
+    /// Return the id of the token that stands for each word, and whether it is the word; None for a word without tokens.
     fn _targets(&self, py: Python<'_>, words: Several) -> PyResult<Vec<Option<(i64, bool)>>> {
         let words = words.texts();
         let targets = enter(py, || self.inner.targets(&words))?;

@@ -4,7 +4,11 @@
 //! loaded already, and `base` has the class that all pipelines extend. `oxbert.pipelines` gives them their public form.
 
 pub(super) mod base;
+pub(super) mod features;
 pub(super) mod fill_mask;
 mod loaded;
 pub(super) mod replaced_tokens;
+pub(super) mod sentences;
 mod source;
+pub(super) mod text_classification;
+pub(super) mod zero_shot;

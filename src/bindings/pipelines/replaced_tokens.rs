@@ -82,7 +82,8 @@ impl PyReplacedTokenDetection {
                 let model = parts.model.build::<dyn Run<DiscriminatorOutput> + Sync>(
                     |path, device, options| {
                         let strictness = Strictness::default();
-                        let model = Frozen::<ElectraDiscriminator>::from_folder_with(path, device, strictness, options)?;
+                        let model =
+                            Frozen::<ElectraDiscriminator>::from_folder_with(path, device, strictness, options)?;
                         Ok(Box::new(model) as _)
                     },
                     |it| Box::new(it),
@@ -103,8 +104,7 @@ impl PyReplacedTokenDetection {
         answer(py, &answers(py, 0, || self.inner.predict(&texts))?)
     }
 
-    /// Return the words of every text whose probability is at least `threshold`, as
-    /// `oxbert.pipeline("replaced-token-detection")` does.
+    /// Return the words of every text whose probability is at least `threshold`: dictionaries.
     #[pyo3(signature = (texts, *, threshold, first_row = None))]
     fn _words<'py>(
         &self,

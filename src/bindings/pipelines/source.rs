@@ -76,7 +76,8 @@ impl Source {
             })?;
             return Ok(Self { model, tokenizer, batch_tokens });
         }
-        let needs: &[&str] = if tokenizer.is_some() { &["config", "weights"] } else { &["config", "tokenizer", "weights"] };
+        let needs: &[&str] =
+            if tokenizer.is_some() { &["config", "weights"] } else { &["config", "tokenizer", "weights"] };
         Self::folder(asked, &hub, needs, tokenizer)
     }
 
@@ -143,14 +144,8 @@ impl Source {
 }
 
 /// The arguments of `_restore`.
-pub(super) type Restored<'py> = (
-    Bound<'py, PyAny>,
-    Option<String>,
-    Option<&'static str>,
-    bool,
-    Option<Bound<'py, PyAny>>,
-    Option<usize>,
-);
+pub(super) type Restored<'py> =
+    (Bound<'py, PyAny>, Option<String>, Option<&'static str>, bool, Option<Bound<'py, PyAny>>, Option<usize>);
 
 impl Parts {
     /// Return the tokenizer.
