@@ -78,7 +78,9 @@ impl TokenPooling {
 /// Divide a vector by its length, unless it is zero.
 pub(super) fn normalize(vector: &mut [f32]) {
     let length = vector.iter().map(|&one| f64::from(one) * f64::from(one)).sum::<f64>().sqrt().max(1e-12);
-    vector.iter_mut().for_each(|one| *one = (f64::from(*one) / length) as f32);
+    for one in vector {
+        *one = (f64::from(*one) / length) as f32;
+    }
 }
 
 /// Return the hidden states of texts, or one vector for each text, with the encoder of either family. Threads can share a

@@ -140,12 +140,12 @@ impl FillMask {
         let tokenizer = &self.0.tokenizer;
         let first =
             EncodeOptions { add_special_tokens: false, ..EncodeOptions::truncated(Truncation::LongestFirst, 1) };
-        let target = |word: &&str| match tokenizer.token_to_id(word) {
-            Some(id) => Ok(Some(Target { id, is_exact: true })),
-            None => {
-                let encoding = tokenizer.encode(word, None, &first)?;
-                Ok(encoding.ids().first().map(|&id| Target { id, is_exact: false }))
+        let target = |word: &&str| {
+            if let Some(id) = tokenizer.token_to_id(word) {
+                return Ok(Some(Target { id, is_exact: true }));
             }
+            let encoding = tokenizer.encode(word, None, &first)?;
+            Ok(encoding.ids().first().map(|&id| Target { id, is_exact: false }))
         };
         words.iter().map(target).collect()
     }

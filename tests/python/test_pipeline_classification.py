@@ -15,7 +15,7 @@ from oxbert.errors import ConfigError, InputError, OxbertError, TooLongError
 
 from . import reference
 from .pipelines_reference import FAMILIES, LONGEST, Served, same, serve
-from .text_reference import SHORT, TEXT, WORDS
+from .text_reference import SHORT, TEXT, WORDS, fresh
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "three-labels": {"num_labels": 3},
@@ -169,5 +169,5 @@ def test_a_model_without_entailment_is_refused(tmp_path: Path) -> None:
     values = reference.values_of("ElectraForSequenceClassification", "small", vocab_size=len(WORDS))
     reference.build("ElectraForSequenceClassification", values, tmp_path)
     with pytest.raises(ConfigError, match="entailment, got LABEL_0, LABEL_1") as caught:
-        oxbert.pipeline("zero-shot-classification", tmp_path, "electra-tiny-generator")
+        oxbert.pipeline("zero-shot-classification", tmp_path, fresh()[0])
     assert caught.value.field == "label2id"

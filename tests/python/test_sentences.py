@@ -230,6 +230,18 @@ def test_prompts_and_lengths_are_the_folders(served: Served) -> None:
     assert np.array_equal(changed.encode("a"), ours.encode("a", prompt_name="query"))
 
 
+def test_do_lower_case_is_added_to_a_cased_tokenizer(tmp_path: Path) -> None:
+    served = sentence_folder(tmp_path, "Electra", ["mean"])
+    fresh("Electra", do_lower_case=False)[0].save_pretrained(tmp_path)
+    cased = oxbert.SentenceEncoder.from_pretrained(tmp_path)
+    write(tmp_path / "sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": True})
+    lower = oxbert.SentenceEncoder.from_pretrained(tmp_path)
+    text = "THE Caf\xe9 [SEP] Word"
+    assert not np.array_equal(cased.encode(text), served.ours.encode(text))
+    # The accent stays, and a special token is still one.
+    assert np.array_equal(lower.encode(text), cased.encode("the caf\xe9 [SEP] word"))
+
+
 def test_bad_folders_are_refused(tmp_path: Path) -> None:
     served = sentence_folder(tmp_path, "Bert", ["mean"], 1)
     load = oxbert.SentenceEncoder.from_pretrained
@@ -289,7 +301,7 @@ def crossed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def logits_of(crossed: Crossed, text: str, other: str) -> torch.Tensor:
-    rows = crossed.tokenizer(text, other, truncation=True, max_length=LONGEST, return_tensors="pt")
+    rows = crossed.tokenizer([text], [other], truncation=True, max_length=LONGEST, return_tensors="pt")
     if "token_type_ids" not in inspect.signature(crossed.model.forward).parameters:
         rows.pop("token_type_ids", None)
     with torch.no_grad():

@@ -143,7 +143,7 @@ class Pipeline:
         kind = type(self.config).__name__.removesuffix("Config")
         return f"{type(self).__name__}: {self.task} with {kind}, {self.precision} on {self.device}"
 
-    def _bind(self, **options: Any) -> Answer:
+    def _bind(self, *arguments: Any, **options: Any) -> Answer:
         """Read the options, and return the function that answers inputs. Its keywords are the options of the task."""
         raise NotImplementedError
 

@@ -271,7 +271,7 @@ class CrossEncoder(Pipeline):
         texts = list(documents)
         scores = self.predict([(query, text) for text in texts], activation=activation, truncation=truncation)
         order = np.argsort(-scores, kind="stable")[:top_k]
-        found = [{"corpus_id": int(place), "score": float(scores[place])} for place in order]
+        found: list[dict[str, Any]] = [{"corpus_id": int(place), "score": float(scores[place])} for place in order]
         return [one | {"text": texts[one["corpus_id"]]} for one in found] if return_documents else found
 
     def __call__(self, inputs: Any, **options: Any) -> Any:

@@ -79,7 +79,8 @@ def _row(one: Any) -> Any:
         return one
     if "text" not in one or one.keys() - {"text", "text_pair"}:
         raise refused("inputs", f"expected the keys text and text_pair, got {', '.join(map(str, one))}")
-    return one["text"] if one.get("text_pair") is None else (one["text"], one["text_pair"])
+    # As in transformers, an empty second text is none.
+    return one["text"] if one.get("text_pair") in (None, "") else (one["text"], one["text_pair"])
 
 
 __all__ = ["ScoreFunction", "TextClassificationPipeline"]

@@ -74,9 +74,9 @@ impl PyTextClassification {
 
     /// Return the scores of every text, or pair of texts: lists of L numbers.
     #[pyo3(signature = (texts, *, function, truncation = None, first_row = None))]
-    fn _scores<'py>(
+    fn _scores(
         &self,
-        texts: &Bound<'py, PyAny>,
+        texts: &Bound<'_, PyAny>,
         function: &str,
         truncation: Option<Choice>,
         #[pyo3(from_py_with = first_row)] first_row: Option<usize>,

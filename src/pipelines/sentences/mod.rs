@@ -12,10 +12,13 @@ use tch::{Device, Kind, Tensor};
 
 use super::features::{FeatureExtraction, normalize};
 use super::task::text_pipeline;
+use crate::any_model::frozen_or_bert;
 use crate::error::{Error, Result};
+use crate::heads::NoHead;
 use crate::nn::{values, values_mut};
 use crate::pretrained::FrozenOptions;
-use crate::text::{EncodeOptions, Encoding, Pair, Source, Truncation};
+use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Pair, Source, Truncation};
+use crate::weights::Strictness;
 use layer::Layer;
 use modules::{PoolingModule, Settings};
 
@@ -61,7 +64,15 @@ impl SentenceEncoder {
         options: impl Into<FrozenOptions>,
     ) -> Result<Self> {
         let found = modules::read(folder.as_ref())?;
-        let features = FeatureExtraction::from_folder_with(&found.encoder, device, options)?;
+        let model = frozen_or_bert::<NoHead>(&found.encoder, device, Strictness::default(), options)?;
+        let tokenizer = ElectraTokenizer::from_pretrained_with(&found.encoder, |options| {
+            if found.settings.lower && !options.do_lower_case {
+                // Lower-casing is added to what the tokenizer does, and accents stay if they stayed.
+                options.strip_accents.get_or_insert(false);
+                options.do_lower_case = true;
+            }
+        })?;
+        let features = FeatureExtraction::from_model(model, tokenizer)?;
         let mut width = features.hidden_size() * found.pooling.poolings.len();
         for layer in &found.layers {
             width = layer.width(width)?;
@@ -110,7 +121,7 @@ impl SentenceEncoder {
         let prompt = options.prompt.unwrap_or_default();
         let longest = self.max_length();
         let truncation = if options.truncate { Truncation::LongestFirst } else { Truncation::None };
-        let texts: Vec<String> = texts.iter().map(|text| self.spelled(&format!("{prompt}{text}"))).collect();
+        let texts: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
         let encodings = self.tokens(&texts, &EncodeOptions::truncated(truncation, longest))?;
         if let Some(row) = encodings.iter().position(|encoding| encoding.len() > longest) {
             let length = encodings[row].len();
@@ -120,50 +131,45 @@ impl SentenceEncoder {
         let skipped = if self.pooling.include_prompt || prompt.is_empty() {
             0
         } else {
-            let alone = self.tokens(&[self.spelled(prompt)], &EncodeOptions::truncated(truncation, longest))?;
+            let alone = self.tokens(&[prompt.to_string()], &EncodeOptions::truncated(truncation, longest))?;
             alone.first().map_or(0, |encoding| encoding.len().saturating_sub(1))
         };
         let mut vectors = self.features.pooled(&encodings, &self.pooling.poolings, skipped)?;
-        for layer in self.layers.iter() {
-            vectors = self.apply(layer, &vectors)?;
+        for layer in self.layers.as_slice() {
+            vectors = apply(layer, &vectors)?;
         }
         if options.normalize {
-            vectors = self.apply(&Layer::Normalize, &vectors)?;
+            vectors = apply(&Layer::Normalize, &vectors)?;
         }
         Ok(vectors)
-    }
-
-    /// Return a text as the tokenizer gets it.
-    fn spelled(&self, text: &str) -> String {
-        if self.settings.lower { text.to_lowercase() } else { text.to_string() }
     }
 
     fn tokens(&self, texts: &[String], options: &EncodeOptions) -> Result<Vec<Encoding>> {
         let pairs: Vec<Pair> = texts.iter().map(|text| (Source::Text(text), None)).collect();
         Ok(self.features.0.tokenizer.encode_pairs(&pairs, options)?.into_iter().flatten().collect())
     }
+}
 
-    /// Apply a layer to each row.
-    fn apply(&self, layer: &Layer, vectors: &Tensor) -> Result<Tensor> {
-        let (rows, width) = vectors.size2()?;
-        let outputs = layer.width(width as usize)?;
-        let mut result = Tensor::f_zeros([rows, outputs as i64], (Kind::Float, Device::Cpu))?;
-        if width == 0 || outputs == 0 {
-            return Ok(result);
-        }
-        let into = values_mut(&mut result)?.chunks_exact_mut(outputs);
-        for (row, out) in values(vectors)?.chunks_exact(width as usize).zip(into) {
-            match layer {
-                Layer::Dense(dense) => dense.forward(row, out),
-                Layer::Normalize => {
-                    out.copy_from_slice(row);
-                    normalize(out);
-                }
+/// Apply a layer to each row.
+fn apply(layer: &Layer, vectors: &Tensor) -> Result<Tensor> {
+    let (rows, width) = vectors.size2()?;
+    let outputs = layer.width(width as usize)?;
+    let mut result = Tensor::f_zeros([rows, outputs as i64], (Kind::Float, Device::Cpu))?;
+    if width == 0 || outputs == 0 {
+        return Ok(result);
+    }
+    let into = values_mut(&mut result)?.chunks_exact_mut(outputs);
+    for (row, out) in values(vectors)?.chunks_exact(width as usize).zip(into) {
+        match layer {
+            Layer::Dense(dense) => dense.forward(row, out),
+            Layer::Normalize => {
+                out.copy_from_slice(row);
+                normalize(out);
             }
         }
-        match layer {
-            Layer::Dense(dense) => dense.activation.forward(&result),
-            Layer::Normalize => Ok(result),
-        }
+    }
+    match layer {
+        Layer::Dense(dense) => dense.activation.forward(&result),
+        Layer::Normalize => Ok(result),
     }
 }
