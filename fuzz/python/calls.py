@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fuzz.python.values import HOSTILE, KINDS, OPTIONS, VALID
 
 import oxbert
+import oxbert.pipelines
 
 MODULES = ("oxbert", "oxbert.training", "oxbert.hub", "oxbert.conversion")
 
@@ -23,6 +24,8 @@ ENDLESS = frozenset({"fromkeys"})
 OBJECTS = {
     "FillMask": "fill()",
     "ReplacedTokenDetection": "detect()",
+    "QuestionAnsweringPipeline": "serve('question-answering', 'ElectraForQuestionAnswering')",
+    "TokenClassificationPipeline": "serve('token-classification', 'DistilBertForTokenClassification')",
     "BatchEncoding": "encoded()",
     "Encodings": "encoded().encodings",
     "Encoding": "encoded()[0]",
@@ -81,6 +84,11 @@ def find_targets() -> list[Target]:
             found[path] = _target(path, path, thing, "")
             if inspect.isclass(thing) and not issubclass(thing, BaseException):
                 found |= {target.name: target for target in _methods(name, path, thing)}
+    # Pipelines are made by `oxbert.pipeline`: their constructors are private.
+    for name in oxbert.pipelines.__all__:
+        if name in OBJECTS:
+            kind = getattr(oxbert.pipelines, name)
+            found |= {target.name: target for target in _methods(name, f"oxbert.pipelines.{name}", kind)}
     return list(found.values())
 
 
@@ -88,7 +96,7 @@ def _methods(name: str, path: str, kind: type) -> list[Target]:
     """Return the methods of a class as calls of an object, and its static and class methods as calls of the class."""
     is_model = issubclass(kind, oxbert.Model)
     made = OBJECTS.get(name) or (f"model({name!r})" if is_model else None)
-    options = "tokenizer" if "Tokenizer" in name else "model" if is_model else ""
+    options = "tokenizer" if "Tokenizer" in name else "model" if is_model else name if name in OPTIONS else ""
     targets = []
     for member in dir(kind):
         thing = getattr(kind, member)

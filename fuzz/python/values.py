@@ -21,6 +21,13 @@ VALID: dict[str, list[str]] = {
     "flat": ["[2, 5, 3]", "np.array([2, 5, 3])", "torch.tensor([2, 5, 3])", "7"],
     "device": ["'cpu'", "torch.device('cpu')", "None"],
     "labels": ["[[1, -100, 2]]", "[0]", "[1.0]", "None"],
+    "inputs": [
+        "'the cat'",
+        "['a b', 'hello world']",
+        "{'question': 'a', 'context': 'the cat ' * 30}",
+        "(x for x in 'ab')",
+    ],
+    "strategy": ["'none'", "'simple'", "'first'", "'average'", "'max'"],
 }
 
 # The kind of value that a parameter takes, by its name.
@@ -38,6 +45,17 @@ KINDS: dict[str, str] = {
     "end_positions": "flat",
     "text": "text",
     "text_pair": "text",
+    "inputs": "inputs",
+    "question": "text",
+    "context": "text",
+    "aggregation_strategy": "strategy",
+    "max_seq_len": "count",
+    "doc_stride": "count",
+    "max_question_len": "count",
+    "max_answer_len": "count",
+    "is_split_into_words": "bool",
+    "handle_impossible_answer": "bool",
+    "align_to_words": "bool",
     "pair": "text",
     "texts": "texts",
     "sequences": "ids",
@@ -92,6 +110,10 @@ OPTIONS: dict[str, list[str]] = {
         "input_ids attention_mask token_type_ids position_ids inputs_embeds labels output_hidden_states"
         " output_attentions return_dict"
     ).split(),
+    "QuestionAnsweringPipeline": (
+        "top_k max_seq_len doc_stride max_question_len max_answer_len handle_impossible_answer align_to_words"
+    ).split(),
+    "TokenClassificationPipeline": ("aggregation_strategy ignore_labels stride is_split_into_words delimiter").split(),
 }
 
 HOSTILE: list[str] = [
@@ -185,6 +207,13 @@ def fill():
 
 def detect():
     return oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
+
+def serve(task, name):
+    path = f"{folder}/{task}"
+    if not os.path.exists(path):
+        model(name).save_pretrained(path)
+        tokenizer().save_pretrained(path)
+    return oxbert.pipeline(task, path)
 
 def encoded():
     return tokenizer()(["a b", "c"], padding=True)

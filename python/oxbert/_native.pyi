@@ -74,9 +74,11 @@ __all__ = [
     "Tokenizer",
     "_FeatureExtraction",
     "_Pipeline",
+    "_QuestionAnswering",
     "_SentenceEncoder",
     "_TFRecordFile",
     "_TextClassification",
+    "_TokenClassification",
     "_ZeroShotClassification",
     "__version__",
     "_outside_modes",
@@ -2505,6 +2507,33 @@ class _FeatureExtraction(_Pipeline):
     ) -> Any: ...
 
 @final
+class _QuestionAnswering(_Pipeline):
+    @staticmethod
+    def from_pretrained(
+        folder: _Path | Model,
+        *,
+        tokenizer: _Path | Tokenizer | None = None,
+        device: _Device | None = None,
+        precision: _types.Precision | None = None,
+        emulate: bool = False,
+        batch_tokens: int | None = None,
+        **hub: Unpack[_types.HubKeywords],
+    ) -> _QuestionAnswering: ...
+    def _answer(
+        self,
+        questions: Sequence[str],
+        contexts: Sequence[str],
+        *,
+        top_k: int,
+        max_seq_len: int | None,
+        doc_stride: int | None,
+        max_question_len: int,
+        max_answer_len: int,
+        handle_impossible_answer: bool,
+        align_to_words: bool,
+    ) -> list[list[dict[str, Any]]]: ...
+
+@final
 class _SentenceEncoder(_Pipeline):
     @staticmethod
     def from_pretrained(
@@ -2561,6 +2590,30 @@ class _TextClassification(_Pipeline):
     def _scores(
         self, texts: _Texts, *, function: str, truncation: _Truncation = None, first_row: int | None = None
     ) -> list[list[float]]: ...
+
+@final
+class _TokenClassification(_Pipeline):
+    @staticmethod
+    def from_pretrained(
+        folder: _Path | Model,
+        *,
+        tokenizer: _Path | Tokenizer | None = None,
+        device: _Device | None = None,
+        precision: _types.Precision | None = None,
+        emulate: bool = False,
+        batch_tokens: int | None = None,
+        **hub: Unpack[_types.HubKeywords],
+    ) -> _TokenClassification: ...
+    def _classify(
+        self,
+        texts: Sequence[str] | Sequence[Sequence[str]],
+        *,
+        aggregation: str,
+        ignore_labels: Sequence[str],
+        stride: int | None,
+        is_split_into_words: bool,
+        delimiter: str,
+    ) -> list[list[dict[str, Any]]]: ...
 
 @final
 class _ZeroShotClassification(_Pipeline):

@@ -73,11 +73,15 @@ mod _native {
     #[pymodule_export]
     use super::pipelines::fill_mask::PyFillMask;
     #[pymodule_export]
+    use super::pipelines::question_answering::PyQuestionAnswering;
+    #[pymodule_export]
     use super::pipelines::replaced_tokens::PyReplacedTokenDetection;
     #[pymodule_export]
     use super::pipelines::sentences::PySentenceEncoder;
     #[pymodule_export]
     use super::pipelines::text_classification::PyTextClassification;
+    #[pymodule_export]
+    use super::pipelines::token_classification::PyTokenClassification;
     #[pymodule_export]
     use super::pipelines::zero_shot::PyZeroShotClassification;
     #[pymodule_export]

@@ -23,20 +23,15 @@ impl<'text> Characters<'text> {
 
     /// Return the byte at which a character begins, or the end of the text.
     fn byte(&mut self, character: usize) -> usize {
-        if character < self.place.0 {
-            self.place = (0, 0);
-        }
         let (from, byte) = self.place;
-        let rest = &self.text[byte..];
-        let (steps, ahead) = rest
-            .char_indices()
-            .map(|(ahead, _)| ahead)
-            .chain([rest.len()])
-            .enumerate()
-            .take(character - from + 1)
-            .last()
-            .unwrap_or((0, 0));
-        self.place = (from + steps, byte + ahead);
+        let (before, after) = self.text.split_at(byte);
+        self.place = if let Some(steps) = from.checked_sub(character).filter(|&steps| steps > 0) {
+            (character, before.char_indices().nth_back(steps - 1).map_or(0, |(byte, _)| byte))
+        } else {
+            let places = after.char_indices().map(|(ahead, _)| ahead).chain([after.len()]);
+            let (steps, ahead) = places.enumerate().take(character - from + 1).last().unwrap_or((0, 0));
+            (from + steps, byte + ahead)
+        };
         self.place.1
     }
 }

@@ -115,9 +115,8 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
             return Err(Error::input("texts", "expected at least one text, got none"));
         }
         let pairs: Vec<_> = texts.iter().map(TextRow::sources).collect();
-        let longest = self.model.limits().max_position_embeddings as usize;
-        let max_length = self.tokenizer.model_max_length().map_or(longest, |length| length.min(longest));
-        let rows = self.tokenizer.encode_pairs(&pairs, &EncodeOptions::truncated(truncation, max_length))?;
+        let options = EncodeOptions::truncated(truncation, self.longest_row());
+        let rows = self.tokenizer.encode_pairs(&pairs, &options)?;
         Ok(rows.into_iter().flatten().collect())
     }
 

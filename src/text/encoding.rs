@@ -128,6 +128,12 @@ impl Encoding {
         self.words.iter().map(|&word| (word != NO_WORD).then_some(word as usize))
     }
 
+    /// Return the number of one token's word, as [`Self::word_ids`]. `None` if there is no such token.
+    #[must_use]
+    pub fn word_id(&self, place: usize) -> Option<usize> {
+        self.words.get(place).filter(|&&word| word != NO_WORD).map(|&word| word as usize)
+    }
+
     /// Return the tokens as the vocabulary spells them, with `##`.
     #[must_use]
     pub fn tokens(&self) -> Vec<&str> {

@@ -29,6 +29,7 @@ mod resizing;
 mod resources;
 #[cfg(feature = "remote")]
 mod server;
+mod spans;
 mod targets;
 mod text;
 mod text_pipelines;

@@ -10,9 +10,11 @@ from oxbert.pipelines._base import Pipeline
 from oxbert.pipelines._tasks import TASKS, pipeline
 from oxbert.pipelines.features import FeatureExtractionPipeline
 from oxbert.pipelines.fill_mask import FillMaskPipeline
+from oxbert.pipelines.question_answering import QuestionAnsweringPipeline
 from oxbert.pipelines.replaced_tokens import ReplacedTokenDetectionPipeline
 from oxbert.pipelines.sentences import CrossEncoder, SentenceEncoder
 from oxbert.pipelines.text_classification import TextClassificationPipeline
+from oxbert.pipelines.token_classification import TokenClassificationPipeline
 from oxbert.pipelines.zero_shot import ZeroShotClassificationPipeline
 
 __all__ = [
@@ -21,9 +23,11 @@ __all__ = [
     "FeatureExtractionPipeline",
     "FillMaskPipeline",
     "Pipeline",
+    "QuestionAnsweringPipeline",
     "ReplacedTokenDetectionPipeline",
     "SentenceEncoder",
     "TextClassificationPipeline",
+    "TokenClassificationPipeline",
     "ZeroShotClassificationPipeline",
     "pipeline",
 ]

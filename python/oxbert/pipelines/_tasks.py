@@ -10,19 +10,23 @@ from oxbert._types import PathLike, Precision
 from oxbert.pipelines._base import Pipeline
 from oxbert.pipelines.features import FeatureExtractionPipeline
 from oxbert.pipelines.fill_mask import FillMaskPipeline
+from oxbert.pipelines.question_answering import QuestionAnsweringPipeline
 from oxbert.pipelines.replaced_tokens import ReplacedTokenDetectionPipeline
 from oxbert.pipelines.text_classification import TextClassificationPipeline
+from oxbert.pipelines.token_classification import TokenClassificationPipeline
 from oxbert.pipelines.zero_shot import ZeroShotClassificationPipeline
 
 _KINDS: list[type[Pipeline]] = [
     FeatureExtractionPipeline,
     FillMaskPipeline,
+    QuestionAnsweringPipeline,
     ReplacedTokenDetectionPipeline,
     TextClassificationPipeline,
+    TokenClassificationPipeline,
     ZeroShotClassificationPipeline,
 ]
 # Other names of tasks, as in transformers.
-_ALIASES = {"sentiment-analysis": "text-classification"}
+_ALIASES = {"ner": "token-classification", "sentiment-analysis": "text-classification"}
 
 TASKS = tuple(sorted([*(kind.task for kind in _KINDS), *_ALIASES]))
 """The names of the tasks that `pipeline` knows."""

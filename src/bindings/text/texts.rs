@@ -131,7 +131,7 @@ fn backed(object: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
 }
 
 /// Read the strings of the sequence `what`.
-pub(super) fn strings(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+pub(crate) fn strings(what: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     each_string(what, object, |text| Ok(text.to_string()))
 }
 
