@@ -59,8 +59,13 @@ def above_0(value: float) -> bool:
     return value > 0
 
 
-def require(package: str, module: str = "") -> Any:
-    """Import a package that only training needs, or a module of such a package.
+def require(package: str, module: str = "", *, extra: str = "train") -> Any:
+    """Import an optional package, or a module of it.
+
+    Args:
+        package: The package.
+        module: A module of the package; by default the package itself.
+        extra: The extra of oxbert that installs the package.
 
     Raises:
         MissingDependencyError: if the package is not installed.
@@ -68,5 +73,5 @@ def require(package: str, module: str = "") -> Any:
     try:
         return importlib.import_module(f"{package}.{module}" if module else package)
     except ImportError as error:
-        command = 'pip install "oxbert[train]"'
+        command = f'pip install "oxbert[{extra}]"'
         raise MissingDependencyError(f"this needs {package}; run: {command}", name=package, command=command) from error

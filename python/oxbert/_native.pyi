@@ -81,7 +81,11 @@ __all__ = [
     "_TokenClassification",
     "_ZeroShotClassification",
     "__version__",
+    "_features",
+    "_kernels",
     "_outside_modes",
+    "_set_threads",
+    "_threads",
     "canonical_name",
     "describe_weights",
     "download_resource",
@@ -3295,3 +3299,15 @@ _ResultT = TypeVar("_ResultT")
 
 def _outside_modes(work: Callable[[], _ResultT]) -> _ResultT:
     """Call a function outside of the modes in which new tensors have no memory, for work of oxbert in Python."""
+
+def _features() -> list[tuple[str, bool]]:
+    """Return the features of the processor that kernels use, and whether it has each."""
+
+def _kernels(device: _Device) -> list[tuple[str, str | None, str | None]]:
+    """Return for each precision what serves it on a device (an instruction set, or `libtorch`), and why none does."""
+
+def _set_threads(threads: int) -> None:
+    """Set the number of threads of a call, for this thread of Python, as `torch.set_num_threads` does."""
+
+def _threads() -> int:
+    """Return the number of threads of a call."""

@@ -8,6 +8,7 @@
 
 mod config;
 mod door;
+mod machine;
 mod models;
 mod pipelines;
 mod pretraining;
@@ -51,6 +52,8 @@ mod _native {
     use super::config::{PyConfig, PyDistilBertConfig, PyElectraConfig};
     #[pymodule_export]
     use super::door::_outside_modes;
+    #[pymodule_export]
+    use super::machine::{_features, _kernels, _set_threads, _threads};
     #[pymodule_export]
     use super::models::activation::PyActivation;
     #[pymodule_export]

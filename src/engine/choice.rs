@@ -48,6 +48,19 @@ pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Res
     Ok(Choice::new(precision, instructions))
 }
 
+/// Return what serves each precision on a device: the name of an instruction set for kernels, or `libtorch`; the reason if
+/// the precision is refused.
+#[must_use]
+pub fn choices(device: Device) -> Vec<(&'static str, std::result::Result<&'static str, String>)> {
+    let served = |precision| match choose(precision, device, false) {
+        Ok(Some(choice)) => Ok(choice.instructions().name()),
+        Ok(None) => Ok("libtorch"),
+        Err(Error::Input { reason, .. }) => Err(reason),
+        Err(error) => Err(error.to_string()),
+    };
+    Precision::ALL.into_iter().map(|(name, precision)| (name, served(precision))).collect()
+}
+
 /// Return the best instructions of this processor, or those that the environment names.
 fn instructions() -> Result<Option<Instructions>> {
     let here = || Instructions::ALL.into_iter().filter(|(_, instructions)| instructions.are_here());

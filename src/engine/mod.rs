@@ -10,7 +10,7 @@ mod layers;
 use tch::Tensor;
 
 pub(crate) use choice::choose;
-pub use choice::{Instructions, Precision};
+pub use choice::{Instructions, Precision, choices};
 use layers::PackedEncoder;
 
 use crate::config::EncoderConfig;

@@ -116,6 +116,26 @@ impl Instructions {
         false
     }
 
+    /// Return the name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, known)| *known == self).map_or("avx2", |(name, _)| name)
+    }
+
+    /// Return the features of processors that kernels use, and whether this processor has each.
+    #[must_use]
+    pub fn features() -> Vec<(&'static str, bool)> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            macro_rules! found {
+                ($($name:tt),+) => { vec![$(($name, std::arch::is_x86_feature_detected!($name))),+] };
+            }
+            found!["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16"]
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Vec::new()
+    }
+
     /// Return whether bfloat16 is multiplied by the processor itself, and not as float32.
     #[must_use]
     pub fn have_bfloat16(self) -> bool {
@@ -143,6 +163,10 @@ impl Choice {
 
     pub(crate) fn precision(self) -> Precision {
         self.precision
+    }
+
+    pub(crate) fn instructions(self) -> Instructions {
+        self.instructions
     }
 
     /// Run work compiled for the choice.

@@ -26,6 +26,7 @@
 //! share::<oxbert::Pretrained<oxbert::electra::ElectraModel>>();
 //! ```
 
+mod describe;
 mod frozen;
 mod load;
 mod resize;
@@ -34,6 +35,7 @@ mod save;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
+pub use describe::{Description, describe};
 pub use frozen::{Frozen, FrozenOptions};
 #[cfg(feature = "python")]
 pub(crate) use load::{config_by_shapes, parts_of};

@@ -102,7 +102,11 @@ def test_every_native_name_is_public() -> None:
         "_TIES",
         "_TORCH_RELEASE",
         "_WEIGHT_FORMATS",
+        "_features",
+        "_kernels",
         "_outside_modes",
+        "_set_threads",
+        "_threads",
     }
     assert tuple(_native.WEIGHT_FILES) == oxbert.hub.WEIGHTS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,12 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from tqdm import tqdm
-
-from oxbert.training.loop.options import help_text
 
 FAILED = 1
 INTERRUPTED = 130
 """The exit code that a shell expects of a program that Ctrl-C has ended."""
+is_debugging = False
+"""Whether the trace of an error is printed: `--debug`."""
 TERMINATED = 143
 """The exit code that a shell expects of a program that SIGTERM has ended."""
 
@@ -39,6 +39,8 @@ def option(
         show_default: Whether the help shows the default.
         overrides: Whether the option overrides the field of `--config`, which the help then says.
     """
+    from oxbert.training.loop.options import help_text
+
     # A command line cannot give None.
     text = help_text(options, name).replace("None means", "by default")
     if overrides:
@@ -46,9 +48,15 @@ def option(
     return typer.Option(*flags, help=text, metavar=metavar, show_default=show_default)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would exit with 1, as if the command had failed.
+        raise BrokenPipeError
+
+
 def open_console(*, stderr: bool = False) -> Console:
     """Return a console that prints text as it is: no highlighting, and no wrapping at the width of the terminal."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return _Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
 def describe_error(error: BaseException) -> str:
@@ -81,11 +89,15 @@ def print_warning(reason: str) -> None:
 
 def fail(error: BaseException) -> typer.Exit:
     """Print an error, and return what ends the command with the exit code of a failure."""
+    if is_debugging:
+        traceback.print_exception(error)
     print_error(describe_error(error))
     return typer.Exit(FAILED)
 
 
 def open_bar(quiet: bool, **options: Any) -> Any:
     """Return a progress bar of tqdm, which is drawn only on a terminal and never if `quiet` is set."""
+    from tqdm import tqdm
+
     # None: tqdm draws nothing if standard error is no terminal.
     return tqdm(leave=False, disable=True if quiet else None, **options)

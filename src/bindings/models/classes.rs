@@ -1,5 +1,7 @@
 //! The classes of models, one thin class for each family and head.
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use tch::Kind;
@@ -11,6 +13,7 @@ use super::surface::signature;
 use crate::bindings::config::{PyConfig, expect_config};
 use crate::bindings::door::enter;
 use crate::nn::precision;
+use crate::pretrained::describe;
 
 /// Define a model's class.
 macro_rules! model_class {
@@ -148,6 +151,12 @@ macro_rules! model_class {
                     return Ok((model, loading_info(py, &report)?).into_pyobject(py)?.into_any());
                 }
                 Ok(model.into_any())
+            }
+
+            #[staticmethod]
+            fn _describe(py: Python<'_>, folder: PathBuf) -> PyResult<(usize, Vec<String>, Vec<String>)> {
+                let found = enter(py, || describe::<$model>(folder))?;
+                Ok((found.parameters, found.report.unfilled(), found.report.unexpected))
             }
 
             #[classmethod]

@@ -1,0 +1,88 @@
+"""Print results for people: shaded words, bars, highlighted parts, on terminals of any width, and without colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from oxbert.pictures import Mark, Picture, visible
+
+_BAR = 24
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def has_colours(console: Console) -> bool:
+    """Return whether a console shows colours."""
+    return console.color_system is not None and not console.no_color
+
+
+def print_picture(console: Console, picture: Picture, *, is_plain_noted: bool = True) -> None:
+    """Print a text with its marks, and its bars below.
+
+    With colours a mark is shaded; without, its note stands behind it in angle brackets.
+
+    Args:
+        console: Where to print.
+        picture: The picture.
+        is_plain_noted: Whether notes are printed if there are no colours.
+    """
+    line = Text()
+    for piece, mark in picture.pieces():
+        if mark is None:
+            line.append(piece)
+        elif has_colours(console):
+            line.append(piece, _style(mark))
+        else:
+            line.append(f"{piece} <{mark.note}>" if mark.note and is_plain_noted else piece)
+    console.print(line)
+    for bars in picture.groups:
+        print_bars(console, [(bar.label, bar.value) for bar in bars])
+
+
+def print_bars(console: Console, bars: Sequence[tuple[str, float]], indent: int = 2) -> None:
+    """Print values from 0 to 1 as bars, a line each; a narrow terminal has shorter bars, or none."""
+    if not bars:
+        return
+    labels = [visible(label) for label, _ in bars]
+    widest = max(Text(label).cell_len for label in labels)
+    room = min(_BAR, console.width - indent - widest - 8) if console.is_terminal else _BAR
+    for label, (_, value) in zip(labels, bars, strict=True):
+        line = Text(" " * indent).append(label).append(" " * (widest - Text(label).cell_len))
+        line.append(f"  {value:4.0%}")
+        if room >= 4:
+            line.append(" ").append(_bar(value, room, console.encoding), "cyan" if has_colours(console) else "")
+        line.rstrip()
+        console.print(line)
+
+
+def print_table(console: Console, rows: Iterable[Sequence[str]]) -> None:
+    """Print rows as columns without lines; the last column is wrapped at the width of a terminal."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        while len(table.columns) < len(row):
+            table.add_column(overflow="fold", no_wrap=len(table.columns) < len(row) - 1)
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    console.print(table, soft_wrap=False, width=None if console.is_terminal else 200)
+
+
+def _bar(value: float, width: int, encoding: str) -> str:
+    eighths = round(8 * width * min(1.0, max(0.0, value)))
+    if "utf" not in encoding.lower():
+        return "#" * round(eighths / 8)
+    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
+
+
+def _style(mark: Mark) -> str:
+    """Return the style of a mark, which terminals with a dark and with a light background show."""
+    if not mark.strength:
+        return ""
+    colour = [int(part) for part in mark.colour.split(",")]
+    # From grey to the colour, as both kinds of background show grey.
+    red, green, blue = (round(150 + (part - 150) * mark.strength) for part in colour)
+    return f"bold rgb({red},{green},{blue})"
+
+
+__all__ = ["has_colours", "print_bars", "print_picture", "print_table"]

@@ -1,0 +1,218 @@
+"""Run a task over rows of texts: read, answer in blocks, and show or write the results in order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from oxbert._checks import refused
+from oxbert._files import damaged
+from oxbert.cli._fields import Fields, are_close, csv_line, csv_row, json_line
+from oxbert.cli._options import StreamOptions
+from oxbert.cli._progress import Progress
+from oxbert.cli._reading import Row, Rows
+from oxbert.cli._shared import open_console
+from oxbert.cli._writing import Writer, find_output_format, open_writer
+from oxbert.errors import ConfigError, DeviceError, InternalError, OxbertError, TorchError
+
+_BLOCK, _CHARACTERS = 256, 1 << 18
+"""The largest number of rows, and about the largest number of characters, that are answered at once."""
+# Errors that are not about a text.
+_FATAL = (ConfigError, DeviceError, InternalError, TorchError)
+
+Result = Mapping[str, Any]
+
+
+class Sink(Protocol):
+    """Take results beside the output, such as a picture of each."""
+
+    def add(self, result: Result) -> None:
+        """Take the result of a text."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Describe what a command does with texts.
+
+    Attributes:
+        columns: The columns that a row of the input has.
+        fields: The fields of an answer.
+        answer: Answers rows of values, in their order.
+        show: Prints the result of a row, with the columns and the fields, for people.
+        sinks: What else gets every result.
+    """
+
+    columns: tuple[str, ...]
+    fields: Fields
+    answer: Callable[[Sequence[tuple[str, ...]]], Sequence[Result]]
+    show: Callable[[Console, Result], None]
+    sinks: Sequence[Sink] = field(default=())
+
+
+def run(task: Task, texts: Sequence[str], options: StreamOptions) -> None:
+    """Answer all rows of the input.
+
+    Raises:
+        InputError: if options contradict each other, or the output exists.
+        DataError: if the input is bad, or a text has no answer; the message begins with the place.
+        OxbertError: if the model fails.
+    """
+    if options.output is None and (options.resume or options.overwrite):
+        raise refused("--resume" if options.resume else "--overwrite", "expected --output too")
+    columns = tuple(options.column or task.columns)
+    if len(columns) != len(task.columns):
+        raise refused("--column", f"expected {len(task.columns)} ({', '.join(task.columns)}), got {len(columns)}")
+    rows = Rows(texts, options.input or [], columns, options.input_format)
+    fields = {name: str for name in task.columns} | dict(task.fields)
+    if options.skip_errors:
+        fields["error"] = str
+    writer = _open(options.output, options, fields)
+    emit = _printer(task, options, fields) if writer is None else writer.write
+    progress = Progress(options.quiet or (writer is None and sys.stdout.isatty()))
+    source = iter(rows)
+    count = 0
+    try:
+        if writer is not None:
+            count = _continue(writer, task, source, options) if options.resume else _begin(writer)
+        for block in _blocks(source):
+            for results in _answer(task, block, options.skip_errors):
+                emit(results)
+                for sink in task.sinks:
+                    for result in results:
+                        sink.add(result)
+                count += len(results)
+                progress.update(count, rows.done, rows.size)
+        if writer is not None:
+            writer.close()
+    except BaseException as error:
+        progress.close()
+        if writer is not None:
+            writer.stop()
+            if isinstance(error, KeyboardInterrupt):
+                open_console(stderr=True).print(
+                    f"stopped after {writer.count} rows; the same command with --resume continues", markup=False
+                )
+        raise
+    progress.close()
+    if writer is not None and not options.quiet:
+        open_console(stderr=True).print(f"{writer.count} rows in {options.output}", markup=False)
+
+
+def _open(path: Path | None, options: StreamOptions, fields: Fields) -> Writer | None:
+    if path is None:
+        return None
+    writer = open_writer(path, options.format or find_output_format(path), fields)
+    if not options.resume and not options.overwrite:
+        for found in (path, writer.target):
+            if found.exists():
+                raise refused("--output", f"{found} exists; expected --resume to complete it, or --overwrite")
+    return writer
+
+
+def _begin(writer: Writer) -> int:
+    writer.begin()
+    return 0
+
+
+def _continue(writer: Writer, task: Task, source: Iterator[Row], options: StreamOptions) -> int:
+    """Skip the rows whose results the output has, after comparing their texts, and the last result."""
+    last: tuple[Result, Row] | None = None
+    for found in writer.resume():
+        row = next(source, None)
+        if row is None:
+            raise refused("--resume", f"{options.output} has more rows than the input")
+        if tuple(found[name] for name in task.columns) != row.values:
+            reason = f"row {writer.count} of {options.output} is not about the text of {row.place}"
+            raise refused("--resume", f"{reason}: the input has changed; pass --overwrite instead")
+        last = (found, row)
+    if last is not None:
+        found, row = last
+        [[result]] = _answer(task, [row], options.skip_errors)
+        if not are_close(result, found):
+            reason = f"row {writer.count} of {options.output} is not what this command gives"
+            raise refused("--resume", f"{reason}: pass the model and options of the first run, or --overwrite")
+    return writer.count
+
+
+def _blocks(source: Iterator[Row]) -> Iterator[list[Row]]:
+    """Gather rows into blocks: small ones at first, so that the first results come early."""
+    size = 1
+    while block := list(islice(source, 1)):
+        characters = sum(map(len, block[0].values))
+        for row in islice(source, size - 1):
+            block.append(row)
+            characters += sum(map(len, row.values))
+            if characters >= _CHARACTERS:
+                break
+        yield block
+        size = min(2 * size, _BLOCK)
+
+
+def _answer(task: Task, block: Sequence[Row], skips: bool) -> Iterator[list[Result]]:
+    """Yield the results of a block; if a text has no answer, those before it, then the error with the text's place."""
+    try:
+        answers = task.answer([row.values for row in block])
+    except _FATAL:
+        raise
+    except OxbertError:
+        answers = ()
+    if answers:
+        yield [_join(task, row, answer, skips) for row, answer in zip(block, answers, strict=True)]
+        return
+    for row in block:
+        try:
+            [answer] = task.answer([row.values])
+        except _FATAL:
+            raise
+        except OxbertError as error:
+            if skips:
+                empty = dict.fromkeys(task.fields)
+                yield [_join(task, row, empty, skips, str(error))]
+                continue
+            if len(block) == 1 and row.unit == "argument" and row.number == 1:
+                raise
+            place = {"line": row.number} if row.unit == "line" else {"record": row.number}
+            raise damaged(row.path, str(error), **place) from error
+        yield [_join(task, row, answer, skips)]
+
+
+def _join(task: Task, row: Row, answer: Result, skips: bool, error: str | None = None) -> Result:
+    joined: dict[str, Any] = dict(zip(task.columns, row.values, strict=True))
+    joined |= {name: answer[name] for name in task.fields}
+    return joined | {"error": error} if skips else joined
+
+
+def _printer(task: Task, options: StreamOptions, fields: Fields) -> Callable[[Sequence[Result]], None]:
+    """Return what prints results on standard output."""
+    if options.format in ("parquet", "arrow"):
+        raise refused("--format", f"expected --output FILE for {options.format}, which cannot be printed")
+    if options.format is not None:
+        if options.format == "csv":
+            sys.stdout.write(csv_line(list(fields)))
+
+        def write(results: Sequence[Result]) -> None:
+            for result in results:
+                sys.stdout.write(json_line(result) if options.format == "jsonl" else csv_row(result, fields))
+            sys.stdout.flush()
+
+        return write
+    console = open_console()
+
+    def show(results: Sequence[Result]) -> None:
+        if not options.quiet:
+            for result in results:
+                if result.get("error"):
+                    console.print(f"{result[task.columns[0]]}\n  no answer: {result['error']}", markup=False)
+                else:
+                    task.show(console, result)
+
+    return show
+
+
+__all__ = ["Result", "Sink", "Task", "run"]

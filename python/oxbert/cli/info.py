@@ -1,0 +1,125 @@
+"""Implement `oxbert info`: a model -> what it is, without reading its weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from oxbert import AutoConfig, AutoTokenizer, OxbertError, _native, find_weights
+from oxbert._types import Precision
+from oxbert.cli._shared import describe_error, open_console
+from oxbert.cli._showing import print_table
+from oxbert.errors import MissingFileError
+from oxbert.hub._folders import find
+
+_PREFIXES = {"electra": "Electra", "distilbert": "DistilBert"}
+_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+
+
+def info(
+    model: Annotated[str, typer.Argument(help="A folder, a bundled model or a repository of the hub.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+) -> None:
+    """Describe a model: family, sizes, memory, heads and whether the file has them, vocabulary, tokenizer."""
+    found = describe(find(model, ["config", "weights"], optional=["tokenizer"]))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    sizes = found["sizes"]
+    rows = [
+        ("folder", found["folder"]),
+        ("family", found["family"] + (f" ({', '.join(found['architectures'])})" if found["architectures"] else "")),
+        ("sizes", ", ".join(f"{name.replace('_', ' ')} {size}" for name, size in sizes.items())),
+        ("vocabulary", f"{found['vocabulary']:,} tokens"),
+        ("weights", f"{found['weights']}, {found['bytes'] / 1e6:.1f} MB"),
+        ("parameters", f"{found['parameters']:,} with the head below that is loaded, {found['encoder']:,} without"),
+        ("memory", ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in found["memory"].items())),
+    ]
+    title = "heads"
+    for name, missing in found["heads"].items():
+        rows.append((title, name + (": loaded" if not missing else f": {_lacking(missing)}")))
+        title = ""
+    for name, value in found["tokenizer"].items():
+        rows.append(("tokenizer" if name == "class" else "", value if name == "class" else f"{name}: {value}"))
+    print_table(open_console(), rows)
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """Return what `oxbert info` prints.
+
+    Args:
+        folder: The folder of a model.
+
+    Raises:
+        MissingFileError: if the folder lacks a file.
+        ConfigError: if the configuration is bad.
+        WeightsFormatError: if the weight file is damaged.
+    """
+    config = AutoConfig.from_pretrained(folder)
+    prefix = _PREFIXES[config.model_type]
+    weights = find_weights(folder)
+    classes = [name for name in sorted(dir(_native)) if name.startswith(f"{prefix}For")]
+    encoder, missing, _ = getattr(_native, f"{prefix}Model")._describe(folder)
+    if missing:
+        raise MissingFileError(
+            f"{weights} lacks parameters of the encoder: {_lacking(missing)}",
+            folder=str(folder),
+            wanted=missing,
+            found=[],
+        )
+    heads = {name: getattr(_native, name)._describe(folder) for name in classes}
+    loaded = [count for count, missing, _ in heads.values() if not missing]
+    parameters = max(loaded, default=encoder)
+    hidden, layers = config.hidden_size, config.num_hidden_layers
+    forward = config.intermediate_size if prefix == "Electra" else config.hidden_dim
+    sizes = {"layers": layers, "hidden": hidden, "attention_heads": config.num_attention_heads, "feed_forward": forward}
+    if prefix == "Electra":
+        sizes |= {"embedding": config.embedding_size, "token_types": config.type_vocab_size}
+    sizes["positions"] = config.max_position_embeddings
+    return {
+        "folder": str(folder),
+        "family": prefix,
+        "architectures": config.to_dict().get("architectures") or [],
+        "sizes": sizes,
+        "vocabulary": config.vocab_size,
+        "weights": weights.name,
+        "bytes": weights.stat().st_size,
+        "parameters": parameters,
+        "encoder": encoder,
+        "memory": {name: _memory(name, parameters, hidden, layers, forward) for name in get_args(Precision)},
+        "heads": {name: missing for name, (_, missing, _) in heads.items()},
+        "tokenizer": _tokenizer(folder),
+    }
+
+
+def _memory(precision: str, parameters: int, hidden: int, layers: int, forward: int) -> int:
+    """Return the bytes of a frozen model: only the matrices of its layers have the precision."""
+    matrices = layers * (4 * hidden * hidden + 2 * hidden * forward)
+    # A scale per column.
+    scales = layers * (5 * hidden + forward) if precision == "int8" else 0
+    return 4 * (parameters - matrices + scales) + _BYTES[precision] * matrices
+
+
+def _tokenizer(folder: Path) -> dict[str, Any]:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except OxbertError as error:
+        return {"class": f"none: {describe_error(error)}"}
+    longest = tokenizer.model_max_length
+    return {
+        "class": type(tokenizer).__name__,
+        "tokens": len(tokenizer),
+        "lower case": bool(tokenizer.init_kwargs.get("do_lower_case", True)),
+        "longest text": longest if longest is not None and longest < 1 << 30 else "no limit",
+    }
+
+
+def _lacking(missing: list[str]) -> str:
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return f"not in the file ({missing[0]}{more})"
+
+
+__all__ = ["describe", "info"]

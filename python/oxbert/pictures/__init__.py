@@ -1,0 +1,25 @@
+"""Draw results of pipelines: words shaded by probability, candidates as bars, entities highlighted.
+
+A picture is shown by notebooks, and saved as HTML, which needs no other file, or as PNG, which needs matplotlib.
+"""
+
+from oxbert.pictures._picture import Bar, Mark, Picture
+from oxbert.pictures.draw import draw_candidates, mark_entities, shade_words
+from oxbert.pictures.page import Page, Sheet
+from oxbert.pictures.words import BASE_RATE, Word, find_words, strength_of, visible
+
+__all__ = [
+    "BASE_RATE",
+    "Bar",
+    "Mark",
+    "Page",
+    "Picture",
+    "Sheet",
+    "Word",
+    "draw_candidates",
+    "find_words",
+    "mark_entities",
+    "shade_words",
+    "strength_of",
+    "visible",
+]
