@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, NamedTuple, get_args
@@ -105,7 +105,7 @@ class Rows:
         place = int(self._share) if self._stream is None or self._stream.closed else self._stream.tell()
         return self._before + place
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Generator[Row, None, None]:
         """Iterate over all rows.
 
         Raises:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -37,7 +39,8 @@ def print_picture(console: Console, picture: Picture, *, is_plain_noted: bool = 
             line.append(piece, _style(mark))
         else:
             line.append(f"{piece} <{mark.note}>" if mark.note and is_plain_noted else piece)
-    console.print(line)
+    # A terminal breaks lines at spaces; a file gets them whole.
+    console.print(line, soft_wrap=not console.is_terminal)
     for bars in picture.groups:
         print_bars(console, [(bar.label, bar.value) for bar in bars])
 
@@ -47,10 +50,10 @@ def print_bars(console: Console, bars: Sequence[tuple[str, float]], indent: int 
     if not bars:
         return
     labels = [visible(label) for label, _ in bars]
-    widest = max(Text(label).cell_len for label in labels)
+    widest = max(cell_len(label) for label in labels)
     room = min(_BAR, console.width - indent - widest - 8) if console.is_terminal else _BAR
     for label, (_, value) in zip(labels, bars, strict=True):
-        line = Text(" " * indent).append(label).append(" " * (widest - Text(label).cell_len))
+        line = Text(" " * indent).append(label).append(" " * (widest - cell_len(label)))
         line.append(f"  {value:4.0%}")
         if room >= 4:
             line.append(" ").append(_bar(value, room, console.encoding), "cyan" if has_colours(console) else "")
@@ -59,13 +62,20 @@ def print_bars(console: Console, bars: Sequence[tuple[str, float]], indent: int 
 
 
 def print_table(console: Console, rows: Iterable[Sequence[str]]) -> None:
-    """Print rows as columns without lines; the last column is wrapped at the width of a terminal."""
+    """Print rows as columns without lines. A terminal has the last column wrapped at its width."""
+    cells = [[visible(cell) for cell in row] for row in rows]
+    if not console.is_terminal:
+        widths = [max(map(cell_len, column)) for column in zip_longest(*cells, fillvalue="")]
+        for row in cells:
+            padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=False))
+            console.print("  ".join(padded).rstrip(), markup=False)
+        return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for row in rows:
+    for row in cells:
         while len(table.columns) < len(row):
             table.add_column(overflow="fold", no_wrap=len(table.columns) < len(row) - 1)
-        table.add_row(*(Text(visible(cell)) for cell in row))
-    console.print(table, soft_wrap=False, width=None if console.is_terminal else 200)
+        table.add_row(*map(Text, row))
+    console.print(table, soft_wrap=False)
 
 
 def _bar(value: float, width: int, encoding: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -75,33 +76,38 @@ def run(task: Task, texts: Sequence[str], options: StreamOptions) -> None:
     writer = _open(options.output, options, fields)
     emit = _printer(task, options, fields) if writer is None else writer.write
     progress = Progress(options.quiet or (writer is None and sys.stdout.isatty()))
-    source = iter(rows)
-    count = 0
     try:
-        if writer is not None:
-            count = _continue(writer, task, source, options) if options.resume else _begin(writer)
-        for block in _blocks(source):
-            for results in _answer(task, block, options.skip_errors):
-                emit(results)
-                for sink in task.sinks:
-                    for result in results:
-                        sink.add(result)
-                count += len(results)
-                progress.update(count, rows.done, rows.size)
+        with closing(iter(rows)) as source:
+            count = 0
+            if writer is not None and options.resume:
+                count = _continue(writer, task, source, options)
+            for block in _blocks(source):
+                for results in _answer(task, block, options.skip_errors):
+                    # Not earlier, so that a bad input leaves no empty file.
+                    if writer is not None and not writer.is_open:
+                        writer.begin()
+                    emit(results)
+                    for sink in task.sinks:
+                        for result in results:
+                            sink.add(result)
+                    count += len(results)
+                    progress.update(count, rows.done, rows.size)
         if writer is not None:
             writer.close()
     except BaseException as error:
-        progress.close()
         if writer is not None:
             writer.stop()
-            if isinstance(error, KeyboardInterrupt):
-                open_console(stderr=True).print(
-                    f"stopped after {writer.count} rows; the same command with --resume continues", markup=False
-                )
+            if isinstance(error, KeyboardInterrupt) and writer.count:
+                _say(f"stopped after {writer.count} rows; the same command with --resume continues")
         raise
-    progress.close()
+    finally:
+        progress.close()
     if writer is not None and not options.quiet:
-        open_console(stderr=True).print(f"{writer.count} rows in {options.output}", markup=False)
+        _say(f"{writer.count} rows in {options.output}")
+
+
+def _say(text: str) -> None:
+    open_console(stderr=True).print(text, markup=False)
 
 
 def _open(path: Path | None, options: StreamOptions, fields: Fields) -> Writer | None:
@@ -115,20 +121,15 @@ def _open(path: Path | None, options: StreamOptions, fields: Fields) -> Writer |
     return writer
 
 
-def _begin(writer: Writer) -> int:
-    writer.begin()
-    return 0
-
-
 def _continue(writer: Writer, task: Task, source: Iterator[Row], options: StreamOptions) -> int:
     """Skip the rows whose results the output has, after comparing their texts, and the last result."""
     last: tuple[Result, Row] | None = None
-    for found in writer.resume():
+    for number, found in enumerate(writer.resume(), 1):
         row = next(source, None)
         if row is None:
             raise refused("--resume", f"{options.output} has more rows than the input")
         if tuple(found[name] for name in task.columns) != row.values:
-            reason = f"row {writer.count} of {options.output} is not about the text of {row.place}"
+            reason = f"row {number} of {options.output} is not about the text of {row.place}"
             raise refused("--resume", f"{reason}: the input has changed; pass --overwrite instead")
         last = (found, row)
     if last is not None:

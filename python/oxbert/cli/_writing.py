@@ -77,6 +77,11 @@ class Writer(ABC):
         """Return the file that is written now."""
         return self._path
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether the file has been started or resumed."""
+        return self._file is not None
+
     def begin(self) -> None:
         """Start an empty file.
 
@@ -264,13 +269,13 @@ class Columns(Writer):
         if self.target.exists() or not self._path.exists():
             yield from super().resume()
             return
-        self.begin()
         for batch in self._finished():
             if batch.schema != self._schema:
                 raise _other_fields(self._path, batch.schema.names, self._fields, 1)
-            rows = batch.to_pylist()
-            self.write(rows)
-            yield from rows
+            yield from batch.to_pylist()
+        self.begin()
+        for batch in self._finished():
+            self.write(batch.to_pylist())
 
     def close(self) -> None:
         """Turn the unfinished file into the finished one."""

@@ -12,7 +12,7 @@ from oxbert import AutoConfig, AutoTokenizer, OxbertError, _native, find_weights
 from oxbert._types import Precision
 from oxbert.cli._shared import describe_error, open_console
 from oxbert.cli._showing import print_table
-from oxbert.errors import MissingFileError
+from oxbert.errors import ConfigError, MissingFileError
 from oxbert.hub._folders import find
 
 _PREFIXES = {"electra": "Electra", "distilbert": "DistilBert"}
@@ -39,8 +39,8 @@ def info(
         ("memory", ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in found["memory"].items())),
     ]
     title = "heads"
-    for name, missing in found["heads"].items():
-        rows.append((title, name + (": loaded" if not missing else f": {_lacking(missing)}")))
+    for name, head in found["heads"].items():
+        rows.append((title, f"{name}: {'loaded' if head['loaded'] else head['reason']}"))
         title = ""
     for name, value in found["tokenizer"].items():
         rows.append(("tokenizer" if name == "class" else "", value if name == "class" else f"{name}: {value}"))
@@ -65,14 +65,13 @@ def describe(folder: Path) -> dict[str, Any]:
     encoder, missing, _ = getattr(_native, f"{prefix}Model")._describe(folder)
     if missing:
         raise MissingFileError(
-            f"{weights} lacks parameters of the encoder: {_lacking(missing)}",
+            f"{weights} lacks {_count(missing)} of the encoder, such as {missing[0]}",
             folder=str(folder),
             wanted=missing,
             found=[],
         )
-    heads = {name: getattr(_native, name)._describe(folder) for name in classes}
-    loaded = [count for count, missing, _ in heads.values() if not missing]
-    parameters = max(loaded, default=encoder)
+    heads = {name: _head(getattr(_native, name), folder) for name in classes}
+    parameters = max((head["parameters"] for head in heads.values() if head["loaded"]), default=encoder)
     hidden, layers = config.hidden_size, config.num_hidden_layers
     forward = config.intermediate_size if prefix == "Electra" else config.hidden_dim
     sizes = {"layers": layers, "hidden": hidden, "attention_heads": config.num_attention_heads, "feed_forward": forward}
@@ -90,9 +89,19 @@ def describe(folder: Path) -> dict[str, Any]:
         "parameters": parameters,
         "encoder": encoder,
         "memory": {name: _memory(name, parameters, hidden, layers, forward) for name in get_args(Precision)},
-        "heads": {name: missing for name, (_, missing, _) in heads.items()},
+        "heads": heads,
         "tokenizer": _tokenizer(folder),
     }
+
+
+def _head(kind: Any, folder: Path) -> dict[str, Any]:
+    try:
+        parameters, missing, _ = kind._describe(folder)
+    except ConfigError as error:
+        # The configuration fits other heads, such as one with three labels.
+        return {"loaded": False, "parameters": None, "missing": [], "reason": f"does not fit: {error}"}
+    reason = f"lacks {_count(missing)}" if missing else None
+    return {"loaded": not missing, "parameters": parameters, "missing": missing, "reason": reason}
 
 
 def _memory(precision: str, parameters: int, hidden: int, layers: int, forward: int) -> int:
@@ -117,9 +126,8 @@ def _tokenizer(folder: Path) -> dict[str, Any]:
     }
 
 
-def _lacking(missing: list[str]) -> str:
-    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    return f"not in the file ({missing[0]}{more})"
+def _count(missing: list[str]) -> str:
+    return f"{len(missing)} parameter{'s' * (len(missing) > 1)}"
 
 
 __all__ = ["describe", "info"]

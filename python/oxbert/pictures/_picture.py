@@ -12,6 +12,9 @@ from pathlib import Path
 from oxbert.pictures._style import SHADE, STYLE, TONES
 from oxbert.pictures.words import visible
 
+# Labels that often stand in one text, so that their colours differ.
+_USUAL = ("PER", "LOC", "ORG", "MISC")
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -36,7 +39,10 @@ class Mark:
     @property
     def colour(self) -> str:
         """Return the colour as red, green, blue; a name has the same colour in every picture."""
-        return TONES[1 + zlib.crc32(self.tone.encode()) % (len(TONES) - 1)] if self.tone else TONES[0]
+        if not self.tone:
+            return TONES[0]
+        number = _USUAL.index(self.tone) if self.tone in _USUAL else zlib.crc32(self.tone.encode())
+        return TONES[1 + number % (len(TONES) - 1)]
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Picture:
                 yield text[place:start], None
             if mark.end > start:
                 yield text[start : mark.end], mark
-            place = max(place, mark.end)
+            place = max(start, mark.end)
         if place < len(text):
             yield text[place:], None
 
@@ -95,6 +101,9 @@ class Picture:
                 continue
             note = f'<span class="oxbert-note">{escape(visible(mark.note))}</span>' if mark.note else ""
             hint = f' title="{escape(visible(mark.hint))}"' if mark.hint else ""
+            if not mark.strength:
+                parts.append(f"<span{hint}>{escape(piece)}{note}</span>")
+                continue
             colour = f"rgba({mark.colour},{SHADE * mark.strength:.2f})"
             parts.append(f'<mark class="oxbert-mark" style="background:{colour}"{hint}>{escape(piece)}{note}</mark>')
         parts.append("</p>")

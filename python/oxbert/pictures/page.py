@@ -32,7 +32,7 @@ _MOST = 40
 _COLUMNS = 90
 _INCH = 0.105
 """The width of a character in inches, for a monospace font of `_POINTS`."""
-_POINTS = 12.6
+_POINTS, _SMALL = 12.6, 8.5
 _LINE = 0.28
 
 
@@ -99,7 +99,8 @@ class Sheet:
     def close(self) -> None:
         """Draw and write the file."""
         rows = [row for picture in self._pictures for row in [*_rows(picture), []]][:-1]
-        width, height = _COLUMNS * _INCH + 0.6, max(1, len(rows)) * _LINE + 0.4
+        columns = max((piece.column + max(piece.bar, _width(piece.text)) for row in rows for piece in row), default=0)
+        width, height = max(30, columns) * _INCH + 0.6, max(1, len(rows)) * _LINE + 0.4
         figure = self._figure(figsize=(width, height), facecolor="white")
         for number, row in enumerate(rows):
             y = 1 - (0.2 + _LINE * (number + 0.5)) / height
@@ -141,12 +142,13 @@ class _Piece(NamedTuple):
 def _rows(picture: Picture) -> Iterator[list[_Piece]]:
     """Break a picture into rows of pieces, at spaces if possible."""
     row: list[_Piece] = []
-    column = 0
+    column = 0.0
     for text, mark in _words(picture):
-        width = _width(text) + (_width(mark.note) * 0.75 + 1 if mark and mark.note else 0)
+        noted = 0.6 + _width(mark.note) * _SMALL / _POINTS if mark and mark.note else 0
+        width = _width(text) + noted
         if text == "\n" or (column and column + width > _COLUMNS):
             yield row
-            row, column = [], 0
+            row, column = [], 0.0
             if text.isspace():
                 continue
         while _width(text) > _COLUMNS:
@@ -154,11 +156,13 @@ def _rows(picture: Picture) -> Iterator[list[_Piece]]:
             text = text[_COLUMNS:]
         row.append(_Piece(column, text, _colour(mark)))
         if mark and mark.note:
-            row.append(_Piece(column + _width(text) + 0.3, mark.note, size=8.5))
-        column += round(width + 0.5) if mark and mark.note else _width(text)
+            row.append(_Piece(column + _width(text) + 0.35, mark.note, size=_SMALL))
+        column += _width(text) + noted
     if row:
         yield row
-    for bars in picture.groups:
+    for number, bars in enumerate(picture.groups):
+        if number:
+            yield []
         label = max((_width(bar.label) for bar in bars), default=0)
         for bar in bars:
             shown = _rgba(TONES[1], SHADE)

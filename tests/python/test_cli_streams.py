@@ -1,0 +1,344 @@
+"""Test what all commands on texts share: every input and output format, stops, resumption, messages."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+from rich.console import Console
+
+from oxbert.cli._fields import Vector
+from oxbert.cli._options import StreamOptions
+from oxbert.cli._stream import Task, run
+from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, OxbertError
+
+from . import processes
+
+INPUTS = ["txt", "txt.gz", "csv", "csv.gz", "tsv", "jsonl", "jsonl.gz", "parquet", "arrow"]
+OUTPUTS = ["jsonl", "csv", "parquet", "arrow"]
+PLAIN = st.characters(exclude_categories=["Cs"])
+TEXTS = st.lists(st.text(PLAIN, max_size=12), min_size=1, max_size=9)
+# A line of a text file has no line break, and is not blank.
+LINES = st.lists(
+    st.text(PLAIN, min_size=1, max_size=12).map(lambda text: f"x{text}".replace("\n", "").replace("\r", "")),
+    min_size=1,
+    max_size=9,
+)
+FIELDS = {"length": int, "flag": bool, "parts": [{"part": str, "share": float}], "vector": Vector(2)}
+
+
+def answer(rows: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
+    """Return results that contain the text, so that none can be exchanged or lost."""
+    return [
+        {
+            "length": len(text),
+            "flag": not text,
+            "parts": [{"part": part, "share": 1 / (place + 3)} for place, part in enumerate(text)],
+            "vector": np.array([len(text), 0.1], np.float32),
+        }
+        for (text,) in rows
+    ]
+
+
+def show(console: Console, result: Any) -> None:
+    console.print(f"shown {result['length']}")
+
+
+TASK = Task(("text",), FIELDS, answer, show)
+
+
+def write_input(path: Path, texts: Sequence[str]) -> Path:
+    kind, _, packed = path.name.partition(".")[2].partition(".")
+    content = io.StringIO(newline="")
+    if kind in ("csv", "tsv"):
+        writer = csv.writer(content, delimiter="," if kind == "csv" else "\t", lineterminator="\r\n")
+        writer.writerows([["other", "text"], *(["o", text] for text in texts)])
+    elif kind == "jsonl":
+        content.writelines(
+            json.dumps({"other": 1, "text": text}, ensure_ascii=len(texts) % 2 == 0) + "\n" for text in texts
+        )
+    else:
+        # The last line has no line break.
+        content.write("\n".join(texts))
+    data = content.getvalue().encode()
+    table = pa.table({"other": [1] * len(texts), "text": texts})
+    if kind == "parquet":
+        parquet.write_table(table, path)
+    elif kind == "arrow":
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=3)
+    else:
+        path.write_bytes(gzip.compress(data) if packed else data)
+    return path
+
+
+def read_output(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_bytes().decode().split("\n")[:-1]]
+    if path.suffix == ".csv":
+        with open(path, newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file, strict=True)
+        return [
+            {
+                name: cell if name in ("text", "error") else json.loads(cell)
+                for name, cell in zip(header, row, strict=True)
+            }
+            for row in rows
+        ]
+    table = parquet.read_table(path) if path.suffix == ".parquet" else pa.ipc.open_file(path).read_all()
+    return table.to_pylist()
+
+
+def expected(texts: Sequence[str]) -> list[dict[str, Any]]:
+    rows = [{"text": text} | result for text, result in zip(texts, answer([(text,) for text in texts]), strict=True)]
+    return [row | {"vector": row["vector"].tolist()} for row in rows]
+
+
+def options(source: Path, target: Path | None = None, **more: Any) -> StreamOptions:
+    return StreamOptions(**{"input": [str(source)], "output": target, "quiet": True} | more)
+
+
+@pytest.mark.parametrize("target", OUTPUTS)
+@pytest.mark.parametrize("source", INPUTS)
+def test_every_input_gives_every_output(source: str, target: str) -> None:
+    @settings(max_examples=12, deadline=None)
+    @given(texts=LINES if source.startswith("txt") else TEXTS)
+    def check(texts: list[str]) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            output = folder / f"out.{target}"
+            run(TASK, [], options(write_input(folder / f"in.{source}", texts), output))
+            assert read_output(output) == expected(texts)
+            assert sorted(path.name for path in folder.iterdir()) == sorted([f"in.{source}", output.name])
+
+    check()
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_a_file_that_was_cut_anywhere_is_completed(kind: str) -> None:
+    @settings(max_examples=40, deadline=None)
+    @given(texts=TEXTS, data=st.data())
+    def check(texts: list[str], data: st.DataObject) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            source = write_input(folder / "in.jsonl", texts)
+            whole, output = folder / f"whole.{kind}", folder / f"out.{kind}"
+            run(TASK, [], options(source, whole))
+            stop = data.draw(st.integers(0, len(texts)))
+            done = iter(range(stop))
+
+            def stopping(rows: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
+                if any(next(done, None) is None for _ in rows):
+                    raise KeyboardInterrupt
+                return answer(rows)
+
+            try:
+                run(Task(("text",), FIELDS, stopping, show), [], options(source, output))
+            except KeyboardInterrupt:
+                left = output if kind in ("jsonl", "csv") else folder / f"out.{kind}.part"
+                if left.exists():
+                    os.truncate(left, data.draw(st.integers(0, left.stat().st_size)))
+            run(TASK, [], options(source, output, resume=True))
+            assert read_output(output) == expected(texts)
+            if kind in ("jsonl", "csv"):
+                assert output.read_bytes() == whole.read_bytes()
+            # Once more there is nothing to do, and rows that are appended to the input are added.
+            write_input(source, [*texts, "more"])
+            run(TASK, [], options(source, output, resume=True))
+            assert read_output(output) == expected([*texts, "more"])
+
+    check()
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_resuming_refuses_other_texts_other_results_and_other_fields(kind: str, tmp_path: Path) -> None:
+    source, output = write_input(tmp_path / "in.jsonl", ["one", "two", "three"]), tmp_path / f"out.{kind}"
+    run(TASK, [], options(source, output))
+    before = output.read_bytes()
+    for task, texts, reason in [
+        (TASK, ["one", "2", "three"], r"row 2 of .* is not about the text of .*in.jsonl, line 2"),
+        (TASK, ["one", "two"], "has more rows than the input"),
+        (Task(("text",), FIELDS, lambda rows: answer([("",)] * len(rows)), show), ["one", "two", "three"], "row 3 of"),
+        (Task(("text",), {"other": str}, lambda rows: [{"other": ""}], show), ["one", "two", "three"], "fields"),
+    ]:
+        write_input(source, texts)
+        with pytest.raises((InputError, DataError), match=reason):
+            run(task, [], options(source, output, resume=True))
+        assert output.read_bytes() == before
+    for more in ({}, {"format": "jsonl"}):
+        with pytest.raises(InputError, match="exists; expected --resume"):
+            run(TASK, [], options(source, output, **more))
+    write_input(source, ["new"])
+    run(TASK, [], options(source, output, overwrite=True))
+    assert read_output(output) == expected(["new"])
+
+
+def refusing(rows: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
+    if any(text == "bad" for (text,) in rows):
+        raise OxbertError("this text has no answer")
+    return answer(rows)
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_texts_without_an_answer_stop_or_are_written_with_their_error(kind: str, tmp_path: Path) -> None:
+    task = Task(("text",), FIELDS, refusing, show)
+    texts = ["a", "b", "c", "d", "bad", "f", "g", "bad", "i"]
+    source, output = write_input(tmp_path / "in.txt", texts), tmp_path / f"out.{kind}"
+    with pytest.raises(DataError, match=r"in.txt, line 5: this text has no answer"):
+        run(task, [], options(source, output))
+    if kind == "jsonl":
+        assert read_output(output) == expected(texts[:4])
+    run(task, [], options(source, output, overwrite=True, skip_errors=True))
+    rows = json.loads(json.dumps(read_output(output))) if kind != "csv" else None
+    if rows is not None:
+        assert [row["error"] for row in rows] == [
+            "this text has no answer" if text == "bad" else None for text in texts
+        ]
+        assert [row["length"] for row in rows] == [None if text == "bad" else 1 for text in texts]
+    # A result that is an error is compared and kept too.
+    run(task, [], options(source, output, resume=True, skip_errors=True))
+
+
+BAD: dict[str, tuple[str, bytes, str]] = {
+    "utf-8": ("in.txt", b"one\ntw\xffo\n", r"in.txt, line 2: byte 3 of the line is not UTF-8 \(0xff\)"),
+    "empty": ("in.txt", b"\n \n", "in.txt: expected texts, found none"),
+    "empty csv": ("in.csv", b"text\n", "in.csv: expected texts, found none"),
+    "empty parquet": ("in.parquet", b"", "in.parquet: expected texts, found none"),
+    "column": ("in.csv", b"a,b\n1,2\n", "in.csv, line 1: expected a column 'text', found a, b; choose with --column"),
+    "field": ("in.jsonl", b'{"a": 1}\n', "in.jsonl, line 1: expected a column 'text', found a;"),
+    "type": ("in.jsonl", b'{"text": "a"}\n\n{"text": 1}\n', "in.jsonl, line 3: expected a text in 'text', got int"),
+    "json": ("in.jsonl", b'{"text": "a"}\n{"text": \n', "in.jsonl, line 2: expected JSON"),
+    "surrogate": ("in.jsonl", b'{"text": "\\ud800"}\n', "in.jsonl, line 1: 'text' has half of a surrogate pair"),
+    "array": ("in.jsonl", b"[1]\n", "in.jsonl, line 1: expected a JSON object, got list"),
+    "cells": ("in.csv", b'text,b\n"x\ny",2\nz\n', "in.csv, line 4: expected 2 values, got 1"),
+    "quote": ("in.csv", b'text\na\n"b\n', "in.csv, line 3: expected comma-separated values"),
+    "gzip": ("in.txt.gz", gzip.compress(b"a\n" * 9999)[:-20], "in.txt.gz: is no complete gzip file"),
+    "no gzip": ("in.txt.gz", b"text", "in.txt.gz: cannot be read"),
+    "no parquet": ("in.parquet", b"text", "in.parquet: cannot be read"),
+    "no arrow": ("in.arrow", b"text", "in.arrow: cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_with_the_place(case: str, tmp_path: Path) -> None:
+    name, content, reason = BAD[case]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=reason) as caught:
+        run(TASK, [], options(tmp_path / name, tmp_path / "out.jsonl"))
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
+    for path, reason in [(tmp_path / "none.txt", "No such file"), (tmp_path, "Is a directory")]:
+        with pytest.raises(FileError, match=f"cannot read {path}: {reason}"):
+            run(TASK, [], options(path, tmp_path / "out.jsonl"))
+
+
+@pytest.mark.parametrize(("source", "target"), [("in.parquet", "out.jsonl"), ("in.txt", "out.arrow")])
+def test_a_missing_pyarrow_says_what_to_install(
+    source: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_input(tmp_path / source, ["a"])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingDependencyError, match=r'needs pyarrow; run: pip install "oxbert\[arrow\]"'):
+        run(TASK, [], options(tmp_path / source, tmp_path / target))
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"resume": True}, "--resume: expected --output too"),
+        ({"format": "parquet"}, "--format: expected --output FILE for parquet"),
+        ({"output": Path("x.npy")}, "--output: expected one of .jsonl"),
+        ({"column": ["a", "b"]}, r"--column: expected 1 \(text\), got 2"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(more: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=reason):
+        run(TASK, [], StreamOptions(**{"input": [str(write_input(tmp_path / "in.txt", ["a"]))]} | more))
+
+
+def test_memory_does_not_grow_with_the_input(tmp_path: Path) -> None:
+    import tracemalloc
+
+    def peak(count: int, target: str) -> int:
+        source = write_input(tmp_path / "in.jsonl", ["some words of a text"] * count)
+        tracemalloc.start()
+        run(TASK, [], options(source, tmp_path / target, overwrite=True))
+        try:
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    for target in ("out.jsonl", "out.csv"):
+        assert peak(6000, target) < 1.5 * peak(1500, target)
+
+
+# Processes.
+
+SENTENCE = "Return the number of elements because the list of the nodes is sorted by the first key of each pair."
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.txt"
+    path.write_text("".join(f"{SENTENCE} Case {number}.\n" for number in range(12000)))
+    return path
+
+
+def stopped(arguments: Sequence[object], output: Path, stop: Callable[[Any], None]) -> tuple[int, str]:
+    """Start a command, stop it when it has written something, and return its exit code and its messages."""
+    command = [sys.executable, "-m", "oxbert", *arguments]
+    with processes.start(command, stderr=processes.subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 60
+        while not (output.exists() and output.stat().st_size > 40000):
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.005)
+        stop(process)
+        _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_a_killed_process_is_completed(kind: str, corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / f"out.{kind}"
+    left = output if kind != "parquet" else tmp_path / "out.parquet.part"
+    arguments = ["detect", "-i", corpus, "--threads", 1, "-q"]
+    code, errors = stopped([*arguments, "-o", output], left, lambda process: process.kill())
+    assert (code, errors) == (-signal.SIGKILL, "")
+    whole = tmp_path / f"whole.{kind}"
+    processes.run([sys.executable, "-m", "oxbert", *arguments, "-o", output, "--resume"], check=True)
+    processes.run([sys.executable, "-m", "oxbert", *arguments, "-o", whole], check=True)
+    assert output.read_bytes() == whole.read_bytes() if kind != "parquet" else read_output(output) == read_output(whole)
+    assert len(read_output(output)) == 12000
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_ctrl_c_leaves_whole_lines_and_exits_with_130(kind: str, corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / f"out.{kind}"
+    code, errors = stopped(
+        ["detect", "-i", corpus, "-o", output, "--threads", 1],
+        output,
+        lambda process: process.send_signal(signal.SIGINT),
+    )
+    count = len(read_output(output))
+    assert 0 < count < 12000 and output.read_bytes().endswith(b"\n")
+    assert (code, errors) == (130, f"stopped after {count} rows; the same command with --resume continues\n")

@@ -1,0 +1,154 @@
+"""Test pictures: any text is shown and never run, and files are whole."""
+
+from __future__ import annotations
+
+import itertools
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import oxbert
+from oxbert.errors import InputError, MissingDependencyError
+from oxbert.pictures import (
+    Bar,
+    Mark,
+    Page,
+    Picture,
+    draw_candidates,
+    find_words,
+    mark_entities,
+    shade_words,
+    strength_of,
+    visible,
+)
+
+HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(1)>&amp;" onmouseover="x\x00\x1b[31m\u202e</style>'
+TEXT = st.text(
+    st.one_of(st.sampled_from(list("<>&\"'\x00\x1b\n ")), st.characters(exclude_categories=["Cs"])), max_size=30
+)
+
+
+class Parsed(HTMLParser):
+    """Collect the tags, the attributes and the text outside of notes of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self._notes = 0
+        self._open: list[bool] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag in ("span", "mark", "p"):
+            is_hidden = ("class", "oxbert-note") in attrs
+            self._open.append(is_hidden)
+            self._notes += is_hidden
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("span", "mark", "p"):
+            self._notes -= self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self._open and not self._notes:
+            self.text += data
+
+
+@st.composite
+def pictures(draw: st.DrawFn) -> Picture:
+    text = draw(TEXT)
+    places = st.integers(0, len(text) + 2)
+    mark = st.builds(Mark, places, places, st.floats(0, 1), TEXT, TEXT, TEXT)
+    bar = st.builds(Bar, TEXT, st.floats(0, 1))
+    return Picture(
+        text, tuple(draw(st.lists(mark, max_size=4))), tuple(draw(st.lists(st.tuples(bar, bar), max_size=2)))
+    )
+
+
+@given(picture=pictures())
+def test_any_text_is_shown_whole_and_only_known_tags_are_written(picture: Picture) -> None:
+    assert "".join(piece for piece, _ in picture.pieces()) == visible(picture.text)
+    parsed = Parsed(picture.fragment())
+    assert parsed.tags <= {"div", "p", "mark", "span", "table", "tr", "th", "td"}
+    assert parsed.attributes <= {"class", "style", "title", "dir"}
+    # A parser normalises nothing in the text of a paragraph.
+    assert parsed.text.startswith(visible(picture.text))
+
+
+def test_hostile_text_is_text(tmp_path: Path) -> None:
+    picture = Picture(HOSTILE, (Mark(0, 8, 1.0, HOSTILE, HOSTILE, HOSTILE),), ((Bar(HOSTILE, 0.5),),))
+    picture.save(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>") and page.endswith("</html>\n")
+    assert "<script" not in page and "<img" not in page and "\x1b" not in page and "\x00" not in page
+    assert page.count("</style>") == 1 and "\u202e" not in page
+    assert Parsed(page).text.startswith(visible(HOSTILE))
+    assert "http://" not in page and "https://" not in page and "default-src 'none'" in page
+    assert picture._repr_html_() == picture.to_html()
+
+
+@given(text=st.text())
+def test_visible_keeps_offsets(text: str) -> None:
+    assert len(visible(text)) == len(text) and visible(visible(text)) == visible(text)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 2), st.integers(1, 4), st.floats(0, 1))))
+def test_words_gather_their_tokens(pieces: list[tuple[bool, int, int, float]]) -> None:
+    tokens, place = [], 0
+    for goes_on, gap, length, probability in pieces:
+        place += gap
+        token = "##x" if goes_on else "x"
+        tokens.append({"token": token, "start": place, "end": place + length, "probability": probability})
+        place += length
+    words = find_words(tokens)
+    # Every character of a token is in one word, which has the largest probability of its tokens.
+    covered = [(start, end) for start, end, _ in words]
+    assert covered == sorted(covered) and all(a[1] <= b[0] for a, b in itertools.pairwise(covered))
+    for word in words:
+        inside = [token for token in tokens if word.start <= token["start"] < word.end]
+        assert word.probability == max(token["probability"] for token in inside)
+        assert inside[-1]["end"] == word.end and not any(t["token"] == "x" for t in inside[1:])
+    assert sum(len([t for t in tokens if w.start <= t["start"] < w.end]) for w in words) == len(tokens)
+    assert strength_of(0.0) == strength_of(1 / 9) == 0 and strength_of(1.0) == 1
+
+
+def test_answers_of_the_bundled_models_are_drawn(tmp_path: Path) -> None:
+    text = "Returns the number of elements because the list."
+    [tokens] = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")([text])
+    shaded = shade_words(text, tokens)
+    assert [text[mark.start : mark.end] for mark in shaded.marks if mark.strength == 1] == ["because"]
+    masked = "Return the number of [MASK] in the graph."
+    [masks] = oxbert.FillMask.from_pretrained("electra-tiny-generator")([masked])
+    candidates = draw_candidates(masked, masks)
+    assert candidates.groups[0][0].label == "nodes"
+    entities = mark_entities("Ada met $x_1$", [
+        {"entity_group": "PER", "score": 0.9, "start": 0, "end": 3}, {"entity": "LOC", "score": 0.5, "start": 8, "end": 13},
+    ])  # fmt: skip
+    assert [mark.note for mark in entities.marks] == ["PER", "LOC"]
+    assert entities.marks[0].colour != entities.marks[1].colour
+    for number, picture in enumerate((shaded, candidates, entities, Picture(""), Picture("long " * 99 + "x" * 500))):
+        picture.save(tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_bad_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"expected .html or .png at the end, got picture.gif"):
+        Picture("a").save("picture.gif")
+    page = Page(tmp_path / "a.html")
+    page.add(Picture("a"))
+    page.stop()
+    assert not list(tmp_path.iterdir())
+    import sys
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingDependencyError, match=r'needs matplotlib; run: pip install "oxbert\[pictures\]"'):
+        Picture("a").save(tmp_path / "a.png")
