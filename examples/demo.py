@@ -12,6 +12,7 @@ import os
 import sys
 
 import oxbert
+from oxbert.pictures import BASE_RATE, strength_of
 
 MASKED = [
     "Return the number of [MASK] in the graph.",
@@ -24,26 +25,6 @@ REPLACED = [
     "The matrix must be symmetric and positive file.",
     "Returns the number of elements because the list.",
 ]
-
-# About one token in nine was replaced in pre-training, so a probability below 1/9 means "probably the original".
-BASE_RATE = 1 / 9
-
-
-def strength_of(probability: float) -> float:
-    """Return how strongly to shade a word, from 0 at the base rate to 1."""
-    return min(1.0, max(0.0, probability - BASE_RATE) / (3 * BASE_RATE))
-
-
-def find_words(detect: oxbert.ReplacedTokenDetection, text: str) -> list[tuple[int, int, float]]:
-    """Return the start, the end and the probability of each word, which is that of its most suspicious token."""
-    words: list[tuple[int, int, float]] = []
-    for token in detect([text])[0]:
-        start, end, probability = token["start"], token["end"], token["probability"]
-        if words and words[-1][1] == start and token["token"].startswith("##"):
-            words[-1] = (words[-1][0], end, max(words[-1][2], probability))
-        else:
-            words.append((start, end, probability))
-    return words
 
 
 def shade(word: str, probability: float, colours: bool) -> str:
@@ -66,18 +47,17 @@ def show_masks(fill: oxbert.FillMask, text: str) -> None:
         print(f"      {'   '.join(words)}")
 
 
-def show_replaced(detect: oxbert.ReplacedTokenDetection, text: str, colours: bool) -> None:
+def show_replaced(detect: oxbert.pipelines.Pipeline, text: str, colours: bool) -> None:
     """Print the text with its words shaded, and below it the word that was most probably replaced."""
-    words = find_words(detect, text)
+    words = detect(text)
     line, position = "", 0
-    for start, end, probability in words:
-        line += text[position:start] + shade(text[start:end], probability, colours)
-        position = end
+    for word in words:
+        line += text[position : word["start"]] + shade(word["word"], word["probability"], colours)
+        position = word["end"]
     print(f"  {line}{text[position:]}")
-    if not words:
-        return
-    start, end, probability = max(words, key=lambda word: word[2])
-    print(f"      most probably replaced: {text[start:end]!r}, {probability:.0%}")
+    if words:
+        worst = max(words, key=lambda word: word["probability"])
+        print(f"      most probably replaced: {worst['word']!r}, {worst['probability']:.0%}")
 
 
 def main() -> int:
@@ -101,7 +81,7 @@ def main() -> int:
                 show_masks(fill, text)
         if replaced:
             print("Detect the replaced word" + (" (the redder, the more probable):" if colours else ":"))
-            detect = oxbert.ReplacedTokenDetection.from_pretrained(options.discriminator)
+            detect = oxbert.pipeline("replaced-token-detection", options.discriminator, threshold=0)
             for text in replaced:
                 show_replaced(detect, text, colours)
     except oxbert.OxbertError as error:

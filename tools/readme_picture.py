@@ -8,16 +8,13 @@ The red behind each word grows with the probability that the word was replaced, 
 from __future__ import annotations
 
 import argparse
-import sys
 from html import escape
 from pathlib import Path
 
 import oxbert
+from oxbert.pictures import strength_of
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "examples"))
-from demo import find_words, strength_of  # noqa: E402
-
 OUTPUT = ROOT / "docs" / "replaced-words.svg"
 MODEL = "electra-tiny-discriminator"
 LINES = {
@@ -60,18 +57,18 @@ def draw_word(word: str, x: int, y: int, probability: float) -> str:
 
 def draw() -> str:
     """Return the picture as an SVG."""
-    detect = oxbert.ReplacedTokenDetection.from_pretrained(MODEL)
+    detect = oxbert.pipeline("replaced-token-detection", MODEL, threshold=0)
     width = 2 * MARGIN + LABEL + ADVANCE * max(map(len, LINES.values()))
     height = MARGIN + ROW * len(LINES) + 14
     parts = []
     for row, (label, text) in enumerate(LINES.items()):
         y = MARGIN + ROW * row + 22
         parts.append(f'<text class="note" x="{MARGIN}" y="{y - 2}">{label}</text>')
-        for start, end, probability in find_words(detect, text):
-            word, x = text[start:end], MARGIN + LABEL + ADVANCE * start
+        for found in detect(text):
+            word, x = found["word"], MARGIN + LABEL + ADVANCE * found["start"]
             # A full stop is too narrow for its probability.
             mark = f'<text class="word" x="{x}" y="{y}">{escape(word)}</text>'
-            parts.append(draw_word(word, x, y, probability) if word.isalnum() else mark)
+            parts.append(draw_word(word, x, y, found["probability"]) if word.isalnum() else mark)
     caption = f"Probability that a word was replaced, from {MODEL}"
     parts.append(f'<text class="note" x="{MARGIN}" y="{height - 16}">{caption}</text>')
     body = "\n".join(parts)

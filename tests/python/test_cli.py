@@ -44,14 +44,14 @@ def test_detect_marks_replaced_words_with_and_without_colours() -> None:
 def test_detect_gives_the_words_of_the_pipeline() -> None:
     done = call("detect", REPLACED, "The embeddings", "--format", "jsonl")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
-    for row, tokens in zip(rows, detect([REPLACED, "The embeddings"]), strict=True):
-        assert max(word["probability"] for word in row["words"]) == max(token["probability"] for token in tokens)
-        assert [row["text"][word["start"] : word["end"]] for word in row["words"]] == [
-            word["word"] for word in row["words"]
-        ]
-        assert [word["replaced"] for word in row["words"]] == [word["probability"] >= 0.25 for word in row["words"]]
-        assert row["words"][-1]["end"] == tokens[-1]["end"]
+    detect = oxbert.pipeline("replaced-token-detection", threshold=0)
+    for row, words in zip(rows, detect([REPLACED, "The embeddings"]), strict=True):
+        assert row["words"] == [word | {"replaced": word["probability"] >= 0.25} for word in words]
+    done = call("detect", REPLACED, "--generator", "electra-tiny-generator", "-k", 3, "--format", "jsonl")
+    detect = oxbert.pipeline("replaced-token-detection", threshold=0.25, generator="electra-tiny-generator", top_k=3)
+    assert [word for word in json.loads(done.stdout)["words"] if word.pop("replaced")] == detect(REPLACED)
+    done = call("detect", REPLACED, "--generator", "electra-tiny-generator", "-k", 2)
+    assert re.fullmatch(r"  because 85%: \w+, \w+", done.stdout.splitlines()[1])
 
 
 def test_fill_mask_gives_the_candidates_of_the_pipeline(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_a_missing_pyarrow_says_what_to_install(
     [
         ({"resume": True}, "--resume: expected --output too"),
         ({"format": "parquet"}, "--format: expected --output FILE for parquet"),
-        ({"output": Path("x.npy")}, "--output: expected one of .jsonl"),
+        ({"output": Path("x.txt")}, "--output: expected one of .jsonl"),
         ({"column": ["a", "b"]}, r"--column: expected 1 \(text\), got 2"),
     ],
 )

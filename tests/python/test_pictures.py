@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from oxbert.pictures import (
     Page,
     Picture,
     draw_candidates,
-    find_words,
     mark_entities,
     shade_words,
     strength_of,
@@ -99,30 +97,13 @@ def test_visible_keeps_offsets(text: str) -> None:
     assert len(visible(text)) == len(text) and visible(visible(text)) == visible(text)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 2), st.integers(1, 4), st.floats(0, 1))))
-def test_words_gather_their_tokens(pieces: list[tuple[bool, int, int, float]]) -> None:
-    tokens, place = [], 0
-    for goes_on, gap, length, probability in pieces:
-        place += gap
-        token = "##x" if goes_on else "x"
-        tokens.append({"token": token, "start": place, "end": place + length, "probability": probability})
-        place += length
-    words = find_words(tokens)
-    # Every character of a token is in one word, which has the largest probability of its tokens.
-    covered = [(start, end) for start, end, _ in words]
-    assert covered == sorted(covered) and all(a[1] <= b[0] for a, b in itertools.pairwise(covered))
-    for word in words:
-        inside = [token for token in tokens if word.start <= token["start"] < word.end]
-        assert word.probability == max(token["probability"] for token in inside)
-        assert inside[-1]["end"] == word.end and not any(t["token"] == "x" for t in inside[1:])
-    assert sum(len([t for t in tokens if w.start <= t["start"] < w.end]) for w in words) == len(tokens)
-    assert strength_of(0.0) == strength_of(1 / 9) == 0 and strength_of(1.0) == 1
+def test_strength_is_zero_up_to_the_base_rate() -> None:
+    assert strength_of(0.0) == strength_of(1 / 9) == 0 and strength_of(4 / 9) == strength_of(1.0) == 1
 
 
 def test_answers_of_the_bundled_models_are_drawn(tmp_path: Path) -> None:
     text = "Returns the number of elements because the list."
-    [tokens] = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")([text])
-    shaded = shade_words(text, tokens)
+    shaded = shade_words(text, oxbert.pipeline("replaced-token-detection", threshold=0)(text))
     assert [text[mark.start : mark.end] for mark in shaded.marks if mark.strength == 1] == ["because"]
     masked = "Return the number of [MASK] in the graph."
     [masks] = oxbert.FillMask.from_pretrained("electra-tiny-generator")([masked])

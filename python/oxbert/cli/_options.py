@@ -14,10 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
+import oxbert
+from oxbert import _native
 from oxbert._types import Precision
 from oxbert.cli import _shared
+from oxbert.cli._formats import OutputFormat
 from oxbert.cli._reading import InputFormat
-from oxbert.cli._writing import OutputFormat
 from oxbert.errors import OxbertError
 
 BROKEN_PIPE = 141
@@ -49,19 +51,17 @@ class ModelOptions:
     ] = None
     device: Annotated[str, typer.Option(help="The device that computes, e.g. cuda:0.", rich_help_panel=_MODEL)] = "cpu"
 
-    def prepare(self, bundled: str) -> dict[str, Any]:
-        """Set the number of threads, and return the arguments of a pipeline's `from_pretrained`.
+    def load(self, task: str, **options: Any) -> Any:
+        """Set the number of threads, and return the pipeline of a task; `options` are those of the task."""
+        return oxbert.pipeline(task, self.model, **self.prepare(), **options)
 
-        Args:
-            bundled: The model if none was given.
-        """
+    def prepare(self) -> dict[str, Any]:
+        """Set the number of threads, and return the other arguments of a `from_pretrained`."""
         if self.threads is not None:
-            from oxbert import _native
-
             # Read by the tokenizer's threads when they start.
             os.environ["RAYON_NUM_THREADS"] = str(self.threads)
             _native._set_threads(self.threads)
-        return {"folder": self.model or bundled, "precision": self.precision, "device": self.device}
+        return {"precision": self.precision, "device": self.device}
 
 
 @dataclass(frozen=True)

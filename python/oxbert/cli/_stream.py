@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,11 +16,12 @@ from rich.console import Console
 from oxbert._checks import refused
 from oxbert._files import damaged
 from oxbert.cli._fields import Fields, are_close, csv_line, csv_row, json_line
+from oxbert.cli._formats import find_output_format, open_writer
 from oxbert.cli._options import StreamOptions
 from oxbert.cli._progress import Progress
 from oxbert.cli._reading import Row, Rows
 from oxbert.cli._shared import open_console
-from oxbert.cli._writing import Writer, find_output_format, open_writer
+from oxbert.cli._writing import Writer
 from oxbert.errors import ConfigError, DeviceError, InternalError, OxbertError, TorchError
 
 _BLOCK, _CHARACTERS = 256, 1 << 18
@@ -56,8 +58,20 @@ class Task:
     sinks: Sequence[Sink] = field(default=())
 
 
-def run(task: Task, texts: Sequence[str], options: StreamOptions) -> None:
+def run(
+    task: Task,
+    texts: Sequence[str],
+    options: StreamOptions,
+    *,
+    emit: Callable[[Sequence[Result]], None] | None = None,
+) -> None:
     """Answer all rows of the input.
+
+    Args:
+        task: What to do.
+        texts: Texts of the command line.
+        options: Where other texts come from, and where results go.
+        emit: Takes results in their order; by default they are shown or written.
 
     Raises:
         InputError: if options contradict each other, or the output exists.
@@ -66,16 +80,19 @@ def run(task: Task, texts: Sequence[str], options: StreamOptions) -> None:
     """
     if options.output is None and (options.resume or options.overwrite):
         raise refused("--resume" if options.resume else "--overwrite", "expected --output too")
+    if texts and (options.column or options.input_format):
+        raise refused("--column" if options.column else "--input-format", "expected --input too, got texts")
     columns = tuple(options.column or task.columns)
     if len(columns) != len(task.columns):
         raise refused("--column", f"expected {len(task.columns)} ({', '.join(task.columns)}), got {len(columns)}")
     rows = Rows(texts, options.input or [], columns, options.input_format)
-    fields = {name: str for name in task.columns} | dict(task.fields)
-    if options.skip_errors:
-        fields["error"] = str
+    fields = _fields(task, options)
     writer = _open(options.output, options, fields)
-    emit = _printer(task, options, fields) if writer is None else writer.write
-    progress = Progress(options.quiet or (writer is None and sys.stdout.isatty()))
+    is_shown = writer is None and emit is None
+    if emit is None:
+        emit = _printer(task, options, fields) if writer is None else writer.write
+    # Results on a terminal are the progress.
+    progress = Progress(options.quiet or (is_shown and sys.stdout.isatty()))
     try:
         with closing(iter(rows)) as source:
             count = 0
@@ -98,26 +115,81 @@ def run(task: Task, texts: Sequence[str], options: StreamOptions) -> None:
         if writer is not None:
             writer.stop()
             if isinstance(error, KeyboardInterrupt) and writer.count:
-                _say(f"stopped after {writer.count} rows; the same command with --resume continues")
+                _say(f"stopped after {_rows(writer.count)}; the same command with --resume continues")
         raise
     finally:
         progress.close()
     if writer is not None and not options.quiet:
-        _say(f"{writer.count} rows in {options.output}")
+        _say(f"{_rows(writer.count)} in {options.output}")
+
+
+def write_best(task: Task, texts: Sequence[str], options: StreamOptions, by: str, count: int) -> None:
+    """Answer all rows of the input, and show or write those with the highest values of a field, the best first.
+
+    Memory holds `count` rows and a block.
+
+    Args:
+        task: As for `run`.
+        texts: As for `run`.
+        options: As for `run`.
+        by: The field.
+        count: How many rows to keep.
+
+    Raises:
+        InputError: as `run`; and if `--resume` is set, since no row is known before all are.
+    """
+    if options.resume:
+        raise refused("--resume", "expected an output of one row per text; these are the best of all")
+    fields = _fields(task, options)
+    writer = _open(options.output, options, fields, "--overwrite")
+    best: list[tuple[float, int, Result]] = []
+    numbers = itertools.count()
+
+    def keep(results: Sequence[Result]) -> None:
+        for result in results:
+            if result[by] is not None:
+                # Of equal values, the earlier row counts.
+                entry = (result[by], -next(numbers), result)
+                if len(best) < count:
+                    heapq.heappush(best, entry)
+                else:
+                    heapq.heappushpop(best, entry)
+
+    run(task, texts, replace(options, output=None, format=None, overwrite=False), emit=keep)
+    results = [result for _, _, result in sorted(best, key=lambda entry: entry[:2], reverse=True)]
+    if writer is None:
+        _printer(task, options, fields)(results)
+        return
+    writer.begin()
+    writer.write(results)
+    writer.close()
+    if not options.quiet:
+        _say(f"{_rows(writer.count)} in {options.output}")
+
+
+def _fields(task: Task, options: StreamOptions) -> Fields:
+    fields: dict[str, Any] = dict.fromkeys(task.columns, str) | dict(task.fields)
+    return fields | ({"error": str} if options.skip_errors else {})
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
 
 
 def _say(text: str) -> None:
     open_console(stderr=True).print(text, markup=False)
 
 
-def _open(path: Path | None, options: StreamOptions, fields: Fields) -> Writer | None:
+def _open(
+    path: Path | None, options: StreamOptions, fields: Fields, way_on: str = "--resume to complete it, or --overwrite"
+) -> Writer | None:
     if path is None:
         return None
     writer = open_writer(path, options.format or find_output_format(path), fields)
     if not options.resume and not options.overwrite:
         for found in (path, writer.target):
             if found.exists():
-                raise refused("--output", f"{found} exists; expected --resume to complete it, or --overwrite")
+                raise refused("--output", f"{found} exists; expected {way_on}")
     return writer
 
 
@@ -128,14 +200,15 @@ def _continue(writer: Writer, task: Task, source: Iterator[Row], options: Stream
         row = next(source, None)
         if row is None:
             raise refused("--resume", f"{options.output} has more rows than the input")
-        if tuple(found[name] for name in task.columns) != row.values:
+        # An .npy file has no texts.
+        if tuple(found.get(name, value) for name, value in zip(task.columns, row.values, strict=True)) != row.values:
             reason = f"row {number} of {options.output} is not about the text of {row.place}"
             raise refused("--resume", f"{reason}: the input has changed; pass --overwrite instead")
         last = (found, row)
     if last is not None:
-        found, row = last
+        known, row = last
         [[result]] = _answer(task, [row], options.skip_errors)
-        if not are_close(result, found):
+        if not are_close({name: result[name] for name in known}, known):
             reason = f"row {writer.count} of {options.output} is not what this command gives"
             raise refused("--resume", f"{reason}: pass the model and options of the first run, or --overwrite")
     return writer.count
@@ -144,9 +217,9 @@ def _continue(writer: Writer, task: Task, source: Iterator[Row], options: Stream
 def _blocks(source: Iterator[Row]) -> Iterator[list[Row]]:
     """Gather rows into blocks: small ones at first, so that the first results come early."""
     size = 1
-    while block := list(islice(source, 1)):
+    while block := list(itertools.islice(source, 1)):
         characters = sum(map(len, block[0].values))
-        for row in islice(source, size - 1):
+        for row in itertools.islice(source, size - 1):
             block.append(row)
             characters += sum(map(len, row.values))
             if characters >= _CHARACTERS:
@@ -191,7 +264,7 @@ def _join(task: Task, row: Row, answer: Result, skips: bool, error: str | None =
 
 def _printer(task: Task, options: StreamOptions, fields: Fields) -> Callable[[Sequence[Result]], None]:
     """Return what prints results on standard output."""
-    if options.format in ("parquet", "arrow"):
+    if options.format in ("parquet", "arrow", "npy"):
         raise refused("--format", f"expected --output FILE for {options.format}, which cannot be printed")
     if options.format is not None:
         if options.format == "csv":
@@ -216,4 +289,4 @@ def _printer(task: Task, options: StreamOptions, fields: Fields) -> Callable[[Se
     return show
 
 
-__all__ = ["Result", "Sink", "Task", "run"]
+__all__ = ["Result", "Sink", "Task", "run", "write_best"]

@@ -9,14 +9,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from oxbert import ReplacedTokenDetection
+from oxbert._checks import refused
 from oxbert.cli._options import ModelOptions, StreamOptions
 from oxbert.cli._pictures import PictureOptions, opened
 from oxbert.cli._showing import has_colours, print_picture
 from oxbert.cli._stream import Result, Task, run
-from oxbert.pictures import Mark, Picture, find_words, strength_of
+from oxbert.pictures import Picture, shade_words, visible
 
 _WORD = {"word": str, "start": int, "end": int, "probability": float, "replaced": bool}
+_SUGGESTION = {"score": float, "token": int, "token_str": str}
 
 
 def detect(
@@ -28,6 +29,14 @@ def detect(
         float,
         typer.Option("--threshold", "-t", min=0, max=1, help="The probability from which a word counts as replaced."),
     ] = 0.25,
+    generator: Annotated[
+        str | None,
+        typer.Option(help="A masked LM that suggests what stood there; electra-tiny-generator is bundled."),
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option("--top-k", "-k", min=1, help="How many suggestions a word has; by default 5.", show_default=False),
+    ] = None,
     model: ModelOptions,
     stream: StreamOptions,
     pictures: PictureOptions,
@@ -36,47 +45,42 @@ def detect(
 
     Texts come from the command line, from --input FILE, or from standard input, one per line.
     """
-    find = ReplacedTokenDetection.from_pretrained(**model.prepare("electra-tiny-discriminator"))
+    find = model.load("replaced-token-detection", threshold=0.0)
+    if top_k is not None and generator is None:
+        raise refused("--top-k", "expected --generator too")
+    suggest = find
+    if generator is not None:
+        suggest = model.load("replaced-token-detection", threshold=threshold, generator=generator, top_k=top_k or 5)
+    word = _WORD | ({"suggestions": [_SUGGESTION]} if generator else {})
 
     def answer(rows: Sequence[tuple[str, ...]]) -> list[Result]:
         texts = [text for (text,) in rows]
-        return [{"words": _words(text, tokens)} for text, tokens in zip(texts, find(texts), strict=True)]
-
-    def _words(text: str, tokens: Any) -> list[dict[str, Any]]:
-        return [
-            {
-                "word": text[word.start : word.end],
-                "start": word.start,
-                "end": word.end,
-                "probability": word.probability,
-                "replaced": word.probability >= threshold,
-            }
-            for word in find_words(tokens)
-        ]
+        found = find(texts)
+        for words, others in zip(found, suggest(texts) if generator else found, strict=True):
+            suggested = {word["start"]: word.get("suggestions") for word in others}
+            for word in words:
+                word["replaced"] = word["probability"] >= threshold
+                if generator:
+                    word["suggestions"] = suggested.get(word["start"])
+        return [{"words": words} for words in found]
 
     with opened(pictures, _draw) as sinks:
-        task = Task(("text",), {"words": [_WORD]}, answer, partial(_show, threshold), sinks)
-        run(task, texts or [], stream)
+        run(Task(("text",), {"words": [word]}, answer, partial(_show, threshold), sinks), texts or [], stream)
 
 
 def _draw(result: Result) -> Picture:
-    return Picture(result["text"], tuple(_mark(word) for word in result["words"] or []))
+    return shade_words(result["text"], result["words"] or [])
 
 
-def _mark(word: Any) -> Mark:
-    strength = strength_of(word["probability"])
-    note = f"{word['probability']:.0%}" if strength else ""
-    return Mark(word["start"], word["end"], strength, note, f"{word['probability']:.4f}")
-
-
-def _show(threshold: float, console: Console, result: Result) -> None:
+def _show(threshold: float, console: Console, result: Any) -> None:
     found = [word for word in result["words"] if word["replaced"]]
     # Without colours, only words above the threshold are marked.
-    shown = result["words"] if has_colours(console) else found
-    print_picture(console, Picture(result["text"], tuple(map(_mark, shown))))
-    found.sort(key=lambda word: -word["probability"])
-    if has_colours(console) and found:
-        console.print("  " + ", ".join(f"{word['word']} {word['probability']:.0%}" for word in found), markup=False)
+    print_picture(console, shade_words(result["text"], result["words"] if has_colours(console) else found))
+    for word in sorted(found, key=lambda word: -word["probability"]):
+        others = [one["token_str"] for one in word.get("suggestions") or []]
+        if others or has_colours(console):
+            line = f"  {word['word']} {word['probability']:.0%}{': ' * bool(others)}{', '.join(others)}"
+            console.print(visible(line), markup=False)
 
 
 __all__ = ["detect"]

@@ -32,7 +32,7 @@ def fill_mask(
 
     Texts come from the command line, from --input FILE, or from standard input, one per line.
     """
-    fill = FillMask.from_pretrained(**model.prepare("electra-tiny-generator"))
+    fill = FillMask.from_pretrained(model.model or "electra-tiny-generator", **model.prepare())
 
     def answer(rows: Sequence[tuple[str, ...]]) -> list[Result]:
         return [{"masks": masks} for masks in fill([text for (text,) in rows], top_k=top_k)]

@@ -6,7 +6,7 @@ A picture is shown by notebooks, and saved as HTML, which needs no other file, o
 from oxbert.pictures._picture import Bar, Mark, Picture
 from oxbert.pictures.draw import draw_candidates, mark_entities, shade_words
 from oxbert.pictures.page import Page, Sheet
-from oxbert.pictures.words import BASE_RATE, Word, find_words, strength_of, visible
+from oxbert.pictures.words import BASE_RATE, strength_of, visible
 
 __all__ = [
     "BASE_RATE",
@@ -15,9 +15,7 @@ __all__ = [
     "Page",
     "Picture",
     "Sheet",
-    "Word",
     "draw_candidates",
-    "find_words",
     "mark_entities",
     "shade_words",
     "strength_of",

@@ -6,30 +6,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oxbert.pictures._picture import Bar, Mark, Picture
-from oxbert.pictures.words import find_words, strength_of
+from oxbert.pictures.words import strength_of
 
 
-def shade_words(text: str, tokens: Iterable[Mapping[str, Any]]) -> Picture:
+def shade_words(text: str, words: Iterable[Mapping[str, Any]]) -> Picture:
     """Return a text whose words are shaded by the probability that they were replaced.
 
     Args:
         text: The text.
-        tokens: Its tokens with `token`, `start`, `end` and `probability`, as `ReplacedTokenDetection` returns them.
+        words: Its words, or its tokens, with `start`, `end` and `probability`, as the pipeline
+            `replaced-token-detection` and `ReplacedTokenDetection` return them.
 
     Example:
         >>> import oxbert
         >>> from oxbert.pictures import shade_words
-        >>> detect = oxbert.ReplacedTokenDetection.from_pretrained("electra-tiny-discriminator")
+        >>> detect = oxbert.pipeline("replaced-token-detection", threshold=0)
         >>> text = "Returns the number of elements because the list."
-        >>> picture = shade_words(text, detect([text])[0])
+        >>> picture = shade_words(text, detect(text))
         >>> [mark.note for mark in picture.marks if mark.strength == 1]
         ['85%']
     """
     marks = []
-    for word in find_words(tokens):
-        strength = strength_of(word.probability)
-        shown = f"{word.probability:.0%}"
-        marks.append(Mark(word.start, word.end, strength, shown if strength else "", f"{word.probability:.4f}"))
+    for word in words:
+        probability = word["probability"]
+        strength = strength_of(probability)
+        note = f"{probability:.0%}" if strength else ""
+        marks.append(Mark(word["start"], word["end"], strength, note, f"{probability:.4f}"))
     return Picture(text, tuple(marks))
 
 

@@ -1,9 +1,6 @@
-"""Gather tokens into words, and say how strongly to shade them."""
+"""Say how strongly to shade a word, and make every character of a text visible."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
 BASE_RATE = 1 / 9
 """About one token in nine is replaced in ELECTRA's pre-training: a lower probability means "probably the original"."""
@@ -18,39 +15,6 @@ _VISIBLE = (
 )
 
 
-class Word(NamedTuple):
-    """Hold a word of a text: the first character, one past the last, and the largest probability of its tokens."""
-
-    start: int
-    end: int
-    probability: float
-
-
-def find_words(tokens: Iterable[Mapping[str, Any]]) -> list[Word]:
-    """Return the words of a text, given its tokens as `ReplacedTokenDetection` returns them.
-
-    A token that begins with `##` goes on with the word before it.
-
-    Example:
-        >>> from oxbert.pictures import find_words
-        >>> find_words(
-        ...     [
-        ...         {"token": "ab", "start": 0, "end": 2, "probability": 0.1},
-        ...         {"token": "##c", "start": 2, "end": 3, "probability": 0.5},
-        ...     ]
-        ... )
-        [Word(start=0, end=3, probability=0.5)]
-    """
-    words: list[Word] = []
-    for token in tokens:
-        start, end, probability = token["start"], token["end"], token["probability"]
-        if words and words[-1].end == start and token["token"].startswith("##"):
-            words[-1] = Word(words[-1].start, end, max(words[-1].probability, probability))
-        else:
-            words.append(Word(start, end, probability))
-    return words
-
-
 def strength_of(probability: float) -> float:
     """Return how strongly to shade a word, from 0 at the base rate to 1."""
     return min(1.0, max(0.0, probability - BASE_RATE) / (3 * BASE_RATE))
@@ -61,4 +25,4 @@ def visible(text: str) -> str:
     return text.translate(_VISIBLE)
 
 
-__all__ = ["BASE_RATE", "Word", "find_words", "strength_of", "visible"]
+__all__ = ["BASE_RATE", "strength_of", "visible"]
