@@ -291,6 +291,44 @@ def test_memory_does_not_grow_with_the_input(tmp_path: Path) -> None:
         assert peak(6000, target) < 1.5 * peak(1500, target)
 
 
+def test_progress_is_a_line_per_minute_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from oxbert.cli import _progress
+
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    progress = _progress.Progress(quiet=False)
+    for now[0], rows, done, size in [(30, 10, 1, 4), (61, 6100, 10, 40), (90, 7000, 11, 40), (130, 13000, 20, None)]:
+        progress.update(rows, done, size)
+    progress.close()
+    assert capsys.readouterr().err.splitlines() == ["6,100 texts, 100/s, 3 min left", "13,000 texts, 100/s"]
+    quiet = _progress.Progress(quiet=True)
+    now[0] = 9999
+    quiet.update(1, 1, 1)
+    assert not capsys.readouterr().err
+
+
+def test_progress_is_a_bar_after_two_seconds_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    from oxbert.cli import _progress
+
+    class Terminal(io.StringIO):
+        encoding = "utf-8"
+
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    progress = _progress.Progress(quiet=False)
+    progress.update(5, 1, 10)
+    assert not terminal.getvalue()
+    monkeypatch.setattr(_progress, "_DELAY", 0.0)
+    progress.update(10, 5, 10)
+    progress.close()
+    assert "10 texts, " in terminal.getvalue() and " left" in terminal.getvalue()
+
+
 # Processes.
 
 SENTENCE = "Return the number of elements because the list of the nodes is sorted by the first key of each pair."

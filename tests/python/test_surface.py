@@ -48,6 +48,7 @@ DOCUMENTED = {
     "oxbert.hub",
     "oxbert.modelcard",
     "oxbert.outputs",
+    "oxbert.pictures",
     "oxbert.pipelines",
     "oxbert.pretrainer",
     "oxbert.tf",

@@ -38,11 +38,14 @@ class Progress:
                 self._shown = now
                 open_console(stderr=True).print(self._describe(rows, done, size, seconds))
         elif seconds >= _DELAY:
+            is_first = self._bar is None
             if self._bar is None:
                 share = "{percentage:3.0f}%|{bar}| " if size else ""
                 self._bar = open_bar(False, total=size, bar_format=share + "{postfix}", ascii=_is_ascii())
             self._bar.set_postfix_str(self._describe(rows, done, size, seconds), refresh=False)
             self._bar.update(done - self._bar.n)
+            if is_first:
+                self._bar.refresh()
 
     def close(self) -> None:
         """Remove the bar."""
