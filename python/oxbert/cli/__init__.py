@@ -17,6 +17,11 @@ _ANSWERS, _MODELS, _TRAINING = "Texts to answers", "Models", "Training"
 _COMMANDS = {
     "fill-mask": _ANSWERS,
     "detect": _ANSWERS,
+    "classify": _ANSWERS,
+    "tag": _ANSWERS,
+    "answer": _ANSWERS,
+    "embed": _ANSWERS,
+    "rank": _ANSWERS,
     "info": _MODELS,
     "download": _MODELS,
     "convert": _MODELS,
