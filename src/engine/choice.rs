@@ -48,8 +48,8 @@ pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Res
     Ok(Choice::new(precision, instructions))
 }
 
-/// Return what serves each precision on a device: the name of an instruction set for kernels, or `libtorch`; the reason if
-/// the precision is refused.
+/// Return what serves each precision on a device: the instruction set of the kernels, or `libtorch`; an error is the
+/// reason why the precision is refused.
 #[must_use]
 pub fn choices(device: Device) -> Vec<(&'static str, std::result::Result<&'static str, String>)> {
     let served = |precision| match choose(precision, device, false) {

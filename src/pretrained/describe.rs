@@ -14,7 +14,7 @@ use crate::weights::{LoadReport, Strictness, Tolerance};
 pub struct Description<C> {
     /// The configuration, as loading would find it.
     pub config: C,
-    /// The number of the model's parameters, counted in numbers.
+    /// How many numbers the model's parameters hold.
     pub parameters: usize,
     /// What loading would report.
     pub report: LoadReport,
@@ -33,7 +33,8 @@ pub struct Description<C> {
 /// let model = Pretrained::<ElectraDiscriminator>::from_config(&config, Some(1), Device::Cpu)?;
 /// model.save(folder, WeightFormat::Ot)?;
 /// let found = describe::<ElectraDiscriminator>(folder)?;
-/// assert!(found.report.missing.is_empty() && found.parameters == model.parameters().iter().map(|(_, one)| one.numel()).sum());
+/// assert!(found.report.missing.is_empty());
+/// assert_eq!(found.parameters, model.parameters().iter().map(|(_, one)| one.numel()).sum::<usize>());
 /// assert_eq!(describe::<ElectraForSequenceClassification>(folder)?.report.missing.len(), 4);
 /// # Ok::<(), oxbert::Error>(())
 /// ```
