@@ -3,7 +3,8 @@
 A picture is shown by notebooks, and saved as HTML, which needs no other file, or as PNG, which needs matplotlib.
 """
 
-from oxbert.pictures._picture import Bar, Mark, Picture
+from oxbert.pictures._marks import Bar, Mark
+from oxbert.pictures._picture import Picture
 from oxbert.pictures.draw import draw_candidates, mark_entities, shade_words
 from oxbert.pictures.page import Page, Sheet
 from oxbert.pictures.words import BASE_RATE, strength_of, visible

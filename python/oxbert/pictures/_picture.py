@@ -3,59 +3,14 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from oxbert.pictures._marks import Bar, Mark
 from oxbert.pictures._style import SHADE, STYLE, TONES
 from oxbert.pictures.words import visible
-
-# Labels that often stand in one text, so that their colours differ.
-_USUAL = ("PER", "LOC", "ORG", "MISC")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Mark a part of a text.
-
-    Attributes:
-        start: The first character.
-        end: One past the last character.
-        strength: How strong the colour is, from 0 to 1.
-        note: What stands small behind the part; nothing by default.
-        hint: What a browser shows under the pointer.
-        tone: The name that decides the colour; an empty one is the shade.
-    """
-
-    start: int
-    end: int
-    strength: float
-    note: str = ""
-    hint: str = ""
-    tone: str = ""
-
-    @property
-    def colour(self) -> str:
-        """Return the colour as red, green, blue; a name has the same colour in every picture."""
-        if not self.tone:
-            return TONES[0]
-        number = _USUAL.index(self.tone) if self.tone in _USUAL else zlib.crc32(self.tone.encode())
-        return TONES[1 + number % (len(TONES) - 1)]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """Show a value from 0 to 1 as a bar.
-
-    Attributes:
-        label: What the value belongs to.
-        value: The value.
-    """
-
-    label: str
-    value: float
 
 
 @dataclass(frozen=True)
@@ -142,4 +97,4 @@ class Picture:
             page.add(self)
 
 
-__all__ = ["Bar", "Mark", "Picture"]
+__all__ = ["Picture"]

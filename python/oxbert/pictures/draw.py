@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from oxbert.pictures._picture import Bar, Mark, Picture
+from oxbert.pictures._marks import Bar, Mark
+from oxbert.pictures._picture import Picture
 from oxbert.pictures.words import strength_of
 
 

@@ -7,15 +7,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from oxbert._checks import refused, require
 from oxbert._files import settle, translate_os_errors
+from oxbert.pictures._marks import Drawn, Mark
 from oxbert.pictures._style import SHADE, STYLE, TONES
 from oxbert.pictures.words import visible
-
-if TYPE_CHECKING:
-    from oxbert.pictures._picture import Mark, Picture
 
 _HEAD = f"""<!doctype html>
 <html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -52,7 +50,7 @@ class Page:
             self._file = open(self._beside, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
             self._file.write(_HEAD)
 
-    def add(self, picture: Picture) -> None:
+    def add(self, picture: Drawn) -> None:
         """Append a picture."""
         with translate_os_errors("write", self._path):
             self._file.write(picture.fragment())
@@ -84,9 +82,9 @@ class Sheet:
         self._path = path
         self._figure = require("matplotlib", "figure", extra="pictures").Figure
         self._rectangle = require("matplotlib", "patches", extra="pictures").Rectangle
-        self._pictures: list[Picture] = []
+        self._pictures: list[Drawn] = []
 
-    def add(self, picture: Picture) -> None:
+    def add(self, picture: Drawn) -> None:
         """Append a picture.
 
         Raises:
@@ -139,7 +137,7 @@ class _Piece(NamedTuple):
     bar: float = 0.0
 
 
-def _rows(picture: Picture) -> Iterator[list[_Piece]]:
+def _rows(picture: Drawn) -> Iterator[list[_Piece]]:
     """Break a picture into rows of pieces, at spaces if possible."""
     row: list[_Piece] = []
     column = 0.0
@@ -173,7 +171,7 @@ def _rows(picture: Picture) -> Iterator[list[_Piece]]:
             ]
 
 
-def _words(picture: Picture) -> Iterator[tuple[str, Mark | None]]:
+def _words(picture: Drawn) -> Iterator[tuple[str, Mark | None]]:
     """Yield marked parts whole and the rest by words, spaces and line breaks."""
     for piece, mark in picture.pieces():
         if mark is not None and "\n" not in piece:
