@@ -26,12 +26,12 @@ pub(crate) fn _features() -> Vec<(&'static str, bool)> {
     Instructions::features()
 }
 
+/// A precision, what serves it, and why nothing does.
+type Served = (&'static str, Option<&'static str>, Option<String>);
+
 /// Return for each precision what serves it on a device (an instruction set, or `libtorch`), and why none does.
 #[pyfunction]
-pub(crate) fn _kernels<'py>(
-    py: Python<'py>,
-    device: &Bound<'py, PyAny>,
-) -> PyResult<Vec<(&'static str, Option<&'static str>, Option<String>)>> {
+pub(crate) fn _kernels(py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Vec<Served>> {
     let device = self::device(py, device)?;
     let row = |(name, found): (_, Result<_, _>)| (name, found.as_ref().ok().copied(), found.err());
     enter(py, || Ok(choices(device).into_iter().map(row).collect()))
