@@ -1,15 +1,16 @@
-"""Run all benchmarks in a few minutes: `python -m benches`; `--help` lists the options."""
+"""Run all benchmarks: `python -m benches`; `--quick` has the models' main rows; `--help` lists the options."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 
 from benches import finetuning, loading, machine, models, tokenizing, training
+from benches.summary import print_rows
 
 MINIMUM_ROUNDS = 5
 
@@ -18,63 +19,49 @@ def main() -> None:
     options = command_line()
     if options.threads:
         torch.set_num_threads(options.threads)
-    facts = machine.describe()
+    rounds = options.rounds or models.ROUNDS
+    table: dict[str, Any] = {"machine": machine.describe(), "rounds": rounds}
+    if not options.no_models:
+        table |= models.measure(models.plan_of(options))
+        models.summary.show(table)
+        if options.plot:
+            models.plots.draw(table, options.plot)
+    if not options.quick:
+        table |= others(options, rounds)
+        show(table)
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+def others(options: argparse.Namespace, rounds: int) -> dict:
+    """Measure everything but the models."""
     sgemm = machine.Sgemm()
-    sizes = list(models.SIZES) if options.size == "all" else [options.size]
-    sizes = [] if options.no_models else sizes
-    results = [result for size in sizes for result in models.measure(size, options.rounds, sgemm)]
-    words = [] if options.no_tokenizer else tokenizing.measure(options.rounds, sgemm)
-    loads = [] if options.no_loading else loading.measure(options.rounds, sgemm)
-    steps = [] if options.no_training else training.measure(options.rounds, sgemm)
+    words = [] if options.no_tokenizer else tokenizing.measure(rounds, sgemm)
+    loads = [] if options.no_loading else loading.measure(rounds, sgemm)
+    steps = [] if options.no_training else training.measure(rounds, sgemm)
     memories = [] if options.no_training else finetuning.measure()
-    facts |= {"sgemm, GFLOP/s, median": round(median(sgemm.rates)), "sgemm, GFLOP/s, best": round(max(sgemm.rates))}
-    rows = [model_row(result) for result in results]
-    table = {
-        "machine": facts,
-        "rounds": options.rounds,
-        "models": rows,
+    return {
         "tokenizers": [word_row(word) for word in words],
         "loading": [loading_row(load) for load in loads],
         "training": [training_row(step) for step in steps],
         "fine-tuning": [memory_row(memory) for memory in memories],
+        "sgemm, GFLOP/s": sgemm.rates,
     }
-    show(table)
-    if options.json:
-        options.json.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 
 def command_line() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benches", description="Compare oxbert with its peers on the same random weights."
     )
-    parser.add_argument("--size", choices=[*models.SIZES, "all"], default="all", help="the size of the models [all]")
-    parser.add_argument("--rounds", type=rounds, default=7, help=f"rounds per benchmark, at least {MINIMUM_ROUNDS} [7]")
-    parser.add_argument("--threads", type=int, help="the number of torch's threads [torch's default]")
+    models.add_options(parser)
     parser.add_argument("--no-tokenizer", action="store_true", help="skip the tokenizers")
     parser.add_argument("--no-models", action="store_true", help="skip the models")
     parser.add_argument("--no-loading", action="store_true", help="skip the loading of weights")
     parser.add_argument("--no-training", action="store_true", help="skip the training steps")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a file")
-    return parser.parse_args()
-
-
-def rounds(text: str) -> int:
-    number = int(text)
-    if number < MINIMUM_ROUNDS:
-        raise argparse.ArgumentTypeError(f"expected at least {MINIMUM_ROUNDS}, got {number}")
-    return number
-
-
-def model_row(result: models.Result) -> dict[str, str | float]:
-    return {
-        "model": f"ELECTRA-{result.size}",
-        "peer": result.peer,
-        "latency ms": round(result.latency.median * 1e3, 2),
-        "best ms": round(result.latency.best * 1e3, 2),
-        "batch": f"{result.tokens} tokens, {100 - 100 * result.share:.0f}% padding",
-        "tokens/s": round(result.tokens / result.batch.median),
-        "best tokens/s": round(result.tokens / result.batch.best),
-    }
+    options = parser.parse_args()
+    if not options.quick and options.rounds and options.rounds < MINIMUM_ROUNDS:
+        parser.error(f"--rounds: expected at least {MINIMUM_ROUNDS}, got {options.rounds}")
+    return options
 
 
 def word_row(word: tokenizing.Tokenizing) -> dict[str, str | float]:
@@ -113,16 +100,9 @@ def memory_row(memory: finetuning.Memory) -> dict[str, str | float]:
 
 
 def show(table: dict) -> None:
-    for name, fact in table["machine"].items():
-        print(f"{name + ':':<26}{fact}")
-    rounds = table["rounds"]
-    print(f"\nMedian and best of {rounds} rounds; the peers alternate within a round.")
-    if table["models"]:
-        print("\nThe logits in float32 agree to 1e-5. frozen and other precisions: loaded with trainable=False.")
-        print(f"Latency: one text of {models.TOKENS_OF_ONE_TEXT} tokens. Batch: texts of different lengths; tokens/s")
-        print("does not count padding. transformers: sdpa, inference mode,")
-        print("padded batch.\n")
-        print_rows(table["models"])
+    if rates := table["sgemm, GFLOP/s"]:
+        print(f"\nsgemm: {median(rates):.0f} GFLOP/s, best {max(rates):.0f}")
+    print(f"\nMedian and best of {table['rounds']} rounds; the peers alternate within a round.")
     if table["tokenizers"]:
         print("\nTokenization of texts to lists of ids, from Python. At once: docstrings truncated to")
         print(f"{tokenizing.MAX_LENGTH} tokens, on all cores. One at a time: sentences of one line.\n")
@@ -141,14 +121,6 @@ def show(table: dict) -> None:
         print(f"\nFine-tuning ELECTRA-{size} to classify {texts} texts of {length} tokens: the growth of a new process")
         print("from before the model is created. LoRA: peft's, on query and value, if peft is installed.\n")
         print_rows(table["fine-tuning"])
-
-
-def print_rows(rows: list[dict[str, str | float]]) -> None:
-    columns = list(rows[0])
-    cells = [columns, *([str(row[column]) for column in columns] for row in rows)]
-    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
-    for line in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import transformers
 
 import oxbert
 import oxbert.torch
-from benches.models import SIZES
+from benches.texts import SIZES
 
 SIZE = "base"
 TEXTS, LENGTH = 16, 128

@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 
 import oxbert
-from benches import models
 from benches.machine import Sgemm
+from benches.texts import SIZES
 
 FORMATS = ("safetensors", "ot", "bin", "several files")
 SIZE = "base"
@@ -58,7 +58,7 @@ class Loading:
 
 def measure(rounds: int, sgemm: Sgemm) -> list[Loading]:
     with tempfile.TemporaryDirectory() as place:
-        model = oxbert.ElectraForPreTraining.from_config(oxbert.ElectraConfig(**models.SIZES[SIZE].config), seed=0)
+        model = oxbert.ElectraForPreTraining.from_config(oxbert.ElectraConfig(**SIZES[SIZE].config), seed=0)
         size = 4 * model.num_parameters()
         folders = {name: write(model, Path(place) / name, name) for name in FORMATS}
         ours = [(peer, name) for name in FORMATS for peer in ("oxbert", FROZEN)]

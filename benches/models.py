@@ -1,159 +1,270 @@
-"""Measure ELECTRA's latency for one text, and its throughput for a batch of texts of different lengths."""
+"""Compare oxbert's frozen models with every peer at hand: `python -m benches.models`; `--quick` ends in two minutes.
+
+Each peer runs in a process of its own on the same random weights. The processes take turns within each round, so that a
+busy or throttled machine slows all of them.
+"""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import json
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
-import transformers
+from benches import machine, plots, summary
+from benches.peers import PEERS, Peer
+from benches.texts import SIZES
+from benches.worker import REPLICAS, THREADS, Failed, Worker
 
-import oxbert
-from benches.machine import Sgemm
-from benches.timing import Timing, take_turns
+SHAPES = ("latency", "mixed", "full")
+# Calls of the single text per round, after some that refill the caches.
+CALLS, WARM_CALLS = 20, 3
+# Threads that spin after their work would disturb the next peer.
+PAUSE = 0.03
+ROUNDS, QUICK_ROUNDS, LEAST_ROUNDS = 7, 3, 3
+# Seconds for the rounds of a shape.
+QUICK_SECONDS = 15
+BITS, QUICK_BITS = 10_000, 64
 
-transformers.utils.logging.disable_progress_bar()
+BEGIN = time.perf_counter()
 
-SEED = 20
-TOKENS_OF_ONE_TEXT = 16
-# Lengths are log-normal, like those of sentences.
-MEDIAN_LENGTH, SPREAD, SHORTEST, LONGEST = 25, 0.55, 4, 128
-# Runs of the single text per round, so that a round is much longer than the resolution of the clock.
-REPEATS = 5
-TOLERANCE = 1e-5
-
-
-@dataclass(frozen=True)
-class Size:
-    """Hold the configuration of a published discriminator and the number of texts in its batch."""
-
-    config: dict[str, int]
-    texts: int
-
-
-SIZES = {
-    "small": Size(
-        {
-            "embedding_size": 128,
-            "hidden_size": 256,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 4,
-            "intermediate_size": 1024,
-        },
-        64,
-    ),
-    "base": Size(
-        {
-            "embedding_size": 768,
-            "hidden_size": 768,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 12,
-            "intermediate_size": 3072,
-        },
-        32,
-    ),
-}
-
-Rows = list[list[int]]
+Table = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Result:
-    """Hold the timings of one peer and the number of tokens."""
+class Plan:
+    """Hold what to measure."""
 
-    size: str
-    peer: str
-    latency: Timing
-    batch: Timing
-    tokens: int
-    # The share of tokens in the padded batch.
-    share: float
-
-
-def random_rows(texts: int, vocabulary: int) -> Rows:
-    """Return ids of texts of different lengths, the same in every run."""
-    random = np.random.default_rng(SEED)
-    lengths = random.lognormal(np.log(MEDIAN_LENGTH), SPREAD, texts).round().clip(SHORTEST, LONGEST).astype(int)
-    return [random.integers(1000, vocabulary, length).tolist() for length in lengths]
+    sizes: list[str]
+    shapes: list[str]
+    peers: list[Peer]
+    rounds: int
+    threads: int
+    bits: int
+    avx2: bool = False
+    quick: bool = False
+    exports: Path | None = None
+    # Seconds after which a shape gets no further round.
+    seconds: float = float("inf")
+    json: Path | None = None
 
 
-def measure(name: str, rounds: int, sgemm: Sgemm) -> list[Result]:
-    """Measure all peers on the weights that transformers wrote to a folder.
-
-    Raises:
-        RuntimeError: if the logits differ, because wrong results are not worth timing.
-    """
-    size = SIZES[name]
-    config = transformers.ElectraConfig(**size.config)
-    rows = random_rows(size.texts, config.vocab_size)
-    one = random_rows(1, config.vocab_size)[0]
-    one = [(one * TOKENS_OF_ONE_TEXT)[:TOKENS_OF_ONE_TEXT]]
-    with tempfile.TemporaryDirectory() as folder:
-        torch.manual_seed(SEED)
-        transformers.ElectraForPreTraining(config).save_pretrained(folder)
-        reference = transformers.ElectraForPreTraining.from_pretrained(folder, attn_implementation="sdpa").eval()
-        ours = oxbert.ElectraForPreTraining.from_pretrained(folder)
-        frozen = oxbert.ElectraForPreTraining.from_pretrained(folder, trainable=False)
-        low = load_precisions(folder)
-        half = transformers.ElectraForPreTraining.from_pretrained(
-            folder, attn_implementation="sdpa", dtype=torch.bfloat16
-        ).eval()
-    for batch in (one, rows):
-        for model in (ours, frozen):
-            check(run_transformers(reference, batch)(), run_oxbert(model, batch)(), batch)
-    peers = {
-        "oxbert": lambda batch: run_oxbert(ours, batch),
-        "oxbert, frozen": lambda batch: run_oxbert(frozen, batch),
-        **{f"oxbert, {name}": (lambda batch, model=model: run_oxbert(model, batch)) for name, model in low.items()},
-        "transformers": lambda batch: run_transformers(reference, batch),
-        "transformers, bfloat16": lambda batch: run_transformers(half, batch),
-    }
-
-    def turns(batch: Rows, times: int) -> dict[str, Timing]:
-        return take_turns({peer: prepare(batch) for peer, prepare in peers.items()}, rounds, times, sgemm.measure)
-
-    latency, batch = turns(one, REPEATS), turns(rows, 1)
-    tokens = sum(map(len, rows))
-    share = tokens / (len(rows) * max(map(len, rows)))
-    return [Result(name, peer, latency[peer], batch[peer], tokens, share) for peer in peers]
+def measure(plan: Plan) -> Table:
+    """Return rows of `runs`, `memory`, `errors` and `bits`, the machine's `rates`, and what was `left out`."""
+    table: Table = {name: [] for name in ("runs", "memory", "errors", "bits", "rates", "left out")}
+    table["machine"] = machine.describe()
+    for size in plan.sizes:
+        with folder(plan, size) as place, contextlib.closing(Crew(plan, size, place, table)) as crew:
+            for shape in plan.shapes:
+                crew.measure(shape)
+                crew.save()
+            crew.finish()
+            crew.save()
+    return table
 
 
-def load_precisions(folder: str) -> dict[str, oxbert.ElectraForPreTraining]:
-    """Load the model in each precision but float32 that the processor has."""
-    models = {}
-    for precision in ("float16", "bfloat16", "int8"):
-        with contextlib.suppress(oxbert.errors.InputError):
-            models[precision] = oxbert.ElectraForPreTraining.from_pretrained(
-                folder, trainable=False, precision=precision
-            )
-    return models
+@contextlib.contextmanager
+def folder(plan: Plan, size: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as place:
+        yield (plan.exports or Path(place)) / size
 
 
-def run_oxbert(model: oxbert.ElectraForPreTraining, rows: Rows) -> Callable[[], np.ndarray]:
-    """Return a forward pass over lists of ids."""
-    return lambda: model(rows).logits
+class Crew:
+    """Hold the processes of all peers for one model."""
+
+    def __init__(self, plan: Plan, size: str, place: Path, table: Table) -> None:
+        self.plan, self.size, self.table = plan, size, table
+        self.workers: dict[str, Worker] = {}
+        peers = [peer for peer in plan.peers if self.is_possible(peer)]
+        forms = sorted({form for peer in peers for form in peer.forms})
+        report(f"{SIZES[size].title}: making the weights")
+        export(place, size, forms)
+        self.rates = machine.Rates(plan.threads)
+        table["rates"].append({"instructions": self.instructions, **self.rates.found})
+        # Their imports take longer than anything else here, and run at the same time.
+        self.workers |= {peer.name: Worker(peer.name, place, size, plan.threads, plan.avx2) for peer in peers}
+        for peer in peers:
+            report(f"{SIZES[size].title}: loading {peer.name}")
+            worker = self.workers[peer.name]
+            with self.dropping(peer.name):
+                loaded = worker.ask("load")
+                error, worst = worker.ask("error")
+                self.add("errors", peer, error=error, worst=worst)
+                self.add("memory", peer, loaded=loaded, peak=worker.ask("peak"))
+
+    def is_possible(self, peer: Peer) -> bool:
+        if missing := peer.missing():
+            reason = f"not installed: {', '.join(missing)}; pip install {peer.packages}"
+        elif peer.only and self.size not in peer.only:
+            reason = f"cannot run {SIZES[self.size].title}"
+        else:
+            return True
+        self.leave_out(peer, reason)
+        return False
+
+    def measure(self, shape: str) -> None:
+        """Let all peers take turns on a shape, in each way that suits them."""
+        turns = []
+        report(f"{SIZES[self.size].title}: {shape}")
+        for name, worker in list(self.workers.items()):
+            for kind, way in ways(PEERS[name], shape, self.plan.quick):
+                with self.dropping(name):
+                    tokens = worker.ask("prepare", shape=kind, way=way)
+                    turns.append((name, kind, way, tokens, []))
+        times, warm = (CALLS, WARM_CALLS) if shape == "latency" else (1, 0)
+        begin = time.perf_counter()
+        for number in range(self.plan.rounds):
+            if number >= LEAST_ROUNDS and time.perf_counter() - begin > self.plan.seconds:
+                break
+            for name, kind, way, _, seconds in turns:
+                if name in self.workers:
+                    with self.dropping(name):
+                        seconds += self.workers[name].ask("run", shape=kind, way=way, times=times, warm=warm)
+                    time.sleep(PAUSE)
+            turns.append(turns.pop(0))
+            self.rates.measure()
+            report(f"{SIZES[self.size].title}: {shape}, round {number + 1}")
+        for name, kind, way, tokens, seconds in turns:
+            if name in self.workers and seconds:
+                self.add("runs", PEERS[name], shape=shape, batches=kind, way=way, tokens=tokens, seconds=seconds)
+
+    def finish(self) -> None:
+        """Read the memory, and compare bits."""
+        report(f"{SIZES[self.size].title}: memory and bits")
+        for name, worker in list(self.workers.items()):
+            with self.dropping(name):
+                if self.plan.shapes:
+                    self.add("memory", PEERS[name], peak=worker.ask("peak"))
+                if self.bits and PEERS[name].library != "torch.compile":
+                    in_batch, in_replicas = worker.ask("bits", texts=self.bits)
+                    self.add(
+                        "bits", PEERS[name], texts=self.bits, differ=in_batch, in_replicas=in_replicas
+                    )  # fmt: skip
+
+    def save(self) -> None:
+        """Write what there is, so that an end before the end loses little."""
+        if self.plan.json:
+            self.plan.json.write_text(json.dumps(self.table) + "\n", encoding="utf-8")
+
+    @property
+    def bits(self) -> int:
+        """Return the number of texts whose bits to compare: with several models the first, smallest one is enough."""
+        return self.plan.bits if self.size == self.plan.sizes[0] else 0
+
+    @property
+    def instructions(self) -> str:
+        return "avx2" if self.plan.avx2 else "best"
+
+    def add(self, kind: str, peer: Peer, **values: object) -> None:
+        place = {"model": self.size, "peer": peer.name, "instructions": self.instructions}
+        self.table[kind].append(place | values)
+
+    def leave_out(self, peer: Peer, reason: str) -> None:
+        self.table["left out"].append({"model": self.size, "peer": peer.name, "reason": reason})
+
+    @contextlib.contextmanager
+    def dropping(self, name: str) -> Iterator[None]:
+        """Go on without a peer that fails, and say so."""
+        try:
+            yield
+        except Failed as error:
+            self.leave_out(PEERS[name], str(error))
+            self.workers.pop(name).close()
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.close()
 
 
-def run_transformers(model: transformers.ElectraForPreTraining, rows: Rows) -> Callable[[], np.ndarray]:
-    """Return a forward pass over a padded batch built before the clock runs, without a mask if nothing is padded."""
-    width = max(map(len, rows))
-    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-    kept = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-    mask = None if bool(kept.all()) else kept
-
-    def forward() -> np.ndarray:
-        with torch.inference_mode():
-            return model(input_ids=ids, attention_mask=mask).logits.float().numpy()
-
-    return forward
+def report(step: str) -> None:
+    """Say on stderr what goes on."""
+    print(f"{time.perf_counter() - BEGIN:6.0f} s  {step}", file=sys.stderr, flush=True)
 
 
-def check(expected: np.ndarray, got: np.ndarray, rows: Rows) -> None:
-    """Check that the logits agree to 1e-5 of the largest one at every token of every text."""
-    scale = max(1.0, float(np.abs(expected).max()))
-    worst = max(float(np.abs(expected[row, : len(ids)] - got[row, : len(ids)]).max()) for row, ids in enumerate(rows))
-    if not worst <= TOLERANCE * scale:
-        raise RuntimeError(f"the logits differ by {worst:.2e}, expected at most {TOLERANCE * scale:.2e}")
+def ways(peer: Peer, shape: str, quick: bool) -> list[tuple[str, str]]:
+    """Return kinds of batches and ways to run them: for peers, each that may be the fastest."""
+    if shape == "latency":
+        return [("latency", THREADS)]
+    both = [THREADS, REPLICAS] if peer.replicas else [THREADS]
+    if shape == "full":
+        return [(shape, way) for way in both[: 1 if quick and not peer.is_ours else 2]]
+    if peer.is_ours:
+        return [(shape, way) for way in both]
+    if quick:
+        return [("mixed", THREADS), ("sorted", both[-1])]
+    return [("mixed", THREADS), *(("sorted", way) for way in both)]
+
+
+def export(place: Path, size: str, forms: list[str]) -> None:
+    command = [sys.executable, "-m", "benches.exports", str(place), size, *forms]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    if done.returncode:
+        raise SystemExit(f"cannot make the weights of {SIZES[size].title}:\n{done.stderr[-3000:]}")
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    import torch
+
+    quick = options.quick
+    peers = [peer for peer in PEERS.values() if peer.quick or not quick]
+    if options.peers:
+        peers = [peer for peer in peers if any(part in peer.name for part in options.peers)]
+    return Plan(
+        sizes=options.size or (["small"] if quick else list(SIZES)),
+        shapes=[shape for shape in options.shape or SHAPES if shape != "none"],
+        peers=peers,
+        rounds=options.rounds or (QUICK_ROUNDS if quick else ROUNDS),
+        threads=options.threads or torch.get_num_threads(),
+        bits=(QUICK_BITS if quick else BITS) if options.bits is None else options.bits,
+        avx2=options.avx2,
+        quick=quick,
+        exports=options.exports,
+        seconds=options.seconds or (QUICK_SECONDS if quick else float("inf")),
+        json=options.json,
+    )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="the main rows of ELECTRA-small, in two minutes")
+    parser.add_argument("--size", choices=list(SIZES), action="append", help="a model, again for another [all]")
+    parser.add_argument("--shape", choices=[*SHAPES, "none"], action="append", help="a shape of batches [all]")
+    parser.add_argument("--peers", nargs="+", metavar="NAME", help="only peers with one of these in their name")
+    parser.add_argument("--rounds", type=int, help=f"rounds in which the peers take turns [{ROUNDS}]")
+    parser.add_argument("--seconds", type=float, help="end the rounds of a shape after this time, after three at least")
+    parser.add_argument("--threads", type=int, help="threads, and replicas of one thread each [torch's default]")
+    parser.add_argument("--bits", type=int, help=f"texts whose bits are compared, 0 for none [{BITS}]")
+    parser.add_argument(
+        "--avx2", action="store_true", help="keep the libraries that have such a setting (all but ONNX Runtime) to AVX2"
+    )
+    parser.add_argument("--exports", type=Path, metavar="FOLDER", help="keep the weights and their forms there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a file")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the results as a picture (PNG)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benches.models", description="Compare oxbert's frozen models with every peer at hand."
+    )
+    add_options(parser)
+    parser.add_argument("--merge", type=Path, nargs="+", metavar="FILE", help="measure nothing; show files of --json")
+    options = parser.parse_args()
+    if options.merge:
+        table = summary.merge(json.loads(file.read_text()) for file in options.merge)
+    else:
+        table = measure(plan_of(options))
+    if options.json:
+        options.json.write_text(json.dumps(table) + "\n", encoding="utf-8")
+    summary.show(table)
+    if options.plot:
+        plots.draw(table, options.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 import oxbert
 from benches.machine import Sgemm
-from benches.models import MEDIAN_LENGTH, SEED, SHORTEST, SPREAD
+from benches.texts import MEDIAN_LENGTH, SEED, SHORTEST, SPREAD
 from benches.timing import Timing, take_turns
 from oxbert.training import AdamWeightDecay, clip_gradients, parameter_groups, preset
 
