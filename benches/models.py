@@ -97,6 +97,8 @@ class Crew:
                 loaded = worker.ask("load")
                 error, worst = worker.ask("error")
                 self.add("errors", peer, error=error, worst=worst)
+                # Before there are replicas, for which some libraries need the weights again.
+                worker.ask("prepare", shape="mixed", way=THREADS)
                 self.add("memory", peer, loaded=loaded, peak=worker.ask("peak"))
 
     def is_possible(self, peer: Peer) -> bool:
@@ -136,12 +138,10 @@ class Crew:
                 self.add("runs", PEERS[name], shape=shape, batches=kind, way=way, tokens=tokens, seconds=seconds)
 
     def finish(self) -> None:
-        """Read the memory, and compare bits."""
-        report(f"{SIZES[self.size].title}: memory and bits")
+        """Compare bits, which takes no clock."""
+        report(f"{SIZES[self.size].title}: bits")
         for name, worker in list(self.workers.items()):
             with self.dropping(name):
-                if self.plan.shapes:
-                    self.add("memory", PEERS[name], peak=worker.ask("peak"))
                 if self.bits and PEERS[name].library != "torch.compile":
                     in_batch, in_replicas = worker.ask("bits", texts=self.bits)
                     self.add(
@@ -190,9 +190,9 @@ def report(step: str) -> None:
 
 def ways(peer: Peer, shape: str, quick: bool) -> list[tuple[str, str]]:
     """Return kinds of batches and ways to run them: for peers, each that may be the fastest."""
-    if shape == "latency":
-        return [("latency", THREADS)]
     both = [THREADS, REPLICAS] if peer.replicas else [THREADS]
+    if shape == "latency":
+        return [(shape, way) for way in both]
     if shape == "full":
         return [(shape, way) for way in both[: 1 if quick and not peer.is_ours else 2]]
     if peer.is_ours:

@@ -186,6 +186,8 @@ class Peer:
     precision: str
     runner: Callable[[Path, str, int, bool], Runner]
     modules: tuple[str, ...] = ()
+    # What to import before its memory is measured, if more or less than these.
+    imports: tuple[str, ...] = ()
     packages: str = ""
     forms: tuple[str, ...] = ()
     # The models that the library can run; none means all.
@@ -207,8 +209,9 @@ class Peer:
         return [module for module in self.modules if importlib.util.find_spec(module) is None]
 
 
-ORT = {"modules": ("onnxruntime", "onnx"), "packages": "onnxruntime onnx sympy"}
-OPENVINO = {"modules": ("openvino", "onnx"), "packages": "openvino onnx"}
+TRANSFORMERS = tuple(f"transformers.models.{family}.modeling_{family}" for family in ("electra", "distilbert"))
+ORT = {"imports": ("onnxruntime",), "modules": ("onnxruntime", "onnx"), "packages": "onnxruntime onnx sympy"}
+OPENVINO = {"imports": ("openvino",), "modules": ("openvino", "onnx"), "packages": "openvino onnx"}
 CT2 = {
     "modules": ("ctranslate2",), "packages": "ctranslate2", "forms": (exports.CTRANSLATE2,),
     "only": ("base", "distilbert"),
@@ -216,17 +219,21 @@ CT2 = {
 PEERS = {
     peer.name: peer
     for peer in (
-        *(Peer("oxbert", precision, Oxbert) for precision in (FLOAT32, FLOAT16, BFLOAT16, INT8)),
-        Peer("transformers", FLOAT32, Transformers),
-        Peer("transformers", BFLOAT16, Transformers),
-        Peer("torch.compile", FLOAT32, Compiled, quick=False, replicas=False),
-        Peer("torch.compile", BFLOAT16, Compiled, quick=False, replicas=False),
+        *(
+            Peer("oxbert", precision, Oxbert, imports=("oxbert", "torch"))
+            for precision in (FLOAT32, FLOAT16, BFLOAT16, INT8)
+        ),
+        Peer("transformers", FLOAT32, Transformers, imports=TRANSFORMERS),
+        Peer("transformers", BFLOAT16, Transformers, imports=TRANSFORMERS),
+        Peer("torch.compile", FLOAT32, Compiled, imports=TRANSFORMERS, quick=False, replicas=False),
+        Peer("torch.compile", BFLOAT16, Compiled, imports=TRANSFORMERS, quick=False, replicas=False),
         Peer("ONNX Runtime", FLOAT32, OnnxRuntime, forms=(exports.ONNX_FUSED,), **ORT),
         Peer("ONNX Runtime", INT8, OnnxRuntime, forms=(exports.ONNX_INT8,), **ORT),
         Peer("OpenVINO", FLOAT32, OpenVino, forms=(exports.ONNX,), **OPENVINO),
         Peer("OpenVINO", BFLOAT16, OpenVino, forms=(exports.ONNX,), **OPENVINO),
         Peer(
-            "OpenVINO", INT8, OpenVino, ("openvino", "onnx", "nncf"), "openvino onnx nncf", (exports.OPENVINO_INT8,)
+            "OpenVINO", INT8, OpenVino, ("openvino", "onnx", "nncf"), ("openvino",), "openvino onnx nncf",
+            (exports.OPENVINO_INT8,),
         ),
         Peer("CTranslate2", FLOAT32, CTranslate2, **CT2),
         Peer("CTranslate2", INT8, CTranslate2, **CT2),

@@ -80,9 +80,11 @@ def rows_of(table: Table, model: str, instructions: str) -> list[dict[str, str]]
         mine = [run for run in runs if run["peer"] == name]
         if not mine:
             continue
-        row = {"peer": name, "p50 ms": "", "p99 ms": "", **dict.fromkeys(COLUMNS.values(), "")}
+        row = {"peer": name, "p50 ms": "", "p99 ms": "", "1 thread": "", **dict.fromkeys(COLUMNS.values(), "")}
         for run in mine:
-            if run["shape"] == "latency":
+            if run["shape"] == "latency" and run["way"] == REPLICAS:
+                row["1 thread"] = f"{np.percentile(run['seconds'], 50) * 1e3:.2f}"
+            elif run["shape"] == "latency":
                 row["p50 ms"] = f"{np.percentile(run['seconds'], 50) * 1e3:.2f}"
                 row["p99 ms"] = f"{np.percentile(run['seconds'], 99) * 1e3:.2f}"
             else:
@@ -128,7 +130,8 @@ def ratios(table: Table, model: str, instructions: str) -> list[dict[str, str]]:
 
 def label(run: dict[str, Any]) -> str:
     if run["shape"] == "latency":
-        return f"{run['peer']}: {median(run['seconds']) * 1e3:.2f} ms"
+        thread = ", one thread" if run["way"] == REPLICAS else ""
+        return f"{run['peer']}{thread}: {median(run['seconds']) * 1e3:.2f} ms"
     way = {"replicas": ", replicas"}.get(run["way"], "")
     batch = ", sorted" if run["batches"] == "sorted" else ""
     return f"{run['peer']}{batch}{way}: {throughput(run):,.0f} tokens/s"
@@ -136,11 +139,12 @@ def label(run: dict[str, Any]) -> str:
 
 NOTES = f"""
 Same random weights; each peer in a process of its own; the processes take turns, and the figures are medians.
-p50, p99: one text of {TOKENS_OF_ONE_TEXT} tokens. Other columns: real tokens per second. mixed: texts of log-normal
-lengths in one batch as they come; sorted: the same texts in batches of {TEXTS_OF_A_SORTED_BATCH} of like length; full:
-{FULL_TEXTS} rows of {FULL_LENGTH} tokens; replicas: one thread for each batch. oxbert and CTranslate2 compute nothing
-for padding. / rate: share of the machine's best large product in the precision. weights, peak MB: growth of the
-process while it loads, and while it runs. error: norm of the difference from transformers' float32, relative."""
+p50, p99, and p50 on 1 thread: ms for one text of {TOKENS_OF_ONE_TEXT} tokens. Then real tokens per second. mixed: texts
+of log-normal lengths in one batch as they come; sorted: the same texts in batches of {TEXTS_OF_A_SORTED_BATCH} of like
+length; full: {FULL_TEXTS} rows of {FULL_LENGTH} tokens; replicas: one thread for each batch. oxbert and CTranslate2
+compute nothing for padding. / rate: share of the machine's best large product in the precision. weights, peak MB:
+growth of the process while it loads, and until it has run the mixed batch. error: norm of the difference from
+transformers' float32, relative; the weights are random, so it does not tell what a trained model loses."""
 
 
 def show(table: Table) -> None:

@@ -84,9 +84,8 @@ class Server:
         self.batches: dict[tuple[str, str], list[Any]] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.before = 0
-        for module in ("oxbert",) if self.peer.is_ours else self.peer.modules or ("torch", "transformers"):
-            if module not in ("onnx", "nncf"):
-                __import__(module)
+        for module in self.peer.imports or self.peer.modules:
+            __import__(module)
 
     def load(self) -> int:
         """Load the weights and return the growth of the memory, in bytes, from after the library's import."""
