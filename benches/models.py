@@ -64,7 +64,6 @@ def measure(plan: Plan) -> Table:
         with folder(plan, size) as place, contextlib.closing(Crew(plan, size, place, table)) as crew:
             for shape in plan.shapes:
                 crew.measure(shape)
-                crew.save()
             crew.finish()
             crew.save()
     return table
@@ -119,23 +118,25 @@ class Crew:
             for kind, way in ways(PEERS[name], shape, self.plan.quick):
                 with self.dropping(name):
                     tokens = worker.ask("prepare", shape=kind, way=way)
-                    turns.append((name, kind, way, tokens, []))
+                    seconds: list[float] = []
+                    turns.append((name, kind, way, seconds))
+                    self.add(
+                        "runs", PEERS[name], shape=shape, batches=kind, way=way, tokens=tokens, seconds=seconds
+                    )  # fmt: skip
         times, warm = (CALLS, WARM_CALLS) if shape == "latency" else (1, 0)
         begin = time.perf_counter()
         for number in range(self.plan.rounds):
             if number >= LEAST_ROUNDS and time.perf_counter() - begin > self.plan.seconds:
                 break
-            for name, kind, way, _, seconds in turns:
+            for name, kind, way, seconds in turns:
                 if name in self.workers:
                     with self.dropping(name):
                         seconds += self.workers[name].ask("run", shape=kind, way=way, times=times, warm=warm)
                     time.sleep(PAUSE)
             turns.append(turns.pop(0))
             self.rates.measure()
+            self.save()
             report(f"{SIZES[self.size].title}: {shape}, round {number + 1}")
-        for name, kind, way, tokens, seconds in turns:
-            if name in self.workers and seconds:
-                self.add("runs", PEERS[name], shape=shape, batches=kind, way=way, tokens=tokens, seconds=seconds)
 
     def finish(self) -> None:
         """Compare bits, which takes no clock."""
@@ -150,6 +151,7 @@ class Crew:
 
     def save(self) -> None:
         """Write what there is, so that an end before the end loses little."""
+        self.table["runs"] = [run for run in self.table["runs"] if run["seconds"]]
         if self.plan.json:
             self.plan.json.write_text(json.dumps(self.table) + "\n", encoding="utf-8")
 
