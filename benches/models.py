@@ -25,7 +25,7 @@ from benches.worker import REPLICAS, THREADS, Failed, Worker
 
 SHAPES = ("latency", "mixed", "full")
 # Calls of the single text per round, after some that refill the caches.
-CALLS, WARM_CALLS = 20, 3
+CALLS, QUICK_CALLS, WARM_CALLS = 20, 8, 3
 # Threads that spin after their work would disturb the next peer.
 PAUSE = 0.03
 ROUNDS, QUICK_ROUNDS, LEAST_ROUNDS = 7, 3, 3
@@ -123,7 +123,8 @@ class Crew:
                     self.add(
                         "runs", PEERS[name], shape=shape, batches=kind, way=way, tokens=tokens, seconds=seconds
                     )  # fmt: skip
-        times, warm = (CALLS, WARM_CALLS) if shape == "latency" else (1, 0)
+        calls = QUICK_CALLS if self.plan.quick else CALLS
+        times, warm = (calls, WARM_CALLS) if shape == "latency" else (1, 0)
         begin = time.perf_counter()
         for number in range(self.plan.rounds):
             if number >= LEAST_ROUNDS and time.perf_counter() - begin > self.plan.seconds:

@@ -11,9 +11,9 @@ from benches.summary import best, throughput
 from benches.texts import SIZES
 
 TITLES = {
-    "mixed": "texts of mixed length, tokens/s",
-    "full": "full rows of 128 tokens, tokens/s",
-    "latency": "one text of 16 tokens, ms (less is better)",
+    "mixed": "mixed lengths, tokens/s",
+    "full": "rows of 128, tokens/s",
+    "latency": "16 tokens alone, ms",
 }
 OURS, THEIRS = "#c0392b", "#7f8c8d"
 
@@ -48,6 +48,7 @@ def draw(table: dict[str, Any], file: Path) -> None:
             axis.invert_yaxis()
             axis.bar_label(bars, fmt="{:,.1f}" if in_milliseconds else "{:,.0f}", padding=3, fontsize=8)
             axis.margins(x=0.15)
+            axis.xaxis.set_major_locator(pyplot.MaxNLocator(5))
             axis.set_title(f"{SIZES[model].title}: {title}", fontsize=10)
             axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=90)
