@@ -295,3 +295,15 @@ def test_the_tensors_of_lazy_layers_are_refused(model: oxbert.ElectraForMaskedLM
     for call in calls:
         with pytest.raises(InputError, match=f"expected a dense tensor with values, got an {kind.__name__}"):
             call()
+
+
+@pytest.mark.parametrize("of_torch", [False, True])
+def test_views_that_claim_any_width_are_refused_before_they_are_copied(model: Any, of_torch: bool) -> None:
+    # A copy would take an exabyte.
+    width = 2**57
+    view = torch.ones(1, dtype=torch.int64).expand(1, width) if of_torch else np.broadcast_to(np.int64(1), (1, width))
+    with pytest.raises(TooLongError, match=f"^input_ids: {width} tokens at row 0 "):
+        model(view)
+    for what in ["attention_mask", "token_type_ids", "position_ids"]:
+        with pytest.raises(ShapeError, match=rf"^{what}: expected shape \[B, S\] = \[1, 3\], got \[1, {width}\]"):
+            model(ROW, **{what: view})

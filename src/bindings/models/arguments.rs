@@ -100,7 +100,11 @@ impl<'py> Call<'py> {
     }
 
     /// Return the arguments, and the kind of array of the answer, which is the kind of the tokens.
-    pub(crate) fn read(&self) -> PyResult<(Arguments, Arrays)> {
+    ///
+    /// Args:
+    ///     longest: The number of tokens that a text may have.
+    pub(crate) fn read(&self, longest: i64) -> PyResult<(Arguments, Arrays)> {
+        self.check_widths(longest)?;
         let mut arrays = Arrays::Numpy;
         let input_ids = self.given.get("input_ids").map(|ids| rows("input_ids", ids, Values::Integers)).transpose()?;
         if let Some((_, kind)) = &input_ids {
@@ -129,6 +133,33 @@ impl<'py> Call<'py> {
         };
         Ok((arguments, arrays))
     }
+
+    /// Refuse arrays that the inputs would refuse for their widths, before they are copied: a small array can claim any
+    /// width (`numpy.broadcast_to`, `torch.Tensor.expand`).
+    fn check_widths(&self, longest: i64) -> PyResult<()> {
+        let Some(ids) = self.given.get("input_ids") else { return Ok(()) };
+        let py = ids.py();
+        let Some(shape) = shape_of(ids) else { return Ok(()) };
+        let width = |shape: &[i64]| shape.last().copied().filter(|_| shape.len() > 1).unwrap_or(0);
+        let is_kept = !self.given.contains_key("attention_mask") && !self.given.contains_key("position_ids");
+        if is_kept && width(&shape) > longest {
+            let (length, maximum) = (width(&shape) as usize, longest as usize);
+            return Err(raise(py, Error::TooLong { what: "input_ids".into(), row: 0, length, maximum }));
+        }
+        for what in ["attention_mask", "token_type_ids", "position_ids"] {
+            let Some(other) = self.given.get(what).and_then(shape_of) else { continue };
+            if width(&other) > width(&shape).max(longest) {
+                let (expected, got) = (format!("[B, S] = {shape:?}"), format!("{other:?}"));
+                return Err(raise(py, Error::Shape { what: what.into(), expected, got }));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Return the shape of an array of any library, if it has one.
+fn shape_of(object: &Bound<'_, PyAny>) -> Option<Vec<i64>> {
+    object.getattr("shape").and_then(|shape| shape.extract()).ok()
 }
 
 /// Read labels: rows of integers may be ragged, everything else is an array.

@@ -139,12 +139,11 @@ impl PyModel {
         let (py, this) = (slf.py(), slf.get());
         let signature = if is_encoder { this.signature.without_targets() } else { this.signature.clone() };
         let call = Call::bind(&slf.get_type().name()?.to_string(), &signature, positional, named)?;
-        let (arguments, arrays) = convert(py, || call.read())?;
         let train = this.training.load(Ordering::Relaxed);
         let hidden_states = call.option("output_hidden_states")?;
         let attentions = call.option("output_attentions")?;
         let return_dict = call.option("return_dict")?;
-        let (options, known, is_dict) = this.config.get().read(|config| {
+        let (options, known, is_dict, longest) = this.config.get().read(|config| {
             either!(config, config => {
                 let options = ForwardOptions {
                     train,
@@ -153,9 +152,11 @@ impl PyModel {
                     ..ForwardOptions::default()
                 };
                 let is_dict = config.extra.get("return_dict").and_then(Value::as_bool);
-                (options, config.problem_type, return_dict.or(is_dict).unwrap_or(true))
+                let longest = config.max_position_embeddings;
+                (options, config.problem_type, return_dict.or(is_dict).unwrap_or(true), longest)
             })
         });
+        let (arguments, arrays) = convert(py, || call.read(longest))?;
         let graph = arrays.has_graph();
         let call = ModelCall { arguments, options, problem: known, graph, is_encoder, intercept };
         let (answer, problem) = enter(py, move || this.model.run(call))?;
