@@ -144,10 +144,15 @@ impl<'a> RawTensor<'a> {
     /// Return whether all elements are finite: none is infinite or NaN.
     #[must_use]
     pub fn is_finite(&self) -> bool {
+        Self::are_finite(self.dtype, &self.data)
+    }
+
+    /// Return whether all elements in these bytes are finite.
+    pub(super) fn are_finite(dtype: Dtype, bytes: &[u8]) -> bool {
         /// Check that no number has all bits of the exponent set, as infinity and NaN have.
         macro_rules! none_is {
             ($bits:ty, $exponent:expr) => {{
-                let (numbers, _) = self.data.as_chunks();
+                let (numbers, _) = bytes.as_chunks();
                 // The compiler vectorises a block, since it contains no branch.
                 numbers.chunks(1 << 12).all(|block| {
                     let is_set =
@@ -156,7 +161,7 @@ impl<'a> RawTensor<'a> {
                 })
             }};
         }
-        match self.dtype {
+        match dtype {
             Dtype::Float64 => none_is!(u64, 0x7ff0_0000_0000_0000),
             Dtype::Float32 => none_is!(u32, 0x7f80_0000),
             Dtype::Float16 => none_is!(u16, 0x7c00),

@@ -141,16 +141,19 @@ impl WeightSource {
         let kind = kind(raw.dtype());
         if parameter.is_contiguous() {
             let flat = parameter.f_view([-1])?;
-            let mut done = 0;
+            let (mut done, mut finite) = (0, true);
             for bytes in raw.data().chunks(AT_ONCE) {
                 let count = (bytes.len() / raw.dtype().size()) as i64;
                 let piece = Tensor::f_from_data_size(bytes, &[count], kind)?;
                 flat.f_narrow(0, done, count)?.f_copy_(&piece)?;
+                finite &= RawTensor::are_finite(raw.dtype(), bytes);
                 done += count;
+                // A file that is mapped would be in memory beside the copy.
+                file.release(name);
             }
-        } else {
-            parameter.shallow_clone().f_copy_(&to_tensor(&raw)?)?;
+            return Ok(finite);
         }
+        parameter.shallow_clone().f_copy_(&to_tensor(&raw)?)?;
         let finite = raw.is_finite();
         file.release(name);
         Ok(finite)
