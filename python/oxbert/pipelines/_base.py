@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from typing_extensions import Self
 
 from oxbert import _native
-from oxbert._checks import refused
+from oxbert._checks import check_type, refused
 from oxbert._types import PathLike, Precision
 from oxbert.hub._options import split_options
 
@@ -48,6 +48,7 @@ class Pipeline:
     _remembers: ClassVar[bool] = True
 
     def __init__(self, native: Any, *, batch_tokens: int | None = None, **options: Any) -> None:
+        check_type("native", native, self._kind, "what from_pretrained passes; call it instead of the class")
         self._check(options)
         self._native = native
         self._batch_tokens = _BATCH_TOKENS if batch_tokens is None else batch_tokens
