@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::attention::Scratch;
 use super::memory::grow;
@@ -146,30 +147,43 @@ impl Place {
 struct Barrier {
     arrived: AtomicUsize,
     round: AtomicUsize,
+    /// The number of threads that sleep.
+    asleep: AtomicUsize,
+    lock: Mutex<()>,
+    wakes: Condvar,
 }
 
 impl Barrier {
     fn wait(&self, threads: usize) {
-        /// Rounds of waiting, some ten microseconds, after which a thread gives its core to another: there may be more
-        /// threads than cores.
+        /// Rounds of waiting, some ten microseconds, after which a thread sleeps: there may be more threads than cores. A
+        /// thread that gave its core to another instead might be given it back at once. One that sleeps wakes up on a free
+        /// core, which also parts threads that were started on the same one.
         const PATIENCE: u32 = 4096;
         if threads == 1 {
             return;
         }
-        let round = self.round.load(Ordering::Acquire);
+        let round = self.round.load(Ordering::SeqCst);
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == threads {
             self.arrived.store(0, Ordering::Relaxed);
-            self.round.store(round.wrapping_add(1), Ordering::Release);
+            self.round.store(round.wrapping_add(1), Ordering::SeqCst);
+            // A thread that is not counted yet looks at the round once more.
+            if self.asleep.load(Ordering::SeqCst) > 0 {
+                let _guard = self.lock.lock();
+                self.wakes.notify_all();
+            }
             return;
         }
-        let mut waited = 0;
-        while self.round.load(Ordering::Acquire) == round {
-            if waited < PATIENCE {
-                waited += 1;
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
+        for _ in 0..PATIENCE {
+            if self.round.load(Ordering::Acquire) != round {
+                return;
             }
+            std::hint::spin_loop();
         }
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.asleep.fetch_add(1, Ordering::SeqCst);
+        while self.round.load(Ordering::SeqCst) == round {
+            guard = self.wakes.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.asleep.fetch_sub(1, Ordering::SeqCst);
     }
 }
