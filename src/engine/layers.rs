@@ -1,20 +1,19 @@
 //! The layers of a frozen encoder on kernels: from tensors to slices and back.
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
+use super::embeddings::PackedEmbeddings;
 use crate::config::EncoderConfig;
-use crate::encoder::{Embeddings, Encoded, EncoderNames, LayerNames};
+use crate::encoder::{Encoded, EncoderNames, LayerNames};
 use crate::error::Result;
 use crate::inputs::{Inputs, Limits, Task};
-use crate::kernels::{Call, Choice, Layer, Layers, Matrix, Norms, Shape};
-use crate::nn::{ForwardOptions, Layout, Linear, Parameters, values, values_mut};
+use crate::kernels::{Call, Choice, Layer, Layers, Matrix, Shape};
+use crate::nn::{ForwardOptions, Layout, Linear, Parameters, norms, values, values_mut, zeros};
 
 /// Embeddings, a projection if E is not H, and layers whose weights are packed for kernels.
-///
-/// Embeddings are libtorch's, which computes each token by itself.
 #[derive(Debug)]
 pub(super) struct PackedEncoder {
-    embeddings: Embeddings,
+    embeddings: PackedEmbeddings,
     projection: Option<Linear>,
     layers: Layers,
 }
@@ -28,7 +27,7 @@ impl PackedEncoder {
         choice: Choice,
     ) -> Result<Self> {
         let (width, hidden) = (config.embeddings.width, config.hidden_size);
-        let embeddings = Embeddings::new(&parameters.at(names.embeddings), &config.embeddings)?;
+        let embeddings = PackedEmbeddings::new(&parameters.at(names.embeddings), &config.embeddings, choice)?;
         let projection =
             (width != hidden).then(|| Linear::new(&parameters.at(names.projection), width, hidden)).transpose()?;
         let stack = parameters.at(names.layers);
@@ -57,14 +56,13 @@ impl PackedEncoder {
     }
 
     pub(super) fn forward(&self, inputs: &Inputs, options: ForwardOptions) -> Result<Encoded> {
-        let embeddings = self.embeddings.forward(inputs, false)?;
+        let embeddings = self.embeddings.forward(inputs)?;
         let input = match &self.projection {
             Some(projection) => projection.forward(&embeddings)?,
-            None => embeddings.f_contiguous()?,
+            None => embeddings,
         };
         let layout = &inputs.layout;
         let count = self.layers.all.len();
-        let zeros = |shape: &[i64]| Ok(Tensor::f_zeros(shape, (Kind::Float, Device::Cpu))?);
         let mut hidden = zeros(&input.size())?;
         // The last layer's hidden states are the output.
         let wanted = if options.output_hidden_states { count } else { 0 };
@@ -116,11 +114,7 @@ fn layer(parameters: &Parameters, config: &EncoderConfig, names: &LayerNames, ch
     let (hidden, inner) = (config.hidden_size, config.intermediate_size);
     let attention = names.attention;
     let projections = [attention.query, attention.key, attention.value];
-    let norm = |name: &str| -> Result<Norms> {
-        let parameters = parameters.at(name);
-        let read = |name: &str| Ok::<_, crate::Error>(values(&parameters.tensor(name, &[hidden])?)?.to_vec());
-        Ok(Norms { weight: read("weight")?, bias: read("bias")?, eps: config.layer_norm_eps })
-    };
+    let norm = |name: &str| norms(&parameters.at(name), hidden, config.layer_norm_eps);
     let pack = |names: &[&str], inputs: i64, outputs: i64| -> Result<Matrix> {
         let mut matrix = Matrix::zeros(choice, names.len() * outputs as usize, inputs as usize)?;
         for (number, name) in names.iter().enumerate() {

@@ -5,6 +5,7 @@
 //! of an engine, so the engine may keep them in the form that is fastest.
 
 mod choice;
+mod embeddings;
 mod layers;
 
 use tch::Tensor;

@@ -6,7 +6,8 @@ use super::attention::{Direction, Unit, attend};
 use super::functions::Function;
 use super::linear::{Finish, Product};
 use super::matrix::{Matrix, Pack};
-use super::rows::{Encode, Norm, norm};
+use super::norms::Norms;
+use super::rows::{Encode, norm};
 use super::shape::Shape;
 use super::simd::Simd;
 use super::team::{Own, Place, Pointers, stride};
@@ -26,24 +27,6 @@ pub(crate) struct Layer {
     pub(crate) output: Matrix,
     /// The norm after the feed-forward part.
     pub(crate) output_norm: Norms,
-}
-
-/// The weights of a layer norm.
-#[derive(Debug)]
-pub(crate) struct Norms {
-    /// One factor per value.
-    pub(crate) weight: Vec<f32>,
-    /// As many.
-    pub(crate) bias: Vec<f32>,
-    /// Added to the variance.
-    pub(crate) eps: f64,
-}
-
-impl Norms {
-    fn get(&self) -> Norm {
-        let (weight, bias) = (self.weight.as_ptr(), self.bias.as_ptr());
-        Norm { weight, bias, width: self.weight.len(), eps: self.eps as f32 }
-    }
 }
 
 /// The rows that a team works on.

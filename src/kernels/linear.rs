@@ -9,6 +9,7 @@ use super::memory::grow;
 use super::product::{Float32, Form, Panels, Rows, product};
 use super::rows::{Encode, transpose};
 use super::simd::Simd;
+use super::table::Table;
 use super::team::{Place, stride};
 use super::{Choice, Precision, Work};
 use crate::error::{Error, Result};
@@ -89,7 +90,7 @@ pub(crate) enum Linear<'a> {
         /// The instructions.
         choice: Choice,
         /// `[N, K]`.
-        weight: &'a [f32],
+        weight: Table<'a>,
         /// `[N]`.
         bias: &'a [f32],
     },
@@ -137,10 +138,13 @@ impl Work for Forward<'_> {
         let panels = outputs.div_ceil(2 * S::LANES);
         let threads = threads.min(panels);
         let mut scratch: Vec<f32> = Vec::new();
-        let panel = 2 * S::LANES * inputs;
-        if matches!(linear, Linear::Rows { .. }) {
-            grow(&mut scratch, threads * panel)?;
-        }
+        // A panel, and its rows in float32 if they are not yet.
+        let panel = match linear {
+            Linear::Packed(_) => 0,
+            Linear::Rows { weight: Table::Float32(_), .. } => 2 * S::LANES * inputs,
+            Linear::Rows { weight: Table::Float16(_), .. } => 4 * S::LANES * inputs,
+        };
+        grow(&mut scratch, threads * panel)?;
         let columns = Columns { input: input.as_ptr(), output: output.as_mut_ptr(), count, inputs, outputs };
         let columns = &columns;
         thread::scope(|scope| {
@@ -208,10 +212,20 @@ impl Columns {
                         });
                     }
                     Linear::Rows { weight, bias, .. } => {
+                        let (scratch, rows_of) = scratch.split_at_mut(columns * self.inputs);
                         for panel in panels {
                             let begin = panel * columns;
-                            let from = weight.as_ptr().add(begin * self.inputs);
                             let width = columns.min(self.outputs - begin);
+                            let from = match weight {
+                                Table::Float32(values) => values.as_ptr().add(begin * self.inputs),
+                                Table::Float16(_) => {
+                                    for row in 0..width {
+                                        let to = rows_of.as_mut_ptr().add(row * self.inputs);
+                                        weight.read::<S>(begin + row, self.inputs, to);
+                                    }
+                                    rows_of.as_ptr()
+                                }
+                            };
                             transpose::<S>(from, self.inputs, width, self.inputs, scratch.as_mut_ptr());
                             let one = Panels::<Float32> {
                                 weights: scratch.as_ptr(),

@@ -23,25 +23,31 @@
 #![allow(clippy::inline_always, reason = "a function has its instruction set only where it is inlined")]
 
 mod attention;
+mod embeddings;
 mod encoder;
 mod functions;
 mod layer;
 mod linear;
 mod matrix;
 mod memory;
+mod norms;
 mod product;
 mod rows;
 mod shape;
 mod simd;
+mod table;
 mod team;
 
 pub use attention::Direction;
+pub(crate) use embeddings::{Embeddings, Tokens};
 pub(crate) use encoder::{Call, Layers};
 pub(crate) use functions::{Function, apply};
-pub(crate) use layer::{Layer, Norms};
+pub(crate) use layer::Layer;
 pub(crate) use linear::Linear;
 pub(crate) use matrix::Matrix;
+pub(crate) use norms::{Norms, normalise};
 pub(crate) use shape::Shape;
+pub(crate) use table::Table;
 
 #[cfg(test)]
 mod tests;

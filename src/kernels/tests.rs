@@ -169,15 +169,18 @@ proptest! {
         seed: u64, count in 0_usize..20, outputs in 1_usize..100, inputs in 1_usize..300,
     ) {
         let mut numbers = Numbers(seed);
-        let plain = Plain::new(&mut numbers, outputs, inputs);
+        let mut plain = Plain::new(&mut numbers, outputs, inputs);
+        let halves = to_halves(&mut plain.weight);
         let rows = numbers.take(count * inputs, 2.0);
         for choice in float32() {
             let matrix = plain.pack(choice);
             let mut packed = vec![f32::NAN; count * outputs];
-            let mut unpacked = packed.clone();
             Linear::Packed(&matrix).forward(&rows, &mut packed, 2).unwrap();
-            Linear::Rows { choice, weight: &plain.weight, bias: &plain.bias }.forward(&rows, &mut unpacked, 3).unwrap();
-            prop_assert_eq!(&packed, &unpacked);
+            for weight in [Table::Float32(&plain.weight), Table::Float16(&halves)] {
+                let mut unpacked = vec![f32::NAN; count * outputs];
+                Linear::Rows { choice, weight, bias: &plain.bias }.forward(&rows, &mut unpacked, 3).unwrap();
+                prop_assert_eq!(&packed, &unpacked);
+            }
             for (row, packed) in rows.chunks_exact(inputs).zip(packed.chunks_exact(outputs)) {
                 let row: Vec<f64> = row.iter().copied().map(f64::from).collect();
                 for (ours, plain) in packed.iter().zip(plain.forward(&row)) {
@@ -186,6 +189,69 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn embeddings_are_those_of_a_plain_loop(
+        seed: u64, count in 0_usize..20, width in 1_usize..100, has_types: bool, gives_types: bool, are_ids: bool,
+    ) {
+        let rows = [7, 30, 2];
+        let mut numbers = Numbers(seed);
+        let mut tables = rows.map(|rows| numbers.take(rows * width, 1.0));
+        let halves = to_halves(&mut tables[0]);
+        let (vectors, weight, bias) =
+            (numbers.take(count * width, 1.0), numbers.take(width, 1.0), numbers.take(width, 1.0));
+        let mut ids = |limit: usize| -> Vec<i64> {
+            (0..count).map(|_| (numbers.next().abs() * limit as f32) as i64 % limit as i64).collect()
+        };
+        let (words, positions, types) = (ids(rows[0]), ids(rows[1]), ids(rows[2]));
+        let norms = Norms { weight, bias, eps: EPS };
+        let parameters = (norms.weight.clone(), norms.bias.clone());
+        let row = |table: &[f32], id: usize| -> Vec<f64> {
+            table[id * width..][..width].iter().copied().map(f64::from).collect()
+        };
+        for choice in float32() {
+            for table in [Table::Float32(&tables[0]), Table::Float16(&halves)] {
+                let embeddings = Embeddings {
+                    choice,
+                    words: table,
+                    positions: Table::Float32(&tables[1]),
+                    types: has_types.then_some(Table::Float32(&tables[2])),
+                    norms: &norms,
+                };
+                let tokens = if are_ids { Tokens::Ids(&words) } else { Tokens::Vectors(&vectors) };
+                let mut output = vec![f32::NAN; count * width];
+                let given = gives_types.then_some(&types[..]);
+                embeddings.forward(tokens, given, &positions, &mut output).unwrap();
+                for (token, ours) in output.chunks_exact(width).enumerate() {
+                    let mut sum = if are_ids { row(&tables[0], words[token] as usize) } else { row(&vectors, token) };
+                    if has_types {
+                        sum = add(&sum, &row(&tables[2], if gives_types { types[token] as usize } else { 0 }));
+                    }
+                    sum = add(&sum, &row(&tables[1], positions[token] as usize));
+                    for (ours, plain) in ours.iter().zip(plain_norm(&sum, &parameters)) {
+                        prop_assert!((f64::from(*ours) - plain).abs() < 1e-4);
+                    }
+                }
+                // A row that no table has.
+                let outside = vec![rows[1] as i64; count];
+                prop_assert_eq!(embeddings.forward(tokens, given, &outside, &mut output).is_err(), count > 0);
+            }
+        }
+    }
+}
+
+/// Round weights to float16, and return their bits.
+fn to_halves(weights: &mut [f32]) -> Vec<u16> {
+    let round = |weight: &mut f32| {
+        let half = half::f16::from_f32(*weight);
+        *weight = half.to_f32();
+        half.to_bits()
+    };
+    weights.iter_mut().map(round).collect()
 }
 
 /// The weight and the bias of a norm.

@@ -1,8 +1,8 @@
 //! The linear layer.
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
-use super::slices::{values, values_mut};
+use super::slices::{copy, table, values, values_mut, zeros};
 use super::{Activation, Intercept, Parameters};
 use crate::error::Result;
 use crate::interrupt;
@@ -19,7 +19,7 @@ enum Form {
     Tensors { weight: Tensor, bias: Tensor },
     /// Frozen weights in panels, for the kernels.
     Packed(Box<Matrix>),
-    /// A frozen weight that is in use elsewhere too, for the kernels.
+    /// A frozen weight, float32 or float16, that is in use elsewhere too, for the kernels.
     Shared { choice: Choice, weight: Tensor, bias: Tensor },
 }
 
@@ -85,8 +85,7 @@ impl Linear {
             Form::Packed(matrix) => matrix.choice(),
             Form::Shared { choice, .. } => *choice,
         };
-        let mut output = Tensor::f_zeros(input.size(), (Kind::Float, Device::Cpu))?;
-        output.f_copy_(input)?;
+        let mut output = copy(input)?;
         kernels::apply(choice, activation.function(), values_mut(&mut output)?);
         Ok(output)
     }
@@ -108,7 +107,7 @@ impl Linear {
             }
             Form::Packed(matrix) => run(kernels::Linear::Packed(matrix), input, self.outputs()),
             Form::Shared { choice, weight, bias } => {
-                let layer = kernels::Linear::Rows { choice: *choice, weight: values(weight)?, bias: values(bias)? };
+                let layer = kernels::Linear::Rows { choice: *choice, weight: table(weight)?, bias: values(bias)? };
                 run(layer, input, self.outputs())
             }
         }
@@ -122,7 +121,7 @@ fn run(layer: kernels::Linear<'_>, input: &Tensor, outputs: i64) -> Result<Tenso
     if let Some(last) = shape.last_mut() {
         *last = outputs;
     }
-    let mut output = Tensor::f_zeros(&shape, (Kind::Float, Device::Cpu))?;
+    let mut output = zeros(&shape)?;
     layer.forward(values(&input)?, values_mut(&mut output)?, tch::get_num_threads() as usize)?;
     Ok(output)
 }

@@ -21,7 +21,7 @@ use crate::weights::{Fit, LoadReport, Tolerance, Watch, WeightSource};
 /// How a frozen model computes. A [`Precision`] converts into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrozenOptions {
-    /// The precision of the encoder's layers. Embeddings and heads are float32.
+    /// The precision of the encoder's layers. Heads are float32; word embeddings are float16 if the layers are not float32.
     pub precision: Precision,
     /// Whether a precision is taken that the processor has no arithmetic for, and computed in float32.
     pub emulate: bool,
