@@ -61,6 +61,7 @@ from oxbert._native import (  # noqa: E402
     save_weights,
     weight_origins,
 )
+from oxbert._quality import Quality, quality  # noqa: E402
 from oxbert.auto import (  # noqa: E402
     AutoConfig,
     AutoModel,
@@ -154,6 +155,7 @@ __all__ = [
     "OxbertError",
     "PretrainerHeads",
     "PretrainingNetworks",
+    "Quality",
     "RemoteResource",
     "ReplacedTokenDetection",
     "SentenceEncoder",
@@ -169,6 +171,7 @@ __all__ = [
     "load_weights",
     "outputs",
     "pipeline",
+    "quality",
     "save_weights",
     "weight_origins",
 ]

@@ -11,7 +11,7 @@ mod layers;
 use tch::Tensor;
 
 pub(crate) use choice::choose;
-pub use choice::{Instructions, Precision, choices};
+pub use choice::{Instructions, Precision, choices, fastest};
 use layers::PackedEncoder;
 
 use crate::config::EncoderConfig;

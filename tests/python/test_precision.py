@@ -94,7 +94,7 @@ def test_the_bits_of_a_text_do_not_depend_on_its_neighbours(precision: str, coun
 def test_answers_are_those_of_float32(precision: str) -> None:
     docs = Path(__file__).parents[2] / "docs"
     texts = [line for path in sorted(docs.glob("*.md")) for line in path.read_text().splitlines() if len(line) > 60]
-    texts = [text[:300] for text in texts if "[MASK]" not in text][:400]
+    texts = [text[:300] for text in texts if "[MASK]" not in text][:1500]
     least = {"float16": 0.999, "bfloat16": 0.995, "int8": 0.985}[precision]
     options = {"precision": precision, "emulate": emulated(precision)}
     detect = [oxbert.ReplacedTokenDetection.from_pretrained(DISCRIMINATOR, **way) for way in ({}, options)]
@@ -107,6 +107,28 @@ def test_answers_are_those_of_float32(precision: str) -> None:
     assert np.mean(np.equal(ours, theirs)) >= least
 
 
+@pytest.mark.parametrize(("name", "answers"), [(GENERATOR, 8), (DISCRIMINATOR, None), ("encoder", 6)])
+def test_quality_compares_the_answers(name: str, answers: int | None, tmp_path: Path) -> None:
+    texts = [f"Return the number {place} of a list of names." for place in range(6)]
+    if name == "encoder":
+        tokenizer = oxbert.ElectraTokenizer.from_pretrained(GENERATOR)
+        tokenizer.save_pretrained(tmp_path)
+        oxbert.ElectraModel.from_pretrained(GENERATOR).save_pretrained(tmp_path)
+    found = oxbert.quality(tmp_path if name == "encoder" else name, iter(texts), precisions=["float32", "int8"])
+    exact, rough = found["float32"], found["int8"]
+    assert exact.difference == 0 < rough.difference < 1
+    assert exact.answers == rough.answers > 0
+    assert answers in (None, exact.answers)
+    if name == "encoder":
+        assert exact.equal is rough.equal is None
+        assert 0.98 < rough.cosine < exact.cosine == pytest.approx(1, abs=1e-6)
+    else:
+        assert exact.cosine is rough.cosine is None
+        assert 0.8 < rough.equal <= exact.equal == 1
+    with pytest.raises(InputError, match="^texts: expected at least one text, got none$"):
+        oxbert.quality(name if name != "encoder" else tmp_path, [])
+
+
 def test_a_pickled_pipeline_keeps_its_precision() -> None:
     text = ["The function returns a [MASK] of strings."]
     fill = oxbert.FillMask.from_pretrained(GENERATOR, precision="int8")
@@ -117,7 +139,9 @@ def test_a_pickled_pipeline_keeps_its_precision() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"precision": "int4"}, r'^precision: expected one of "float32", "float16", "bfloat16", "int8", got "int4"$'),
+        ({"precision": "int4"}, r'^precision: expected one of "auto", "float32", .*, "int8", got "int4"$'),
+        ({"precision": "auto", "trainable": True}, r'^precision: expected "float32" .* got "auto": add trainable=False$'),
+        ({"precision": "auto", "emulate": True}, "^emulate: expected False for auto"),
         ({"precision": "int8", "trainable": True}, r'^precision: expected "float32" .* add trainable=False$'),
         ({"precision": "int8", "emulate": True}, "^emulate: expected False for int8, which needs no emulation$"),
         ({"emulate": True}, "^emulate: expected False for float32"),
@@ -167,10 +191,48 @@ def test_kernels_can_be_chosen() -> None:
         for precision, logits in forced.items():
             # Sums in int8 are exact: only what is between products differs in its last bits.
             np.testing.assert_allclose(logits, chosen[precision], rtol=0, atol=2e-2 if precision != "float32" else 1e-5)
+    auto = "float16" if emulated("bfloat16") else "bfloat16"
+    [same] = load_with(None, (auto, False)).values()
+    assert load_with(None, ("auto", False))["auto"] == same
+    assert load_with("portable", ("auto", False))["auto"] == load_with("portable", ("float32", False))["float32"]
     portable = load_with("portable", *ways)
     np.testing.assert_allclose(portable.pop("float32"), chosen["float32"], rtol=0, atol=1e-5)
     assert all(str(error).startswith('precision: expected "float32" on ') for error in portable.values())
     assert str(load_with("sse", ("float32", False))["float32"]).startswith("OXBERT_KERNELS: expected one of ")
+
+
+MEASURE = """
+import sys, oxbert
+def memory(peak=False):
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    return int(status["VmHWM" if peak else "VmRSS"].split()[0]) * 1024
+kind = oxbert.ElectraForMaskedLM
+kind.from_pretrained("electra-tiny-generator", trainable=False, precision=sys.argv[2])([[2, 5, 3]])
+before = memory()
+model = kind.from_pretrained(sys.argv[1], trainable=False, precision=sys.argv[2])
+print(memory() - before, memory(peak=True) - before)
+"""
+
+
+@pytest.mark.slow
+def test_int8_takes_a_third_of_the_memory(tmp_path: Path) -> None:
+    # The proportions of ELECTRA-base: a fifth of the values are words.
+    config = oxbert.ElectraConfig(
+        vocab_size=30_522,
+        embedding_size=768,
+        hidden_size=768,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        intermediate_size=3072,
+    )
+    oxbert.ElectraForMaskedLM(config, seed=1).save_pretrained(tmp_path)
+    parameters = 4 * 109e6
+    environment = os.environ | {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "0"}
+    for precision, share in [("float32", 1.05), ("int8", 0.35)]:
+        command = [sys.executable, "-c", MEASURE, str(tmp_path), precision]
+        used, peak = map(int, processes.run(command, env=environment, check=True).stdout.split())
+        assert used < share * parameters, precision
+        assert peak < 1.1 * share * parameters, precision
 
 
 def test_bfloat16_is_refused_where_it_would_be_slow() -> None:

@@ -74,8 +74,8 @@ where
 {
     let more = &options.more;
     let device = more.device.as_ref().map_or(Ok(Device::Cpu), |name| self::device(py, name))?;
-    let frozen = frozen_options(py, options.precision, options.emulate)?;
-    if options.trainable && frozen.precision != Precision::Float32 {
+    let frozen = frozen_options(py, options.precision, options.emulate, device)?;
+    if options.trainable && options.precision != Precision::Float32.name() {
         let got = options.precision;
         let reason = format!("expected \"float32\" for a model that can be trained, got {got:?}: add trainable=False");
         return Err(raise(py, Error::input("precision", reason)));

@@ -98,10 +98,10 @@ impl Source {
         tokenizer: Option<TokenizerSource>,
     ) -> PyResult<Self> {
         let py = asked.folder.py();
-        let options = frozen_options(py, asked.precision.unwrap_or("float32"), asked.emulate)?;
         // The process that reads a pickle may run in another folder.
         let path = std::path::absolute(hub.find(asked.folder, needs, &[])?)?;
         let device = asked.device.map_or(Ok(Device::Cpu), |name| device(py, name))?;
+        let options = frozen_options(py, asked.precision.unwrap_or("float32"), asked.emulate, device)?;
         let tokenizer = tokenizer.unwrap_or_else(|| TokenizerSource::Folder(path.clone()));
         let batch_tokens = asked.batch_tokens;
         Ok(Self { model: ModelSource::Folder { path, device, options }, tokenizer, batch_tokens })

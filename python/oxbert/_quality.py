@@ -1,0 +1,196 @@
+"""Measure on texts of one's own how often a precision gives the answers of float32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oxbert import _native, auto
+from oxbert._checks import refused
+from oxbert._types import PathLike
+from oxbert.errors import DtypeError, InputError
+from oxbert.hub._folders import find
+
+# Texts in a batch: logits over a vocabulary are padded.
+_BATCH = 16
+# One token in this many is masked.
+_MASKED = 7
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How near the answers of a precision are to those of float32.
+
+    Attributes:
+        precision: The precision.
+        answers: The number of answers that were compared: masked tokens, tokens, texts or spans, by the model's head.
+        equal: The share of them that are the same, from 0 to 1; None for a model without a head.
+        cosine: The least cosine between the vectors of a text, each the mean over its tokens' hidden states; None for a
+            model with a head.
+        difference: The largest difference of a logit, or of a hidden state for a model without a head.
+    """
+
+    precision: str
+    answers: int
+    equal: float | None
+    cosine: float | None
+    difference: float
+
+
+def quality(
+    model: PathLike,
+    texts: Iterable[str],
+    *,
+    precisions: Sequence[str] = ("float16", "bfloat16", "int8"),
+    emulate: bool = True,
+    **hub: Any,
+) -> dict[str, Quality]:
+    """Compare frozen models of other precisions with float32 on texts.
+
+    The answers are those that the model's head gives: the likeliest token at each masked place (one token in seven is
+    masked), whether each token was replaced, the label of each text or token, the beginning and the end of a span. Of a
+    model without a head the vectors of texts are compared.
+
+    Args:
+        model: A model folder, a bundled model, or a repository of the hub, with a tokenizer.
+        texts: The texts. Of a text that is longer than the model's limit, the beginning is taken.
+        precisions: The precisions to compare.
+        emulate: Whether to compute a precision slowly that the processor has no arithmetic for.
+        hub: `revision` and the other options of the hub.
+
+    Returns:
+        The result for each precision.
+
+    Raises:
+        InputError: if there is no text, if the model answers about something else than single texts, or if a precision
+            is none or cannot be had.
+
+    Example:
+        >>> import oxbert
+        >>> result = oxbert.quality("electra-tiny-generator", ["Return a copy of the list."], precisions=["int8"])
+        >>> result["int8"].answers
+        1
+    """
+    # Found once, so that the tokenizer and all models are of one commit.
+    found = find(model, ("config", "tokenizer", "weights"), **hub)
+    config = auto.AutoConfig.from_pretrained(found)
+    kind = _class_of(config)
+    several = kind is _native.ElectraForPreTraining or config.problem_type == "multi_label_classification"
+    tokenizer = auto.AutoTokenizer.from_pretrained(found)
+    exact = kind.from_pretrained(found, trainable=False)
+    others = [(_load(kind, found, name, emulate), _Tally(name, several=several)) for name in precisions]
+    is_masked_lm = kind.__name__.endswith("ForMaskedLM")
+    empty = True
+    for batch in _batches(texts):
+        empty = False
+        rows = tokenizer(batch, truncation=True)["input_ids"]
+        places = _mask(rows, tokenizer) if is_masked_lm else [range(len(row)) for row in rows]
+        expected = exact(rows)
+        for other, tally in others:
+            tally.add(expected, other(rows), places)
+    if empty:
+        raise refused("texts", "expected at least one text, got none")
+    return {tally.precision: tally.result() for _, tally in others}
+
+
+def _class_of(config: Any) -> Any:
+    """Return the class of the model that a folder holds: that of its first architecture, or the encoder."""
+    names = config.architectures or []
+    kind = getattr(_native, names[0], None) if names else auto.AutoModel._class(config)
+    if kind is None or kind.__name__.endswith("ForMultipleChoice"):
+        raise refused("model", f"expected a model that answers about single texts, got {names[0]}")
+    return kind
+
+
+def _load(kind: Any, folder: Path, precision: str, emulate: bool) -> Any:
+    try:
+        return kind.from_pretrained(folder, trainable=False, precision=precision)
+    except InputError:
+        # Emulation is refused where it is not needed.
+        if not emulate:
+            raise
+        return kind.from_pretrained(folder, trainable=False, precision=precision, emulate=True)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    if isinstance(texts, str):
+        expected, got = "several texts", "str"
+        raise DtypeError(f"texts: expected {expected}, got {got}", what="texts", expected=expected, got=got)
+    iterator = iter(texts)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch
+
+
+def _mask(rows: list[list[int]], tokenizer: Any) -> list[list[int]]:
+    """Mask tokens of each row between [CLS] and [SEP], and return their places."""
+    places = []
+    for number, row in enumerate(rows):
+        # Every row begins elsewhere, so that short texts have masks too.
+        inside = range(1, len(row) - 1)
+        chosen = [place for place in inside if (place + number) % _MASKED == 0] or list(inside[:1])
+        for place in chosen:
+            row[place] = tokenizer.mask_token_id
+        places.append(chosen)
+    return places
+
+
+class _Tally:
+    """Compare the answers of one precision with those of float32."""
+
+    def __init__(self, precision: str, *, several: bool) -> None:
+        self.precision = precision
+        # Whether each logit is a decision of its own.
+        self._several = several
+        self._answers = 0
+        self._same = 0
+        self._decides = False
+        self._cosine: float | None = None
+        self._difference = 0.0
+
+    def add(self, expected: Any, got: Any, places: Sequence[Sequence[int]]) -> None:
+        """Compare the outputs for a batch; of outputs for each token those at these places of each row."""
+        for row, where in enumerate(places):
+            for one, other in zip(_values(expected, row, where), _values(got, row, where), strict=True):
+                if one.size:
+                    self._difference = max(self._difference, float(np.abs(one - other).max()))
+                    self._compare(one, other, is_vector="last_hidden_state" in expected)
+
+    def _compare(self, one: Any, other: Any, *, is_vector: bool) -> None:
+        if is_vector:
+            one, other = one.mean(0), other.mean(0)
+            lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+            cosine = float(one @ other) / lengths if lengths else 1.0
+            self._cosine = cosine if self._cosine is None else min(cosine, self._cosine)
+            self._answers += 1
+            return
+        if self._several:
+            same = (one > 0) == (other > 0)
+        elif one.shape[-1] == 1:
+            return  # A number, and no decision.
+        else:
+            same = one.argmax(-1) == other.argmax(-1)
+        self._decides = True
+        self._answers += int(np.size(same))
+        self._same += int(np.sum(same))
+
+    def result(self) -> Quality:
+        equal = self._same / self._answers if self._decides else None
+        return Quality(self.precision, self._answers, equal, self._cosine, self._difference)
+
+
+def _values(output: Any, row: int, places: Sequence[int]) -> list[Any]:
+    """Return what is compared of one row: the logits of each decision, or the hidden states."""
+    if "start_logits" in output:
+        return [np.asarray(output[name])[row][list(places)] for name in ("start_logits", "end_logits")]
+    values = np.asarray(output["logits" if "logits" in output else "last_hidden_state"])
+    # The logits of a text as a whole are [B, L]; those of a discriminator [B, S].
+    is_for_each_token = values.ndim == 3 or "probabilities" in output
+    return [values[row][list(places)] if is_for_each_token else values[row]]
+
+
+__all__ = ["Quality", "quality"]
