@@ -2469,6 +2469,7 @@ class DistilBertTokenizer(_FamilyTokenizer, Tokenizer):
         ['input_ids', 'attention_mask']
     """
 
+@disjoint_base
 class _Pipeline:
     @property
     def _model(self) -> Model | None: ...

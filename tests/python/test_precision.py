@@ -125,7 +125,7 @@ def test_quality_compares_the_answers(name: str, answers: int | None, tmp_path: 
     else:
         assert exact.cosine is rough.cosine is None
         assert 0.8 < rough.equal <= exact.equal == 1
-    with pytest.raises(InputError, match="^texts: expected at least one text, got none$"):
+    with pytest.raises(InputError, match=r"^texts: expected at least one text, got none$"):
         oxbert.quality(name if name != "encoder" else tmp_path, [])
 
 
@@ -140,7 +140,10 @@ def test_a_pickled_pipeline_keeps_its_precision() -> None:
     ("options", "message"),
     [
         ({"precision": "int4"}, r'^precision: expected one of "auto", "float32", .*, "int8", got "int4"$'),
-        ({"precision": "auto", "trainable": True}, r'^precision: expected "float32" .* got "auto": add trainable=False$'),
+        (
+            {"precision": "auto", "trainable": True},
+            r'^precision: expected "float32" .* got "auto": add trainable=False$',
+        ),
         ({"precision": "auto", "emulate": True}, "^emulate: expected False for auto"),
         ({"precision": "int8", "trainable": True}, r'^precision: expected "float32" .* add trainable=False$'),
         ({"precision": "int8", "emulate": True}, "^emulate: expected False for int8, which needs no emulation$"),
