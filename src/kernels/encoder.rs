@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::attention::Direction;
 use super::functions::Function;
+use super::helpers::{share, taken};
 use super::layer::{Layer, Rows, forward};
 use super::matrix::Pack;
 use super::rows::Encode;
@@ -246,16 +246,16 @@ impl Batch<'_> {
             }
             Ok(())
         };
-        let work = &work;
+        let threads = own.len();
         let mut pairs = shared.iter_mut().zip(own);
         let Some((shared, own)) = pairs.next() else { return Ok(()) };
-        thread::scope(|scope| {
-            for (shared, own) in pairs {
-                // If no thread can be started, those that there are do the work.
-                let _ = thread::Builder::new().spawn_scoped(scope, move || work(shared, own, &|| Ok(())));
+        let others: Vec<_> = pairs.map(|pair| Mutex::new(Some(pair))).collect();
+        let help = |place: Place| {
+            if let Some((shared, own)) = taken(&others[place.number - 1]) {
+                let _ = work(shared, own, &|| Ok(()));
             }
-            work(shared, own, &interrupt::go_on)
-        })
+        };
+        share(threads, &help, |_| work(shared, own, &interrupt::go_on))
     }
 
     /// Let all threads take each chunk through the layers together.
@@ -265,9 +265,10 @@ impl Batch<'_> {
         shared: Pointers<'_>,
         own: &mut [Own],
     ) -> Result<()> {
+        let threads = own.len();
         let Some((first, rest)) = own.split_first_mut() else { return Ok(()) };
         let layers = self.layers.all.len();
-        let all = |shared: Pointers<'_>, own: &mut Own, place: Place, go_on: &dyn Fn() -> Result<()>| -> Result<()> {
+        let all = |own: &mut Own, place: Place, go_on: &dyn Fn() -> Result<()>| -> Result<()> {
             for (turn, chunk) in chunks.iter().enumerate() {
                 self.chunk::<S, F>(chunk, turn * layers, shared, own, place, go_on)?;
                 if layers > 0 && self.ends((turn + 1) * layers - 1, place) {
@@ -276,30 +277,13 @@ impl Batch<'_> {
             }
             Ok(())
         };
-        let all = &all;
-        // The number of threads that could be started: none begins before it is known.
-        let size = Mutex::new(1);
-        thread::scope(|scope| {
-            let Ok(mut started) = size.lock() else { return Ok(()) };
-            for own in rest {
-                let (number, size) = (*started, &size);
-                let work = move || {
-                    // Waits until all threads are started.
-                    let of = size.lock().map_or(0, |size| *size);
-                    // The whole structure, so that the closure can be sent.
-                    let shared = shared;
-                    if number < of {
-                        let _ = all(shared, own, Place { number, of }, &|| Ok(()));
-                    }
-                };
-                if thread::Builder::new().spawn_scoped(scope, work).is_ok() {
-                    *started += 1;
-                }
+        let others: Vec<_> = rest.iter_mut().map(|own| Mutex::new(Some(own))).collect();
+        let help = |place: Place| {
+            if let Some(own) = taken(&others[place.number - 1]) {
+                let _ = all(own, place, &|| Ok(()));
             }
-            let of = *started;
-            drop(started);
-            all(shared, first, Place { number: 0, of }, &interrupt::go_on)
-        })
+        };
+        share(threads, &help, |place| all(first, place, &interrupt::go_on))
     }
 
     /// Take a chunk through all layers, as one thread of a team that has done as many layers `before`.

@@ -1,9 +1,11 @@
 //! One linear layer: `y = f(x Wᵀ + b)` for rows of float32 or of another form.
 
 use std::ops::Range;
-use std::{ptr, thread};
+use std::ptr;
+use std::sync::Mutex;
 
 use super::functions::{Apply, Function};
+use super::helpers::{share, taken};
 use super::matrix::{Matrix, Pack};
 use super::memory::grow;
 use super::product::{Float32, Form, Panels, Rows, product};
@@ -146,27 +148,18 @@ impl Work for Forward<'_> {
         };
         grow(&mut scratch, threads * panel)?;
         let columns = Columns { input: input.as_ptr(), output: output.as_mut_ptr(), count, inputs, outputs };
-        let columns = &columns;
-        thread::scope(|scope| {
-            let mut scratch = scratch.chunks_mut(panel.max(1));
-            // SAFETY: the lengths were checked, the processor has the instructions, and each thread has its own columns.
-            let compute =
-                |range: Range<usize>, scratch: &mut [f32]| unsafe { columns.compute::<S>(linear, range, scratch) };
-            let part = |number| Place { number, of: threads }.part(panels);
-            let own = scratch.next().unwrap_or_default();
-            let mut parts = vec![part(0)];
-            for number in 1..threads {
-                let scratch = scratch.next().unwrap_or_default();
-                let spawned = thread::Builder::new().spawn_scoped(scope, move || compute(part(number), scratch));
-                if spawned.is_err() {
-                    // If a thread cannot be started, this one does its part.
-                    parts.push(part(number));
-                }
+        // SAFETY: the lengths were checked, the processor has the instructions, and each thread has its own columns.
+        let compute =
+            |place: Place, scratch: &mut [f32]| unsafe { columns.compute::<S>(linear, place.part(panels), scratch) };
+        let mut scratch = scratch.chunks_mut(panel.max(1));
+        let own = scratch.next().unwrap_or_default();
+        let others: Vec<_> = (1..threads).map(|_| Mutex::new(Some(scratch.next().unwrap_or_default()))).collect();
+        let help = |place: Place| {
+            if let Some(scratch) = taken(&others[place.number - 1]) {
+                compute(place, scratch);
             }
-            for part in parts {
-                compute(part, &mut *own);
-            }
-        });
+        };
+        share(threads, &help, |place| compute(place, own));
         Ok(())
     }
 }

@@ -18,7 +18,7 @@
 //!
 //! **Threads.** If there are enough texts, each thread takes whole texts through all layers, and waits for nobody. Otherwise
 //! threads share the columns of each product and the heads of each text, and wait for each other five times a layer
-//! ([`team`]). Both give the same bits.
+//! ([`team`]). Both give the same bits. The threads are the caller's own, and sleep between its calls ([`helpers`]).
 
 #![allow(clippy::inline_always, reason = "a function has its instruction set only where it is inlined")]
 
@@ -26,6 +26,7 @@ mod attention;
 mod embeddings;
 mod encoder;
 mod functions;
+mod helpers;
 mod layer;
 mod linear;
 mod matrix;

@@ -70,7 +70,7 @@ pub(super) struct Pointers<'a> {
 }
 
 // SAFETY: the threads of a team take turns by the barrier.
-unsafe impl Send for Pointers<'_> {}
+unsafe impl Sync for Pointers<'_> {}
 
 impl Pointers<'_> {
     /// Wait for all threads of the team.

@@ -118,7 +118,7 @@ def test_threads_share_a_tokenizer() -> None:
 
 
 PREPARE = """
-import os, signal, sys
+import os, signal, sys, tempfile
 import numpy as np
 import oxbert
 
@@ -127,11 +127,16 @@ model = oxbert.ElectraForMaskedLM(config, seed=0).eval()
 tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
 ids = np.full((8, 128), 7)
 expected = model(ids).logits
+with tempfile.TemporaryDirectory() as folder:
+    model.save_pretrained(folder)
+    frozen = oxbert.ElectraForMaskedLM.from_pretrained(folder, trainable=False)
+same = frozen(ids).logits
 tokenizer(["a text"] * 100)
 
 def check():
     tokenizer(["a text"] * 100)
     assert np.abs(model(ids).logits - expected).max() <= 1e-5
+    assert (frozen(ids).logits == same).all()
 """
 FORK = """
 child = os.fork()
