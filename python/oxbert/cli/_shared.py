@@ -87,10 +87,15 @@ def print_warning(reason: str) -> None:
     open_console(stderr=True).print(f"[bold yellow]warning:[/] {escape(reason)}")
 
 
-def fail(error: BaseException) -> typer.Exit:
-    """Print an error, and return what ends the command with the exit code of a failure."""
+def print_trace(error: BaseException) -> None:
+    """Print where an error comes from, if `--debug` asks for it."""
     if is_debugging:
         traceback.print_exception(error)
+
+
+def fail(error: BaseException) -> typer.Exit:
+    """Print an error, and return what ends the command with the exit code of a failure."""
+    print_trace(error)
     print_error(describe_error(error))
     return typer.Exit(FAILED)
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from oxbert import OxbertError, conversion
 from oxbert._types import Component, FloatDtype, WeightFormat
-from oxbert.cli._shared import FAILED, describe_error, open_bar, open_console, print_error
+from oxbert.cli._shared import FAILED, describe_error, open_bar, open_console, print_error, print_trace
 from oxbert.conversion import Report, find_sources, find_target, find_weights
 from oxbert.errors import InputError
 
@@ -100,6 +100,7 @@ def convert(
             )
         except (OxbertError, OSError, MemoryError) as error:
             failed.append(one)
+            print_trace(error)
             reason = describe_error(error)
             print_error(reason if one in reason else f"{one}: {reason}")
         else:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
 from oxbert import AutoConfig, AutoTokenizer, OxbertError, _native, find_weights
-from oxbert._types import Precision
 from oxbert.cli._shared import describe_error, open_console
 from oxbert.cli._showing import print_table
 from oxbert.errors import ConfigError, MissingFileError
@@ -77,6 +76,7 @@ def describe(folder: Path) -> dict[str, Any]:
     sizes = {"layers": layers, "hidden": hidden, "attention_heads": config.num_attention_heads, "feed_forward": forward}
     if prefix == "Electra":
         sizes |= {"embedding": config.embedding_size, "token_types": config.type_vocab_size}
+    words = config.vocab_size * sizes.get("embedding", hidden)
     sizes["positions"] = config.max_position_embeddings
     return {
         "folder": str(folder),
@@ -88,7 +88,7 @@ def describe(folder: Path) -> dict[str, Any]:
         "bytes": weights.stat().st_size,
         "parameters": parameters,
         "encoder": encoder,
-        "memory": {name: _memory(name, parameters, hidden, layers, forward) for name in get_args(Precision)},
+        "memory": {name: _memory(name, parameters, words, hidden, layers, forward) for name in _BYTES},
         "heads": heads,
         "tokenizer": _tokenizer(folder),
     }
@@ -104,12 +104,13 @@ def _head(kind: Any, folder: Path) -> dict[str, Any]:
     return {"loaded": not missing, "parameters": parameters, "missing": missing, "reason": reason}
 
 
-def _memory(precision: str, parameters: int, hidden: int, layers: int, forward: int) -> int:
-    """Return the bytes of a frozen model: only the matrices of its layers have the precision."""
+def _memory(precision: str, parameters: int, words: int, hidden: int, layers: int, forward: int) -> int:
+    """Return the bytes of a frozen model: the layers' matrices have the precision, the words are float32 or float16."""
     matrices = layers * (4 * hidden * hidden + 2 * hidden * forward)
-    # A scale per column.
-    scales = layers * (5 * hidden + forward) if precision == "int8" else 0
-    return 4 * (parameters - matrices + scales) + _BYTES[precision] * matrices
+    # A scale and a first sum per column.
+    columns = 2 * layers * (5 * hidden + forward) if precision == "int8" else 0
+    others = parameters - matrices - words + columns
+    return 4 * others + _BYTES[precision] * matrices + (4 if precision == "float32" else 2) * words
 
 
 def _tokenizer(folder: Path) -> dict[str, Any]:
