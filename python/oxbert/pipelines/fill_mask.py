@@ -30,7 +30,7 @@ class FillMaskPipeline(Pipeline):
         >>> import oxbert
         >>> fill = oxbert.pipeline("fill-mask", targets=["list", "string"])
         >>> [answer["token_str"] for answer in fill("The function returns a [MASK].")]
-        ['string', 'list']
+        ['list', 'string']
     """
 
     task = "fill-mask"
