@@ -15,6 +15,8 @@ import torch
 import oxbert
 from oxbert import _native, errors
 
+from .torch_modes import add_pooling
+
 SIZES: dict[str, Any] = {"vocab_size": 20, "embedding_size": 4, "num_hidden_layers": 1, "intermediate_size": 8}
 ELECTRA = oxbert.ElectraConfig(hidden_size=8, num_attention_heads=2, **SIZES)
 ROWS = [[2, 7, 8, 9, 3], [2, 10, 3]]
@@ -35,6 +37,71 @@ def heads(**options: Any) -> Any:
     return oxbert.PretrainerHeads(**(sizes | {"num_classes": 2} | options))
 
 
+def pipelines(folder: Path) -> dict[str, Callable[[Any], object]]:
+    """Return what is done with each integer argument of the native pipelines."""
+    sizes = SIZES | {"vocab_size": 8192, "hidden_size": 8, "num_attention_heads": 2}
+    tokenizer = oxbert.ElectraTokenizer.from_pretrained("electra-tiny-generator")
+    kinds: dict[str, str] = {
+        "_FeatureExtraction": "Model",
+        "_QuestionAnswering": "ForQuestionAnswering",
+        "_SentenceEncoder": "Model",
+        "_TextClassification": "ForSequenceClassification",
+        "_TokenClassification": "ForTokenClassification",
+        "_ZeroShotClassification": "ForSequenceClassification",
+        "FillMask": "ForMaskedLM",
+        "ReplacedTokenDetection": "ForPreTraining",
+    }
+    made: dict[str, Any] = {}
+    for name, head in kinds.items():
+        config = oxbert.ElectraConfig(**sizes, id2label={0: "entailment", 1: "contradiction"})
+        getattr(oxbert, f"Electra{head}")(config, seed=1).save_pretrained(folder / name)
+        tokenizer.save_pretrained(folder / name)
+        add_pooling(folder / name, 8)
+        made[name] = getattr(_native, name).from_pretrained(folder / name)
+    texts = ["a text"]
+    question = dict(
+        top_k=1, max_seq_len=None, doc_stride=None, max_question_len=64, max_answer_len=15,
+        handle_impossible_answer=False, align_to_words=True,
+    )  # fmt: skip
+    zero_shot = dict(template="{}", multi_label=False, truncate=False)
+    tokens = dict(aggregation="none", ignore_labels=[], is_split_into_words=False, delimiter=" ")
+    encode = dict(prompt=None, normalize=False, truncate=True, torch=False)
+    classes, words = made["_TextClassification"], made["ReplacedTokenDetection"]
+    fill, vectors = made["FillMask"], made["_FeatureExtraction"]
+    return {
+        **{
+            f"{name}.from_pretrained.batch_tokens": lambda n, name=name: getattr(_native, name).from_pretrained(
+                folder / name, batch_tokens=n
+            )
+            for name in kinds
+        },
+        **{
+            f"_QuestionAnswering._answer.{name}": lambda n, name=name: made["_QuestionAnswering"]._answer(
+                ["a?"], texts, **(question | {name: n})
+            )
+            for name in ("top_k", "max_seq_len", "doc_stride", "max_question_len", "max_answer_len")
+        },
+        "_FeatureExtraction._tokens.first_row": lambda n: vectors._tokens(texts, torch=False, first_row=n),
+        "_FeatureExtraction._vectors.first_row": lambda n: vectors._vectors(
+            texts, pooling="mean", normalize=False, torch=False, first_row=n
+        ),
+        "_SentenceEncoder._encode.first_row": lambda n: made["_SentenceEncoder"]._encode(texts, first_row=n, **encode),
+        "_TextClassification._classify.top_k": lambda n: classes._classify(texts, top_k=n),
+        "_TextClassification._classify.first_row": lambda n: classes._classify(texts, first_row=n),
+        "_TextClassification._scores.first_row": lambda n: classes._scores(texts, function="softmax", first_row=n),
+        "_TokenClassification._classify.stride": lambda n: made["_TokenClassification"]._classify(
+            texts, stride=n, **tokens
+        ),
+        "_ZeroShotClassification._classify.first_row": lambda n: made["_ZeroShotClassification"]._classify(
+            texts, ["one"], first_row=n, **zero_shot
+        ),
+        "FillMask._fill.top_k": lambda n: fill._fill(["a [MASK]"], top_k=n),
+        "FillMask._fill.targets": lambda n: fill._fill(["a [MASK]"], targets=[n]),
+        "FillMask._fill.first_row": lambda n: fill._fill(["a [MASK]"], first_row=n),
+        "ReplacedTokenDetection._words.first_row": lambda n: words._words(texts, threshold=0.5, first_row=n),
+    }
+
+
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[Any], object]]:
     """Return what is done with each integer argument of the stub, by class, function and argument."""
@@ -45,7 +112,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[Any],
     fill = oxbert.FillMask.from_pretrained("electra-tiny-generator")
     resized = oxbert.ElectraModel(ELECTRA, seed=1)
     write = _native._TFRecordFile.write
-    return {
+    return pipelines(tmp_path_factory.mktemp("pipelines")) | {
         "Model.resize_token_embeddings.new_num_tokens": lambda n: resized.resize_token_embeddings(n),
         "Model.resize_token_embeddings.pad_to_multiple_of": lambda n: resized.resize_token_embeddings(
             20, pad_to_multiple_of=n

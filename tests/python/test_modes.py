@@ -23,7 +23,7 @@ from .torch_modes import MODES, members
 WITHOUT_TENSORS = {
     "AddedToken", "AutoConfig", "BatchEncoding", "Config", "DistilBertConfig", "ElectraConfig", "Encoding", "Encodings",
     "LocalResource", "RemoteResource", "Model", "Tokenizer", "OxbertError", "bundled", "canonical_name", "find_weights",
-    "download_resource", "errors", "outputs", "WEIGHT_FILES", "__version__",
+    "download_resource", "errors", "outputs", "WEIGHT_FILES", "Quality", "__version__",
     # The same as a member, under other names or behind other names.
     "ElectraPretrainer", *(name for name in oxbert.__all__ if name.endswith("Resources")),
     *(name for name in oxbert.__all__ if name.startswith("AutoModelFor")),

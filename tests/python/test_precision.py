@@ -96,6 +96,8 @@ def test_answers_are_those_of_float32(precision: str) -> None:
     texts = [line for path in sorted(docs.glob("*.md")) for line in path.read_text().splitlines() if len(line) > 60]
     texts = [text[:300] for text in texts if "[MASK]" not in text][:1500]
     least = {"float16": 0.999, "bfloat16": 0.995, "int8": 0.985}[precision]
+    # There are more likely tokens than two.
+    least_of_masks = {"float16": 0.999, "bfloat16": 0.995, "int8": 0.975}[precision]
     options = {"precision": precision, "emulate": emulated(precision)}
     detect = [oxbert.ReplacedTokenDetection.from_pretrained(DISCRIMINATOR, **way) for way in ({}, options)]
     ours, theirs = ([token["probability"] > 0.5 for text in pipeline(texts) for token in text] for pipeline in detect)
@@ -104,7 +106,7 @@ def test_answers_are_those_of_float32(precision: str) -> None:
     masked = [" ".join([*some[:3], "[MASK]", *some[4:]]) for some in words if len(some) > 4]
     fill = [oxbert.FillMask.from_pretrained(GENERATOR, **way) for way in ({}, options)]
     ours, theirs = ([mask[0]["candidates"][0]["token"] for mask in pipeline(masked, top_k=1)] for pipeline in fill)
-    assert np.mean(np.equal(ours, theirs)) >= least
+    assert np.mean(np.equal(ours, theirs)) >= least_of_masks
 
 
 @pytest.mark.parametrize(("name", "answers"), [(GENERATOR, 8), (DISCRIMINATOR, None), ("encoder", 6)])

@@ -112,6 +112,19 @@ MODES: dict[str, Callable[[Callable[[], object]], None]] = {
 }  # fmt: skip
 
 
+def add_pooling(folder: Path, width: int) -> None:
+    """Make a model's folder one of sentence-transformers, with the mean over tokens."""
+    kinds = {"": "Transformer", "1_Pooling": "Pooling"}
+    modules = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (path, kind) in enumerate(kinds.items())
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    pooling = {"word_embedding_dimension": width, "pooling_mode_mean_tokens": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+
+
 def members(folder: Path) -> dict[str, Callable[[], object]]:
     """Return what is done with each public name."""
     electra = oxbert.ElectraConfig(hidden_size=8, num_attention_heads=2, **SIZES)
@@ -176,6 +189,27 @@ def members(folder: Path) -> dict[str, Callable[[], object]]:
         module(ids.tolist())
         module(torch.tensor(ids))
 
+    def sentences(cross: bool) -> Callable[[], object]:
+        def work() -> None:
+            place = folder / f"sentences-{cross}"
+            config = oxbert.ElectraConfig.from_pretrained(GENERATOR, num_labels=1)
+            kind: Any = oxbert.ElectraForSequenceClassification if cross else oxbert.ElectraModel
+            kind(config, seed=1).save_pretrained(place)
+            oxbert.ElectraTokenizer.from_pretrained(GENERATOR).save_pretrained(place)
+            if cross:
+                oxbert.CrossEncoder.from_pretrained(place).predict([("a", "b")])
+            else:
+                add_pooling(place, config.hidden_size)
+                oxbert.SentenceEncoder.from_pretrained(place).encode(["a", "b c"])
+
+        return work
+
+    def pipelines() -> None:
+        for pooling in (None, "mean"):
+            oxbert.pipeline("feature-extraction", DISCRIMINATOR, pooling=pooling)(["a", "b c"])
+        oxbert.pipeline("fill-mask")("The [MASK] returns.", targets=["list"])
+        oxbert.pipeline("replaced-token-detection")("The cat")
+
     def auto(kind: Any, name: str) -> Callable[[], object]:
         return lambda: kind.from_pretrained(name)([[1, 2, 3]])
 
@@ -190,6 +224,10 @@ def members(folder: Path) -> dict[str, Callable[[], object]]:
         "Activation of a tensor": tensors(lambda: oxbert.Activation("gelu_new")),
         "FillMask": lambda: oxbert.FillMask.from_pretrained(GENERATOR)(["The [MASK] returns."], top_k=2),
         "ReplacedTokenDetection": lambda: oxbert.ReplacedTokenDetection.from_pretrained(DISCRIMINATOR)(["The cat"]),
+        "pipeline": pipelines,
+        "SentenceEncoder": sentences(cross=False),
+        "CrossEncoder": sentences(cross=True),
+        "quality": lambda: oxbert.quality(GENERATOR, ["The cat sat."], precisions=["float32", "int8"]),
         "PretrainingNetworks": step,
         "PretrainerHeads": lambda: oxbert.PretrainerHeads(**heads).disc_logits(torch.zeros(1, 5, 6)),
         "load_weights": files,

@@ -7,12 +7,16 @@ use super::base::{PyPipeline, answers, at_least_one, load};
 use super::source::Asked;
 use crate::any_model::masked_lm;
 use crate::bindings::door::{answer, argument_readers, enter, integer, optional_count};
+use crate::bindings::models::arguments::integers;
 use crate::bindings::text::texts::Several;
 use crate::pipelines::{FillMask, FillMaskOptions};
 
 argument_readers! {
     top_k: usize = |what, value| integer(what, value, 1..=usize::MAX);
     batch_tokens: Option<usize> = at_least_one;
+    targets: Option<Vec<i64>> = |what, value: &Bound<'_, PyAny>| {
+        if value.is_none() { Ok(None) } else { integers(what, value, 0..=i64::MAX).map(Some) }
+    };
     first_row: Option<usize> = optional_count;
 }
 
@@ -115,7 +119,7 @@ impl PyFillMask {
         py: Python<'py>,
         texts: Several,
         #[pyo3(from_py_with = top_k)] top_k: usize,
-        targets: Option<Vec<i64>>,
+        #[pyo3(from_py_with = targets)] targets: Option<Vec<i64>>,
         #[pyo3(from_py_with = first_row)] first_row: Option<usize>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (texts, options) = (texts.texts(), FillMaskOptions { top_k, targets });
