@@ -52,7 +52,7 @@ pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Res
 /// float16, which computes in float32 with half the memory, and float32 where there are no kernels.
 ///
 /// Of the answers of the bundled models, 99.5 % and more are the same in bfloat16, and all in float16. int8 is faster still,
-/// but of the likeliest tokens of masks one in sixty differs.
+/// but of the likeliest tokens of masks one in fifty differs.
 ///
 /// # Errors
 /// [`Error::Input`] if the environment names unknown kernels.

@@ -23,7 +23,7 @@ pub(crate) struct Embeddings<'a> {
     pub(crate) norms: &'a Norms,
 }
 
-/// What stands for the words of T tokens.
+/// The words of T tokens, by their ids or as vectors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tokens<'a> {
     /// Rows of the table, `[T]`.

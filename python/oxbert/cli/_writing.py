@@ -118,7 +118,7 @@ class Writer(ABC):
         self._size += len(data)
 
     def _head(self) -> bytes:
-        """Return what stands before the first row."""
+        """Return the header of the file, which precedes the first row."""
         return b""
 
     @abstractmethod

@@ -21,7 +21,7 @@ class Mark:
         start: The first character.
         end: One past the last character.
         strength: How strong the colour is, from 0 to 1.
-        note: What stands small behind the part; nothing by default.
+        note: A text in small letters after the part; none by default.
         hint: What a browser shows under the pointer.
         tone: The name that decides the colour; an empty one is the shade.
     """

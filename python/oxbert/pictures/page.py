@@ -88,7 +88,7 @@ class Sheet:
         """Append a picture.
 
         Raises:
-            InputError: if there is no room for so many.
+            InputError: if the file holds the largest number of pictures already.
         """
         if len(self._pictures) == _MOST:
             raise refused("--png", f"expected at most {_MOST} texts; a page of HTML has room for any number")
