@@ -97,14 +97,21 @@ pub(super) unsafe fn attend<S: Simd>(unit: Unit, scratch: &mut Scratch) {
         while begin < tokens {
             let count = QUERIES.min(tokens - begin);
             let rows = Rows::<Float32> { values: query.add(begin * stride), stride, scales: std::ptr::null() };
-            product::<S, Float32>(rows, count, key_panels, 0..panels, |first, height, column, sums| {
-                for place in 0..height {
-                    let from = sums.as_ptr().add(place * columns);
-                    let to = scores.add((first + place) * row + column);
-                    S::store(to, S::load(from));
-                    S::store(to.add(S::LANES), S::load(from.add(S::LANES)));
-                }
-            });
+            product::<S, Float32>(
+                rows,
+                count,
+                key_panels,
+                0..panels,
+                #[inline(always)]
+                |first, height, column, sums| {
+                    for place in 0..height {
+                        let from = sums.as_ptr().add(place * columns);
+                        let to = scores.add((first + place) * row + column);
+                        S::store(to, S::load(from));
+                        S::store(to.add(S::LANES), S::load(from.add(S::LANES)));
+                    }
+                },
+            );
             for (place, inverse) in inverse.iter_mut().enumerate().take(count) {
                 let token = begin + place;
                 let (low, high) = match unit.direction {
@@ -123,17 +130,24 @@ pub(super) unsafe fn attend<S: Simd>(unit: Unit, scratch: &mut Scratch) {
             }
             let rows = Rows::<Float32> { values: scores, stride: row, scales: std::ptr::null() };
             let ranges = 0..head_size.div_ceil(columns);
-            product::<S, Float32>(rows, count, value_panels, ranges, |first, height, column, sums| {
-                for place in 0..height {
-                    let factor = S::splat(inverse[first + place]);
-                    let from = sums.as_ptr().add(place * columns);
-                    let to = context.add((begin + first + place) * context_stride + column);
-                    for half in [0, S::LANES] {
-                        let left = head_size.saturating_sub(column + half).min(S::LANES);
-                        S::store_part(to.wrapping_add(half), S::mul(S::load(from.add(half)), factor), left);
+            product::<S, Float32>(
+                rows,
+                count,
+                value_panels,
+                ranges,
+                #[inline(always)]
+                |first, height, column, sums| {
+                    for place in 0..height {
+                        let factor = S::splat(inverse[first + place]);
+                        let from = sums.as_ptr().add(place * columns);
+                        let to = context.add((begin + first + place) * context_stride + column);
+                        for half in [0, S::LANES] {
+                            let left = head_size.saturating_sub(column + half).min(S::LANES);
+                            S::store_part(to.wrapping_add(half), S::mul(S::load(from.add(half)), factor), left);
+                        }
                     }
-                }
-            });
+                },
+            );
             begin += count;
         }
     }

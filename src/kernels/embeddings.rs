@@ -113,9 +113,13 @@ impl Work for Forward<'_> {
 #[inline(always)]
 unsafe fn add<S: Simd>(from: *const f32, width: usize, to: *mut f32) {
     unsafe {
-        parts::<S>(width, |at, count| {
-            let sum = S::add(S::load_part(to.add(at), count), S::load_part(from.add(at), count));
-            S::store_part(to.add(at), sum, count);
-        });
+        parts::<S>(
+            width,
+            #[inline(always)]
+            |at, count| {
+                let sum = S::add(S::load_part(to.add(at), count), S::load_part(from.add(at), count));
+                S::store_part(to.add(at), sum, count);
+            },
+        );
     }
 }

@@ -109,42 +109,42 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    /// Call `run` with the function on vectors, so that its choice is made outside loops.
+    /// Return the function of each value.
     #[inline(always)]
-    pub(super) unsafe fn on<S: Simd>(self, run: impl Apply<S>) {
+    pub(super) unsafe fn of<S: Simd>(self, x: S::Floats) -> S::Floats {
         unsafe {
             match self {
-                Self::Gelu => run.with(|x| gelu::<S>(x)),
-                Self::GeluClipped => run.with(|x| S::min(S::splat(10.0), S::max(S::splat(-10.0), gelu::<S>(x)))),
-                Self::GeluTanh => run.with(|x| {
+                Self::Gelu => gelu::<S>(x),
+                Self::GeluClipped => S::min(S::splat(10.0), S::max(S::splat(-10.0), gelu::<S>(x))),
+                Self::GeluTanh => {
                     let cube = S::mul(S::mul(x, x), x);
                     let inner = S::mul(S::fma(cube, S::splat(0.044_715), x), S::splat(0.797_884_6));
                     S::mul(S::mul(x, S::splat(0.5)), S::add(S::splat(1.0), tanh::<S>(inner)))
-                }),
-                Self::QuickGelu => run.with(|x| S::mul(x, sigmoid::<S>(S::mul(x, S::splat(1.702))))),
-                Self::Relu => run.with(|x| S::max(S::splat(0.0), x)),
-                Self::ReluSquared => run.with(|x| {
+                }
+                Self::QuickGelu => S::mul(x, sigmoid::<S>(S::mul(x, S::splat(1.702)))),
+                Self::Relu => S::max(S::splat(0.0), x),
+                Self::ReluSquared => {
                     let x = S::max(S::splat(0.0), x);
                     S::mul(x, x)
-                }),
-                Self::Relu6 => run.with(|x| S::min(S::splat(6.0), S::max(S::splat(0.0), x))),
-                Self::LeakyRelu => run.with(|x| S::max(S::mul(x, S::splat(0.01)), x)),
-                Self::Silu => run.with(|x| S::mul(x, sigmoid::<S>(x))),
-                Self::HardSwish => run.with(|x| {
+                }
+                Self::Relu6 => S::min(S::splat(6.0), S::max(S::splat(0.0), x)),
+                Self::LeakyRelu => S::max(S::mul(x, S::splat(0.01)), x),
+                Self::Silu => S::mul(x, sigmoid::<S>(x)),
+                Self::HardSwish => {
                     let gate = S::min(S::splat(6.0), S::max(S::splat(0.0), S::add(x, S::splat(3.0))));
                     S::div(S::mul(x, gate), S::splat(6.0))
-                }),
-                Self::Mish => run.with(|x| {
+                }
+                Self::Mish => {
                     // tanh(ln(1 + w)) = w (w + 2) / (w (w + 2) + 2); above 20 it is 1 in float32.
                     let w = exp::<S>(S::min(S::splat(20.0), x));
                     let n = S::mul(w, S::add(w, S::splat(2.0)));
                     S::mul(x, S::div(n, S::add(n, S::splat(2.0))))
-                }),
-                Self::Laplace { mean, width } => run.with(|x| {
+                }
+                Self::Laplace { mean, width } => {
                     let scaled = S::div(S::sub(x, S::splat(mean)), S::splat(width));
                     S::mul(S::add(erf::<S>(scaled), S::splat(1.0)), S::splat(0.5))
-                }),
-                Self::SqrtSoftplus => run.with(|x| {
+                }
+                Self::SqrtSoftplus => {
                     let mut lanes = [0.0_f32; MOST_LANES];
                     S::store(lanes.as_mut_ptr(), x);
                     // As in libtorch, softplus is x itself above 20.
@@ -153,18 +153,13 @@ impl Function {
                         *lane = softplus(*lane).sqrt();
                     }
                     S::load(lanes.as_ptr())
-                }),
-                Self::Sigmoid => run.with(|x| sigmoid::<S>(x)),
-                Self::Tanh => run.with(|x| tanh::<S>(x)),
-                Self::Identity => run.with(|x| x),
+                }
+                Self::Sigmoid => sigmoid::<S>(x),
+                Self::Tanh => tanh::<S>(x),
+                Self::Identity => x,
             }
         }
     }
-}
-
-/// Work that needs a function on vectors.
-pub(super) trait Apply<S: Simd> {
-    unsafe fn with(self, function: impl Fn(S::Floats) -> S::Floats);
 }
 
 #[inline(always)]
@@ -189,27 +184,23 @@ impl Work for Map<'_> {
     type Result = ();
 
     fn run<S: Simd, F: Encode + Pack>(self) {
+        let Self { function, values } = self;
+        let (count, start) = (values.len(), values.as_mut_ptr());
         // SAFETY: the choice runs on this processor.
         unsafe {
             S::compile(
                 #[inline(always)]
-                || self.function.on::<S>(Each(self.values)),
+                || {
+                    parts::<S>(
+                        count,
+                        #[inline(always)]
+                        |at, part| {
+                            let place = start.add(at);
+                            S::store_part(place, function.of::<S>(S::load_part(place, part)), part);
+                        },
+                    );
+                },
             );
-        }
-    }
-}
-
-struct Each<'a>(&'a mut [f32]);
-
-impl<S: Simd> Apply<S> for Each<'_> {
-    #[inline(always)]
-    unsafe fn with(self, function: impl Fn(S::Floats) -> S::Floats) {
-        let (count, start) = (self.0.len(), self.0.as_mut_ptr());
-        unsafe {
-            parts::<S>(count, |at, part| {
-                let place = start.add(at);
-                S::store_part(place, function(S::load_part(place, part)), part);
-            });
         }
     }
 }

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::ptr;
 use std::sync::Mutex;
 
-use super::functions::{Apply, Function};
+use super::functions::Function;
 use super::helpers::{share, taken};
 use super::matrix::{Matrix, Pack};
 use super::memory::grow;
-use super::product::{Float32, Form, Panels, Rows, product};
+use super::product::{Float32, Form, Panels, Rows, Sums, product};
 use super::rows::{Encode, transpose};
 use super::simd::Simd;
 use super::table::Table;
@@ -44,41 +44,35 @@ impl<F: Pack> Product<'_, F> {
     /// As for [`Simd`]; rows, output and the rows of `finish` are as long as `count` and the matrix say.
     #[inline(always)]
     pub(super) unsafe fn run<S: Simd>(self, finish: Finish) {
-        unsafe {
-            match finish {
-                Finish::Store => self.each::<S>(|value, _| value),
-                Finish::Add(other) => self.each::<S>(|value, place| S::add(value, S::load(other.add(place)))),
-                Finish::Apply(function) => function.on::<S>(self),
-            }
-        }
-    }
-
-    /// Write what `finish` makes of each vector of results and its place in the output.
-    #[inline(always)]
-    unsafe fn each<S: Simd>(self, finish: impl Fn(S::Floats, usize) -> S::Floats) {
         let Self { rows, count, matrix, panels, to } = self;
         let stride = stride(matrix.outputs());
         let columns = 2 * S::LANES;
         unsafe {
-            product::<S, F>(rows, count, matrix.panels::<S, F>(), panels, |first, height, column, sums| {
-                let bias = matrix.bias().as_ptr().add(column);
-                let biases = [S::load(bias), S::load(bias.add(S::LANES))];
-                for row in 0..height {
-                    for (half, bias) in biases.into_iter().enumerate() {
-                        let value = S::load(sums.as_ptr().add(row * columns + half * S::LANES));
-                        let place = (first + row) * stride + column + half * S::LANES;
-                        S::store(to.add(place), finish(S::add(value, bias), place));
+            product::<S, F>(
+                rows,
+                count,
+                matrix.panels::<S, F>(),
+                panels,
+                #[inline(always)]
+                |first, height, column, sums| {
+                    let bias = matrix.bias().as_ptr().add(column);
+                    let biases = [S::load(bias), S::load(bias.add(S::LANES))];
+                    for row in 0..height {
+                        for (half, bias) in biases.into_iter().enumerate() {
+                            let value = S::load(sums.as_ptr().add(row * columns + half * S::LANES));
+                            let value = S::add(value, bias);
+                            let place = (first + row) * stride + column + half * S::LANES;
+                            let value = match finish {
+                                Finish::Store => value,
+                                Finish::Add(other) => S::add(value, S::load(other.add(place))),
+                                Finish::Apply(function) => function.of::<S>(value),
+                            };
+                            S::store(to.add(place), value);
+                        }
                     }
-                }
-            });
+                },
+            );
         }
-    }
-}
-
-impl<S: Simd, F: Pack> Apply<S> for Product<'_, F> {
-    #[inline(always)]
-    unsafe fn with(self, function: impl Fn(S::Floats) -> S::Floats) {
-        unsafe { self.each::<S>(|value, _| function(value)) }
     }
 }
 
@@ -181,28 +175,22 @@ impl Columns {
     unsafe fn compute<S: Simd>(&self, linear: Linear<'_>, panels: Range<usize>, scratch: &mut [f32]) {
         let columns = 2 * S::LANES;
         let rows = Rows::<Float32> { values: self.input, stride: self.inputs, scales: ptr::null() };
-        let store = |bias: &[f32], first: usize, height: usize, column: usize, sums: *const f32| unsafe {
-            for row in 0..height {
-                for half in [0, S::LANES] {
-                    let begin = column + half;
-                    let left = self.outputs.saturating_sub(begin).min(S::LANES);
-                    if left > 0 {
-                        let value = S::load(sums.add(row * columns + half));
-                        let value = S::add(value, S::load_part(bias.as_ptr().add(begin), left));
-                        S::store_part(self.output.add((first + row) * self.outputs + begin), value, left);
-                    }
-                }
-            }
-        };
         unsafe {
             S::compile(
                 #[inline(always)]
                 || match linear {
                     Linear::Packed(matrix) => {
                         let all = matrix.panels::<S, Float32>();
-                        product::<S, Float32>(rows, self.count, all, panels, |first, height, column, sums| {
-                            store(matrix.bias(), first, height, column, sums.as_ptr());
-                        });
+                        product::<S, Float32>(
+                            rows,
+                            self.count,
+                            all,
+                            panels,
+                            #[inline(always)]
+                            |first, height, column, sums| {
+                                self.store::<S>(matrix.bias(), first, height, column, sums);
+                            },
+                        );
                     }
                     Linear::Rows { weight, bias, .. } => {
                         let (scratch, rows_of) = scratch.split_at_mut(columns * self.inputs);
@@ -228,13 +216,38 @@ impl Columns {
                                 scales: ptr::null(),
                                 starts: ptr::null(),
                             };
-                            product::<S, Float32>(rows, self.count, one, 0..1, |first, height, _, sums| {
-                                store(bias, first, height, begin, sums.as_ptr());
-                            });
+                            product::<S, Float32>(
+                                rows,
+                                self.count,
+                                one,
+                                0..1,
+                                #[inline(always)]
+                                |first, height, _, sums| {
+                                    self.store::<S>(bias, first, height, begin, sums);
+                                },
+                            );
                         }
                     }
                 },
             );
+        }
+    }
+
+    /// Write a tile of results, without the columns that fill the last panel.
+    #[inline(always)]
+    unsafe fn store<S: Simd>(&self, bias: &[f32], first: usize, height: usize, column: usize, sums: &Sums) {
+        for row in 0..height {
+            for half in [0, S::LANES] {
+                let begin = column + half;
+                let left = self.outputs.saturating_sub(begin).min(S::LANES);
+                if left > 0 {
+                    unsafe {
+                        let value = S::load(sums.as_ptr().add(row * 2 * S::LANES + half));
+                        let value = S::add(value, S::load_part(bias.as_ptr().add(begin), left));
+                        S::store_part(self.output.add((first + row) * self.outputs + begin), value, left);
+                    }
+                }
+            }
         }
     }
 }

@@ -33,20 +33,32 @@ pub(super) unsafe fn norm<S: Simd>(from: *const f32, to: *mut f32, norm: Norm) {
     unsafe {
         let Norm { weight, bias, width, eps } = norm;
         let mut sums = S::splat(0.0);
-        parts::<S>(width, |at, count| sums = S::add(sums, S::load_part(from.add(at), count)));
+        parts::<S>(
+            width,
+            #[inline(always)]
+            |at, count| sums = S::add(sums, S::load_part(from.add(at), count)),
+        );
         let mean = S::splat(S::sum(sums) / width as f32);
         let mut squares = S::splat(0.0);
-        parts::<S>(width, |at, count| {
-            // Beyond the row the mean takes the place of the value, so that the difference is zero.
-            let difference = S::sub(S::load_part(from.add(at), count), S::keep(mean, count));
-            squares = S::fma(difference, difference, squares);
-        });
+        parts::<S>(
+            width,
+            #[inline(always)]
+            |at, count| {
+                // Beyond the row the mean takes the place of the value, so that the difference is zero.
+                let difference = S::sub(S::load_part(from.add(at), count), S::keep(mean, count));
+                squares = S::fma(difference, difference, squares);
+            },
+        );
         let factor = S::splat(1.0 / (S::sum(squares) / width as f32 + eps).sqrt());
-        parts::<S>(width, |at, count| {
-            let scaled = S::mul(S::sub(S::load_part(from.add(at), count), mean), factor);
-            let value = S::fma(scaled, S::load_part(weight.add(at), count), S::load_part(bias.add(at), count));
-            S::store_part(to.add(at), value, count);
-        });
+        parts::<S>(
+            width,
+            #[inline(always)]
+            |at, count| {
+                let scaled = S::mul(S::sub(S::load_part(from.add(at), count), mean), factor);
+                let value = S::fma(scaled, S::load_part(weight.add(at), count), S::load_part(bias.add(at), count));
+                S::store_part(to.add(at), value, count);
+            },
+        );
     }
 }
 
@@ -76,7 +88,13 @@ impl Encode for BFloat16 {
     const IDENTITY: bool = false;
     #[inline(always)]
     unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut u16) -> f32 {
-        unsafe { parts::<S>(width, |at, count| S::store_bfloat(to.add(at), S::load_part(from.add(at), count))) };
+        unsafe {
+            parts::<S>(
+                width,
+                #[inline(always)]
+                |at, count| S::store_bfloat(to.add(at), S::load_part(from.add(at), count)),
+            )
+        };
         1.0
     }
 }
@@ -87,15 +105,23 @@ impl Encode for Int8 {
     unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut i8) -> f32 {
         unsafe {
             let (mut largest, mut zeros) = (S::splat(SMALLEST), S::splat(0.0));
-            parts::<S>(width, |at, count| {
-                let values = S::load_part(from.add(at), count);
-                largest = S::max(largest, S::abs(values));
-                // NaN where a value is infinite or NaN, which integers cannot say.
-                zeros = S::fma(values, S::splat(0.0), zeros);
-            });
+            parts::<S>(
+                width,
+                #[inline(always)]
+                |at, count| {
+                    let values = S::load_part(from.add(at), count);
+                    largest = S::max(largest, S::abs(values));
+                    // NaN where a value is infinite or NaN, which integers cannot say.
+                    zeros = S::fma(values, S::splat(0.0), zeros);
+                },
+            );
             let largest = S::maximum(largest);
             let factor = S::splat(LARGEST_INT8 / largest);
-            parts::<S>(width, |at, count| S::store_i8(to.add(at), S::mul(S::load_part(from.add(at), count), factor)));
+            parts::<S>(
+                width,
+                #[inline(always)]
+                |at, count| S::store_i8(to.add(at), S::mul(S::load_part(from.add(at), count), factor)),
+            );
             largest / LARGEST_INT8 + S::sum(zeros)
         }
     }
@@ -108,18 +134,22 @@ pub(super) unsafe fn transpose<S: Simd>(from: *const f32, stride: usize, rows: u
         let columns = 2 * S::LANES;
         for first in (0..rows.next_multiple_of(columns)).step_by(S::LANES) {
             let panel = to.add(first / columns * columns * width + first % columns);
-            parts::<S>(width, |begin, count| {
-                let mut block = [S::splat(0.0); MOST_LANES];
-                for (lane, values) in block.iter_mut().enumerate().take(S::LANES) {
-                    if first + lane < rows {
-                        *values = S::load_part(from.add((first + lane) * stride + begin), count);
+            parts::<S>(
+                width,
+                #[inline(always)]
+                |begin, count| {
+                    let mut block = [S::splat(0.0); MOST_LANES];
+                    for (lane, values) in block.iter_mut().enumerate().take(S::LANES) {
+                        if first + lane < rows {
+                            *values = S::load_part(from.add((first + lane) * stride + begin), count);
+                        }
                     }
-                }
-                S::transpose(&mut block);
-                for (lane, values) in block.iter().enumerate().take(count) {
-                    S::store(panel.add((begin + lane) * columns), *values);
-                }
-            });
+                    S::transpose(&mut block);
+                    for (lane, values) in block.iter().enumerate().take(count) {
+                        S::store(panel.add((begin + lane) * columns), *values);
+                    }
+                },
+            );
         }
     }
 }
