@@ -96,7 +96,7 @@ pub(super) unsafe fn attend<S: Simd>(unit: Unit, scratch: &mut Scratch) {
         let mut begin = 0;
         while begin < tokens {
             let count = QUERIES.min(tokens - begin);
-            let rows = Rows::<Float32> { values: query.add(begin * stride), stride, scales: std::ptr::null() };
+            let rows = Rows::<S, Float32> { values: query.add(begin * stride), stride, scales: std::ptr::null() };
             product::<S, Float32>(
                 rows,
                 count,
@@ -128,7 +128,7 @@ pub(super) unsafe fn attend<S: Simd>(unit: Unit, scratch: &mut Scratch) {
                     }
                 }
             }
-            let rows = Rows::<Float32> { values: scores, stride: row, scales: std::ptr::null() };
+            let rows = Rows::<S, Float32> { values: scores, stride: row, scales: std::ptr::null() };
             let ranges = 0..head_size.div_ceil(columns);
             product::<S, Float32>(
                 rows,

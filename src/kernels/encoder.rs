@@ -184,7 +184,7 @@ impl Work for Run<'_> {
             shared.reserve(layers.shape, most)?;
         }
         for own in &mut buffers.own[..=helpers] {
-            own.reserve::<F>(layers.shape, most, longest)?;
+            own.reserve::<S, F>(layers.shape, most, longest)?;
         }
         let result = if is_team {
             let shared = buffers.shared[0].pointers();

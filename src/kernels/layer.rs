@@ -58,13 +58,13 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
     unsafe {
         let product = |rows, matrix, to| {
             let panels = place.part(Matrix::panel_count::<S>(matrix));
-            Product::<F> { rows, count, matrix, panels, to }
+            Product::<S, F> { rows, count, matrix, panels, to }
         };
         S::compile(
             #[inline(always)]
             || {
                 let input = own.encode::<S, F>(own.hidden.as_ptr(), count, shape.hidden);
-                product(input, &layer.projections, shared.projected).run::<S>(Finish::Store);
+                product(input, &layer.projections, shared.projected).run(Finish::Store);
             },
         );
         shared.wait(place);
@@ -77,7 +77,7 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
             #[inline(always)]
             || {
                 let input = own.encode::<S, F>(shared.context, count, shape.hidden);
-                product(input, &layer.attention_output, shared.sums).run::<S>(Finish::Add(own.hidden.as_ptr()));
+                product(input, &layer.attention_output, shared.sums).run(Finish::Add(own.hidden.as_ptr()));
             },
         );
         shared.wait(place);
@@ -89,7 +89,7 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
                     norm::<S>(shared.sums.add(row * width), to, layer.attention_norm.get());
                 }
                 let input = own.encode::<S, F>(own.hidden.as_ptr(), count, shape.hidden);
-                product(input, &layer.intermediate, shared.inner).run::<S>(Finish::Apply(rows.function));
+                product(input, &layer.intermediate, shared.inner).run(Finish::Apply(rows.function));
             },
         );
         shared.wait(place);
@@ -97,7 +97,7 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
             #[inline(always)]
             || {
                 let input = own.encode::<S, F>(shared.inner, count, shape.inner);
-                product(input, &layer.output, shared.sums).run::<S>(Finish::Add(own.hidden.as_ptr()));
+                product(input, &layer.output, shared.sums).run(Finish::Add(own.hidden.as_ptr()));
             },
         );
         shared.wait(place);

@@ -28,8 +28,8 @@ pub(super) enum Finish {
 }
 
 /// A product of rows by some panels of a matrix.
-pub(super) struct Product<'a, F: Form> {
-    pub(super) rows: Rows<F>,
+pub(super) struct Product<'a, S: Simd, F: Form> {
+    pub(super) rows: Rows<S, F>,
     pub(super) count: usize,
     pub(super) matrix: &'a Matrix,
     pub(super) panels: Range<usize>,
@@ -37,13 +37,13 @@ pub(super) struct Product<'a, F: Form> {
     pub(super) to: *mut f32,
 }
 
-impl<F: Pack> Product<'_, F> {
+impl<S: Simd, F: Pack> Product<'_, S, F> {
     /// Compute the product.
     ///
     /// # Safety
     /// As for [`Simd`]; rows, output and the rows of `finish` are as long as `count` and the matrix say.
     #[inline(always)]
-    pub(super) unsafe fn run<S: Simd>(self, finish: Finish) {
+    pub(super) unsafe fn run(self, finish: Finish) {
         let Self { rows, count, matrix, panels, to } = self;
         let stride = stride(matrix.outputs());
         let columns = 2 * S::LANES;
@@ -174,7 +174,7 @@ impl Columns {
     /// Compute the columns of some panels.
     unsafe fn compute<S: Simd>(&self, linear: Linear<'_>, panels: Range<usize>, scratch: &mut [f32]) {
         let columns = 2 * S::LANES;
-        let rows = Rows::<Float32> { values: self.input, stride: self.inputs, scales: ptr::null() };
+        let rows = Rows::<S, Float32> { values: self.input, stride: self.inputs, scales: ptr::null() };
         unsafe {
             S::compile(
                 #[inline(always)]

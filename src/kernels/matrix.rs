@@ -1,7 +1,7 @@
 //! The weights of a linear layer in the form that products read.
 
 use super::memory::{Lines, Number, grow};
-use super::product::{BFloat16, Float16, Float32, Form, Int8, MOST_COLUMNS, Panels};
+use super::product::{BFloat16, Float16, Float32, Form, Int8, MOST_COLUMNS, MOST_GROUP, Panels};
 use super::rows::{Encode, LARGEST_INT8, SMALLEST};
 use super::simd::Simd;
 use super::{Choice, Precision, Work};
@@ -61,14 +61,14 @@ impl Matrix {
 
     fn pack<S: Simd, F: Pack>(&mut self, first: usize, weights: &[f32]) {
         let columns = 2 * S::LANES;
-        let groups = self.inputs.div_ceil(F::GROUP);
+        let groups = self.inputs.div_ceil(F::group::<S>());
         let packed = self.weights.as_mut::<F::Weight>();
         for (column, row) in (first..).zip(weights.chunks_exact(self.inputs)) {
             let scale = F::scale(row);
             let mut total = 0;
-            let begin = (column / columns * groups * columns + column % columns) * F::GROUP;
-            let places = packed[begin..].chunks_mut(columns * F::GROUP);
-            for (place, group) in places.zip(row.chunks(F::GROUP)) {
+            let begin = (column / columns * groups * columns + column % columns) * F::group::<S>();
+            let places = packed[begin..].chunks_mut(columns * F::group::<S>());
+            for (place, group) in places.zip(row.chunks(F::group::<S>())) {
                 for (to, &value) in place.iter_mut().zip(group) {
                     *to = F::weight(value, scale);
                     total += F::count(*to);
@@ -102,11 +102,11 @@ impl Matrix {
 
     /// Return the panels. F is the form of the matrix's precision, and S its instruction set.
     pub(super) fn panels<S: Simd, F: Pack>(&self) -> Panels<F> {
-        let (columns, groups) = (2 * S::LANES, self.inputs.div_ceil(F::GROUP));
+        let (columns, groups) = (2 * S::LANES, self.inputs.div_ceil(F::group::<S>()));
         Panels {
             weights: self.weights.as_ptr(),
-            stride: columns * groups * F::GROUP,
-            group_stride: columns * F::GROUP,
+            stride: columns * groups * F::group::<S>(),
+            group_stride: columns * F::group::<S>(),
             groups,
             scales: self.scales.as_ptr(),
             starts: self.starts.as_ptr(),
@@ -134,7 +134,7 @@ impl Work for Set<'_> {
 }
 
 fn lines<F: Pack>(columns: usize, inputs: usize) -> Result<Lines> {
-    Lines::new::<F::Weight>(columns.saturating_mul(inputs.next_multiple_of(F::GROUP)))
+    Lines::new::<F::Weight>(columns.saturating_mul(inputs.next_multiple_of(MOST_GROUP)))
 }
 
 /// How weights are converted to a form.

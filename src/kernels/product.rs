@@ -9,6 +9,8 @@ use super::simd::Simd;
 
 /// Most rows of a tile, of any instruction set.
 const MOST_ROWS: usize = 12;
+/// Most values of K in one step, of any form.
+pub(super) const MOST_GROUP: usize = 4;
 /// Most columns of a panel, of any instruction set.
 pub(super) const MOST_COLUMNS: usize = 32;
 
@@ -18,24 +20,24 @@ pub(super) const MOST_COLUMNS: usize = 32;
 /// As for [`Simd`].
 pub(super) trait Form: Copy + 'static {
     /// A value of a row.
-    type Input: Copy + Default;
+    type Input<S: Simd>: Copy + Default;
     /// A weight.
     type Weight: Copy + Default;
     /// The sums of a vector of columns.
     type Sums<S: Simd>: Copy;
-    /// Number of neighbouring values of K in one step.
-    const GROUP: usize;
     /// Number of steps after which sums are added to those before, so that rounding errors grow less with K.
     const BLOCK: usize;
     /// Whether rows of input have scales.
     const IS_SCALED: bool = false;
 
+    /// Return the number of neighbouring values of K in one step, at most [`MOST_GROUP`].
+    fn group<S: Simd>() -> usize;
     /// Return the sums before the first step of a block; `starts` belong to these columns.
     unsafe fn begin<S: Simd>(starts: *const i32) -> Self::Sums<S>;
     /// Add the products of one group of a row by a vector of columns.
     unsafe fn step<S: Simd>(
         sums: Self::Sums<S>,
-        input: *const Self::Input,
+        input: *const Self::Input<S>,
         weights: *const Self::Weight,
     ) -> Self::Sums<S>;
     /// Return the sums in float32; `scales` belong to these columns.
@@ -56,11 +58,14 @@ pub(super) struct BFloat16;
 pub(super) struct Int8;
 
 impl Form for Float32 {
-    type Input = f32;
+    type Input<S: Simd> = f32;
     type Weight = f32;
     type Sums<S: Simd> = S::Floats;
-    const GROUP: usize = 1;
     const BLOCK: usize = 256;
+
+    fn group<S: Simd>() -> usize {
+        1
+    }
 
     #[inline(always)]
     unsafe fn begin<S: Simd>(_starts: *const i32) -> S::Floats {
@@ -79,11 +84,14 @@ impl Form for Float32 {
 }
 
 impl Form for Float16 {
-    type Input = f32;
+    type Input<S: Simd> = f32;
     type Weight = u16;
     type Sums<S: Simd> = S::Floats;
-    const GROUP: usize = 1;
     const BLOCK: usize = 256;
+
+    fn group<S: Simd>() -> usize {
+        1
+    }
 
     #[inline(always)]
     unsafe fn begin<S: Simd>(_starts: *const i32) -> S::Floats {
@@ -102,11 +110,14 @@ impl Form for Float16 {
 }
 
 impl Form for BFloat16 {
-    type Input = u16;
+    type Input<S: Simd> = u16;
     type Weight = u16;
     type Sums<S: Simd> = S::Floats;
-    const GROUP: usize = 2;
     const BLOCK: usize = 128;
+
+    fn group<S: Simd>() -> usize {
+        2
+    }
 
     #[inline(always)]
     unsafe fn begin<S: Simd>(_starts: *const i32) -> S::Floats {
@@ -125,13 +136,16 @@ impl Form for BFloat16 {
 }
 
 impl Form for Int8 {
-    type Input = i8;
+    type Input<S: Simd> = S::Small;
     type Weight = i8;
     type Sums<S: Simd> = S::Integers;
-    const GROUP: usize = 4;
     // Sums are exact, because `Matrix` limits K.
     const BLOCK: usize = usize::MAX;
     const IS_SCALED: bool = true;
+
+    fn group<S: Simd>() -> usize {
+        S::GROUP
+    }
 
     #[inline(always)]
     unsafe fn begin<S: Simd>(starts: *const i32) -> S::Integers {
@@ -139,8 +153,8 @@ impl Form for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn step<S: Simd>(sums: S::Integers, input: *const i8, weights: *const i8) -> S::Integers {
-        unsafe { S::dot_i8(sums, input, weights) }
+    unsafe fn step<S: Simd>(sums: S::Integers, input: *const S::Small, weights: *const i8) -> S::Integers {
+        unsafe { S::dot_small(sums, input, weights) }
     }
 
     #[inline(always)]
@@ -151,8 +165,8 @@ impl Form for Int8 {
 
 /// Rows of input.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<F: Form> {
-    pub(super) values: *const F::Input,
+pub(super) struct Rows<S: Simd, F: Form> {
+    pub(super) values: *const F::Input<S>,
     /// Number of values from one row to the next.
     pub(super) stride: usize,
     /// A scale per row; null if the form has none.
@@ -180,7 +194,7 @@ pub(super) type Sums = [f32; MOST_ROWS * MOST_COLUMNS];
 /// Multiply rows by panels, and hand each tile to `finish(first row, number of rows, first column, sums)`.
 #[inline(always)]
 pub(super) unsafe fn product<S: Simd, F: Form>(
-    rows: Rows<F>,
+    rows: Rows<S, F>,
     count: usize,
     panels: Panels<F>,
     range: Range<usize>,
@@ -231,8 +245,8 @@ fn height<S: Simd>(left: usize) -> usize {
 
 /// The arguments of a tile.
 #[derive(Clone, Copy)]
-struct Tile<F: Form> {
-    input: *const F::Input,
+struct Tile<S: Simd, F: Form> {
+    input: *const F::Input<S>,
     input_stride: usize,
     row_scales: *const f32,
     weights: *const F::Weight,
@@ -245,7 +259,7 @@ struct Tile<F: Form> {
 
 /// Return the function for tiles of this height.
 #[inline(always)]
-fn tile_of<S: Simd, F: Form>(height: usize) -> unsafe fn(Tile<F>) {
+fn tile_of<S: Simd, F: Form>(height: usize) -> unsafe fn(Tile<S, F>) {
     match height {
         1 => tile::<S, F, 1>,
         2 => tile::<S, F, 2>,
@@ -259,13 +273,13 @@ fn tile_of<S: Simd, F: Form>(height: usize) -> unsafe fn(Tile<F>) {
 }
 
 /// Multiply `R` rows by one panel.
-unsafe fn tile<S: Simd, F: Form, const R: usize>(tile: Tile<F>) {
+unsafe fn tile<S: Simd, F: Form, const R: usize>(tile: Tile<S, F>) {
     unsafe {
         S::compile(
             #[inline(always)]
             || {
                 let Tile { mut input, input_stride, mut weights, group_stride, groups, .. } = tile;
-                let second = S::LANES * F::GROUP;
+                let second = S::LANES * F::group::<S>();
                 let mut left = groups;
                 let mut first = true;
                 loop {
@@ -278,7 +292,7 @@ unsafe fn tile<S: Simd, F: Form, const R: usize>(tile: Tile<F>) {
                             *high = F::step::<S>(*high, value, weights.add(second));
                         }
                         // After the last group the places may be out of bounds.
-                        input = input.wrapping_add(F::GROUP);
+                        input = input.wrapping_add(F::group::<S>());
                         weights = weights.wrapping_add(group_stride);
                     }
                     let results = tile.sums.cast::<f32>();

@@ -67,7 +67,7 @@ pub(super) trait Encode: Form {
     /// Whether the row is the input as it is.
     const IDENTITY: bool;
     /// Write the input, and return its scale. A group that the row does not fill is filled up; its weights are zero.
-    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut Self::Input) -> f32;
+    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut Self::Input<S>) -> f32;
 }
 
 impl Encode for Float32 {
@@ -102,7 +102,7 @@ impl Encode for BFloat16 {
 impl Encode for Int8 {
     const IDENTITY: bool = false;
     #[inline(always)]
-    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut i8) -> f32 {
+    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut S::Small) -> f32 {
         unsafe {
             let (mut largest, mut zeros) = (S::splat(SMALLEST), S::splat(0.0));
             parts::<S>(
@@ -120,7 +120,7 @@ impl Encode for Int8 {
             parts::<S>(
                 width,
                 #[inline(always)]
-                |at, count| S::store_i8(to.add(at), S::mul(S::load_part(from.add(at), count), factor)),
+                |at, count| S::store_small(to.add(at), S::mul(S::load_part(from.add(at), count), factor)),
             );
             largest / LARGEST_INT8 + S::sum(zeros)
         }

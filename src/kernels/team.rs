@@ -90,11 +90,11 @@ pub(super) struct Own {
 }
 
 impl Own {
-    pub(super) fn reserve<F: Encode>(&mut self, shape: Shape, rows: usize, longest: usize) -> Result<()> {
+    pub(super) fn reserve<S: Simd, F: Encode>(&mut self, shape: Shape, rows: usize, longest: usize) -> Result<()> {
         grow(&mut self.hidden, rows * stride(shape.hidden))?;
         if !F::IDENTITY {
             let width = stride(shape.hidden).max(stride(shape.inner));
-            grow(&mut self.encoded, (rows * width * size_of::<F::Input>()).div_ceil(size_of::<u64>()))?;
+            grow(&mut self.encoded, (rows * width * size_of::<F::Input<S>>()).div_ceil(size_of::<u64>()))?;
             grow(&mut self.scales, rows)?;
         }
         self.scratch.reserve(longest, shape.hidden / shape.heads)
@@ -111,12 +111,17 @@ impl Own {
     /// # Safety
     /// There are as many rows, and room for them was made.
     #[inline(always)]
-    pub(super) unsafe fn encode<S: Simd, F: Encode>(&mut self, from: *const f32, rows: usize, width: usize) -> Rows<F> {
+    pub(super) unsafe fn encode<S: Simd, F: Encode>(
+        &mut self,
+        from: *const f32,
+        rows: usize,
+        width: usize,
+    ) -> Rows<S, F> {
         let stride = stride(width);
         if F::IDENTITY {
             return Rows { values: from.cast(), stride, scales: ptr::null() };
         }
-        let encoded = self.encoded.as_mut_ptr().cast::<F::Input>();
+        let encoded = self.encoded.as_mut_ptr().cast::<F::Input<S>>();
         for (row, scale) in self.scales[..rows].iter_mut().enumerate() {
             // SAFETY: the caller's.
             *scale = unsafe { F::encode::<S>(from.add(row * stride), width, encoded.add(row * stride)) };

@@ -96,7 +96,7 @@ impl Work for Multiply<'_> {
         let mut output = vec![f32::NAN; count * to];
         let mut own = Own::default();
         let shape = Shape { hidden: inputs, inner: inputs, heads: 1 };
-        own.reserve::<F>(shape, count, 1).unwrap();
+        own.reserve::<S, F>(shape, count, 1).unwrap();
         for number in 0..self.threads {
             let panels = Place { number, of: self.threads }.part(self.matrix.panel_count::<S>());
             // SAFETY: the buffers are as long as the sizes say, and the choice runs here.

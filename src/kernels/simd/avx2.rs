@@ -13,6 +13,10 @@ pub(in crate::kernels) struct Avx2;
 impl Simd for Avx2 {
     type Floats = __m256;
     type Integers = __m256i;
+    // Products of int8 would be added in 16 bits, with saturation; those of int16 in 32.
+    type Small = i16;
+    const OFFSET: i32 = 0;
+    const GROUP: usize = 2;
     const LANES: usize = 8;
     const ROWS: usize = 6;
 
@@ -164,16 +168,13 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn store_i8(to: *mut i8, values: __m256) {
+    unsafe fn store_small(to: *mut i16, values: __m256) {
         unsafe {
             let wide = _mm256_cvtps_epi32(values);
             let words = _mm256_permute4x64_epi64::<0b1000>(_mm256_packs_epi32(wide, wide));
-            let words = _mm256_castsi256_si128(words);
-            _mm_storel_epi64(to.cast(), _mm_packs_epi16(words, words));
+            _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(words));
         }
     }
-
-    const OFFSET: i32 = 0;
 
     #[inline(always)]
     unsafe fn load_integers(from: *const i32) -> __m256i {
@@ -186,14 +187,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn dot_i8(sums: __m256i, a: *const i8, b: *const i8) -> __m256i {
+    unsafe fn dot_small(sums: __m256i, a: *const i16, b: *const i8) -> __m256i {
         unsafe {
-            // The instruction multiplies unsigned by signed and adds two products in 16 bits. Magnitudes of at most 127
-            // by values of at most 127, twice, fit: 2 · 127² < 2¹⁵.
             let a = _mm256_set1_epi32(a.cast::<i32>().read_unaligned());
-            let b = _mm256_loadu_si256(b.cast());
-            let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a));
-            _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+            let b = _mm256_cvtepi8_epi16(_mm_loadu_si128(b.cast()));
+            _mm256_add_epi32(sums, _mm256_madd_epi16(a, b))
         }
     }
 

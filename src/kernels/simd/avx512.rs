@@ -13,6 +13,10 @@ pub(in crate::kernels) struct Avx512<const BFLOAT: bool>;
 impl<const BFLOAT: bool> Simd for Avx512<BFLOAT> {
     type Floats = __m512;
     type Integers = __m512i;
+    type Small = i8;
+    // The instruction multiplies unsigned `a` by signed `b`.
+    const OFFSET: i32 = 128;
+    const GROUP: usize = 4;
     const LANES: usize = 16;
     const ROWS: usize = 12;
 
@@ -169,15 +173,12 @@ impl<const BFLOAT: bool> Simd for Avx512<BFLOAT> {
     }
 
     #[inline(always)]
-    unsafe fn store_i8(to: *mut i8, values: __m512) {
+    unsafe fn store_small(to: *mut i8, values: __m512) {
         unsafe {
             let bytes = _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(values));
             _mm_storeu_si128(to.cast(), _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
         }
     }
-
-    // The instruction multiplies unsigned `a` by signed `b`.
-    const OFFSET: i32 = 128;
 
     #[inline(always)]
     unsafe fn load_integers(from: *const i32) -> __m512i {
@@ -190,7 +191,7 @@ impl<const BFLOAT: bool> Simd for Avx512<BFLOAT> {
     }
 
     #[inline(always)]
-    unsafe fn dot_i8(sums: __m512i, a: *const i8, b: *const i8) -> __m512i {
+    unsafe fn dot_small(sums: __m512i, a: *const i8, b: *const i8) -> __m512i {
         unsafe {
             let a = _mm512_set1_epi32(a.cast::<i32>().read_unaligned());
             _mm512_dpbusd_epi32(sums, a, _mm512_loadu_si512(b.cast()))

@@ -25,6 +25,12 @@ pub(super) trait Simd: Copy + 'static {
     type Floats: Copy;
     /// 32-bit integers, as many as there are floats.
     type Integers: Copy;
+    /// An integer in [-127, 127] plus [`Simd::OFFSET`], as [`Simd::dot_small`] reads it.
+    type Small: Copy + Default;
+    /// What is added to integers that are stored. Sums begin with minus this times the sum of the weights.
+    const OFFSET: i32;
+    /// Number of products that [`Simd::dot_small`] adds at once.
+    const GROUP: usize;
     /// Number of float32 values in a vector.
     const LANES: usize;
     /// The most rows of a product that registers hold sums for, at two vectors a row.
@@ -70,15 +76,11 @@ pub(super) trait Simd: Copy + 'static {
     unsafe fn load_half(from: *const u16) -> Self::Floats;
     unsafe fn store_bfloat(to: *mut u16, values: Self::Floats);
     /// Round, and store values in [-127, 127] plus [`Simd::OFFSET`].
-    unsafe fn store_i8(to: *mut i8, values: Self::Floats);
-
-    /// What [`Simd::store_i8`] adds to the values that [`Simd::dot_i8`] reads as `a`. The sums begin with minus this times
-    /// the sum of the weights.
-    const OFFSET: i32;
+    unsafe fn store_small(to: *mut Self::Small, values: Self::Floats);
     unsafe fn load_integers(from: *const i32) -> Self::Integers;
     unsafe fn to_floats(values: Self::Integers) -> Self::Floats;
-    /// For each lane add four products of int8: `a`, the same four in all lanes, by four of `b`. No sum is saturated.
-    unsafe fn dot_i8(sums: Self::Integers, a: *const i8, b: *const i8) -> Self::Integers;
+    /// For each lane add GROUP products: `a`, the same in all lanes, by those of `b`. No sum is saturated.
+    unsafe fn dot_small(sums: Self::Integers, a: *const Self::Small, b: *const i8) -> Self::Integers;
     /// For each lane add two products of bfloat16: `a`, the same two in all lanes, by two of `b`.
     unsafe fn dot_bfloat(sums: Self::Floats, a: *const u16, b: *const u16) -> Self::Floats;
 }
