@@ -1,9 +1,11 @@
 //! Attention of one head over the tokens of one text, on packed rows of queries, keys and values.
 
+use std::ptr;
+
 use super::functions::exp;
 use super::memory::grow;
-use super::product::{Float32, MOST_COLUMNS, Panels, Rows, product};
-use super::rows::transpose;
+use super::product::{BFloat16, Float32, Form, MOST_COLUMNS, Panels, Rows, product};
+use super::rows::{Encode, parts, transpose};
 use super::simd::Simd;
 use crate::error::Result;
 
@@ -46,62 +48,155 @@ pub(super) struct Unit {
 /// Memory for one unit at a time.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
+    /// The panels of keys.
     keys: Vec<f32>,
     scores: Vec<f32>,
+    /// The panels of values in bfloat16.
+    values: Vec<u16>,
+    /// Rows of keys, queries or probabilities in bfloat16.
+    rows: Vec<u16>,
 }
 
 impl Scratch {
     /// Make room for texts of this many tokens.
-    pub(super) fn reserve(&mut self, tokens: usize, head_size: usize) -> Result<()> {
-        let columns = tokens.next_multiple_of(MOST_COLUMNS);
+    pub(super) fn reserve(&mut self, tokens: usize, head_size: usize, in_bfloat: bool) -> Result<()> {
+        let (columns, width) = (tokens.next_multiple_of(MOST_COLUMNS), head_size.next_multiple_of(MOST_COLUMNS));
+        let count = QUERIES.min(tokens);
         grow(&mut self.keys, columns * head_size)?;
-        grow(&mut self.scores, QUERIES.min(tokens) * columns)
+        grow(&mut self.scores, count * columns)?;
+        if in_bfloat {
+            grow(&mut self.values, tokens.next_multiple_of(2) * width)?;
+            grow(&mut self.rows, (tokens * width).max(count * columns))?;
+        }
+        Ok(())
     }
 
     /// Return the number of bytes.
     pub(super) fn bytes(&self) -> usize {
         (self.keys.len() + self.scores.len()) * size_of::<f32>()
+            + (self.values.len() + self.rows.len()) * size_of::<u16>()
     }
+}
+
+/// The form of the operands of attention. All are activations, brought into the form of weights at every call.
+pub(super) trait Operands: Encode {
+    /// Return the panels of the keys, transposed, and of the values.
+    unsafe fn pack<S: Simd>(unit: &Unit, scratch: &mut Scratch) -> [Panels<Self>; 2];
+    /// Return rows of `width` values.
+    unsafe fn rows<S: Simd>(
+        from: *const f32,
+        stride: usize,
+        count: usize,
+        width: usize,
+        scratch: &mut Scratch,
+    ) -> Rows<S, Self>;
+}
+
+impl Operands for Float32 {
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(unit: &Unit, scratch: &mut Scratch) -> [Panels<Self>; 2] {
+        let &Unit { query, stride, width, tokens, head_size, .. } = unit;
+        let keys = scratch.keys.as_mut_ptr();
+        unsafe {
+            transpose::<S>(query.add(width), stride, tokens, head_size, keys);
+            let columns = 2 * S::LANES;
+            [
+                panels(keys, head_size * columns, columns, head_size),
+                // The rows of values are panels as they are.
+                panels(query.add(2 * width), columns, stride, tokens),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn rows<S: Simd>(
+        from: *const f32,
+        stride: usize,
+        _count: usize,
+        _width: usize,
+        _scratch: &mut Scratch,
+    ) -> Rows<S, Self> {
+        Rows { values: from, stride, scales: ptr::null() }
+    }
+}
+
+impl Operands for BFloat16 {
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(unit: &Unit, scratch: &mut Scratch) -> [Panels<Self>; 2] {
+        let &Unit { query, stride, width, tokens, head_size, .. } = unit;
+        let columns = 2 * S::LANES;
+        let pairs = head_size.div_ceil(2);
+        unsafe {
+            let rows = Self::rows::<S>(query.add(width), stride, tokens, head_size, scratch);
+            let keys = scratch.keys.as_mut_ptr();
+            // Two neighbours of a row stay together, as if they were one float32.
+            transpose::<S>(rows.values.cast(), rows.stride / 2, tokens, pairs, keys);
+            let values = scratch.values.as_mut_ptr();
+            let panel = tokens.div_ceil(2) * columns * 2;
+            for token in (0..tokens).step_by(2) {
+                let first = query.add(token * stride + 2 * width);
+                parts::<S>(
+                    head_size,
+                    #[inline(always)]
+                    |at, count| {
+                        let second = if token + 1 < tokens {
+                            S::load_part(first.add(stride + at), count)
+                        } else {
+                            S::splat(0.0)
+                        };
+                        let place = at / columns * panel + (token / 2 * columns + at % columns) * 2;
+                        S::store_bfloat_pairs(values.add(place), S::load_part(first.add(at), count), second);
+                    },
+                );
+            }
+            [
+                panels(keys.cast(), pairs * columns * 2, columns * 2, pairs),
+                panels(values, panel, columns * 2, tokens.div_ceil(2)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn rows<S: Simd>(
+        from: *const f32,
+        stride: usize,
+        count: usize,
+        width: usize,
+        scratch: &mut Scratch,
+    ) -> Rows<S, Self> {
+        let (values, to) = (scratch.rows.as_mut_ptr(), width.next_multiple_of(MOST_COLUMNS));
+        for row in 0..count {
+            unsafe { Self::encode::<S>(from.add(row * stride), width, values.add(row * to)) };
+        }
+        Rows { values, stride: to, scales: ptr::null() }
+    }
+}
+
+fn panels<F: Form>(weights: *const F::Weight, stride: usize, group_stride: usize, groups: usize) -> Panels<F> {
+    Panels { weights, stride, group_stride, groups, scales: ptr::null(), starts: ptr::null() }
 }
 
 /// `softmax(Q Kᵀ / √D) V`.
 #[inline(always)]
-pub(super) unsafe fn attend<S: Simd>(unit: Unit, scratch: &mut Scratch) {
-    let Unit { query, stride, width, tokens, head_size, context, context_stride, .. } = unit;
+pub(super) unsafe fn attend<S: Simd, F: Operands>(unit: Unit, scratch: &mut Scratch) {
+    let Unit { query, stride, tokens, head_size, context, context_stride, .. } = unit;
     let columns = 2 * S::LANES;
-    let panels = tokens.div_ceil(columns);
-    let row = panels * columns;
+    let key_panels = tokens.div_ceil(columns);
+    let row = key_panels * columns;
     unsafe {
-        let keys = scratch.keys.as_mut_ptr();
-        transpose::<S>(query.add(width), stride, tokens, head_size, keys);
+        let [keys, values] = F::pack::<S>(&unit, scratch);
         let scores = scratch.scores.as_mut_ptr();
-        let key_panels = Panels::<Float32> {
-            weights: keys,
-            stride: head_size * columns,
-            group_stride: columns,
-            groups: head_size,
-            scales: std::ptr::null(),
-            starts: std::ptr::null(),
-        };
-        let value_panels = Panels::<Float32> {
-            weights: query.add(2 * width),
-            stride: columns,
-            group_stride: stride,
-            groups: tokens,
-            scales: std::ptr::null(),
-            starts: std::ptr::null(),
-        };
         let scale = 1.0 / (head_size as f32).sqrt();
         let mut inverse = [0.0; QUERIES];
         let mut begin = 0;
         while begin < tokens {
             let count = QUERIES.min(tokens - begin);
-            let rows = Rows::<S, Float32> { values: query.add(begin * stride), stride, scales: std::ptr::null() };
-            product::<S, Float32>(
+            let rows = F::rows::<S>(query.add(begin * stride), stride, count, head_size, scratch);
+            product::<S, F>(
                 rows,
                 count,
-                key_panels,
-                0..panels,
+                keys,
+                0..key_panels,
                 #[inline(always)]
                 |first, height, column, sums| {
                     for place in 0..height {
@@ -128,13 +223,12 @@ pub(super) unsafe fn attend<S: Simd>(unit: Unit, scratch: &mut Scratch) {
                     }
                 }
             }
-            let rows = Rows::<S, Float32> { values: scores, stride: row, scales: std::ptr::null() };
-            let ranges = 0..head_size.div_ceil(columns);
-            product::<S, Float32>(
+            let rows = F::rows::<S>(scores, row, count, tokens, scratch);
+            product::<S, F>(
                 rows,
                 count,
-                value_panels,
-                ranges,
+                values,
+                0..head_size.div_ceil(columns),
                 #[inline(always)]
                 |first, height, column, sums| {
                     for place in 0..height {

@@ -7,6 +7,7 @@ use super::functions::Function;
 use super::linear::{Finish, Product};
 use super::matrix::{Matrix, Pack};
 use super::norms::Norms;
+use super::product::{BFloat16, Float32, Form};
 use super::rows::{Encode, norm};
 use super::shape::Shape;
 use super::simd::Simd;
@@ -70,7 +71,7 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
         shared.wait(place);
         S::compile(
             #[inline(always)]
-            || attention::<S>(rows, shared, own, place),
+            || attention::<S, F>(rows, shared, own, place),
         );
         shared.wait(place);
         S::compile(
@@ -115,7 +116,7 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
 
 /// Compute this thread's share of the heads of all texts.
 #[inline(always)]
-unsafe fn attention<S: Simd>(rows: Rows<'_>, shared: Pointers<'_>, own: &mut Own, place: Place) {
+unsafe fn attention<S: Simd, F: Form>(rows: Rows<'_>, shared: Pointers<'_>, own: &mut Own, place: Place) {
     let Shape { hidden, heads, .. } = rows.shape;
     let head_size = hidden / heads;
     let (row_stride, context_stride) = (stride(3 * hidden), stride(hidden));
@@ -138,7 +139,11 @@ unsafe fn attention<S: Simd>(rows: Rows<'_>, shared: Pointers<'_>, own: &mut Own
                         context_stride,
                         probabilities: if wanted { probabilities.add(head * tokens * tokens) } else { ptr::null_mut() },
                     };
-                    attend::<S>(unit, &mut own.scratch);
+                    if F::attends_in_bfloat::<S>() {
+                        attend::<S, BFloat16>(unit, &mut own.scratch);
+                    } else {
+                        attend::<S, Float32>(unit, &mut own.scratch);
+                    }
                 }
             }
             number += 1;

@@ -30,6 +30,11 @@ pub(super) trait Form: Copy + 'static {
     /// Whether rows of input have scales.
     const IS_SCALED: bool = false;
 
+    /// Return whether attention, which has no weights, multiplies bfloat16 rather than float32.
+    fn attends_in_bfloat<S: Simd>() -> bool {
+        false
+    }
+
     /// Return the number of neighbouring values of K in one step, at most [`MOST_GROUP`].
     fn group<S: Simd>() -> usize;
     /// Return the sums before the first step of a block; `starts` belong to these columns.
@@ -115,6 +120,10 @@ impl Form for BFloat16 {
     type Sums<S: Simd> = S::Floats;
     const BLOCK: usize = 128;
 
+    fn attends_in_bfloat<S: Simd>() -> bool {
+        true
+    }
+
     fn group<S: Simd>() -> usize {
         2
     }
@@ -142,6 +151,10 @@ impl Form for Int8 {
     // Sums are exact, because `Matrix` limits K.
     const BLOCK: usize = usize::MAX;
     const IS_SCALED: bool = true;
+
+    fn attends_in_bfloat<S: Simd>() -> bool {
+        S::HAS_BFLOAT
+    }
 
     fn group<S: Simd>() -> usize {
         S::GROUP

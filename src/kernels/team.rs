@@ -97,7 +97,7 @@ impl Own {
             grow(&mut self.encoded, (rows * width * size_of::<F::Input<S>>()).div_ceil(size_of::<u64>()))?;
             grow(&mut self.scales, rows)?;
         }
-        self.scratch.reserve(longest, shape.hidden / shape.heads)
+        self.scratch.reserve(longest, shape.hidden / shape.heads, F::attends_in_bfloat::<S>())
     }
 
     pub(super) fn bytes(&self) -> usize {

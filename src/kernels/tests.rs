@@ -101,10 +101,12 @@ impl Work for Multiply<'_> {
             let panels = Place { number, of: self.threads }.part(self.matrix.panel_count::<S>());
             // SAFETY: the buffers are as long as the sizes say, and the choice runs here.
             unsafe {
-                S::compile(|| {
+                S::compile(
+                    #[inline(always)]
+                    || {
                     let rows = own.encode::<S, F>(padded.as_ptr(), count, inputs);
-                    let product = Product::<F> { rows, count, matrix: self.matrix, panels, to: output.as_mut_ptr() };
-                    product.run::<S>(Finish::Store);
+                    let product = Product::<S, F> { rows, count, matrix: self.matrix, panels, to: output.as_mut_ptr() };
+                    product.run(Finish::Store);
                 });
             }
         }
@@ -437,7 +439,12 @@ impl Work for Exp<'_> {
         for values in self.0.chunks_exact_mut(S::LANES) {
             let place = values.as_mut_ptr();
             // SAFETY: the choice runs here.
-            unsafe { S::compile(|| S::store(place, exp::<S>(S::load(place)))) };
+            unsafe {
+                S::compile(
+                    #[inline(always)]
+                    || S::store(place, exp::<S>(S::load(place))),
+                );
+            }
         }
     }
 }
@@ -568,4 +575,17 @@ fn buffers_that_do_not_fit_are_refused() {
             assert!(matches!(layers.run(call), Err(Error::Internal { .. })));
         }
     }
+}
+
+/// A closure without `#[inline(always)]` is compiled without the instruction set, and calls a function for each vector.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_vector_instruction_is_a_call() {
+    use object::{Object, ObjectSymbol};
+    let program = std::fs::read("/proc/self/exe").unwrap();
+    let program = object::File::parse(&*program).unwrap();
+    let names: Vec<_> = program.symbols().filter_map(|symbol| symbol.name().ok()).collect();
+    assert!(names.iter().any(|name| name.contains("kernels")), "the symbols were stripped");
+    let calls: Vec<_> = names.iter().filter(|name| name.contains("_mm256_") || name.contains("_mm512_")).collect();
+    assert!(calls.is_empty(), "{calls:?}");
 }

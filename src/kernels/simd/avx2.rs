@@ -17,6 +17,7 @@ impl Simd for Avx2 {
     type Small = i16;
     const OFFSET: i32 = 0;
     const GROUP: usize = 2;
+    const HAS_BFLOAT: bool = false;
     const LANES: usize = 8;
     const ROWS: usize = 6;
 
@@ -164,6 +165,15 @@ impl Simd for Avx2 {
             let high = bfloat_high(_mm256_castps_si256(values));
             let packed = _mm256_permute4x64_epi64::<0b1000>(_mm256_packus_epi32(high, high));
             _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(packed));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bfloat_pairs(to: *mut u16, first: __m256, second: __m256) {
+        unsafe {
+            let low = bfloat_high(_mm256_castps_si256(first));
+            let high = _mm256_slli_epi32::<16>(bfloat_high(_mm256_castps_si256(second)));
+            _mm256_storeu_si256(to.cast(), _mm256_or_si256(low, high));
         }
     }
 

@@ -17,6 +17,7 @@ impl<const BFLOAT: bool> Simd for Avx512<BFLOAT> {
     // The instruction multiplies unsigned `a` by signed `b`.
     const OFFSET: i32 = 128;
     const GROUP: usize = 4;
+    const HAS_BFLOAT: bool = BFLOAT;
     const LANES: usize = 16;
     const ROWS: usize = 12;
 
@@ -161,14 +162,17 @@ impl<const BFLOAT: bool> Simd for Avx512<BFLOAT> {
     #[inline(always)]
     unsafe fn store_bfloat(to: *mut u16, values: __m512) {
         unsafe {
-            // Not the instruction of AVX-512 BF16, which takes subnormal numbers for zero.
-            let bits = _mm512_castps_si512(values);
-            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-            let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
-            let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x0040_0000));
-            let high = _mm512_srli_epi32::<16>(_mm512_mask_mov_epi32(rounded, nan, quiet));
+            let high = _mm512_srli_epi32::<16>(bfloat(_mm512_castps_si512(values)));
             _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(high));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bfloat_pairs(to: *mut u16, first: __m512, second: __m512) {
+        unsafe {
+            let low = _mm512_srli_epi32::<16>(bfloat(_mm512_castps_si512(first)));
+            let high = _mm512_and_si512(bfloat(_mm512_castps_si512(second)), _mm512_set1_epi32(-0x1_0000));
+            _mm512_storeu_si512(to.cast(), _mm512_or_si512(low, high));
         }
     }
 
@@ -220,4 +224,17 @@ impl<const BFLOAT: bool> Simd for Avx512<BFLOAT> {
 #[inline(always)]
 fn mask16(count: usize) -> __mmask16 {
     if count >= 16 { u16::MAX } else { (1 << count) - 1 }
+}
+
+/// Round float32 to bfloat16, ties to even, in the upper half of each lane. NaN stays NaN.
+#[inline(always)]
+unsafe fn bfloat(bits: __m512i) -> __m512i {
+    unsafe {
+        // Not the instruction of AVX-512 BF16, which takes subnormal numbers for zero.
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+        let floats = _mm512_castsi512_ps(bits);
+        let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(floats, floats);
+        _mm512_mask_mov_epi32(rounded, nan, _mm512_or_si512(bits, _mm512_set1_epi32(0x0040_0000)))
+    }
 }

@@ -1,7 +1,8 @@
 //! Vectors of float32 on the instruction sets that kernels are written for.
 //!
 //! Kernels are generic over [`Simd`], and [`Simd::compile`] is where a kernel meets its instruction set: everything that is
-//! inlined into it may use the set. So each kernel is written once.
+//! inlined into it may use the set. So each kernel is written once. Closures on the way need `#[inline(always)]`: otherwise
+//! they are compiled without the set, and every instruction in them is a call.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -31,6 +32,8 @@ pub(super) trait Simd: Copy + 'static {
     const OFFSET: i32;
     /// Number of products that [`Simd::dot_small`] adds at once.
     const GROUP: usize;
+    /// Whether bfloat16 is multiplied by the processor itself, and not as float32.
+    const HAS_BFLOAT: bool;
     /// Number of float32 values in a vector.
     const LANES: usize;
     /// The most rows of a product that registers hold sums for, at two vectors a row.
@@ -75,6 +78,8 @@ pub(super) trait Simd: Copy + 'static {
 
     unsafe fn load_half(from: *const u16) -> Self::Floats;
     unsafe fn store_bfloat(to: *mut u16, values: Self::Floats);
+    /// Store the values of both vectors in turn: the first of each, then the second of each.
+    unsafe fn store_bfloat_pairs(to: *mut u16, first: Self::Floats, second: Self::Floats);
     /// Round, and store values in [-127, 127] plus [`Simd::OFFSET`].
     unsafe fn store_small(to: *mut Self::Small, values: Self::Floats);
     unsafe fn load_integers(from: *const i32) -> Self::Integers;
