@@ -104,10 +104,12 @@ impl Work for Multiply<'_> {
                 S::compile(
                     #[inline(always)]
                     || {
-                    let rows = own.encode::<S, F>(padded.as_ptr(), count, inputs);
-                    let product = Product::<S, F> { rows, count, matrix: self.matrix, panels, to: output.as_mut_ptr() };
-                    product.run(Finish::Store);
-                });
+                        let rows = own.encode::<S, F>(padded.as_ptr(), count, inputs);
+                        let product =
+                            Product::<S, F> { rows, count, matrix: self.matrix, panels, to: output.as_mut_ptr() };
+                        product.run(Finish::Store);
+                    },
+                );
             }
         }
         output.chunks_exact(to).flat_map(|row| row[..outputs].to_vec()).collect()
@@ -586,6 +588,8 @@ fn no_vector_instruction_is_a_call() {
     let program = object::File::parse(&*program).unwrap();
     let names: Vec<_> = program.symbols().filter_map(|symbol| symbol.name().ok()).collect();
     assert!(names.iter().any(|name| name.contains("kernels")), "the symbols were stripped");
-    let calls: Vec<_> = names.iter().filter(|name| name.contains("_mm256_") || name.contains("_mm512_")).collect();
+    // Dependencies have vectors of bytes.
+    let is_ours = |name: &&&str| name.contains("_mm512_") || name.contains("_mm256_") && name.contains("_ps");
+    let calls: Vec<_> = names.iter().filter(is_ours).collect();
     assert!(calls.is_empty(), "{calls:?}");
 }
