@@ -10,9 +10,9 @@
 //! | bfloat16 | bfloat16 | bfloat16 | 2 of K | float32 |
 //! | int8 | int8, a scale per column | int8, a scale per row; in int16 on AVX2 | 4 of K, 2 on AVX2 | int32, exact |
 //!
-//! Hidden states, norms and activations are float32. So is attention, except where bfloat16 is multiplied anyway: in
-//! bfloat16, and in int8 on processors that have it. There it costs a tenth of a layer at 128 tokens instead of a fifth, and
-//! an int8 layer of 512 tokens takes four fifths of the time.
+//! Hidden states, norms and activations are float32. So is attention, except in int8 on processors that multiply bfloat16:
+//! an int8 layer of 128 tokens takes 93 % of the time with it, and one of 512 tokens 81 %. In bfloat16 it would save 4 % and
+//! 13 %, but of the likeliest tokens of masks 99.47 % were float32's, not 99.5 % as a precision must keep to be automatic.
 //!
 //! **A row's numbers depend on its text alone.** The sums of a row are added in an order that depends on K, never on the
 //! number of rows, on their neighbours, or on threads. So a text gives the same bits alone, in any batch and with any

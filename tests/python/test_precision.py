@@ -197,8 +197,10 @@ def test_kernels_can_be_chosen() -> None:
             continue
         forced = load_with(kernels, *ways)
         for precision, logits in forced.items():
-            # Sums in int8 are exact: only what is between products differs in its last bits.
-            np.testing.assert_allclose(logits, chosen[precision], rtol=0, atol=2e-2 if precision != "float32" else 1e-5)
+            # Sums in int8 are exact: what is between products differs in its last bits, and attention is in bfloat16 where
+            # the processor multiplies it.
+            near = {"float32": 1e-5, "int8": 2e-2 if emulated("bfloat16") else 4e-2}.get(precision, 2e-2)
+            np.testing.assert_allclose(logits, chosen[precision], rtol=0, atol=near)
     auto = "float16" if emulated("bfloat16") else "bfloat16"
     [same] = load_with(None, (auto, False)).values()
     assert load_with(None, ("auto", False))["auto"] == same
