@@ -373,3 +373,13 @@ def test_a_refused_run_leaves_an_empty_folder(tmp_path: Path) -> None:
         with pytest.raises(MissingFileError, match=r"has no dataset\.json") as caught:
             ExampleDataset(tmp_path / name)
         assert caught.value.details == {"folder": str(tmp_path / name), "wanted": "dataset.json", "found": []}
+
+
+def test_a_line_that_is_too_long_is_named(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oxbert.training.data.reading_text._LONGEST", 9_000)
+    path = tmp_path / "texts.jsonl"
+    lines = [{"text": corpus(1, seed=number)[:2_000]} for number in range(5)] + [{"text": "the word " * 2_000}]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with pytest.raises(DataError, match="line 6: expected lines of at most") as raised:
+        write_examples(path, tmp_path / "out", tokenizer(), **OPTIONS)
+    assert raised.value.details["line"] == 6
