@@ -20,8 +20,9 @@ from typing import Any
 
 from benches import machine, plots, summary
 from benches.peers import PEERS, Peer
+from benches.processes import Failed
 from benches.texts import SIZES
-from benches.worker import REPLICAS, THREADS, Failed, Worker
+from benches.worker import REPLICAS, THREADS, Worker
 
 SHAPES = ("latency", "mixed", "full")
 # Calls of the single text per round, after some that refill the caches.

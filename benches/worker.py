@@ -1,13 +1,7 @@
-"""Run one peer in a process of its own, which takes orders from the measuring process and times its own calls.
-
-So no library disturbs another's threads, and the memory of each can be read off its process.
-"""
+"""Run one model in one library, by orders of the measuring process."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +12,7 @@ import numpy as np
 
 from benches import exports
 from benches.peers import PEERS, Runner
+from benches.processes import Process, serve
 from benches.texts import SIZES, Rows, batches, random_rows
 
 # What keeps the libraries that have such a setting to AVX2.
@@ -33,46 +28,13 @@ REPLICAS, THREADS = "replicas", "threads"
 TEXTS_OF_A_BATCH = 16
 
 
-class Failed(RuntimeError):
-    """Say why a peer cannot run."""
-
-
-class Worker:
-    """Hold the process of a peer; every method asks it and waits for the answer."""
+class Worker(Process):
+    """Hold the process of a peer that runs one model."""
 
     def __init__(self, peer: str, folder: Path, size: str, threads: int, avx2: bool = False) -> None:
-        self.peer = peer
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
-        self.log = (folder / f"{peer.replace(' ', '-').replace(',', '')}.log").open("w+b")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benches.worker", peer, str(folder), size, str(threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
-            env=environment | (AVX2 if avx2 else {}), cwd=Path(__file__).parents[1],
-        )  # fmt: skip
-
-    def ask(self, order: str, **details: object) -> Any:
-        assert self.process.stdin and self.process.stdout
-        try:
-            self.process.stdin.write(json.dumps({"order": order, **details}) + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        answer = self.process.stdout.readline()
-        if not answer:
-            self.log.seek(0)
-            lines = self.log.read().decode(errors="replace").strip().splitlines()
-            raise Failed(f"the process ended with {self.process.wait()}: {lines[-1] if lines else 'no message'}")
-        found = json.loads(answer)
-        if "failed" in found:
-            raise Failed(found["failed"])
-        return found["found"]
-
-    def close(self) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-        self.log.close()
+        environment = {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"} | (AVX2 if avx2 else {})
+        log = folder / f"{peer.replace(' ', '-').replace(',', '')}.log"
+        super().__init__(["-m", "benches.worker", peer, str(folder), size, str(threads)], log, environment)
 
 
 class Server:
@@ -160,19 +122,6 @@ class Server:
             self.pool = ThreadPoolExecutor(self.threads, initializer=self.runners[way].enter)
         return self.runners[way]
 
-    def serve(self) -> None:
-        # What libraries print must not stand among the answers.
-        answers = os.fdopen(os.dup(1), "w")
-        os.dup2(2, 1)
-        for line in sys.stdin:
-            request = json.loads(line)
-            try:
-                answer = {"found": getattr(self, request.pop("order"))(**request)}
-            except Exception as error:
-                message = (str(error).strip() or "no message").splitlines()[0]
-                answer = {"failed": f"{type(error).__name__}: {message}"}
-            print(json.dumps(answer), file=answers, flush=True)
-
 
 def real(hidden: np.ndarray, rows: Rows) -> list[np.ndarray]:
     """Return the hidden states of the real tokens of each text."""
@@ -185,4 +134,4 @@ def memory(field: str) -> int:
 
 
 if __name__ == "__main__":
-    Server(*sys.argv[1:]).serve()
+    serve(Server(*sys.argv[1:]))
