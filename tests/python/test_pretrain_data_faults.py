@@ -8,7 +8,8 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pytest
 
 from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, MissingFileError
 from oxbert.training.data import ExampleDataset, write_examples, writing
+from oxbert.training.data.documents import Batch, Divider, batches, tokenized
+from oxbert.training.data.reading_text import Block, Place
 
 from .full_disk import small_files
 from .pretrain_data_reference import VOCABULARY, content, corpus, rows, tokenizer
@@ -383,3 +386,31 @@ def test_a_line_that_is_too_long_is_named(tmp_path: Path, small: None, monkeypat
     with pytest.raises(DataError, match="line 6: expected lines of at most") as raised:
         write_examples(path, tmp_path / "out", tokenizer(), **OPTIONS)
     assert raised.value.details["line"] == 6
+
+
+def test_a_bad_line_of_a_later_block_is_named(tmp_path: Path, small: None) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(f"{json.dumps({'text': 'the word ' * 40})}\n" for _ in range(90)) + "{]\n")
+    with pytest.raises(DataError, match="line 91: expected JSON"):
+        write_examples(path, tmp_path / "out", tokenizer(), **OPTIONS)
+
+
+@pytest.mark.parametrize("lengths", [[1], [7] * 20, [2_999, 1, 4_000], [100] * 95, [3_000, 3_000]])
+def test_batches_are_of_a_bounded_size_and_one_is_read_ahead(small: None, lengths: list[int]) -> None:
+    # Each block is a line of this length; a batch ends at 3,000 characters.
+    blocks = [Block(["x" * length], length, Place(line=line), length) for line, length in enumerate(lengths, 1)]
+    taken = 0
+
+    def parts() -> Iterator[Batch]:
+        nonlocal taken
+        for batch in batches(blocks, Divider(0, None)):
+            taken += 1
+            yield batch
+
+    sizes = []
+    with ThreadPoolExecutor(1) as pool:
+        for number, (batch, _) in enumerate(tokenized(parts(), tokenizer(), pool), 1):
+            assert taken - number <= 1
+            sizes.append(sum(map(len, batch.lines[0] + batch.lines[1])))
+    assert sum(sizes) == sum(lengths)
+    assert all(3_000 <= size < 3_000 + max(lengths) for size in sizes[:-1])

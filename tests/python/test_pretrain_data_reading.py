@@ -62,6 +62,7 @@ def test_batches_are_a_function_of_the_step(folder: Path) -> None:
         shards = [other.batch_indices(step, size, seed=5, rank=rank, world=4) for rank in range(4)]
         assert sorted(np.concatenate(shards)) == sorted(all_batches[step])
         assert all((shard == all_batches[step][rank::4]).all() for rank, shard in enumerate(shards))
+    assert next(iter(dataset.iter_batches(size, start=5, stop=2)), None) is None
     with pytest.raises(InputError, match=r"rank: expected 0 to world - 1 = 3, got 4"):
         dataset.batch_indices(0, size, rank=4, world=4)
     taken = np.concatenate(all_batches)
