@@ -31,6 +31,9 @@ Implementation = Literal["fused", "foreach", "single"]
 Optimizer = Literal["adam", "adamw", "muon"]
 Objective = Literal["electra", "mlm", "electric", "uniform"]
 Sharing = Literal["embeddings", "nothing", "everything"]
+LayerwiseRule = Literal["corrected", "exact"]
+Reduction = Literal["mean", "sum"]
+BadRows = Literal["error", "skip"]
 
 # Training data.
 Documents = Literal["blank-lines", "file", "line"]

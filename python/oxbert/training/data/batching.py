@@ -1,23 +1,18 @@
-"""Index examples, and choose those of a training step: `Examples` is the base of both datasets.
-
-The batch of a step depends on the seed and the number of the step alone. An epoch is all examples in a random order.
-Its last examples begin a batch that the first of the next epoch complete, so that none is dropped and no batch is
-smaller.
-"""
+"""Index the examples of pre-training, and pad batches of them: `Examples` is the base of both datasets."""
 
 from __future__ import annotations
 
 import operator
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, SupportsIndex, TypedDict
+from typing import SupportsIndex, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from oxbert._checks import refused
 from oxbert.errors import IdRangeError
-from oxbert.training.data.parts import permutation
+from oxbert.training.data.ordering import Ordered
 
 
 class Example(TypedDict):
@@ -79,7 +74,7 @@ def collate(examples: Sequence[Example], *, pad_token_id: int = 0, length: int |
     return {"input_ids": ids, "attention_mask": is_kept.astype(np.int64), "token_type_ids": types.astype(np.int64)}
 
 
-class Examples(ABC):
+class Examples(Ordered):
     """Index examples by number. A map-style dataset for `torch.utils.data.DataLoader`, with forked or spawned workers.
 
     Attributes:
@@ -89,11 +84,6 @@ class Examples(ABC):
 
     pad_token_id: int = 0
     max_length: int = 0
-    # The order of the last requested epoch: (seed, epoch, order).
-    _last: tuple[int, int, npt.NDArray[Any]] | None = None
-
-    @abstractmethod
-    def __len__(self) -> int: ...
 
     @property
     @abstractmethod
@@ -136,55 +126,6 @@ class Examples(ABC):
         """Iterate over all examples in the order in which they are stored."""
         return map(self._read, range(len(self)))
 
-    def order(self, epoch: int, seed: int = 0) -> npt.NDArray[Any]:
-        """Return the order of the examples in an epoch, as unsigned integers [n], which is all the memory it needs.
-
-        Args:
-            epoch: The number of the epoch, from 0.
-            seed: The seed of the order.
-        """
-        last = self._last
-        if last is None or last[:2] != (seed, epoch):
-            _check("epoch", epoch)
-            _check("seed", seed)
-            # Free the old order first: two would take twice the memory.
-            self._last = last = None
-            last = (seed, epoch, permutation(len(self), seed, epoch))
-            last[2].flags.writeable = False
-            self._last = last
-        return last[2]
-
-    def batch_indices(
-        self, step: int, batch_size: int, seed: int = 0, *, rank: int = 0, world: int = 1
-    ) -> npt.NDArray[np.int64]:
-        """Return the numbers of the examples of a step.
-
-        Args:
-            step: The number of the step, from 0.
-            batch_size: Examples per step, over all processes.
-            seed: The seed of the order.
-            rank: The rank of this process.
-            world: The number of processes. Each gets its share of the same batch, `[rank::world]`.
-
-        Raises:
-            InputError: if a number is impossible, or there are no examples.
-        """
-        _check("step", step)
-        if batch_size < 1:
-            raise refused("batch_size", f"expected at least 1, got {batch_size}")
-        if not 0 <= rank < world:
-            raise refused("rank", f"expected 0 to world - 1 = {world - 1}, got {rank}")
-        count = len(self)
-        if not count:
-            raise refused("examples", "expected at least one, got none")
-        place, taken = step * batch_size, []
-        while batch_size:
-            epoch, first = divmod(place, count)
-            part = self.order(epoch, seed)[first : first + batch_size].astype(np.int64)
-            taken.append(part)
-            place, batch_size = place + len(part), batch_size - len(part)
-        return np.concatenate(taken)[rank::world]
-
     def iter_batches(
         self,
         batch_size: int,
@@ -216,10 +157,6 @@ class Examples(ABC):
             yield collate(self.take(indices), pad_token_id=self.pad_token_id, length=length)
             step += 1
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the cached order."""
-        return self.__dict__ | {"_last": None}
-
 
 def cut(example: Example, length: int, cls_token_id: int, sep_token_id: int) -> list[Example]:
     """Cut an example into examples of one segment and at most `length` tokens; only special tokens are lost.
@@ -247,8 +184,3 @@ def cut(example: Example, length: int, cls_token_id: int, sep_token_id: int) -> 
             row = np.concatenate([[cls_token_id], part, [sep_token_id]]).astype(np.int32)
             pieces.append(Example(input_ids=row, first_segment=len(row)))
     return pieces
-
-
-def _check(name: str, value: int) -> None:
-    if value < 0:
-        raise refused(name, f"expected 0 or more, got {value}")

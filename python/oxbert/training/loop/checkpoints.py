@@ -56,12 +56,14 @@ class Checkpoints:
 
     Attributes:
         good: The step of the newest checkpoint from which a step with finite gradients was made; None if there is none.
+        best: The step of a checkpoint that is kept whatever its age; None if there is none.
     """
 
     def __init__(self, folder: Path, keep: int) -> None:
         self._folder, self._keep = folder, keep
         self._steps: list[int] = []
         self.good: int | None = None
+        self.best: int | None = None
 
     def resume(self, step: int, state: Mapping[str, Any]) -> None:
         """Take over the checkpoints up to a step, whose state is given."""
@@ -107,7 +109,7 @@ class Checkpoints:
         target = _write(self.path(step), parameters, optimizer, {**files, _STATE: content})
         self.add(step)
         # Delete nothing before the new checkpoint is safe.
-        self._delete_all_but({*self._steps[-self._keep :], self.good})
+        self._delete_all_but({*self._steps[-self._keep :], self.good, self.best})
         for left in self._folder.glob(".step-*.tmp"):
             shutil.rmtree(left, ignore_errors=True)
         return target

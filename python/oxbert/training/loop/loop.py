@@ -79,6 +79,8 @@ class Loop(ABC, Generic[_Batch]):
     updates: Updates
     fixed_fields: ClassVar[frozenset[str]] = frozenset()
     """The fields of the options that decide which parameters there are."""
+    saves_evaluated: ClassVar[bool] = False
+    """Whether each evaluation has a checkpoint of the same step."""
 
     def __init__(self, config: RunOptions, launch: LaunchOptions, output: str | os.PathLike[str]) -> None:
         self.config, self.output = config, Path(output)
@@ -137,6 +139,18 @@ class Loop(ABC, Generic[_Batch]):
     def is_trained(self, name: str) -> bool:
         """Return whether the next step trains a parameter."""
         return True
+
+    def is_over(self) -> bool:
+        """Return whether the last step is done; a run may end before `train_steps`."""
+        return self.step >= self.config.train_steps
+
+    def note_figures(self, step: int, figures: Mapping[str, Any]) -> None:
+        """Take note of an evaluation, on every process.
+
+        Args:
+            step: The number of steps that are done.
+            figures: The figures by the log's names.
+        """
 
     def begin(self, parameters: Iterable[tuple[str, Tensor]], initialize: Callable[[], None]) -> None:
         """Take the parameters, and give them the values of a checkpoint on every process.
@@ -221,12 +235,13 @@ class Loop(ABC, Generic[_Batch]):
             if log is not None and self._continued and self._continued[-1]["step"] == self.step + 1:
                 log.note(self._continued[-1])
             record = {"step": self.step, **(log.last if log is not None else {})}
-            # A run may have ended between a checkpoint and the evaluation of the same step.
-            if self.step and log is not None and self._is_evaluation_due() and not any(map(_is_figure, record)):
+            # A run may have ended between a checkpoint and the evaluation of the same step. Only rank 0 has the log.
+            is_missing = self.processes.share(not any(map(_is_figure, record)))
+            if self.step and self._is_evaluation_due() and is_missing:
                 record |= self._evaluate_and_log(log, shown)
             elif figures := {name: value for name, value in record.items() if _is_figure(name)}:
                 self.figures = {"step": self.step, **figures}
-            while self.step < last and not is_stopped:
+            while self.step < last and not self.is_over() and not is_stopped:
                 try:
                     record, step_tokens, is_stopped = self._take_step(signals)
                 except Stopped:
@@ -243,8 +258,8 @@ class Loop(ABC, Generic[_Batch]):
                 if log is not None:
                     log.write(record)
                 # While gradients are not finite, weights that may be ruined would take the place of good ones.
-                is_due = self.step % config.save_every == 0 and not self._skipped_in_a_row
-                if is_due or self.step == last or is_stopped:
+                is_due = self.step % config.save_every == 0 or (self.saves_evaluated and self._is_evaluation_due())
+                if (is_due and not self._skipped_in_a_row) or self.step == last or is_stopped:
                     if log is not None:
                         log.flush()
                     self.save()
@@ -252,9 +267,9 @@ class Loop(ABC, Generic[_Batch]):
                     record |= self._evaluate_and_log(log, shown)
         # torchrun stops all ranks when one exits, so wait for the others.
         self.processes.barrier()
-        if (is_stopped or signals.received is not None) and self.step < config.train_steps:
+        if (is_stopped or signals.received is not None) and not self.is_over():
             raise SystemExit(128 + signal.SIGTERM) if signals.received == signal.SIGTERM else KeyboardInterrupt
-        if self.step == config.train_steps:
+        if self.is_over():
             self.export()
             self.processes.barrier()
         return record
@@ -274,6 +289,7 @@ class Loop(ABC, Generic[_Batch]):
         self.figures = {"step": self.step, **figures}
         if log is not None:
             log.write(self.figures)
+        self.note_figures(self.step, figures)
         return figures
 
     def _is_evaluation_due(self) -> bool:

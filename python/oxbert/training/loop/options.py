@@ -276,6 +276,16 @@ class RunOptions(Options):
         if self.decay_steps is not None and self.decay_steps < self.train_steps:
             self._refuse("decay_steps", f"expected at least train_steps = {self.train_steps}, got {self.decay_steps}")
 
+    @property
+    def warmup(self) -> float:
+        """Return the number of warm-up updates, which need not be a whole number."""
+        return self.warmup_steps
+
+    @property
+    def layer_rates(self) -> dict[str, Any]:
+        """Return the options of `parameter_groups` for learning rates that differ by layer; empty if none does."""
+        return {}
+
 
 @document_fields()
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed
 
 from oxbert.errors import TrainingError
+
+_Value = TypeVar("_Value")
 
 
 class Processes:
@@ -64,6 +67,22 @@ class Processes:
         """Replace a tensor by its sum over all processes."""
         if self.world > 1:
             distributed.all_reduce(tensor)
+
+    def share(self, value: _Value) -> _Value:
+        """Return the value that rank 0 passes. It is pickled."""
+        if self.world == 1:
+            return value
+        values: list[_Value] = [value]
+        distributed.broadcast_object_list(values, 0, device=self.device)
+        return values[0]
+
+    def gather(self, values: list[_Value]) -> list[_Value]:
+        """Return the values of all processes, those of rank 0 first, on every process. They are pickled."""
+        if self.world == 1:
+            return values
+        found: list[list[_Value]] = [[] for _ in range(self.world)]
+        distributed.all_gather_object(found, values)
+        return [value for part in found for value in part]
 
     def barrier(self) -> None:
         """Wait for all processes.

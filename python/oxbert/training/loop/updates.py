@@ -42,6 +42,8 @@ class Updates:
     ) -> None:
         self._parameters, self._config = parameters, config
         self.optimizers = _optimizers(parameters, config)
+        # The groups were made for a learning rate of 1, so that each has its share of the rate as its own.
+        self._shares = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self._scaler = GradScaler(device.type, enabled=precision == "float16")
         # GradScaler makes its scale at the first loss, which a process without a share of the batch never sees.
         self._scaler.scale(torch.zeros((), device=device))
@@ -77,14 +79,14 @@ class Updates:
             step,
             peak=config.learning_rate,
             total_steps=config.decay_steps or config.train_steps,
-            warmup_steps=config.warmup_steps,
+            warmup_steps=config.warmup,
             power=config.learning_rate_power,
         )
         is_finite = math.isfinite(norm)
         if is_finite:
-            for optimizer in self.optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
+            for optimizer, shares in zip(self.optimizers, self._shares, strict=True):
+                for group, share in zip(optimizer.param_groups, shares, strict=True):
+                    group["lr"] = rate * share
                 optimizer.step()
         if self._scaler.is_enabled():
             self._scaler.update()
@@ -130,7 +132,7 @@ class Updates:
 
 
 def _optimizers(parameters: Mapping[str, Tensor], config: RunOptions) -> list[Optimizer]:
-    """Return one optimizer, or for `muon` two that share the parameters between them.
+    """Return one optimizer, or for `muon` two that share the parameters between them, for a learning rate of 1.
 
     Muon's updates are scaled to the size of Adam's, so that both use the same learning rate and weight decay.
 
@@ -138,19 +140,19 @@ def _optimizers(parameters: Mapping[str, Tensor], config: RunOptions) -> list[Op
         `muon`: Jordan et al. 2024; its scale: Liu et al. 2025 (arXiv 2502.16982), section 2.2.
     """
     adam: dict[str, Any] = {"betas": (config.adam_beta1, config.adam_beta2), "eps": config.adam_epsilon}
-    rate, decay = config.learning_rate, config.weight_decay
+    rates = {"learning_rate": 1.0, "weight_decay": config.weight_decay, **config.layer_rates}
     matrices = {
         name: parameter
         for name, parameter in parameters.items()
         if config.optimizer == "muon" and parameter.ndim == 2 and _INSIDE_LAYERS.search(name)
     }
     others = [(name, parameter) for name, parameter in parameters.items() if name not in matrices]
-    groups = parameter_groups(others, learning_rate=rate, weight_decay=decay)
+    groups = parameter_groups(others, **rates)
     if config.optimizer == "adam":
         return [AdamWeightDecay(groups, **adam)]
     optimizers: list[Optimizer] = [AdamW(groups, **adam, fused=True)]
     if matrices:
-        optimizers.append(Muon(list(matrices.items()), lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+        optimizers.append(Muon(parameter_groups(matrices.items(), **rates), adjust_lr_fn="match_rms_adamw"))
     return optimizers
 
 

@@ -1,0 +1,1 @@
+"""Read the files of tasks into rows, each with its place."""

@@ -1,0 +1,61 @@
+"""Run a model over the rows of a split, in one process or several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+
+from oxbert.training.finetuning.tasks.task import Feature, Task
+from oxbert.training.loop.processes import Processes
+
+
+@torch.no_grad()
+def run_features(
+    task: Task,
+    model: Any,
+    features: Sequence[Feature],
+    *,
+    batch_size: int,
+    pad_token_id: int,
+    processes: Processes,
+    autocast: Callable[[], AbstractContextManager[Any]],
+) -> tuple[list[Any], float | None]:
+    """Return the outputs of a model for some rows, on every process, and the mean loss if the rows have labels.
+
+    Rows of about the same length share a batch. Each process runs its share of the batches.
+
+    Args:
+        task: The task.
+        model: The model.
+        features: The rows.
+        batch_size: Rows per batch.
+        pad_token_id: The id of `[PAD]`.
+        processes: The processes.
+        autocast: The context in which the model runs.
+    """
+    model.eval()
+    order = sorted(range(len(features)), key=lambda place: (len(features[place].input_ids), place))
+    batches = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    own: list[tuple[list[int], list[Any], float, int]] = []
+    for places in batches[processes.rank :: processes.world]:
+        rows = [features[place] for place in places]
+        arguments = task.arguments(rows, pad_token_id)
+        with autocast():
+            output = model(**{name: tensor.to(processes.device) for name, tensor in arguments.items()})
+        weight = sum(row.weight for row in rows)
+        has_loss = output.loss is not None and weight > 0
+        loss = float(output.loss) * weight if has_loss else 0.0
+        own.append((places, task.outputs(output, rows), loss, weight if has_loss else 0))
+    outputs: list[Any] = [None] * len(features)
+    total, weights = 0.0, 0
+    for places, found, loss, weight in processes.gather(own):
+        for place, value in zip(places, found, strict=True):
+            outputs[place] = value
+        total, weights = total + loss, weights + weight
+    return outputs, total / weights if weights else None
+
+
+__all__ = ["run_features"]

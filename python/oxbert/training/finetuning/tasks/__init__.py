@@ -1,0 +1,1 @@
+"""Define the tasks, one small piece each, and what all of them share."""

@@ -1,0 +1,152 @@
+"""Define the tasks on texts and pairs of texts by what is predicted: a class, a number, or several labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from oxbert import Tokenizer
+from oxbert.training.finetuning.config import FineTuningConfig
+from oxbert.training.finetuning.metrics import scores
+from oxbert.training.finetuning.tasks.task import Feature, Prediction, Task, TextExample, label_error
+
+_AT_ONCE = 1024
+"""How many texts are tokenised in one call."""
+
+
+@dataclass(frozen=True)
+class TextTask(Task):
+    """Turn texts and pairs into features.
+
+    Attributes:
+        is_unordered: Whether the order of a pair has no meaning, so that it can be trained in both.
+    """
+
+    model: ClassVar[str] = "AutoModelForSequenceClassification"
+    is_unordered: bool = False
+
+    def features(
+        self,
+        examples: Sequence[TextExample],
+        tokenizer: Tokenizer,
+        labels: Sequence[str] | None,
+        options: FineTuningConfig,
+        *,
+        train: bool,
+    ) -> list[Feature]:
+        """Return a row for each example; if `train` and pairs are unordered, another one with the texts swapped."""
+        numbered = list(enumerate(examples))
+        if train and self.is_unordered and options.double_unordered:
+            swapped = [(number, replace(one, first=one.second, second=one.first)) for number, one in numbered]
+            numbered += [(number, one) for number, one in swapped if one.first is not None]
+        found: list[Feature] = []
+        for first in range(0, len(numbered), _AT_ONCE):
+            part = numbered[first : first + _AT_ONCE]
+            rows = encode([example for _, example in part], tokenizer, options.max_length)
+            for (number, example), (ids, types) in zip(part, rows, strict=True):
+                target = None if example.label is None else self.target(example, labels)
+                found.append(Feature(example=number, input_ids=ids, token_type_ids=types, labels=target))
+        return found
+
+    def target(self, example: TextExample, labels: Sequence[str] | None) -> Any:
+        """Return what an example is trained on."""
+        raise NotImplementedError
+
+    def outputs(self, output: Any, features: Sequence[Feature]) -> list[Any]:
+        """Return the logits [L] of each row."""
+        return list(output.logits.float().cpu().numpy())
+
+
+def encode(
+    examples: Sequence[TextExample], tokenizer: Tokenizer, max_length: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Iterate over the ids and the types of texts and pairs of at most `max_length` tokens.
+
+    The end of a text that is too long is cut off; of a pair, tokens of the longer text, and of two equally long texts
+    those of the second.
+
+    Source:
+        google-research/electra, finetune/preprocessing.py: `_truncate_seq_pair`, as in BERT.
+    """
+    texts = [example.first if example.second is None else (example.first, example.second) for example in examples]
+    encoding = tokenizer(texts, truncation=False, return_attention_mask=False, return_token_type_ids=True)
+    for row, (ids, types) in enumerate(zip(encoding["input_ids"], encoding["token_type_ids"], strict=True)):
+        if len(ids) > max_length:
+            which = encoding.sequence_ids(row)
+            parts = [[one for one, of in zip(ids, which, strict=True) if of == text] for text in (0, 1)]
+            is_pair = examples[row].second is not None
+            first, second = _cut(*map(len, parts), max_length - tokenizer.num_special_tokens_to_add(is_pair))
+            kept = (parts[0][:first], parts[1][:second]) if is_pair else (parts[0][:first],)
+            ids = tokenizer.build_inputs_with_special_tokens(*kept)
+            types = tokenizer.create_token_type_ids_from_sequences(*kept)
+        yield ids, types
+
+
+def _cut(first: int, second: int, most: int) -> tuple[int, int]:
+    """Return the lengths of two texts after tokens of the longer one were dropped until at most `most` are left."""
+    most = max(0, most)
+    over = first + second - most
+    if over <= 0:
+        return first, second
+    # Down to equal lengths only the longer text loses tokens.
+    difference = min(over, abs(first - second))
+    first, second = (first - difference, second) if first > second else (first, second - difference)
+    over -= difference
+    return first - over // 2, second - (over + 1) // 2
+
+
+@dataclass(frozen=True)
+class ClassTask(TextTask):
+    """Predict one of several classes.
+
+    Attributes:
+        figures: The figures of `scores.classes`.
+    """
+
+    problem_type: ClassVar[str | None] = "single_label_classification"
+    figures: tuple[str, ...] = ("accuracy",)
+
+    def target(self, example: TextExample, labels: Sequence[str] | None) -> int:
+        """Return the number of the class."""
+        try:
+            return (labels or []).index(str(example.label))
+        except ValueError as error:
+            raise label_error(example, example.label, labels) from error
+
+    def targets(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Return the classes [B]."""
+        return {"labels": torch.tensor([row.labels for row in features])}
+
+    def predictions(
+        self,
+        outputs: Sequence[Any],
+        features: Sequence[Feature],
+        examples: Sequence[TextExample],
+        labels: Sequence[str] | None,
+        options: FineTuningConfig,
+    ) -> list[Prediction]:
+        """Return the class of each example, and the probability of each class."""
+        assert labels is not None
+        return [
+            {"label": labels[int(row.argmax())], "scores": dict(zip(labels, softmax(row).tolist(), strict=True))}
+            for row in outputs
+        ]
+
+    def score(self, predictions: Sequence[Prediction], examples: Sequence[TextExample]) -> dict[str, float]:
+        """Return the task's figures of the predicted classes."""
+        truth = [str(example.label) for example in examples]
+        return scores.classes([row["label"] for row in predictions], truth, self.figures)
+
+
+def softmax(logits: Any) -> Any:
+    """Return the probabilities of logits [L], as float64."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    return powers / powers.sum()
+
+
+__all__ = ["ClassTask", "TextTask", "encode", "softmax"]
