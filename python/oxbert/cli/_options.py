@@ -16,10 +16,10 @@ import typer
 
 import oxbert
 from oxbert import _native
+from oxbert._rows import InputFormat
 from oxbert._types import Precision
 from oxbert.cli import _shared
 from oxbert.cli._formats import OutputFormat
-from oxbert.cli._reading import InputFormat
 from oxbert.errors import OxbertError
 
 BROKEN_PIPE = 141

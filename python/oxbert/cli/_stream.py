@@ -15,11 +15,12 @@ from rich.console import Console
 
 from oxbert._checks import refused
 from oxbert._files import damaged
+from oxbert._rows import Row
 from oxbert.cli._fields import Fields, are_close, csv_line, csv_row, json_line
 from oxbert.cli._formats import find_output_format, open_writer
 from oxbert.cli._options import StreamOptions
 from oxbert.cli._progress import Progress
-from oxbert.cli._reading import Row, Rows
+from oxbert.cli._reading import Rows
 from oxbert.cli._shared import open_console
 from oxbert.cli._writing import Writer
 from oxbert.errors import ConfigError, DeviceError, InternalError, OxbertError, TorchError

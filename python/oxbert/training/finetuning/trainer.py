@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 import oxbert
@@ -280,7 +279,7 @@ def _fingerprint(task: Task, rows: Sequence[Feature], labels: Sequence[str] | No
         found.update(repr((row.input_ids, row.token_type_ids, row.labels, row.weight)).encode())
     weights = 0
     for _, parameter in model.named_parameters():
-        weights = zlib.crc32(np.ascontiguousarray(parameter.detach().cpu().numpy()), weights)
+        weights = zlib.crc32(parameter.detach().cpu().contiguous().numpy().data, weights)
     return f"{found.hexdigest()} {weights:08x}"
 
 

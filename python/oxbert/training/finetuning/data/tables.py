@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from oxbert._checks import refused
 from oxbert._files import damaged, translate_os_errors
@@ -35,6 +35,11 @@ class BadRowCounter:
         self.count += 1
 
 
+def is_file_of(source: Any) -> TypeGuard[str | os.PathLike[str]]:
+    """Return whether a source is the path of a file."""
+    return isinstance(source, str | os.PathLike)
+
+
 def read_table(
     source: Any, columns: Sequence[str], optional: Collection[str], on_bad: OnBad, name: str = "rows"
 ) -> Iterator[Row]:
@@ -51,7 +56,7 @@ def read_table(
         DataError: if the source lacks a column, or a row is bad.
         DtypeError: if the source is of another kind.
     """
-    if isinstance(source, str | os.PathLike):
+    if is_file_of(source):
         advice = "; name another one with columns= (--column)"
         yield from RowReader(os.fspath(source), columns, optional=optional, texts=False, on_bad=on_bad, advice=advice)
         return
@@ -117,4 +122,4 @@ def read_numbered(
             yield {what: cells[place] for what, place in columns.items()}, row
 
 
-__all__ = ["BadRowCounter", "read_numbered", "read_table"]
+__all__ = ["BadRowCounter", "is_file_of", "read_numbered", "read_table"]

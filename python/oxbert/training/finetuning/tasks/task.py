@@ -50,11 +50,13 @@ class TextExample(Example):
         second: The second text of a pair.
         label: A name, a number for regression, the names of all labels that apply for multi-label classification; None
             if it is not known, as in the test files of GLUE.
+        id: What a submission calls the example; None means its number.
     """
 
     first: str
     second: str | None = None
     label: str | float | tuple[str, ...] | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True)

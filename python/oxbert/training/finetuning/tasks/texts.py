@@ -42,8 +42,11 @@ class TextTask(Task):
         """Return a row for each example; if `train` and pairs are unordered, another one with the texts swapped."""
         numbered = list(enumerate(examples))
         if train and self.is_unordered and options.double_unordered:
-            swapped = [(number, replace(one, first=one.second, second=one.first)) for number, one in numbered]
-            numbered += [(number, one) for number, one in swapped if one.first is not None]
+            numbered += [
+                (number, replace(one, first=one.second, second=one.first))
+                for number, one in numbered
+                if one.second is not None
+            ]
         found: list[Feature] = []
         for first in range(0, len(numbered), _AT_ONCE):
             part = numbered[first : first + _AT_ONCE]
@@ -80,7 +83,8 @@ def encode(
             which = encoding.sequence_ids(row)
             parts = [[one for one, of in zip(ids, which, strict=True) if of == text] for text in (0, 1)]
             is_pair = examples[row].second is not None
-            first, second = _cut(*map(len, parts), max_length - tokenizer.num_special_tokens_to_add(is_pair))
+            most = max_length - tokenizer.num_special_tokens_to_add(is_pair)
+            first, second = _cut(len(parts[0]), len(parts[1]), most)
             kept = (parts[0][:first], parts[1][:second]) if is_pair else (parts[0][:first],)
             ids = tokenizer.build_inputs_with_special_tokens(*kept)
             types = tokenizer.create_token_type_ids_from_sequences(*kept)
@@ -143,10 +147,112 @@ class ClassTask(TextTask):
         return scores.classes([row["label"] for row in predictions], truth, self.figures)
 
 
+@dataclass(frozen=True)
+class NumberTask(TextTask):
+    """Predict a number.
+
+    Attributes:
+        low: The number that the model learns as 0; None leaves numbers as they are.
+        high: The number that the model learns as 1.
+    """
+
+    problem_type: ClassVar[str | None] = "regression"
+    metric: str = "pearson"
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Return what is subtracted from a number, and what it is divided by then."""
+        return (0.0, 1.0) if self.low is None or self.high is None else (self.low, self.high - self.low)
+
+    def labels(self, examples: Sequence[TextExample]) -> list[str]:
+        """Return the name of the only output."""
+        return ["value"]
+
+    def target(self, example: TextExample, labels: Sequence[str] | None) -> float:
+        """Return the number as the model learns it."""
+        low, size = self.scale
+        return (_number(example) - low) / size
+
+    def targets(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Return the numbers [B, 1], float32."""
+        return {"labels": torch.tensor([[row.labels] for row in features], dtype=torch.float32)}
+
+    def predictions(
+        self,
+        outputs: Sequence[Any],
+        features: Sequence[Feature],
+        examples: Sequence[TextExample],
+        labels: Sequence[str] | None,
+        options: FineTuningConfig,
+    ) -> list[Prediction]:
+        """Return the number of each example."""
+        low, size = self.scale
+        return [{"value": float(row[0]) * size + low} for row in outputs]
+
+    def score(self, predictions: Sequence[Prediction], examples: Sequence[TextExample]) -> dict[str, float]:
+        """Return the correlations, and the mean squared error of the numbers as the model learns them."""
+        low, size = self.scale
+        found = [(row["value"] - low) / size for row in predictions]
+        return scores.numbers(found, [(_number(example) - low) / size for example in examples])
+
+
+def _number(example: TextExample) -> float:
+    assert isinstance(example.label, int | float)  # what `read` of the task yields
+    return float(example.label)
+
+
+@dataclass(frozen=True)
+class LabelsTask(TextTask):
+    """Predict which of several labels apply; any number of them may."""
+
+    problem_type: ClassVar[str | None] = "multi_label_classification"
+    options: ClassVar[frozenset[str]] = frozenset({"threshold"})
+    metric: str = "micro_f1"
+
+    def target(self, example: TextExample, labels: Sequence[str] | None) -> list[float]:
+        """Return 1 for each label that applies, 0 for the others."""
+        known = labels or []
+        for label in _names(example):
+            if label not in known:
+                raise label_error(example, label, known)
+        return [float(label in _names(example)) for label in known]
+
+    def targets(self, features: Sequence[Feature]) -> dict[str, Tensor]:
+        """Return the labels [B, L], float32."""
+        return {"labels": torch.tensor([row.labels for row in features], dtype=torch.float32)}
+
+    def predictions(
+        self,
+        outputs: Sequence[Any],
+        features: Sequence[Feature],
+        examples: Sequence[TextExample],
+        labels: Sequence[str] | None,
+        options: FineTuningConfig,
+    ) -> list[Prediction]:
+        """Return the labels with a probability of at least `threshold`, and the probability of each label."""
+        assert labels is not None
+        found = []
+        for row in outputs:
+            shares = dict(zip(labels, (1 / (1 + np.exp(-row.astype(np.float64)))).tolist(), strict=True))
+            found.append({"labels": [name for name in labels if shares[name] >= options.threshold], "scores": shares})
+        return found
+
+    def score(self, predictions: Sequence[Prediction], examples: Sequence[TextExample]) -> dict[str, float]:
+        """Return the figures of the predicted labels."""
+        return scores.several([row["labels"] for row in predictions], [_names(example) for example in examples])
+
+
+def _names(example: TextExample) -> tuple[str, ...]:
+    assert isinstance(example.label, tuple)  # what `read` of the task yields
+    return example.label
+
+
 def softmax(logits: Any) -> Any:
     """Return the probabilities of logits [L], as float64."""
     powers = np.exp(logits.astype(np.float64) - logits.max())
     return powers / powers.sum()
 
 
-__all__ = ["ClassTask", "TextTask", "encode", "softmax"]
+__all__ = ["ClassTask", "LabelsTask", "NumberTask", "TextTask", "encode", "softmax"]
