@@ -29,6 +29,8 @@ _COMMANDS = {
     "pretrain-data": _TRAINING,
     "pretrain": _TRAINING,
     "pretrain export": _TRAINING,
+    "finetune": _TRAINING,
+    "evaluate": _TRAINING,
 }
 """The commands with their groups in the help. A command is the function of its name in the file of its name."""
 

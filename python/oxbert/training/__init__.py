@@ -1,10 +1,11 @@
-"""Pre-train ELECTRA: its data, its optimizer, its learning rates, its published runs, and the loop that runs them.
+"""Pre-train ELECTRA and fine-tune models: data, optimizers, learning rates, published runs, and the loop that runs them.
 
     write_examples("corpus/", "examples", vocab_size=8192)   # from oxbert.training.data
     pretrain("examples", "run", "tiny")
+    finetune("mnli", "glue/MNLI", "mnli", model="run/discriminator")
 
 Import this package on its own: `import oxbert.training`. torch is imported with the first name that needs it: all but
-`Implementation`, `PRESETS`, `PretrainingConfig` and `preset`.
+`FineTuningConfig`, `Implementation`, `PRESETS`, `PretrainingConfig` and `preset`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oxbert._types import Implementation
+    from oxbert.training.finetuning.config import FineTuningConfig
+    from oxbert.training.finetuning.run import evaluate, finetune
+    from oxbert.training.finetuning.tasks.registry import TASKS
+    from oxbert.training.finetuning.tasks.task import Task
+    from oxbert.training.finetuning.trainer import FineTuner
     from oxbert.training.loop.curves import draw_curves
     from oxbert.training.optim.groups import parameter_groups
     from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
@@ -27,6 +33,12 @@ if TYPE_CHECKING:
 # The command line reads the options of a run before it knows whether it has to train. Hence no import of torch here.
 _MODULES = {
     "Implementation": "oxbert._types",
+    "FineTuningConfig": "oxbert.training.finetuning.config",
+    "evaluate": "oxbert.training.finetuning.run",
+    "finetune": "oxbert.training.finetuning.run",
+    "TASKS": "oxbert.training.finetuning.tasks.registry",
+    "Task": "oxbert.training.finetuning.tasks.task",
+    "FineTuner": "oxbert.training.finetuning.trainer",
     "draw_curves": "oxbert.training.loop.curves",
     "parameter_groups": "oxbert.training.optim.groups",
     "AdamWeightDecay": "oxbert.training.optim.optimizer",
@@ -61,14 +73,20 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "PRESETS",
+    "TASKS",
     "AdamWeightDecay",
+    "FineTuner",
+    "FineTuningConfig",
     "Implementation",
     "Metrics",
     "PretrainingConfig",
+    "Task",
     "Trainer",
     "clip_gradients",
     "draw_curves",
+    "evaluate",
     "export_checkpoint",
+    "finetune",
     "learning_rate",
     "learning_rate_factor",
     "learning_rate_scheduler",

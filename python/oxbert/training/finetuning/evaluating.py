@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 
+from oxbert._checks import refused
+from oxbert.training.finetuning.config import FineTuningConfig
+from oxbert.training.finetuning.report import Result
 from oxbert.training.finetuning.tasks.task import Feature, Task
 from oxbert.training.loop.processes import Processes
+
+LOSS = "loss"
+"""The name of the loss among the figures."""
+_UNNAMED = re.compile(r"LABEL_\d+")
 
 
 @torch.no_grad()
@@ -58,4 +66,45 @@ def run_features(
     return outputs, total / weights if weights else None
 
 
-__all__ = ["run_features"]
+def make_result(
+    task: Task,
+    outputs: Sequence[Any],
+    loss: float | None,
+    features: Sequence[Feature],
+    examples: Sequence[Any],
+    labels: Sequence[str] | None,
+    options: FineTuningConfig,
+) -> Result:
+    """Return the predictions of a split, and their figures if the examples have labels."""
+    found = task.predictions(outputs, features, examples, labels, options)
+    figures: dict[str, float] = {}
+    if task.has_labels(examples):
+        figures = ({} if loss is None else {LOSS: loss}) | task.score(found, examples)
+    return Result(examples, found, figures)
+
+
+def labels_of(model: Any, expected: Sequence[str] | None) -> list[str] | None:
+    """Return the names of the classes of a stored model, in the order of its logits.
+
+    A model that does not name them, or names them in other letters (`ENTAILMENT`), has the names of the task.
+
+    Args:
+        model: The model.
+        expected: The names of the task; None for a task without classes.
+
+    Raises:
+        InputError: if the model has fewer classes than the task.
+    """
+    if expected is None:
+        return None
+    names = [model.config.id2label[place] for place in range(model.config.num_labels)]
+    if len(names) < len(expected):
+        found = ", ".join(names)
+        raise refused("model", f"expected a model of {len(expected)} labels, got one of {len(names)}: {found}")
+    usual = {name.lower(): name for name in expected}
+    if all(_UNNAMED.fullmatch(name) for name in names) and len(names) == len(expected):
+        return list(expected)
+    return [usual.get(name.lower(), name) for name in names]
+
+
+__all__ = ["LOSS", "labels_of", "make_result", "run_features"]

@@ -8,28 +8,26 @@ import os
 import warnings
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import oxbert
-from oxbert._checks import refused
+from oxbert._checks import refused, require
 from oxbert._types import AutocastPrecision
 from oxbert.errors import UntrainedHeadWarning
 from oxbert.training.data.manifest import tokenizer_files
 from oxbert.training.data.ordering import Ordered
 from oxbert.training.finetuning.config import FineTuningConfig
-from oxbert.training.finetuning.evaluating import run_features
+from oxbert.training.finetuning.evaluating import LOSS, make_result, run_features
 from oxbert.training.finetuning.report import Result, write_results
 from oxbert.training.finetuning.tasks.task import DEV, TRAIN, Feature, Task
 from oxbert.training.loop.checkpoints import list_checkpoints, read_parameters
 from oxbert.training.loop.log import has_log, read_log
 from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
-
-_LOSS = "loss"
 
 
 @dataclass(frozen=True)
@@ -78,11 +76,13 @@ class FineTuner(Loop[FineTuningBatch]):
         examples: The examples of each split: `train`, `dev`, and any others, which are predicted in the end.
         output: The folder of the run: `checkpoints/`, `log.jsonl`, and in the end `model/`, `metrics.json`, and the
             predictions.
+        skipped: How many bad rows were left out of the examples, for the report.
         {fields}
 
     Attributes:
         labels: The names of the classes; None for a task without classes.
         results: The predictions and figures of each split but `train`, after the run.
+        written_step: The step of the checkpoint that they are from.
 
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint; `field` names the difference.
@@ -100,6 +100,7 @@ class FineTuner(Loop[FineTuningBatch]):
         examples: Mapping[str, Sequence[Any]],
         output: str | os.PathLike[str],
         *,
+        skipped: int = 0,
         device: str | None = LaunchOptions.device,
         precision: AutocastPrecision = LaunchOptions.precision,
         accumulate: int = LaunchOptions.accumulate,
@@ -107,7 +108,9 @@ class FineTuner(Loop[FineTuningBatch]):
         resume: bool = LaunchOptions.resume,
         continue_from: str | os.PathLike[str] | None = LaunchOptions.continue_from,
     ) -> None:
-        self.task, self.source = task, model
+        self.task, self.source, self._skipped = task, model, skipped
+        for package in task.packages:
+            require(package, extra="finetune")
         self.tokenizer = oxbert.AutoTokenizer.from_pretrained(model)
         self.examples = {split: list(found) for split, found in examples.items()}
         known = [one for found in self.examples.values() if task.has_labels(found) for one in found]
@@ -137,6 +140,7 @@ class FineTuner(Loop[FineTuningBatch]):
             raise refused("max_length", reason)
         self._fingerprint = _fingerprint(task, rows, self.labels, self.model)
         self.results: dict[str, Result] = {}
+        self.written_step = 0
         self._evaluations: list[tuple[int, float]] = []
         self.begin(self.model.named_parameters(), lambda: None)
         for step, figures in self.processes.share(self._past_evaluations()):
@@ -148,7 +152,7 @@ class FineTuner(Loop[FineTuningBatch]):
 
     def loss_names(self) -> list[str]:
         """Return the name of the only loss."""
-        return [_LOSS]
+        return [LOSS]
 
     def compute_losses(self, batch: FineTuningBatch, places: list[int]) -> dict[str, Any]:
         """Return the loss of some rows of a batch, as a share of the mean or of the sum over the whole batch."""
@@ -157,7 +161,7 @@ class FineTuner(Loop[FineTuningBatch]):
         self.model.train()
         output = self.model(**{name: tensor.to(self.processes.device) for name, tensor in arguments.items()})
         weight = sum(row.weight for row in rows)
-        return {_LOSS: output.loss * (weight if self.config.reduction == "sum" else weight / batch.weight)}
+        return {LOSS: output.loss * (weight if self.config.reduction == "sum" else weight / batch.weight)}
 
     @property
     def epoch_size(self) -> int:
@@ -189,12 +193,9 @@ class FineTuner(Loop[FineTuningBatch]):
             processes=self.processes,
             autocast=self.autocast,
         )
-        found = self.task.predictions(outputs, features, examples, self.labels, self.config)
-        figures: dict[str, float] = {}
-        if self.task.has_labels(examples):
-            figures = ({} if loss is None else {_LOSS: loss}) | self.task.score(found, examples)
+        result = make_result(self.task, outputs, loss, features, examples, self.labels, self.config)
         # Each process has computed the same, up to the last digits that another processor may give.
-        return Result(examples, found, self.processes.share(figures))
+        return replace(result, figures=self.processes.share(result.figures))
 
     def note_figures(self, step: int, figures: Mapping[str, Any]) -> None:
         """Remember an evaluation, and keep its checkpoint if it is the best so far."""
@@ -236,7 +237,8 @@ class FineTuner(Loop[FineTuningBatch]):
 
     def describe_data(self) -> dict[str, Any]:
         """Return what a model card says of the data."""
-        return {f"examples of {split}": len(found) for split, found in self.examples.items()}
+        counts = {f"{split}_examples": len(found) for split, found in self.examples.items()}
+        return {**counts, "trained_rows": len(self._rows), **({"bad_rows": self._skipped} if self._skipped else {})}
 
     def checkpoint_files(self) -> dict[str, bytes]:
         """Return the files of the tokenizer."""
@@ -252,9 +254,8 @@ class FineTuner(Loop[FineTuningBatch]):
                 for name, parameter in self.parameters.items():
                     parameter.copy_(found[name])
         self.results = {split: self._predict(split) for split in self.examples if split != TRAIN}
-        if self.processes.rank:
-            return {}
-        return write_results(self, best or self.step)
+        self.written_step = self.step if best is None else best
+        return {} if self.processes.rank else write_results(self, self.written_step)
 
 
 def load_model(task: Task, source: str | os.PathLike[str], labels: Sequence[str] | None, seed: int, device: str) -> Any:

@@ -22,6 +22,7 @@ import oxbert
 from oxbert._checks import refused
 from oxbert._files import damaged
 from oxbert._lock import alone
+from oxbert._types import AutocastPrecision
 from oxbert.errors import TrainingError
 from oxbert.training.loop.checkpoints import Checkpoints, list_checkpoints, read_moments, read_parameters
 from oxbert.training.loop.continuing import Start, describe_change, find_start
@@ -401,9 +402,7 @@ class Loop(ABC, Generic[_Batch]):
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which losses are computed in the precision of the run."""
-        if self.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.processes.device.type, getattr(torch, self.precision))
+        return autocast(self.precision, self.processes.device)
 
     def _open_log(self) -> AbstractContextManager[RunLog | None]:
         """Return the log on rank 0, and None on the others."""
@@ -425,6 +424,11 @@ class Loop(ABC, Generic[_Batch]):
         return TrainingError(f"{message}; {rest}", step=step)
 
 
+def autocast(precision: AutocastPrecision, device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which a model computes in a precision."""
+    return nullcontext() if precision == "float32" else torch.autocast(device.type, getattr(torch, precision))
+
+
 def _is_figure(name: str) -> bool:
     return name.startswith(_FIGURE)
 
@@ -435,4 +439,4 @@ def _mix_seeds(*numbers: int) -> int:
     return int.from_bytes(digest, "little") & (2**63 - 1)
 
 
-__all__ = ["Batch", "Loop"]
+__all__ = ["Batch", "Loop", "autocast"]

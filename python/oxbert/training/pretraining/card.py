@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from oxbert._types import Component
+from oxbert.training.loop.cards import describe_changes, table
 from oxbert.training.pretraining.config import PretrainingConfig
 
 _HEAD = {
@@ -53,7 +54,9 @@ def model_card(part: Component, model: Any, config: PretrainingConfig, state: Ma
     training += [(text, getattr(config, name)) for name, text in _SETTINGS.items()]
     training += [("tokens seen", state["tokens"])] if state.get("tokens") else []
     training += [("skipped steps, whose gradients were not finite", state["skipped"])] if state["skipped"] else []
-    training += [(f"changed at step {change['step']:,}", _changes(change)) for change in state.get("continued", ())]
+    training += [
+        (f"changed at step {change['step']:,}", describe_changes(change)) for change in state.get("continued", ())
+    ]
     # `tokens_per_second` describes the machine, not the model.
     losses = [(name, value) for name, value in state.get("record", {}).items() if name.endswith("loss")]
     figures = dict(state.get("figures", {}))
@@ -68,29 +71,7 @@ def model_card(part: Component, model: Any, config: PretrainingConfig, state: Ma
         "Losses of the last step, in nats": losses,
     }
     text = f"{_HEAD[part]}\n# ELECTRA {part}\n\n{_PURPOSES[part]}\n\n{_EXAMPLES[part]}"
-    return text + "".join(f"\n## {title}\n\n{_table(rows)}" for title, rows in sections.items() if rows)
-
-
-def _table(rows: Iterable[tuple[str, Any]]) -> str:
-    return "| | |\n|---|---|\n" + "".join(f"| {name.replace('_', ' ')} | {_cell(value)} |\n" for name, value in rows)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        # The state of a run has None for infinity and NaN.
-        return "not finite"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if type(value) is int else str(value)
-
-
-def _changes(change: Mapping[str, Any]) -> str:
-    # The names of data are hashes, which tell a reader nothing.
-    parts = [
-        "other examples" if name == "examples" else f"`{name}` from {_cell(old)} to {_cell(new)}"
-        for name, (old, new) in change["changes"].items()
-    ]
-    return ", ".join(parts) or "nothing"
+    return text + "".join(f"\n## {title}\n\n{table(rows)}" for title, rows in sections.items() if rows)
 
 
 _EXAMPLES = {

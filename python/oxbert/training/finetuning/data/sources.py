@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from oxbert._checks import refused
-from oxbert._files import is_file, is_folder
+from oxbert._files import damaged, is_file, is_folder
+from oxbert._types import BadRows
 from oxbert.errors import MissingFileError
+from oxbert.training.finetuning.data.tables import BadRowCounter, is_file_of
 from oxbert.training.finetuning.tasks.task import TRAIN, Source, Task
 
 
@@ -59,4 +62,44 @@ def find_sources(task: Task, data: Any, *, needs: str | None = TRAIN) -> dict[st
     return given
 
 
-__all__ = ["find_sources"]
+@dataclass(frozen=True)
+class Splits:
+    """Hold the examples of each split.
+
+    Attributes:
+        examples: The examples.
+        skipped: The number of bad rows that were left out.
+        first_skipped: The message about the first of them.
+    """
+
+    examples: dict[str, list[Any]]
+    skipped: int = 0
+    first_skipped: str = ""
+
+
+def read_splits(task: Task, data: Any, rule: BadRows, *, needs: str | None = TRAIN) -> Splits:
+    """Return the examples of all splits of some data.
+
+    Args:
+        task: The task.
+        data: As for `find_sources`.
+        rule: What is done about bad rows.
+        needs: As for `find_sources`.
+
+    Raises:
+        DataError: if a row is bad and `rule` is `error`; if a split has no example.
+        MissingFileError: if there is no such file.
+        InputError: if a split is unknown or missing.
+    """
+    on_bad = BadRowCounter(rule)
+    examples: dict[str, list[Any]] = {}
+    for split, source in find_sources(task, data, needs=needs).items():
+        examples[split] = list(task.read(source, split, on_bad))
+        if not examples[split]:
+            where = os.fspath(source) if is_file_of(source) else split
+            left_out = f"; {on_bad.count} bad rows were left out, the first: {on_bad.first}" if on_bad.count else ""
+            raise damaged(where, f"expected examples, found none{left_out}")
+    return Splits(examples, on_bad.count, on_bad.first)
+
+
+__all__ = ["Splits", "find_sources", "read_splits"]

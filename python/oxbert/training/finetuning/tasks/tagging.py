@@ -22,6 +22,7 @@ from oxbert.training.finetuning.tasks.task import (
     IGNORED,
     TRAIN,
     Feature,
+    Outcome,
     Prediction,
     Source,
     TaggedExample,
@@ -67,6 +68,7 @@ class Tagging(Task):
     name: str = "tagging"
     columns: Mapping[str, str] = field(default_factory=lambda: {"words": "words", "tags": "tags"})
     model: ClassVar[str] = "AutoModelForTokenClassification"
+    packages: ClassVar[tuple[str, ...]] = ("sklearn", "seqeval")
     metric: str = "accuracy"
     defaults: Mapping[str, Any] = field(default_factory=dict)
     figures: Figures = "either"
@@ -199,6 +201,14 @@ class Tagging(Task):
             # The original's reading of tags that contradict each other differs from conlleval's.
             found, right = ([list(encode_spans(find_spans(row), len(row))) for row in rows] for rows in (found, right))
         return scores.entities(found, right) | words
+
+    def outcomes(self, predictions: Sequence[Prediction], examples: Sequence[TaggedExample]) -> list[Outcome]:
+        """Return the right and the predicted tag of each word."""
+        return [
+            Outcome(*pair)
+            for row, one in zip(predictions, examples, strict=True)
+            for pair in zip(one.tags or (), row["tags"], strict=True)
+        ]
 
     def _counts_entities(self, tags: Iterator[str]) -> bool:
         if self.figures != "either":

@@ -124,6 +124,21 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """Compare one prediction with the truth, for pictures.
+
+    Attributes:
+        truth: The right label or number. Of several labels at once, one of them; empty if it was predicted wrongly.
+        predicted: The predicted one; empty if one of several labels was not predicted.
+        probability: The probability of the prediction, if the model gives one.
+    """
+
+    truth: str | float
+    predicted: str | float
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
 class Task(ABC):
     """Define a task. Its instances hold options and no state.
 
@@ -136,6 +151,7 @@ class Task(ABC):
         is_better_high: Whether a higher figure is better.
         defaults: The options whose default differs for the task.
         options: The fields of `TASK_FIELDS` that the task uses.
+        packages: The optional packages that compute the figures.
     """
 
     name: str
@@ -146,6 +162,7 @@ class Task(ABC):
     is_better_high: ClassVar[bool] = True
     defaults: Mapping[str, Any] = field(default_factory=dict)
     options: ClassVar[frozenset[str]] = frozenset()
+    packages: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def splits(self) -> Mapping[str, Sequence[str]]:
@@ -237,6 +254,10 @@ class Task(ABC):
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Any]) -> dict[str, float]:
         """Return the figures of predictions; the examples have their labels."""
 
+    def outcomes(self, predictions: Sequence[Prediction], examples: Sequence[Any]) -> list[Outcome]:
+        """Return what a picture compares: predictions and truths one by one; none for a task without a picture."""
+        return []
+
     def has_labels(self, examples: Sequence[Any]) -> bool:
         """Return whether examples can be scored."""
         return bool(examples) and all(example.label is not None for example in examples)
@@ -270,6 +291,7 @@ __all__ = [
     "Answer",
     "Example",
     "Feature",
+    "Outcome",
     "Prediction",
     "QuestionExample",
     "Source",

@@ -13,7 +13,7 @@ from torch import Tensor
 from oxbert import Tokenizer
 from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.finetuning.metrics import scores
-from oxbert.training.finetuning.tasks.task import Feature, Prediction, Task, TextExample, label_error
+from oxbert.training.finetuning.tasks.task import Feature, Outcome, Prediction, Task, TextExample, label_error
 
 _AT_ONCE = 1024
 """How many texts are tokenised in one call."""
@@ -28,6 +28,7 @@ class TextTask(Task):
     """
 
     model: ClassVar[str] = "AutoModelForSequenceClassification"
+    packages: ClassVar[tuple[str, ...]] = ("sklearn", "scipy")
     is_unordered: bool = False
 
     def features(
@@ -146,6 +147,13 @@ class ClassTask(TextTask):
         truth = [str(example.label) for example in examples]
         return scores.classes([row["label"] for row in predictions], truth, self.figures)
 
+    def outcomes(self, predictions: Sequence[Prediction], examples: Sequence[TextExample]) -> list[Outcome]:
+        """Return the right and the predicted class of each example."""
+        return [
+            Outcome(str(example.label), row["label"], row["scores"][row["label"]])
+            for row, example in zip(predictions, examples, strict=True)
+        ]
+
 
 @dataclass(frozen=True)
 class NumberTask(TextTask):
@@ -197,6 +205,10 @@ class NumberTask(TextTask):
         found = [(row["value"] - low) / size for row in predictions]
         return scores.numbers(found, [(_number(example) - low) / size for example in examples])
 
+    def outcomes(self, predictions: Sequence[Prediction], examples: Sequence[TextExample]) -> list[Outcome]:
+        """Return the right and the predicted number of each example."""
+        return [Outcome(_number(one), row["value"]) for row, one in zip(predictions, examples, strict=True)]
+
 
 def _number(example: TextExample) -> float:
     assert isinstance(example.label, int | float)  # what `read` of the task yields
@@ -242,6 +254,15 @@ class LabelsTask(TextTask):
     def score(self, predictions: Sequence[Prediction], examples: Sequence[TextExample]) -> dict[str, float]:
         """Return the figures of the predicted labels."""
         return scores.several([row["labels"] for row in predictions], [_names(example) for example in examples])
+
+    def outcomes(self, predictions: Sequence[Prediction], examples: Sequence[TextExample]) -> list[Outcome]:
+        """Return each label that applies or was predicted."""
+        return [
+            Outcome(name if name in _names(one) else "", name if name in row["labels"] else "")
+            for row, one in zip(predictions, examples, strict=True)
+            for name in row["scores"]
+            if name in _names(one) or name in row["labels"]
+        ]
 
 
 def _names(example: TextExample) -> tuple[str, ...]:
