@@ -1,4 +1,4 @@
-"""Pre-train ELECTRA and fine-tune models: data, optimizers, learning rates, published runs, and the loop that runs them.
+"""Pre-train ELECTRA and fine-tune models: data, optimizers, learning rates, published runs, and the loop.
 
     write_examples("corpus/", "examples", vocab_size=8192)   # from oxbert.training.data
     pretrain("examples", "run", "tiny")

@@ -98,6 +98,8 @@ def _draw_losses(axis: Any, folder: Path, metric: str) -> None:
         other = axis.twinx()
         other.plot(*zip(*figures, strict=True), color=_ORANGE, marker=".", label=f"{metric} of dev")
         other.set_ylabel(metric, color=_ORANGE)
+        if all(0 <= figure <= 1 for _, figure in figures):
+            other.set_ylim(min(0.9, *(figure for _, figure in figures)) - 0.02, 1.02)
         more = other.get_legend_handles_labels()
         handles, labels = handles + more[0], labels + more[1]
     axis.set_title("training")

@@ -181,7 +181,7 @@ def configure(
 def _check_fields(task: Task, given: Collection[str]) -> None:
     """Refuse fields that the task does not use."""
     for name in given:
-        if name in TASK_FIELDS and name not in task.options:
+        if name in TASK_FIELDS and name not in task.used_fields:
             raise _refused(name, f"the task {task.name} does not use it")
 
 

@@ -20,6 +20,7 @@ from oxbert._types import AutocastPrecision
 from oxbert.errors import UntrainedHeadWarning
 from oxbert.training.data.manifest import tokenizer_files
 from oxbert.training.data.ordering import Ordered
+from oxbert.training.data.parts import permutation
 from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.finetuning.evaluating import LOSS, make_result, run_features
 from oxbert.training.finetuning.report import Result, write_results
@@ -91,6 +92,7 @@ class FineTuner(Loop[FineTuningBatch]):
 
     config: FineTuningConfig
     saves_evaluated = True
+    other_data = "other examples, labels or first weights"
 
     def __init__(
         self,
@@ -115,6 +117,10 @@ class FineTuner(Loop[FineTuningBatch]):
         self.examples = {split: list(found) for split, found in examples.items()}
         known = [one for found in self.examples.values() if task.has_labels(found) for one in found]
         self.labels = task.labels(known)
+        most = config.max_train_examples
+        if most and most < len(self.examples[TRAIN]):
+            drawn = sorted(permutation(len(self.examples[TRAIN]), config.seed)[:most].tolist())
+            self.examples[TRAIN] = [self.examples[TRAIN][number] for number in drawn]
         self.features = {
             split: task.features(found, self.tokenizer, self.labels, config, train=split == TRAIN)
             for split, found in self.examples.items()
@@ -141,7 +147,8 @@ class FineTuner(Loop[FineTuningBatch]):
         self._fingerprint = _fingerprint(task, rows, self.labels, self.model)
         self.results: dict[str, Result] = {}
         self.written_step = 0
-        self._evaluations: list[tuple[int, float]] = []
+        # The step of each evaluation, and its figure and its loss such that more is better.
+        self._evaluations: list[tuple[int, tuple[float, float]]] = []
         self.begin(self.model.named_parameters(), lambda: None)
         for step, figures in self.processes.share(self._past_evaluations()):
             self.note_figures(step, figures)
@@ -199,8 +206,10 @@ class FineTuner(Loop[FineTuningBatch]):
 
     def note_figures(self, step: int, figures: Mapping[str, Any]) -> None:
         """Remember an evaluation, and keep its checkpoint if it is the best so far."""
-        figure = figures.get(f"eval_{self.task.metric}")
-        self._evaluations.append((step, -math.inf if figure is None or math.isnan(figure) else figure))
+        figure, loss = (figures.get(f"eval_{name}") for name in (self.task.metric, LOSS))
+        sign = 1 if self.task.is_better_high else -1
+        rank = (_finite(figure, -math.inf, sign), _finite(loss, -math.inf, -1))
+        self._evaluations.append((step, rank))
         if self.config.keep_best:
             self._checkpoints.best = self.best_step
 
@@ -213,10 +222,12 @@ class FineTuner(Loop[FineTuningBatch]):
 
     @property
     def best_step(self) -> int | None:
-        """Return the step of the best evaluation whose checkpoint is there, the first of equally good ones."""
+        """Return the step of the best evaluation whose checkpoint is there.
+
+        Of evaluations with the same figure, the one with the lowest loss is the best.
+        """
         kept = {step for step, _ in list_checkpoints(self.output / "checkpoints")}
-        sign = 1 if self.task.is_better_high else -1
-        known = [(sign * figure, -step) for step, figure in self._evaluations if step in kept]
+        known = [(rank, -step) for step, rank in self._evaluations if step in kept]
         return -max(known)[1] if known else None
 
     def is_over(self) -> bool:
@@ -227,9 +238,8 @@ class FineTuner(Loop[FineTuningBatch]):
         patience = self.config.patience
         if not patience or len(self._evaluations) <= patience:
             return False
-        sign = 1 if self.task.is_better_high else -1
-        figures = [sign * figure for _, figure in self._evaluations]
-        return max(figures[-patience:]) <= max(figures[:-patience])
+        ranks = [rank for _, rank in self._evaluations]
+        return max(ranks[-patience:]) <= max(ranks[:-patience])
 
     def data_fingerprint(self) -> str:
         """Return what tells the rows, the labels and the first weights of this run from others."""
@@ -272,6 +282,11 @@ def load_model(task: Task, source: str | os.PathLike[str], labels: Sequence[str]
         return getattr(oxbert, task.model).from_pretrained(
             source, device=device, ignore_mismatched_sizes=True, **fields
         )
+
+
+def _finite(value: float | None, otherwise: float, sign: int) -> float:
+    """Return a number with a sign, or another one in place of none and NaN."""
+    return otherwise if value is None or math.isnan(value) else sign * value
 
 
 def _fingerprint(task: Task, rows: Sequence[Feature], labels: Sequence[str] | None, model: Any) -> str:

@@ -66,6 +66,7 @@ def find_start(
     config: RunOptions,
     data: str,
     fixed: Collection[str],
+    other_data: str = "other examples",
 ) -> Start | None:
     """Return the checkpoint that a run begins with; None if the run begins anew.
 
@@ -76,6 +77,7 @@ def find_start(
         config: The options of the run.
         data: The fingerprint of its data.
         fixed: The fields that decide which parameters there are. They must not change.
+        other_data: What the checkpoint was made with if its data have another fingerprint, for messages.
 
     Raises:
         ConfigError: if the checkpoint differs in a way that is not allowed; `field` names the difference.
@@ -89,7 +91,7 @@ def find_start(
     if continue_from is None:
         if own is None:
             return None
-        _refuse_changes(own, changes)
+        _refuse_changes(own, changes, other_data)
         return Start(own, own_state, is_own=True)
     given = os.path.realpath(continue_from)
     is_begun = bool(own_state.get("continued")) and own_state["continued"][-1]["from"] == given
@@ -139,9 +141,9 @@ def _differences(state: Mapping[str, Any], config: RunOptions, data: str) -> dic
     return changes
 
 
-def _refuse_changes(path: Path, changes: Mapping[str, tuple[Any, Any]]) -> None:
+def _refuse_changes(path: Path, changes: Mapping[str, tuple[Any, Any]], other_data: str) -> None:
     for name, (saved, now) in changes.items():
-        made = "other examples" if name == _DATA else f"{saved!r}, got {now!r}"
+        made = other_data if name == _DATA else f"{saved!r}, got {now!r}"
         reason = (
             f"the checkpoint {path} was made with {made}; use another output folder, or to go on with the change pass"
         )

@@ -80,6 +80,8 @@ class Loop(ABC, Generic[_Batch]):
     updates: Updates
     fixed_fields: ClassVar[frozenset[str]] = frozenset()
     """The fields of the options that decide which parameters there are."""
+    other_data: ClassVar[str] = "other examples"
+    """What a checkpoint was made with whose `data_fingerprint` is another one."""
     saves_evaluated: ClassVar[bool] = False
     """Whether each evaluation has a checkpoint of the same step."""
 
@@ -176,6 +178,7 @@ class Loop(ABC, Generic[_Batch]):
             config=self.config,
             data=self.data_fingerprint(),
             fixed=self.fixed_fields,
+            other_data=self.other_data,
         )
         if start is None:
             initialize()

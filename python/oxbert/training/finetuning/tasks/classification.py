@@ -126,7 +126,7 @@ def _columns(second: str = "") -> Any:
 
 
 @dataclass(frozen=True)
-class Classification(ColumnsOfTexts, ClassTask):
+class Classification(ClassTask, ColumnsOfTexts):
     """Predict one of the classes that the labels name."""
 
     name: str = "classification"
@@ -143,7 +143,7 @@ class Classification(ColumnsOfTexts, ClassTask):
 
 
 @dataclass(frozen=True)
-class Regression(ColumnsOfTexts, NumberTask):
+class Regression(NumberTask, ColumnsOfTexts):
     """Predict a number."""
 
     name: str = "regression"
@@ -155,7 +155,7 @@ class Regression(ColumnsOfTexts, NumberTask):
 
 
 @dataclass(frozen=True)
-class MultiLabel(ColumnsOfTexts, LabelsTask):
+class MultiLabel(LabelsTask, ColumnsOfTexts):
     """Predict which labels apply."""
 
     name: str = "multi-label"

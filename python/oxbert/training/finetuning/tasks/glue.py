@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from oxbert._files import write_whole
 from oxbert._rows import OnBad, Row, find_format
@@ -90,7 +90,7 @@ class GlueFiles(ColumnsOfTexts):
 
 
 @dataclass(frozen=True)
-class GlueClasses(GlueFiles, ClassTask):
+class GlueClasses(ClassTask, GlueFiles):
     """Predict a class of a task of GLUE.
 
     Attributes:
@@ -98,7 +98,6 @@ class GlueClasses(GlueFiles, ClassTask):
         aliases: What data sets of the hub call the classes.
     """
 
-    options: ClassVar[frozenset[str]] = frozenset({"double_unordered"})
     names: tuple[str, ...] = ("0", "1")
     aliases: Mapping[str, str] = field(default_factory=dict)
 
@@ -120,10 +119,8 @@ class GlueClasses(GlueFiles, ClassTask):
 
 
 @dataclass(frozen=True)
-class GlueNumbers(GlueFiles, NumberTask):
+class GlueNumbers(NumberTask, GlueFiles):
     """Predict a number of a task of GLUE."""
-
-    options: ClassVar[frozenset[str]] = frozenset({"double_unordered"})
 
     def value(self, row: Row, value: Any) -> float:
         """Return the number."""

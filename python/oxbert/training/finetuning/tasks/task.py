@@ -150,7 +150,7 @@ class Task(ABC):
         metric: The figure that decides on the best checkpoint and the best trial.
         is_better_high: Whether a higher figure is better.
         defaults: The options whose default differs for the task.
-        options: The fields of `TASK_FIELDS` that the task uses.
+        options: The fields of `TASK_FIELDS` that tasks of the class use.
         packages: The optional packages that compute the figures.
     """
 
@@ -163,6 +163,11 @@ class Task(ABC):
     defaults: Mapping[str, Any] = field(default_factory=dict)
     options: ClassVar[frozenset[str]] = frozenset()
     packages: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def used_fields(self) -> frozenset[str]:
+        """Return the fields of `TASK_FIELDS` that this task uses."""
+        return self.options
 
     @abstractmethod
     def splits(self) -> Mapping[str, Sequence[str]]:

@@ -31,6 +31,11 @@ class TextTask(Task):
     packages: ClassVar[tuple[str, ...]] = ("sklearn", "scipy")
     is_unordered: bool = False
 
+    @property
+    def used_fields(self) -> frozenset[str]:
+        """Return the fields of `TASK_FIELDS` that this task uses."""
+        return self.options | ({"double_unordered"} if self.is_unordered else set())
+
     def features(
         self,
         examples: Sequence[TextExample],
