@@ -25,7 +25,7 @@ class _Trainer(transformers.Trainer):
 
     def compute_loss(self, *arguments: Any, **options: Any) -> Any:
         found = super().compute_loss(*arguments, **options)
-        self.losses.append(found.item())
+        self.losses.append(float(found.detach()))
         return found
 
 

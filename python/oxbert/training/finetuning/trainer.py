@@ -87,7 +87,7 @@ class FineTuner(Loop[FineTuningBatch]):
 
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint; `field` names the difference.
-        InputError: if there is no row to train; if `max_length` is more than the model has positions.
+        InputError: if there is no row to train, or all have the same label; if `max_length` is more than the model has positions.
     """
 
     config: FineTuningConfig
@@ -117,6 +117,9 @@ class FineTuner(Loop[FineTuningBatch]):
         self.examples = {split: list(found) for split, found in examples.items()}
         known = [one for found in self.examples.values() if task.has_labels(found) for one in found]
         self.labels = task.labels(known)
+        if task.problem_type == "single_label_classification" and len(self.labels or ()) < 2:
+            found = ", ".join(self.labels or ()) or "none"
+            raise refused("data", f"expected examples of two labels at least, got {found}")
         most = config.max_train_examples
         if most and most < len(self.examples[TRAIN]):
             drawn = sorted(permutation(len(self.examples[TRAIN]), config.seed)[:most].tolist())

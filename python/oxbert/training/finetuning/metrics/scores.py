@@ -28,7 +28,8 @@ def classes(predicted: Sequence[str], truth: Sequence[str], figures: Sequence[st
     metrics = _metrics()
     compute = {
         "accuracy": lambda: metrics.accuracy_score(truth, predicted),
-        "mcc": lambda: metrics.matthews_corrcoef(truth, predicted),
+        # Of one class alone the correlation is 0, by convention, and scikit-learn warns.
+        "mcc": lambda: metrics.matthews_corrcoef(truth, predicted) if len({*truth, *predicted}) > 1 else 0.0,
         "f1": lambda: metrics.f1_score(truth, predicted, labels=["1"], average="macro", zero_division=0.0),
         "macro_f1": lambda: metrics.f1_score(truth, predicted, average="macro", zero_division=0.0),
     }
