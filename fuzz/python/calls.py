@@ -15,7 +15,9 @@ import oxbert.pipelines
 MODULES = ("oxbert", "oxbert.training", "oxbert.hub", "oxbert.conversion")
 
 # Members that start long work, end the process or reach the network, and what other targets feed already.
-SKIPPED = frozenset({"Trainer", "pretrain", "download_resource", "convert", "errors", "outputs", "ElectraPretrainer"})
+SKIPPED = frozenset(
+    "Trainer pretrain FineTuner finetune evaluate download_resource convert errors outputs ElectraPretrainer".split()
+)
 
 # Methods of Python's own classes that read an argument to its end, of any length.
 ENDLESS = frozenset({"fromkeys"})
@@ -37,6 +39,7 @@ OBJECTS = {
     "AddedToken": "oxbert.AddedToken('a')",
     "LocalResource": "oxbert.LocalResource(folder)",
     "PretrainingConfig": "training.PretrainingConfig()",
+    "FineTuningConfig": "training.FineTuningConfig()",
     "HubOptions": "oxbert.hub.HubOptions()",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import oxbert
 from oxbert.training import FineTuner, FineTuningConfig, Task
-from oxbert.training.finetuning.data.sources import read_splits
+from oxbert.training.finetuning.sources import read_splits
 from oxbert.training.finetuning.tasks.registry import find_task
 
 TOKENIZER = oxbert.AutoTokenizer.from_pretrained("electra-tiny-discriminator")

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from oxbert.errors import ConfigError, DataError, InputError, MissingFileError
 from oxbert.training import TASKS, FineTuningConfig
-from oxbert.training.finetuning.data.sources import read_splits
 from oxbert.training.finetuning.run import configure
+from oxbert.training.finetuning.sources import read_splits
 from oxbert.training.finetuning.tasks.registry import find_task
 from oxbert.training.finetuning.tasks.tagging import Tagging
 from oxbert.training.finetuning.tasks.task import TaggedExample, TextExample

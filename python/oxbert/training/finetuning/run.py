@@ -18,7 +18,6 @@ from oxbert._types import AutocastPrecision
 from oxbert._yaml import read_yaml
 from oxbert.errors import ConfigError, TrainingWarning
 from oxbert.training.finetuning.config import TASK_FIELDS, FineTuningConfig
-from oxbert.training.finetuning.data.sources import Splits, read_splits
 from oxbert.training.finetuning.evaluating import labels_of, make_result, run_features
 from oxbert.training.finetuning.report import (
     METRICS,
@@ -31,6 +30,7 @@ from oxbert.training.finetuning.report import (
     write_json,
     write_predictions,
 )
+from oxbert.training.finetuning.sources import Splits, read_splits
 from oxbert.training.finetuning.tasks.registry import find_task
 from oxbert.training.finetuning.tasks.task import TRAIN, Task
 from oxbert.training.finetuning.trainer import FineTuner, load_model

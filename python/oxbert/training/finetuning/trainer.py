@@ -87,7 +87,8 @@ class FineTuner(Loop[FineTuningBatch]):
 
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint; `field` names the difference.
-        InputError: if there is no row to train, or all have the same label; if `max_length` is more than the model has positions.
+        InputError: if there is no row to train, or all have the same label; if `max_length` is more than the model has
+            positions.
     """
 
     config: FineTuningConfig

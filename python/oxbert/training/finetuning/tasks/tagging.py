@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from torch import Tensor
 
@@ -12,7 +12,6 @@ from oxbert import Tokenizer
 from oxbert._checks import refused
 from oxbert._rows import OnBad, Row, find_format, kind_of
 from oxbert.errors import DataError
-from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.finetuning.data.conll import read_conll
 from oxbert.training.finetuning.data.tables import is_file_of, read_table
 from oxbert.training.finetuning.metrics import scores
@@ -30,6 +29,9 @@ from oxbert.training.finetuning.tasks.task import (
     label_error,
     pad,
 )
+
+if TYPE_CHECKING:
+    from oxbert.training.finetuning.config import FineTuningConfig
 
 Figures = Literal["entities", "words", "either"]
 _AT_ONCE = 1024

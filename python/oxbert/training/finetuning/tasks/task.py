@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,89 +19,26 @@ from torch import Tensor
 from oxbert import Tokenizer
 from oxbert._rows import OnBad
 from oxbert.errors import DataError
-from oxbert.training.finetuning.config import FineTuningConfig
+from oxbert.training.finetuning.data.examples import (
+    DEV,
+    TEST,
+    TRAIN,
+    Answer,
+    Example,
+    QuestionExample,
+    TaggedExample,
+    TextExample,
+)
+
+if TYPE_CHECKING:
+    from oxbert.training.finetuning.config import FineTuningConfig
 
 Source = Any
 """A path of a file, a `datasets.Dataset`, or a list of dictionaries."""
 Prediction = dict[str, Any]
 """What is predicted for an example, as JSON values."""
-TRAIN, DEV, TEST = "train", "dev", "test"
 IGNORED = -100
 """The label of a token that has none."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """Hold what a file says about one example.
-
-    Attributes:
-        place: Where it stands, for messages: `dev.tsv, line 7`.
-    """
-
-    place: str
-
-
-@dataclass(frozen=True)
-class TextExample(Example):
-    """Hold a text or a pair of texts with its label.
-
-    Attributes:
-        first: The first text.
-        second: The second text of a pair.
-        label: A name, a number for regression, the names of all labels that apply for multi-label classification; None
-            if it is not known, as in the test files of GLUE.
-        id: What a submission calls the example; None means its number.
-    """
-
-    first: str
-    second: str | None = None
-    label: str | float | tuple[str, ...] | None = None
-    id: str | None = None
-
-
-@dataclass(frozen=True)
-class TaggedExample(Example):
-    """Hold the words of a sentence with a tag each.
-
-    Attributes:
-        words: The words.
-        tags: As many tags; None if they are not known.
-    """
-
-    words: tuple[str, ...]
-    tags: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Hold an answer in a context.
-
-    Attributes:
-        text: The answer.
-        start: The character of the context at which it begins.
-    """
-
-    text: str
-    start: int
-
-
-@dataclass(frozen=True)
-class QuestionExample(Example):
-    """Hold a question about a context.
-
-    Attributes:
-        id: The name of the question in files of predictions.
-        question: The question.
-        context: The text that may have the answer.
-        answers: The right answers; the first one is trained. Empty if the question has none, or they are not known.
-        is_impossible: Whether the context has no answer.
-    """
-
-    id: str
-    question: str
-    context: str
-    answers: tuple[Answer, ...] = ()
-    is_impossible: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from oxbert import Tokenizer
-from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.finetuning.metrics import scores
 from oxbert.training.finetuning.tasks.task import Feature, Outcome, Prediction, Task, TextExample, label_error
+
+if TYPE_CHECKING:
+    from oxbert.training.finetuning.config import FineTuningConfig
 
 _AT_ONCE = 1024
 """How many texts are tokenised in one call."""
