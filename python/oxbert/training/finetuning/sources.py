@@ -50,7 +50,9 @@ def find_sources(task: Task, data: Any, *, needs: str | None = TRAIN) -> dict[st
     if not isinstance(data, Mapping):
         raise refused("data", f"expected a folder, or a mapping from splits to data, got {type(data).__name__}")
     aliases: dict[str, str] = {"validation": "dev", "valid": "dev"}
-    given: dict[str, Source] = {aliases.get(name, name): source for name, source in data.items() if source is not None}
+    given: dict[str, Source] = {
+        aliases.get(str(name), str(name)): source for name, source in data.items() if source is not None
+    }
     for split, source in given.items():
         if split not in splits:
             raise refused("data", f"expected the splits {', '.join(splits)}, got {split!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from oxbert._checks import require
@@ -26,7 +26,7 @@ def classes(predicted: Sequence[str], truth: Sequence[str], figures: Sequence[st
         {'accuracy': 0.6666666666666666, 'mcc': 0.5}
     """
     metrics = _metrics()
-    compute = {
+    compute: dict[str, Callable[[], Any]] = {
         "accuracy": lambda: metrics.accuracy_score(truth, predicted),
         # Of one class alone the correlation is 0, by convention, and scikit-learn warns.
         "mcc": lambda: metrics.matthews_corrcoef(truth, predicted) if len({*truth, *predicted}) > 1 else 0.0,
