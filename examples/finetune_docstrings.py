@@ -20,7 +20,14 @@ import oxbert
 from oxbert.training import finetune
 
 PACKAGES = ("asyncio", "email", "logging", "multiprocessing", "unittest", "xml")
-SETTINGS = {"epochs": 6.0, "batch_size": 16, "learning_rate": 1e-3, "max_length": 48, "seed": 1}
+SETTINGS = {
+    "epochs": 10.0,
+    "batch_size": 16,
+    "learning_rate": 2e-4,
+    "layerwise_decay": 0.9,
+    "max_length": 48,
+    "seed": 1,
+}
 SHORTEST = 12
 QUESTIONS = (
     "Start a new worker of the pool.",

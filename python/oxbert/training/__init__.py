@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from oxbert.training.finetuning.config import FineTuningConfig
     from oxbert.training.finetuning.run import evaluate, finetune
     from oxbert.training.finetuning.tasks.registry import TASKS
-    from oxbert.training.finetuning.tasks.task import Task
     from oxbert.training.finetuning.trainer import FineTuner
     from oxbert.training.loop.curves import draw_curves
     from oxbert.training.optim.groups import parameter_groups
@@ -37,7 +36,6 @@ _MODULES = {
     "evaluate": "oxbert.training.finetuning.run",
     "finetune": "oxbert.training.finetuning.run",
     "TASKS": "oxbert.training.finetuning.tasks.registry",
-    "Task": "oxbert.training.finetuning.tasks.task",
     "FineTuner": "oxbert.training.finetuning.trainer",
     "draw_curves": "oxbert.training.loop.curves",
     "parameter_groups": "oxbert.training.optim.groups",
@@ -80,7 +78,6 @@ __all__ = [
     "Implementation",
     "Metrics",
     "PretrainingConfig",
-    "Task",
     "Trainer",
     "clip_gradients",
     "draw_curves",

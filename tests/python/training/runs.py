@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import oxbert
-from oxbert.training import FineTuner, FineTuningConfig, Task
+from oxbert.training import FineTuner, FineTuningConfig
 from oxbert.training.finetuning.sources import read_splits
 from oxbert.training.finetuning.tasks.registry import find_task
+from oxbert.training.finetuning.tasks.task import Task
 
 TOKENIZER = oxbert.AutoTokenizer.from_pretrained("electra-tiny-discriminator")
 RETURNS = "return the value of node|a list of names|the number of rows in graph|is true if empty".split("|")

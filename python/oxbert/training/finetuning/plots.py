@@ -144,7 +144,7 @@ def _draw_label_scores(axis: Any, outcomes: Sequence[Outcome], names: Sequence[s
     axis.invert_yaxis()
     axis.set_xlim(0, 1)
     axis.set_xlabel("F1")
-    axis.set_title("F1 by label (how often it is right)")
+    axis.set_title("F1 by label, with its number of examples")
 
 
 def _draw_calibration(axis: Any, outcomes: Sequence[Outcome]) -> None:
