@@ -320,6 +320,10 @@ def test_bad_rows_are_counted(model: Path, tmp_path: Path) -> None:
             "classification", tmp_path, tmp_path / "run", model=model, bad_rows="skip", train_steps=1, progress=False
         )
     assert found["bad_rows"] == 1 and found["train_examples"] == 8
+    rows = {"train": texts(8), "dev": texts(4), "test": texts(2)}
+    options = {"model": model, "train_steps": 1, "progress": False}
+    assert "test" in finetune("classification", rows, tmp_path / "all", **options)
+    assert "test" not in finetune("classification", rows, tmp_path / "two", **options, predict_test=False)
 
 
 def test_too_long_rows_and_missing_packages(
@@ -330,6 +334,9 @@ def test_too_long_rows_and_missing_packages(
         finetune("classification", {"train": rows}, tmp_path, model=model, max_length=80)
     with pytest.raises(InputError, match="expected examples of two labels at least, got a"):
         finetune("classification", {"train": rows[:1]}, tmp_path, model=model)
+    for changes in ({"trials": 2}, {"patience": 1}):
+        with pytest.raises(ConfigError, match="without a split dev with labels"):
+            finetune("classification", {"train": rows, "test": rows}, tmp_path, model=model, **changes)
     monkeypatch.setitem(sys.modules, "seqeval", None)
     with pytest.raises(MissingDependencyError, match=r'pip install "oxbert\[finetune\]"'):
         finetune("ner", {"train": sentences(3)}, tmp_path, model=model)

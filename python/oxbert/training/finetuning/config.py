@@ -90,6 +90,7 @@ class FineTuningConfig(RunOptions):
     evaluation_batches: int = integer(
         0, 0, "How many batches an evaluation between updates takes; 0 takes all, as the last evaluation always does."
     )
+    predict_test: bool = flag(True, "Whether the splits beside `train` and `dev` are read, and predicted in the end.")
     max_length: int = integer(128, 3, "S of a text or a pair in tokens, with special tokens; longer ones are cut.")
     max_train_examples: int = integer(0, 0, "How many examples are trained, drawn by the seed; 0 means all.")
     bad_rows: BadRows = choice(  # noqa: RUF009
@@ -109,7 +110,7 @@ class FineTuningConfig(RunOptions):
     n_best: int = integer(20, 1, "How many answers are kept for a question.")
     max_answer_length: int = integer(30, 1, "The longest answer in tokens.")
     null_threshold: float = number(
-        -2.75, "", lambda value: True, "A question has no answer if the null score is above this."
+        -2.75, "that is finite", lambda value: True, "A question has no answer if the null score is above this."
     )
 
     @property

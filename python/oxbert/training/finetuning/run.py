@@ -32,7 +32,7 @@ from oxbert.training.finetuning.report import (
 )
 from oxbert.training.finetuning.sources import Splits, read_splits
 from oxbert.training.finetuning.tasks.registry import find_task
-from oxbert.training.finetuning.tasks.task import TRAIN, Task
+from oxbert.training.finetuning.tasks.task import DEV, TRAIN, Task
 from oxbert.training.finetuning.trainer import FineTuner, load_model
 from oxbert.training.loop.log import replace_not_finite
 from oxbert.training.loop.loop import autocast
@@ -116,7 +116,11 @@ def finetune(
     config = configure(task, model, config, changes)
     if continue_from is not None and config.trials > 1:
         raise _refused("trials", f"expected 1 together with continue_from, got {config.trials}")
-    splits = read_splits(task, data, config.bad_rows)
+    splits = read_splits(task, data, config.bad_rows, wanted=None if config.predict_test else (TRAIN, DEV))
+    if not task.has_labels(splits.examples.get(DEV, ())):
+        for name, usual in (("trials", 1), ("patience", 0)):
+            if getattr(config, name) != usual:
+                raise _refused(name, f"expected {usual} without a split dev with labels, got {getattr(config, name)}")
     _warn_of_skipped(splits)
     launch: dict[str, Any] = {
         "device": device,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,9 @@ class Splits:
     first_skipped: str = ""
 
 
-def read_splits(task: Task, data: Any, rule: BadRows, *, needs: str | None = TRAIN) -> Splits:
+def read_splits(
+    task: Task, data: Any, rule: BadRows, *, needs: str | None = TRAIN, wanted: Collection[str] | None = None
+) -> Splits:
     """Return the examples of all splits of some data.
 
     Args:
@@ -87,6 +89,7 @@ def read_splits(task: Task, data: Any, rule: BadRows, *, needs: str | None = TRA
         data: As for `find_sources`.
         rule: What is done about bad rows.
         needs: As for `find_sources`.
+        wanted: The splits that are read; None means all.
 
     Raises:
         DataError: if a row is bad and `rule` is `error`; if a split has no example.
@@ -96,6 +99,8 @@ def read_splits(task: Task, data: Any, rule: BadRows, *, needs: str | None = TRA
     on_bad = BadRowCounter(rule)
     examples: dict[str, list[Any]] = {}
     for split, source in find_sources(task, data, needs=needs).items():
+        if wanted is not None and split not in wanted:
+            continue
         examples[split] = list(task.read(source, split, on_bad))
         if not examples[split]:
             where = os.fspath(source) if is_file_of(source) else split
