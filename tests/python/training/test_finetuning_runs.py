@@ -90,7 +90,7 @@ def test_the_result_is_a_model_for_all(task: str, kind: str, model: Path, tmp_pa
 def test_regression_and_several_labels(model: Path, tmp_path: Path) -> None:
     words = "list value name node error index".split()
     rows = [{"text": f"{a} {b}", "label": (a == "list") + 0.5 * (b == "node")} for a in words for b in words]
-    options = {**SETTINGS, "epochs": 20, "learning_rate": 1e-2, "progress": False}
+    options = {**SETTINGS, "epochs": 20, "learning_rate": 1e-2, "evaluate_every": 60, "progress": False}
     found = finetune("regression", {"train": rows, "dev": rows}, tmp_path / "numbers", model=model, **options)
     assert found["dev"]["pearson"] > 0.7 and found["dev"]["loss"] == pytest.approx(found["dev"]["mse"], rel=1e-4)
     value = oxbert.AutoModelForSequenceClassification.from_pretrained(tmp_path / "numbers" / "model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, get_args
 
+from oxbert._checks import check_type, refused
 from oxbert._types import BadRows, LayerwiseRule, Optimizer, Reduction  # noqa: F401  # annotations of inherited fields
 from oxbert.training.loop.options import (
     MAX_BATCH_SIZE,
@@ -18,6 +19,8 @@ from oxbert.training.loop.options import (
     positive,
 )
 
+_MOST = 2**53
+"""The largest number of examples or rows, which a float still counts."""
 TASK_FIELDS = frozenset(
     "double_unordered threshold doc_stride max_query_length n_best max_answer_length null_threshold".split()
 )
@@ -126,9 +129,17 @@ class FineTuningConfig(RunOptions):
         return {"layerwise_decay": self.layerwise_decay, "exact": self.layerwise_rule == "exact"}
 
     def for_examples(self, count: int) -> FineTuningConfig:
-        """Return the configuration with the numbers of updates that follow from the number of trained examples."""
-        epoch = max(1, -(-count // self.batch_size))
-        steps = self.train_steps or max(1, -(-int(count * self.epochs) // self.batch_size))
+        """Return the configuration with the numbers of updates that follow from the number of trained examples.
+
+        Raises:
+            DtypeError: if `count` is no integer.
+            InputError: if `count` is not positive, or absurd.
+        """
+        check_type("count", count, int, "a number of examples")
+        if not 1 <= count <= _MOST:
+            raise refused("count", f"expected 1 to {_MOST} examples, got {count}")
+        epoch = -(-count // self.batch_size)
+        steps = self.train_steps or max(1, -(-int(min(count * self.epochs, _MOST)) // self.batch_size))
         every = self.evaluate_every or epoch
         return dataclasses.replace(self, train_steps=steps, evaluate_every=every, save_every=self.save_every or steps)
 
