@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import oxbert
@@ -25,7 +26,7 @@ from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.finetuning.evaluating import LOSS, make_result, run_features
 from oxbert.training.finetuning.report import Result, write_results
 from oxbert.training.finetuning.tasks.task import DEV, TRAIN, Feature, Task
-from oxbert.training.loop.checkpoints import list_checkpoints, read_parameters
+from oxbert.training.loop.checkpoints import read_parameters
 from oxbert.training.loop.log import has_log, read_log
 from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
@@ -230,7 +231,7 @@ class FineTuner(Loop[FineTuningBatch]):
 
         Of evaluations with the same figure, the one with the lowest loss is the best.
         """
-        kept = {step for step, _ in list_checkpoints(self.output / "checkpoints")}
+        kept = self._checkpoints.steps
         known = [(rank, -step) for step, rank in self._evaluations if step in kept]
         return -max(known)[1] if known else None
 
@@ -296,7 +297,9 @@ def _finite(value: float | None, otherwise: float, sign: int) -> float:
 def _fingerprint(task: Task, rows: Sequence[Feature], labels: Sequence[str] | None, model: Any) -> str:
     found = hashlib.sha256(repr((task.name, labels)).encode())
     for row in rows:
-        found.update(repr((row.input_ids, row.token_type_ids, row.labels, row.weight)).encode())
+        found.update(repr((len(row.input_ids), row.labels, row.weight)).encode())
+        for numbers in (row.input_ids, row.token_type_ids):
+            found.update(np.asarray(numbers, np.int32).tobytes())
     weights = 0
     for _, parameter in model.named_parameters():
         weights = zlib.crc32(parameter.detach().cpu().contiguous().numpy().data, weights)

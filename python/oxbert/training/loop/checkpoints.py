@@ -72,6 +72,11 @@ class Checkpoints:
         good = state.get("good", self._steps[-2] if len(self._steps) > 1 else None)
         self.good = good if good in self._steps else None
 
+    @property
+    def steps(self) -> list[int]:
+        """Return the steps of the checkpoints of this run, the oldest first."""
+        return list(self._steps)
+
     def prove(self) -> None:
         """Record that a step from the newest checkpoint, or a later one, had finite gradients."""
         if self._steps:

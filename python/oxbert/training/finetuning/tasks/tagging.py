@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -240,8 +241,8 @@ def _rows(
                 labels[place] = target
         yield SentenceFeature(
             example=number,
-            input_ids=row,
-            token_type_ids=tokenizer.create_token_type_ids_from_sequences(ids),
+            input_ids=array("i", row),
+            token_type_ids=array("b", tokenizer.create_token_type_ids_from_sequences(ids)),
             labels=labels,
             weight=len(places),
             places=places,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -75,7 +76,7 @@ class TextTask(Task):
 
 def encode(
     examples: Sequence[TextExample], tokenizer: Tokenizer, max_length: int
-) -> Iterator[tuple[list[int], list[int]]]:
+) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
     """Iterate over the ids and the types of texts and pairs of at most `max_length` tokens.
 
     The end of a text that is too long is cut off; of a pair, tokens of the longer text, and of two equally long texts
@@ -96,7 +97,8 @@ def encode(
             kept = (parts[0][:first], parts[1][:second]) if is_pair else (parts[0][:first],)
             ids = tokenizer.build_inputs_with_special_tokens(*kept)
             types = tokenizer.create_token_type_ids_from_sequences(*kept)
-        yield ids, types
+        # A list would have an object for each of millions of tokens.
+        yield array("i", ids), array("b", types)
 
 
 def _cut(first: int, second: int, most: int) -> tuple[int, int]:
