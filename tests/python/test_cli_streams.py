@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from rich.console import Console
 
-from oxbert.cli._fields import Vector
+from oxbert._fields import Vector
 from oxbert.cli._options import StreamOptions
 from oxbert.cli._stream import Task, run
 from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, OxbertError

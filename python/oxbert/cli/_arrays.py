@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from oxbert._checks import refused, require
+from oxbert._fields import Fields, Vector, arrow_columns, arrow_schema
 from oxbert._files import damaged, settle, translate_os_errors
-from oxbert.cli._fields import Fields, Vector, arrow_schema
 from oxbert.cli._writing import Writer, other_fields
 
 _FRAME = struct.Struct("<QI")
@@ -100,7 +100,7 @@ class Columns(Writer):
             yield from map(reader.get_batch, range(reader.num_record_batches))
 
     def _encode(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
-        batch = self._pa.RecordBatch.from_pylist(list(rows), schema=self._schema)
+        batch = self._pa.RecordBatch.from_arrays(arrow_columns(rows, self._fields), schema=self._schema)
         sink = self._pa.BufferOutputStream()
         with self._ipc.new_stream(sink, self._schema) as writer:
             writer.write_batch(batch)

@@ -1,8 +1,4 @@
-"""Describe the fields of results, for every format that they are written in.
-
-A type is `str`, `int`, `float` or `bool`; `[T]` is a list of T; a dictionary is a record with fields; `Vector(n)` is an
-array of n float32 numbers. Every value may be None.
-"""
+"""Write the fields of results as lines, read them back, and compare results."""
 
 from __future__ import annotations
 
@@ -11,46 +7,11 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from oxbert._checks import require
+from oxbert._fields import Fields
 
-Fields = Mapping[str, Any]
-"""The types of fields by their names."""
 _CLOSE = 1e-3
-_TYPES = {str: "string", int: "int64", float: "float64", bool: "bool_"}
-
-
-@dataclass(frozen=True)
-class Vector:
-    """Describe an array of float32 numbers.
-
-    Attributes:
-        size: The number of numbers.
-    """
-
-    size: int
-
-
-def arrow_schema(fields: Fields) -> Any:
-    """Return the schema of fields for Arrow and Parquet.
-
-    Raises:
-        MissingDependencyError: if pyarrow is not installed.
-    """
-    pa = require("pyarrow", extra="arrow")
-    return pa.schema([(name, _arrow_type(pa, kind)) for name, kind in fields.items()])
-
-
-def _arrow_type(pa: Any, kind: Any) -> Any:
-    if isinstance(kind, Vector):
-        return pa.list_(pa.float32(), kind.size)
-    if isinstance(kind, list):
-        return pa.list_(_arrow_type(pa, kind[0]))
-    if isinstance(kind, Mapping):
-        return pa.struct([(name, _arrow_type(pa, inner)) for name, inner in kind.items()])
-    return getattr(pa, _TYPES[kind])()
 
 
 def json_line(row: Mapping[str, Any]) -> str:
@@ -109,4 +70,4 @@ def are_close(one: Any, other: Any) -> bool:
     )
 
 
-__all__ = ["Fields", "Vector", "are_close", "arrow_schema", "csv_line", "csv_row", "from_cell", "json_line"]
+__all__ = ["are_close", "csv_line", "csv_row", "from_cell", "json_line"]

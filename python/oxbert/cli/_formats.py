@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from oxbert._checks import refused
+from oxbert._fields import Fields
 from oxbert.cli._arrays import Columns, Vectors
-from oxbert.cli._fields import Fields
 from oxbert.cli._writing import CsvLines, JsonLines, Writer
 
 OutputFormat = Literal["jsonl", "csv", "parquet", "arrow", "npy"]

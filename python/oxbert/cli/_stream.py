@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,23 +14,21 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from oxbert._checks import refused
+from oxbert._fields import Fields, Result
 from oxbert._files import damaged
 from oxbert._rows import Row
-from oxbert.cli._fields import Fields, are_close, csv_line, csv_row, json_line
+from oxbert.cli._fields import are_close, csv_line, csv_row, json_line
 from oxbert.cli._formats import find_output_format, open_writer
 from oxbert.cli._options import StreamOptions
 from oxbert.cli._progress import Progress
 from oxbert.cli._reading import Rows
 from oxbert.cli._shared import open_console
 from oxbert.cli._writing import Writer
-from oxbert.errors import ConfigError, DeviceError, InternalError, OxbertError, TorchError
+from oxbert.errors import OxbertError
+from oxbert.pipelines._rows import answer_each
 
 _BLOCK, _CHARACTERS = 256, 1 << 18
 """The largest number of rows, and about the largest number of characters, that are answered at once."""
-# Errors that are not about a text.
-_FATAL = (ConfigError, DeviceError, InternalError, TorchError)
-
-Result = Mapping[str, Any]
 
 
 class Sink(Protocol):
@@ -231,30 +229,20 @@ def _blocks(source: Iterator[Row]) -> Iterator[list[Row]]:
 
 def _answer(task: Task, block: Sequence[Row], skips: bool) -> Iterator[list[Result]]:
     """Yield the results of a block; if a text has no answer, those before it, then the error with the text's place."""
-    try:
-        answers = task.answer([row.values for row in block])
-    except _FATAL:
-        raise
-    except OxbertError:
-        answers = ()
-    if answers:
-        yield [_join(task, row, answer, skips) for row, answer in zip(block, answers, strict=True)]
-        return
-    for row in block:
-        try:
-            [answer] = task.answer([row.values])
-        except _FATAL:
-            raise
-        except OxbertError as error:
-            if skips:
-                empty = dict.fromkeys(task.fields)
-                yield [_join(task, row, empty, skips, str(error))]
-                continue
+    results: list[Result] = []
+    for row, answer in zip(block, answer_each(task.answer, [row.values for row in block]), strict=True):
+        if not isinstance(answer, OxbertError):
+            results.append(_join(task, row, answer, skips))
+        elif skips:
+            results.append(_join(task, row, dict.fromkeys(task.fields), skips, str(answer)))
+        else:
+            if results:
+                yield results
             if len(block) == 1 and row.unit == "argument" and row.number == 1:
-                raise
+                raise answer
             place = {"line": row.number} if row.unit == "line" else {"record": row.number}
-            raise damaged(row.path, str(error), **place) from error
-        yield [_join(task, row, answer, skips)]
+            raise damaged(row.path, str(answer), **place) from answer
+    yield results
 
 
 def _join(task: Task, row: Row, answer: Result, skips: bool, error: str | None = None) -> Result:

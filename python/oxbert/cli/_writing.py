@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from oxbert._fields import Fields
 from oxbert._files import damaged, translate_os_errors
-from oxbert.cli._fields import Fields, csv_line, csv_row, from_cell, json_line
+from oxbert.cli._fields import csv_line, csv_row, from_cell, json_line
 
 
 class Writer(ABC):

@@ -17,8 +17,7 @@ from oxbert.cli._pictures import PictureOptions, opened
 from oxbert.cli._showing import has_colours
 from oxbert.cli._stream import Result, Task, run
 from oxbert.pictures import Mark, Picture, visible
-
-_ANSWER = {"answer": str, "score": float, "start": int, "end": int}
+from oxbert.pipelines._rows import Rows
 
 
 def answer(
@@ -46,7 +45,9 @@ def answer(
 
     The text is --context or --context-file, or the column context beside the column question of --input.
     """
-    ask = model.load("question-answering", top_k=top_k, max_answer_len=longest, handle_impossible_answer=impossible)
+    table: Rows = model.load(
+        "question-answering", top_k=top_k, max_answer_len=longest, handle_impossible_answer=impossible
+    )._rows()
     if context is not None and context_file is not None:
         raise refused("--context", "expected it or --context-file, got both")
     if context_file is not None:
@@ -57,19 +58,13 @@ def answer(
         )
     columns = ("question", "context") if context is None else ("question",)
 
-    def find(rows: Sequence[tuple[str, ...]]) -> list[Result]:
-        inputs = [{"question": row[0], "context": row[1] if context is None else context} for row in rows]
-        found = [[one] if isinstance(one, dict) else one for one in ask(inputs)]
-        return [{**_first(one), "answers": one} for one in found]
+    def find(rows: Sequence[tuple[str, ...]]) -> Sequence[Result]:
+        return table.answer(rows if context is None else [(question, context) for (question,) in rows])
 
     draw = partial(_draw, context)
     with opened(pictures, draw) as sinks:
-        task = Task(columns, _ANSWER | {"answers": [_ANSWER]}, find, _show, sinks)
+        task = Task(columns, table.fields, find, _show, sinks)
         run(task, questions or [], stream)
-
-
-def _first(found: list[dict[str, Any]]) -> dict[str, Any]:
-    return found[0] if found else dict.fromkeys(_ANSWER)
 
 
 def _read(path: Path) -> str:

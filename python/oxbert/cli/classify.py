@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +16,6 @@ from oxbert.cli._stream import Result, Task, run
 from oxbert.pictures import Bar, Picture
 
 _TEMPLATE = "This example is {}."
-_LABEL = {"label": str, "score": float}
 
 
 def classify(
@@ -69,21 +68,14 @@ def classify(
             truncation=truncate,
         )
 
+    table = ask._rows(len(columns))
+
     def answer(rows: Sequence[tuple[str, ...]]) -> list[Result]:
-        inputs = [dict(zip(columns, row, strict=True)) if len(row) == 2 else row[0] for row in rows]
-        return [_result(found, top_k) for found in ask(inputs)]
+        # A zero-shot classifier ranks all labels.
+        return [{**one, "labels": one["labels"][:top_k]} for one in table.answer(rows)]
 
     with opened(pictures, _draw) as sinks:
-        run(Task(columns, _LABEL | {"labels": [_LABEL]}, answer, _show, sinks), texts or [], stream)
-
-
-def _result(found: Any, top_k: int | None) -> Result:
-    if isinstance(found, dict):
-        found = [
-            {"label": label, "score": score} for label, score in zip(found["labels"], found["scores"], strict=True)
-        ]
-    labels = found[:top_k]
-    return {**labels[0], "labels": labels}
+        run(Task(columns, table.fields, answer, _show, sinks), texts or [], stream)
 
 
 def _draw(result: Result) -> Picture:

@@ -15,9 +15,7 @@ from oxbert.cli._pictures import PictureOptions, opened
 from oxbert.cli._showing import has_colours, print_picture
 from oxbert.cli._stream import Result, Task, run
 from oxbert.pictures import Picture, shade_words, visible
-
-_WORD = {"word": str, "start": int, "end": int, "probability": float, "replaced": bool}
-_SUGGESTION = {"score": float, "token": int, "token_str": str}
+from oxbert.pipelines.replaced_tokens import SUGGESTION, WORD
 
 
 def detect(
@@ -51,7 +49,7 @@ def detect(
     suggest = find
     if generator is not None:
         suggest = model.load("replaced-token-detection", threshold=threshold, generator=generator, top_k=top_k or 5)
-    word = _WORD | ({"suggestions": [_SUGGESTION]} if generator else {})
+    word = {**WORD, "replaced": bool} | ({"suggestions": [SUGGESTION]} if generator else {})
 
     def answer(rows: Sequence[tuple[str, ...]]) -> list[Result]:
         texts = [text for (text,) in rows]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from oxbert.cli._fields import Vector
+from oxbert._fields import Vector
 from oxbert.cli._options import ModelOptions, StreamOptions
 from oxbert.cli._stream import Result, Task, run
 from oxbert.cli._vectors import load_encoder

@@ -14,8 +14,7 @@ from oxbert.cli._pictures import PictureOptions, opened
 from oxbert.cli._showing import print_picture
 from oxbert.cli._stream import Result, Task, run
 from oxbert.pictures import Picture, draw_candidates
-
-_CANDIDATE = {"token_str": str, "score": float, "token": int, "sequence": str}
+from oxbert.pipelines.fill_mask import CANDIDATE
 
 
 def fill_mask(
@@ -38,7 +37,7 @@ def fill_mask(
         return [{"masks": masks} for masks in fill([text for (text,) in rows], top_k=top_k)]
 
     with opened(pictures, _draw) as sinks:
-        fields = {"masks": [{"index": int, "start": int, "end": int, "candidates": [_CANDIDATE]}]}
+        fields = {"masks": [{"index": int, "start": int, "end": int, "candidates": [CANDIDATE]}]}
         run(Task(("text",), fields, answer, _show, sinks), texts or [], stream)
 
 

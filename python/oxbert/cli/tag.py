@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,8 +13,6 @@ from oxbert.cli._showing import has_colours, print_picture
 from oxbert.cli._stream import Result, Task, run
 from oxbert.pictures import Picture, mark_entities, visible
 from oxbert.pipelines.token_classification import AggregationStrategy
-
-_PLACE = {"score": float, "word": str, "start": int, "end": int}
 
 
 def tag(
@@ -34,14 +31,9 @@ def tag(
 
     Texts of any length are read to their end.
     """
-    find = model.load("token-classification", aggregation_strategy=aggregation)
-    label = {"entity": str, "index": int} if aggregation == "none" else {"entity_group": str}
-
-    def answer(rows: Sequence[tuple[str, ...]]) -> list[Result]:
-        return [{"entities": entities} for entities in find([text for (text,) in rows])]
-
+    table = model.load("token-classification", aggregation_strategy=aggregation)._rows()
     with opened(pictures, _draw) as sinks:
-        run(Task(("text",), {"entities": [label | _PLACE]}, answer, _show, sinks), texts or [], stream)
+        run(Task(table.columns, table.fields, table.answer, _show, sinks), texts or [], stream)
 
 
 def _draw(result: Result) -> Picture:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from typing_extensions import Self
 
 from oxbert import _native
 from oxbert._checks import check_type, refused
+from oxbert._fields import Fields, Result
 from oxbert._types import PathLike, Precision
 from oxbert.hub._options import split_options
+from oxbert.pipelines._rows import Rows
 
 # A stream is read until the texts make about this many batches, or are this many.
 _BATCHES, _TEXTS = 8, 1024
@@ -46,6 +48,9 @@ class Pipeline:
     _wanted: ClassVar[str]
     # Whether options may be given once, for every call.
     _remembers: ClassVar[bool] = True
+    # The columns of a table that a row's input is made of, and how many of them every row needs.
+    _columns: ClassVar[tuple[str, ...]] = ("text",)
+    _least: ClassVar[int] = 1
 
     def __init__(self, native: Any, *, batch_tokens: int | None = None, **options: Any) -> None:
         check_type("native", native, self._kind, "what from_pretrained passes; call it instead of the class")
@@ -160,6 +165,43 @@ class Pipeline:
                 first, chunk, size = first + len(chunk), [], 0
         if chunk:
             yield from answer(chunk, first)
+
+    def _rows(self, width: int | None = None, **options: Any) -> Rows:
+        """Return how rows of a table are answered, for programs that read and write tables.
+
+        Args:
+            width: The number of values of a row; None means as few as the task takes.
+            options: The options that the class lists. They replace those that the pipeline was built with.
+
+        Raises:
+            TypeError: if the task has no such option.
+            InputError: if an option cannot be used, or rows cannot have so many values.
+        """
+        self._check(options)
+        columns = self._columns[: self._least if width is None else width]
+        if width is not None and not self._least <= width <= len(self._columns):
+            wanted = " or ".join(str(number) for number in range(self._least, len(self._columns) + 1))
+            raise refused("columns", f"expected {wanted} ({', '.join(self._columns)}), got {width}")
+        given = {**self._options, **options}
+        fields, keywords, result = self._form(given)
+        answer = self._bind(**{**given, **keywords})
+
+        def answer_rows(rows: Sequence[tuple[Any, ...]]) -> list[Result]:
+            return [result(one) for one in answer([self._input(row) for row in rows], 0)]
+
+        return Rows(columns, fields, answer_rows, self._example(len(columns), given))
+
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        """Return the fields of a row's result, options that it needs, and what makes it of an answer."""
+        raise NotImplementedError
+
+    def _input(self, row: tuple[Any, ...]) -> Any:
+        """Return the input that a row's values are."""
+        return row[0] if len(row) == 1 else dict(zip(self._columns, row, strict=True))
+
+    def _example(self, width: int, options: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the values of a row that has an answer."""
+        return ("a",) * width
 
     @classmethod
     def _check(cls, options: Iterable[str]) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 from oxbert import _native
 from oxbert._checks import check_type, refused
 from oxbert._types import PathLike, Precision
+from oxbert.hub._options import split_options
 from oxbert.pipelines._base import Pipeline
+from oxbert.pipelines._rows import Rows
 from oxbert.pipelines.features import FeatureExtractionPipeline
 from oxbert.pipelines.fill_mask import FillMaskPipeline
 from oxbert.pipelines.question_answering import QuestionAnsweringPipeline
 from oxbert.pipelines.replaced_tokens import ReplacedTokenDetectionPipeline
+from oxbert.pipelines.sentences import CrossEncoder, SentenceEncoder
 from oxbert.pipelines.text_classification import TextClassificationPipeline
 from oxbert.pipelines.token_classification import TokenClassificationPipeline
 from oxbert.pipelines.zero_shot import ZeroShotClassificationPipeline
@@ -25,11 +28,14 @@ _KINDS: list[type[Pipeline]] = [
     TokenClassificationPipeline,
     ZeroShotClassificationPipeline,
 ]
+_SENTENCES: list[type[Pipeline]] = [SentenceEncoder, CrossEncoder]
 # Other names of tasks, as in transformers.
 _ALIASES = {"ner": "token-classification", "sentiment-analysis": "text-classification"}
 
 TASKS = tuple(sorted([*(kind.task for kind in _KINDS), *_ALIASES]))
 """The names of the tasks that `pipeline` knows."""
+TABLE_TASKS = tuple(sorted([*TASKS, *(kind.task for kind in _SENTENCES)]))
+"""The names of the tasks that answer rows of tables: also those of `SentenceEncoder` and `CrossEncoder`."""
 
 
 def pipeline(
@@ -75,11 +81,7 @@ def pipeline(
         >>> [sorted(answer) for answer in fill("The function returns a [MASK].")]
         [['score', 'sequence', 'token', 'token_str'], ['score', 'sequence', 'token', 'token_str']]
     """
-    check_type("task", task, str, "the name of a task")
-    name = _ALIASES.get(task, task)
-    kind = next((kind for kind in _KINDS if kind.task == name), None)
-    if kind is None:
-        raise refused("task", f"expected one of {', '.join(TASKS)}, got {task!r}")
+    kind = _kind_of(task, _KINDS)
     if isinstance(device, int) and not isinstance(device, bool):
         device = f"cuda:{device}" if device >= 0 else "cpu"
     return kind.from_pretrained(
@@ -93,4 +95,57 @@ def pipeline(
     )
 
 
-__all__ = ["TASKS", "pipeline"]
+def open_rows(
+    task: str,
+    model: PathLike | None = None,
+    tokenizer: PathLike | None = None,
+    *,
+    width: int | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
+    emulate: bool = False,
+    batch_tokens: int | None = None,
+    **options: Any,
+) -> Rows:
+    """Return how a task answers rows of a table.
+
+    Args:
+        task: One of `TABLE_TASKS`.
+        model: See `pipeline`, like `tokenizer`, `device`, `precision`, `emulate` and `batch_tokens`.
+        tokenizer: None for folders of sentence-transformers, which have their own.
+        width: The number of values of a row; None means as few as the task takes.
+        device: See `pipeline`.
+        precision: See `pipeline`.
+        emulate: See `pipeline`.
+        batch_tokens: See `pipeline`.
+        options: See `pipeline`; for `sentence-similarity` and `text-ranking` the options of a call.
+
+    Raises:
+        OxbertError: as `pipeline`.
+        TypeError: if the task has no such option.
+    """
+    kind: Any = _kind_of(task, [*_KINDS, *_SENTENCES])
+    shared = {"device": device, "precision": precision, "emulate": emulate, "batch_tokens": batch_tokens}
+    if kind not in _SENTENCES:
+        rows: Rows = kind.from_pretrained(model, tokenizer, **shared, **options)._rows(width)
+        return rows
+    if model is None:
+        raise refused("model", f"expected {kind._wanted}, got None")
+    if tokenizer is not None:
+        raise refused("tokenizer", f"expected None: {kind._wanted} has its own")
+    hub, own = split_options(options)
+    rows = kind.from_pretrained(model, **shared, **hub)._rows(width, **own)
+    return rows
+
+
+def _kind_of(task: str, kinds: list[type[Pipeline]]) -> type[Pipeline]:
+    check_type("task", task, str, "the name of a task")
+    name = _ALIASES.get(task, task)
+    kind = next((kind for kind in kinds if kind.task == name), None)
+    if kind is None:
+        known = sorted([*(kind.task for kind in kinds), *_ALIASES])
+        raise refused("task", f"expected one of {', '.join(known)}, got {task!r}")
+    return kind
+
+
+__all__ = ["TABLE_TASKS", "TASKS", "open_rows", "pipeline"]

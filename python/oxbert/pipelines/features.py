@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from oxbert import _native
 from oxbert._checks import refused
+from oxbert._fields import Fields, Result, Vector
 from oxbert._types import Truncation
 from oxbert.pipelines._base import Answer, Pipeline
 
@@ -64,6 +66,15 @@ class FeatureExtractionPipeline(Pipeline):
             return found if return_tensors else [one.tolist() for one in found]
 
         return answer
+
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        if "return_tensors" in options:
+            raise refused("return_tensors", "expected none: a table has numbers of its own")
+        config: Any = self.config
+        vector, arrays = Vector(config.hidden_size), {"return_tensors": "np"}
+        if options.get("pooling") is None:
+            return {"hidden_states": [vector]}, arrays, lambda states: {"hidden_states": list(states[0])}
+        return {"vector": vector}, arrays, lambda found: {"vector": found}
 
 
 __all__ = ["FeatureExtractionPipeline", "Pooling"]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from oxbert import _native
 from oxbert._checks import refused
+from oxbert._fields import Fields, Result
 from oxbert.pipelines._base import Answer, Pipeline
 
 _LOG = logging.getLogger(__name__)
+
+CANDIDATE: Fields = {"token_str": str, "score": float, "token": int, "sequence": str}
+"""The fields of a candidate, for tables."""
 
 
 class FillMaskPipeline(Pipeline):
@@ -48,6 +52,12 @@ class FillMaskPipeline(Pipeline):
 
         return answer
 
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        return {"masks": [{"candidates": [CANDIDATE]}]}, {}, _masks
+
+    def _example(self, width: int, options: Mapping[str, Any]) -> tuple[Any, ...]:
+        return (self.tokenizer.mask_token,)
+
     def _ids(self, targets: str | Sequence[str]) -> list[int]:
         words = [targets] if isinstance(targets, str) else list(targets)
         ids = []
@@ -65,4 +75,10 @@ class FillMaskPipeline(Pipeline):
         return ids
 
 
-__all__ = ["FillMaskPipeline"]
+def _masks(found: list[Any]) -> Result:
+    # A text with one mask has its candidates at once.
+    masks = found if isinstance(found[0], list) else [found]
+    return {"masks": [{"candidates": one} for one in masks]}
+
+
+__all__ = ["CANDIDATE", "FillMaskPipeline"]

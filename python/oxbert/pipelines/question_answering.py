@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from oxbert import _native
 from oxbert._checks import refused
+from oxbert._fields import Fields, Result
 from oxbert.pipelines._base import Answer, Pipeline
+
+ANSWER: Fields = {"answer": str, "score": float, "start": int, "end": int}
+"""The fields of an answer, for tables."""
 
 
 class QuestionAnsweringPipeline(Pipeline):
@@ -49,6 +53,8 @@ class QuestionAnsweringPipeline(Pipeline):
     task = "question-answering"
     _kind: ClassVar[Any] = _native._QuestionAnswering
     _wanted = "a model for question answering"
+    _columns = ("question", "context")
+    _least = 2
 
     def __call__(self, inputs: Any = None, context: Any = None, *, question: Any = None, **options: Any) -> Any:
         """Answer one question, a list of questions, or a stream of questions.
@@ -105,6 +111,17 @@ class QuestionAnsweringPipeline(Pipeline):
 
         return answer
 
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        if "top_k" not in options:
+            return ANSWER, {}, dict
+        return {**ANSWER, "answers": [ANSWER]}, {}, _best
+
+
+def _best(found: Any) -> Result:
+    """Return the best of some answers, and all of them."""
+    answers = [found] if isinstance(found, Mapping) else found
+    return {**(answers[0] if answers else dict.fromkeys(ANSWER)), "answers": answers}
+
 
 def _joined(question: Any, context: Any) -> Any:
     """Return the input or the inputs of questions and contexts that are given apart."""
@@ -130,4 +147,4 @@ def _pair(one: Any) -> tuple[Any, Any]:
     return one["question"], one["context"]
 
 
-__all__ = ["QuestionAnsweringPipeline"]
+__all__ = ["ANSWER", "QuestionAnsweringPipeline"]

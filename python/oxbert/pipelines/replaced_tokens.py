@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import Self
 
 from oxbert import _native
+from oxbert._fields import Fields, Result
 from oxbert._types import PathLike
 from oxbert.hub._options import split_options
 from oxbert.pipelines._base import Answer, Pipeline
 from oxbert.pipelines.fill_mask import FillMaskPipeline
+
+WORD: Fields = {"word": str, "start": int, "end": int, "probability": float}
+"""The fields of a word, for tables."""
+SUGGESTION: Fields = {"score": float, "token": int, "token_str": str}
+"""The fields of a suggestion, for tables."""
 
 
 class ReplacedTokenDetectionPipeline(Pipeline):
@@ -70,6 +77,10 @@ class ReplacedTokenDetectionPipeline(Pipeline):
 
         return answer
 
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        word = WORD if self._generator is None else {**WORD, "suggestions": [SUGGESTION]}
+        return {"words": [word]}, {}, lambda words: {"words": words}
+
 
 def _suggest(generator: FillMaskPipeline, texts: list[str], found: list[list[dict[str, Any]]], top_k: int) -> None:
     """Add `suggestions` to the words of the texts."""
@@ -85,7 +96,7 @@ def _suggest(generator: FillMaskPipeline, texts: list[str], found: list[list[dic
         mask = next(mask for mask in masks if mask["start"] == word["start"])
         spelled = tokenizer.tokenize(word["word"])
         others = [one for one in mask["candidates"] if [one["token_str"]] != spelled]
-        word["suggestions"] = [{name: one[name] for name in ("score", "token", "token_str")} for one in others[:top_k]]
+        word["suggestions"] = [{name: one[name] for name in SUGGESTION} for one in others[:top_k]]
 
 
-__all__ = ["ReplacedTokenDetectionPipeline"]
+__all__ = ["SUGGESTION", "WORD", "ReplacedTokenDetectionPipeline"]

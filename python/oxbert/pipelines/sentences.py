@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from oxbert import _native
 from oxbert._checks import check_type, refused
+from oxbert._fields import Fields, Result, Vector
 from oxbert._types import PathLike, Precision
 from oxbert.pipelines._base import Answer, Pipeline
 
@@ -172,6 +173,11 @@ class SentenceEncoder(Pipeline):
 
         return answer
 
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        if "return_tensors" in options:
+            raise refused("return_tensors", "expected none: a table has numbers of its own")
+        return {"vector": Vector(self.dimension)}, {}, lambda vector: {"vector": vector}
+
     def _prompt(self, name: str | None) -> str | None:
         """Return the prompt of a name, or the default one."""
         prompts = self.prompts
@@ -203,6 +209,8 @@ class CrossEncoder(Pipeline):
     """
 
     task = "text-ranking"
+    _columns = ("text", "text_pair")
+    _least = 2
     _kind: ClassVar[Any] = _native._TextClassification
     _wanted = "a folder of a cross-encoder"
     _remembers = False
@@ -294,6 +302,14 @@ class CrossEncoder(Pipeline):
             return found[:, 0] if is_single else found
 
         return answer
+
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        if self.config.num_labels == 1:
+            return {"score": float}, {}, lambda score: {"score": float(score)}
+        return {"scores": Vector(self.config.num_labels)}, {}, lambda scores: {"scores": scores}
+
+    def _input(self, row: tuple[Any, ...]) -> Any:
+        return row
 
     def _activation(self) -> str:
         """Return the function of scores that the configuration names, as sentence-transformers does."""

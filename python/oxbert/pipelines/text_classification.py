@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from oxbert import _native
 from oxbert._checks import refused
+from oxbert._fields import Fields, Result
 from oxbert._types import Truncation
 from oxbert.pipelines._base import Answer, Pipeline
 
 ScoreFunction = Literal["none", "sigmoid", "softmax"]
+
+LABEL: Fields = {"label": str, "score": float}
+"""The fields of a label, for tables."""
 
 
 class TextClassificationPipeline(Pipeline):
@@ -43,6 +47,7 @@ class TextClassificationPipeline(Pipeline):
     task = "text-classification"
     _kind: ClassVar[Any] = _native._TextClassification
     _wanted = "a text classifier"
+    _columns = ("text", "text_pair")
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Answer one input, a list of inputs, or a stream of inputs, as `Pipeline` does."""
@@ -70,6 +75,16 @@ class TextClassificationPipeline(Pipeline):
 
         return answer
 
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        if options.get("top_k", "") == "":
+            return LABEL, {}, dict
+        return {**LABEL, "labels": [LABEL]}, {}, best_label
+
+
+def best_label(labels: Sequence[Result]) -> Result:
+    """Return the best of some labels, and all of them."""
+    return {**labels[0], "labels": labels}
+
 
 def _row(one: Any) -> Any:
     """Return an input as a tokenizer takes it: a text, or the two texts of a pair."""
@@ -83,4 +98,4 @@ def _row(one: Any) -> Any:
     return one["text"] if one.get("text_pair") in (None, "") else (one["text"], one["text_pair"])
 
 
-__all__ = ["ScoreFunction", "TextClassificationPipeline"]
+__all__ = ["LABEL", "ScoreFunction", "TextClassificationPipeline", "best_label"]

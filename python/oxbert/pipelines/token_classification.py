@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from oxbert import _native
 from oxbert._checks import check_type, refused
+from oxbert._fields import Fields, Result
 from oxbert.pipelines._base import Answer, Pipeline
 
 AggregationStrategy = Literal["none", "simple", "first", "average", "max"]
+
+_PLACE: Fields = {"score": float, "word": str, "start": int, "end": int}
 
 
 class TokenClassificationPipeline(Pipeline):
@@ -85,6 +88,14 @@ class TokenClassificationPipeline(Pipeline):
             return found
 
         return answer
+
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        is_token = options.get("aggregation_strategy", "none") == "none"
+        label: Fields = {"entity": str, "index": int} if is_token else {"entity_group": str}
+        return {"entities": [{**label, **_PLACE}]}, {}, lambda entities: {"entities": entities}
+
+    def _example(self, width: int, options: Mapping[str, Any]) -> tuple[Any, ...]:
+        return (["a"],) if options.get("is_split_into_words") else ("a",)
 
 
 __all__ = ["AggregationStrategy", "TokenClassificationPipeline"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from oxbert import _native
 from oxbert._checks import refused
+from oxbert._fields import Fields, Result
 from oxbert.pipelines._base import Answer, Pipeline
+from oxbert.pipelines.text_classification import LABEL, best_label
 
 
 class ZeroShotClassificationPipeline(Pipeline):
@@ -62,6 +64,14 @@ class ZeroShotClassificationPipeline(Pipeline):
             return ranked
 
         return answer
+
+    def _form(self, options: Mapping[str, Any]) -> tuple[Fields, Mapping[str, Any], Callable[[Any], Result]]:
+        return {**LABEL, "labels": [LABEL]}, {}, _ranked
+
+
+def _ranked(found: Mapping[str, Any]) -> Result:
+    pairs = zip(found["labels"], found["scores"], strict=True)
+    return best_label([{"label": label, "score": score} for label, score in pairs])
 
 
 __all__ = ["ZeroShotClassificationPipeline"]
