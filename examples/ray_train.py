@@ -22,6 +22,7 @@ import ray.train
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
+from oxbert import AutoTokenizer
 from oxbert.training import pretrain
 from oxbert.training.data import write_examples
 
@@ -53,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     output = arguments.output.absolute()
     if not (output / "examples").exists():
-        write_examples(arguments.text, output / "examples", GENERATOR, max_length=128)
+        write_examples(arguments.text, output / "examples", AutoTokenizer.from_pretrained(GENERATOR), max_length=128)
     options = {
         "examples": str(output / "examples"), "run": str(output / "run"), "steps": arguments.steps,
         "batch_size": arguments.batch_size, "gpu": arguments.gpu,

@@ -9,6 +9,9 @@ from pathlib import Path
 # Tests never use the network, even if the environment allows it.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Ray would report that it is used, and write a token into the home folder.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_AUTH_MODE"] = "disabled"
 
 import pytest
 import torch
