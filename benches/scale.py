@@ -1,6 +1,6 @@
 """Measure what batch inference through Ray costs beside the pipeline alone, on this machine.
 
-    python -m benches.scale [--rows 2000] [--json FILE]
+    python -m benches.scale [--rows 1400] [--json FILE]
 
 The model is an ELECTRA-small of random weights, the texts are docstrings of Python's standard library. Two calls of
 different sizes are timed, and their difference is the speed: it has no start of processes in it, which is shown apart.
@@ -65,7 +65,7 @@ def speed(run: Callable[[int], None], tokens: dict[int, int]) -> tuple[float, fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=2000, help="rows of the smaller call, a quarter of the other")
+    parser.add_argument("--rows", type=int, default=1400, help="rows of the smaller call, a quarter of the other")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -542,3 +543,26 @@ def test_a_second_call_completes_what_a_killed_driver_has_left(
     after = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("part-*")}
     assert all(after[name] == stamp for name, stamp in before.items())
     check(tmp_path, texts)
+
+
+@pytest.mark.slow
+def test_pre_training_under_ray_train_computes_the_steps_of_one_process(address: str, tmp_path: Path) -> None:
+    """Run examples/ray_train.py on two workers."""
+    from oxbert.training import pretrain
+
+    (tmp_path / "text").write_text("\n".join(f"Return the {word} of node {n}." for n in range(60) for word in "abcd"))
+    command = [sys.executable, ROOT / "examples" / "ray_train.py", tmp_path / "text", tmp_path / "out", "--steps", 4]
+    done = processes.run(command, env=ENVIRONMENT | {"RAY_ADDRESS": address}, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert re.search(r"^step 4, loss \d+\.\d\d, 2 workers, in ", done.stdout, re.MULTILINE), done.stdout
+    pretrain(
+        tmp_path / "out" / "examples", tmp_path / "alone", "tiny", discriminator="electra-tiny-discriminator",
+        generator="electra-tiny-generator", train_steps=4, warmup_steps=0, batch_size=8, save_every=5, max_length=128,
+        progress=False,
+    )  # fmt: skip
+    losses = [
+        [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
+        for folder in (tmp_path / "out" / "run", tmp_path / "alone")
+    ]
+    assert len(losses[0]) == 4
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
