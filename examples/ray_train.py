@@ -33,8 +33,9 @@ def work(options: dict[str, Any]) -> None:
     """Train in one worker. The process group is Ray's."""
     record = pretrain(
         options["examples"], options["run"], "tiny", discriminator=DISCRIMINATOR, generator=GENERATOR,
-        train_steps=options["steps"], warmup_steps=options["steps"] // 10, batch_size=options["batch_size"],
-        save_every=5, max_length=128, device="cuda" if options["gpu"] else "cpu", progress=False,
+        untied_generator=True, generator_steps=0, short_steps=0, train_steps=options["steps"],
+        warmup_steps=options["steps"] // 10, batch_size=options["batch_size"], save_every=5, max_length=128,
+        device="cuda" if options["gpu"] else "cpu", progress=False,
     )  # fmt: skip
     # Ray shows the figures, and returns those of rank 0.
     ray.train.report(

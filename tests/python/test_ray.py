@@ -557,7 +557,8 @@ def test_pre_training_under_ray_train_computes_the_steps_of_one_process(address:
     assert re.search(r"^step 4, loss \d+\.\d\d, 2 workers, in ", done.stdout, re.MULTILINE), done.stdout
     pretrain(
         tmp_path / "out" / "examples", tmp_path / "alone", "tiny", discriminator="electra-tiny-discriminator",
-        generator="electra-tiny-generator", train_steps=4, warmup_steps=0, batch_size=8, save_every=5, max_length=128,
+        generator="electra-tiny-generator", untied_generator=True, generator_steps=0, short_steps=0, train_steps=4, warmup_steps=0,
+        batch_size=8, save_every=5, max_length=128,
         progress=False,
     )  # fmt: skip
     losses = [
