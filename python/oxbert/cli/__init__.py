@@ -31,6 +31,7 @@ _COMMANDS = {
     "pretrain export": _TRAINING,
     "finetune": _TRAINING,
     "evaluate": _TRAINING,
+    "distill": _TRAINING,
 }
 """The commands with their groups in the help. A command is the function of its name in the file of its name."""
 

@@ -3,9 +3,10 @@
     write_examples("corpus/", "examples", vocab_size=8192)   # from oxbert.training.data
     pretrain("examples", "run", "tiny")
     finetune("mnli", "glue/MNLI", "mnli", model="run/discriminator")
+    distill("examples", "student", teacher="run/generator")
 
 Import this package on its own: `import oxbert.training`. torch is imported with the first name that needs it: all but
-`FineTuningConfig`, `Implementation`, `PRESETS`, `PretrainingConfig` and `preset`.
+`DistillationConfig`, `FineTuningConfig`, `Implementation`, `PRESETS`, `PretrainingConfig` and `preset`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oxbert._types import Implementation
+    from oxbert.training.distillation.config import DistillationConfig
+    from oxbert.training.distillation.run import distill
+    from oxbert.training.distillation.trainer import Distiller
     from oxbert.training.finetuning.config import FineTuningConfig
     from oxbert.training.finetuning.run import evaluate, finetune
+    from oxbert.training.finetuning.tasks.few_shot import FewShot
     from oxbert.training.finetuning.tasks.registry import TASKS
     from oxbert.training.finetuning.trainer import FineTuner
+    from oxbert.training.finetuning.vectors.head import LinearHead
     from oxbert.training.loop.curves import draw_curves
     from oxbert.training.optim.groups import parameter_groups
     from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
@@ -32,7 +38,12 @@ if TYPE_CHECKING:
 # The command line reads the options of a run before it knows whether it has to train. Hence no import of torch here.
 _MODULES = {
     "Implementation": "oxbert._types",
+    "DistillationConfig": "oxbert.training.distillation.config",
+    "distill": "oxbert.training.distillation.run",
+    "Distiller": "oxbert.training.distillation.trainer",
     "FineTuningConfig": "oxbert.training.finetuning.config",
+    "FewShot": "oxbert.training.finetuning.tasks.few_shot",
+    "LinearHead": "oxbert.training.finetuning.vectors.head",
     "evaluate": "oxbert.training.finetuning.run",
     "finetune": "oxbert.training.finetuning.run",
     "TASKS": "oxbert.training.finetuning.tasks.registry",
@@ -73,13 +84,18 @@ __all__ = [
     "PRESETS",
     "TASKS",
     "AdamWeightDecay",
+    "DistillationConfig",
+    "Distiller",
+    "FewShot",
     "FineTuner",
     "FineTuningConfig",
     "Implementation",
+    "LinearHead",
     "Metrics",
     "PretrainingConfig",
     "Trainer",
     "clip_gradients",
+    "distill",
     "draw_curves",
     "evaluate",
     "export_checkpoint",
