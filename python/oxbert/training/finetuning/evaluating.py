@@ -54,7 +54,7 @@ def run_features(
         with autocast():
             output = model(**{name: tensor.to(processes.device) for name, tensor in arguments.items()})
         weight = sum(row.weight for row in rows)
-        has_loss = output.loss is not None and weight > 0
+        has_loss = getattr(output, "loss", None) is not None and weight > 0
         loss = float(output.loss) * weight if has_loss else 0.0
         own.append((places, task.outputs(output, rows), loss, weight if has_loss else 0))
     outputs: list[Any] = [None] * len(features)

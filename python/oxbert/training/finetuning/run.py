@@ -19,6 +19,7 @@ from oxbert._yaml import read_yaml
 from oxbert.errors import ConfigError, TrainingWarning
 from oxbert.training.finetuning.config import TASK_FIELDS, FineTuningConfig
 from oxbert.training.finetuning.evaluating import labels_of, make_result, run_features
+from oxbert.training.finetuning.few_shot import FewShotTuner
 from oxbert.training.finetuning.report import (
     METRICS,
     MODEL,
@@ -31,6 +32,7 @@ from oxbert.training.finetuning.report import (
     write_predictions,
 )
 from oxbert.training.finetuning.sources import Splits, read_splits
+from oxbert.training.finetuning.tasks.few_shot import FewShot
 from oxbert.training.finetuning.tasks.registry import find_task
 from oxbert.training.finetuning.tasks.task import DEV, TRAIN, Task
 from oxbert.training.finetuning.trainer import FineTuner, load_model
@@ -136,7 +138,7 @@ def finetune(
     for number in range(config.trials):
         own = folder if config.trials == 1 else folder / f"trial-{number + 1}"
         options = dataclasses.replace(config, seed=config.seed + number, trials=1)
-        run = FineTuner(task, options, model, splits.examples, own, skipped=splits.skipped, **launch)
+        run = _trainer(task)(task, options, model, splits.examples, own, skipped=splits.skipped, **launch)
         run.train(progress=progress)
         is_first = run.processes.rank == 0
         found.append(describe(run, run.written_step))
@@ -148,6 +150,10 @@ def finetune(
     if is_first:
         _copy_best(folder / f"trial-{best}", folder, metrics)
     return metrics
+
+
+def _trainer(task: Task) -> type[FineTuner]:
+    return FewShotTuner if isinstance(task, FewShot) else FineTuner
 
 
 def configure(
@@ -261,6 +267,8 @@ def evaluate(
     task = find_task(task, columns)
     base = FineTuningConfig.from_dict(stored["config"]) if stored.get("task") == task.name else None
     config = configure(task, model, base, changes)
+    if isinstance(task, FewShot):
+        task = task.loaded(Path(model))
     splits = read_splits(task, data, config.bad_rows, needs=None)
     _warn_of_skipped(splits)
     examples = {split: found for split, found in splits.examples.items() if split != TRAIN} or splits.examples

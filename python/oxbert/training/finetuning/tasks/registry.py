@@ -7,10 +7,12 @@ import difflib
 from collections.abc import Mapping
 
 from oxbert._checks import refused
-from oxbert.training.finetuning.tasks import classification, glue, tagging
+from oxbert.training.finetuning.tasks import classification, few_shot, glue, tagging
 from oxbert.training.finetuning.tasks.task import Task
 
-TASKS: Mapping[str, Task] = {task.name: task for task in (*glue.TASKS, *tagging.TASKS, *classification.TASKS)}
+TASKS: Mapping[str, Task] = {
+    task.name: task for task in (*glue.TASKS, *tagging.TASKS, *classification.TASKS, *few_shot.TASKS)
+}
 """The tasks by name."""
 
 

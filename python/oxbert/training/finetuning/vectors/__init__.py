@@ -1,0 +1,1 @@
+"""Compute with the vectors of texts: losses, and a linear head."""
