@@ -164,5 +164,10 @@ def test_other_rounds_and_one_class(tmp_path: Path) -> None:
     task = FewShot(rounds=2)
     metrics = finetune(task, DATA, tmp_path / "run", **OPTIONS)
     assert metrics["trained_rows"] == 2 * 2 * len(DATA["train"])
+    for name, value in (("contrast", "softmax"), ("rounds", 0), ("scale", 0), ("margin", -1)):
+        with pytest.raises(errors.InputError, match=f"{name}: expected"):
+            FewShot(**{name: value})
+    with pytest.raises(errors.InputError, match="vectors: no head fits them"):
+        LinearHead.fit(np.ones((2, 3)), ["a", "a"])
     with pytest.raises(errors.InputError, match="at least two classes"):
         finetune("few-shot", {"train": DATA["train"][:4]}, tmp_path / "one", **OPTIONS)

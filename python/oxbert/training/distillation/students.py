@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import oxbert
-from oxbert._checks import refused
+from oxbert._checks import check_type, refused
 from oxbert._types import PathLike
 
 # The names of DistilBERT's parameters, and what ELECTRA calls them.
@@ -60,6 +60,8 @@ def student_config(teacher: Any, student: PathLike | Any | None, layers: Sequenc
     Raises:
         InputError: if the family cannot have the teacher's widths, or a number is impossible.
     """
+    if layers is not None and not isinstance(layers, int):
+        check_type("layers", layers, (list, tuple), "a number of layers, or a list of numbers")
     count = layers if isinstance(layers, int) else len(layers) if layers is not None else None
     if isinstance(student, oxbert.Config):
         if count is not None and count != student.num_hidden_layers:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from torch import Tensor
 
 from oxbert import Tokenizer
-from oxbert._checks import refused
+from oxbert._checks import above_0, at_least_0, check_number, refused
 from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.finetuning.tasks.classification import Classification
 from oxbert.training.finetuning.tasks.task import Feature, Prediction, TextExample
@@ -54,6 +54,9 @@ class FewShot(Classification):
         margin: How much nearer is enough, for `triplet`.
         head: What predicts a class of a vector; None until it is fitted.
 
+    Raises:
+        InputError: if an option is impossible.
+
     Source:
         Tunstall et al. 2022 (SetFit), section 3.
     """
@@ -74,6 +77,14 @@ class FewShot(Classification):
     scale: float = 20.0
     margin: float = 5.0
     head: LinearHead | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse impossible options."""
+        if self.contrast not in get_args(Contrast):
+            raise refused("contrast", f"expected one of {', '.join(get_args(Contrast))}, got {self.contrast!r}")
+        check_number("rounds", self.rounds, "of at least 1, without a fraction", lambda one: one >= 1 and one % 1 == 0)
+        check_number("scale", self.scale, "above 0", above_0)
+        check_number("margin", self.margin, "of at least 0", at_least_0)
 
     def features(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oxbert._checks import require
+from oxbert._checks import refused, require
 from oxbert._files import damaged, is_file, translate_os_errors, write_whole
 from oxbert.errors import MissingFileError
 
@@ -45,10 +45,14 @@ class LinearHead:
         """Return scikit-learn's `LogisticRegression` of vectors [N, H] and their labels.
 
         Raises:
+            InputError: if the labels are not of two classes at least, one for each vector, or a number is not finite.
             MissingDependencyError: if scikit-learn is not installed.
         """
         linear = require("sklearn", "linear_model", extra="finetune")
-        found = linear.LogisticRegression(max_iter=1000).fit(np.asarray(vectors, np.float64), list(labels))
+        try:
+            found = linear.LogisticRegression(max_iter=1000).fit(np.asarray(vectors, np.float64), list(labels))
+        except ValueError as error:
+            raise refused("vectors", f"no head fits them and their labels: {error}") from error
         weight, bias = found.coef_, found.intercept_
         if len(weight) == 1:
             # Of two classes it has the second one's logit, that of the first being 0.
