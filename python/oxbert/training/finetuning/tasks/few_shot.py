@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from torch import Tensor
 
 from oxbert import Tokenizer
 from oxbert._checks import above_0, at_least_0, check_number, refused
-from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.finetuning.tasks.classification import Classification
 from oxbert.training.finetuning.tasks.task import Feature, Prediction, TextExample
 from oxbert.training.finetuning.vectors.head import LinearHead
 from oxbert.training.finetuning.vectors.losses import cosine_loss, ranking_loss, triplet_loss
+
+if TYPE_CHECKING:
+    from oxbert.training.finetuning.config import FineTuningConfig
 
 Contrast = Literal["cosine", "ranking", "triplet", "none"]
 
