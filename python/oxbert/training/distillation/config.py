@@ -28,7 +28,7 @@ class DistillationConfig(RunOptions):
         ConfigError: if a value has the wrong type or is out of its range; `field` names it.
 
     Source:
-        Sanh et al. 2019 (DistilBERT), section 3; transformers v4.57
+        Sanh et al. 2019 (DistilBERT), section 3; transformers v4.27
         examples/research_projects/distillation, train.py.
     """
 

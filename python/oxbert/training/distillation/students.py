@@ -41,7 +41,7 @@ def spread_layers(teacher: int, student: int) -> list[int]:
         ([0, 2, 4, 7, 9, 11], [0])
 
     Source:
-        transformers v4.57, examples/research_projects/distillation, scripts/extract.py.
+        transformers v4.27, examples/research_projects/distillation, scripts/extract.py.
     """
     if student < 2:
         return [0] * student
