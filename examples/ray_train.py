@@ -11,6 +11,7 @@ machines must see.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,7 @@ def work(options: dict[str, Any]) -> None:
         warmup_steps=options["steps"] // 10, batch_size=options["batch_size"], save_every=5, max_length=128,
         device="cuda" if options["gpu"] else "cpu", progress=False,
     )  # fmt: skip
-    # Ray shows the figures, and returns those of rank 0.
-    ray.train.report(
-        {"step": record["step"], "loss": record["loss"], "workers": ray.train.get_context().get_world_size()}
-    )
+    ray.train.report({"step": record["step"], "loss": record["loss"]})
 
 
 def main() -> None:
@@ -68,8 +66,9 @@ def main() -> None:
             name="ray", storage_path=str(output / "ray"), failure_config=FailureConfig(max_failures=3)
         ),
     )
-    metrics = trainer.fit().metrics
-    print(f"step {metrics['step']}, loss {metrics['loss']:.2f}, {metrics['workers']} workers, in {output / 'run'}")
+    trainer.fit()
+    record = json.loads((output / "run" / "log.jsonl").read_text().splitlines()[-1])
+    print(f"step {record['step']}, loss {record['loss']:.2f}, {arguments.workers} workers, in {output / 'run'}")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class Predictor:
         >>> fill = Predictor("fill-mask", columns="doc", top_k=1)
         >>> answers = fill({"doc": np.array(["The function returns a [MASK]."])})
         >>> list(answers), answers["masks"][0][0]["candidates"][0]["token_str"]
-        (['doc', 'masks'], 'string')
+        (['doc', 'masks'], 'function')
     """
 
     def __init__(
