@@ -12,10 +12,10 @@ import torch
 
 import oxbert
 from oxbert import errors
-from oxbert.training import TASKS, FewShot, LinearHead, evaluate, finetune
+from oxbert.training import TASKS, LinearHead, evaluate, finetune
 from oxbert.training.finetuning.few_shot import FewShotTuner
 from oxbert.training.finetuning.run import configure
-from oxbert.training.finetuning.tasks.few_shot import draw
+from oxbert.training.finetuning.tasks.few_shot import FewShot, draw
 from oxbert.training.finetuning.vectors.losses import cosine_loss, ranking_loss, triplet_loss
 
 linear_model = pytest.importorskip("sklearn.linear_model")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from oxbert.training.distillation.trainer import Distiller
     from oxbert.training.finetuning.config import FineTuningConfig
     from oxbert.training.finetuning.run import evaluate, finetune
-    from oxbert.training.finetuning.tasks.few_shot import FewShot
     from oxbert.training.finetuning.tasks.registry import TASKS
     from oxbert.training.finetuning.trainer import FineTuner
     from oxbert.training.finetuning.vectors.head import LinearHead
@@ -42,7 +41,6 @@ _MODULES = {
     "distill": "oxbert.training.distillation.run",
     "Distiller": "oxbert.training.distillation.trainer",
     "FineTuningConfig": "oxbert.training.finetuning.config",
-    "FewShot": "oxbert.training.finetuning.tasks.few_shot",
     "LinearHead": "oxbert.training.finetuning.vectors.head",
     "evaluate": "oxbert.training.finetuning.run",
     "finetune": "oxbert.training.finetuning.run",
@@ -86,7 +84,6 @@ __all__ = [
     "AdamWeightDecay",
     "DistillationConfig",
     "Distiller",
-    "FewShot",
     "FineTuner",
     "FineTuningConfig",
     "Implementation",

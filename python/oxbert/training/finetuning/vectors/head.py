@@ -30,10 +30,10 @@ class LinearHead:
         bias: What is added, [L].
 
     Example:
-        >>> vectors = np.array([[0.0, 1.0], [1.0, 0.0], [0.1, 0.9]])
-        >>> head = LinearHead.fit(vectors, ["no", "yes", "no"])
+        >>> vectors = np.array([[0.0, 9.0], [9.0, 0.0], [1.0, 8.0], [8.0, 1.0]])
+        >>> head = LinearHead.fit(vectors, ["no", "yes", "no", "yes"])
         >>> head.predict(vectors)
-        ['no', 'yes', 'no']
+        ['no', 'yes', 'no', 'yes']
     """
 
     labels: tuple[str, ...]
