@@ -9,14 +9,17 @@ use tch::{Device, Tensor};
 
 use crate::config::{AnyConfig, Config, DistilBertConfig, ElectraConfig};
 use crate::error::{Error, Result};
-use crate::heads::{Head, MaskedLMHead, Shareable};
+use crate::heads::{
+    Head, JointQuestionAnsweringHead, LinearClassificationHead, MaskedLMHead, QuestionAnsweringHead,
+    SequenceClassificationHead, Shareable,
+};
 use crate::inputs::{Inputs, Limits};
 use crate::models::bert::Bert;
 use crate::models::distilbert::DistilBert;
 use crate::models::electra::Electra;
 use crate::models::{HasHead, Model, Network};
 use crate::nn::ForwardOptions;
-use crate::outputs::{MaskedLMOutput, ModelOutput};
+use crate::outputs::{AnswerOutput, MaskedLMOutput, ModelOutput, SequenceClassificationOutput};
 use crate::pretrained::{Frozen, FrozenOptions, Pretrained};
 use crate::resources::ModelFolder;
 use crate::weights::{LoadReport, Strictness, Tolerance, WeightFormat, WeightSource};
@@ -248,7 +251,59 @@ where
     Electra: HasHead<H>,
     DistilBert: HasHead<H>,
 {
+    frozen_into::<H, H::Output>(folder, device, tolerance, options)
+}
+
+/// Load a frozen model with the head `H` from a folder of either family, whose output becomes `O`.
+fn frozen_into<H: Head<Output: Into<O>> + Shareable + Send + 'static, O>(
+    folder: impl AsRef<Path>,
+    device: Device,
+    tolerance: impl Into<Tolerance>,
+    options: impl Into<FrozenOptions>,
+) -> Result<Box<dyn Run<O> + Sync>>
+where
+    Electra: HasHead<H>,
+    DistilBert: HasHead<H>,
+{
     of_family!(H, folder, device, tolerance, options)
+}
+
+/// Load a frozen model for question answering from a folder of either family, with the head that its configuration names.
+///
+/// # Errors
+/// The errors of [`Frozen::from_folder_with`].
+pub fn frozen_answerer(
+    folder: impl AsRef<Path>,
+    device: Device,
+    tolerance: impl Into<Tolerance>,
+    options: impl Into<FrozenOptions>,
+) -> Result<Box<dyn Run<AnswerOutput> + Sync>> {
+    if names_head::<JointQuestionAnsweringHead>(&folder)? {
+        return frozen_into::<JointQuestionAnsweringHead, _>(folder, device, tolerance, options);
+    }
+    frozen_into::<QuestionAnsweringHead, _>(folder, device, tolerance, options)
+}
+
+/// Load a frozen text classifier from a folder of either family, or of a BERT, with the head that its configuration names.
+///
+/// # Errors
+/// The errors of [`frozen_or_bert`].
+pub fn frozen_classifier(
+    folder: impl AsRef<Path>,
+    device: Device,
+    tolerance: impl Into<Tolerance>,
+    options: impl Into<FrozenOptions>,
+) -> Result<Box<dyn Run<SequenceClassificationOutput> + Sync>> {
+    if names_head::<LinearClassificationHead>(&folder)? {
+        return frozen::<LinearClassificationHead>(folder, device, tolerance, options);
+    }
+    frozen_or_bert::<SequenceClassificationHead>(folder, device, tolerance, options)
+}
+
+/// Return whether the folder's configuration names a class with the head `H`.
+fn names_head<H: Head>(folder: impl AsRef<Path>) -> Result<bool> {
+    let Ok(config) = ModelFolder::open(folder)?.config() else { return Ok(false) };
+    Ok(AnyConfig::architecture_of(config)?.is_some_and(|name| name.ends_with(H::NAME)))
 }
 
 /// Load a frozen masked LM from a folder of either family.

@@ -99,6 +99,53 @@ output!(
         end_logits: Tensor,
     }
 );
+/// The likeliest spans of each row: K = 20 starts, and 20 ends for each of them, the likeliest first. A row of fewer tokens
+/// has log-probabilities of -∞ in the remaining places.
+#[derive(Debug)]
+pub struct Spans {
+    /// Log-probabilities of starts, `[B, K]`.
+    pub start_scores: Tensor,
+    /// Their columns, int64 `[B, K]`.
+    pub starts: Tensor,
+    /// Log-probabilities of ends given each start, `[B, K, K]`.
+    pub end_scores: Tensor,
+    /// Their columns, int64 `[B, K, K]`.
+    pub ends: Tensor,
+}
+
+output!(
+    /// The output of a model for question answering whose ends depend on starts.
+    JointQuestionAnsweringOutput {
+        /// The mean of two cross entropies over kept tokens, and half the binary cross entropy of the answerability if that
+        /// is a target.
+        loss: Option<Tensor>,
+        /// The likeliest spans. None in training, where ends are only predicted given the right start.
+        spans: Option<Spans>,
+        /// Logits `[B]`, above 0 if a row seems to have no answer.
+        answerability_logits: Tensor,
+    }
+);
+/// The output of a model for question answering of either kind.
+#[derive(Debug)]
+pub enum AnswerOutput {
+    /// Starts and ends are scored apart.
+    Independent(QuestionAnsweringOutput),
+    /// Ends depend on starts.
+    Joint(JointQuestionAnsweringOutput),
+}
+
+impl From<QuestionAnsweringOutput> for AnswerOutput {
+    fn from(output: QuestionAnsweringOutput) -> Self {
+        Self::Independent(output)
+    }
+}
+
+impl From<JointQuestionAnsweringOutput> for AnswerOutput {
+    fn from(output: JointQuestionAnsweringOutput) -> Self {
+        Self::Joint(output)
+    }
+}
+
 output!(
     /// The output of a model for multiple choice.
     MultipleChoiceOutput {

@@ -19,6 +19,7 @@ from oxbert.encoding import BatchEncoding
 from oxbert.outputs import (
     BaseModelOutput,
     ElectraForPreTrainingOutput,
+    JointQuestionAnsweringModelOutput,
     MaskedLMOutput,
     MultipleChoiceModelOutput,
     PretrainingOutput,
@@ -37,6 +38,8 @@ __all__ = [
     "Config",
     "DistilBertConfig",
     "DistilBertConfigResources",
+    "DistilBertForJointQuestionAnswering",
+    "DistilBertForLinearClassification",
     "DistilBertForMaskedLM",
     "DistilBertForMultipleChoice",
     "DistilBertForQuestionAnswering",
@@ -50,6 +53,8 @@ __all__ = [
     "ElectraConfig",
     "ElectraConfigResources",
     "ElectraDiscriminatorHead",
+    "ElectraForJointQuestionAnswering",
+    "ElectraForLinearClassification",
     "ElectraForMaskedLM",
     "ElectraForMultipleChoice",
     "ElectraForPreTraining",
@@ -610,6 +615,7 @@ class Model:
         labels: The targets of training, as each class documents; the integer -100 is ignored. With labels the output
             has a `loss`, an array without dimensions.
         start_positions, end_positions: [B] integer, instead of `labels` for question answering.
+        is_impossible: [B], 1 for a question without an answer; only beside these two, for models that predict it.
         output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; None follows the configuration.
         output_attentions: Return n arrays [B, A, S, S] of probabilities; None follows the configuration.
         return_dict: False returns a tuple of the fields that are present; None follows the configuration.
@@ -1098,6 +1104,55 @@ class _ElectraSpans(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _Torch
     @overload
     def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
 
+class _ElectraJointSpans(_Pretrained[ElectraConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
+    # ELECTRA with the first and the last token of an answer, and whether there is one.
+    @overload
+    def __call__(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        token_type_ids: torch.Tensor | _Rows | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        start_positions: _Columns | None = None,
+        end_positions: _Columns | None = None,
+        is_impossible: _Labels | None = None,
+        *,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
+    ) -> _TorchOutput: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: _Rows | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        token_type_ids: torch.Tensor | _Rows | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        inputs_embeds: _Floats | _Numbers | None = None,
+        start_positions: _Columns | None = None,
+        end_positions: _Columns | None = None,
+        is_impossible: _Labels | None = None,
+        *,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
+    ) -> _NumpyOutput: ...
+    @overload
+    def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
+
 class _DistilBertEncoder(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
     # DistilBERT without labels; `Model` says what the arguments mean.
     @overload
@@ -1217,6 +1272,55 @@ class _DistilBertSpans(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, 
         inputs_embeds: _Floats | _Numbers | None = None,
         start_positions: _Columns | None = None,
         end_positions: _Columns | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        *,
+        token_type_ids: object = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
+    ) -> _NumpyOutput: ...
+    @overload
+    def __call__(self, *arguments: Any, return_dict: Literal[False], **options: Any) -> tuple[Any, ...]: ...
+
+class _DistilBertJointSpans(_Pretrained[DistilBertConfig, _ModelT], Generic[_ModelT, _TorchOutput, _NumpyOutput]):
+    # DistilBERT with the first and the last token of an answer, and whether there is one.
+    @overload
+    def __call__(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        start_positions: _Columns | None = None,
+        end_positions: _Columns | None = None,
+        is_impossible: _Labels | None = None,
+        position_ids: torch.Tensor | _Rows | None = None,
+        *,
+        token_type_ids: object = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+        head_mask: None = None,
+        use_cache: Literal[False] | None = None,
+        encoder_hidden_states: None = None,
+        encoder_attention_mask: None = None,
+        past_key_values: None = None,
+        cache: None = None,
+    ) -> _TorchOutput: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: _Rows | None = None,
+        attention_mask: torch.Tensor | _Rows | None = None,
+        inputs_embeds: _Floats | _Numbers | None = None,
+        start_positions: _Columns | None = None,
+        end_positions: _Columns | None = None,
+        is_impossible: _Labels | None = None,
         position_ids: torch.Tensor | _Rows | None = None,
         *,
         token_type_ids: object = None,
@@ -1368,6 +1472,62 @@ class ElectraForQuestionAnswering(
     """
 
 @final
+class ElectraForJointQuestionAnswering(
+    _ElectraJointSpans[
+        "ElectraForJointQuestionAnswering",
+        JointQuestionAnsweringModelOutput[torch.Tensor],
+        JointQuestionAnsweringModelOutput[_Floats],
+    ],
+    Model,
+):
+    """Answer questions with ELECTRA: predict an answer as a whole, and whether there is one.
+
+    The end of an answer depends on its start, as in google-research/electra. A call returns K = 20 starts of each
+    row, the likeliest first, and 20 ends for each of them: `start_top_log_probs` [B, K] and `end_top_log_probs`
+    [B, K, K] float32, with their columns `start_top_index` and `end_top_index` int64. A row of fewer tokens has -inf
+    in the remaining places. `cls_logits` [B] float32 are above 0 if there seems to be no answer. In training mode only
+    they are returned.
+
+    If a row has tokens of type 1, only these and the first token can begin or end an answer.
+    See `Model` for the arguments.
+
+    `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column is ignored.
+    The loss is the mean of the cross entropies of the start, and of the end given the right start. With `is_impossible`
+    [B], 1 for a question without an answer, half the binary cross entropy of `cls_logits` is added.
+
+    Raises:
+        InputError: if an answer begins or ends at a padded position, or `is_impossible` is neither 0 nor 1.
+
+    Example:
+        >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+        >>> model = oxbert.ElectraForJointQuestionAnswering(config, seed=0).eval()
+        >>> places = dict(start_positions=[1, 0], end_positions=[2, 0], is_impossible=[0, 1])
+        >>> output = model([[1, 2, 3], [4, 5]], **places)
+        >>> output.end_top_index.shape, output.cls_logits.shape, output.loss.shape
+        ((2, 20, 20), (2,), ())
+    """
+
+@final
+class ElectraForLinearClassification(
+    _ElectraLabelled[
+        "ElectraForLinearClassification", SequenceClassifierOutput[torch.Tensor], SequenceClassifierOutput[_Floats]
+    ],
+    Model,
+):
+    """Classify texts with ELECTRA by one linear layer on the first kept token, without a hidden layer.
+
+    That is the head of google-research/electra; `ElectraForSequenceClassification` has that of transformers, with a
+    hidden layer. Outputs, labels and losses are the same.
+
+    Example:
+        >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+        >>> model = oxbert.ElectraForLinearClassification(config, seed=0)
+        >>> output = model([[1, 2, 3], [4, 5]], labels=[0, 1])
+        >>> output.logits.shape, output.loss.shape, model.config.problem_type
+        ((2, 2), (), 'single_label_classification')
+    """
+
+@final
 class ElectraForMultipleChoice(
     _ElectraLabelled[
         "ElectraForMultipleChoice", MultipleChoiceModelOutput[torch.Tensor], MultipleChoiceModelOutput[_Floats]
@@ -1509,6 +1669,62 @@ class DistilBertForQuestionAnswering(
         >>> output = model([[1, 2, 3], [4, 5]], start_positions=[1, 0], end_positions=[2, 0])
         >>> output.start_logits.shape, output.loss.shape
         ((2, 3), ())
+    """
+
+@final
+class DistilBertForJointQuestionAnswering(
+    _DistilBertJointSpans[
+        "DistilBertForJointQuestionAnswering",
+        JointQuestionAnsweringModelOutput[torch.Tensor],
+        JointQuestionAnsweringModelOutput[_Floats],
+    ],
+    Model,
+):
+    """Answer questions with DistilBERT: predict an answer as a whole, and whether there is one.
+
+    The end of an answer depends on its start, as in google-research/electra. A call returns K = 20 starts of each
+    row, the likeliest first, and 20 ends for each of them: `start_top_log_probs` [B, K] and `end_top_log_probs`
+    [B, K, K] float32, with their columns `start_top_index` and `end_top_index` int64. A row of fewer tokens has -inf
+    in the remaining places. `cls_logits` [B] float32 are above 0 if there seems to be no answer. In training mode only
+    they are returned.
+
+    DistilBERT has no token types, so that any token can begin or end an answer.
+    See `Model` for the arguments.
+
+    `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column is ignored.
+    The loss is the mean of the cross entropies of the start, and of the end given the right start. With `is_impossible`
+    [B], 1 for a question without an answer, half the binary cross entropy of `cls_logits` is added.
+
+    Raises:
+        InputError: if an answer begins or ends at a padded position, or `is_impossible` is neither 0 nor 1.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+        >>> model = oxbert.DistilBertForJointQuestionAnswering(config, seed=0).eval()
+        >>> places = dict(start_positions=[1, 0], end_positions=[2, 0], is_impossible=[0, 1])
+        >>> output = model([[1, 2, 3], [4, 5]], **places)
+        >>> output.end_top_index.shape, output.cls_logits.shape, output.loss.shape
+        ((2, 20, 20), (2,), ())
+    """
+
+@final
+class DistilBertForLinearClassification(
+    _DistilBertLabelled[
+        "DistilBertForLinearClassification", SequenceClassifierOutput[torch.Tensor], SequenceClassifierOutput[_Floats]
+    ],
+    Model,
+):
+    """Classify texts with DistilBERT by one linear layer on the first kept token, without a hidden layer.
+
+    That is the head of google-research/electra; `DistilBertForSequenceClassification` has that of transformers, with a
+    hidden layer. Outputs, labels and losses are the same.
+
+    Example:
+        >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+        >>> model = oxbert.DistilBertForLinearClassification(config, seed=0)
+        >>> output = model([[1, 2, 3], [4, 5]], labels=[0, 1])
+        >>> output.logits.shape, output.loss.shape, model.config.problem_type
+        ((2, 2), (), 'single_label_classification')
     """
 
 @final

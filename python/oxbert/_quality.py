@@ -102,7 +102,7 @@ def _class_of(config: Any) -> Any:
     """Return the class of the model that a folder holds: that of its first architecture, or the encoder."""
     names = config.architectures or []
     kind = getattr(_native, names[0], None) if names else auto.AutoModel._class(config)
-    if kind is None or kind.__name__.endswith("ForMultipleChoice"):
+    if kind is None or kind.__name__.endswith(("ForMultipleChoice", "ForJointQuestionAnswering")):
         raise refused("model", f"expected a model that answers about single texts, got {names[0]}")
     return kind
 

@@ -182,6 +182,18 @@ class AutoModelForQuestionAnswering(AutoModel):
     _head = "ForQuestionAnswering"
 
 
+class AutoModelForJointQuestionAnswering(AutoModel):
+    """Load a question-answering model of either family whose ends depend on starts, as in google-research/electra."""
+
+    _head = "ForJointQuestionAnswering"
+
+
+class AutoModelForLinearClassification(AutoModel):
+    """Load a text classifier of either family without a hidden layer, as in google-research/electra."""
+
+    _head = "ForLinearClassification"
+
+
 class AutoModelForMultipleChoice(AutoModel):
     """Load a multiple-choice model of either family."""
 
@@ -191,6 +203,8 @@ class AutoModelForMultipleChoice(AutoModel):
 __all__ = [
     "AutoConfig",
     "AutoModel",
+    "AutoModelForJointQuestionAnswering",
+    "AutoModelForLinearClassification",
     "AutoModelForMaskedLM",
     "AutoModelForMultipleChoice",
     "AutoModelForPreTraining",

@@ -205,6 +205,33 @@ class QuestionAnsweringModelOutput(ModelOutput[ArrayT]):
     _names = ("loss", "start_logits", "end_logits", "hidden_states", "attentions")
 
 
+class JointQuestionAnsweringModelOutput(ModelOutput[ArrayT]):
+    """Hold the output of question answering whose ends depend on starts.
+
+    `start_top_log_probs` [B, K] and `end_top_log_probs` [B, K, K] are the likeliest starts, and the likeliest ends for
+    each, `start_top_index` and `end_top_index` their columns; None in training mode. `cls_logits` [B] are above 0 if
+    there seems to be no answer.
+    """
+
+    loss: ArrayT | None
+    start_top_log_probs: ArrayT | None
+    start_top_index: Any
+    end_top_log_probs: ArrayT | None
+    end_top_index: Any
+    cls_logits: ArrayT
+
+    _names = (
+        "loss",
+        "start_top_log_probs",
+        "start_top_index",
+        "end_top_log_probs",
+        "end_top_index",
+        "cls_logits",
+        "hidden_states",
+        "attentions",
+    )
+
+
 class MultipleChoiceModelOutput(ModelOutput[ArrayT]):
     """Hold the output of multiple choice: `logits` [B, C], one for each of C choices."""
 
@@ -259,6 +286,7 @@ class PretrainingOutput(dict[str, Any]):
 __all__ = [
     "BaseModelOutput",
     "ElectraForPreTrainingOutput",
+    "JointQuestionAnsweringModelOutput",
     "MaskedLMOutput",
     "ModelOutput",
     "MultipleChoiceModelOutput",

@@ -60,10 +60,12 @@ mod _native {
     use super::models::base::PyModel;
     #[pymodule_export]
     use super::models::classes::{
-        PyDistilBertForMaskedLM, PyDistilBertForMultipleChoice, PyDistilBertForQuestionAnswering,
-        PyDistilBertForSequenceClassification, PyDistilBertForTokenClassification, PyDistilBertModel,
-        PyElectraForMaskedLM, PyElectraForMultipleChoice, PyElectraForPreTraining, PyElectraForQuestionAnswering,
-        PyElectraForSequenceClassification, PyElectraForTokenClassification, PyElectraModel,
+        PyDistilBertForJointQuestionAnswering, PyDistilBertForLinearClassification, PyDistilBertForMaskedLM,
+        PyDistilBertForMultipleChoice, PyDistilBertForQuestionAnswering, PyDistilBertForSequenceClassification,
+        PyDistilBertForTokenClassification, PyDistilBertModel, PyElectraForJointQuestionAnswering,
+        PyElectraForLinearClassification, PyElectraForMaskedLM, PyElectraForMultipleChoice, PyElectraForPreTraining,
+        PyElectraForQuestionAnswering, PyElectraForSequenceClassification, PyElectraForTokenClassification,
+        PyElectraModel,
     };
     #[pymodule_export]
     use super::models::heads::{

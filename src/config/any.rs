@@ -81,10 +81,22 @@ impl AnyConfig {
         super::read(path.as_ref(), |text| Ok(Self::family(&super::object(text)?)))
     }
 
+    /// Return the class of transformers to which the weights beside a `config.json` belong, if it says so.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read; [`Error::Config`] if it is not a JSON object.
+    pub(crate) fn architecture_of(path: impl AsRef<Path>) -> Result<Option<String>> {
+        super::read(path.as_ref(), |text| Ok(Self::architecture(&super::object(text)?).map(str::to_string)))
+    }
+
+    fn architecture(values: &Map<String, Value>) -> Option<&str> {
+        values.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str)
+    }
+
     /// Return the family that `model_type` names, or `architectures` if there is no `model_type`.
     fn family(values: &Map<String, Value>) -> Option<&'static str> {
         let named = values.get("model_type").and_then(Value::as_str);
-        let built = values.get("architectures").and_then(|names| names.get(0)).and_then(Value::as_str);
+        let built = Self::architecture(values);
         let model_type = named.map_or_else(|| built.unwrap_or_default().to_lowercase(), str::to_string);
         // `distilbert` and `DistilBertForMaskedLM`, lower-cased, begin alike.
         Self::MODEL_TYPES.iter().find(|&&family| model_type.starts_with(family)).copied()

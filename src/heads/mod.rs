@@ -5,6 +5,8 @@
 //! names and dropout rates. Most heads can also be used alone, on hidden states `[..., H]`.
 
 mod discriminator;
+mod joint;
+mod linear;
 mod losses;
 mod masked_lm;
 mod multiple_choice;
@@ -14,6 +16,8 @@ mod summary;
 mod token;
 
 pub use discriminator::DiscriminatorHead;
+pub use joint::{BEAM, JointQuestionAnsweringHead};
+pub use linear::LinearClassificationHead;
 pub use masked_lm::{Decoder, MaskedLMHead, Transform};
 pub use multiple_choice::MultipleChoiceHead;
 pub use sequence::SequenceClassificationHead;
@@ -88,6 +92,8 @@ unsafe impl Shareable for MaskedLMHead {}
 unsafe impl Shareable for TokenClassificationHead {}
 unsafe impl Shareable for SequenceClassificationHead {}
 unsafe impl Shareable for QuestionAnsweringHead {}
+unsafe impl Shareable for JointQuestionAnsweringHead {}
+unsafe impl Shareable for LinearClassificationHead {}
 unsafe impl Shareable for MultipleChoiceHead {}
 
 /// No head: the output is the hidden states.

@@ -36,7 +36,7 @@ impl Head for QuestionAnsweringHead {
     const TARGETS: &'static [&'static str] = &["start_positions", "end_positions"];
 
     fn task(&self) -> Task {
-        Task::Spans
+        Task::Spans { answerability: false }
     }
 
     fn answer(&self, hidden: &Tensor, inputs: &Inputs, train: bool) -> Result<QuestionAnsweringOutput> {
@@ -44,7 +44,7 @@ impl Head for QuestionAnsweringHead {
         let unpack = |column| inputs.layout.unpack(&logits.f_select(-1, column)?);
         let (start, end) = (unpack(0)?, unpack(1)?);
         let loss = match &inputs.targets {
-            Some(Targets::Spans { start: first, end: last }) => {
+            Some(Targets::Spans { start: first, end: last, .. }) => {
                 // -∞ keeps padded positions out of the softmax over a row. Packing what is returned lets gradients reach it.
                 let rows = |logits| inputs.layout.unpack_with(&inputs.layout.pack(logits)?, f64::NEG_INFINITY);
                 let (first, last) = (cross_entropy(&rows(&start)?, first)?, cross_entropy(&rows(&end)?, last)?);

@@ -20,6 +20,20 @@ pub struct SummaryConfig {
     pub after: f64,
 }
 
+impl SummaryConfig {
+    /// Return the settings of the first token alone, dropped out.
+    #[must_use]
+    pub fn first(dropout: f64) -> Self {
+        Self {
+            pooling: Pooling::First,
+            before: dropout,
+            projection: None,
+            activation: Activation::Identity,
+            after: 0.0,
+        }
+    }
+}
+
 /// `drop(act(W drop(pool(x)) + b))`, one vector for each text.
 ///
 /// Source: `ElectraClassificationHead`, `ElectraSequenceSummary` and the `pre_classifier` of DistilBERT in transformers

@@ -43,6 +43,8 @@ pub enum Labels {
         start: Tensor,
         /// The column of the last token of each answer.
         end: Tensor,
+        /// Whether each question has no answer: 1 or 0, for a model that predicts it.
+        is_impossible: Option<Tensor>,
     },
 }
 
@@ -60,7 +62,7 @@ impl From<&Tensor> for Labels {
 
 impl From<(Tensor, Tensor)> for Labels {
     fn from((start, end): (Tensor, Tensor)) -> Self {
-        Self::Spans { start, end }
+        Self::Spans { start, end, is_impossible: None }
     }
 }
 
@@ -121,7 +123,10 @@ pub enum Task {
         problem_type: Option<ProblemType>,
     },
     /// `start_positions` and `end_positions` `[B]`: the columns of the first and last token of each answer.
-    Spans,
+    Spans {
+        /// Whether the model also takes `is_impossible` `[B]`: 1 for a question without an answer, 0 otherwise.
+        answerability: bool,
+    },
     /// `labels` `[B]`: the number of one of C choices. The inputs have one dimension more, `[B, C, S]`.
     Choices,
 }
@@ -141,6 +146,8 @@ pub enum Targets {
         start: Tensor,
         /// The columns of the last tokens.
         end: Tensor,
+        /// 1 for a question without an answer, 0 otherwise, float32 `[B]`.
+        is_impossible: Option<Tensor>,
     },
 }
 
@@ -158,19 +165,23 @@ impl Targets {
 }
 
 impl Labels {
-    /// Build labels from transformers' arguments: `labels`, or `start_positions` and `end_positions`. None if none of
-    /// them is given.
+    /// Build labels from transformers' arguments: `labels`, or `start_positions` and `end_positions`, with which
+    /// `is_impossible` may be given. None if none of them is given.
     ///
     /// # Errors
-    /// [`Error::Input`] if only one of the positions is given, or labels beside them.
+    /// [`Error::Input`] if only one of the positions is given, labels beside them, or `is_impossible` without them.
     pub fn from_arguments(
         labels: Option<Self>,
         start_positions: Option<Tensor>,
         end_positions: Option<Tensor>,
+        is_impossible: Option<Tensor>,
     ) -> Result<Option<Self>> {
         match (labels, start_positions, end_positions) {
+            (_, None, None) if is_impossible.is_some() => {
+                Err(Error::input("is_impossible", format!("expected {SPANS} beside it, got none")))
+            }
             (labels, None, None) => Ok(labels),
-            (None, Some(start), Some(end)) => Ok(Some(Self::Spans { start, end })),
+            (None, Some(start), Some(end)) => Ok(Some(Self::Spans { start, end, is_impossible })),
             (None, ..) => Err(Error::input(SPANS, "expected both or neither, got one")),
             (Some(_), ..) => Err(Error::input(SPANS, "expected none beside labels")),
         }
@@ -180,17 +191,21 @@ impl Labels {
     pub(super) fn check(self, task: Task, layout: &Layout, given: Given, device: Device) -> Result<Targets> {
         let on_device = |tensor: Tensor| -> Result<Tensor> { Ok(tensor.f_to_device(device)?) };
         let labels = match (task, self) {
-            (Task::Spans, Self::Spans { start, end }) => {
+            (Task::Spans { answerability: false }, Self::Spans { is_impossible: Some(_), .. }) => {
+                return Err(Error::input("is_impossible", "this model does not predict whether there is an answer"));
+            }
+            (Task::Spans { .. }, Self::Spans { start, end, is_impossible }) => {
                 return Ok(Targets::Spans {
                     start: on_device(span("start_positions", &start, layout)?)?,
                     end: on_device(span("end_positions", &end, layout)?)?,
+                    is_impossible: is_impossible.map(|it| on_device(answerability(&it, layout)?)).transpose()?,
                 });
             }
             (Task::Encoding, labels) => {
                 let what = if matches!(labels, Self::Spans { .. }) { SPANS } else { "labels" };
                 return Err(Error::input(what, "this model has no head and takes no targets"));
             }
-            (Task::Spans, _) => return Err(Error::input("labels", format!("this model takes {SPANS} instead"))),
+            (Task::Spans { .. }, _) => return Err(Error::input("labels", format!("this model takes {SPANS} instead"))),
             (_, Self::Spans { .. }) => return Err(Error::input(SPANS, "this model takes labels instead")),
             (_, labels) => labels,
         };
@@ -213,7 +228,7 @@ impl Labels {
                 let choices = layout.choices();
                 Targets::Classes(on_device(classes(&labels.tensor()?, layout.rows() / choices, choices)?)?)
             }
-            Task::Encoding | Task::Spans => {
+            Task::Encoding | Task::Spans { .. } => {
                 return Err(Error::Internal { message: "labels were let through".into() });
             }
         })
@@ -317,6 +332,24 @@ fn span(what: &str, columns: &Tensor, layout: &Layout) -> Result<Tensor> {
         *value = if column == layout.columns() { IGNORED } else { column };
     }
     Ok(Tensor::f_from_slice(&values)?)
+}
+
+/// Check flags `[B]` or `[B, 1]`, 1 for a question without an answer, and return them as `[B]` float32.
+fn answerability(flags: &Tensor, layout: &Layout) -> Result<Tensor> {
+    const WHAT: &str = "is_impossible";
+    let rows = layout.rows();
+    let kind = flags.f_kind()?;
+    if !(flags.is_floating_point() || is_integer(kind) || kind == Kind::Bool) {
+        let got = precision::describe_kind(kind).into();
+        return Err(Error::Dtype { what: WHAT.into(), expected: "booleans, integers or floats".into(), got });
+    }
+    expect_shape(WHAT, flags, "[B]", &[&[rows], &[rows, 1]])?;
+    let flags = flags.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_view([-1])?;
+    let is_flag = flags.f_eq(0.0)?.f_logical_or(&flags.f_eq(1.0)?)?;
+    if is_flag.f_all()?.f_int64_value(&[])? == 0 {
+        return Err(Error::input(WHAT, "expected 0 or 1 for each question, got another number"));
+    }
+    Ok(flags)
 }
 
 /// Return the integers of a tensor `[B]` or `[B, 1]`.

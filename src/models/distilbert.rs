@@ -12,8 +12,8 @@ pub use crate::config::DistilBertConfig;
 use crate::encoder::{EncoderNames, LayerNames};
 use crate::error::Result;
 use crate::heads::{
-    Decoder, Head, MaskedLMHead, MultipleChoiceHead, NoHead, QuestionAnsweringHead, SequenceClassificationHead,
-    SummaryConfig, SummaryHead, TokenClassificationHead, Transform,
+    Decoder, Head, JointQuestionAnsweringHead, LinearClassificationHead, MaskedLMHead, MultipleChoiceHead, NoHead,
+    QuestionAnsweringHead, SequenceClassificationHead, SummaryConfig, SummaryHead, TokenClassificationHead, Transform,
 };
 use crate::inputs::Arguments;
 use crate::names;
@@ -56,6 +56,10 @@ pub type DistilBertModelClassifier = DistilBertForSequenceClassification;
 pub type DistilBertForQuestionAnswering = Network<DistilBert, QuestionAnsweringHead>;
 /// Token classification: predict one of the configuration's labels for each token.
 pub type DistilBertForTokenClassification = Network<DistilBert, TokenClassificationHead>;
+/// Question answering by a start, an end that depends on the start, and whether there is an answer.
+pub type DistilBertForJointQuestionAnswering = Network<DistilBert, JointQuestionAnsweringHead>;
+/// Text classification by one linear layer, without a hidden one.
+pub type DistilBertForLinearClassification = Network<DistilBert, LinearClassificationHead>;
 /// Multiple choice: choose one of several texts.
 pub type DistilBertForMultipleChoice = Network<DistilBert, MultipleChoiceHead>;
 
@@ -125,6 +129,20 @@ impl HasHead<TokenClassificationHead> for DistilBert {
     fn head(parameters: &Parameters, config: &DistilBertConfig, _: &Tensor) -> Result<TokenClassificationHead> {
         let labels = config.labels.count();
         TokenClassificationHead::new(&parameters.at("classifier"), config.dim, labels, config.dropout)
+    }
+}
+
+impl HasHead<JointQuestionAnsweringHead> for DistilBert {
+    fn head(parameters: &Parameters, config: &DistilBertConfig, _: &Tensor) -> Result<JointQuestionAnsweringHead> {
+        JointQuestionAnsweringHead::new(&parameters.at("joint_qa"), config.dim)
+    }
+}
+
+impl HasHead<LinearClassificationHead> for DistilBert {
+    fn head(parameters: &Parameters, config: &DistilBertConfig, _: &Tensor) -> Result<LinearClassificationHead> {
+        let (labels, rate) = (config.labels.count(), config.seq_classif_dropout);
+        let head = SummaryHead::new(parameters, config.dim, &SummaryConfig::first(rate), "text_classifier", labels)?;
+        Ok(LinearClassificationHead::new(SequenceClassificationHead::new(head, labels, config.problem_type)))
     }
 }
 

@@ -15,8 +15,9 @@ pub use crate::config::ElectraConfig;
 use crate::encoder::{EncoderNames, LayerNames};
 use crate::error::{Error, Result};
 use crate::heads::{
-    Decoder, DiscriminatorHead, Head, MaskedLMHead, MultipleChoiceHead, NoHead, QuestionAnsweringHead,
-    SequenceClassificationHead, Summary, SummaryConfig, SummaryHead, TokenClassificationHead, Transform,
+    Decoder, DiscriminatorHead, Head, JointQuestionAnsweringHead, LinearClassificationHead, MaskedLMHead,
+    MultipleChoiceHead, NoHead, QuestionAnsweringHead, SequenceClassificationHead, Summary, SummaryConfig, SummaryHead,
+    TokenClassificationHead, Transform,
 };
 use crate::inputs::Arguments;
 use crate::names;
@@ -56,6 +57,10 @@ pub type ElectraForTokenClassification = Network<Electra, TokenClassificationHea
 pub type ElectraForSequenceClassification = Network<Electra, SequenceClassificationHead>;
 /// Question answering: predict where the answer to a question begins and ends.
 pub type ElectraForQuestionAnswering = Network<Electra, QuestionAnsweringHead>;
+/// Question answering by a start, an end that depends on the start, and whether there is an answer.
+pub type ElectraForJointQuestionAnswering = Network<Electra, JointQuestionAnsweringHead>;
+/// Text classification by one linear layer, without a hidden one.
+pub type ElectraForLinearClassification = Network<Electra, LinearClassificationHead>;
 /// Multiple choice: choose one of several texts.
 pub type ElectraForMultipleChoice = Network<Electra, MultipleChoiceHead>;
 
@@ -126,6 +131,21 @@ impl HasHead<SequenceClassificationHead> for Electra {
 impl HasHead<QuestionAnsweringHead> for Electra {
     fn head(parameters: &Parameters, config: &ElectraConfig, _: &Tensor) -> Result<QuestionAnsweringHead> {
         QuestionAnsweringHead::new(&parameters.at("qa_outputs"), config.hidden_size, config.labels.len(), 0.0)
+    }
+}
+
+impl HasHead<JointQuestionAnsweringHead> for Electra {
+    fn head(parameters: &Parameters, config: &ElectraConfig, _: &Tensor) -> Result<JointQuestionAnsweringHead> {
+        JointQuestionAnsweringHead::new(&parameters.at("joint_qa"), config.hidden_size)
+    }
+}
+
+impl HasHead<LinearClassificationHead> for Electra {
+    fn head(parameters: &Parameters, config: &ElectraConfig, _: &Tensor) -> Result<LinearClassificationHead> {
+        let (labels, rate) = (config.labels.count(), config.classifier_dropout());
+        let head =
+            SummaryHead::new(parameters, config.hidden_size, &SummaryConfig::first(rate), "text_classifier", labels)?;
+        Ok(LinearClassificationHead::new(SequenceClassificationHead::new(head, labels, config.problem_type)))
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::spans::Characters;
 use crate::error::Result;
+use crate::heads::BEAM;
 use crate::interrupt;
 use crate::memory::room;
 use crate::text::Encoding;
@@ -108,21 +109,59 @@ pub(super) fn best_spans(
     let count = if options.align_to_words { options.top_k.saturating_mul(2).saturating_add(10) } else { options.top_k };
     let best = best_products(&starts, &ends, options.max_answer_len, count)?;
     let place = |(score, span): Span| {
-        let mut tokens = context.start + span.start..context.start + span.end;
-        if options.align_to_words {
-            let is_same = |one: usize, other: usize| {
-                encoding.word_id(one).is_some_and(|word| encoding.word_id(other) == Some(word))
-            };
-            while tokens.start > context.start && is_same(tokens.start - 1, tokens.start) {
-                tokens.start -= 1;
-            }
-            while tokens.end < context.end && is_same(tokens.end - 1, tokens.end) {
-                tokens.end += 1;
-            }
-        }
-        (score, encoding.offset(tokens.start).0..encoding.offset(tokens.end - 1).1)
+        (score, characters(encoding, context.start + span.start..context.start + span.end, options.align_to_words))
     };
     Ok(Spans { null: null_start * null_end, best: best.into_iter().map(place).collect() })
+}
+
+/// Return the characters of some tokens of the context, extended to whole words if `align` is set.
+fn characters(encoding: &Encoding, mut tokens: Range<usize>, align: bool) -> Range<usize> {
+    let context = encoding.text(1);
+    if align {
+        let is_same =
+            |one: usize, other: usize| encoding.word_id(one).is_some_and(|word| encoding.word_id(other) == Some(word));
+        while tokens.start > context.start && is_same(tokens.start - 1, tokens.start) {
+            tokens.start -= 1;
+        }
+        while tokens.end < context.end && is_same(tokens.end - 1, tokens.end) {
+            tokens.end += 1;
+        }
+    }
+    encoding.offset(tokens.start).0..encoding.offset(tokens.end - 1).1
+}
+
+/// Find the best spans of a window among those of a [`crate::heads::JointQuestionAnsweringHead`].
+///
+/// The score of a span is its probability p(s) p(e | s), times that of an answer at all. `result` has the log-probabilities
+/// and the columns of starts, those of ends, and the logit of no answer.
+///
+/// # Errors
+/// [`crate::Error::Memory`] if there is no memory for the spans.
+pub(super) fn best_joint_spans(
+    encoding: &Encoding,
+    result: &[f64],
+    options: &QuestionAnsweringOptions,
+) -> Result<Spans> {
+    let context = encoding.text(1);
+    let (start_scores, rest) = result.split_at(BEAM);
+    let (starts, rest) = rest.split_at(BEAM);
+    let (end_scores, rest) = rest.split_at(BEAM * BEAM);
+    let (ends, rest) = rest.split_at(BEAM * BEAM);
+    let null = rest.first().map_or(0.0, |logit| 1.0 / (1.0 + (-logit).exp()));
+    let mut best: Vec<Span> = room("answers", BEAM * BEAM)?;
+    let of_starts = end_scores.chunks(BEAM).zip(ends.chunks(BEAM));
+    for ((first, &start), (scores, ends)) in start_scores.iter().zip(starts).zip(of_starts) {
+        for (last, &end) in scores.iter().zip(ends) {
+            let (start, end, score) = (start as usize, end as usize, (first + last).exp() * (1.0 - null));
+            let fits = context.contains(&start) && context.contains(&end) && start <= end;
+            if fits && end - start < options.max_answer_len && (first + last).is_finite() {
+                best.push((score, characters(encoding, start..end + 1, options.align_to_words)));
+            }
+        }
+    }
+    best.sort_by(|one, other| other.0.total_cmp(&one.0));
+    best.truncate(options.top_k.saturating_mul(2).saturating_add(10));
+    Ok(Spans { null, best })
 }
 
 /// Return the `count` largest products of a start and an end that is not before it, by falling product, with the spans.

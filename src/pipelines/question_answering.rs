@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use super::answers::{Answer, QuestionAnsweringOptions, Spans, best_spans, merge};
+use super::answers::{Answer, QuestionAnsweringOptions, Spans, best_joint_spans, best_spans, merge};
 use super::spans::Characters;
 use super::task::{TextModel, Work, numbers, text_pipeline};
 use super::windows::{overlap, window_options};
-use crate::any_model::{Run, frozen};
+use crate::any_model::{Run, frozen_answerer};
 use crate::error::{Error, Result};
-use crate::heads::QuestionAnsweringHead;
-use crate::inputs::Inputs;
+use crate::heads::BEAM;
+use crate::inputs::{Inputs, Task};
 use crate::interrupt;
 use crate::nn::ForwardOptions;
-use crate::outputs::QuestionAnsweringOutput;
+use crate::outputs::AnswerOutput;
 use crate::pretrained::FrozenOptions;
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Side, Source, Truncation};
 use crate::weights::Strictness;
@@ -23,7 +23,7 @@ use crate::weights::Strictness;
 ///
 /// A context of any length is read: it is cut into overlapping windows, each of which follows the question.
 #[derive(Debug, Clone)]
-pub struct QuestionAnswering(TextModel<dyn Run<QuestionAnsweringOutput> + Sync>);
+pub struct QuestionAnswering(TextModel<dyn Run<AnswerOutput> + Sync>);
 
 text_pipeline!(QuestionAnswering, 0);
 
@@ -39,13 +39,13 @@ impl QuestionAnswering {
     /// Load the pipeline in any precision from a folder with a configuration, weights and a vocabulary.
     ///
     /// # Errors
-    /// The errors of [`frozen`], [`ElectraTokenizer::from_pretrained`] and [`QuestionAnswering::from_model`].
+    /// The errors of [`frozen_answerer`], [`ElectraTokenizer::from_pretrained`] and [`QuestionAnswering::from_model`].
     pub fn from_folder_with(
         folder: impl AsRef<Path>,
         device: Device,
         options: impl Into<FrozenOptions>,
     ) -> Result<Self> {
-        let model = frozen::<QuestionAnsweringHead>(&folder, device, Strictness::default(), options)?;
+        let model = frozen_answerer(&folder, device, Strictness::default(), options)?;
         Self::from_model(model, ElectraTokenizer::from_pretrained(folder)?)
     }
 
@@ -54,16 +54,14 @@ impl QuestionAnswering {
     /// # Errors
     /// [`Error::UntrainedHead`] if the model's head was not loaded; [`Error::Input`] if the vocabulary is larger than
     /// the model's.
-    pub fn from_model(
-        model: Box<dyn Run<QuestionAnsweringOutput> + Sync>,
-        tokenizer: ElectraTokenizer,
-    ) -> Result<Self> {
+    pub fn from_model(model: Box<dyn Run<AnswerOutput> + Sync>, tokenizer: ElectraTokenizer) -> Result<Self> {
         TextModel::new("question-answering", model, tokenizer).map(Self)
     }
 
     /// Return the answers to each question, the likeliest first. An item is a question and its context.
     ///
-    /// The scores of starts and ends are softmaxes over the tokens of the context in a window, and over `[CLS]`, which
+    /// A model whose ends depend on starts gives the probability of each answer itself, and that there is none. Otherwise the
+    /// scores of starts and ends are softmaxes over the tokens of the context in a window, and over `[CLS]`, which
     /// stands for no answer. Answers of the same text, whatever its case, are one: in a window their scores are added,
     /// and of several windows the highest counts. There is at least one answer: if the context has no token, that is the
     /// empty one, with the score 0 unless `handle_impossible_answer` is set.
@@ -159,10 +157,19 @@ impl QuestionAnswering {
     }
 }
 
-/// One call of the pipeline. The result of a window has the logits of starts, then those of ends.
+/// One call of the pipeline. The result of a window has the logits of starts, then those of ends; or the fields of the
+/// likeliest spans one after another, and the logit of no answer.
 struct Answering<'a> {
     pipeline: &'a QuestionAnswering,
     options: &'a QuestionAnsweringOptions,
+}
+
+impl Answering<'_> {
+    /// Return how many numbers the result of a window has, if ends depend on starts.
+    fn joint_size(&self) -> Option<usize> {
+        let is_joint = self.pipeline.0.model.limits().task == Task::Spans { answerability: true };
+        is_joint.then_some(2 * BEAM + 2 * BEAM * BEAM + 1)
+    }
 }
 
 impl Work for Answering<'_> {
@@ -173,11 +180,24 @@ impl Work for Answering<'_> {
     }
 
     fn size(&self, encoding: &Encoding) -> usize {
-        2 * encoding.len()
+        self.joint_size().unwrap_or(2 * encoding.len())
     }
 
     fn run(&self, batch: &[&Encoding], inputs: &Inputs, results: &mut Vec<f64>) -> Result<()> {
         let output = self.pipeline.0.model.forward(inputs, ForwardOptions::default())?;
+        let output = match output {
+            AnswerOutput::Independent(output) => output,
+            AnswerOutput::Joint(output) => {
+                let message = "a model in evaluation mode has no spans".to_string();
+                let spans = output.spans.ok_or(Error::Internal { message })?;
+                let tensors = [&spans.start_scores, &spans.starts, &spans.end_scores, &spans.ends];
+                let flat = tensors.map(|tensor| Ok(tensor.f_flatten(1, -1)?.f_to_kind(Kind::Double)?));
+                let mut flat = flat.into_iter().collect::<Result<Vec<_>>>()?;
+                flat.push(output.answerability_logits.f_unsqueeze(1)?.f_to_kind(Kind::Double)?);
+                results.extend(numbers(&Tensor::f_cat(&flat, 1)?)?);
+                return Ok(());
+            }
+        };
         let columns = inputs.layout.columns() as usize;
         let both = numbers(&Tensor::f_stack(&[output.start_logits, output.end_logits], 1)?)?;
         for (encoding, rows) in batch.iter().zip(both.chunks(2 * columns)) {
@@ -188,6 +208,9 @@ impl Work for Answering<'_> {
     }
 
     fn answer(&self, encoding: &Encoding, result: &[f64]) -> Result<Spans> {
+        if self.joint_size().is_some() {
+            return best_joint_spans(encoding, result, self.options);
+        }
         let class = self.pipeline.0.tokenizer.cls_token_id();
         best_spans(encoding, result.split_at(encoding.len()), class, self.options)
     }

@@ -6,10 +6,9 @@ use serde::Serialize;
 use tch::Device;
 
 use super::task::{TextModel, Work, numbers, text_pipeline};
-use crate::any_model::{Run, frozen_or_bert};
+use crate::any_model::{Run, frozen_classifier};
 use crate::config::ProblemType;
 use crate::error::{Error, Result};
-use crate::heads::SequenceClassificationHead;
 use crate::inputs::Inputs;
 use crate::nn::ForwardOptions;
 use crate::outputs::SequenceClassificationOutput;
@@ -117,13 +116,13 @@ impl TextClassification {
     /// Load the pipeline in any precision from a folder with a configuration, weights and a vocabulary.
     ///
     /// # Errors
-    /// The errors of [`frozen_or_bert`], [`ElectraTokenizer::from_pretrained`] and [`TextClassification::from_model`].
+    /// The errors of [`frozen_classifier`], [`ElectraTokenizer::from_pretrained`] and [`TextClassification::from_model`].
     pub fn from_folder_with(
         folder: impl AsRef<Path>,
         device: Device,
         options: impl Into<FrozenOptions>,
     ) -> Result<Self> {
-        let model = frozen_or_bert::<SequenceClassificationHead>(&folder, device, Strictness::default(), options)?;
+        let model = frozen_classifier(&folder, device, Strictness::default(), options)?;
         Self::from_model(model, ElectraTokenizer::from_pretrained(folder)?)
     }
 

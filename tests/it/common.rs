@@ -133,11 +133,13 @@ macro_rules! for_every_model {
     ($law:ident) => {
         $crate::common::for_every_model!($law: oxbert::electra::{
             ElectraModel, ElectraForMaskedLM, ElectraDiscriminator, ElectraForTokenClassification,
-            ElectraForSequenceClassification, ElectraForQuestionAnswering, ElectraForMultipleChoice
+            ElectraForSequenceClassification, ElectraForLinearClassification, ElectraForQuestionAnswering,
+            ElectraForMultipleChoice
         });
         $crate::common::for_every_model!($law: oxbert::distilbert::{
             DistilBertModel, DistilBertForMaskedLM, DistilBertForTokenClassification,
-            DistilBertForSequenceClassification, DistilBertForQuestionAnswering, DistilBertForMultipleChoice
+            DistilBertForSequenceClassification, DistilBertForLinearClassification, DistilBertForQuestionAnswering,
+            DistilBertForMultipleChoice
         });
     };
     ($law:ident: oxbert::$family:ident::{$($model:ident),*}) => {

@@ -5,8 +5,8 @@ use oxbert::distilbert::{DistilBert, DistilBertModel};
 use oxbert::electra::{Electra, ElectraClassificationHead, ElectraModel};
 use oxbert::encoder::{Encoded, ForwardOptions, Layer};
 use oxbert::heads::{
-    DiscriminatorHead, Head, MaskedLMHead, MultipleChoiceHead, QuestionAnsweringHead, SequenceClassificationHead,
-    TokenClassificationHead,
+    DiscriminatorHead, Head, LinearClassificationHead, MaskedLMHead, MultipleChoiceHead, QuestionAnsweringHead,
+    SequenceClassificationHead, TokenClassificationHead,
 };
 use oxbert::inputs::{Inputs, Task};
 use oxbert::models::{Family, HasHead, Model};
@@ -80,6 +80,7 @@ fn each_dropout_rate_acts_in_its_places_during_training_only() {
     assert!(head_rates::<Electra, DiscriminatorHead>(&electra).is_empty());
     assert_eq!(head_rates::<Electra, TokenClassificationHead>(&electra), ["classifier", "default"]);
     assert_eq!(head_rates::<Electra, SequenceClassificationHead>(&electra), ["classifier", "default"]);
+    assert_eq!(head_rates::<Electra, LinearClassificationHead>(&electra), ["classifier", "default"]);
     assert_eq!(head_rates::<Electra, MultipleChoiceHead>(&electra), ["first", "last"]);
     let two = electra.clone().map(|(rate, config)| (rate, config.labelled(2)));
     assert!(head_rates::<Electra, QuestionAnsweringHead>(&two).is_empty());
@@ -104,6 +105,7 @@ fn each_dropout_rate_acts_in_its_places_during_training_only() {
     assert_eq!(head_rates::<DistilBert, TokenClassificationHead>(&distilbert), ["hidden"]);
     assert_eq!(head_rates::<DistilBert, SequenceClassificationHead>(&distilbert), ["texts"]);
     assert_eq!(head_rates::<DistilBert, QuestionAnsweringHead>(&distilbert), ["answers"]);
+    assert_eq!(head_rates::<DistilBert, LinearClassificationHead>(&distilbert), ["texts"]);
     assert_eq!(head_rates::<DistilBert, MultipleChoiceHead>(&distilbert), ["texts"]);
 }
 

@@ -2,13 +2,15 @@
 
 use oxbert::config::EncoderConfig;
 use oxbert::distilbert::{
-    DistilBertForMaskedLM, DistilBertForMultipleChoice, DistilBertForQuestionAnswering,
-    DistilBertForSequenceClassification, DistilBertForTokenClassification, DistilBertModel,
+    DistilBertForLinearClassification, DistilBertForMaskedLM, DistilBertForMultipleChoice,
+    DistilBertForQuestionAnswering, DistilBertForSequenceClassification, DistilBertForTokenClassification,
+    DistilBertModel,
 };
 use oxbert::electra::{
-    ElectraClassificationHead, ElectraConfig, ElectraDiscriminator, ElectraDiscriminatorHead, ElectraForMaskedLM,
-    ElectraForMultipleChoice, ElectraForQuestionAnswering, ElectraForSequenceClassification,
-    ElectraForTokenClassification, ElectraGeneratorHead, ElectraModel, ElectraSequenceSummary,
+    ElectraClassificationHead, ElectraConfig, ElectraDiscriminator, ElectraDiscriminatorHead,
+    ElectraForLinearClassification, ElectraForMaskedLM, ElectraForMultipleChoice, ElectraForQuestionAnswering,
+    ElectraForSequenceClassification, ElectraForTokenClassification, ElectraGeneratorHead, ElectraModel,
+    ElectraSequenceSummary,
 };
 use oxbert::inputs::Arguments;
 use oxbert::models::Model;
@@ -85,6 +87,9 @@ fn electras_heads_match_their_formulas() {
     check::<ElectraForSequenceClassification, ElectraModel>(&odd(), |hidden, parameter, _| {
         linear(&linear(&first(hidden), parameter, "classifier.dense").gelu("none"), parameter, "classifier.out_proj")
     });
+    check::<ElectraForLinearClassification, ElectraModel>(&odd(), |hidden, parameter, _| {
+        linear(&first(hidden), parameter, "text_classifier")
+    });
 }
 
 #[test]
@@ -119,6 +124,9 @@ fn distilberts_heads_match_their_formulas() {
     };
     check::<DistilBertForSequenceClassification, DistilBertModel>(&config, text);
     check::<DistilBertForMultipleChoice, DistilBertModel>(&config, text);
+    check::<DistilBertForLinearClassification, DistilBertModel>(&config, |hidden, parameter, _| {
+        linear(&first(hidden), parameter, "text_classifier")
+    });
 }
 
 #[test]

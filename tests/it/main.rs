@@ -16,6 +16,7 @@ mod frozen;
 mod heads;
 mod inputs;
 mod interrupt;
+mod joint;
 mod loading;
 mod models;
 mod pipelines;

@@ -154,7 +154,7 @@ fn one_row_and_one_token_keep_the_rank() {
             Some((_, "MaskedLM")) => &[1, 61],
             Some((_, "PreTraining" | "MultipleChoice")) => &[1],
             Some((_, "TokenClassification")) => &[1, 3],
-            Some((_, "SequenceClassification")) => &[3],
+            Some((_, "SequenceClassification" | "LinearClassification")) => &[3],
             Some((_, "QuestionAnswering")) => &[1, 2],
             other => panic!("{other:?}"),
         };

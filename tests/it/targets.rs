@@ -21,12 +21,14 @@ fn given(task: Task, labels: Option<Labels>) -> Result<Inputs> {
     Inputs::new(Arguments { labels, ..arguments }, &limits(task))
 }
 
+const SPANS: Task = Task::Spans { answerability: false };
+
 fn labelled(task: Task, labels: &Tensor) -> Result<Inputs> {
     given(task, Some(labels.into()))
 }
 
 fn spans(start: Option<Tensor>, end: Option<Tensor>) -> Result<Inputs> {
-    given(Task::Spans, Labels::from_arguments(None, start, end)?)
+    given(SPANS, Labels::from_arguments(None, start, end, None)?)
 }
 
 fn texts(labels: i64, problem_type: Option<ProblemType>) -> Task {
@@ -56,7 +58,7 @@ fn targets(inputs: Result<Inputs>) -> (&'static str, Vec<f64>) {
             assert_eq!(given.kind(), Kind::Float);
             ("numbers", numbers(&given))
         }
-        Targets::Spans { start, end } => ("spans", numbers(&Tensor::cat(&[start, end], 0))),
+        Targets::Spans { start, end, .. } => ("spans", numbers(&Tensor::cat(&[start, end], 0))),
     }
 }
 
@@ -74,10 +76,7 @@ fn assert_out_of_range(inputs: Result<Inputs>, value: i64, position: &[usize], l
 fn models_take_only_the_labels_of_their_head() {
     let labels = matrix([[0, 1, 0, 1], [1, 0, 1, 0]]);
     assert_message(labelled(Task::Encoding, &labels), "labels: this model has no head and takes no targets");
-    assert_message(
-        labelled(Task::Spans, &labels),
-        "labels: this model takes start_positions and end_positions instead",
-    );
+    assert_message(labelled(SPANS, &labels), "labels: this model takes start_positions and end_positions instead");
     for task in [CLASSES, Task::ReplacedTokens, texts(3, None), Task::Choices] {
         let answers = given(task, Some((vector(&[0, 0]), vector(&[0, 0])).into()));
         assert_message(answers, "start_positions and end_positions: this model takes labels instead");
@@ -85,7 +84,7 @@ fn models_take_only_the_labels_of_their_head() {
     }
     let answers = given(Task::Encoding, Some((vector(&[0, 0]), vector(&[0, 0])).into()));
     assert_message(answers, "start_positions and end_positions: this model has no head and takes no targets");
-    let both = Labels::from_arguments(Some([0, 1].into()), None, Some(vector(&[0, 0])));
+    let both = Labels::from_arguments(Some([0, 1].into()), None, Some(vector(&[0, 0])), None);
     assert_eq!(both.unwrap_err().to_string(), "start_positions and end_positions: expected none beside labels");
     for (start, end) in [(Some(vector(&[0, 0])), None), (None, Some(vector(&[0, 0])))] {
         assert_message(spans(start, end), "start_positions and end_positions: expected both or neither, got one");

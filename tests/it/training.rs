@@ -46,7 +46,7 @@ fn examples(task: Task, filler: i64) -> Arguments {
         Task::Encoding => None,
         Task::TokenClasses { .. } | Task::ReplacedTokens => Some(Labels::from(padded(&token_labels(task), filler))),
         Task::Texts { .. } => Some(Labels::from(TEXT_CLASSES)),
-        Task::Spans => Some(Labels::from((Tensor::from_slice(&STARTS), Tensor::from_slice(&ENDS)))),
+        Task::Spans { .. } => Some(Labels::from((Tensor::from_slice(&STARTS), Tensor::from_slice(&ENDS)))),
         Task::Choices => Some(Labels::from(Tensor::from_slice(&CHOSEN))),
     };
     let ids = tensor("input_ids", &padded(&ids(&LENGTHS), filler));
@@ -99,7 +99,7 @@ fn expected(task: Task, logits: &Tensor) -> f64 {
             mean(kept().map(|(row, column)| binary(all[row * 9 + column], labels[row][column] as f64)))
         }
         Task::Texts { .. } => cross_entropy(vectors.into_iter().zip(TEXT_CLASSES)),
-        Task::Spans => {
+        Task::Spans { .. } => {
             let side = |side: usize, positions: [i64; 6]| {
                 cross_entropy(positions.into_iter().enumerate().map(|(row, position)| {
                     // The softmax is over kept tokens only.
@@ -244,7 +244,7 @@ fn every_parameter_gets_a_finite_gradient() {
                     &model,
                     output.loss().unwrap(),
                     match task {
-                        Task::Spans => &["qa_outputs.bias"],
+                        Task::Spans { .. } => &["qa_outputs.bias"],
                         Task::Choices => &["classifier.bias"],
                         _ => &[],
                     },

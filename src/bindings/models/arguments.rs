@@ -29,7 +29,7 @@ pub(crate) struct Signature {
 impl Signature {
     /// Return the arguments of the encoder alone.
     pub(crate) fn without_targets(&self) -> Self {
-        const TARGETS: [&str; 3] = ["labels", "start_positions", "end_positions"];
+        const TARGETS: [&str; 4] = ["labels", "start_positions", "end_positions", "is_impossible"];
         let names = self.names.iter().copied().filter(|name| !TARGETS.contains(name)).collect();
         Self { names, ignored: self.ignored }
     }
@@ -120,9 +120,9 @@ impl<'py> Call<'py> {
         };
         let span = |what: &str| self.given.get(what).map(|columns| numbers_of(what, columns)).transpose();
         let (labels, start) = (self.given.get("labels").map(labels).transpose()?, span("start_positions")?);
-        let end = span("end_positions")?;
-        let labels =
-            Labels::from_arguments(labels, start, end).map_err(|error| Python::attach(|py| raise(py, error)))?;
+        let (end, is_impossible) = (span("end_positions")?, span("is_impossible")?);
+        let labels = Labels::from_arguments(labels, start, end, is_impossible);
+        let labels = labels.map_err(|error| Python::attach(|py| raise(py, error)))?;
         let arguments = Arguments {
             input_ids: input_ids.map(|(rows, _)| rows),
             attention_mask: other("attention_mask", Values::Mask)?,

@@ -42,6 +42,7 @@ use crate::weights::{Strictness, WeightSource};
 ///     labels: The targets of training, as each class documents; the integer -100 is ignored. With labels the output
 ///         has a `loss`, an array without dimensions.
 ///     start_positions, end_positions: [B] integer, instead of `labels` for question answering.
+///     is_impossible: [B], 1 for a question without an answer; only beside these two, for models that predict it.
 ///     output_hidden_states: Return n + 1 arrays [B, S, H], the embeddings first; None follows the configuration.
 ///     output_attentions: Return n arrays [B, A, S, S] of probabilities; None follows the configuration.
 ///     return_dict: False returns a tuple of the fields that are present; None follows the configuration.

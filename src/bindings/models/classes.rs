@@ -302,6 +302,52 @@ model_class!(
     crate::electra::ElectraForQuestionAnswering
 );
 model_class!(
+    /// Answer questions with ELECTRA: predict an answer as a whole, and whether there is one.
+    ///
+    /// The end of an answer depends on its start, as in google-research/electra. A call returns K = 20 starts of each
+    /// row, the likeliest first, and 20 ends for each of them: `start_top_log_probs` [B, K] and `end_top_log_probs`
+    /// [B, K, K] float32, with their columns `start_top_index` and `end_top_index` int64. A row of fewer tokens has -inf
+    /// in the remaining places. `cls_logits` [B] float32 are above 0 if there seems to be no answer. In training mode only
+    /// they are returned.
+    ///
+    /// If a row has tokens of type 1, only these and the first token can begin or end an answer.
+    /// See `Model` for the arguments.
+    ///
+    /// `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column is ignored.
+    /// The loss is the mean of the cross entropies of the start, and of the end given the right start. With `is_impossible`
+    /// [B], 1 for a question without an answer, half the binary cross entropy of `cls_logits` is added.
+    ///
+    /// Raises:
+    ///     InputError: if an answer begins or ends at a padded position, or `is_impossible` is neither 0 nor 1.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraForJointQuestionAnswering(config, seed=0).eval()
+    ///     >>> places = dict(start_positions=[1, 0], end_positions=[2, 0], is_impossible=[0, 1])
+    ///     >>> output = model([[1, 2, 3], [4, 5]], **places)
+    ///     >>> output.end_top_index.shape, output.cls_logits.shape, output.loss.shape
+    ///     ((2, 20, 20), (2,), ())
+    PyElectraForJointQuestionAnswering,
+    "ElectraForJointQuestionAnswering",
+    crate::electra::ElectraForJointQuestionAnswering
+);
+model_class!(
+    /// Classify texts with ELECTRA by one linear layer on the first kept token, without a hidden layer.
+    ///
+    /// That is the head of google-research/electra; `ElectraForSequenceClassification` has that of transformers, with a
+    /// hidden layer. Outputs, labels and losses are the same.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.ElectraConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, intermediate_size=4)
+    ///     >>> model = oxbert.ElectraForLinearClassification(config, seed=0)
+    ///     >>> output = model([[1, 2, 3], [4, 5]], labels=[0, 1])
+    ///     >>> output.logits.shape, output.loss.shape, model.config.problem_type
+    ///     ((2, 2), (), 'single_label_classification')
+    PyElectraForLinearClassification,
+    "ElectraForLinearClassification",
+    crate::electra::ElectraForLinearClassification
+);
+model_class!(
     /// Choose between texts with ELECTRA.
     ///
     /// Inputs are [B, C, S], C texts for each question: lists of C rows for each question, or arrays of three
@@ -424,6 +470,52 @@ model_class!(
     PyDistilBertForTokenClassification,
     "DistilBertForTokenClassification",
     crate::distilbert::DistilBertForTokenClassification
+);
+model_class!(
+    /// Answer questions with DistilBERT: predict an answer as a whole, and whether there is one.
+    ///
+    /// The end of an answer depends on its start, as in google-research/electra. A call returns K = 20 starts of each
+    /// row, the likeliest first, and 20 ends for each of them: `start_top_log_probs` [B, K] and `end_top_log_probs`
+    /// [B, K, K] float32, with their columns `start_top_index` and `end_top_index` int64. A row of fewer tokens has -inf
+    /// in the remaining places. `cls_logits` [B] float32 are above 0 if there seems to be no answer. In training mode only
+    /// they are returned.
+    ///
+    /// DistilBERT has no token types, so that any token can begin or end an answer.
+    /// See `Model` for the arguments.
+    ///
+    /// `start_positions` and `end_positions` are [B] integer, columns of the input; one past the last column is ignored.
+    /// The loss is the mean of the cross entropies of the start, and of the end given the right start. With `is_impossible`
+    /// [B], 1 for a question without an answer, half the binary cross entropy of `cls_logits` is added.
+    ///
+    /// Raises:
+    ///     InputError: if an answer begins or ends at a padded position, or `is_impossible` is neither 0 nor 1.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+    ///     >>> model = oxbert.DistilBertForJointQuestionAnswering(config, seed=0).eval()
+    ///     >>> places = dict(start_positions=[1, 0], end_positions=[2, 0], is_impossible=[0, 1])
+    ///     >>> output = model([[1, 2, 3], [4, 5]], **places)
+    ///     >>> output.end_top_index.shape, output.cls_logits.shape, output.loss.shape
+    ///     ((2, 20, 20), (2,), ())
+    PyDistilBertForJointQuestionAnswering,
+    "DistilBertForJointQuestionAnswering",
+    crate::distilbert::DistilBertForJointQuestionAnswering
+);
+model_class!(
+    /// Classify texts with DistilBERT by one linear layer on the first kept token, without a hidden layer.
+    ///
+    /// That is the head of google-research/electra; `DistilBertForSequenceClassification` has that of transformers, with a
+    /// hidden layer. Outputs, labels and losses are the same.
+    ///
+    /// Example:
+    ///     >>> config = oxbert.DistilBertConfig(vocab_size=10, dim=8, n_heads=2, n_layers=1, hidden_dim=4)
+    ///     >>> model = oxbert.DistilBertForLinearClassification(config, seed=0)
+    ///     >>> output = model([[1, 2, 3], [4, 5]], labels=[0, 1])
+    ///     >>> output.logits.shape, output.loss.shape, model.config.problem_type
+    ///     ((2, 2), (), 'single_label_classification')
+    PyDistilBertForLinearClassification,
+    "DistilBertForLinearClassification",
+    crate::distilbert::DistilBertForLinearClassification
 );
 model_class!(
     /// Choose between texts with DistilBERT.

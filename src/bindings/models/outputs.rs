@@ -7,8 +7,8 @@ use tch::Tensor;
 use crate::bindings::door::{Arrays, to_python, to_tuple};
 use crate::error::{Error, Result};
 use crate::outputs::{
-    DiscriminatorOutput, MaskedLMOutput, ModelOutput, MultipleChoiceOutput, QuestionAnsweringOutput,
-    SequenceClassificationOutput, TokenClassificationOutput,
+    AnswerOutput, DiscriminatorOutput, JointQuestionAnsweringOutput, MaskedLMOutput, ModelOutput, MultipleChoiceOutput,
+    QuestionAnsweringOutput, SequenceClassificationOutput, Spans, TokenClassificationOutput,
 };
 
 /// An output for Python: the class in `oxbert.outputs` and its fields.
@@ -57,6 +57,48 @@ answer!(
     "end_logits" = end_logits
 );
 answer!(MultipleChoiceOutput, "MultipleChoiceModelOutput", [loss], "logits" = logits);
+
+const JOINT: &str = "JointQuestionAnsweringModelOutput";
+
+impl From<JointQuestionAnsweringOutput> for Answer {
+    fn from(output: JointQuestionAnsweringOutput) -> Self {
+        let mut fields = vec![("loss", output.loss)];
+        if let Some(spans) = output.spans {
+            fields.extend([
+                ("start_top_log_probs", Some(spans.start_scores)),
+                ("start_top_index", Some(spans.starts)),
+                ("end_top_log_probs", Some(spans.end_scores)),
+                ("end_top_index", Some(spans.ends)),
+            ]);
+        }
+        fields.push(("cls_logits", Some(output.answerability_logits)));
+        Self { class: JOINT, fields, hidden_states: output.all_hidden_states, attentions: output.all_attentions }
+    }
+}
+
+impl TryFrom<Answer> for JointQuestionAnsweringOutput {
+    type Error = Error;
+
+    /// [`Error::Internal`] if the answer is another model's. The loss, the states and the attentions are dropped.
+    fn try_from(mut answer: Answer) -> Result<Self> {
+        let spans = Spans {
+            start_scores: answer.take("start_top_log_probs")?,
+            starts: answer.take("start_top_index")?,
+            end_scores: answer.take("end_top_log_probs")?,
+            ends: answer.take("end_top_index")?,
+        };
+        Ok(Self::new(None, Some(spans), answer.take("cls_logits")?))
+    }
+}
+
+impl TryFrom<Answer> for AnswerOutput {
+    type Error = Error;
+
+    /// [`Error::Internal`] if the answer is that of a model for something else.
+    fn try_from(answer: Answer) -> Result<Self> {
+        Ok(if answer.class == JOINT { Self::Joint(answer.try_into()?) } else { Self::Independent(answer.try_into()?) })
+    }
+}
 
 impl Answer {
     /// Take the tensor of a field out.

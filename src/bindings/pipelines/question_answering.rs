@@ -5,11 +5,10 @@ use pyo3::types::{PyAny, PyDict};
 
 use super::base::{PyPipeline, answers, at_least_one, load};
 use super::source::Asked;
-use crate::any_model::{Run, frozen};
+use crate::any_model::{Run, frozen_answerer};
 use crate::bindings::door::{answer, argument_readers, integer, optional_count, truth};
 use crate::bindings::text::texts::strings;
-use crate::heads::QuestionAnsweringHead;
-use crate::outputs::QuestionAnsweringOutput;
+use crate::outputs::AnswerOutput;
 use crate::pipelines::{QuestionAnswering, QuestionAnsweringOptions};
 use crate::weights::Strictness;
 
@@ -60,10 +59,8 @@ impl PyQuestionAnswering {
             &asked,
             "ForQuestionAnswering",
             |parts| {
-                let model: Box<dyn Run<QuestionAnsweringOutput> + Sync> = parts.model.build(
-                    |path, device, options| {
-                        frozen::<QuestionAnsweringHead>(path, device, Strictness::default(), options)
-                    },
+                let model: Box<dyn Run<AnswerOutput> + Sync> = parts.model.build(
+                    |path, device, options| frozen_answerer(path, device, Strictness::default(), options),
                     |it| Box::new(it),
                 )?;
                 QuestionAnswering::from_model(model, parts.tokenizer()?)

@@ -16,6 +16,10 @@ use crate::error::{Error, Result};
 use crate::pretrained::FrozenOptions;
 use crate::text::ElectraTokenizer;
 
+/// Heads, and other heads whose outputs say the same.
+const ALIKE: [(&str, &str); 2] =
+    [("ForQuestionAnswering", "ForJointQuestionAnswering"), ("ForSequenceClassification", "ForLinearClassification")];
+
 /// The arguments of every pipeline's `from_pretrained`, as Python gives them.
 pub(super) struct Asked<'a, 'py> {
     /// A folder, a name, or a model.
@@ -181,7 +185,8 @@ impl ModelPart {
 fn given_model(model: &Bound<'_, PyModel>, asked: &Asked<'_, '_>, head: &str) -> PyResult<ModelSource> {
     let py = model.py();
     let name = model.get_type().name()?.to_string();
-    if !name.ends_with(head) {
+    let is_alike = |(_, other): &(&str, &str)| name.ends_with(other);
+    if !name.ends_with(head) && !ALIKE.iter().filter(|(one, _)| *one == head).any(is_alike) {
         let reason = format!("expected an Electra{head} or a DistilBert{head}, got {name}");
         return Err(raise(py, Error::input("model", reason)));
     }

@@ -5,11 +5,10 @@ use pyo3::types::{PyAny, PyDict};
 
 use super::base::{PyPipeline, answers, at_least_one, load};
 use super::source::Asked;
-use crate::any_model::frozen_or_bert;
+use crate::any_model::frozen_classifier;
 use crate::bindings::door::{answer, argument_readers, optional_count, raise};
 use crate::bindings::text::texts::{Choice, Rows, parse_truncation};
 use crate::error::Error;
-use crate::heads::SequenceClassificationHead;
 use crate::pipelines::{ClassificationOptions, ScoreFunction, TextClassification};
 use crate::text::Pair;
 use crate::weights::Strictness;
@@ -94,9 +93,7 @@ impl PyTextClassification {
 /// Build the classifier of a folder or of a loaded model.
 pub(super) fn classifier(parts: &super::source::Parts) -> crate::error::Result<TextClassification> {
     let model = parts.model.build(
-        |path, device, options| {
-            frozen_or_bert::<SequenceClassificationHead>(path, device, Strictness::default(), options)
-        },
+        |path, device, options| frozen_classifier(path, device, Strictness::default(), options),
         |it| Box::new(it),
     )?;
     TextClassification::from_model(model, parts.tokenizer()?)
