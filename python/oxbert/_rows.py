@@ -157,7 +157,7 @@ class RowReader:
             if not line.strip():
                 continue
             try:
-                record = _parse(line, path, number)
+                record = parse_object(line, path, number)
                 yield self._checked(Row(self._pick(record, path, number), path, number, "line"))
             except DataError as error:
                 self._on_bad(error)
@@ -284,7 +284,7 @@ def _is_encodable(value: Any) -> bool:
     return True
 
 
-def _parse(line: str, path: str, number: int) -> dict[str, Any]:
+def parse_object(line: str, path: str, number: int) -> dict[str, Any]:
     """Return the object of a line of JSON."""
     try:
         record = json.loads(line, object_pairs_hook=_once)
@@ -333,6 +333,38 @@ def read_lines(stream: BinaryIO, path: str, on_bad: OnBad = refuse) -> Iterator[
         yield number, text
 
 
+def read_file_lines(path: str | os.PathLike[str], on_bad: OnBad = refuse) -> Iterator[tuple[int, str]]:
+    """Iterate over the lines of a file as `read_lines` does; one that ends with `.gz` is decompressed.
+
+    Raises:
+        DataError: if a line is not UTF-8, or is longer than 64 MiB, or the file is a damaged archive.
+        FileError: if the file cannot be read.
+    """
+    name = os.fspath(path)
+    with _reading(name), open(path, "rb") as stream:
+        lines: Any = gzip.GzipFile(fileobj=stream) if name.lower().endswith(".gz") else stream
+        yield from read_lines(lines, name, on_bad)
+
+
+def read_file(path: str | os.PathLike[str]) -> str:
+    """Return the text of a file; one that ends with `.gz` is decompressed.
+
+    Raises:
+        DataError: if the file is not UTF-8, or a damaged archive.
+        FileError: if the file cannot be read.
+    """
+    name = os.fspath(path)
+    with _reading(name):
+        content = Path(path).read_bytes()
+        if name.lower().endswith(".gz"):
+            content = gzip.decompress(content)
+    try:
+        return content.removeprefix(_MARK).decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise damaged(path, f"byte 0x{error.object[error.start]:02x} is not UTF-8", line=line) from error
+
+
 @contextmanager
 def _reading(path: str) -> Iterator[None]:
     """Translate the errors of readers into errors that name the file."""
@@ -357,6 +389,9 @@ __all__ = [
     "find_format",
     "kind_of",
     "name_of",
+    "parse_object",
+    "read_file",
+    "read_file_lines",
     "read_lines",
     "refuse",
 ]

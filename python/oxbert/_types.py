@@ -34,6 +34,7 @@ Sharing = Literal["embeddings", "nothing", "everything"]
 LayerwiseRule = Literal["corrected", "exact"]
 Reduction = Literal["mean", "sum"]
 BadRows = Literal["error", "skip"]
+TaskHead = Literal["transformers", "original"]
 
 # Training data.
 Documents = Literal["blank-lines", "file", "line"]

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, ClassVar, get_args
 
 from oxbert._checks import check_type, refused
-from oxbert._types import BadRows, LayerwiseRule, Optimizer, Reduction  # noqa: F401  # annotations of inherited fields
+from oxbert._types import BadRows, LayerwiseRule, Optimizer, Reduction, TaskHead  # noqa: F401  # also inherited fields
 from oxbert.training.loop.options import (
     MAX_BATCH_SIZE,
     RunOptions,
@@ -22,7 +22,7 @@ from oxbert.training.loop.options import (
 _MOST = 2**53
 """The largest number of examples or rows, which a float still counts."""
 TASK_FIELDS = frozenset(
-    "double_unordered threshold doc_stride max_query_length n_best max_answer_length null_threshold".split()
+    "double_unordered threshold doc_stride max_query_length n_best max_answer_length null_threshold head".split()
 )
 """The fields that only some tasks use. A task names those that it uses."""
 
@@ -112,8 +112,19 @@ class FineTuningConfig(RunOptions):
     max_query_length: int = integer(64, 1, "The longest question in tokens; longer ones are cut.")
     n_best: int = integer(20, 1, "How many answers are kept for a question.")
     max_answer_length: int = integer(30, 1, "The longest answer in tokens.")
-    null_threshold: float = number(
-        -2.75, "that is finite", lambda value: True, "A question has no answer if the null score is above this."
+    null_threshold: float | None = number(
+        None,
+        "that is finite",
+        lambda value: True,
+        "A question has no answer if the score of none, less that of the best answer, is above this; null means 0, and"
+        " -2.75 with the original's head, which scores answerability alone.",
+        optional=True,
+    )
+    head: TaskHead = choice(  # noqa: RUF009
+        "transformers",
+        get_args(TaskHead),
+        "`transformers` is the head of transformers' models, `original` that of google-research/electra: questions are"
+        " answered by a start, an end that depends on it, and whether there is an answer at all.",
     )
 
     @property

@@ -47,9 +47,11 @@ def integer(default: int | None, least: int, text: str, *, most: int | None = No
     return _field(default, int, expected, lambda value: least <= value <= limit, text, optional)
 
 
-def number(default: float, expected: str, holds: Callable[[float], bool], text: str) -> Any:
-    """Return a field for a finite number such that `holds`, which `expected` says in words."""
-    return _field(default, float, f"a number {expected}", holds, text)
+def number(
+    default: float | None, expected: str, holds: Callable[[float], bool], text: str, *, optional: bool = False
+) -> Any:
+    """Return a field for a finite number such that `holds`, which `expected` says, or None if it is `optional`."""
+    return _field(default, float, f"a number {expected}".rstrip(), holds, text, optional)
 
 
 def positive(default: float, text: str) -> Any:

@@ -51,19 +51,6 @@ class TaggedExample(Example):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Hold an answer in a context.
-
-    Attributes:
-        text: The answer.
-        start: The character of the context at which it begins.
-    """
-
-    text: str
-    start: int
-
-
-@dataclass(frozen=True)
 class QuestionExample(Example):
     """Hold a question about a context.
 
@@ -71,15 +58,18 @@ class QuestionExample(Example):
         id: The name of the question in files of predictions.
         question: The question.
         context: The text that may have the answer.
-        answers: The right answers; the first one is trained. Empty if the question has none, or they are not known.
-        is_impossible: Whether the context has no answer.
+        answers: The right answers, to score with. Empty if the question has none, or they are not known.
+        span: The first character in the context, and one past the last, of the answer that is trained. None if the
+            question has no answer, or it is not known where.
+        is_impossible: Whether it is known that the context has no answer.
     """
 
     id: str
     question: str
     context: str
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[str, ...] = ()
+    span: tuple[int, int] | None = None
     is_impossible: bool = False
 
 
-__all__ = ["DEV", "TEST", "TRAIN", "Answer", "Example", "QuestionExample", "TaggedExample", "TextExample"]
+__all__ = ["DEV", "TEST", "TRAIN", "Example", "QuestionExample", "TaggedExample", "TextExample"]

@@ -23,7 +23,6 @@ from oxbert.training.finetuning.data.examples import (
     DEV,
     TEST,
     TRAIN,
-    Answer,
     Example,
     QuestionExample,
     TaggedExample,
@@ -105,6 +104,10 @@ class Task(ABC):
     def used_fields(self) -> frozenset[str]:
         """Return the fields of `TASK_FIELDS` that this task uses."""
         return self.options
+
+    def model_class(self, options: FineTuningConfig) -> str:
+        """Return the auto class of models that fits with these options."""
+        return self.model
 
     @abstractmethod
     def splits(self) -> Mapping[str, Sequence[str]]:
@@ -218,6 +221,11 @@ def pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:
     return torch.from_numpy(padded)
 
 
+def bad_example(example: Example, reason: str) -> DataError:
+    """Return the error for an example that a task cannot use."""
+    return DataError(f"{example.place}: {reason}", path=example.place, reason=reason)
+
+
 def label_error(example: Example, label: object, labels: Sequence[str] | None) -> DataError:
     """Return the error for an example whose label is none of the known ones."""
     known = ", ".join((labels or [])[:20]) or "none"
@@ -230,7 +238,6 @@ __all__ = [
     "IGNORED",
     "TEST",
     "TRAIN",
-    "Answer",
     "Example",
     "Feature",
     "Outcome",
@@ -240,6 +247,7 @@ __all__ = [
     "TaggedExample",
     "Task",
     "TextExample",
+    "bad_example",
     "label_error",
     "pad",
 ]
