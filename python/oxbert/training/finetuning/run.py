@@ -44,6 +44,8 @@ from oxbert.training.loop.processes import Processes
 _LARGE = 1024
 """H from which a model counts as large."""
 _LARGE_DEFAULTS = {"learning_rate": 5e-5, "layerwise_decay": 0.9}
+_ORIGINAL_HEADS = ("ForJointQuestionAnswering", "ForLinearClassification")
+"""The ends of the names of models with a head of google-research/electra."""
 _Path = str | os.PathLike[str]
 
 
@@ -176,6 +178,8 @@ def configure(
     defaults["max_length"] = min(
         defaults.get("max_length", FineTuningConfig().max_length), sizes.max_position_embeddings
     )
+    if "head" in task.used_fields and (sizes.architectures or [""])[0].endswith(_ORIGINAL_HEADS):
+        defaults["head"] = "original"
     given: dict[str, Any] = {}
     if isinstance(config, FineTuningConfig):
         defaults = config.to_dict()
@@ -273,7 +277,7 @@ def evaluate(
     _warn_of_skipped(splits)
     examples = {split: found for split, found in splits.examples.items() if split != TRAIN} or splits.examples
     processes = Processes(device)
-    loaded = load_model(task, model, None, config.seed, str(processes.device))
+    loaded = load_model(task, task.model_class(config), model, None, config.seed, str(processes.device))
     known = [one for found in examples.values() if task.has_labels(found) for one in found]
     labels = labels_of(loaded, task.labels(known))
     tokenizer = AutoTokenizer.from_pretrained(model)

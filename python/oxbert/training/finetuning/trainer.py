@@ -143,7 +143,9 @@ class FineTuner(Loop[FineTuningBatch]):
             continue_from=continue_from,
         )
         super().__init__(config.for_examples(len(rows)), launch, output)
-        self.model = load_model(task, model, self.labels, config.seed, str(self.processes.device))
+        self.model = load_model(
+            task, task.model_class(config), model, self.labels, config.seed, str(self.processes.device)
+        )
         limit = self.model.config.max_position_embeddings
         longest = max(len(row.input_ids) for found in (rows, *self.features.values()) for row in found)
         if longest > limit:
@@ -273,7 +275,14 @@ class FineTuner(Loop[FineTuningBatch]):
         return {} if self.processes.rank else write_results(self, self.written_step)
 
 
-def load_model(task: Task, source: str | os.PathLike[str], labels: Sequence[str] | None, seed: int, device: str) -> Any:
+def load_model(
+    task: Task,
+    kind: str,
+    source: str | os.PathLike[str],
+    labels: Sequence[str] | None,
+    seed: int,
+    device: str,
+) -> Any:
     """Return a model with the head of a task. A head that the source lacks is random, and follows from the seed."""
     fields: dict[str, Any] = {}
     if labels is not None:
@@ -284,9 +293,7 @@ def load_model(task: Task, source: str | os.PathLike[str], labels: Sequence[str]
     with warnings.catch_warnings():
         # That the head is new is the reason to train it.
         warnings.simplefilter("ignore", UntrainedHeadWarning)
-        return getattr(oxbert, task.model).from_pretrained(
-            source, device=device, ignore_mismatched_sizes=True, **fields
-        )
+        return getattr(oxbert, kind).from_pretrained(source, device=device, ignore_mismatched_sizes=True, **fields)
 
 
 def _finite(value: float | None, otherwise: float, sign: int) -> float:

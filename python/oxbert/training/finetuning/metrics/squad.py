@@ -80,9 +80,9 @@ def score_v2(
 ) -> dict[str, float]:
     """Return what the scorer of SQuAD 2.0 does, in which questions may have no answer.
 
-    `exact`, `f1` and `total` are over all answered questions, those with `HasAns_` over questions that have an answer and
-    those with `NoAns_` over the rest. With `null_odds`, `best_exact` and `best_f1` are the best that any threshold gives,
-    and `best_exact_thresh` and `best_f1_thresh` the lowest such thresholds.
+    `exact`, `f1` and `total` are over all answered questions, those with `HasAns_` over questions that have an answer
+    and those with `NoAns_` over the rest. With `null_odds`, `best_exact` and `best_f1` are the best that any threshold
+    gives, and `best_exact_thresh` and `best_f1_thresh` the lowest such thresholds.
 
     Args:
         answers: The answer to each question, by the question's id; empty if there is none.

@@ -7,12 +7,11 @@ import difflib
 from collections.abc import Mapping
 
 from oxbert._checks import refused
-from oxbert.training.finetuning.tasks import classification, few_shot, glue, tagging
+from oxbert.training.finetuning.tasks import classification, few_shot, glue, question_answering, tagging
 from oxbert.training.finetuning.tasks.task import Task
 
-TASKS: Mapping[str, Task] = {
-    task.name: task for task in (*glue.TASKS, *tagging.TASKS, *classification.TASKS, *few_shot.TASKS)
-}
+_ALL = (*glue.TASKS, *tagging.TASKS, *question_answering.TASKS, *classification.TASKS, *few_shot.TASKS)
+TASKS: Mapping[str, Task] = {task.name: task for task in _ALL}
 """The tasks by name."""
 
 

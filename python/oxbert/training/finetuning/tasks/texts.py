@@ -37,7 +37,11 @@ class TextTask(Task):
     @property
     def used_fields(self) -> frozenset[str]:
         """Return the fields of `TASK_FIELDS` that this task uses."""
-        return self.options | ({"double_unordered"} if self.is_unordered else set())
+        return self.options | {"head"} | ({"double_unordered"} if self.is_unordered else set())
+
+    def model_class(self, options: FineTuningConfig) -> str:
+        """Return the auto class of models with the head that the options name."""
+        return "AutoModelForLinearClassification" if options.head == "original" else self.model
 
     def features(
         self,

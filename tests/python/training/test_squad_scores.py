@@ -104,11 +104,7 @@ def official_v2(
         for name in sorted(odds, key=lambda name: odds[name]):
             if name not in scores:
                 continue
-            if has_answer[name]:
-                difference = scores[name]
-            else:
-                difference = -1 if predictions[name] else 0
-            current += difference
+            current += scores[name] if has_answer[name] else -1 if predictions[name] else 0
             if current > best:
                 best, best_threshold = current, odds[name]
         result |= {f"best_{key}": 100.0 * best / len(scores), f"best_{key}_thresh": best_threshold}
