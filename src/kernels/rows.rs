@@ -93,7 +93,7 @@ impl Encode for BFloat16 {
                 width,
                 #[inline(always)]
                 |at, count| S::store_bfloat(to.add(at), S::load_part(from.add(at), count)),
-            )
+            );
         };
         1.0
     }
