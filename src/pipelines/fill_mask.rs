@@ -151,21 +151,56 @@ impl FillMask {
     }
 
     fn run(&self, texts: &[&str], options: &FillMaskOptions, spelling: Spelling) -> Result<Vec<Vec<MaskedToken>>> {
-        /// The scores of a mask over a vocabulary of this size take as much memory as a token inside the encoder.
-        const SCORES_PER_TOKEN: i64 = 2048;
         if options.top_k == 0 {
             return Err(Error::input("top_k", "expected at least 1, got 0"));
         }
-        let limit = self.0.tokenizer.id_limit();
-        let targets = options.targets.as_deref().map(|targets| distinct(targets, limit)).transpose()?;
         let encodings = self.0.encode(texts)?;
         if let Some(row) = encodings.iter().position(|encoding| self.masks(encoding).next().is_none()) {
             let reason = format!("expected a [MASK] in every text, got none in {:?}", texts[row]);
             return Err(Error::input("texts", reason));
         }
-        let top_k = options.top_k.min(targets.as_ref().map_or(limit as usize, Vec::len));
+        let limit = self.0.tokenizer.id_limit();
+        let targets = options.targets.as_deref().map(|targets| distinct(targets, limit)).transpose()?;
+        self.answer(&encodings, options.top_k, targets, spelling)
+    }
+
+    /// Return the likeliest token at every mask of every text, which may have none.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] if a text with a mask has more tokens than the model has positions.
+    pub(super) fn likeliest(&self, texts: &[&str]) -> Result<Vec<Vec<MaskedToken>>> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let encodings = self.0.encode(texts)?;
+        let has_mask = |row: &usize| self.masks(&encodings[*row]).next().is_some();
+        let rows: Vec<usize> = (0..texts.len()).filter(has_mask).collect();
+        let masked: Vec<Encoding> = rows.iter().map(|&row| encodings[row].clone()).collect();
+        let answers = self.answer(&masked, 1, None, Spelling::Kept).map_err(|error| match error {
+            Error::TooLong { what, row, length, maximum } => Error::TooLong { what, row: rows[row], length, maximum },
+            other => other,
+        })?;
+        let mut all = vec![Vec::new(); texts.len()];
+        for (row, answer) in rows.into_iter().zip(answers) {
+            all[row] = answer;
+        }
+        Ok(all)
+    }
+
+    /// Return the candidates at the masks of texts that each have a mask.
+    fn answer(
+        &self,
+        encodings: &[Encoding],
+        top_k: usize,
+        targets: Option<Vec<i64>>,
+        spelling: Spelling,
+    ) -> Result<Vec<Vec<MaskedToken>>> {
+        /// The scores of a mask over a vocabulary of this size take as much memory as a token inside the encoder.
+        const SCORES_PER_TOKEN: i64 = 2048;
+        let limit = self.0.tokenizer.id_limit();
+        let top_k = top_k.min(targets.as_ref().map_or(limit as usize, Vec::len));
         let mask_cost = (self.0.model.limits().vocab_size / SCORES_PER_TOKEN) as usize;
-        self.0.answer(&encodings, &Filling { pipeline: self, top_k, mask_cost, targets, spelling })
+        self.0.answer(encodings, &Filling { pipeline: self, top_k, mask_cost, targets, spelling })
     }
 
     /// Iterate over the indices of the masks among the tokens of a text.

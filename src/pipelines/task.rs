@@ -111,11 +111,25 @@ impl<M: AnyModel + ?Sized> TextModel<M> {
     /// # Errors
     /// [`Error::Input`] if there is no text; the errors of [`ElectraTokenizer::encode_pairs`].
     pub(super) fn encode_with<Row: TextRow>(&self, texts: &[Row], truncation: Truncation) -> Result<Vec<Encoding>> {
+        self.encode_within(texts, truncation, usize::MAX)
+    }
+
+    /// Tokenise texts or pairs of texts. With a truncation, a row has at most `length` tokens, and as many as the tokenizer
+    /// and the model allow.
+    ///
+    /// # Errors
+    /// The errors of [`TextModel::encode_with`]; [`Error::Input`] if `length` has no room for the special tokens.
+    pub(super) fn encode_within<Row: TextRow>(
+        &self,
+        texts: &[Row],
+        truncation: Truncation,
+        length: usize,
+    ) -> Result<Vec<Encoding>> {
         if texts.is_empty() {
             return Err(Error::input("texts", "expected at least one text, got none"));
         }
         let pairs: Vec<_> = texts.iter().map(TextRow::sources).collect();
-        let options = EncodeOptions::truncated(truncation, self.longest_row());
+        let options = EncodeOptions::truncated(truncation, length.min(self.longest_row()));
         let rows = self.tokenizer.encode_pairs(&pairs, &options)?;
         Ok(rows.into_iter().flatten().collect())
     }

@@ -174,7 +174,17 @@ impl TextClassification {
     /// # Errors
     /// The errors of [`TextClassification::predict`].
     pub fn logits<Row: TextRow>(&self, texts: &[Row], truncation: Truncation) -> Result<Vec<Vec<f64>>> {
-        let encodings = self.0.encode_with(texts, truncation)?;
+        self.logits_within(texts, truncation, usize::MAX)
+    }
+
+    /// Return the logits of every text, or pair of texts, shortened to at most `length` tokens if there is a truncation.
+    pub(super) fn logits_within<Row: TextRow>(
+        &self,
+        texts: &[Row],
+        truncation: Truncation,
+        length: usize,
+    ) -> Result<Vec<Vec<f64>>> {
+        let encodings = self.0.encode_within(texts, truncation, length)?;
         let labels = self.0.model.config().shared().labels.len();
         self.0.answer(&encodings, &Logits { pipeline: self, labels })
     }

@@ -94,20 +94,9 @@ impl ZeroShotClassification {
             return Err(Error::input("hypothesis_template", reason));
         }
         let hypotheses: Vec<String> = labels.iter().map(|label| options.template.replace("{}", label)).collect();
-        let pairs: Vec<(&str, &str)> = texts
-            .iter()
-            .flat_map(|&text| hypotheses.iter().map(move |hypothesis| (text, hypothesis.as_str())))
-            .collect();
         let truncation = if options.truncate { Truncation::OnlyFirst } else { Truncation::None };
-        let logits = self.classifier.logits(&pairs, truncation).map_err(|error| match error {
-            // A text has a row for each label.
-            Error::TooLong { what, row, length, maximum } => {
-                Error::TooLong { what, row: row / labels.len(), length, maximum }
-            }
-            other => other,
-        })?;
-        let rank = |(text, logits): (&&str, &[Vec<f64>])| {
-            let scores = self.scores(logits, options.multi_label);
+        let scores = self.entailment(texts, &hypotheses, options.multi_label, (truncation, usize::MAX))?;
+        let rank = |(text, scores): (&&str, Vec<f64>)| {
             let mut order: Vec<usize> = (0..labels.len()).collect();
             // transformers sorts by rising score and reverses.
             order.sort_by(|&one, &other| scores[one].total_cmp(&scores[other]));
@@ -118,7 +107,33 @@ impl ZeroShotClassification {
                 scores: order.iter().map(|&place| scores[place]).collect(),
             }
         };
-        Ok(texts.iter().zip(logits.chunks(labels.len())).map(rank).collect())
+        Ok(texts.iter().zip(scores).map(rank).collect())
+    }
+
+    /// Return for every text the probability of each hypothesis, in the order of the hypotheses. A text is shortened as the
+    /// truncation says, so that the row has at most so many tokens.
+    ///
+    /// # Errors
+    /// Those of [`ZeroShotClassification::predict`].
+    pub(super) fn entailment(
+        &self,
+        texts: &[&str],
+        hypotheses: &[String],
+        multi_label: bool,
+        (truncation, length): (Truncation, usize),
+    ) -> Result<Vec<Vec<f64>>> {
+        let pairs: Vec<(&str, &str)> = texts
+            .iter()
+            .flat_map(|&text| hypotheses.iter().map(move |hypothesis| (text, hypothesis.as_str())))
+            .collect();
+        let logits = self.classifier.logits_within(&pairs, truncation, length).map_err(|error| match error {
+            // A text has a row for each hypothesis.
+            Error::TooLong { what, row, length, maximum } => {
+                Error::TooLong { what, row: row / hypotheses.len(), length, maximum }
+            }
+            other => other,
+        })?;
+        Ok(logits.chunks(hypotheses.len()).map(|logits| self.scores(logits, multi_label)).collect())
     }
 
     /// Return the probability of each label of a text from the logits of its pairs.

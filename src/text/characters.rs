@@ -4,7 +4,7 @@ use unicode_categories::UnicodeCategories;
 
 /// The role of a normalised character in splitting a text into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Is part of a word.
     Letter,
     /// Is a word of its own.
@@ -14,7 +14,7 @@ pub(super) enum Kind {
 }
 
 /// Look up the kind of a normalised character in the Unicode tables.
-pub(super) fn find_kind(character: char) -> Kind {
+pub(crate) fn find_kind(character: char) -> Kind {
     if character.is_whitespace() {
         Kind::Space
     } else if is_punctuation(character) {
@@ -43,7 +43,7 @@ fn is_punctuation(character: char) -> bool {
 
 /// Return whether a character is in the blocks of Chinese characters that `tokenizers` lists. Its list lacks U+2B820 to
 /// U+2B91F, which BERT's first implementation had.
-pub(super) fn is_chinese(character: char) -> bool {
+pub(crate) fn is_chinese(character: char) -> bool {
     matches!(
         u32::from(character),
         0x4E00..=0x9FFF

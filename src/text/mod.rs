@@ -22,7 +22,7 @@
 mod added;
 mod added_files;
 mod batch;
-mod characters;
+pub(crate) mod characters;
 mod decode;
 mod encode;
 mod encoding;

@@ -28,6 +28,7 @@ mod remote;
 mod remote_shared;
 mod resizing;
 mod resources;
+mod rust_bert;
 #[cfg(feature = "remote")]
 mod server;
 mod spans;

@@ -123,22 +123,43 @@ impl TokenClassification {
         texts: &[Row],
         options: &TokenClassificationOptions,
     ) -> Result<Vec<Vec<LabelledToken>>> {
+        let label = |speller: &Speller, place: Place| {
+            let name = &self.labels[place.piece.label];
+            if options.ignore_labels.contains(name) {
+                return None;
+            }
+            let Place { index, column, encoding, piece } = place;
+            let (begin, end) = speller.span(encoding, column);
+            let word = speller.token(encoding, column).to_string();
+            Some(LabelledToken { label: name.clone(), score: piece.score, index, word, begin, end })
+        };
+        self.each_token(texts, Scope::Text, options, label)
+    }
+
+    /// Call `read` with each token of every text and its label, and return what is not `None`.
+    ///
+    /// # Errors
+    /// Those of [`TokenClassification::tokens`].
+    pub(super) fn each_token<Row: TextRow, T>(
+        &self,
+        texts: &[Row],
+        scope: Scope,
+        options: &TokenClassificationOptions,
+        read: impl Fn(&Speller, Place) -> Option<T>,
+    ) -> Result<Vec<Vec<T>>> {
         let read = |speller: &Speller, windows: Windows| {
             let mut tokens = Vec::new();
             for (window, pieces) in windows.own_pieces() {
                 interrupt::go_on()?;
-                let label = |piece: &Piece| {
-                    let (column, name) = (piece.columns.start, &self.labels[piece.label]);
-                    let (begin, end) = speller.span(window.encoding, column);
-                    let word = speller.token(window.encoding, column).to_string();
+                for piece in pieces {
+                    let column = piece.columns.start;
                     let index = window.skipped + column;
-                    LabelledToken { label: name.clone(), score: piece.score, index, word, begin, end }
-                };
-                tokens.extend(pieces.iter().map(label).filter(|token| !options.ignore_labels.contains(&token.label)));
+                    tokens.extend(read(speller, Place { piece, encoding: window.encoding, column, index }));
+                }
             }
             Ok(tokens)
         };
-        self.predict(texts, None, options, read)
+        self.predict(texts, Labels::OfTokens(scope), options, read)
     }
 
     /// Return the entities of every text.
@@ -163,14 +184,14 @@ impl TokenClassification {
             }
             if windows.encodings.len() > 1 { merge(entities) } else { Ok(entities) }
         };
-        self.predict(texts, Some(aggregation), options, read)
+        self.predict(texts, Labels::OfEntities(aggregation), options, read)
     }
 
     /// Cut texts into windows, label their tokens, and call `read` with the windows of each text.
     fn predict<Row: TextRow, T>(
         &self,
         texts: &[Row],
-        aggregation: Option<Aggregation>,
+        wanted: Labels,
         options: &TokenClassificationOptions,
         read: impl Fn(&Speller, Windows) -> Result<Vec<T>>,
     ) -> Result<Vec<Vec<T>>> {
@@ -188,7 +209,7 @@ impl TokenClassification {
         let rows = tokenizer.encode_pairs(&pairs, &window_options(Truncation::OnlyFirst, length, stride))?;
         let counts: Vec<usize> = rows.iter().map(Vec::len).collect();
         let encodings: Vec<Encoding> = rows.into_iter().flatten().collect();
-        let pieces = self.model.answer(&encodings, &Labelling { pipeline: self, aggregation })?;
+        let pieces = self.model.answer(&encodings, &Labelling { pipeline: self, wanted })?;
         let (mut encodings, mut pieces) = (encodings.as_slice(), pieces.as_slice());
         let mut answers = Vec::with_capacity(texts.len());
         for ((source, _), count) in pairs.iter().zip(counts) {
@@ -215,6 +236,33 @@ fn joined<'a>(source: &Source<'a>, delimiter: &str) -> (Cow<'a, str>, Vec<usize>
             (words.join(delimiter).into(), words.iter().scan(0, start).collect())
         }
     }
+}
+
+/// The tokens that are labelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those of the text.
+    Text,
+    /// Also the special tokens before and after it.
+    Row,
+}
+
+/// What is labelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Labels {
+    OfTokens(Scope),
+    OfEntities(Aggregation),
+}
+
+/// A token of a text with its label.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub piece: &'a Piece,
+    /// The window in which the token was labelled, and its place there.
+    pub encoding: &'a Encoding,
+    pub column: usize,
+    /// The token's index among all tokens of the text, counted from `[CLS]` = 0.
+    pub index: usize,
 }
 
 /// The windows of a text, and the labelled pieces of each.
@@ -250,9 +298,11 @@ impl<'a> Windows<'a> {
     fn own_pieces(self) -> impl Iterator<Item = (Window<'a>, &'a [Piece])> {
         let last = self.encodings.len() - 1;
         self.iter().enumerate().map(move |(number, window)| {
-            let begin = if number == 0 { 0 } else { self.stride / 2 };
-            let end = window.pieces.len() - if number == last { 0 } else { self.stride - self.stride / 2 };
-            let own = &window.pieces[begin..end];
+            let text = window.encoding.text(0);
+            let begin = if number == 0 { 0 } else { text.start + self.stride / 2 };
+            let end = if number == last { window.encoding.len() } else { text.end - (self.stride - self.stride / 2) };
+            let before = |column: usize| window.pieces.partition_point(|piece| piece.columns.start < column);
+            let own = &window.pieces[before(begin)..before(end)];
             (window, own)
         })
     }
@@ -262,16 +312,17 @@ impl<'a> Windows<'a> {
 /// of the first token.
 struct Labelling<'a> {
     pipeline: &'a TokenClassification,
-    /// `None` labels tokens.
-    aggregation: Option<Aggregation>,
+    wanted: Labels,
 }
 
 impl Labelling<'_> {
     /// Return the labelled ranges of a window.
     fn ranges(&self, encoding: &Encoding) -> Vec<Range<usize>> {
-        match self.aggregation {
-            None | Some(Aggregation::Simple) => encoding.text(0).map(|column| column..column + 1).collect(),
-            Some(_) => words(encoding, self.pipeline.model.tokenizer.unk_token_id()),
+        let tokens = |columns: Range<usize>| columns.map(|column| column..column + 1).collect();
+        match self.wanted {
+            Labels::OfTokens(Scope::Row) => tokens(0..encoding.len()),
+            Labels::OfTokens(Scope::Text) | Labels::OfEntities(Aggregation::Simple) => tokens(encoding.text(0)),
+            Labels::OfEntities(_) => words(encoding, self.pipeline.model.tokenizer.unk_token_id()),
         }
     }
 }
@@ -294,15 +345,16 @@ impl Work for Labelling<'_> {
         let scores = output.logits.f_softmax(-1, Kind::Double)?;
         let (best, labels) = scores.f_max_dim(-1, false)?;
         let best = numbers(&Tensor::f_stack(&[labels.f_to_kind(Kind::Double)?, best], -1)?)?;
-        let averaged = if self.aggregation == Some(Aggregation::Average) { numbers(&scores)? } else { Vec::new() };
+        let is_averaged = self.wanted == Labels::OfEntities(Aggregation::Average);
+        let averaged = if is_averaged { numbers(&scores)? } else { Vec::new() };
         let (columns, count) = (inputs.layout.columns() as usize, self.pipeline.labels.len());
         for (row, encoding) in batch.iter().enumerate() {
             let start = results.len();
             results.extend(&best[row * columns * 2..][..encoding.len() * 2]);
             let results = &mut results[start..];
             for word in self.ranges(encoding).into_iter().filter(|word| word.len() > 1) {
-                let chosen = match self.aggregation {
-                    Some(Aggregation::Max) => {
+                let chosen = match self.wanted {
+                    Labels::OfEntities(Aggregation::Max) => {
                         // The first of several with the highest score.
                         let better = |best: usize, column: usize| {
                             if results[2 * column + 1] > results[2 * best + 1] { column } else { best }
@@ -310,7 +362,7 @@ impl Work for Labelling<'_> {
                         let column = word.clone().reduce(better).unwrap_or(word.start);
                         (results[2 * column], results[2 * column + 1])
                     }
-                    Some(Aggregation::Average) => {
+                    Labels::OfEntities(Aggregation::Average) => {
                         let tokens = &averaged[(row * columns + word.start) * count..][..word.len() * count];
                         average(tokens, count)
                     }

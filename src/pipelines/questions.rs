@@ -89,6 +89,11 @@ impl QuestionAnswering {
         Ok(answers)
     }
 
+    /// Return the longest row that both the model and its tokenizer take, in tokens.
+    pub(super) fn longest_row(&self) -> usize {
+        self.0.longest_row()
+    }
+
     /// Check questions and options, and return the length of a row.
     fn check(&self, questions: &[(&str, &str)], options: &QuestionAnsweringOptions) -> Result<usize> {
         if questions.is_empty() {
