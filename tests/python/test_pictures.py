@@ -5,9 +5,11 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 import oxbert
 from oxbert.errors import InputError, MissingDependencyError
@@ -16,8 +18,11 @@ from oxbert.pictures import (
     Mark,
     Page,
     Picture,
+    draw_attention,
     draw_candidates,
+    map_vectors,
     mark_entities,
+    shade_attention,
     shade_words,
     strength_of,
     visible,
@@ -133,3 +138,84 @@ def test_bad_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependencyError, match=r'needs matplotlib; run: pip install "oxbert\[pictures\]"'):
         Picture("a").save(tmp_path / "a.png")
+
+
+def test_attention_is_drawn_as_the_model_returns_it(tmp_path: Path) -> None:
+    folder = "electra-tiny-discriminator"
+    tokenizer = oxbert.ElectraTokenizer.from_pretrained(folder)
+    text = f"{HOSTILE} by \U0001f600"
+    for tensors in ("np", "pt"):
+        inputs = tokenizer([text], return_tensors=tensors)
+        attentions = oxbert.ElectraForPreTraining.from_pretrained(folder)(**inputs, output_attentions=True).attentions
+        grid = draw_attention(attentions)
+        assert grid.weights.shape == (4, 3, len(inputs["input_ids"][0]), len(inputs["input_ids"][0]))
+        np.testing.assert_allclose(grid.weights.sum(axis=-1), 1, atol=1e-5)
+    parsed = Parsed(grid.fragment())
+    assert parsed.tags == {"div", "svg", "g", "rect", "text"}
+    # A frame for each head, and a square for each weight that is seen.
+    assert grid.fragment().count("<rect") == 12 + int((grid.weights >= 0.02).sum())
+
+    encoding = tokenizer(text).encodings[0]
+    token = encoding.tokens.index("by")
+    picture = shade_attention(text, encoding, attentions[1][0, 2], token)
+    spans = [span for span, special in zip(encoding.offsets, encoding.special_tokens_mask, strict=True) if not special]
+    assert [(mark.start, mark.end) for mark in picture.marks] == spans
+    shown = [float(mark.hint) for mark in picture.marks] + [bar.value for bar in picture.groups[0]]
+    assert abs(sum(shown) - 1) < 1e-2 and [mark.tone for mark in picture.marks].count("attends") == 1
+    assert "<script" not in picture.to_html()
+    for drawing, name in [(grid, "grid"), (picture, "words")]:
+        drawing.save(tmp_path / f"{name}.html")
+        drawing.save(tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG\r\n")
+        assert drawing._repr_html_() == drawing.to_html()
+
+    for bad in ([], [np.ones((2, 3, 3)), np.ones((1, 3, 3))], [np.ones((2, 3))], [np.full((1, 2, 2), np.nan)],
+                [np.ones((1, 129, 129))], [np.ones((2, 1, 3, 3))]):  # fmt: skip
+        with pytest.raises(InputError):
+            draw_attention(bad)
+    for weights, token in [(np.eye(3), 0), (np.eye(len(encoding.tokens)), len(encoding.tokens))]:
+        with pytest.raises(InputError):
+            shade_attention(text, encoding, weights, token)
+
+
+@given(
+    vectors=arrays(float, st.tuples(st.integers(1, 6), st.integers(1, 4)), elements=st.floats(-1e300, 1e300)),
+    data=st.data(),
+)
+def test_any_vectors_are_mapped(vectors: np.ndarray, data: st.DataObject) -> None:
+    count = len(vectors)
+    labels = data.draw(st.lists(TEXT, min_size=count, max_size=count))
+    drawn = map_vectors(vectors, labels, data.draw(st.sampled_from([(), tuple(labels)])))
+    assert drawn.points.shape == (count, 2) and np.abs(drawn.points).max() <= 1 and 0 <= drawn.kept <= 1 + 1e-9
+    assert np.isfinite(drawn._places()).all()
+    parsed = Parsed(drawn.fragment())
+    assert parsed.tags == {"div", "svg", "circle", "text"}
+
+
+def test_a_map_keeps_the_distances_of_vectors_in_a_plane(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    plane = random.normal(size=(9, 2))
+    turned = plane @ np.linalg.qr(random.normal(size=(5, 2)))[0].T + 7
+    drawn = map_vectors(turned, [HOSTILE] * 9, ["a", "b", ""] * 3)
+    assert abs(drawn.kept - 1) < 1e-9
+
+    def distances(points: np.ndarray) -> np.ndarray:
+        all_pairs = np.linalg.norm(points[:, None] - points[None], axis=-1)
+        return np.asarray(all_pairs / all_pairs.max())
+
+    np.testing.assert_allclose(distances(drawn.points), distances(plane), atol=1e-9)
+    # A shifted or turned set of vectors has the same map.
+    np.testing.assert_allclose(np.abs(map_vectors(plane, [""] * 9).points), np.abs(drawn.points), atol=1e-9)
+    drawn.save(tmp_path / "map.html")
+    drawn.save(tmp_path / "map.png")
+    page = (tmp_path / "map.html").read_text("utf-8")
+    assert page.count("<circle") == 9 and "<script" not in page and "<img" not in page and "\x1b" not in page
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG\r\n")
+    for vectors, labels, groups in [
+        ([[1.0, float("nan")]], ["a"], ()), ([1.0], ["a"], ()), (plane, ["a"], ()), (plane, ["a"] * 9, ["b"]),
+        (np.zeros((0, 3)), [], ()),
+    ]:  # fmt: skip
+        with pytest.raises(InputError):
+            map_vectors(vectors, labels, groups)
+    with pytest.raises(InputError, match=r"\.html or \.png"):
+        drawn.save(tmp_path / "map.svg")

@@ -55,7 +55,14 @@ class Bar:
     value: float
 
 
-class Drawn(Protocol):
+class Shown(Protocol):
+    """Be shown on a page of HTML."""
+
+    def fragment(self) -> str:
+        """Return the HTML."""
+
+
+class Drawn(Shown, Protocol):
     """Be drawn into a file, as a `Picture`."""
 
     @property
@@ -65,8 +72,5 @@ class Drawn(Protocol):
     def pieces(self) -> Iterator[tuple[str, Mark | None]]:
         """Iterate over the parts of the text with their marks."""
 
-    def fragment(self) -> str:
-        """Return the HTML."""
 
-
-__all__ = ["Bar", "Drawn", "Mark"]
+__all__ = ["Bar", "Drawn", "Mark", "Shown"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from oxbert._checks import refused, require
 from oxbert._files import settle, translate_os_errors
-from oxbert.pictures._marks import Drawn, Mark
+from oxbert.pictures._marks import Drawn, Mark, Shown
 from oxbert.pictures._style import SHADE, STYLE, TONES
 from oxbert.pictures.words import visible
 
@@ -50,8 +50,8 @@ class Page:
             self._file = open(self._beside, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
             self._file.write(_HEAD)
 
-    def add(self, picture: Drawn) -> None:
-        """Append a picture."""
+    def add(self, picture: Shown) -> None:
+        """Append a picture or a drawing."""
         with translate_os_errors("write", self._path):
             self._file.write(picture.fragment())
 
@@ -113,18 +113,27 @@ class Sheet:
                     x, y, piece.text, family="monospace", fontsize=piece.size, va="center", color="#1f2328",
                     bbox=box if piece.colour else None, parse_math=False,
                 )  # fmt: skip
-        beside = self._path.with_name(f".{self._path.name}.new")
-        with translate_os_errors("write", self._path), warnings.catch_warnings():
-            # A character that no font of the machine has becomes a box.
-            warnings.filterwarnings("ignore", message="Glyph ")
-            try:
-                figure.savefig(beside, dpi=150, format="png")
-                settle(beside, self._path)
-            finally:
-                beside.unlink(missing_ok=True)
+        write_figure(figure, self._path)
 
     def stop(self) -> None:
         """Write nothing."""
+
+
+def write_figure(figure: Any, path: Path) -> None:
+    """Write a figure of matplotlib as PNG. The file appears under its name when it is complete.
+
+    Raises:
+        FileError: if the file cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    with translate_os_errors("write", path), warnings.catch_warnings():
+        # A character that no font of the machine has becomes a box.
+        warnings.filterwarnings("ignore", message="Glyph ")
+        try:
+            figure.savefig(beside, dpi=150, format="png")
+            settle(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 class _Piece(NamedTuple):
@@ -224,4 +233,4 @@ def open_page(path: Path) -> Iterator[Page | Sheet]:
     page.close()
 
 
-__all__ = ["Page", "Sheet", "open_page"]
+__all__ = ["Page", "Sheet", "open_page", "write_figure"]
