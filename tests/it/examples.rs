@@ -27,12 +27,23 @@ fn the_models_of_examples_answer() {
         ("distilbert_masked_lm", "the compiler reads the source file."),
         ("distilbert_sequence_classification", "positive"),
         ("distilbert_question_answering", "New York"),
+        ("feature_extraction", "Sort the items of the list in place."),
     ] {
         let printed = run(name, &[]);
         assert!(printed.contains(expected), "{name}: {printed}");
     }
     let printed = run("electra_pretraining", &["--steps", "2"]);
     assert!(printed.contains("step    2: masked LM"), "{printed}");
+}
+
+#[test]
+fn labels_of_the_callers_are_ranked() {
+    let printed = run("zero_shot_classification", &[]);
+    for (text, label) in [("There is a packet in the server.", "network"), ("The hour comes after the minute.", "time")]
+    {
+        let first = printed.lines().skip_while(|line| *line != text).nth(1);
+        assert!(first.is_some_and(|line| line.ends_with(label)), "{printed}");
+    }
 }
 
 #[test]
