@@ -83,7 +83,7 @@ fn train(tokenizer: ElectraTokenizer) -> Result<ZeroShotClassification, Box<dyn 
     let arguments = Arguments::from(Batch::from_texts(&tokenizer, &pairs)?).with_labels(entailed);
     let inputs = Inputs::new(arguments, &classifier.model.limits())?;
     println!("Training a small model on {} pairs of sentences:", pairs.len());
-    let training = Training { steps: 120, learning_rate: 2e-3, print_every: 40 };
+    let training = Training { steps: 200, learning_rate: 2e-3, print_every: 50 };
     support::train(&classifier.model, classifier.var_store(), &inputs, |output| output.loss, &training)?;
     classifier.mark_trained();
 

@@ -224,17 +224,9 @@ impl LabelAggregationOption {
             Self::Mode => {
                 let count =
                     |token: &Token| tokens.iter().filter(|other| other.label_index == token.label_index).count();
-                let better = |best: (usize, &'_ Token), token: (usize, &'_ Token)| {
-                    token.0 > best.0 || token.0 == best.0 && token.1.score > best.1.score
-                };
-                let mut best = (count(&tokens[0]), &tokens[0]);
-                for token in &tokens[1..] {
-                    let token = (count(token), token);
-                    if better(best, token) {
-                        best = token;
-                    }
-                }
-                best.1
+                let rank = |token: &Token| (count(token), token.score);
+                // The first of several.
+                tokens.iter().fold(&tokens[0], |best, token| if rank(token) > rank(best) { token } else { best })
             }
         };
         (chosen.label_index, chosen.label.clone())
