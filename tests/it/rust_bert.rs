@@ -21,7 +21,9 @@ use oxbert::pipelines::sequence_classification::{SequenceClassificationConfig, S
 use oxbert::pipelines::token_classification::{
     LabelAggregationOption, Mask, Token, TokenClassificationConfig, TokenClassificationModel,
 };
-use oxbert::pipelines::zero_shot_classification::{ZeroShotClassificationConfig, ZeroShotClassificationModel};
+use oxbert::pipelines::zero_shot_classification::{
+    ZeroShotClassificationConfig, ZeroShotClassificationModel, ZeroShotTemplate,
+};
 use oxbert::pipelines::{
     ClassificationOptions, FillMask, QuestionAnswering, QuestionAnsweringOptions, ScoreFunction, TextClassification,
     TokenClassification, TokenClassificationOptions, ZeroShotClassification, ZeroShotOptions,
@@ -177,7 +179,7 @@ fn named_labels_have_the_scores_of_the_zero_shot_pipeline() {
     let pipeline = pipeline.unwrap();
     let texts = hostile();
     let (texts, names) = (views(&texts), ["cat", "mat", "dog"]);
-    let template = || -> Option<Box<dyn Fn(&str) -> String>> { Some(Box::new(|label: &str| format!("the {label}."))) };
+    let template = || -> Option<ZeroShotTemplate> { Some(Box::new(|label: &str| format!("the {label}."))) };
     for multi_label in [false, true] {
         let options = ZeroShotOptions { template: "the {}.", multi_label, truncate: true };
         let expected = pipeline.predict(&texts, &names, &options).unwrap();
@@ -397,14 +399,16 @@ fn tokens_have_the_labels_of_the_pipeline() {
     assert!(models[0].predict::<&str>(&[], true, true).is_empty());
 }
 
+/// Join the labels of the tokens of a word.
+fn custom(tokens: &[Token]) -> (i64, String) {
+    (7, tokens.iter().map(|token| token.label.as_str()).collect())
+}
+
 #[test]
 fn words_take_the_label_that_the_option_says() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write::<ElectraForTokenClassification>(folder, &electra(&TAGS), WeightFormat::Safetensors);
-    fn custom(tokens: &[Token]) -> (i64, String) {
-        (7, tokens.iter().map(|token| token.label.as_str()).collect())
-    }
     let options = || {
         [
             LabelAggregationOption::First,
