@@ -162,8 +162,8 @@ impl Files<'_> {
         read_tokenizer(&self.vocab.get_local_path()?, self.lower_case, self.strip_accents)
     }
 
-    /// Load the model with the head `H`.
-    pub fn model<H: Head + Shareable + Send + 'static>(&self) -> Result<Box<dyn Run<H::Output> + Sync>>
+    /// Load the model with the head `H`, whose output becomes `O`.
+    pub fn model<H: Head<Output: Into<O>> + Shareable + Send + 'static, O>(&self) -> Result<Box<dyn Run<O> + Sync>>
     where
         Electra: HasHead<H>,
         DistilBert: HasHead<H>,

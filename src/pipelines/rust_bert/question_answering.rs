@@ -161,7 +161,7 @@ impl QuestionAnsweringModel {
             return Err(Error::input("max_seq_length", reason));
         }
         let pipeline =
-            QuestionAnswering::from_model(config.files().model::<QuestionAnsweringHead>()?, (*tokenizer).clone())?;
+            QuestionAnswering::from_model(config.files().model::<QuestionAnsweringHead, _>()?, (*tokenizer).clone())?;
         let longest = pipeline.longest_row();
         if max_seq_length > longest {
             let reason = format!(

@@ -78,7 +78,7 @@ impl SequenceClassificationModel {
     /// The errors of [`SequenceClassificationModel::new`].
     #[expect(clippy::needless_pass_by_value, reason = "the signature is rust_bert's")]
     pub fn new_with_tokenizer(config: SequenceClassificationConfig, tokenizer: TokenizerOption) -> Result<Self> {
-        let model = config.files().model::<SequenceClassificationHead>()?;
+        let model = config.files().model::<SequenceClassificationHead, _>()?;
         Ok(Self { pipeline: TextClassification::from_model(model, (*tokenizer).clone())?, tokenizer })
     }
 

@@ -92,7 +92,7 @@ impl TokenClassificationModel {
     /// # Errors
     /// The errors of [`TokenClassificationModel::new`].
     pub fn new_with_tokenizer(config: TokenClassificationConfig, tokenizer: TokenizerOption) -> Result<Self> {
-        let model = config.files().model::<TokenClassificationHead>()?;
+        let model = config.files().model::<TokenClassificationHead, _>()?;
         let pipeline = TokenClassification::from_model(model, (*tokenizer).clone())?;
         let longest = pipeline.limits().max_position_embeddings as usize;
         let pipeline = pipeline.with_batch_tokens(config.batch_size.saturating_mul(longest).min(BATCH_TOKENS));

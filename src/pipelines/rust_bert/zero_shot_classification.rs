@@ -46,7 +46,7 @@ impl ZeroShotClassificationModel {
     /// The errors of [`ZeroShotClassificationModel::new`].
     #[expect(clippy::needless_pass_by_value, reason = "the signature is rust_bert's")]
     pub fn new_with_tokenizer(config: ZeroShotClassificationConfig, tokenizer: TokenizerOption) -> Result<Self> {
-        let model = config.files().model::<SequenceClassificationHead>()?;
+        let model = config.files().model::<SequenceClassificationHead, _>()?;
         let classifier = TextClassification::from_model(model, (*tokenizer).clone())?;
         Ok(Self { pipeline: ZeroShotClassification::new(classifier)?, tokenizer })
     }
