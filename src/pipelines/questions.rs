@@ -143,15 +143,24 @@ impl QuestionAnswering {
             ..EncodeOptions::truncated(Truncation::OnlyFirst, options.max_question_len)
         };
         let tokens = tokenizer.encode(question, None, &truncated)?;
-        let mut question = question;
-        if tokens.len() == options.max_question_len {
-            let end = tokens.offsets().map(|(_, end)| end).max().unwrap_or_default();
-            question = Characters::new(question).slice(0, end);
+        let (mut question, mut size) = (question, tokens.len());
+        if size == options.max_question_len {
+            let whole = EncodeOptions { add_special_tokens: false, ..EncodeOptions::default() };
+            let all = question;
+            let (start, end) = tokens.offsets().max_by_key(|(_, end)| *end).unwrap_or_default();
+            // A character of several tokens is left out if not all of them fit.
+            for end in [end, start] {
+                question = Characters::new(all).slice(0, end);
+                size = tokenizer.encode(question, None, &whole)?.len();
+                if size <= options.max_question_len {
+                    break;
+                }
+            }
         }
         let added = tokenizer.num_special_tokens_to_add(true);
-        let capacity = length.saturating_sub(added + tokens.len());
+        let capacity = length.saturating_sub(added + size);
         if capacity == 0 {
-            let needed = format!("{} tokens of the question, {added} special tokens and the context", tokens.len());
+            let needed = format!("{size} tokens of the question, {added} special tokens and the context");
             let reason =
                 format!("expected room for {needed}, got {length}; lower max_question_len or raise max_seq_len");
             return Err(Error::input("max_seq_len", reason));

@@ -40,7 +40,13 @@ class Asked:
         places = self.tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         longest = wanted["max_question_len"]
         if len(places) > longest:
-            question, places = question[: max(end for _, end in places[:longest])], places[:longest]
+            start, end = max(places[:longest], key=lambda place: place[1])
+            # A character of several tokens is left out if not all of them fit.
+            for cut in (question[:end], question[:start]):
+                places = self.tokenizer(cut, add_special_tokens=False).input_ids
+                if len(places) <= longest:
+                    break
+            question = cut
         stride = wanted["doc_stride"]
         if stride is None:
             stride = min(128, wanted["max_seq_len"] // 2, wanted["max_seq_len"] - 3 - len(places) - 1)
@@ -246,3 +252,18 @@ def test_models_without_the_head_are_refused() -> None:
         oxbert.pipeline("question-answering", "electra-tiny-discriminator")
     with pytest.raises(InputError, match="no model of question-answering ships with oxbert"):
         oxbert.pipeline("question-answering")
+
+
+@pytest.mark.parametrize("longest", [14, 15])
+def test_a_long_question_is_cut_between_characters(longest: int, tmp_path: Any) -> None:
+    # Normalisation makes two tokens of each of these characters.
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "\u1100", "##\u1100", "##\u1161", "a", "b", "c"]
+    config = oxbert.ElectraConfig(
+        vocab_size=len(words), embedding_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=8, max_position_embeddings=48,
+    )  # fmt: skip
+    oxbert.ElectraForQuestionAnswering(config, seed=1).save_pretrained(tmp_path)
+    oxbert.ElectraTokenizer(vocab={word: place for place, word in enumerate(words)}).save_pretrained(tmp_path)
+    pipeline = oxbert.pipeline("question-answering", tmp_path)
+    options: dict[str, Any] = {"context": "a b c " * 40, "max_question_len": longest, "max_seq_len": 24, "top_k": 5}
+    assert pipeline(question="\uac00" * 40, **options) == pipeline(question="\uac00" * 7, **options)

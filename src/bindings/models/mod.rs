@@ -1,5 +1,8 @@
 //! Models: one base class with everything that does not depend on the family, one thin class each.
 
+#[macro_use]
+mod model_class;
+
 pub(crate) mod activation;
 pub(crate) mod arguments;
 pub(crate) mod base;
