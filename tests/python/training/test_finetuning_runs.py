@@ -21,10 +21,11 @@ from typer.testing import CliRunner
 import oxbert
 from oxbert.cli import app
 from oxbert.cli.finetune import EXAMPLE
-from oxbert.errors import ConfigError, InputError, MissingDependencyError, TrainingWarning
-from oxbert.training import TASKS, evaluate, finetune
+from oxbert.errors import ConfigError, DtypeError, InputError, MissingDependencyError, TrainingWarning
+from oxbert.training import TASKS, Distiller, FineTuner, Trainer, evaluate, finetune
 from oxbert.training.finetuning.tasks.classification import Classification
 from oxbert.training.loop.checkpoints import list_checkpoints
+from oxbert.training.loop.options import RunOptions
 
 from ..processes import run
 from ..runs import assert_equal, assert_near, weights
@@ -143,6 +144,7 @@ sys.path.insert(0, sys.argv[4])
 import matplotlib.figure, sklearn.metrics, scipy.stats
 from tests.python.training.runs import tuner
 from oxbert.training.loop.checkpoints import list_checkpoints
+from oxbert.training.loop.options import RunOptions
 model, data, folder = map(Path, sys.argv[1:4])
 
 def begin(name):
@@ -401,3 +403,15 @@ def test_the_rates_of_layers(model: Path, data: Path, tmp_path: Path) -> None:
         exact.layer_rates == {"layerwise_decay": 0.5, "exact": True}
         and replace(exact, layerwise_decay=1).layer_rates == {}
     )
+
+
+@pytest.mark.parametrize("kind", [FineTuner, Distiller, Trainer])
+def test_a_configuration_of_another_kind_is_refused(kind: type, tmp_path: Path) -> None:
+    arguments: dict[type, tuple[Any, ...]] = {
+        FineTuner: (TASKS["classification"], oxbert.ElectraConfig(), "model", {}, tmp_path),
+        Distiller: (RunOptions(), [], tmp_path),
+        Trainer: (oxbert.DistilBertConfig(), [], None, tmp_path),
+    }
+    options = {"teacher": "model"} if kind is Distiller else {}
+    with pytest.raises(DtypeError, match="config: expected a "):
+        kind(*arguments[kind], **options)

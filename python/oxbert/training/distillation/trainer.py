@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 import oxbert
-from oxbert._checks import refused
+from oxbert._checks import check_type, refused
 from oxbert._files import is_folder, write_whole
 from oxbert._types import AutocastPrecision, PathLike
 from oxbert.errors import UntrainedHeadError, UntrainedHeadWarning
@@ -83,6 +83,7 @@ class Distiller(Loop[DistillationBatch]):
 
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint; `field` names the difference.
+        DtypeError: if the configuration is of another type.
         InputError: if the student does not fit the teacher or the examples.
     """
 
@@ -105,6 +106,7 @@ class Distiller(Loop[DistillationBatch]):
         resume: bool = LaunchOptions.resume,
         continue_from: str | os.PathLike[str] | None = LaunchOptions.continue_from,
     ) -> None:
+        check_type("config", config, DistillationConfig, "a DistillationConfig")
         launch = LaunchOptions(
             device=device,
             precision=precision,

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import oxbert
-from oxbert._checks import refused, require
+from oxbert._checks import check_type, refused, require
 from oxbert._types import AutocastPrecision
 from oxbert.errors import UntrainedHeadWarning
 from oxbert.training.data.manifest import tokenizer_files
@@ -88,6 +88,7 @@ class FineTuner(Loop[FineTuningBatch]):
 
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint; `field` names the difference.
+        DtypeError: if the task, the configuration or the examples are of another type.
         InputError: if there is no row to train, or all have the same label; if `max_length` is more than the model has
             positions.
     """
@@ -112,6 +113,9 @@ class FineTuner(Loop[FineTuningBatch]):
         resume: bool = LaunchOptions.resume,
         continue_from: str | os.PathLike[str] | None = LaunchOptions.continue_from,
     ) -> None:
+        check_type("task", task, Task, "a task")
+        check_type("config", config, FineTuningConfig, "a FineTuningConfig")
+        check_type("examples", examples, Mapping, "examples by split")
         self.task, self.source, self._skipped = task, model, skipped
         for package in task.packages:
             require(package, extra="finetune")

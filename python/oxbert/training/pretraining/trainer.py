@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 import oxbert
-from oxbert._checks import refused
+from oxbert._checks import check_type, refused
 from oxbert._types import AutocastPrecision, Component, Sharing
 from oxbert.errors import TrainingWarning
 from oxbert.outputs import PretrainingOutput
@@ -80,6 +80,7 @@ class Trainer(Loop[PretrainingBatch]):
     Raises:
         ConfigError: if the configuration differs from that of the checkpoint, or of a model to begin with; `field`
             names the difference.
+        DtypeError: if the configuration is of another type.
         InputError: if the tokenizer has more tokens than `vocab_size`, or another vocabulary than a model to begin
             with; if an option is impossible; if the output folder has a run that does not continue from
             `continue_from`.
@@ -127,6 +128,7 @@ class Trainer(Loop[PretrainingBatch]):
         resume: bool = LaunchOptions.resume,
         continue_from: _Source | None = LaunchOptions.continue_from,
     ) -> None:
+        check_type("config", config, PretrainingConfig, "a PretrainingConfig")
         if len(tokenizer) > config.vocab_size:
             raise refused(
                 "tokenizer", f"expected at most vocab_size = {config.vocab_size} tokens, got {len(tokenizer)}"
