@@ -31,6 +31,10 @@ use crate::error::{Error, Result};
 
 /// The time between two calls of a check.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// Into how many parts the items of a worker are divided at least, so that all workers end at about the same time, and
+/// how many items a part has at most.
+const PARTS_PER_WORKER: usize = 32;
+const LONGEST_PART: usize = 64;
 
 /// An installed check.
 struct Watch {
@@ -119,13 +123,19 @@ pub(crate) fn map_on_workers<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) ->
     }
     let caller = thread::current().id();
     let needed = Needed::new(items.len());
-    let one = |(index, item): (usize, &I)| {
-        let work = || needed.check(index).and_then(|()| work(item));
-        let here = thread::current().id() == caller;
-        let result = if here { go_on().and_then(|()| work()) } else { needed.watch(index, work) };
-        result.inspect_err(|_| needed.limit(index + 1))
+    // A check for each of many small items would take longer than the items.
+    let part_len = (items.len() / (PARTS_PER_WORKER * rayon::current_num_threads())).clamp(1, LONGEST_PART);
+    let part = |(number, part): (usize, &[I])| {
+        let start = number * part_len;
+        let is_caller = thread::current().id() == caller;
+        let one = |(place, item)| {
+            let may_go_on = if is_caller { go_on() } else { needed.check(start + place) };
+            may_go_on.and_then(|()| work(item)).inspect_err(|_| needed.limit(start + place + 1))
+        };
+        let all = || part.iter().enumerate().map(one).collect::<Result<Vec<_>>>();
+        if is_caller { all() } else { needed.watch(start, all) }
     };
-    let map = || items.par_iter().enumerate().map(&one).collect::<Vec<_>>();
+    let map = || items.par_chunks(part_len).enumerate().map(&part).collect::<Vec<_>>();
     let results = if rayon::current_thread_index().is_some() {
         // One of the threads that are to do the work must not wait for them.
         map()
@@ -139,7 +149,11 @@ pub(crate) fn map_on_workers<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) ->
             wait(&results).inspect_err(|_| needed.limit(0))
         })?
     };
-    results.into_iter().collect()
+    let mut all = Vec::with_capacity(items.len());
+    for part in results {
+        all.extend(part?);
+    }
+    Ok(all)
 }
 
 /// Run code that may take long and never asks on a thread of its own, while this thread asks whether to go on. Without

@@ -50,7 +50,8 @@ class BatchEncoding(UserDict[str, Any]):
         """Keep the columns, and the rows that they were made from."""
         if data is not None:
             check_type("data", data, Mapping, "names and columns")
-        super().__init__(data)
+        # A copy, as `UserDict.__init__` makes one name at a time.
+        self.data = {} if data is None else dict(data)
         self._encodings = encodings
 
     @property

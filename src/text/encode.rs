@@ -14,6 +14,7 @@ use super::tokens::Tokens;
 use super::words::{Scratch, TextToken, TextTokens};
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::memory::room;
 
 /// The input that the tokens of a row come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +137,7 @@ impl WordPieceTokenizer {
     fn text_tokens(&self, text: &str, limit: usize) -> Result<Vec<TextToken>> {
         /// The longest text for which the crate `tokenizers`, which does not ask whether to go on, takes a moment.
         const QUICK_BYTES: usize = 1 << 16;
+        const BYTES_PER_TOKEN: usize = 4;
         thread_local! {
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
@@ -154,7 +156,8 @@ impl WordPieceTokenizer {
         }
         // Taken, not borrowed: a check may run any code, and call this function again.
         let mut scratch = SCRATCH.take();
-        let mut tokens = Vec::new();
+        // About as many tokens as a text of this length has.
+        let mut tokens = room("tokens", limit.min(text.len() / BYTES_PER_TOKEN + 1))?;
         let mut output = TextTokens::new(vocabulary, &self.options, limit, &mut scratch, &mut tokens);
         // Two positions that advance along the text: ranges overlap if an added token starts with spaces that the token
         // before has taken.

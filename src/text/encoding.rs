@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::{SmallVec, smallvec};
 
 use super::options::{EncodeOptions, Side};
 use super::spelling::{Spelling, Written};
@@ -27,9 +28,9 @@ pub struct Encoding {
     offsets: Vec<(u32, u32)>,
     words: Vec<u32>,
     /// The range of the tokens of each text: one range, or two for a pair.
-    texts: Vec<Range<usize>>,
+    texts: SmallVec<[Range<usize>; 2]>,
     /// The types: runs of tokens of one type, each with its end. Tokens behind the last run have the type 0.
-    types: Vec<(usize, i64)>,
+    types: SmallVec<[(usize, i64); 2]>,
     /// The range without padding.
     kept: Range<usize>,
     spelling: Spelling,
@@ -200,8 +201,8 @@ impl Encoding {
             ids: (&row.ids).into(),
             offsets: (&row.offsets).into(),
             words: (&row.words).into(),
-            texts: (&row.texts).into(),
-            types: (&row.types).into(),
+            texts: (&*row.texts).into(),
+            types: (&*row.types).into(),
             kept: row.kept.clone(),
         });
         let mut bytes = Bytes::default();
@@ -236,8 +237,8 @@ impl Encoding {
                 ids: ids.into_owned(),
                 offsets: offsets.into_owned(),
                 words: words.into_owned(),
-                texts: texts.into_owned(),
-                types: types.into_owned(),
+                texts: texts.into_owned().into(),
+                types: types.into_owned().into(),
                 kept,
                 spelling: spelling.clone(),
             })
@@ -258,6 +259,10 @@ impl Encoding {
             Some(room) => kept_lengths(lengths, room, options.truncation)?,
             None => (lengths.0, lengths.1.unwrap_or(0)),
         };
+        if second.is_none() && one == first.len() {
+            // Most rows are a whole text.
+            return Ok(vec![Self::join(tokens, &[Window::whole(first)], options)?]);
+        }
         let firsts = windows(first, one, options)?;
         let Some(second) = second else {
             Self::check_rows(firsts.len(), one)?;
@@ -299,8 +304,8 @@ impl Encoding {
             ids: room("row", capacity)?,
             offsets: room("row", capacity)?,
             words: room("row", capacity)?,
-            texts: vec![0..0; texts.len()],
-            types: Vec::with_capacity(2),
+            texts: smallvec![0..0; texts.len()],
+            types: SmallVec::new(),
             kept: 0..capacity,
             spelling: Spelling::Tokenizer(Arc::clone(tokens)),
         };

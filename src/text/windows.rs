@@ -12,12 +12,19 @@ pub(super) struct Window<'a> {
     pub is_first: bool,
 }
 
+impl<'a> Window<'a> {
+    /// Return the window that is a whole text.
+    pub fn whole(tokens: &'a [TextToken]) -> Self {
+        Self { tokens, is_first: true }
+    }
+}
+
 /// Cut a text into windows: the one that is kept, `length` tokens from one end of the text, and if `options.overflow`
 /// is set, the further ones, each of which shares `stride` tokens with the window before.
 pub(super) fn windows<'a>(text: &'a [TextToken], length: usize, options: &EncodeOptions) -> Result<Vec<Window<'a>>> {
     let window = |tokens, number| Window { tokens, is_first: number == 0 };
     if length == text.len() {
-        return Ok(vec![window(text, 0)]);
+        return Ok(vec![Window::whole(text)]);
     }
     if length == 0 {
         // As in `tokenizers`: if no token fits, the overflow is the whole text.

@@ -29,9 +29,18 @@ pub(super) fn list<'py>(
     }
 }
 
-/// Make a list of numbers.
+/// Make a list of numbers. A run of equal numbers, as in a mask, is one object.
 pub(super) fn numbers(py: Python<'_>, numbers: impl ExactSizeIterator<Item = i64>) -> PyResult<Bound<'_, PyAny>> {
-    list(py, numbers.map(|number| integer(py, number)))
+    let mut last: Option<(i64, Bound<'_, PyAny>)> = None;
+    let object = |number| match &last {
+        Some((value, object)) if *value == number => Ok(object.clone()),
+        _ => {
+            let object = integer(py, number)?;
+            last = Some((number, object.clone()));
+            Ok(object)
+        }
+    };
+    list(py, numbers.map(object))
 }
 
 /// Make a list of pairs of numbers.

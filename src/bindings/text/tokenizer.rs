@@ -1,9 +1,11 @@
 //! `oxbert.Tokenizer`: the class, and texts to ids.
 
+use std::iter::repeat_n;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
 
 use super::encodings::{Columns, Form, PyEncodings};
 use super::texts::{Choice, Rows, Text, parse_padding, parse_side, parse_truncation};
@@ -173,6 +175,7 @@ impl PyTokenizer {
         return_offsets_mapping: bool,
         return_length: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        static BATCH_ENCODING: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let is_padded = !matches!(padding, None | Some(Choice::Flag(false)));
         let padding = parse_padding(padding).map_err(|error| raise(py, error))?;
         let asked = Asked { add_special_tokens, max_length, stride, return_overflowing_tokens, is_padded };
@@ -198,8 +201,10 @@ impl PyTokenizer {
         let per_token = Encoding::TOKEN + columns.token();
         let (rows, samples) = enter(py, || {
             let encoded = tokenizer.encode_pairs(&held.sources(), &options)?;
-            let samples = |(sample, rows): (usize, &Vec<Encoding>)| vec![sample as i64; rows.len()];
-            let samples: Vec<i64> = encoded.iter().enumerate().flat_map(samples).collect();
+            let samples = return_overflowing_tokens.then(|| {
+                let samples = encoded.iter().enumerate();
+                samples.flat_map(|(sample, rows)| repeat_n(sample as i64, rows.len())).collect()
+            });
             let mut rows: Vec<Encoding> = encoded.into_iter().flatten().collect();
             if let Some(width) = width.of(rows.iter().map(Encoding::len))? {
                 check_room("padding", rows.len(), width.saturating_mul(per_token))?;
@@ -209,9 +214,9 @@ impl PyTokenizer {
             }
             Ok((Arc::new(rows), samples))
         })?;
-        columns.samples = return_overflowing_tokens.then_some(samples);
+        columns.samples = samples;
         let data = without_collector(py, rows.len(), || columns.read(py, &rows, form))?;
-        py.import("oxbert.encoding")?.getattr("BatchEncoding")?.call1((data, PyEncodings { rows }))
+        BATCH_ENCODING.import(py, "oxbert.encoding", "BatchEncoding")?.call1((data, PyEncodings { rows }))
     }
 
     /// Return the ids of one text or pair: a list, or int64 [1, S] with `return_tensors`.
@@ -304,8 +309,11 @@ impl PyTokenizer {
 fn without_collector<T>(py: Python<'_>, rows: usize, make: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     /// Fewer rows than this do not start a collection.
     const FEW: usize = 256;
+    if rows < FEW {
+        return make();
+    }
     let collector = py.import("gc")?;
-    if rows < FEW || !collector.call_method0("isenabled")?.is_truthy()? {
+    if !collector.call_method0("isenabled")?.is_truthy()? {
         return make();
     }
     collector.call_method0("disable")?;
