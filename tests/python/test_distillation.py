@@ -205,7 +205,9 @@ def test_what_does_not_fit_is_refused(examples: Path, teacher: Path, tmp_path: P
     short = oxbert.ElectraForMaskedLM(oxbert.ElectraConfig(**{**SIZES, "max_position_embeddings": 16}), seed=0)
     short.save_pretrained(tmp_path / "short")
     oxbert.ElectraTokenizer.from_pretrained(TINY).save_pretrained(tmp_path / "short")
-    with pytest.raises(errors.InputError, match="examples: expected at most 16 tokens each, got up to 32"):
+    with pytest.raises(
+        errors.InputError, match="examples: expected at most max_position_embeddings = 16 tokens each, got up to 32"
+    ):
         distill(examples, tmp_path / "run", teacher=tmp_path / "short")
 
 

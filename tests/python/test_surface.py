@@ -351,7 +351,7 @@ from typing_extensions import assert_type
 import pathlib
 import numpy as np, numpy.typing as npt, torch
 import oxbert
-from oxbert import outputs
+from oxbert import outputs, pipelines
 Floats = npt.NDArray[np.float32]
 ids = torch.tensor([[1]])
 electra, distilbert = oxbert.ElectraConfig(hidden_size=8, mine=[1]), oxbert.DistilBertConfig(hidden_size=8, num_labels=3)
@@ -376,6 +376,16 @@ assert_type(oxbert.ElectraModel(electra, seed=0), oxbert.ElectraModel)
 assert_type(model.train().config, oxbert.ElectraConfig)
 assert_type(oxbert.DistilBertModel.from_config(distilbert).config, oxbert.DistilBertConfig)
 oxbert.ElectraModel(distilbert)  # refused
+
+assert_type(oxbert.pipeline("feature-extraction"), pipelines.FeatureExtractionPipeline)
+assert_type(oxbert.pipeline("fill-mask", model), pipelines.FillMaskPipeline)
+assert_type(oxbert.pipeline("question-answering", "folder", top_k=2), pipelines.QuestionAnsweringPipeline)
+assert_type(oxbert.pipeline("replaced-token-detection"), pipelines.ReplacedTokenDetectionPipeline)
+assert_type(oxbert.pipeline("sentiment-analysis", precision="int8"), pipelines.TextClassificationPipeline)
+assert_type(oxbert.pipeline("ner", "folder"), pipelines.TokenClassificationPipeline)
+assert_type(oxbert.pipeline("zero-shot-classification", "folder"), pipelines.ZeroShotClassificationPipeline)
+assert_type(oxbert.pipeline("fill" + "-mask"), pipelines.Pipeline)
+oxbert.pipeline("fill-mask", precision="int4")  # refused
 
 assert_type(model(ids), outputs.BaseModelOutput[torch.Tensor])
 assert_type(model(ids, [[1]]).hidden_states, tuple[torch.Tensor, ...] | None)

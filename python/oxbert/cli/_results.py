@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from oxbert._checks import refused
+
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHAT=NAME",
+        help="The column of the data that holds what: text=review, label=stars; repeatable.",
+        show_default=False,
+    ),
+]
 
 
 def named_columns(assignments: Sequence[str]) -> dict[str, str]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from oxbert import OxbertError
-from oxbert._types import AutocastPrecision
-from oxbert.cli._shared import INTERRUPTED, TERMINATED, fail, open_console, option
+from oxbert.cli._runs import (
+    Accumulate,
+    ContinueFrom,
+    Device,
+    Precision,
+    Resume,
+    TensorBoard,
+    fields_of,
+    is_first,
+    run,
+    set_option,
+)
+from oxbert.cli._shared import open_console, option
 from oxbert.training.distillation.config import DistillationConfig
 from oxbert.training.loop.options import LaunchOptions
 
@@ -46,28 +55,19 @@ def distill(
     steps: Annotated[
         int | None, option(DistillationConfig, "train_steps", "--steps", show_default=False, overrides=True)
     ] = None,
-    set_fields: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="FIELD=VALUE", help="A field of DistillationConfig; repeatable; overrides --config."
-        ),
-    ] = None,
-    device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = LaunchOptions.device,
-    precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = LaunchOptions.precision,
-    accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = LaunchOptions.accumulate,
-    tensorboard: Annotated[bool, option(LaunchOptions, "tensorboard", "--tensorboard")] = LaunchOptions.tensorboard,
-    resume: Annotated[bool, option(LaunchOptions, "resume")] = LaunchOptions.resume,
-    continue_from: Annotated[
-        str | None, option(LaunchOptions, "continue_from", metavar="FOLDER", show_default=False)
-    ] = None,
+    set_fields: Annotated[list[str] | None, set_option(DistillationConfig)] = None,
+    device: Device = LaunchOptions.device,
+    precision: Precision = LaunchOptions.precision,
+    accumulate: Accumulate = LaunchOptions.accumulate,
+    tensorboard: TensorBoard = LaunchOptions.tensorboard,
+    resume: Resume = LaunchOptions.resume,
+    continue_from: ContinueFrom = LaunchOptions.continue_from,
 ) -> None:
     """Distil a masked LM into a smaller one. Under torchrun, on several processes or GPUs."""
     # Imported here, since importing torch takes seconds.
     from oxbert.training import distill
 
-    is_first = os.environ.get("RANK", "0") == "0"
-    given = [] if steps is None else [f"train_steps={steps}"]
-    try:
+    with run(resume):
         record = distill(
             data,
             output,
@@ -82,15 +82,9 @@ def distill(
             tensorboard=tensorboard,
             resume=resume,
             continue_from=continue_from,
-            **DistillationConfig.parse([*given, *(set_fields or ())]),
+            **fields_of(DistillationConfig, {"train_steps": steps}, set_fields),
         )
-    except (KeyboardInterrupt, SystemExit) as error:
-        if is_first:
-            open_console(stderr=True).print("stopped; the same command continues from the newest checkpoint")
-        raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from error
-    except (OxbertError, OSError) as error:
-        raise fail(error) from error
-    if is_first:
+    if is_first():
         open_console().print(f"step {record['step']:,}, loss {record['loss']:.2f}; model in {output / 'model'}")
 
 

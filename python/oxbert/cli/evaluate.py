@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from oxbert._types import AutocastPrecision
-from oxbert.cli._results import data_of, named_columns, print_figures
-from oxbert.cli._shared import open_console, option, printed_warnings
+from oxbert.cli._results import Column, data_of, named_columns, print_figures
+from oxbert.cli._runs import Device, Precision, is_first
+from oxbert.cli._shared import open_console, printed_warnings
 from oxbert.errors import InputError
 from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.loop.options import LaunchOptions
@@ -41,20 +40,13 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="WHAT=NAME",
-            help="The column of the data that holds what: text=review, label=stars; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    column: Column = None,
     set_fields: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="A field of FineTuningConfig, such as max_length=256."),
     ] = None,
-    device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = LaunchOptions.device,
-    precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = LaunchOptions.precision,
+    device: Device = LaunchOptions.device,
+    precision: Precision = LaunchOptions.precision,
 ) -> None:
     """Evaluate a stored model on the data of a task, whoever fine-tuned it. Under torchrun, on several processes."""
     data = data_of(data_dir, {"dev": dev, "test": test})
@@ -75,7 +67,7 @@ def evaluate(
             precision=precision,
             **FineTuningConfig.parse(set_fields or ()),
         )
-    if os.environ.get("RANK", "0") == "0":
+    if is_first():
         console = open_console()
         print_figures(console, figures)
         if output_dir is not None:

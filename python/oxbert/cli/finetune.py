@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +9,21 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from oxbert import OxbertError
-from oxbert._types import AutocastPrecision, BadRows
-from oxbert.cli._results import data_of, named_columns, print_figures, splits_of
-from oxbert.cli._shared import INTERRUPTED, TERMINATED, fail, open_console, option, printed_warnings
+from oxbert._types import BadRows
+from oxbert.cli._results import Column, data_of, named_columns, print_figures, splits_of
+from oxbert.cli._runs import (
+    Accumulate,
+    ContinueFrom,
+    Device,
+    Precision,
+    Resume,
+    TensorBoard,
+    fields_of,
+    is_first,
+    run,
+    set_option,
+)
+from oxbert.cli._shared import open_console, option
 from oxbert.errors import InputError
 from oxbert.training.finetuning.config import FineTuningConfig
 from oxbert.training.loop.options import LaunchOptions
@@ -69,14 +79,7 @@ def finetune(
             metavar="FOLDER", help="The folder for checkpoints, the model and its figures.", show_default=False
         ),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="WHAT=NAME",
-            help="The column of the data that holds what: text=review, label=stars; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    column: Column = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A YAML or JSON file of fields of FineTuningConfig.", show_default=False),
@@ -97,20 +100,13 @@ def finetune(
     bad_rows: Annotated[
         BadRows | None, option(FineTuningConfig, "bad_rows", show_default=False, overrides=True)
     ] = None,
-    set_fields: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="FIELD=VALUE", help="A field of FineTuningConfig; repeatable; overrides --config."
-        ),
-    ] = None,
-    device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = LaunchOptions.device,
-    precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = LaunchOptions.precision,
-    accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = LaunchOptions.accumulate,
-    tensorboard: Annotated[bool, option(LaunchOptions, "tensorboard", "--tensorboard")] = LaunchOptions.tensorboard,
-    resume: Annotated[bool, option(LaunchOptions, "resume")] = LaunchOptions.resume,
-    continue_from: Annotated[
-        str | None, option(LaunchOptions, "continue_from", metavar="FOLDER", show_default=False)
-    ] = None,
+    set_fields: Annotated[list[str] | None, set_option(FineTuningConfig)] = None,
+    device: Device = LaunchOptions.device,
+    precision: Precision = LaunchOptions.precision,
+    accumulate: Accumulate = LaunchOptions.accumulate,
+    tensorboard: TensorBoard = LaunchOptions.tensorboard,
+    resume: Resume = LaunchOptions.resume,
+    continue_from: ContinueFrom = LaunchOptions.continue_from,
 ) -> None:
     """Fine-tune a model on a task. Under torchrun, on several processes or GPUs.
 
@@ -128,7 +124,6 @@ def finetune(
     # Imported here, since importing torch takes seconds.
     from oxbert.training import finetune
 
-    is_first = os.environ.get("RANK", "0") == "0"
     given = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -139,37 +134,23 @@ def finetune(
         "seed": seed,
         "bad_rows": bad_rows,
     }
-    try:
-        fields = FineTuningConfig.parse(
-            [*(f"{name}={value}" for name, value in given.items() if value is not None), *(set_fields or ())]
+    with run(resume):
+        metrics = finetune(
+            task,
+            data,
+            output_dir,
+            config,
+            model=model,
+            columns=named_columns(column or ()),
+            device=device,
+            precision=precision,
+            accumulate=accumulate,
+            tensorboard=tensorboard,
+            resume=resume,
+            continue_from=continue_from,
+            **fields_of(FineTuningConfig, given, set_fields),
         )
-        with printed_warnings():
-            metrics = finetune(
-                task,
-                data,
-                output_dir,
-                config,
-                model=model,
-                columns=named_columns(column or ()),
-                device=device,
-                precision=precision,
-                accumulate=accumulate,
-                tensorboard=tensorboard,
-                resume=resume,
-                continue_from=continue_from,
-                **fields,
-            )
-    except (KeyboardInterrupt, SystemExit) as error:
-        if is_first:
-            open_console(stderr=True).print(
-                "stopped; the same command"
-                + (" without --no-resume" * (not resume))
-                + " continues from the newest checkpoint"
-            )
-        raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from error
-    except (OxbertError, OSError) as error:
-        raise fail(error) from error
-    if is_first:
+    if is_first():
         _print_results(open_console(), metrics, output_dir)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +9,21 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from oxbert import OxbertError
-from oxbert._types import AutocastPrecision
-from oxbert.cli._shared import INTERRUPTED, TERMINATED, fail, open_console, option, printed_warnings
+from oxbert.cli._runs import (
+    Accumulate,
+    ContinueFrom,
+    Device,
+    Precision,
+    Resume,
+    TensorBoard,
+    fields_of,
+    is_first,
+    run,
+    set_option,
+)
+from oxbert.cli._shared import open_console, option
 from oxbert.training.loop.options import LaunchOptions, RunOptions
+from oxbert.training.pretraining.config import PretrainingConfig
 
 
 def pretrain(
@@ -59,65 +69,41 @@ def pretrain(
     steps: Annotated[int | None, option(RunOptions, "train_steps", show_default=False, overrides=True)] = None,
     batch_size: Annotated[int | None, option(RunOptions, "batch_size", show_default=False, overrides=True)] = None,
     seed: Annotated[int | None, option(RunOptions, "seed", show_default=False, overrides=True)] = None,
-    set_fields: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="A field of PretrainingConfig; repeatable; overrides --config.",
-        ),
-    ] = None,
-    device: Annotated[str | None, option(LaunchOptions, "device", show_default=False)] = LaunchOptions.device,
-    precision: Annotated[AutocastPrecision, option(LaunchOptions, "precision")] = LaunchOptions.precision,
-    accumulate: Annotated[int, option(LaunchOptions, "accumulate")] = LaunchOptions.accumulate,
-    tensorboard: Annotated[bool, option(LaunchOptions, "tensorboard", "--tensorboard")] = LaunchOptions.tensorboard,
-    resume: Annotated[bool, option(LaunchOptions, "resume")] = LaunchOptions.resume,
-    continue_from: Annotated[
-        str | None, option(LaunchOptions, "continue_from", metavar="FOLDER", show_default=False)
-    ] = None,
+    set_fields: Annotated[list[str] | None, set_option(PretrainingConfig)] = None,
+    device: Device = LaunchOptions.device,
+    precision: Precision = LaunchOptions.precision,
+    accumulate: Accumulate = LaunchOptions.accumulate,
+    tensorboard: TensorBoard = LaunchOptions.tensorboard,
+    resume: Resume = LaunchOptions.resume,
+    continue_from: ContinueFrom = LaunchOptions.continue_from,
 ) -> None:
     """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs.
 
     `oxbert pretrain export` writes the models of any checkpoint.
     """
     # Imported here, since importing torch takes seconds.
-    from oxbert.training import PretrainingConfig, pretrain
+    from oxbert.training import pretrain
 
-    is_first = os.environ.get("RANK", "0") == "0"
     given = {"train_steps": steps, "batch_size": batch_size, "seed": seed}
-    try:
-        fields = PretrainingConfig.parse(
-            [*(f"{name}={value}" for name, value in given.items() if value is not None), *(set_fields or ())]
+    with run(resume):
+        record = pretrain(
+            data,
+            output,
+            config,
+            tokenizer=tokenizer,
+            held_out=held_out,
+            first=first,
+            generator=generator,
+            discriminator=discriminator,
+            device=device,
+            precision=precision,
+            accumulate=accumulate,
+            tensorboard=tensorboard,
+            resume=resume,
+            continue_from=continue_from,
+            **fields_of(PretrainingConfig, given, set_fields),
         )
-        with printed_warnings():
-            record = pretrain(
-                data,
-                output,
-                config,
-                tokenizer=tokenizer,
-                held_out=held_out,
-                first=first,
-                generator=generator,
-                discriminator=discriminator,
-                device=device,
-                precision=precision,
-                accumulate=accumulate,
-                tensorboard=tensorboard,
-                resume=resume,
-                continue_from=continue_from,
-                **fields,
-            )
-    except (KeyboardInterrupt, SystemExit) as error:
-        if is_first:
-            open_console(stderr=True).print(
-                "stopped; the same command"
-                + (" without --no-resume" * (not resume))
-                + " continues from the newest checkpoint"
-            )
-        raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from error
-    except (OxbertError, OSError) as error:
-        raise fail(error) from error
-    if is_first:
+    if is_first():
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for name, value in record.items():
             table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, overload
 
 from oxbert import _native
 from oxbert._checks import check_type, refused
@@ -37,11 +37,81 @@ TASKS = tuple(sorted([*(kind.task for kind in _KINDS), *_ALIASES]))
 TABLE_TASKS = tuple(sorted([*TASKS, *(kind.task for kind in _SENTENCES)]))
 """The names of the tasks that answer rows of tables: also those of `SentenceEncoder` and `CrossEncoder`."""
 
+_Model: TypeAlias = PathLike | _native.Model | None
+_Tokenizer: TypeAlias = PathLike | _native.Tokenizer | None
 
+
+@overload
+def pipeline(
+    task: Literal["feature-extraction"],
+    model: _Model = ...,
+    tokenizer: _Tokenizer = ...,
+    *,
+    precision: Precision | None = ...,
+    **options: Any,
+) -> FeatureExtractionPipeline: ...
+@overload
+def pipeline(
+    task: Literal["fill-mask"],
+    model: _Model = ...,
+    tokenizer: _Tokenizer = ...,
+    *,
+    precision: Precision | None = ...,
+    **options: Any,
+) -> FillMaskPipeline: ...
+@overload
+def pipeline(
+    task: Literal["question-answering"],
+    model: _Model = ...,
+    tokenizer: _Tokenizer = ...,
+    *,
+    precision: Precision | None = ...,
+    **options: Any,
+) -> QuestionAnsweringPipeline: ...
+@overload
+def pipeline(
+    task: Literal["replaced-token-detection"],
+    model: _Model = ...,
+    tokenizer: _Tokenizer = ...,
+    *,
+    precision: Precision | None = ...,
+    **options: Any,
+) -> ReplacedTokenDetectionPipeline: ...
+@overload
+def pipeline(
+    task: Literal["text-classification", "sentiment-analysis"],
+    model: _Model = ...,
+    tokenizer: _Tokenizer = ...,
+    *,
+    precision: Precision | None = ...,
+    **options: Any,
+) -> TextClassificationPipeline: ...
+@overload
+def pipeline(
+    task: Literal["token-classification", "ner"],
+    model: _Model = ...,
+    tokenizer: _Tokenizer = ...,
+    *,
+    precision: Precision | None = ...,
+    **options: Any,
+) -> TokenClassificationPipeline: ...
+@overload
+def pipeline(
+    task: Literal["zero-shot-classification"],
+    model: _Model = ...,
+    tokenizer: _Tokenizer = ...,
+    *,
+    precision: Precision | None = ...,
+    **options: Any,
+) -> ZeroShotClassificationPipeline: ...
+@overload
+def pipeline(
+    task: str, model: _Model = ..., tokenizer: _Tokenizer = ..., *, precision: Precision | None = ..., **options: Any
+) -> Pipeline: ...
 def pipeline(
     task: str,
-    model: PathLike | _native.Model | None = None,
-    tokenizer: PathLike | _native.Tokenizer | None = None,
+    model: _Model = None,
+    tokenizer: _Tokenizer = None,
     *,
     device: Any = None,
     precision: Precision | None = None,

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from oxbert._types import AutocastPrecision, PathLike
 from oxbert.errors import UntrainedHeadError, UntrainedHeadWarning
 from oxbert.training.data import Examples
 from oxbert.training.data.batching import Example, collate
-from oxbert.training.data.manifest import tokenizer_files
 from oxbert.training.distillation.card import model_card
 from oxbert.training.distillation.config import DistillationConfig
 from oxbert.training.distillation.losses import sum_losses
@@ -30,8 +30,8 @@ from oxbert.training.distillation.masking import count_chosen, mask
 from oxbert.training.distillation.students import copy_layers, spread_layers, student_config
 from oxbert.training.finetuning.tasks.task import pad
 from oxbert.training.loop.curves import draw_curves
+from oxbert.training.loop.example_loop import ExampleLoop, check_examples
 from oxbert.training.loop.log import has_log
-from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
 
 _LOSSES = ("loss", "soft_loss", "masked_lm_loss", "cosine_loss")
@@ -60,7 +60,7 @@ class DistillationBatch:
 
 
 @document_fields(LaunchOptions)
-class Distiller(Loop[DistillationBatch]):
+class Distiller(ExampleLoop[DistillationBatch]):
     """Run the distillation of a masked LM into a smaller one.
 
     Under `torchrun` every process makes a distiller with the same arguments, computes its share of a batch, and
@@ -115,37 +115,32 @@ class Distiller(Loop[DistillationBatch]):
             resume=resume,
             continue_from=continue_from,
         )
-        super().__init__(config, launch, output)
-        self.source, self.examples, self.held_out = teacher, examples, held_out
-        self.tokenizer = oxbert.AutoTokenizer.from_pretrained(teacher)
+        tokenizer = oxbert.AutoTokenizer.from_pretrained(teacher)
+        super().__init__(config, launch, output, examples, held_out, tokenizer)
+        self.source = teacher
         device = str(self.processes.device)
         self.teacher = _load_teacher(teacher, device)
         self.model, self.layers = _make_student(teacher, self.teacher.config, student, layers, config.seed, device)
-        self._check(examples, held_out)
+        self._check_student()
+        longest = min(self.model.config.max_position_embeddings, self.teacher.config.max_position_embeddings)
+        check_examples(examples, held_out, longest, "max_position_embeddings")
         special = (self.tokenizer.cls_token_id, self.tokenizer.sep_token_id, self.tokenizer.pad_token_id)
         self._special: Collection[int] = {one for one in special if one is not None}
         self._fingerprint = _fingerprint(teacher, examples, self.model)
         self.begin(self.model.named_parameters(), lambda: None)
 
-    def _check(self, *given: Examples | None) -> None:
-        """Refuse a student and examples that do not fit the teacher."""
+    def _check_student(self) -> None:
+        """Refuse a student that does not fit the teacher."""
         ours, theirs = self.model.config, self.teacher.config
         if ours.vocab_size != theirs.vocab_size:
             raise refused("student", f"expected the teacher's vocab_size = {theirs.vocab_size}, got {ours.vocab_size}")
         if self.config.cosine_weight and ours.hidden_size != theirs.hidden_size:
             reason = f"expected 0 for a student of H = {ours.hidden_size} beside a teacher of H = {theirs.hidden_size}"
             raise refused("cosine_weight", f"{reason}: the cosine loss compares their hidden states")
-        longest = min(ours.max_position_embeddings, theirs.max_position_embeddings)
-        for examples in given:
-            if examples is not None and not len(examples):
-                raise refused("examples", "expected examples, got none")
-            if examples is not None and examples.max_length > longest:
-                raise refused("examples", f"expected at most {longest} tokens each, got up to {examples.max_length}")
 
     def draw_batch(self, step: int) -> DistillationBatch:
         """Return the examples of a step."""
-        numbers = self.examples.batch_indices(step, self.config.batch_size, self.config.seed)
-        return self._batch(step, [self.examples[number] for number in numbers])
+        return self._batch(step, self.examples_of(step))
 
     def _batch(self, step: int, examples: list[Example]) -> DistillationBatch:
         ids = [example["input_ids"] for example in examples]
@@ -199,16 +194,6 @@ class Distiller(Loop[DistillationBatch]):
         own = {name: tensor for name, tensor in inputs.items() if name != "token_type_ids" or has_types}
         return model(**own, output_hidden_states=has_hidden)
 
-    @property
-    def epoch_size(self) -> int:
-        """Return the number of examples."""
-        return len(self.examples)
-
-    @property
-    def can_evaluate(self) -> bool:
-        """Return whether there is held-out text."""
-        return self.held_out is not None
-
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Return the losses of the held-out text, with the same examples and masks at every evaluation.
@@ -216,32 +201,18 @@ class Distiller(Loop[DistillationBatch]):
         Raises:
             InputError: if there is no held-out text.
         """
-        if self.held_out is None:
-            raise refused("held_out", "expected text for evaluation, got none")
         self.model.eval()
-        size = self.config.eval_batch_size
-        count = min(self.config.evaluation_batches, -(-len(self.held_out) // size))
-        totals = dict.fromkeys(_LOSSES, 0.0)
-        for number in range(count):
-            places = range(number * size, min((number + 1) * size, len(self.held_out)))
-            batch = self._batch(number, [self.held_out[place] for place in places])
+        found: list[dict[str, float]] = []
+        for _, examples in self.held_out_batches():
+            batch = self._batch(len(found), examples)
             with self.autocast():
                 losses = self._losses(batch, range(len(batch)))
-            for name in _LOSSES:
-                totals[name] += float(losses[name]) / count
-        return totals
+            found.append({name: float(losses[name]) for name in _LOSSES})
+        return {name: fmean(one[name] for one in found) for name in _LOSSES}
 
     def data_fingerprint(self) -> str:
         """Return what tells the text, the teacher and the student's first weights from others."""
         return self._fingerprint
-
-    def describe_data(self) -> dict[str, Any]:
-        """Return what a model card says of the examples."""
-        return self.examples.describe()
-
-    def checkpoint_files(self) -> dict[str, bytes]:
-        """Return the files of the tokenizer."""
-        return tokenizer_files(self.tokenizer)
 
     def export(self) -> dict[str, Path]:
         """Write the student, and return its folder."""

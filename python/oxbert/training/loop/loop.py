@@ -53,10 +53,10 @@ class Batch(Protocol):
         """Return the number of examples."""
 
 
-_Batch = TypeVar("_Batch", bound=Batch)
+BatchT = TypeVar("BatchT", bound=Batch)
 
 
-class Loop(ABC, Generic[_Batch]):
+class Loop(ABC, Generic[BatchT]):
     """Train a set of parameters from the first step, or from a checkpoint, to the last step.
 
     A subclass makes its parameters, calls `begin`, and defines the abstract methods.
@@ -98,7 +98,7 @@ class Loop(ABC, Generic[_Batch]):
         self.figures: dict[str, Any] = {}
 
     @abstractmethod
-    def draw_batch(self, step: int) -> _Batch:
+    def draw_batch(self, step: int) -> BatchT:
         """Return the whole batch of a step, the same on every process."""
 
     @abstractmethod
@@ -106,7 +106,7 @@ class Loop(ABC, Generic[_Batch]):
         """Return the names of the losses of the next step; `loss` is the one to minimise."""
 
     @abstractmethod
-    def compute_losses(self, batch: _Batch, places: list[int]) -> Mapping[str, Any]:
+    def compute_losses(self, batch: BatchT, places: list[int]) -> Mapping[str, Any]:
         """Return the losses of some examples of a batch, each as its share of the mean over the whole batch."""
 
     @abstractmethod

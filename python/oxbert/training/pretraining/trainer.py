@@ -18,10 +18,9 @@ from oxbert.errors import TrainingWarning
 from oxbert.outputs import PretrainingOutput
 from oxbert.training.data import Examples
 from oxbert.training.data.batching import cut
-from oxbert.training.data.manifest import tokenizer_files
 from oxbert.training.loop.curves import draw_curves
+from oxbert.training.loop.example_loop import ExampleLoop, check_examples
 from oxbert.training.loop.log import has_log
-from oxbert.training.loop.loop import Loop
 from oxbert.training.loop.options import LaunchOptions, document_fields
 from oxbert.training.pretraining.advice import advise
 from oxbert.training.pretraining.config import NETWORK_FIELDS, PretrainingConfig
@@ -50,7 +49,7 @@ class PretrainingBatch:
 
 
 @document_fields(LaunchOptions)
-class Trainer(Loop[PretrainingBatch]):
+class Trainer(ExampleLoop[PretrainingBatch]):
     r"""Run the pre-training of a generator and a discriminator.
 
     Under `torchrun` every process makes a trainer with the same arguments. Each computes its share of a batch, and
@@ -141,11 +140,8 @@ class Trainer(Loop[PretrainingBatch]):
             resume=resume,
             continue_from=continue_from,
         )
-        for what, given in (("examples", examples), ("held_out", held_out)):
-            if given is not None:
-                _check_examples(what, given, config)
-        super().__init__(config, launch, output)
-        self.examples, self.tokenizer, self.held_out = examples, tokenizer, held_out
+        check_examples(examples, held_out, config.max_length, "max_length")
+        super().__init__(config, launch, output, examples, held_out, tokenizer)
         for text in () if self.processes.rank else advise(config, examples):
             warnings.warn(text, TrainingWarning, stacklevel=2)
         generator_config, discriminator_config = config.electra_configs()
@@ -187,8 +183,7 @@ class Trainer(Loop[PretrainingBatch]):
     def draw_batch(self, step: int) -> PretrainingBatch:
         """Return the examples of a step. Those of the first steps may be cut into short pieces."""
         config = self.config
-        numbers = self.examples.batch_indices(step, config.batch_size, config.seed)
-        examples = [self.examples[number] for number in numbers]
+        examples = self.examples_of(step)
         if step < config.short_steps:
             separators = self._special_ids[:2]
             examples = [piece for example in examples for piece in cut(example, config.short_length, *separators)]
@@ -231,16 +226,6 @@ class Trainer(Loop[PretrainingBatch]):
         prefix = shared_prefix(self.config)
         return prefix is not None and name.startswith(prefix)
 
-    @property
-    def epoch_size(self) -> int:
-        """Return the number of examples."""
-        return len(self.examples)
-
-    @property
-    def can_evaluate(self) -> bool:
-        """Return whether there is held-out text."""
-        return self.held_out is not None
-
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Return the figures of the held-out text, with the same examples and masks at every evaluation.
@@ -248,28 +233,15 @@ class Trainer(Loop[PretrainingBatch]):
         Raises:
             InputError: if there is no held-out text.
         """
-        if self.held_out is None:
-            raise refused("held_out", "expected text for evaluation, got none")
-        size = self.config.eval_batch_size
-        count = min(self.config.evaluation_batches, -(-len(self.held_out) // size))
         metrics = Metrics()
-        for number in range(count):
-            places = list(range(number * size, min((number + 1) * size, len(self.held_out))))
+        for places, examples in self.held_out_batches():
             with self.autocast():
-                metrics.add(self._run([self.held_out[place] for place in places], 0, places, None, train=False))
+                metrics.add(self._run(examples, 0, list(places), None, train=False))
         return metrics.result()
 
     def data_fingerprint(self) -> str:
         """Return what tells the text of this run from others: the examples, and the tokens that are never chosen."""
         return f"{self.examples.fingerprint} {self._special_ids}"
-
-    def describe_data(self) -> dict[str, Any]:
-        """Return what a model card says of the examples."""
-        return self.examples.describe()
-
-    def checkpoint_files(self) -> dict[str, bytes]:
-        """Return the files of the tokenizer, so that a checkpoint alone can be exported."""
-        return tokenizer_files(self.tokenizer)
 
     def export(self) -> dict[Component, Path]:
         """Write the models as folders that `from_pretrained`, transformers and, as `.ot`, rust_bert read; draw curves.
@@ -284,15 +256,6 @@ class Trainer(Loop[PretrainingBatch]):
         if find_spec("matplotlib") is not None and has_log(self.output):
             draw_curves(self.output)
         return folders
-
-
-def _check_examples(what: str, examples: Examples, config: PretrainingConfig) -> None:
-    if not len(examples):
-        raise refused(what, "expected examples, got none")
-    if examples.max_length > config.max_length:
-        raise refused(
-            what, f"expected at most max_length = {config.max_length} tokens each, got up to {examples.max_length}"
-        )
 
 
 def _sharing(config: PretrainingConfig) -> Sharing:
