@@ -7,6 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from oxbert.errors import DtypeError, InputError, MissingDependencyError
 
 
@@ -29,6 +32,18 @@ def check_type(what: str, value: Any, kinds: type | tuple[type, ...], expected: 
     if not isinstance(value, kinds):
         got = type(value).__name__
         raise DtypeError(f"{what}: expected {expected}, got {got}", what=what, expected=expected, got=got)
+
+
+def as_numbers(what: str, values: Any) -> npt.NDArray[np.float64]:
+    """Return the numbers of an array, a list, or a tensor on any device and with any dtype.
+
+    Raises:
+        InputError: if they are not numbers, or rows of different lengths.
+    """
+    try:
+        return np.asarray(values.detach().cpu().double() if hasattr(values, "detach") else values, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise refused(what, f"expected numbers in rows of equal length: {error}") from error
 
 
 def truth(what: str, value: Any) -> bool:

@@ -87,6 +87,31 @@ def test_the_head_is_that_of_scikit_learn(tmp_path: Path) -> None:
         LinearHead.from_pretrained(tmp_path / "nothing")
 
 
+def test_a_head_takes_numbers_of_any_container() -> None:
+    vectors = np.random.default_rng(0).integers(-8, 8, size=(12, 4)).astype(np.float32)
+    labels = [str(number % 2) for number in range(12)]
+    expected = LinearHead.fit(vectors, labels)
+    tensor = torch.from_numpy(vectors)
+    doubled = torch.stack([tensor, tensor], -1)[..., 0]
+    for same in (
+        vectors.tolist(),
+        np.asfortranarray(vectors),
+        tensor,
+        tensor.bfloat16(),
+        tensor.clone().requires_grad_(),
+        doubled,
+    ):
+        head = LinearHead.fit(same, labels)
+        assert np.array_equal(head.weight, expected.weight) and head.predict(same) == expected.predict(vectors)
+    for other in ([[1.0], [1.0, 2.0]], "text", None, tensor.to("meta"), [["a"]]):
+        for call in (lambda other=other: LinearHead.fit(other, labels), lambda other=other: expected.logits(other)):
+            with pytest.raises(errors.InputError, match="vectors: "):
+                call()
+    for shape in [(12,), (12, 3), (1, 12, 4)]:
+        with pytest.raises(errors.InputError, match="vectors: "):
+            expected.logits(np.zeros(shape))
+
+
 @pytest.mark.parametrize("name", ["few-shot", "few-shot-ranking", "few-shot-triplet"])
 def test_the_loss_of_a_step_is_that_of_the_vectors_of_its_texts(name: str, tmp_path: Path) -> None:
     """Compare the loss of a step without dropout with that of the vectors of the pipeline."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from oxbert._checks import refused
+from oxbert._checks import as_numbers, refused
 from oxbert.pictures._drawing import Drawing
 from oxbert.pictures._marks import Bar, Mark
 from oxbert.pictures._picture import Picture
@@ -155,7 +155,7 @@ def shade_attention(text: str, encoding: Any, weights: Any, token: int) -> Pictu
 
 def _weights(values: Any, dimensions: int, expected: str) -> np.ndarray:
     """Return the weights as an array of this many dimensions; a first one of size 1 may come before them."""
-    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=float)
+    array = as_numbers("weights", values)
     if array.ndim == dimensions + 1 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != dimensions or array.shape[-1] != array.shape[-2] or not array.size:

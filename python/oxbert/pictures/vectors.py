@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from oxbert._checks import refused
+from oxbert._checks import as_numbers, refused
 from oxbert.pictures._drawing import Drawing
 from oxbert.pictures._marks import Mark
 from oxbert.pictures.words import visible
@@ -111,7 +111,7 @@ def map_vectors(vectors: Any, labels: Sequence[str], groups: Sequence[str] = ())
         >>> points.round(1).tolist()
         [[-0.8, 0.0], [-0.2, 0.0], [1.0, 0.0]]
     """
-    array = np.asarray(vectors.detach().cpu() if hasattr(vectors, "detach") else vectors, dtype=float)
+    array = as_numbers("vectors", vectors)
     if array.ndim != 2 or not array.size or not np.isfinite(array).all():
         raise refused("vectors", f"expected finite numbers, [B, H], at least one of each, got {list(array.shape)}")
     for name, values in [("labels", labels), ("groups", groups)]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oxbert._checks import refused, require
+from oxbert._checks import as_numbers, refused, require
 from oxbert._files import damaged, is_file, translate_os_errors, write_whole
 from oxbert.errors import MissingFileError
 
@@ -50,7 +50,7 @@ class LinearHead:
         """
         linear = require("sklearn", "linear_model", extra="finetune")
         try:
-            found = linear.LogisticRegression(max_iter=1000).fit(np.asarray(vectors, np.float64), list(labels))
+            found = linear.LogisticRegression(max_iter=1000).fit(as_numbers("vectors", vectors), list(labels))
         except ValueError as error:
             raise refused("vectors", f"no head fits them and their labels: {error}") from error
         weight, bias = found.coef_, found.intercept_
@@ -60,8 +60,15 @@ class LinearHead:
         return cls(tuple(str(name) for name in found.classes_), weight, bias)
 
     def logits(self, vectors: Any) -> _Numbers:
-        """Return the logits [N, L] of vectors [N, H]; their softmax are the probabilities of the classes."""
-        found: _Numbers = np.asarray(vectors, np.float64) @ self.weight.T + self.bias
+        """Return the logits [N, L] of vectors [N, H]; their softmax are the probabilities of the classes.
+
+        Raises:
+            InputError: if the vectors are of another width, or no numbers.
+        """
+        array = as_numbers("vectors", vectors)
+        if array.ndim != 2 or array.shape[1] != self.weight.shape[1]:
+            raise refused("vectors", f"expected [N, H = {self.weight.shape[1]}], got {list(array.shape)}")
+        found: _Numbers = array @ self.weight.T + self.bias
         return found
 
     def predict(self, vectors: Any) -> list[str]:
