@@ -41,7 +41,9 @@ def as_numbers(what: str, values: Any) -> npt.NDArray[np.float64]:
         InputError: if they are not numbers, or rows of different lengths.
     """
     try:
-        return np.asarray(values.detach().cpu().double() if hasattr(values, "detach") else values, dtype=np.float64)
+        if hasattr(values, "detach"):
+            values = values.detach().cpu().double().resolve_neg()
+        return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise refused(what, f"expected numbers in rows of equal length: {error}") from error
 

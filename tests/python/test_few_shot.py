@@ -92,15 +92,17 @@ def test_a_head_takes_numbers_of_any_container() -> None:
     labels = [str(number % 2) for number in range(12)]
     expected = LinearHead.fit(vectors, labels)
     tensor = torch.from_numpy(vectors)
-    doubled = torch.stack([tensor, tensor], -1)[..., 0]
-    for same in (
+    containers = [
         vectors.tolist(),
         np.asfortranarray(vectors),
         tensor,
         tensor.bfloat16(),
         tensor.clone().requires_grad_(),
-        doubled,
-    ):
+        torch.stack([tensor, tensor], -1)[..., 0],
+        # A view with the negative bit.
+        torch.complex(tensor, -tensor).to(torch.complex128).conj().imag,
+    ]
+    for same in containers:
         head = LinearHead.fit(same, labels)
         assert np.array_equal(head.weight, expected.weight) and head.predict(same) == expected.predict(vectors)
     for other in ([[1.0], [1.0, 2.0]], "text", None, tensor.to("meta"), [["a"]]):
