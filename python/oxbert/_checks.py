@@ -44,8 +44,13 @@ def as_numbers(what: str, values: Any) -> npt.NDArray[np.float64]:
         if hasattr(values, "detach"):
             values = values.detach().cpu().double().resolve_neg()
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
         raise refused(what, f"expected numbers in rows of equal length: {error}") from error
+
+
+def is_one_of(value: Any, *names: str) -> bool:
+    """Return whether a value is one of some strings. Arrays would compare each element."""
+    return isinstance(value, str) and value in names
 
 
 def truth(what: str, value: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, SupportsIndex
 import numpy as np
 
 from oxbert import errors
-from oxbert._checks import check_type, truth
+from oxbert._checks import check_type, is_one_of, truth
 
 
 class TokenSpan(NamedTuple):
@@ -187,7 +187,7 @@ def _forward(place: int, row: Any) -> int:
 
 
 def _array(column: Any, tensor_type: str) -> Any:
-    if not isinstance(tensor_type, str) or tensor_type not in ("np", "pt", "tf"):
+    if not is_one_of(tensor_type, "np", "pt", "tf"):
         reason = f'expected "np", "pt", "tf" or None, got {tensor_type!r}'
         raise errors.InputError(f"return_tensors: {reason}", what="return_tensors", reason=reason)
     try:
@@ -244,7 +244,7 @@ def pad(
         columns["attention_mask"] = [[1] * length for length in lengths]
     width = tokenizer._width(lengths, padding, max_length, pad_to_multiple_of) or 0
     side = tokenizer.padding_side if padding_side is None else padding_side
-    if side not in ("left", "right"):
+    if not is_one_of(side, "left", "right"):
         reason = f'expected "left" or "right", got "{side}"'
         raise errors.InputError(f"padding_side: {reason}", what="padding_side", reason=reason)
     fillings = _PADDING | {"input_ids": tokenizer.pad_token_id}

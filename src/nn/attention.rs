@@ -70,23 +70,33 @@ impl Attention {
     pub fn forward(&self, hidden: &Tensor, layout: &Layout, options: ForwardOptions) -> Result<Attended> {
         let ForwardOptions { train, direction, output_attentions: capture, .. } = options;
         let [query, key, value] = self.projections.forward(hidden)?;
-        let heads = |packed: &Tensor, group: &Group| -> Result<Tensor> {
-            let rows = packed.f_narrow(0, group.start, group.rows * group.length)?;
-            Ok(rows.f_view([group.rows, group.length, self.heads, self.head_size])?.f_transpose(1, 2)?)
+        let heads = |packed: &Tensor| -> Result<Vec<Tensor>> {
+            let sizes: Vec<_> = layout.groups().iter().map(|group| group.rows * group.length).collect();
+            // All in one call: the gradient of a part alone is as large as the whole.
+            let parts = match sizes.len() {
+                0 => Vec::new(),
+                1 => vec![packed.f_alias()?],
+                _ => packed.f_split_with_sizes(sizes, 0)?,
+            };
+            let split = |(part, group): (Tensor, &Group)| -> Result<Tensor> {
+                Ok(part.f_view([group.rows, group.length, self.heads, self.head_size])?.f_transpose(1, 2)?)
+            };
+            parts.into_iter().zip(layout.groups()).map(split).collect()
         };
+        let (queries, keys, values) = (heads(&query)?, heads(&key)?, heads(&value)?);
         // libtorch's fused CPU kernels have no dropout: libtorch would fall back to the same steps as below.
         let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
         let call = if is_dropped { layout.noise_call() } else { None };
-        let probabilities = |group: &Group| -> Result<Tensor> {
+        let probabilities = |(number, group): (usize, &Group)| -> Result<Tensor> {
             let mask = mask(direction, group.length, hidden.device())?;
-            let each = self.probabilities(&heads(&query, group)?, &heads(&key, group)?, mask.as_ref())?;
+            let each = self.probabilities(&queries[number], &keys[number], mask.as_ref())?;
             let count = self.heads * group.length * group.length;
             self.dropout.forward_rows(each, train, || call.and_then(|call| layout.noise_of(group, call, count)))
         };
         let mut captured = Vec::new();
         let mut all = None;
         if capture {
-            captured = layout.groups().iter().map(probabilities).collect::<Result<_>>()?;
+            captured = layout.groups().iter().enumerate().map(probabilities).collect::<Result<_>>()?;
             let unpacked = layout.unpack_attentions(&captured, self.heads)?;
             if unpacked.requires_grad() {
                 // What follows reads the tensor that the caller gets, so that gradients reach it.
@@ -97,18 +107,18 @@ impl Attention {
         let mut contexts = Vec::new();
         for (number, group) in layout.groups().iter().enumerate() {
             interrupt::go_on()?;
-            let value = heads(&value, group)?;
+            let value = &values[number];
             let context = if let Some(captured) = captured.get(number) {
-                captured.f_matmul(&value)?
+                captured.f_matmul(value)?
             } else if call.is_some() {
-                probabilities(group)?.f_matmul(&value)?
+                probabilities((number, group))?.f_matmul(value)?
             } else {
                 let mask = mask(direction, group.length, hidden.device())?;
                 // Without a scale libtorch uses 1/√D.
                 Tensor::f_scaled_dot_product_attention(
-                    &heads(&query, group)?,
-                    &heads(&key, group)?,
-                    &value,
+                    &queries[number],
+                    &keys[number],
+                    value,
                     mask.as_ref(),
                     self.dropout.effective(train),
                     false,

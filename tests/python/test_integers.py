@@ -209,3 +209,26 @@ def test_texts_of_the_first_errors() -> None:
         oxbert.ElectraModel(ELECTRA, seed=2**64)
     with pytest.raises(errors.DtypeError, match="seed: expected dtype an integer, got str"):
         oxbert.ElectraModel(ELECTRA, seed="7")  # type: ignore[arg-type]
+
+
+# Real numbers.
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["7", [7], 10**5000, torch.empty((), device="meta"), torch.ones(2), None, 1j],
+    ids=["str", "list", "large", "meta", "several", "None", "complex"],
+)
+def test_what_is_no_real_number_is_refused_by_name(value: Any) -> None:
+    detect = oxbert.pipeline("replaced-token-detection")._native
+    shares = ("mask_probability", "masked_share", "masked_lm_weight", "replaced_weight", "temperature")
+    calls: dict[str, Callable[[], object]] = {name: lambda name=name: networks(**{name: value}) for name in shares}
+    calls["threshold"] = lambda: detect._words(["a"], threshold=value)
+    for name, call in calls.items():
+        with pytest.raises((errors.DtypeError, errors.InputError), match=f"^{name}: expected .*number"):
+            call()
+
+
+def test_whatever_is_a_real_number_is_taken() -> None:
+    for value in (1, True, np.float32(1), np.int64(1), np.float16(1), torch.ones(())):
+        assert networks(temperature=value)

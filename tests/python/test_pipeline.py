@@ -6,8 +6,10 @@ import copy
 import itertools
 import pickle
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -170,6 +172,36 @@ def test_inputs_that_are_not_texts_are_refused(fill: Any, text: Any) -> None:
 
 
 # Masks.
+
+
+# The head of each task, and an input.
+HEADS: dict[str, tuple[str, Any]] = {
+    "feature-extraction": ("ForMaskedLM", "a text"),
+    "fill-mask": ("ForMaskedLM", "a [MASK]"),
+    "question-answering": ("ForQuestionAnswering", {"question": "who", "context": "a text"}),
+    "replaced-token-detection": ("ForPreTraining", "a text"),
+    "text-classification": ("ForSequenceClassification", "a text"),
+    "token-classification": ("ForTokenClassification", "a text"),
+    "zero-shot-classification": ("ForSequenceClassification", "a text"),
+}
+
+
+@pytest.mark.parametrize("task", HEADS)
+def test_options_that_are_tensors_are_refused_by_name_or_taken(task: str, tmp_path: Path) -> None:
+    """Check every option of every task: what has several elements, or none that can be read, is no condition."""
+    head, text = HEADS[task]
+    labels = {} if head == "ForPreTraining" else {"id2label": {0: "entailment", 1: "contradiction"}}
+    config = oxbert.ElectraConfig(vocab_size=8192, hidden_size=8, num_hidden_layers=1, **labels)
+    getattr(oxbert, f"Electra{head}")(config, seed=0).save_pretrained(tmp_path)
+    oxbert.AutoTokenizer.from_pretrained(GENERATOR).save_pretrained(tmp_path)
+    answer = oxbert.pipeline(task, tmp_path)
+    needed = {"candidate_labels": ["one", "two"]} if task.startswith("zero") else {}
+    for name in type(answer)._bind.__kwdefaults__:
+        for value in (torch.ones(2), torch.empty(2, device="meta"), torch.empty((), device="meta"), np.ones(2)):
+            try:
+                answer(text, **{**needed, name: value})
+            except (OxbertError, TypeError, ValueError) as error:
+                assert str(error), name
 
 
 def masked(text: str, places: list[int]) -> str:

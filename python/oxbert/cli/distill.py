@@ -61,7 +61,7 @@ def distill(
     accumulate: Accumulate = LaunchOptions.accumulate,
     tensorboard: TensorBoard = LaunchOptions.tensorboard,
     resume: Resume = LaunchOptions.resume,
-    continue_from: ContinueFrom = LaunchOptions.continue_from,
+    continue_from: ContinueFrom = None,
 ) -> None:
     """Distil a masked LM into a smaller one. Under torchrun, on several processes or GPUs."""
     # Imported here, since importing torch takes seconds.

@@ -106,7 +106,7 @@ def finetune(
     accumulate: Accumulate = LaunchOptions.accumulate,
     tensorboard: TensorBoard = LaunchOptions.tensorboard,
     resume: Resume = LaunchOptions.resume,
-    continue_from: ContinueFrom = LaunchOptions.continue_from,
+    continue_from: ContinueFrom = None,
 ) -> None:
     """Fine-tune a model on a task. Under torchrun, on several processes or GPUs.
 

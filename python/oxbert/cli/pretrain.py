@@ -75,7 +75,7 @@ def pretrain(
     accumulate: Accumulate = LaunchOptions.accumulate,
     tensorboard: TensorBoard = LaunchOptions.tensorboard,
     resume: Resume = LaunchOptions.resume,
-    continue_from: ContinueFrom = LaunchOptions.continue_from,
+    continue_from: ContinueFrom = None,
 ) -> None:
     """Pre-train ELECTRA on your own text. Under torchrun, on several processes or GPUs.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from typing_extensions import Self
 
 from oxbert import _native
-from oxbert._checks import check_type, refused
+from oxbert._checks import check_type, refused, truth
 from oxbert._fields import Fields, Result
 from oxbert._types import PathLike, Precision
 from oxbert.hub._options import split_options
@@ -204,12 +204,14 @@ class Pipeline:
         return ("a",) * width
 
     @classmethod
-    def _check(cls, options: Iterable[str]) -> None:
-        """Refuse options that the task does not have."""
+    def _check(cls, options: Mapping[str, Any]) -> None:
+        """Refuse options that the task does not have, and conditions that are neither true nor false."""
         known = list(cls._bind.__kwdefaults__ or {})
-        for name in options:
+        for name, value in options.items():
             if name not in known:
                 raise TypeError(f"{cls.task} has no option {name!r}; its options are {', '.join(known) or 'none'}")
+            if cls._bind.__annotations__[name] == "bool":
+                truth(name, value)
 
     @classmethod
     def _bundled(cls) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from oxbert import _native
-from oxbert._checks import refused
+from oxbert._checks import is_one_of, refused
 from oxbert._fields import Fields, Result, Vector
 from oxbert._types import Truncation
 from oxbert.pipelines._base import Answer, Pipeline
@@ -51,7 +51,7 @@ class FeatureExtractionPipeline(Pipeline):
         truncation: bool | Truncation | None = None,
     ) -> Answer:
         native = self._native
-        if return_tensors not in (False, True, None, "np", "pt"):
+        if not isinstance(return_tensors, bool | None) and not is_one_of(return_tensors, "np", "pt"):
             raise refused("return_tensors", f'expected False, True, "np" or "pt", got {return_tensors!r}')
         is_torch = return_tensors in (True, "pt")
         if normalize and pooling is None:

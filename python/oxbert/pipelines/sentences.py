@@ -9,7 +9,7 @@ import numpy as np
 from typing_extensions import Self
 
 from oxbert import _native
-from oxbert._checks import check_type, refused
+from oxbert._checks import check_type, is_one_of, refused, truth
 from oxbert._fields import Fields, Result, Vector
 from oxbert._types import PathLike, Precision
 from oxbert.pipelines._base import Answer, Pipeline
@@ -151,7 +151,7 @@ class SentenceEncoder(Pipeline):
         truncation: bool = True,
         return_tensors: Literal["np", "pt"] = "np",
     ) -> Answer:
-        if return_tensors not in ("np", "pt"):
+        if not is_one_of(return_tensors, "np", "pt"):
             raise refused("return_tensors", f'expected "np" or "pt", got {return_tensors!r}')
         if prompt is None:
             prompt = self._prompt(prompt_name)
@@ -277,11 +277,12 @@ class CrossEncoder(Pipeline):
             raise refused("model", f"expected one label for ranking, got {self.config.num_labels}: use predict")
         if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
             raise refused("top_k", f"expected at least 1 or None, got {top_k!r}")
+        has_texts = truth("return_documents", return_documents)
         texts = list(documents)
         scores = self.predict([(query, text) for text in texts], activation=activation, truncation=truncation)
         order = np.argsort(-scores, kind="stable")[:top_k]
         found: list[dict[str, Any]] = [{"corpus_id": int(place), "score": float(scores[place])} for place in order]
-        return [one | {"text": texts[one["corpus_id"]]} for one in found] if return_documents else found
+        return [one | {"text": texts[one["corpus_id"]]} for one in found] if has_texts else found
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Call `predict`."""
@@ -292,7 +293,7 @@ class CrossEncoder(Pipeline):
     ) -> Answer:
         native, is_single = self._native, self.config.num_labels == 1
         function = self._activation() if activation is None else activation
-        if function not in ("none", "sigmoid", "softmax"):
+        if not is_one_of(function, "none", "sigmoid", "softmax"):
             raise refused("activation", f"expected none, sigmoid, softmax or None, got {activation!r}")
 
         def answer(pairs: list[Any], first_row: int) -> Any:

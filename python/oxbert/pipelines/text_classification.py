@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from oxbert import _native
-from oxbert._checks import refused
+from oxbert._checks import is_one_of, refused
 from oxbert._fields import Fields, Result
 from oxbert._types import Truncation
 from oxbert.pipelines._base import Answer, Pipeline
@@ -61,7 +61,7 @@ class TextClassificationPipeline(Pipeline):
         function_to_apply: ScoreFunction | None = None,
         truncation: bool | Truncation | None = None,
     ) -> Answer:
-        native, is_single = self._native, top_k == ""
+        native, is_single = self._native, is_one_of(top_k, "")
 
         def answer(inputs: list[Any], first_row: int) -> list[Any]:
             labels = native._classify(

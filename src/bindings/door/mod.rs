@@ -21,7 +21,7 @@ pub(crate) use errors::{raise, wrong_type};
 pub(crate) use folders::{FolderOptions, is_to_write};
 pub(crate) use guarded::Guarded;
 pub(crate) use modes::_outside_modes;
-pub(crate) use numbers::{argument_readers, count, integer, optional_count, truth};
+pub(crate) use numbers::{argument_readers, count, integer, optional_count, real, truth};
 pub(crate) use precision::frozen_options;
 pub(crate) use progress::Bar;
 pub(crate) use sequences::{answer_signals, is_sequence, read_items};

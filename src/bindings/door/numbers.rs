@@ -1,4 +1,4 @@
-//! Integer arguments of any size and sign, and truth values.
+//! Integer arguments of any size and sign, real numbers, and truth values.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -38,6 +38,20 @@ pub(crate) fn count(what: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
 /// Read a count as [`count`] does, or None.
 pub(crate) fn optional_count(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     if value.is_none() { Ok(None) } else { count(what, value).map(Some) }
+}
+
+/// Read the real number `what`. Every object with `__float__` is one, and so is an integer.
+pub(crate) fn real(what: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    value.extract::<f64>().map_err(|error| {
+        let py = value.py();
+        if error.is_instance_of::<PyOverflowError>(py) {
+            raise(py, Error::input(what, "expected a number that fits float64, got a larger one"))
+        } else if error.is_instance_of::<PyException>(py) {
+            wrong_type(what, "a number", value)
+        } else {
+            error
+        }
+    })
 }
 
 /// Read the argument `what` as a condition of Python reads it. An array of several elements is neither true nor false.

@@ -6,7 +6,7 @@ use pyo3::types::{PyAny, PyDict};
 use super::base::{PyPipeline, answers, at_least_one, load};
 use super::source::Asked;
 use crate::any_model::Run;
-use crate::bindings::door::{answer, argument_readers, optional_count};
+use crate::bindings::door::{answer, argument_readers, optional_count, real};
 use crate::bindings::text::texts::Several;
 use crate::electra::ElectraDiscriminator;
 use crate::outputs::DiscriminatorOutput;
@@ -17,6 +17,7 @@ use crate::weights::Strictness;
 argument_readers! {
     batch_tokens: Option<usize> = at_least_one;
     first_row: Option<usize> = optional_count;
+    threshold: f64 = real;
 }
 
 /// Predict for each token of a text the probability that it was replaced.
@@ -110,7 +111,7 @@ impl PyReplacedTokenDetection {
         &self,
         py: Python<'py>,
         texts: Several,
-        threshold: f64,
+        #[pyo3(from_py_with = threshold)] threshold: f64,
         #[pyo3(from_py_with = first_row)] first_row: Option<usize>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let texts = texts.texts();

@@ -5,7 +5,9 @@ use pyo3::types::{PyDict, PyString};
 use tch::Tensor;
 
 use crate::bindings::config::{PyConfig, expect_config};
-use crate::bindings::door::{Guarded, argument_readers, device, device_name, enter, integer, raise, tensor, to_torch};
+use crate::bindings::door::{
+    Guarded, argument_readers, device, device_name, enter, integer, raise, real, tensor, to_torch,
+};
 use crate::bindings::models::arguments::{Values, integers, rows, seed, three};
 use crate::bindings::models::parameters::named;
 use crate::config::ElectraConfig;
@@ -17,6 +19,11 @@ use crate::pretraining::{
 argument_readers! {
     special_ids: [i64; 3] = |what, value| three(what, value, 0..=i64::MAX);
     max_predictions: usize = |what, value| integer(what, value, 0..=usize::MAX);
+    mask_probability: f64 = real;
+    masked_share: f64 = real;
+    masked_lm_weight: f64 = real;
+    replaced_weight: f64 = real;
+    temperature: f64 = real;
     step: u64 = |what, value| integer(what, value, 0..=u64::MAX);
     first_segments: Option<Vec<usize>> = |what, value: &Bound<'_, PyAny>| {
         if value.is_none() { Ok(None) } else { integers(what, value, 0..=usize::MAX).map(Some) }
@@ -111,13 +118,13 @@ impl PyPretrainingNetworks {
         discriminator: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = special_ids)] special_ids: [i64; 3],
         #[pyo3(from_py_with = max_predictions)] max_predictions: usize,
-        mask_probability: f64,
-        masked_share: f64,
+        #[pyo3(from_py_with = mask_probability)] mask_probability: f64,
+        #[pyo3(from_py_with = masked_share)] masked_share: f64,
         with_replacement: bool,
         sharing: &str,
-        masked_lm_weight: f64,
-        replaced_weight: f64,
-        temperature: f64,
+        #[pyo3(from_py_with = masked_lm_weight)] masked_lm_weight: f64,
+        #[pyo3(from_py_with = replaced_weight)] replaced_weight: f64,
+        #[pyo3(from_py_with = temperature)] temperature: f64,
         disallow_correct: bool,
         electric: bool,
         #[pyo3(from_py_with = seed)] seed: Option<i64>,
