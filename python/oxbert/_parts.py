@@ -46,13 +46,6 @@ class Shared(torch.nn.Module):
         return self
 
 
-class Uninitialized(torch.nn.Linear):
-    """Leave out the initialisation, whose random numbers `torch.vmap` refuses."""
-
-    def reset_parameters(self) -> None:
-        """Do nothing."""
-
-
 class Part(Shared):
     """Name the parameters of a part of a model. The part cannot be called."""
 
