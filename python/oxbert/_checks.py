@@ -42,10 +42,13 @@ def as_numbers(what: str, values: Any) -> npt.NDArray[np.float64]:
     """
     try:
         if hasattr(values, "detach"):
+            if values.is_complex():
+                raise TypeError("the numbers are complex")
             values = values.detach().cpu().double().resolve_neg()
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
-        raise refused(what, f"expected numbers in rows of equal length: {error}") from error
+        reason = str(error) or "there is no memory for them"
+        raise refused(what, f"expected numbers in rows of equal length: {reason}") from error
 
 
 def is_one_of(value: Any, *names: str) -> bool:

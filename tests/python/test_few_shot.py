@@ -105,7 +105,7 @@ def test_a_head_takes_numbers_of_any_container() -> None:
     for same in containers:
         head = LinearHead.fit(same, labels)
         assert np.array_equal(head.weight, expected.weight) and head.predict(same) == expected.predict(vectors)
-    for other in ([[1.0], [1.0, 2.0]], "text", None, tensor.to("meta"), [["a"]]):
+    for other in ([[1.0], [1.0, 2.0]], "text", None, tensor.to("meta"), [["a"]], tensor * 1j):
         for call in (lambda other=other: LinearHead.fit(other, labels), lambda other=other: expected.logits(other)):
             with pytest.raises(errors.InputError, match="vectors: "):
                 call()
