@@ -114,6 +114,7 @@ class RowReader:
         self._texts, self._on_bad, self._advice = texts, on_bad, advice
         self._stream: IO[bytes] | None = None
         self._share = 0.0
+        self._has_header = False
 
     @property
     def done(self) -> int:
@@ -130,7 +131,8 @@ class RowReader:
             try:
                 self._stream = stream if self._path != "-" else None
                 lines: Any = gzip.GzipFile(fileobj=stream) if self._path.lower().endswith(".gz") else stream
-                numbered = read_lines(lines, name_of(self._path), self._on_bad)
+                on_bad = self._on_bad if self._kind in ("txt", "jsonl") else self._on_bad_cells
+                numbered = read_lines(lines, name_of(self._path), on_bad)
                 if self._kind == "txt":
                     yield from self._texts_of(numbered)
                 elif self._kind == "jsonl":
@@ -177,8 +179,15 @@ class RowReader:
                 raise row.bad(f"{name!r} has half of a surrogate pair")
         return row
 
+    def _on_bad_cells(self, error: DataError) -> None:
+        """Refuse a bad line before the header, in whose place the next row would stand; pass on later ones."""
+        if not self._has_header:
+            raise error
+        self._on_bad(error)
+
     def _cells(self, lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
         path = name_of(self._path)
+        self._has_header = False
         csv.field_size_limit(_LONGEST)
         last = [0]
         delimiter = "\t" if self._kind == "tsv" else ","
@@ -203,10 +212,11 @@ class RowReader:
                 self._on_bad(bad)
                 continue
             except DataError as error:
-                self._on_bad(error)
+                self._on_bad_cells(error)
                 continue
             if not header:
                 header = cells
+                self._has_header = True
                 self._check_columns(header, line=begin)
                 places = [header.index(name) if name in header else None for name in self._columns]
             else:

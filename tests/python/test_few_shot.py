@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -155,8 +156,6 @@ def test_a_run_writes_an_encoder_and_a_head_that_agree_with_its_predictions(name
     vectors = encoder.encode(texts)
     means = oxbert.pipeline("feature-extraction", folder, pooling="mean", return_tensors="np")(texts)
     assert np.abs(vectors - np.stack(means)).max() < 1e-5
-    import json
-
     lines = [json.loads(line) for line in (tmp_path / "predictions-dev.jsonl").read_text().splitlines()]
     assert head.predict(vectors) == [line["label"] for line in lines] == [row["label"] for row in DATA["dev"]]
     assert evaluate(folder, {"dev": DATA["dev"]})["dev"] == pytest.approx(metrics["dev"])
@@ -168,6 +167,29 @@ def test_a_run_writes_an_encoder_and_a_head_that_agree_with_its_predictions(name
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         cosines = unit @ unit.T
         assert cosines[0, 1] > cosines[0, 2:].max()
+
+
+@pytest.mark.parametrize("longest", [32, 1000])
+def test_the_folder_has_the_files_of_sentence_transformers(longest: int, tmp_path: Path) -> None:
+    """They say that a vector is the mean of the tokens, of a text cut at what the model can read."""
+    finetune("linear", DATA, tmp_path, **OPTIONS | {"max_length": longest})
+    folder = tmp_path / "model"
+    config = oxbert.AutoConfig.from_pretrained(folder)
+    read = {path: json.loads((folder / path).read_text()) for path in ("modules.json", "1_Pooling/config.json")}
+    assert [(one["idx"], one["name"], one["path"], one["type"]) for one in read["modules.json"]] == [
+        (0, "0", "", "sentence_transformers.models.Transformer"),
+        (1, "1", "1_Pooling", "sentence_transformers.models.Pooling"),
+    ]
+    assert read["1_Pooling/config.json"] == {
+        "word_embedding_dimension": config.hidden_size,
+        "pooling_mode_mean_tokens": True,
+    }
+    limits = json.loads((folder / "sentence_bert_config.json").read_text())
+    # The tokenizer has the letters' case.
+    assert limits == {"max_seq_length": min(longest, config.max_position_embeddings), "do_lower_case": False}
+    encoder = oxbert.SentenceEncoder.from_pretrained(folder)
+    vector = encoder.encode(["Return the name. " * 500])
+    assert encoder.max_seq_length == limits["max_seq_length"] and np.isfinite(vector).all()
 
 
 def test_a_run_resumes_exactly(tmp_path: Path) -> None:
@@ -194,7 +216,9 @@ def test_other_rounds_and_one_class(tmp_path: Path) -> None:
     for name, value in (("contrast", "softmax"), ("rounds", 0), ("scale", 0), ("margin", -1)):
         with pytest.raises(errors.InputError, match=f"{name}: expected"):
             FewShot(**{name: value})
-    with pytest.raises(errors.InputError, match="vectors: no head fits them"):
+    with pytest.raises(errors.InputError, match=r"labels: expected examples of two classes at least, got a$"):
         LinearHead.fit(np.ones((2, 3)), ["a", "a"])
+    with pytest.raises(errors.InputError, match="vectors: no head fits them"):
+        LinearHead.fit(np.full((2, 3), np.nan), ["a", "b"])
     with pytest.raises(errors.InputError, match="at least two classes"):
         finetune("few-shot", {"train": DATA["train"][:4]}, tmp_path / "one", **OPTIONS)

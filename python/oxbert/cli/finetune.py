@@ -161,8 +161,9 @@ def _print_example() -> None:
     console = open_console()
     console.print("# A worked example on a bundled model, for bash; takes a few seconds.", markup=False)
     console.print(EXAMPLE, markup=False, end="")
-    console.print(f"\nTasks: {', '.join(TASKS)}.", markup=False)
-    console.print("See oxbert finetune --help for the options, and docs/finetuning.md for the tasks.", markup=False)
+    # Comments, so that the whole output is a script.
+    console.print(f"\n# Tasks: {', '.join(TASKS)}.", markup=False)
+    console.print("# See oxbert finetune --help for the options, and docs/finetuning.md for the tasks.", markup=False)
 
 
 def _print_results(console: Console, metrics: dict[str, Any], output: Path) -> None:

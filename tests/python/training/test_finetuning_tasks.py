@@ -19,6 +19,7 @@ from oxbert.errors import ConfigError, DataError, InputError, MissingFileError
 from oxbert.training import TASKS, FineTuningConfig
 from oxbert.training.finetuning.run import configure
 from oxbert.training.finetuning.sources import read_splits
+from oxbert.training.finetuning.tasks.classification import in_order
 from oxbert.training.finetuning.tasks.registry import find_task
 from oxbert.training.finetuning.tasks.tagging import Tagging
 from oxbert.training.finetuning.tasks.task import TaggedExample, TextExample
@@ -215,6 +216,62 @@ def test_a_bad_file_is_an_error_even_if_rows_are_skipped(
         read_splits(TASKS["classification"], tmp_path, "skip")
 
 
+@pytest.mark.parametrize("header", [b"te\xffxt,label", b"\xff\xfet\0e\0x\0t\0"])
+def test_a_bad_header_is_an_error_whatever_the_rule(header: bytes, tmp_path: Path) -> None:
+    """In its place the next row would name the columns."""
+    (tmp_path / "train.csv").write_bytes(header + b"\ntext,label\na,b\n")
+    for rule in ("error", "skip"):
+        with pytest.raises(DataError, match=r"train.csv, line 1: byte . of the line is not UTF-8") as caught:
+            read_splits(TASKS["classification"], tmp_path, rule)  # type: ignore[arg-type]
+        assert caught.value.line == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "bare"),
+    [
+        ("classification", {"text": "a", "label": "x"}, {"text": "b"}),
+        ("multi-label", {"text": "a", "labels": []}, {"text": "b", "labels": None}),
+        ("tagging", {"words": ["a"], "tags": ["O"]}, {"words": ["b"], "tags": None}),
+    ],
+)
+def test_a_split_has_all_labels_or_none(task: str, row: dict[str, Any], bare: dict[str, Any], tmp_path: Path) -> None:
+    """Otherwise one lost label would leave a split without figures."""
+    (tmp_path / "dev.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(bare) + "\n")
+    data: dict[str, Any] = {"train": [row], "dev": tmp_path / "dev.jsonl"}
+    with pytest.raises(DataError, match=r"dev.jsonl, line 2: expected a label, which other rows of dev have, got none"):
+        read_splits(TASKS[task], data, "error")
+    found = read_splits(TASKS[task], data, "skip")
+    assert len(found.examples["dev"]) == 1 and found.skipped == 1
+    assert len(read_splits(TASKS[task], {"train": [row], "test": [bare, bare]}, "error").examples["test"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "text"),
+    [
+        ("cola", "train.tsv", "gj04\t1\t\tHe ran.\n"),
+        ("ner", "words.txt", "He PRP O\nran VBD O\n"),
+        ("pos", "words.conllu", "1\tHe\the\tPRON\n2\tran\trun\tVERB\n"),
+    ],
+)
+def test_compressed_files_of_benchmarks(task: str, name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+    one, other = (
+        read_splits(TASKS[task], {"train": tmp_path / f"{name}{end}"}, "error").examples["train"] for end in ("", ".gz")
+    )
+    assert [replace(example, place="") for example in one] == [replace(example, place="") for example in other]
+    assert other[0].place == f"{tmp_path / name}.gz, line 1"
+
+
+@given(st.sets(st.from_regex(r"-{0,2}\d{1,30}|[a-c-]{1,2}|9{5000}", fullmatch=True)))
+def test_names_of_classes_have_an_order(names: set[str]) -> None:
+    found = in_order(names)
+    assert sorted(found) == sorted(names)
+    numbers = [name.removeprefix("-") for name in names]
+    if all(one.isdecimal() and len(one) <= 18 for one in numbers):
+        assert [int(name) for name in found] == sorted(map(int, names))
+
+
 def test_columns_of_one_name_in_a_table(tmp_path: Path) -> None:
     column = pa.array(["a"])
     pq.write_table(
@@ -231,6 +288,7 @@ def test_columns_of_one_name_in_a_table(tmp_path: Path) -> None:
         ("regression", {"text": "a", "label": "x"}, "expected a number in 'label', got 'x'"),
         ("regression", {"text": "a", "label": float("nan")}, "expected a number"),
         ("regression", {"text": "a", "label": True}, "expected a number"),
+        ("regression", {"text": "a", "label": 3.5e38}, "expected a number"),
         ("multi-label", {"text": "a", "labels": ["x", "x"]}, "expected each label once"),
         ("multi-label", {"text": "a", "labels": 3}, "expected a list of labels"),
         ("mnli", {"premise": "a", "hypothesis": "b", "label": 1}, "expected one of the labels contradiction"),

@@ -83,6 +83,12 @@ def make_result(
     return Result(examples, found, figures)
 
 
+def class_names(model: Any) -> list[str] | None:
+    """Return the names of the classes as the configuration of a model has them; None if it does not name them."""
+    names = [model.config.id2label[place] for place in range(model.config.num_labels)]
+    return None if all(map(_UNNAMED.fullmatch, names)) else names
+
+
 def labels_of(model: Any, expected: Sequence[str] | None) -> list[str] | None:
     """Return the names of the classes of a stored model, in the order of its logits.
 
@@ -102,9 +108,9 @@ def labels_of(model: Any, expected: Sequence[str] | None) -> list[str] | None:
         found = ", ".join(names)
         raise refused("model", f"expected a model of {len(expected)} labels, got one of {len(names)}: {found}")
     usual = {name.lower(): name for name in expected}
-    if all(_UNNAMED.fullmatch(name) for name in names) and len(names) == len(expected):
+    if class_names(model) is None and len(names) == len(expected):
         return list(expected)
     return [usual.get(name.lower(), name) for name in names]
 
 
-__all__ = ["LOSS", "labels_of", "make_result", "run_features"]
+__all__ = ["LOSS", "class_names", "labels_of", "make_result", "run_features"]

@@ -21,6 +21,7 @@ from oxbert.training.finetuning.report import (
     TASK,
     Result,
     describe,
+    draw,
     write_json,
     write_predictions,
 )
@@ -119,6 +120,7 @@ class FewShotTuner(FineTuner):
         write_whole(folder / "README.md", card.encode())
         write_predictions(self.task, self.results, self.output)
         write_json(self.output / METRICS, describe(self, self.written_step))
+        draw(self)
         return {MODEL: folder}
 
 
@@ -138,7 +140,9 @@ def write_encoder(folder: Path, model: Any, tokenizer: Any, max_length: int) -> 
     pooling = {"word_embedding_dimension": model.config.hidden_size, "pooling_mode_mean_tokens": True}
     (folder / "1_Pooling").mkdir(exist_ok=True)
     write_json(folder / "1_Pooling" / "config.json", pooling)
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
+    # More than the model has positions would be no limit.
+    longest = min(max_length, model.config.max_position_embeddings)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": longest, "do_lower_case": False})
     write_whole(folder / "modules.json", json.dumps(modules, indent=1).encode())
 
 

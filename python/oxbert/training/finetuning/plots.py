@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -63,7 +64,9 @@ def draw_results(task: Task, results: Mapping[str, Result], folder: Path, path: 
     figure.suptitle(f"{task.name}: " + (f"the split {scored[0]}" if scored else "training"))
     for number, draw in enumerate(panels, 1):
         draw(figure.add_subplot(rows, columns, number))
-    with translate_os_errors("write", path):
+    with translate_os_errors("write", path), warnings.catch_warnings():
+        # The font lacks letters of some scripts; a label then has boxes, and the run has succeeded all the same.
+        warnings.filterwarnings("ignore", "Glyph ", UserWarning)
         figure.savefig(path, dpi=110)
     return path
 
@@ -102,6 +105,7 @@ def _draw_losses(axis: Any, folder: Path, metric: str) -> None:
             other.set_ylim(min(0.9, *(figure for _, figure in figures)) - 0.02, 1.02)
         more = other.get_legend_handles_labels()
         handles, labels = handles + more[0], labels + more[1]
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_title("training")
     axis.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, fontsize="small")
 
@@ -157,7 +161,7 @@ def _draw_calibration(axis: Any, outcomes: Sequence[Outcome]) -> None:
     error = float((counts * np.abs(means - shares)).sum() / counts.sum())
     axis.plot([0, 1], [0, 1], color="gray", linestyle=":")
     axis.plot(means, shares, color=_BLUE)
-    axis.scatter(means, shares, s=15 + 150 * counts / counts.max(), color=_BLUE)
+    axis.scatter(means, shares, s=15 + 150 * counts / counts.max(), color=_BLUE, clip_on=False)
     axis.set_xlim(0, 1)
     axis.set_ylim(0, 1.02)
     axis.set_xlabel("probability of the prediction")
@@ -177,7 +181,8 @@ def _draw_numbers(axis: Any, outcomes: Sequence[Outcome]) -> None:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 24 else f"{name[:22]}..."
+    # Between dollars matplotlib reads a formula.
+    return (name if len(name) <= 24 else f"{name[:22]}...").replace("$", r"\$")
 
 
 __all__ = ["draw_results"]

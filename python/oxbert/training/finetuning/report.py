@@ -50,9 +50,14 @@ def write_results(run: FineTuner, step: int) -> dict[str, Path]:
     write_whole(folder / _CARD, card.encode())
     write_predictions(run.task, run.results, run.output)
     write_json(run.output / METRICS, describe(run, step))
+    draw(run)
+    return {MODEL: folder}
+
+
+def draw(run: FineTuner) -> None:
+    """Draw the results of a run that has a log, if matplotlib is installed."""
     if find_spec("matplotlib") is not None and has_log(run.output):
         draw_results(run.task, run.results, run.output, run.output / PICTURE)
-    return {MODEL: folder}
 
 
 def describe(run: FineTuner, step: int) -> dict[str, Any]:
@@ -149,6 +154,7 @@ __all__ = [
     "PICTURE",
     "Result",
     "describe",
+    "draw",
     "read_task",
     "summarise",
     "write_json",

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from oxbert._types import AutocastPrecision
 from oxbert._yaml import read_yaml
 from oxbert.errors import ConfigError, TrainingWarning
 from oxbert.training.finetuning.config import TASK_FIELDS, FineTuningConfig
-from oxbert.training.finetuning.evaluating import labels_of, make_result, run_features
+from oxbert.training.finetuning.evaluating import class_names, labels_of, make_result, run_features
 from oxbert.training.finetuning.few_shot import FewShotTuner
 from oxbert.training.finetuning.report import (
     METRICS,
@@ -103,7 +103,7 @@ def finetune(
         MissingDependencyError: if the packages that compute the figures are not installed.
 
     Warns:
-        TrainingWarning: if bad rows were left out.
+        TrainingWarning: if bad rows were left out, or a label occurs in other splits than `train` only.
 
     Example:
         >>> import tempfile
@@ -126,6 +126,7 @@ def finetune(
             if getattr(config, name) != usual:
                 raise _refused(name, f"expected {usual} without a split dev with labels, got {getattr(config, name)}")
     _warn_of_skipped(splits)
+    _warn_of_untrained(task, splits)
     launch: dict[str, Any] = {
         "device": device,
         "precision": precision,
@@ -209,6 +210,20 @@ def _warn_of_skipped(splits: Splits) -> None:
         warnings.warn(text, TrainingWarning, stacklevel=3)
 
 
+def _warn_of_untrained(task: Task, splits: Splits) -> None:
+    """Warn of labels that no training example has: rare ones, or misspelt ones."""
+    trained = task.labels(splits.examples[TRAIN])
+    if trained is None or os.environ.get("RANK", "0") != "0":
+        return
+    for split, examples in splits.examples.items():
+        if not task.has_labels(examples) or not (unknown := set(task.labels(examples) or ()) - set(trained)):
+            continue
+        place = next(one.place for one in examples if unknown & set(task.labels([one]) or ()))
+        names = ", ".join(repr(name) for name in sorted(unknown)[:5]) + (", ..." if len(unknown) > 5 else "")
+        text = f"data: no example of {TRAIN} has these labels of {split}, so they are not learnt: {names}"
+        warnings.warn(f"{text}; the first: {place}", TrainingWarning, stacklevel=3)
+
+
 def _copy_best(source: Path, folder: Path, metrics: Mapping[str, Any]) -> None:
     """Copy the results of the best trial beside the folders of the trials."""
     with translate_os_errors("write", folder):
@@ -273,11 +288,11 @@ def evaluate(
     config = configure(task, model, base, changes)
     if isinstance(task, FewShot):
         task = task.loaded(Path(model))
-    splits = read_splits(task, data, config.bad_rows, needs=None)
-    _warn_of_skipped(splits)
-    examples = {split: found for split, found in splits.examples.items() if split != TRAIN} or splits.examples
     processes = Processes(device)
     loaded = load_model(task, task.model_class(config), model, None, config.seed, str(processes.device))
+    splits = read_splits(task, data, config.bad_rows, needs=None, names=_known_names(task, loaded, config))
+    _warn_of_skipped(splits)
+    examples = {split: found for split, found in splits.examples.items() if split != TRAIN} or splits.examples
     known = [one for found in examples.values() if task.has_labels(found) for one in found]
     labels = labels_of(loaded, task.labels(known))
     tokenizer = AutoTokenizer.from_pretrained(model)
@@ -299,6 +314,13 @@ def evaluate(
         figures = {split: replace_not_finite(result.figures) for split, result in results.items()}
         write_json(Path(output) / METRICS, {"task": task.name, "model": os.fspath(model), **figures})
     return {split: result.figures for split, result in results.items()}
+
+
+def _known_names(task: Task, model: Any, config: FineTuningConfig) -> Sequence[str] | None:
+    """Return the labels of rows that are not left out; None for any, of which one that the model lacks is an error."""
+    if config.bad_rows != "skip" or task.problem_type == "regression":
+        return None
+    return task.head.labels if isinstance(task, FewShot) and task.head is not None else class_names(model)
 
 
 __all__ = ["configure", "evaluate", "finetune"]

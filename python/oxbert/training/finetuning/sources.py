@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from oxbert._files import damaged, is_file, is_folder
 from oxbert._types import BadRows
 from oxbert.errors import MissingFileError
 from oxbert.training.finetuning.data.tables import BadRowCounter, is_file_of
-from oxbert.training.finetuning.tasks.task import TRAIN, Source, Task
+from oxbert.training.finetuning.tasks.task import TRAIN, Source, Task, bad_example, label_error
 
 
 def find_sources(task: Task, data: Any, *, needs: str | None = TRAIN) -> dict[str, Source]:
@@ -80,7 +80,13 @@ class Splits:
 
 
 def read_splits(
-    task: Task, data: Any, rule: BadRows, *, needs: str | None = TRAIN, wanted: Collection[str] | None = None
+    task: Task,
+    data: Any,
+    rule: BadRows,
+    *,
+    needs: str | None = TRAIN,
+    wanted: Collection[str] | None = None,
+    names: Collection[str] | None = None,
 ) -> Splits:
     """Return the examples of all splits of some data.
 
@@ -90,9 +96,11 @@ def read_splits(
         rule: What is done about bad rows.
         needs: As for `find_sources`.
         wanted: The splits that are read; None means all.
+        names: The classes that a model knows, in any letters; a row with another label is bad. None takes any label.
 
     Raises:
-        DataError: if a row is bad and `rule` is `error`; if a split has no example.
+        DataError: if a row is bad and `rule` is `error`, such as one without a label in a split with some; if a split
+            has no example.
         MissingFileError: if there is no such file.
         InputError: if a split is unknown or missing.
     """
@@ -101,12 +109,37 @@ def read_splits(
     for split, source in find_sources(task, data, needs=needs).items():
         if wanted is not None and split not in wanted:
             continue
-        examples[split] = list(task.read(source, split, on_bad))
+        found = list(task.read(source, split, on_bad))
+        if names is not None:
+            found = list(_known(task, found, names, on_bad))
+        examples[split] = found if split == TRAIN else _alike(task, found, split, on_bad)
         if not examples[split]:
             where = os.fspath(source) if is_file_of(source) else split
             left_out = f"; {on_bad.count} bad rows were left out, the first: {on_bad.first}" if on_bad.count else ""
             raise damaged(where, f"expected examples, found none{left_out}")
     return Splits(examples, on_bad.count, on_bad.first)
+
+
+def _known(task: Task, examples: list[Any], names: Collection[str], on_bad: BadRowCounter) -> Iterator[Any]:
+    """Iterate over the examples without a label, or with labels that a model knows."""
+    known = {name.lower() for name in names}
+    for one in examples:
+        labels = (task.labels([one]) or []) if task.has_labels([one]) else []
+        if unknown := [name for name in labels if name.lower() not in known]:
+            on_bad(label_error(one, unknown[0], sorted(names)))
+        else:
+            yield one
+
+
+def _alike(task: Task, examples: list[Any], split: str, on_bad: BadRowCounter) -> list[Any]:
+    """Return the examples with labels of a split in which some have one: a split is scored as a whole or not at all."""
+    labelled = [one for one in examples if task.has_labels([one])]
+    if len(labelled) in (0, len(examples)):
+        return examples
+    for one in examples:
+        if not task.has_labels([one]):
+            on_bad(bad_example(one, f"expected a label, which other rows of {split} have, got none"))
+    return labelled
 
 
 __all__ = ["Splits", "find_sources", "read_splits"]

@@ -126,6 +126,8 @@ class FineTuner(Loop[FineTuningBatch]):
         if task.problem_type == "single_label_classification" and len(self.labels or ()) < 2:
             found = ", ".join(self.labels or ()) or "none"
             raise refused("data", f"expected examples of two labels at least, got {found}")
+        if self.labels is not None and not self.labels:
+            raise refused("data", "expected examples with labels, but none has any")
         most = config.max_train_examples
         if most and most < len(self.examples[TRAIN]):
             drawn = sorted(permutation(len(self.examples[TRAIN]), config.seed)[:most].tolist())

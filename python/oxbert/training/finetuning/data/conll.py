@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from oxbert._files import damaged, translate_os_errors
-from oxbert._rows import OnBad, Row, read_lines
+from oxbert._files import damaged
+from oxbert._rows import OnBad, Row, read_file_lines
 from oxbert.errors import DataError
 
 Sentence = tuple[tuple[str, ...], tuple[str, ...], Row]
@@ -31,7 +31,7 @@ def read_conll(path: str | os.PathLike[str], on_bad: OnBad, *, word: int = 0, ta
         FileError: if the file cannot be read.
     """
     name = os.fspath(path)
-    is_universal = name.lower().endswith(".conllu")
+    is_universal = name.lower().removesuffix(".gz").endswith(".conllu")
     if is_universal:
         word, tag = _UNIVERSAL_WORD, _UNIVERSAL_TAG
     least = max(place + 1 if place >= 0 else -place for place in (word, tag))
@@ -53,21 +53,20 @@ def read_conll(path: str | os.PathLike[str], on_bad: OnBad, *, word: int = 0, ta
         tags.clear()
         is_bad = False
 
-    with translate_os_errors("read", name), open(path, "rb") as file:
-        for number, line in read_lines(file, name, note):
-            cells = line.strip("\r\n").split("\t") if is_universal else line.split()
-            if not line.strip():
-                yield from finish()
-                continue
-            if cells[0] == _DOCUMENT or (is_universal and _is_no_word(cells[0])):
-                continue
-            begin = begin if words else number
-            if len(cells) < least or (tag != word and len(cells) < 2):
-                note(damaged(name, f"expected a word and its tags, found {len(cells)} columns", line=number))
-                continue
-            words.append(cells[word])
-            tags.append(cells[tag])
-        yield from finish()
+    for number, line in read_file_lines(path, note):
+        cells = line.strip("\r\n").split("\t") if is_universal else line.split()
+        if not line.strip():
+            yield from finish()
+            continue
+        if cells[0] == _DOCUMENT or (is_universal and _is_no_word(cells[0])):
+            continue
+        begin = begin if words else number
+        if len(cells) < least or (tag != word and len(cells) < 2):
+            note(damaged(name, f"expected a word and its tags, found {len(cells)} columns", line=number))
+            continue
+        words.append(cells[word])
+        tags.append(cells[tag])
+    yield from finish()
 
 
 def _is_no_word(cell: str) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from oxbert._checks import refused
-from oxbert._files import damaged, translate_os_errors
-from oxbert._rows import OnBad, Row, RowReader, read_lines
+from oxbert._files import damaged
+from oxbert._rows import OnBad, Row, RowReader, read_file_lines
 from oxbert._types import BadRows
 from oxbert.errors import DataError
 
@@ -109,17 +109,16 @@ def read_numbered(
         DataError: if a row has too few columns.
     """
     name = os.fspath(path)
-    with translate_os_errors("read", name), open(path, "rb") as file:
-        for number, line in read_lines(file, name, on_bad):
-            if (number == 1 and has_header) or not line.strip():
-                continue
-            cells = line.rstrip("\r\n").split("\t")
-            row = Row(tuple(cells), name, number, "line")
-            least = max(place + 1 if place >= 0 else -place for place in columns.values())
-            if len(cells) < least:
-                on_bad(row.bad(f"expected at least {least} columns, found {len(cells)}"))
-                continue
-            yield {what: cells[place] for what, place in columns.items()}, row
+    least = max(place + 1 if place >= 0 else -place for place in columns.values())
+    for number, line in read_file_lines(path, on_bad):
+        if (number == 1 and has_header) or not line.strip():
+            continue
+        cells = line.rstrip("\r\n").split("\t")
+        row = Row(tuple(cells), name, number, "line")
+        if len(cells) < least:
+            on_bad(row.bad(f"expected at least {least} columns, found {len(cells)}"))
+            continue
+        yield {what: cells[place] for what, place in columns.items()}, row
 
 
 __all__ = ["BadRowCounter", "is_file_of", "read_numbered", "read_table"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ from oxbert.training.finetuning.data.tables import read_table
 from oxbert.training.finetuning.tasks.task import DEV, TEST, TRAIN, Source, Task, TextExample
 from oxbert.training.finetuning.tasks.texts import ClassTask, LabelsTask, NumberTask
 
+_LARGEST = 3.4028234663852886e38
+"""The largest float32."""
+_INTEGER = re.compile(r"-?\d{1,18}")
 _NAMES = {TRAIN: ("train",), DEV: ("dev", "validation", "valid"), TEST: ("test",)}
 
 
@@ -92,13 +96,13 @@ def number_in(row: Row, name: str | None, value: Any, low: float | None = None, 
         high: The largest one.
 
     Raises:
-        DataError: if it is no finite number in that range.
+        DataError: if it is no number in that range, or not finite in float32, in which the model learns it.
     """
     try:
         number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
+    if not abs(number) <= _LARGEST or (low is not None and number < low) or (high is not None and number > high):
         limits = "" if low is None else f" from {low:g} to {high:g}"
         where = "" if name is None else f" in {name!r}"
         raise row.bad(f"expected a number{limits}{where}, got {value!r}")
@@ -172,7 +176,7 @@ class MultiLabel(LabelsTask, ColumnsOfTexts):
 
 def in_order(names: set[str]) -> list[str]:
     """Return names in the order of numbers if all are whole numbers, else of the alphabet."""
-    if all(name.lstrip("-").isdecimal() for name in names):
+    if all(map(_INTEGER.fullmatch, names)):
         return sorted(names, key=lambda name: (int(name), name))
     return sorted(names)
 

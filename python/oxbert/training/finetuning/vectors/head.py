@@ -48,6 +48,9 @@ class LinearHead:
             InputError: if the labels are not of two classes at least, one for each vector, or a number is not finite.
             MissingDependencyError: if scikit-learn is not installed.
         """
+        if len(set(labels)) < 2:
+            found = ", ".join(sorted(map(str, set(labels)))) or "none"
+            raise refused("labels", f"expected examples of two classes at least, got {found}")
         linear = require("sklearn", "linear_model", extra="finetune")
         try:
             found = linear.LogisticRegression(max_iter=1000).fit(as_numbers("vectors", vectors), list(labels))
