@@ -266,7 +266,7 @@ def evaluate(
 
     Raises:
         ConfigError: if a field is unknown or wrong, or not one of the task.
-        DataError: if a row is bad, or has a label that the model does not know.
+        DataError: if a row is bad, or has a label that the model does not know, unless `bad_rows="skip"` leaves it out.
         InputError: if the model does not say which task it is for and none is given.
         MissingFileError: if a file is missing.
 
