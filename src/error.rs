@@ -306,7 +306,16 @@ fn place(path: Option<&Path>) -> String {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_string() } else { names.join(", ") }
+    if names.is_empty() { "nothing".to_string() } else { shortened(names) }
+}
+
+/// Return the beginning of a text for a message, since a text may have any length.
+pub(crate) fn excerpt(text: &str) -> String {
+    const LENGTH: usize = 80;
+    match text.char_indices().nth(LENGTH) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
+    }
 }
 
 /// Return the first names and the number of the others: a foreign checkpoint can lack hundreds. The variant has all

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,25 @@ def as_numbers(what: str, values: Any) -> npt.NDArray[np.float64]:
 def is_one_of(value: Any, *names: str) -> bool:
     """Return whether a value is one of some strings. Arrays would compare each element."""
     return isinstance(value, str) and value in names
+
+
+def check_flag(what: str, value: Any) -> None:
+    """Refuse a value that is neither True nor False.
+
+    Raises:
+        DtypeError: if the value has another type, such as a text that Python takes for true.
+    """
+    check_type(what, value, (bool, np.bool_), "True or False")
+
+
+def check_texts(what: str, values: Iterable[Any]) -> None:
+    """Refuse values that are no texts.
+
+    Raises:
+        DtypeError: if a value is no `str`.
+    """
+    for value in values:
+        check_type(what, value, str, "a text or a list of texts")
 
 
 def truth(what: str, value: Any) -> bool:

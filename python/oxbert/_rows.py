@@ -6,6 +6,7 @@ of Parquet and Arrow.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import json
@@ -34,6 +35,7 @@ _LONGEST = 1 << 26
 """The length of the longest line in bytes; a longer one is an error, because memory would hold all of it."""
 _ROWS = 256
 _MARK = b"\xef\xbb\xbf"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 OnBad = Callable[[DataError], None]
 """What is done about a bad row: it is left out if the call returns."""
@@ -240,8 +242,8 @@ class RowReader:
 
     def _batches(self) -> Iterator[tuple[Any, int]]:
         """Iterate over batches of rows of a Parquet or Arrow file, each with the number of all rows."""
-        with open(self._path, "rb") as file:
-            if os.path.getsize(self._path) == 0:
+        with open_arrow(self._path) as file:
+            if file.size() == 0:
                 return
             if self._kind == "parquet":
                 table = require("pyarrow", "parquet", extra="arrow").ParquetFile(file)
@@ -271,6 +273,22 @@ class RowReader:
         return f"expected a column {name!r}, found {', '.join(map(str, found)) or 'none'}{self._advice}"
 
 
+def open_arrow(path: str | os.PathLike[str]) -> Any:
+    """Return a file that Arrow reads without Python.
+
+    Arrow reads ahead on threads of its own. Such a thread ends the process if it needs Python's lock for a file of
+    Python while Python exits.
+
+    Raises:
+        OSError: if the file cannot be read.
+        MissingDependencyError: if pyarrow is not installed.
+    """
+    arrow = require("pyarrow", extra="arrow")
+    # Its errors say no more than what is wrong; Arrow's repeat the path.
+    with open(path, "rb"):
+        return arrow.OSFile(os.fspath(path))
+
+
 def _noted(lines: Iterator[tuple[int, str]], last: list[int]) -> Iterator[str]:
     """Iterate over lines, and keep the number of the last one: a row may have several, and bad lines are left out."""
     for number, line in lines:
@@ -298,10 +316,15 @@ def parse_object(line: str, path: str, number: int) -> dict[str, Any]:
     """Return the object of a line of JSON."""
     try:
         record = json.loads(line, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        # Its own message counts lines from this one on.
+        reason = f"expected JSON: {error.msg} at character {error.pos + 1}; every line has to be an object"
+        raise damaged(path, reason, line=number) from error
     except (ValueError, RecursionError) as error:
         raise damaged(path, f"expected JSON: {error}", line=number) from error
     if not isinstance(record, dict):
-        raise damaged(path, f"expected a JSON object, got {type(record).__name__}", line=number)
+        kind = type(record).__name__
+        raise damaged(path, f"expected a JSON object, got {kind}; every line has to be an object", line=number)
     return record
 
 
@@ -332,6 +355,8 @@ def read_lines(stream: BinaryIO, path: str, on_bad: OnBad = refuse) -> Iterator[
             raise damaged(path, f"the line is longer than {_LONGEST} bytes", line=number)
         if number == 1:
             line = line.removeprefix(_MARK)
+            if line.startswith(_UTF_16):
+                raise damaged(path, "expected UTF-8, got UTF-16: iconv -f UTF-16 -t UTF-8 converts it", line=number)
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
@@ -399,6 +424,7 @@ __all__ = [
     "find_format",
     "kind_of",
     "name_of",
+    "open_arrow",
     "parse_object",
     "read_file",
     "read_file_lines",

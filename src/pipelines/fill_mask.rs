@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 use super::task::{TextModel, Work, numbers, text_pipeline};
 use crate::any_model::{ScoreTokens, masked_lm};
 use crate::electra::ElectraForMaskedLM;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 use crate::inputs::Inputs;
 use crate::pretrained::{Frozen, FrozenOptions, Pretrained};
 use crate::text::{ElectraTokenizer, EncodeOptions, Encoding, Truncation};
@@ -156,7 +156,7 @@ impl FillMask {
         }
         let encodings = self.0.encode(texts)?;
         if let Some(row) = encodings.iter().position(|encoding| self.masks(encoding).next().is_none()) {
-            let reason = format!("expected a [MASK] in every text, got none in {:?}", texts[row]);
+            let reason = format!("expected a [MASK] in every text, got none in {}", excerpt(texts[row]));
             return Err(Error::input("texts", reason));
         }
         let limit = self.0.tokenizer.id_limit();

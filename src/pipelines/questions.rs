@@ -9,7 +9,7 @@ use super::spans::Characters;
 use super::task::{TextModel, Work, numbers, text_pipeline};
 use super::windows::{overlap, window_options};
 use crate::any_model::{Run, frozen_answerer};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 use crate::heads::BEAM;
 use crate::inputs::{Inputs, Task};
 use crate::interrupt;
@@ -104,7 +104,7 @@ impl QuestionAnswering {
                 return Err(Error::input("question", "expected a text, got an empty one"));
             }
             if context.is_empty() {
-                let reason = format!("expected a text, got an empty one for the question {question:?}");
+                let reason = format!("expected a text, got an empty one for the question {}", excerpt(question));
                 return Err(Error::input("context", reason));
             }
         }

@@ -7,7 +7,7 @@ use tch::Device;
 
 use super::task::text_pipeline;
 use super::text_classification::{ScoreFunction, TextClassification};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 use crate::pretrained::FrozenOptions;
 use crate::text::Truncation;
 
@@ -90,7 +90,7 @@ impl ZeroShotClassification {
             return Err(Error::input("candidate_labels", "expected at least one label, got none"));
         }
         if !options.template.contains("{}") {
-            let reason = format!("expected {{}} in place of the label, got {:?}", options.template);
+            let reason = format!("expected {{}} in place of the label, got {}", excerpt(&options.template));
             return Err(Error::input("hypothesis_template", reason));
         }
         let hypotheses: Vec<String> = labels.iter().map(|label| options.template.replace("{}", label)).collect();

@@ -3,9 +3,10 @@
 use rmp::Marker;
 use rmp::decode::{self, ValueReadError};
 
-use super::index::{Checked, Entry, Index, check_dimensions, check_name, excerpt, truncated};
+use super::index::{Checked, Entry, Index, check_dimensions, check_name, truncated};
 use super::raw::{Dtype, byte_count, described};
 use crate::checksum::FETCH_AGAIN;
+use crate::error::excerpt;
 
 /// Deeper than the maps of any model. The reader calls itself once per level.
 const MAX_DEPTH: usize = 64;

@@ -213,15 +213,6 @@ impl Index {
     }
 }
 
-/// Return the beginning of a text for a message, since a text from a file may have any length.
-pub(super) fn excerpt(text: &str) -> String {
-    const LENGTH: usize = 80;
-    match text.char_indices().nth(LENGTH) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
-    }
-}
-
 /// Return the reason to refuse a file that ends within `what`, `got` bytes before its next `expected` bytes are
 /// complete.
 pub(super) fn truncated(what: &str, expected: usize, got: usize) -> String {

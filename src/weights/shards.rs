@@ -7,7 +7,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
-use super::index::{Checked, excerpt};
+use super::index::Checked;
+use crate::error::excerpt;
 
 /// The index that transformers writes beside the files of a checkpoint. Its other keys are not needed.
 #[derive(Deserialize)]

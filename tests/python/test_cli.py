@@ -68,6 +68,33 @@ def test_fill_mask_gives_the_candidates_of_the_pipeline(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_several_masks_have_numbers() -> None:
+    lines = call("fill-mask", f"{MASKED} Then [MASK].", "-k", 2).stdout.splitlines()[1:]
+    assert [re.sub(" +[0-9]+%.*", "", line)[:5] for line in lines] == ["  1  ", "     ", "  2  ", "     "]
+    # The values of all masks stand below each other.
+    assert len({line.index("%") for line in lines}) == 1
+
+
+def test_long_texts_are_cut_in_messages() -> None:
+    done = call("fill-mask", "word " * 100_000)
+    assert done.exit_code == 1 and len(done.stderr) < 200
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_texts_reach_a_terminal_of_any_encoding(encoding: str) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    shown = oxbert_process("detect", "日本", "-t", 1, env=environment)
+    assert (shown.returncode, shown.stdout, shown.stderr) == (0, "\\u65e5\\u672c\n", "")
+    # Rows are UTF-8, as in files.
+    rows = oxbert_process("detect", "日本", "--format", "jsonl", env=environment, encoding="utf-8")
+    assert rows.returncode == 0 and json.loads(rows.stdout)["text"] == "日本"
+
+
+def test_names_of_options_are_whole_on_a_narrow_terminal() -> None:
+    done = oxbert_process("detect", "--help", env=os.environ | {"COLUMNS": "40"})
+    assert "--skip-errors " in done.stdout and "…" not in done.stdout
+
+
 def test_texts_come_from_standard_input() -> None:
     done = call("detect", "--format", "csv", input=f"{REPLACED}\n\nA text.\r\n")
     assert [line.partition(",")[0] for line in done.stdout.splitlines()] == ["text", REPLACED, "A text."]
@@ -91,6 +118,9 @@ def test_control_characters_of_texts_do_not_reach_the_terminal() -> None:
         (["detect", "-m", "no such model", "a"], 1, "is neither a folder, nor a bundled model"),
         (["detect", "-m", "electra-tiny-generator", "a"], 1, "error: "),
         (["detect", "--device", "nowhere", "a"], 1, "error: "),
+        (["detect", "a " * 200], 1, "TEXT: 202 tokens are more than the model's 128 positions; shorten the text"),
+        (["embed", "-m", "electra-tiny-generator", "a " * 200], 1, "128 positions; pass --truncate, or shorten"),
+        (["tag", "a"], 1, "--model: expected a token classifier: no model of token-classification ships"),
         (["detect", "a", "-i", "b"], 1, "expected texts or --input, got both"),
         (["detect", "a", "--html", "a.txt"], 1, "--html: expected .html at the end, got a.txt"),
         (["detect"], 1, "standard input: expected texts, found none"),

@@ -25,7 +25,7 @@ from rich.console import Console
 
 from oxbert._fields import Vector
 from oxbert.cli._options import StreamOptions
-from oxbert.cli._stream import Task, run
+from oxbert.cli._stream import Task, run, write_best
 from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, OxbertError
 
 from . import processes
@@ -227,6 +227,8 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "json": ("in.jsonl", b'{"text": "a"}\n{"text": \n', "in.jsonl, line 2: expected JSON"),
     "surrogate": ("in.jsonl", b'{"text": "\\ud800"}\n', "in.jsonl, line 1: 'text' has half of a surrogate pair"),
     "array": ("in.jsonl", b"[1]\n", "in.jsonl, line 1: expected a JSON object, got list"),
+    "pretty json": ("in.jsonl", b'{\n"text": "a"}\n', "in.jsonl, line 1: .* at character 3; every line has to be an obj"),
+    "utf-16": ("in.txt", "one".encode("utf-16"), "in.txt, line 1: expected UTF-8, got UTF-16: iconv"),
     "cells": ("in.csv", b'text,b\n"x\ny",2\nz\n', "in.csv, line 4: expected 2 values, got 1"),
     "quote": ("in.csv", b'text\na\n"b\n', "in.csv, line 3: expected comma-separated values"),
     "gzip": ("in.txt.gz", gzip.compress(b"a\n" * 9999)[:-20], "in.txt.gz: is no complete gzip file"),
@@ -274,6 +276,72 @@ def test_a_missing_pyarrow_says_what_to_install(
 def test_options_that_contradict_each_other_are_refused(more: dict[str, Any], reason: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=reason):
         run(TASK, [], StreamOptions(**{"input": [str(write_input(tmp_path / "in.txt", ["a"]))]} | more))
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_an_output_that_is_the_input_is_refused(kind: str, tmp_path: Path) -> None:
+    source = write_input(tmp_path / f"in.{kind}", ["a", "b"])
+    content = source.read_bytes()
+    other = tmp_path / f"other.{kind}"
+    other.symlink_to(source)
+    for output in (source, other):
+        for way in ("overwrite", "resume"):
+            with pytest.raises(InputError, match="--output: expected another file than the input"):
+                run(TASK, [], options(source, output, **{way: True}))
+        with pytest.raises(InputError, match="--output: expected another file than the input"):
+            write_best(TASK, [], options(source, output, overwrite=True), "length", 1)
+    assert source.read_bytes() == content
+
+
+def test_an_output_that_is_standard_input_is_refused(tmp_path: Path) -> None:
+    source = write_input(tmp_path / "in.jsonl", ["a", "b"])
+    content = source.read_bytes()
+    command = [sys.executable, "-m", "oxbert", "detect", "--input-format", "jsonl", "-o", source, "--overwrite"]
+    with open(source, "rb") as stdin:
+        done = processes.run(command, stdin=stdin)
+    assert done.returncode == 1 and "expected another file than the input" in done.stderr
+    assert source.read_bytes() == content
+
+
+def test_a_folder_as_output_is_refused_before_the_first_text(tmp_path: Path) -> None:
+    for kind in OUTPUTS:
+        (tmp_path / f"out.{kind}").mkdir()
+        with pytest.raises(InputError, match=r"--output: expected a file, got the folder .*out\."):
+            run(TASK, [], options(tmp_path / "none.txt", tmp_path / f"out.{kind}", overwrite=True))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the devices of Linux")
+def test_devices_take_lines_and_nothing_else(tmp_path: Path) -> None:
+    source = write_input(tmp_path / "in.txt", ["a", "b"])
+    run(TASK, [], options(source, Path("/dev/null"), format="jsonl"))
+    with pytest.raises(FileError, match="cannot write /dev/full: No space left on device"):
+        run(TASK, [], options(source, Path("/dev/full"), format="csv"))
+    for kind in ("parquet", "arrow", "npy"):
+        with pytest.raises(InputError, match="--output: expected a file for .* which is a device or a pipe"):
+            run(TASK, [], options(source, Path("/dev/null"), format=kind, overwrite=True))
+    with pytest.raises(InputError, match="--resume: expected an output that is a file"):
+        run(TASK, [], options(source, Path("/dev/null"), format="jsonl", resume=True))
+    # A pipe that gives its reader all rows.
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with processes.start(["cat", pipe], stdout=processes.subprocess.PIPE) as reader:
+        run(TASK, [], options(source, pipe, format="jsonl"))
+        lines, _ = reader.communicate(timeout=60)
+    assert [json.loads(line) for line in lines.splitlines()] == expected(["a", "b"])
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_arrow_reads_without_python(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A thread of Arrow that needs Python's lock for a file of Python while Python exits ends the process with SIGABRT.
+    opened: list[Any] = []
+    for module, name in [(parquet, "ParquetFile"), (pa.ipc, "open_file")]:
+        known = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda file, known=known: (opened.append(file), known(file))[1])
+    output = tmp_path / f"out.{kind}"
+    run(TASK, [], options(write_input(tmp_path / f"in.{kind}", ["a"]), output))
+    run(TASK, [], options(tmp_path / f"in.{kind}", output, resume=True))
+    assert len(opened) == 4 and all(isinstance(file, pa.NativeFile) for file in opened)
+    assert not any(isinstance(file, pa.PythonFile) for file in opened)
 
 
 def test_memory_does_not_grow_with_the_input(tmp_path: Path) -> None:

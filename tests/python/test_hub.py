@@ -720,6 +720,9 @@ def test_missing_repositories_and_revisions_are_errors(fake: FakeHub) -> None:
         find("electra-tiny-generater")
     with pytest.raises(HubOfflineError, match=r"bundled models: .*electra-tiny-generator"):
         find("electra-tiny-generater", local_files_only=True)
+    fake.faults = [Fault("status")]
+    with pytest.raises(HubError, match=r"there is no folder electra-tiny-generater either; bundled models: "):
+        find("electra-tiny-generater")
 
 
 def test_a_cut_download_resumes(fake: FakeHub, no_sleep: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,6 +204,38 @@ def test_options_that_are_tensors_are_refused_by_name_or_taken(task: str, tmp_pa
                 assert str(error), name
 
 
+@pytest.mark.parametrize("inputs", [None, 5, float("nan"), object()])
+def test_inputs_that_cannot_be_iterated_are_refused_by_name(fill: Any, inputs: Any) -> None:
+    with pytest.raises(DtypeError, match="^inputs: expected one input, or a list or another iterable of inputs, got "):
+        fill(inputs)
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "name"),
+    [
+        ("fill-mask", {"targets": ["list", 3]}, "targets"),
+        ("replaced-token-detection", {"threshold": "high"}, "threshold"),
+        ("feature-extraction", {"pooling": "mean", "normalize": "no"}, "normalize"),
+        ("zero-shot-classification", {"candidate_labels": ["a", 1]}, "candidate_labels"),
+        ("zero-shot-classification", {"candidate_labels": ["a"], "multi_label": "no"}, "multi_label"),
+        ("zero-shot-classification", {"candidate_labels": ["a"], "truncation": "do_not_truncate"}, "truncation"),
+        ("zero-shot-classification", {"candidate_labels": ["a"], "hypothesis_template": 3}, "hypothesis_template"),
+    ],
+)
+def test_options_of_other_types_are_refused_by_name(
+    task: str, options: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    model = None if task in ("fill-mask", "replaced-token-detection") else GENERATOR
+    if task == "zero-shot-classification":
+        labels = {0: "contradiction", 1: "entailment"}
+        config = oxbert.ElectraConfig.from_pretrained(GENERATOR, id2label=labels)
+        oxbert.ElectraForSequenceClassification(config).save_pretrained(tmp_path)
+        oxbert.ElectraTokenizer.from_pretrained(GENERATOR).save_pretrained(tmp_path)
+        model = str(tmp_path)
+    with pytest.raises(DtypeError, match=f"^{name}: expected "):
+        oxbert.pipeline(task, model)("a [MASK]", **options)
+
+
 def masked(text: str, places: list[int]) -> str:
     """Return a text with masks before some of its characters."""
     for place in sorted(places, reverse=True):

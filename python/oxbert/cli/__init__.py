@@ -6,13 +6,16 @@ A command is imported when it is called, so that none waits for what the others 
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Iterator, MutableMapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
+# Below this width, the columns of Rich's tables cut the names of options.
+_MARKUP: Literal["rich"] | None = "rich" if shutil.get_terminal_size().columns >= 60 else None
 _ANSWERS, _MODELS, _TRAINING = "Texts to answers", "Models", "Training"
 _COMMANDS = {
     "fill-mask": _ANSWERS,
@@ -70,7 +73,9 @@ def _build(name: str) -> Any:
 
     file = name.replace("-", "_").replace(" ", "_")
     command = getattr(importlib.import_module(f"oxbert.cli.{file}"), file)
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_SETTINGS)
+    single = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, context_settings=_SETTINGS, rich_markup_mode=_MARKUP
+    )
     single.command(name=name, rich_help_panel=_COMMANDS[name])(expand(command))
     return typer.main.get_command(single)
 
@@ -99,6 +104,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=_SETTINGS,
+    rich_markup_mode=_MARKUP,
 )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from oxbert._checks import refused, require
 from oxbert._fields import Fields, Vector, arrow_columns, arrow_schema
 from oxbert._files import damaged, settle, translate_os_errors
+from oxbert._rows import open_arrow
 from oxbert.cli._writing import Writer, other_fields
 
 _FRAME = struct.Struct("<QI")
@@ -92,7 +93,7 @@ class Columns(Writer):
                 yield self._pa.concat_tables(held).combine_chunks()
 
     def _finished(self) -> Iterator[Any]:
-        with translate_os_errors("read", self._path), open(self._path, "rb") as file:
+        with translate_os_errors("read", self._path), open_arrow(self._path) as file:
             if self._kind == "parquet":
                 yield from require("pyarrow", "parquet", extra="arrow").ParquetFile(file).iter_batches(_BATCH)
                 return

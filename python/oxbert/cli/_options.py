@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import sys
 import typing
@@ -16,11 +17,12 @@ import typer
 
 import oxbert
 from oxbert import _native
+from oxbert._checks import refused
 from oxbert._rows import InputFormat
 from oxbert._types import Precision
 from oxbert.cli import _shared
 from oxbert.cli._formats import OutputFormat
-from oxbert.errors import OxbertError
+from oxbert.errors import InputError, OxbertError
 
 BROKEN_PIPE = 141
 """The exit code that a shell expects of a program whose reader has gone."""
@@ -52,8 +54,17 @@ class ModelOptions:
     device: Annotated[str, typer.Option(help="The device that computes, e.g. cuda:0.", rich_help_panel=_MODEL)] = "cpu"
 
     def load(self, task: str, **options: Any) -> Any:
-        """Set the number of threads, and return the pipeline of a task; `options` are those of the task."""
-        return oxbert.pipeline(task, self.model, **self.prepare(), **options)
+        """Set the number of threads, and return the pipeline of a task; `options` are those of the task.
+
+        Raises:
+            InputError: if no model is given, and none that ships with oxbert is made for the task.
+        """
+        try:
+            return oxbert.pipeline(task, self.model, **self.prepare(), **options)
+        except InputError as error:
+            if self.model is None and error.what == "model":
+                raise refused("--model", error.reason.replace(", got None", "")) from error
+            raise
 
     def prepare(self) -> dict[str, Any]:
         """Set the number of threads, and return the other arguments of a `from_pretrained`."""
@@ -170,6 +181,9 @@ def _parameter(name: str, kind: Any, default: Any = MISSING) -> inspect.Paramete
 @contextmanager
 def exit_codes() -> Iterator[None]:
     """Turn errors of a command into a message and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal of another encoding than UTF-8 shows other characters by their numbers.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
     except BrokenPipeError as error:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Generator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from oxbert._checks import refused
 from oxbert._files import damaged
@@ -80,6 +83,20 @@ class Rows:
                 self._reader = None
 
 
+def is_same_file(path: Path, files: Sequence[str] | None) -> bool:
+    """Return whether a path is one of the files that `Rows` reads, under any name; None means standard input."""
+    with suppress(OSError):
+        wanted = os.stat(path)
+        if not stat.S_ISREG(wanted.st_mode):
+            return False
+        for file in find_sources(files or ["-"]):
+            # ValueError: standard input is no file.
+            with suppress(OSError, ValueError, AttributeError):
+                if os.path.samestat(wanted, os.fstat(sys.stdin.fileno()) if file == "-" else os.stat(file)):
+                    return True
+    return False
+
+
 def _checked(text: str, number: int) -> str:
     try:
         text.encode()
@@ -88,4 +105,4 @@ def _checked(text: str, number: int) -> str:
     return text
 
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "is_same_file"]

@@ -41,19 +41,27 @@ def print_picture(console: Console, picture: Picture, *, is_plain_noted: bool = 
             line.append(f"{piece} <{mark.note}>" if mark.note and is_plain_noted else piece)
     # A terminal breaks lines at spaces; a file gets them whole.
     console.print(line, soft_wrap=not console.is_terminal)
-    for bars in picture.groups:
-        print_bars(console, [(bar.label, bar.value) for bar in bars])
+    print_bars(console, [[(bar.label, bar.value) for bar in bars] for bars in picture.groups])
 
 
-def print_bars(console: Console, bars: Sequence[tuple[str, float]], indent: int = 2) -> None:
-    """Print values from 0 to 1 as bars, a line each; a narrow terminal has shorter bars, or none."""
+def print_bars(console: Console, groups: Sequence[Sequence[tuple[str, float]]]) -> None:
+    """Print values from 0 to 1 as bars, a line each; a narrow terminal has shorter bars, or none.
+
+    Several groups are numbered, such as those of the masks of a text.
+    """
+    bars = [
+        ("" if place else str(number), visible(label), value)
+        for number, group in enumerate(groups, 1)
+        for place, (label, value) in enumerate(group)
+    ]
     if not bars:
         return
-    labels = [visible(label) for label, _ in bars]
-    widest = max(cell_len(label) for label in labels)
+    indent = 2 if len(groups) == 1 else 4 + len(str(len(groups)))
+    widest = max(cell_len(label) for _, label, _ in bars)
     room = min(_BAR, console.width - indent - widest - 8) if console.is_terminal else _BAR
-    for label, (_, value) in zip(labels, bars, strict=True):
-        line = Text(" " * indent).append(label).append(" " * (widest - cell_len(label)))
+    for number, label, value in bars:
+        line = Text(f"  {number}".ljust(indent) if len(groups) > 1 else " " * indent)
+        line.append(label).append(" " * (widest - cell_len(label)))
         line.append(f"  {value:4.0%}")
         if room >= 4:
             line.append(" ").append(_bar(value, room, console.encoding), "cyan" if has_colours(console) else "")

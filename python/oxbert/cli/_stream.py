@@ -21,10 +21,10 @@ from oxbert.cli._fields import are_close, csv_line, csv_row, json_line
 from oxbert.cli._formats import find_output_format, open_writer
 from oxbert.cli._options import StreamOptions
 from oxbert.cli._progress import Progress
-from oxbert.cli._reading import Rows
+from oxbert.cli._reading import Rows, is_same_file
 from oxbert.cli._shared import open_console
 from oxbert.cli._writing import Writer
-from oxbert.errors import OxbertError
+from oxbert.errors import OxbertError, TooLongError
 from oxbert.pipelines._rows import answer_each
 
 _BLOCK, _CHARACTERS = 256, 1 << 18
@@ -48,6 +48,7 @@ class Task:
         answer: Answers rows of values, in their order.
         show: Prints the result of a row, with the columns and the fields, for people.
         sinks: What else gets every result.
+        can_truncate: Whether the command has `--truncate`.
     """
 
     columns: tuple[str, ...]
@@ -55,6 +56,7 @@ class Task:
     answer: Callable[[Sequence[tuple[str, ...]]], Sequence[Result]]
     show: Callable[[Console, Result], None]
     sinks: Sequence[Sink] = field(default=())
+    can_truncate: bool = False
 
 
 def run(
@@ -184,8 +186,20 @@ def _open(
 ) -> Writer | None:
     if path is None:
         return None
-    writer = open_writer(path, options.format or find_output_format(path), fields)
-    if not options.resume and not options.overwrite:
+    kind = options.format or find_output_format(path)
+    writer = open_writer(path, kind, fields)
+    if path.is_dir():
+        raise refused("--output", f"expected a file, got the folder {path}")
+    if is_same_file(path, options.input):
+        # Rows are written while others are still to be read.
+        raise refused("--output", f"expected another file than the input, got {path} for both")
+    if path.exists() and not path.is_file():
+        # A device or a pipe has no rows to lose, and none to read again.
+        if kind not in ("jsonl", "csv"):
+            raise refused("--output", f"expected a file for {kind}, got {path}, which is a device or a pipe")
+        if options.resume:
+            raise refused("--resume", f"expected an output that is a file, got {path}")
+    elif not options.resume and not options.overwrite:
         for found in (path, writer.target):
             if found.exists():
                 raise refused("--output", f"{found} exists; expected {way_on}")
@@ -233,16 +247,26 @@ def _answer(task: Task, block: Sequence[Row], skips: bool) -> Iterator[list[Resu
     for row, answer in zip(block, answer_each(task.answer, [row.values for row in block]), strict=True):
         if not isinstance(answer, OxbertError):
             results.append(_join(task, row, answer, skips))
-        elif skips:
-            results.append(_join(task, row, dict.fromkeys(task.fields), skips, str(answer)))
-        else:
-            if results:
-                yield results
-            if len(block) == 1 and row.unit == "argument" and row.number == 1:
-                raise answer
-            place = {"line": row.number} if row.unit == "line" else {"record": row.number}
-            raise damaged(row.path, str(answer), **place) from answer
+            continue
+        reason = _reason(task, answer)
+        if skips:
+            results.append(_join(task, row, dict.fromkeys(task.fields), skips, reason))
+            continue
+        if results:
+            yield results
+        if len(block) == 1 and row.unit == "argument" and row.number == 1:
+            raise refused("TEXT", reason) if isinstance(answer, TooLongError) else answer
+        place = {"line": row.number} if row.unit == "line" else {"record": row.number}
+        raise damaged(row.path, reason, **place) from answer
     yield results
+
+
+def _reason(task: Task, error: OxbertError) -> str:
+    """Return why a text has no answer, in the words of the command line."""
+    if not isinstance(error, TooLongError):
+        return str(error)
+    way_on = "pass --truncate, or " if task.can_truncate else ""
+    return f"{error.length} tokens are more than the model's {error.maximum} positions; {way_on}shorten the text"
 
 
 def _join(task: Task, row: Row, answer: Result, skips: bool, error: str | None = None) -> Result:
@@ -256,13 +280,15 @@ def _printer(task: Task, options: StreamOptions, fields: Fields) -> Callable[[Se
     if options.format in ("parquet", "arrow", "npy"):
         raise refused("--format", f"expected --output FILE for {options.format}, which cannot be printed")
     if options.format is not None:
+        # As files have them, whatever the encoding and the line breaks of the terminal.
+        output = sys.stdout.buffer
         if options.format == "csv":
-            sys.stdout.write(csv_line(list(fields)))
+            output.write(csv_line(list(fields)).encode())
 
         def write(results: Sequence[Result]) -> None:
             for result in results:
-                sys.stdout.write(json_line(result) if options.format == "jsonl" else csv_row(result, fields))
-            sys.stdout.flush()
+                output.write((json_line(result) if options.format == "jsonl" else csv_row(result, fields)).encode())
+            output.flush()
 
         return write
     console = open_console()

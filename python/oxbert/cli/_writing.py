@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -99,16 +100,21 @@ class Writer(ABC):
         """
         if self._file is not None:
             with translate_os_errors("write", self.target):
-                os.fsync(self._file.fileno())
+                if self._is_regular():
+                    os.fsync(self._file.fileno())
             self._file.close()
 
     def stop(self) -> None:
         """Leave the file with the whole rows that were written."""
         if self._file is not None and not self._file.closed:
-            if self._size is not None:
+            if self._size is not None and self._is_regular():
                 # A signal or a full disk may have cut the last write short.
                 os.ftruncate(self._file.fileno(), self._size)
             self._file.close()
+
+    def _is_regular(self) -> bool:
+        """Return whether the file is one that can be cut and written again; a device or a pipe is none."""
+        return self._file is not None and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
 
     def _append(self, data: bytes) -> None:
         if self._file is None or self._size is None:

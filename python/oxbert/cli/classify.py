@@ -75,7 +75,7 @@ def classify(
         return [{**one, "labels": one["labels"][:top_k]} for one in table.answer(rows)]
 
     with opened(pictures, _draw) as sinks:
-        run(Task(columns, table.fields, answer, _show, sinks), texts or [], stream)
+        run(Task(columns, table.fields, answer, _show, sinks, can_truncate=True), texts or [], stream)
 
 
 def _draw(result: Result) -> Picture:

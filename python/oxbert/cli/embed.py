@@ -46,7 +46,7 @@ def embed(
     def answer(rows: Sequence[tuple[str, ...]]) -> list[Result]:
         return [{"vector": vector} for vector in encode([text for (text,) in rows])]
 
-    run(Task(("text",), {"vector": Vector(size)}, answer, _show), texts or [], stream)
+    run(Task(("text",), {"vector": Vector(size)}, answer, _show, can_truncate=True), texts or [], stream)
 
 
 def _show(console: Console, result: Any) -> None:

@@ -41,7 +41,7 @@ def rank(
     def answer(rows: Sequence[tuple[str, ...]]) -> list[Result]:
         return [{"score": float(one)} for one in score([text for (text,) in rows])]
 
-    write_best(Task(("text",), {"score": float}, answer, _show), texts or [], stream, "score", top_k)
+    write_best(Task(("text",), {"score": float}, answer, _show, can_truncate=True), texts or [], stream, "score", top_k)
 
 
 def _load(model: ModelOptions, query: str, truncate: bool) -> Callable[[list[str]], Any]:

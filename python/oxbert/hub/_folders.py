@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from oxbert._files import is_folder
 from oxbert._types import HubKeywords, Need, PathLike
-from oxbert.errors import DtypeError, HubNotFoundError, HubOfflineError, MissingFileError
+from oxbert.errors import DtypeError, HubAccessError, HubError, HubNotFoundError, MissingFileError
 from oxbert.hub._download import WEIGHTS, fetch, is_repo_id
 from oxbert.hub._options import HubOptions
 
@@ -88,10 +88,12 @@ def find(
         )
     try:
         return fetch(name, needs, checked, optional=optional, weights=weights)
-    except (HubNotFoundError, HubOfflineError) as error:
-        if "/" not in name:
-            # The name may be a mistyped bundled model.
-            error.args = (f"{error}; bundled models: {', '.join(found)}",)
+    except HubError as error:
+        if not isinstance(error, HubAccessError):
+            # The name may be a mistyped folder or bundled model.
+            known = f"; bundled models: {', '.join(found)}" if "/" not in name else ""
+            there = "" if isinstance(error, HubNotFoundError) else f"; there is no folder {text} either"
+            error.args = (f"{error}{there}{known}",)
         raise
 
 

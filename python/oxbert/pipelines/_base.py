@@ -143,6 +143,8 @@ class Pipeline:
             return answer([inputs], 0)[0]
         if isinstance(inputs, list | tuple):
             return answer(list(inputs), 0) if inputs else []
+        if not hasattr(type(inputs), "__iter__") and not hasattr(type(inputs), "__getitem__"):
+            check_type("inputs", inputs, (), "one input, or a list or another iterable of inputs")
         return self._stream(iter(inputs), answer)
 
     def __repr__(self) -> str:

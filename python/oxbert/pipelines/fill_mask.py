@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from oxbert import _native
-from oxbert._checks import refused
+from oxbert._checks import check_texts, refused
 from oxbert._fields import Fields, Result
 from oxbert.pipelines._base import Answer, Pipeline
 
@@ -60,6 +60,7 @@ class FillMaskPipeline(Pipeline):
 
     def _ids(self, targets: str | Sequence[str]) -> list[int]:
         words = [targets] if isinstance(targets, str) else list(targets)
+        check_texts("targets", words)
         ids = []
         for word, found in zip(words, self._native._targets(words), strict=True):
             if found is None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any, ClassVar
 
 from typing_extensions import Self
 
 from oxbert import _native
+from oxbert._checks import check_type
 from oxbert._fields import Fields, Result
 from oxbert._types import PathLike
 from oxbert.hub._options import split_options
@@ -67,6 +69,7 @@ class ReplacedTokenDetectionPipeline(Pipeline):
 
     def _bind(self, *, threshold: float = 0.5, top_k: int = 5) -> Answer:
         native = self._native
+        check_type("threshold", threshold, Real, "a number from 0 to 1")
 
         def answer(texts: list[Any], first_row: int) -> list[Any]:
             found = native._words(texts, threshold=threshold, first_row=first_row)

@@ -6,9 +6,9 @@ use prost::Message;
 
 use super::table::read;
 use crate::checksum::{FETCH_AGAIN, damaged, is_intact, masked_crc32c};
-use crate::error::Result;
+use crate::error::{Result, excerpt};
 use crate::interrupt;
-use crate::weights::index::{Checked, Entry, Index, MAX_NAME_BYTES, check_dimensions, excerpt};
+use crate::weights::index::{Checked, Entry, Index, MAX_NAME_BYTES, check_dimensions};
 use crate::weights::raw::{Dtype, byte_count, described};
 
 /// More data files than any checkpoint has. Each is opened, so their number is bounded.

@@ -11,8 +11,8 @@ use std::ops::Range;
 use super::cursor::Cursor;
 use super::values::Storage;
 use crate::checksum::{FETCH_AGAIN, crc32, damaged, is_intact};
-use crate::error::Result;
-use crate::weights::index::{Checked, excerpt};
+use crate::error::{Result, excerpt};
+use crate::weights::index::Checked;
 
 pub(super) const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
 pub(super) const CENTRAL_SIGNATURE: u32 = 0x0201_4b50;

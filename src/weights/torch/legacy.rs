@@ -10,7 +10,8 @@ use std::ops::Range;
 use super::cursor::Cursor;
 use super::state_dict;
 use super::values::{Pickle, Storage, Value};
-use crate::weights::index::{Checked, Index, excerpt};
+use crate::error::excerpt;
+use crate::weights::index::{Checked, Index};
 
 /// The pickle of the magic number 0x1950a86a20f9469cfc6c.
 pub(super) const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::values::{Pickle, Storage, Value};
-use crate::weights::index::{Checked, Index, check_name, excerpt};
+use crate::error::excerpt;
+use crate::weights::index::{Checked, Index, check_name};
 
 /// The keys under which a training checkpoint has the weights, beside the state of its optimizer.
 const INSIDE: [&str; 2] = ["state_dict", "model_state_dict"];

@@ -1,6 +1,7 @@
 //! The values in a pickle of torch.
 
-use crate::weights::index::{Checked, excerpt};
+use crate::error::excerpt;
+use crate::weights::index::Checked;
 use crate::weights::raw::Dtype;
 
 /// A value of a pickle. Numbers are positions in the tables of [`Pickle`].
