@@ -90,7 +90,7 @@ impl ZeroShotClassification {
             return Err(Error::input("candidate_labels", "expected at least one label, got none"));
         }
         if !options.template.contains("{}") {
-            let reason = format!("expected {{}} in place of the label, got {}", excerpt(&options.template));
+            let reason = format!("expected {{}} in place of the label, got {}", excerpt(options.template));
             return Err(Error::input("hypothesis_template", reason));
         }
         let hypotheses: Vec<String> = labels.iter().map(|label| options.template.replace("{}", label)).collect();

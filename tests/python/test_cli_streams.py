@@ -227,7 +227,11 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "json": ("in.jsonl", b'{"text": "a"}\n{"text": \n', "in.jsonl, line 2: expected JSON"),
     "surrogate": ("in.jsonl", b'{"text": "\\ud800"}\n', "in.jsonl, line 1: 'text' has half of a surrogate pair"),
     "array": ("in.jsonl", b"[1]\n", "in.jsonl, line 1: expected a JSON object, got list"),
-    "pretty json": ("in.jsonl", b'{\n"text": "a"}\n', "in.jsonl, line 1: .* at character 3; every line has to be an obj"),
+    "pretty json": (
+        "in.jsonl",
+        b'{\n"text": "a"}\n',
+        "in.jsonl, line 1: .* at character 3; every line has to be an obj",
+    ),
     "utf-16": ("in.txt", "one".encode("utf-16"), "in.txt, line 1: expected UTF-8, got UTF-16: iconv"),
     "cells": ("in.csv", b'text,b\n"x\ny",2\nz\n', "in.csv, line 4: expected 2 values, got 1"),
     "quote": ("in.csv", b'text\na\n"b\n', "in.csv, line 3: expected comma-separated values"),
@@ -317,7 +321,7 @@ def test_devices_take_lines_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot write /dev/full: No space left on device"):
         run(TASK, [], options(source, Path("/dev/full"), format="csv"))
     for kind in ("parquet", "arrow", "npy"):
-        with pytest.raises(InputError, match="--output: expected a file for .* which is a device or a pipe"):
+        with pytest.raises(InputError, match=r"--output: expected a file for .* which is a device or a pipe"):
             run(TASK, [], options(source, Path("/dev/null"), format=kind, overwrite=True))
     with pytest.raises(InputError, match="--resume: expected an output that is a file"):
         run(TASK, [], options(source, Path("/dev/null"), format="jsonl", resume=True))

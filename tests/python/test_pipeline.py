@@ -206,7 +206,7 @@ def test_options_that_are_tensors_are_refused_by_name_or_taken(task: str, tmp_pa
 
 @pytest.mark.parametrize("inputs", [None, 5, float("nan"), object()])
 def test_inputs_that_cannot_be_iterated_are_refused_by_name(fill: Any, inputs: Any) -> None:
-    with pytest.raises(DtypeError, match="^inputs: expected one input, or a list or another iterable of inputs, got "):
+    with pytest.raises(DtypeError, match=r"^inputs: expected one input, or a list or another iterable of inputs, got "):
         fill(inputs)
 
 

@@ -62,8 +62,9 @@ class ModelOptions:
         try:
             return oxbert.pipeline(task, self.model, **self.prepare(), **options)
         except InputError as error:
-            if self.model is None and error.what == "model":
-                raise refused("--model", error.reason.replace(", got None", "")) from error
+            found: Any = error
+            if self.model is None and found.what == "model":
+                raise refused("--model", found.reason.replace(", got None", "")) from error
             raise
 
     def prepare(self) -> dict[str, Any]:

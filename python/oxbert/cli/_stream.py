@@ -265,8 +265,9 @@ def _reason(task: Task, error: OxbertError) -> str:
     """Return why a text has no answer, in the words of the command line."""
     if not isinstance(error, TooLongError):
         return str(error)
+    found: Any = error
     way_on = "pass --truncate, or " if task.can_truncate else ""
-    return f"{error.length} tokens are more than the model's {error.maximum} positions; {way_on}shorten the text"
+    return f"{found.length} tokens are more than the model's {found.maximum} positions; {way_on}shorten the text"
 
 
 def _join(task: Task, row: Row, answer: Result, skips: bool, error: str | None = None) -> Result:

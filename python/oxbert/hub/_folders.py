@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from oxbert._files import is_folder
 from oxbert._types import HubKeywords, Need, PathLike
-from oxbert.errors import DtypeError, HubAccessError, HubError, HubNotFoundError, MissingFileError
+from oxbert.errors import DtypeError, HubAccessError, HubError, HubNotFoundError, HubOfflineError, MissingFileError
 from oxbert.hub._download import WEIGHTS, fetch, is_repo_id
 from oxbert.hub._options import HubOptions
 
@@ -92,8 +92,9 @@ def find(
         if not isinstance(error, HubAccessError):
             # The name may be a mistyped folder or bundled model.
             known = f"; bundled models: {', '.join(found)}" if "/" not in name else ""
-            there = "" if isinstance(error, HubNotFoundError) else f"; there is no folder {text} either"
-            error.args = (f"{error}{there}{known}",)
+            is_said = isinstance(error, HubNotFoundError | HubOfflineError)
+            absent = "" if is_said else f"; there is no folder {text} either"
+            error.args = (f"{error}{absent}{known}",)
         raise
 
 
