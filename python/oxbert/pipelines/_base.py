@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from typing_extensions import Self
 
 from oxbert import _native
-from oxbert._checks import check_type, refused, truth
+from oxbert._checks import check_flag, check_type, refused
 from oxbert._fields import Fields, Result
 from oxbert._types import PathLike, Precision
 from oxbert.hub._options import split_options
@@ -213,7 +213,7 @@ class Pipeline:
             if name not in known:
                 raise TypeError(f"{cls.task} has no option {name!r}; its options are {', '.join(known) or 'none'}")
             if cls._bind.__annotations__[name] == "bool":
-                truth(name, value)
+                check_flag(name, value)
 
     @classmethod
     def _bundled(cls) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from oxbert import _native
-from oxbert._checks import check_flag, is_one_of, refused
+from oxbert._checks import is_one_of, refused
 from oxbert._fields import Fields, Result, Vector
 from oxbert._types import Truncation
 from oxbert.pipelines._base import Answer, Pipeline
@@ -53,7 +53,6 @@ class FeatureExtractionPipeline(Pipeline):
         native = self._native
         if not isinstance(return_tensors, bool | None) and not is_one_of(return_tensors, "np", "pt"):
             raise refused("return_tensors", f'expected False, True, "np" or "pt", got {return_tensors!r}')
-        check_flag("normalize", normalize)
         is_torch = return_tensors in (True, "pt")
         if normalize and pooling is None:
             raise refused("normalize", "expected False without pooling: only vectors of texts are normalised")

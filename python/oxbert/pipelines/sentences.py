@@ -9,7 +9,7 @@ import numpy as np
 from typing_extensions import Self
 
 from oxbert import _native
-from oxbert._checks import check_type, is_one_of, refused, truth
+from oxbert._checks import check_flag, check_type, is_one_of, refused
 from oxbert._fields import Fields, Result, Vector
 from oxbert._types import PathLike, Precision
 from oxbert.pipelines._base import Answer, Pipeline
@@ -277,12 +277,12 @@ class CrossEncoder(Pipeline):
             raise refused("model", f"expected one label for ranking, got {self.config.num_labels}: use predict")
         if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
             raise refused("top_k", f"expected at least 1 or None, got {top_k!r}")
-        has_texts = truth("return_documents", return_documents)
+        check_flag("return_documents", return_documents)
         texts = list(documents)
         scores = self.predict([(query, text) for text in texts], activation=activation, truncation=truncation)
         order = np.argsort(-scores, kind="stable")[:top_k]
         found: list[dict[str, Any]] = [{"corpus_id": int(place), "score": float(scores[place])} for place in order]
-        return [one | {"text": texts[one["corpus_id"]]} for one in found] if has_texts else found
+        return [one | {"text": texts[one["corpus_id"]]} for one in found] if return_documents else found
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Call `predict`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from oxbert import _native
-from oxbert._checks import check_type, refused, truth
+from oxbert._checks import check_type, refused
 from oxbert._fields import Fields, Result
 from oxbert.pipelines._base import Answer, Pipeline
 
@@ -56,7 +56,8 @@ class TokenClassificationPipeline(Pipeline):
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Answer one text, a list of texts, or a stream of texts, as `Pipeline` does. A text may be a list of words."""
-        split = truth("is_split_into_words", {**self._options, **options}.get("is_split_into_words", False))
+        self._check(options)
+        split = {**self._options, **options}.get("is_split_into_words", False)
         # The words of one text are a list too.
         if split and isinstance(inputs, list | tuple) and not any(isinstance(one, list | tuple) for one in inputs):
             return super().__call__([inputs], **options)[0]

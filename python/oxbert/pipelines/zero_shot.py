@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from oxbert import _native
-from oxbert._checks import check_flag, check_texts, check_type, refused
+from oxbert._checks import check_texts, check_type, refused
 from oxbert._fields import Fields, Result
 from oxbert.pipelines._base import Answer, Pipeline
 from oxbert.pipelines.text_classification import LABEL, best_label
@@ -53,8 +53,6 @@ class ZeroShotClassificationPipeline(Pipeline):
         labels = list(candidate_labels)
         check_texts("candidate_labels", labels)
         check_type("hypothesis_template", hypothesis_template, str, "a text")
-        check_flag("multi_label", multi_label)
-        check_flag("truncation", truncation)
 
         def answer(texts: list[Any], first_row: int) -> list[Any]:
             ranked: list[Any] = native._classify(
