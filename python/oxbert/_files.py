@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,13 @@ def write_whole(path: Path, content: bytes) -> None:
             settle(beside, path)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the files that a killed process was writing in a folder and below. No other process may write there."""
+    for left in folder.rglob(".oxbert-*.tmp"):
+        with suppress(OSError):
+            left.unlink()
 
 
 def settle(beside: Path, path: Path) -> None:

@@ -42,6 +42,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_rows(tmp_path_factory.mktemp("data"), train=texts(30), dev=texts(20, 1), test=texts(7, 2))
 
 
+def test_what_a_killed_run_was_writing_is_removed(model: Path, tmp_path: Path) -> None:
+    ours = tuner("classification", model, {"train": texts(8)}, tmp_path / "run", train_steps=1)
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    for folder in (".", "model"):
+        (tmp_path / "run" / folder / ".oxbert-a1b2c3.tmp").write_bytes(b"half")
+    ours.train(progress=False)
+    assert not list(tmp_path.rglob(".oxbert-*"))
+
+
 @pytest.mark.parametrize(("task", "kind"), [("classification", "Sequence"), ("tagging", "Token")])
 def test_the_result_is_a_model_for_all(task: str, kind: str, model: Path, tmp_path: Path) -> None:
     rows = (texts if task == "classification" else sentences)(40)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 import oxbert
 from oxbert._checks import refused
-from oxbert._files import damaged
+from oxbert._files import damaged, remove_leftovers
 from oxbert._lock import alone
 from oxbert._types import AutocastPrecision
 from oxbert.errors import TrainingError
@@ -213,6 +213,7 @@ class Loop(ABC, Generic[BatchT]):
             if self._newest() != self._seen:
                 reason = f"another process has trained in {self.output} meanwhile; begin again to go on from there"
                 raise refused("output", reason)
+            remove_leftovers(self.output)
             try:
                 return self._train(progress, stop)
             finally:
