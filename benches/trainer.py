@@ -52,31 +52,24 @@ class Server:
     def __init__(self, folder: str, peer: str, precision: str) -> None:
         self.folder, self.peer, self.precision = folder, peer, precision
 
-    def tokens(self) -> float:
-        """Return the mean number of tokens of a text."""
-        import oxbert
-
-        tokenizer = oxbert.AutoTokenizer.from_pretrained(self.folder)
-        texts = [row["text"] for row in rows()]
-        ids = tokenizer(texts, truncation=True, max_length=LONGEST)["input_ids"]
-        return sum(map(len, ids)) / len(ids)
-
-    def run(self, steps: int) -> float:
-        """Return the seconds of a run."""
+    def run(self, steps: int) -> tuple[float, int]:
+        """Return the seconds of a run, and the number of tokens of its texts, without padding."""
         with tempfile.TemporaryDirectory() as output:
             begin = time.perf_counter()
-            (self._oxbert if self.peer == OURS else self._transformers)(steps, output)
-            return time.perf_counter() - begin
+            tokens = (self._oxbert if self.peer == OURS else self._transformers)(steps, output)
+            return time.perf_counter() - begin, tokens
 
-    def _oxbert(self, steps: int, output: str) -> None:
+    def _oxbert(self, steps: int, output: str) -> int:
         from oxbert.training import finetune
 
         finetune(
             "classification", {"train": rows()}, output, model=self.folder, precision=self.precision,
             train_steps=steps, batch_size=BATCH, max_length=LONGEST, optimizer="adamw", progress=False,
         )  # fmt: skip
+        [state] = Path(output).glob(f"checkpoints/step-{steps:08d}/state.json")
+        return int(json.loads(state.read_text("utf-8"))["tokens"])
 
-    def _transformers(self, steps: int, output: str) -> None:
+    def _transformers(self, steps: int, output: str) -> int:
         import torch
         import transformers
 
@@ -93,30 +86,34 @@ class Server:
             optim="adamw_torch_fused", **grouping,
         )  # fmt: skip
         assert torch.get_num_threads() == int(os.environ["OMP_NUM_THREADS"])
-        transformers.Trainer(
-            model, arguments, train_dataset=data, data_collator=transformers.DataCollatorWithPadding(tokenizer)
-        ).train()
+        pad, tokens = transformers.DataCollatorWithPadding(tokenizer), 0
+
+        def collate(examples: list[dict[str, Any]]) -> Any:
+            nonlocal tokens
+            tokens += sum(len(example["input_ids"]) for example in examples)
+            return pad(examples)
+
+        transformers.Trainer(model, arguments, train_dataset=data, data_collator=collate).train()
+        return tokens
 
 
 def measure(folder: Path, steps: int, rounds: int, threads: int, log: Path) -> list[dict[str, Any]]:
     """Return a row for each peer and precision."""
     environment = {"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     running: dict[tuple[str, str], tuple[Process, list[float]]] = {}
-    tokens = 0.0
     try:
         for precision in PRECISIONS:
             for peer in PEERS:
                 arguments = ["-W", "ignore", "-m", "benches.trainer", "--serve", str(folder), peer, precision]
                 running[peer, precision] = Process(arguments, log / f"{peer} {precision}.log", environment), []
-        tokens = BATCH * next(iter(running.values()))[0].ask("tokens")
         order = list(running)
         for key in order:
             running[key][0].ask("run", steps=SHORT)
         for _ in range(rounds):
             for key in order:
-                process, seconds = running[key]
+                process, rates = running[key]
                 short, long = (process.ask("run", steps=count) for count in (SHORT, SHORT + steps))
-                seconds.append((long - short) / steps)
+                rates.append((long[1] - short[1]) / (long[0] - short[0]))
             order.append(order.pop(0))
     except Failed as error:
         sys.exit(f"error: {error}")
@@ -128,11 +125,10 @@ def measure(folder: Path, steps: int, rounds: int, threads: int, log: Path) -> l
         {
             "precision": precision,
             "trainer": peer,
-            "s / step": f"{median(seconds):.2f}",
-            "tokens/s": f"{tokens / median(seconds):,.0f}",
-            "time / oxbert": f"{median(seconds) / ours[precision]:.2f}",
+            "tokens/s": f"{median(rates):,.0f}",
+            "time / oxbert": f"{ours[precision] / median(rates):.2f}",
         }
-        for (peer, precision), (_, seconds) in running.items()
+        for (peer, precision), (_, rates) in running.items()
     ]
 
 
