@@ -76,7 +76,7 @@ while kills < 8 and status != 0:
     while list_checkpoints(place)[-1:] == before and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         assert time.monotonic() < deadline
         time.sleep(0.002)
-    time.sleep(wait.random() * 0.05)
+    time.sleep(wait.random() * 0.02)
     os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
     assert status in (0, signal.SIGKILL), status
