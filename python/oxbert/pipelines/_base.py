@@ -212,7 +212,8 @@ class Pipeline:
         for name, value in options.items():
             if name not in known:
                 raise TypeError(f"{cls.task} has no option {name!r}; its options are {', '.join(known) or 'none'}")
-            if cls._bind.__annotations__[name] == "bool":
+            # The annotations of this package are texts.
+            if cls._bind.__annotations__.get(name) in ("bool", bool):
                 check_flag(name, value)
 
     @classmethod
