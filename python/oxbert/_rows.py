@@ -49,12 +49,14 @@ class Row(NamedTuple):
         path: The file, or a name such as `standard input`.
         number: The number of the line, or of the row of Parquet and Arrow, from 1.
         unit: `line` or `row`; `argument` for texts of the command line.
+        error: Why the row cannot be read, for a row that stands for a bad one; its values are None.
     """
 
     values: tuple[Any, ...]
     path: str
     number: int
     unit: str
+    error: DataError | None = None
 
     @property
     def place(self) -> str:

@@ -66,6 +66,12 @@ def test_fill_mask_gives_the_candidates_of_the_pipeline(tmp_path: Path) -> None:
     ]
     assert "<th>nodes</th>" in (tmp_path / "a.html").read_text("utf-8")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "a.html").write_text("mine")
+    refused = call("fill-mask", MASKED, "--html", tmp_path / "a.html")
+    assert refused.exit_code == 1 and "a.html exists; expected --overwrite" in refused.stderr
+    assert (tmp_path / "a.html").read_text() == "mine"
+    assert call("fill-mask", MASKED, "--html", tmp_path / "a.html", "--overwrite").exit_code == 0
+    assert "<th>nodes</th>" in (tmp_path / "a.html").read_text("utf-8")
 
 
 def test_several_masks_have_numbers() -> None:
@@ -123,6 +129,8 @@ def test_control_characters_of_texts_do_not_reach_the_terminal() -> None:
         (["tag", "a"], 1, "--model: expected a token classifier: no model of token-classification ships"),
         (["detect", "a", "-i", "b"], 1, "expected texts or --input, got both"),
         (["detect", "a", "--html", "a.txt"], 1, "--html: expected .html at the end, got a.txt"),
+        (["detect", "a", "--html", "a.html", "-o", "a.jsonl", "--resume"], 1, "--html: expected none with --resume"),
+        (["detect", "a", "--html", "a.html", "-o", "a.html"], 1, "--html: expected a file of its own, got a.html"),
         (["detect"], 1, "standard input: expected texts, found none"),
         (["info", "no such model"], 1, "is neither a folder, nor a bundled model"),
         (["download", "owner/repo"], 1, "error: "),

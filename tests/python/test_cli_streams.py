@@ -7,11 +7,13 @@ import gzip
 import io
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from pyarrow import parquet
 from rich.console import Console
 
 from oxbert._fields import Vector
+from oxbert.cli._fields import csv_row, json_line
 from oxbert.cli._options import StreamOptions
 from oxbert.cli._stream import Task, run, write_best
 from oxbert.errors import DataError, FileError, InputError, MissingDependencyError, OxbertError
@@ -51,7 +54,7 @@ def answer(rows: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
             "length": len(text),
             "flag": not text,
             "parts": [{"part": part, "share": 1 / (place + 3)} for place, part in enumerate(text)],
-            "vector": np.array([len(text), 0.1], np.float32),
+            "vector": np.array([len(text), 0.125], np.float32),
         }
         for (text,) in rows
     ]
@@ -97,7 +100,7 @@ def read_output(path: Path) -> list[dict[str, Any]]:
             header, *rows = csv.reader(file, strict=True)
         return [
             {
-                name: cell if name in ("text", "error") else json.loads(cell)
+                name: cell if name in ("text", "error") else json.loads(cell or "null")
                 for name, cell in zip(header, row, strict=True)
             }
             for row in rows
@@ -206,12 +209,11 @@ def test_texts_without_an_answer_stop_or_are_written_with_their_error(kind: str,
     if kind == "jsonl":
         assert read_output(output) == expected(texts[:4])
     run(task, [], options(source, output, overwrite=True, skip_errors=True))
-    rows = json.loads(json.dumps(read_output(output))) if kind != "csv" else None
-    if rows is not None:
-        assert [row["error"] for row in rows] == [
-            "this text has no answer" if text == "bad" else None for text in texts
-        ]
-        assert [row["length"] for row in rows] == [None if text == "bad" else 1 for text in texts]
+    rows = read_output(output)
+    assert [row["error"] or None for row in rows] == [
+        "this text has no answer" if text == "bad" else None for text in texts
+    ]
+    assert [row["length"] for row in rows] == [None if text == "bad" else 1 for text in texts]
     # A result that is an error is compared and kept too.
     run(task, [], options(source, output, resume=True, skip_errors=True))
 
@@ -249,6 +251,74 @@ def test_bad_input_is_one_line_with_the_place(case: str, tmp_path: Path) -> None
     with pytest.raises(DataError, match=reason) as caught:
         run(TASK, [], options(tmp_path / name, tmp_path / "out.jsonl"))
     assert "\n" not in str(caught.value)
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
+def test_lines_have_the_digits_of_float32(numbers: list[float]) -> None:
+    vector = np.array(numbers, np.float32)
+    for array in (vector, np.repeat(vector, 2)[::2]):
+        line = json_line({"vector": array})
+        assert (np.array(json.loads(line)["vector"]).astype(np.float32) == vector).all()
+        assert csv_row({"vector": array}, {"vector": Vector(len(vector))}).strip().strip('"').encode() in line
+    assert json_line({"vector": np.array([0.1], np.float32)}) == b'{"vector":[0.1]}\n'
+
+
+BAD_LINES = {
+    b'{"text": "tw\xffo"}': "is not UTF-8",
+    b'{"a": "one"}': "expected a column 'text'",
+    b'{"text": 1}': "expected a text in 'text', got int",
+    b'{"text": null}': "expected a text in 'text', got none",
+    b'{"text": "\\udc00"}': "half of a surrogate pair",
+    b'{"text": "a", "text": "b"}': "comes twice",
+    b'{"text": ': "expected JSON",
+    b"[1]": "expected a JSON object",
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_bad_rows_are_written_with_their_error_if_asked(kind: str) -> None:
+    @settings(max_examples=25, deadline=None)
+    @given(
+        lines=st.lists(st.sampled_from(["", "one", "two", *BAD_LINES]), min_size=1, max_size=9),
+        cut=st.integers(0, 4000),
+    )
+    def check(lines: list[str | bytes], cut: int) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            source, output = Path(name) / "in.jsonl", Path(name) / f"out.{kind}"
+            written = (one if isinstance(one, bytes) else json.dumps({"text": one}).encode() for one in lines)
+            source.write_bytes(b"".join(line + b"\n" for line in written))
+            run(TASK, [], options(source, output, skip_errors=True))
+            for number, (line, row) in enumerate(zip(lines, read_output(output), strict=True), 1):
+                if isinstance(line, bytes):
+                    assert BAD_LINES[line] in row["error"] and f"in.jsonl, line {number}: " in row["error"]
+                    assert not row["text"] and row["length"] is None and row["vector"] is None
+                else:
+                    assert row | {"error": None} == expected([line])[0] | {"error": None} and not row["error"]
+            before = read_output(output)
+            if kind in ("jsonl", "csv"):
+                os.truncate(output, min(cut, output.stat().st_size))
+            run(TASK, [], options(source, output, skip_errors=True, resume=True))
+            assert read_output(output) == before
+            with pytest.raises(DataError) if any(isinstance(one, bytes) for one in lines) else nullcontext():
+                run(TASK, [], options(source, output, overwrite=True))
+
+    check()
+
+
+def test_bad_rows_of_other_formats_are_written_too(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a", None, "b"]})
+    parquet.write_table(table, tmp_path / "in.parquet")
+    (tmp_path / "in.csv").write_bytes(b'text,n\na,1\nonly\nb,2\n"c\n')
+    (tmp_path / "in.txt").write_bytes(b"a\n\xff\n")
+    for name, errors in [
+        ("in.parquet", [None, "record 2", None]),
+        ("in.csv", [None, "line 3", None, "line 5"]),
+        ("in.txt", [None, "line 2"]),
+    ]:
+        source, output = tmp_path / name, tmp_path / "out.jsonl"
+        run(TASK, [], options(source, output, skip_errors=True, overwrite=True))
+        found = [row["error"] for row in read_output(output)]
+        assert [error and re.search(r"(record|line) \d", error)[0] for error in found] == errors, found
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:

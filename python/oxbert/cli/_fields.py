@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oxbert._fields import Fields
+import orjson
+
+from oxbert._fields import Fields, Result
 
 _CLOSE = 1e-3
 
 
-def json_line(row: Mapping[str, Any]) -> str:
-    """Return a row as a line of JSON, with its line break."""
-    return json.dumps(row, ensure_ascii=False, default=_plain, separators=(", ", ": ")) + "\n"
+def json_line(row: Result) -> bytes:
+    """Return a row as a line of JSON, with its line break. A number of float32 has the digits that give it back."""
+    return orjson.dumps(row, _plain, orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
 
 def _plain(value: Any) -> Any:
-    # numpy's arrays and numbers.
+    # An array of numpy whose numbers do not lie one behind another.
     return value.tolist()
 
 
-def csv_row(row: Mapping[str, Any], fields: Fields) -> str:
+def csv_row(row: Result, fields: Fields) -> str:
     """Return a row as a line of CSV: a text as it is, everything else as JSON, and None as nothing."""
     return csv_line([_to_cell(row[name], kind) for name, kind in fields.items()])
 
@@ -39,7 +40,7 @@ def csv_line(cells: Sequence[str]) -> str:
 def _to_cell(value: Any, kind: Any) -> str:
     if value is None:
         return ""
-    return str(value) if kind is str else json.dumps(value, ensure_ascii=False, default=_plain)
+    return str(value) if kind is str else orjson.dumps(value, _plain, orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 def from_cell(cell: str, kind: Any) -> Any:
@@ -50,7 +51,7 @@ def from_cell(cell: str, kind: Any) -> Any:
     """
     if kind is str:
         return cell
-    return json.loads(cell) if cell else None
+    return orjson.loads(cell) if cell else None
 
 
 def are_close(one: Any, other: Any) -> bool:

@@ -122,13 +122,15 @@ class StreamOptions:
     resume: Annotated[
         bool, typer.Option("--resume", help="Complete an output that was left half-way.", rich_help_panel=_STREAM)
     ] = False
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing output.", rich_help_panel=_STREAM)
-    ] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.", rich_help_panel=_STREAM)] = (
+        False
+    )
     skip_errors: Annotated[
         bool,
         typer.Option(
-            "--skip-errors", help="Write the error of a text that has no result, and go on.", rich_help_panel=_STREAM
+            "--skip-errors",
+            help="Write the error of a row that is bad or has no result, and go on.",
+            rich_help_panel=_STREAM,
         ),
     ] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=_STREAM)] = False

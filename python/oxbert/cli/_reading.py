@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from oxbert._checks import refused
 from oxbert._files import damaged
 from oxbert._paths import find_sources
-from oxbert._rows import InputFormat, Row, RowReader, name_of
+from oxbert._rows import InputFormat, Row, RowReader, name_of, refuse
+from oxbert.errors import DataError
 
 _ADVICE = "; choose with --column"
 
@@ -25,6 +28,7 @@ class Rows:
         files: Paths and patterns; `-` is standard input.
         columns: The columns to read of a file with columns.
         format: The format of all files; None means that endings decide.
+        keeps_bad: Whether a bad row is given as a row with its error instead of raising the error.
 
     Attributes:
         size: The bytes of all files on the disk; None if standard input is read.
@@ -40,6 +44,8 @@ class Rows:
         files: Sequence[str],
         columns: Sequence[str],
         format: InputFormat | None = None,
+        *,
+        keeps_bad: bool = False,
     ) -> None:
         if texts and files:
             raise refused("TEXT", "expected texts or --input, got both")
@@ -50,6 +56,8 @@ class Rows:
         self._texts, self._columns, self._format = texts, tuple(columns), format
         self._files = find_sources(files)
         self._before = 0
+        self._bad: list[DataError] = []
+        self._on_bad = self._bad.append if keeps_bad else refuse
         self._reader: RowReader | None = None
         is_known = bool(files) and "-" not in self._files
         self.size = sum(os.path.getsize(path) for path in self._files if os.path.isfile(path)) if is_known else None
@@ -63,8 +71,8 @@ class Rows:
         """Iterate over all rows.
 
         Raises:
-            DataError: if a file is empty, is not UTF-8, lacks a column or has the wrong format; `path`, `line` or
-                `record`, `reason`.
+            DataError: if a file is empty, lacks a column or has the wrong format, or a row is bad and not kept; `path`,
+                `line` or `record`, `reason`.
             FileError: if a file cannot be read.
             MissingDependencyError: if a file is Parquet or Arrow and pyarrow is not installed.
         """
@@ -72,15 +80,31 @@ class Rows:
             yield Row((_checked(text, number),), "the command line", number, "argument")
         for path in self._files:
             is_empty = True
-            self._reader = RowReader(path, self._columns, format=self._format, advice=_ADVICE)
-            for row in self._reader:
-                is_empty = False
-                yield row
+            self._reader = RowReader(path, self._columns, format=self._format, on_bad=self._on_bad, advice=_ADVICE)
+            for row in itertools.chain(self._reader, [None]):
+                # The bad rows before this one, or at the end.
+                for error in self._taken():
+                    is_empty = False
+                    yield self._bad_row(path, error)
+                if row is not None:
+                    is_empty = False
+                    yield row
             if is_empty:
                 raise damaged(name_of(path), "expected texts, found none: the file is empty or has only blank lines")
             if path != "-":
                 self._before += os.path.getsize(path)
                 self._reader = None
+
+    def _taken(self) -> list[DataError]:
+        taken = self._bad.copy()
+        self._bad.clear()
+        return taken
+
+    def _bad_row(self, path: str, error: DataError) -> Row:
+        found: Any = error
+        record = getattr(found, "record", None)
+        number, unit = (found.line, "line") if record is None else (record, "row")
+        return Row((None,) * len(self._columns), name_of(path), number, unit, error)
 
 
 def is_same_file(path: Path, files: Sequence[str] | None) -> bool:

@@ -79,14 +79,14 @@ def run(
         DataError: if the input is bad, or a text has no answer; the message begins with the place.
         OxbertError: if the model fails.
     """
-    if options.output is None and (options.resume or options.overwrite):
+    if options.output is None and (options.resume or (options.overwrite and not task.sinks)):
         raise refused("--resume" if options.resume else "--overwrite", "expected --output too")
     if texts and (options.column or options.input_format):
         raise refused("--column" if options.column else "--input-format", "expected --input too, got texts")
     columns = tuple(options.column or task.columns)
     if len(columns) != len(task.columns):
         raise refused("--column", f"expected {len(task.columns)} ({', '.join(task.columns)}), got {len(columns)}")
-    rows = Rows(texts, options.input or [], columns, options.input_format)
+    rows = Rows(texts, options.input or [], columns, options.input_format, keeps_bad=options.skip_errors)
     fields = _fields(task, options)
     writer = _open(options.output, options, fields)
     is_shown = writer is None and emit is None
@@ -107,7 +107,8 @@ def run(
                     emit(results)
                     for sink in task.sinks:
                         for result in results:
-                            sink.add(result)
+                            if result[task.columns[0]] is not None:
+                                sink.add(result)
                     count += len(results)
                     progress.update(count, rows.done, rows.size)
         if writer is not None:
@@ -213,8 +214,7 @@ def _continue(writer: Writer, task: Task, source: Iterator[Row], options: Stream
         row = next(source, None)
         if row is None:
             raise refused("--resume", f"{options.output} has more rows than the input")
-        # An .npy file has no texts.
-        if tuple(found.get(name, value) for name, value in zip(task.columns, row.values, strict=True)) != row.values:
+        if not _is_about(found, row, task.columns):
             reason = f"row {number} of {options.output} is not about the text of {row.place}"
             raise refused("--resume", f"{reason}: the input has changed; pass --overwrite instead")
         last = (found, row)
@@ -227,24 +227,42 @@ def _continue(writer: Writer, task: Task, source: Iterator[Row], options: Stream
     return writer.count
 
 
+def _is_about(result: Result, row: Row, columns: Sequence[str]) -> bool:
+    """Return whether a result that was read again has the texts of a row."""
+    if row.error is not None:
+        # CSV has one cell for nothing and for an empty text.
+        return not any(result.get(name) for name in columns)
+    # An .npy file has no texts.
+    return tuple(result.get(name, value) for name, value in zip(columns, row.values, strict=True)) == row.values
+
+
 def _blocks(source: Iterator[Row]) -> Iterator[list[Row]]:
     """Gather rows into blocks: small ones at first, so that the first results come early."""
     size = 1
     while block := list(itertools.islice(source, 1)):
-        characters = sum(map(len, block[0].values))
+        characters = _length(block[0])
         for row in itertools.islice(source, size - 1):
             block.append(row)
-            characters += sum(map(len, row.values))
+            characters += _length(row)
             if characters >= _CHARACTERS:
                 break
         yield block
         size = min(2 * size, _BLOCK)
 
 
+def _length(row: Row) -> int:
+    return 0 if row.error else sum(map(len, row.values))
+
+
 def _answer(task: Task, block: Sequence[Row], skips: bool) -> Iterator[list[Result]]:
     """Yield the results of a block; if a text has no answer, those before it, then the error with the text's place."""
     results: list[Result] = []
-    for row, answer in zip(block, answer_each(task.answer, [row.values for row in block]), strict=True):
+    answers = answer_each(task.answer, [row.values for row in block if row.error is None])
+    for row in block:
+        if row.error is not None:
+            results.append(_join(task, row, dict.fromkeys(task.fields), skips, str(row.error)))
+            continue
+        answer = next(answers)
         if not isinstance(answer, OxbertError):
             results.append(_join(task, row, answer, skips))
             continue
@@ -288,7 +306,7 @@ def _printer(task: Task, options: StreamOptions, fields: Fields) -> Callable[[Se
 
         def write(results: Sequence[Result]) -> None:
             for result in results:
-                output.write((json_line(result) if options.format == "jsonl" else csv_row(result, fields)).encode())
+                output.write(json_line(result) if options.format == "jsonl" else csv_row(result, fields).encode())
             output.flush()
 
         return write
@@ -298,7 +316,8 @@ def _printer(task: Task, options: StreamOptions, fields: Fields) -> Callable[[Se
         if not options.quiet:
             for result in results:
                 if result.get("error"):
-                    console.print(f"{result[task.columns[0]]}\n  no answer: {result['error']}", markup=False)
+                    text = result[task.columns[0]]
+                    console.print(f"{text}\n" * (text is not None) + f"  no answer: {result['error']}", markup=False)
                 else:
                     task.show(console, result)
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
+
+import orjson
 
 from oxbert._fields import Fields
 from oxbert._files import damaged, translate_os_errors
@@ -141,7 +142,7 @@ class JsonLines(Writer):
     """Write one JSON object per line."""
 
     def _encode(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
-        return "".join(map(json_line, rows)).encode()
+        return b"".join(map(json_line, rows))
 
     def _recover(self, file: io.FileIO) -> Iterator[tuple[dict[str, Any] | None, int]]:
         size = 0
@@ -150,7 +151,7 @@ class JsonLines(Writer):
                 if not line.endswith(b"\n"):
                     return
                 try:
-                    row = json.loads(line)
+                    row = orjson.loads(line)
                 except ValueError as error:
                     raise damaged(self._path, f"expected JSON: {error}", line=number) from error
                 if not isinstance(row, dict) or list(row) != list(self._fields):

@@ -62,7 +62,7 @@ def answer(
         return table.answer(rows if context is None else [(question, context) for (question,) in rows])
 
     draw = partial(_draw, context)
-    with opened(pictures, draw) as sinks:
+    with opened(pictures, stream, draw) as sinks:
         task = Task(columns, table.fields, find, _show, sinks)
         run(task, questions or [], stream)
 

@@ -74,7 +74,7 @@ def classify(
         # A zero-shot classifier ranks all labels.
         return [{**one, "labels": one["labels"][:top_k]} for one in table.answer(rows)]
 
-    with opened(pictures, _draw) as sinks:
+    with opened(pictures, stream, _draw) as sinks:
         run(Task(columns, table.fields, answer, _show, sinks, can_truncate=True), texts or [], stream)
 
 

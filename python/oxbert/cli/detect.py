@@ -62,7 +62,7 @@ def detect(
                     word["suggestions"] = suggested.get(word["start"])
         return [{"words": words} for words in found]
 
-    with opened(pictures, _draw) as sinks:
+    with opened(pictures, stream, _draw) as sinks:
         run(Task(("text",), {"words": [word]}, answer, partial(_show, threshold), sinks), texts or [], stream)
 
 

@@ -36,7 +36,7 @@ def fill_mask(
     def answer(rows: Sequence[tuple[str, ...]]) -> list[Result]:
         return [{"masks": masks} for masks in fill([text for (text,) in rows], top_k=top_k)]
 
-    with opened(pictures, _draw) as sinks:
+    with opened(pictures, stream, _draw) as sinks:
         fields = {"masks": [{"index": int, "start": int, "end": int, "candidates": [CANDIDATE]}]}
         run(Task(("text",), fields, answer, _show, sinks), texts or [], stream)
 

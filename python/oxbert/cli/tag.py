@@ -32,7 +32,7 @@ def tag(
     Texts of any length are read to their end.
     """
     table = model.load("token-classification", aggregation_strategy=aggregation)._rows()
-    with opened(pictures, _draw) as sinks:
+    with opened(pictures, stream, _draw) as sinks:
         run(Task(table.columns, table.fields, table.answer, _show, sinks), texts or [], stream)
 
 
