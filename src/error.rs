@@ -132,7 +132,7 @@ pub enum Error {
     },
 
     /// An argument has the wrong dtype.
-    #[error("{what}: expected dtype {expected}, got {got}")]
+    #[error("{what}: expected {expected}, got {got}")]
     Dtype {
         /// The argument.
         what: String,

@@ -294,7 +294,7 @@ def refused(reason: str) -> errors.InputError:
 
 def _wrong_type(what: str, expected: str, value: object) -> errors.DtypeError:
     got = type(value).__name__
-    return errors.DtypeError(f"{what}: expected dtype {expected}, got {got}", what=what, expected=expected, got=got)
+    return errors.DtypeError(f"{what}: expected {expected}, got {got}", what=what, expected=expected, got=got)
 
 
 def _lists(name: str, column: Any) -> Any:

@@ -75,7 +75,7 @@ impl Rows {
             Kind::Uint8 | Kind::Int8 | Kind::Int16 | Kind::Int | Kind::Int64 => Self::from_numbers(what, tensor),
             other => Err(Error::Dtype {
                 what: what.into(),
-                expected: "an integer (int64)".into(),
+                expected: "integers (int64)".into(),
                 got: precision::describe_kind(other).into(),
             }),
         }

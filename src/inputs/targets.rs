@@ -357,7 +357,7 @@ fn integers(what: &str, tensor: &Tensor, rows: i64) -> Result<Vec<i64>> {
     let kind = tensor.f_kind()?;
     if !is_integer(kind) {
         let got = precision::describe_kind(kind).into();
-        return Err(Error::Dtype { what: what.into(), expected: "an integer (int64)".into(), got });
+        return Err(Error::Dtype { what: what.into(), expected: "integers (int64)".into(), got });
     }
     expect_shape(what, tensor, "[B]", &[&[rows], &[rows, 1]])?;
     Ok(Vec::try_from(tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Int64)?.f_view([-1])?)?)

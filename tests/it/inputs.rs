@@ -95,7 +95,7 @@ fn ids_must_be_integers_in_the_vocabulary() {
     assert_message(from(&one.sum(Kind::Int64), None, None, None), "input_ids: expected shape [B, S], got []");
     let dtype = from(&ids().to_kind(Kind::Float), None, None, None);
     assert!(matches!(&dtype, Err(Error::Dtype { what, .. }) if what == "input_ids"));
-    assert_message(dtype, "input_ids: expected dtype an integer (int64), got float32");
+    assert_message(dtype, "input_ids: expected integers (int64), got float32");
     assert!(matches!(from(&ids().to_kind(Kind::Bool), None, None, None), Err(Error::Dtype { .. })));
     for kind in [Kind::Uint8, Kind::Int8, Kind::Int16, Kind::Int] {
         let inputs = from(&ids().to_kind(kind), None, None, None).unwrap();
@@ -200,7 +200,7 @@ fn embeddings_must_have_the_models_width_and_dtype() {
     assert_message(embedded(&waves(&[2, 12], 0.0)), "inputs_embeds: expected shape [B, S, E = 12], got [2, 12]");
     assert_message(
         embedded(&waves(&[1, 2, 12], 0.0).to_kind(Kind::Double)),
-        "inputs_embeds: expected dtype float32, got float64",
+        "inputs_embeds: expected float32, got float64",
     );
     assert!(matches!(embedded(&waves(&[1, 2, 12], 0.0).to_kind(Kind::Int64)), Err(Error::Dtype { .. })));
 }

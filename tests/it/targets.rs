@@ -106,7 +106,7 @@ fn tokens_have_a_class_or_are_ignored() {
     // A single row of labels is not broadcast.
     assert!(matches!(labelled(CLASSES, &matrix([[0; 4]])), Err(Error::Shape { .. })));
     assert_message(labelled(CLASSES, &vector(&[0, 1])), "labels: expected shape [B, S], got [2]");
-    assert_message(labelled(CLASSES, &floats(&[2, 4], 1.0)), "labels: expected dtype an integer (int64), got float32");
+    assert_message(labelled(CLASSES, &floats(&[2, 4], 1.0)), "labels: expected integers (int64), got float32");
     assert!(matches!(labelled(CLASSES, &labels.gt(0)), Err(Error::Dtype { .. })));
     assert_message(given(CLASSES, Some([0, 1].into())), "labels: expected shape [B, S] = [2, 4], got [2]");
     let arguments = Arguments { input_ids: ragged(&[vec![1; 4], vec![1; 2]]), ..Arguments::default() };
@@ -163,7 +163,7 @@ fn the_problem_type_is_configured_or_inferred_from_labels() {
     assert_out_of_range(labelled(texts(3, None), &vector(&[-1, 3])), -1, &[0], 3);
     assert_message(
         labelled(texts(3, single), &floats(&[2], 0.0)),
-        "labels: expected dtype an integer (int64), got float32",
+        "labels: expected integers (int64), got float32",
     );
     let uneven = || Some(Labels::from(vec![vec![0], vec![0, 1]]));
     for (inputs, message) in [
@@ -239,7 +239,7 @@ fn answers_are_mapped_to_kept_columns() {
     assert_message(both(&[0, 1, 2]), "start_positions: expected shape [B] = [2], got [3]");
     assert_message(
         spans(Some(vector(&[0, 0])), Some(floats(&[2], 0.0))),
-        "end_positions: expected dtype an integer (int64), got float32",
+        "end_positions: expected integers (int64), got float32",
     );
 }
 
@@ -250,7 +250,7 @@ fn multiple_choice_labels_are_choices() {
     assert_message(labelled(Task::Choices, &vector(&[0, 1])), "labels: expected shape [B] = [1], got [2]");
     assert_message(
         labelled(Task::Choices, &floats(&[1], 0.0)),
-        "labels: expected dtype an integer (int64), got float32",
+        "labels: expected integers (int64), got float32",
     );
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from oxbert import errors
 from oxbert.training import TASKS, LinearHead, evaluate, finetune
 from oxbert.training.finetuning.few_shot import FewShotTuner
 from oxbert.training.finetuning.run import configure
+from oxbert.training.finetuning.tasks.contrast import cosine_loss, ranking_loss, triplet_loss
 from oxbert.training.finetuning.tasks.few_shot import FewShot, draw
-from oxbert.training.finetuning.vectors.losses import cosine_loss, ranking_loss, triplet_loss
 
 linear_model = pytest.importorskip("sklearn.linear_model")
 
@@ -158,6 +159,13 @@ def test_a_run_writes_an_encoder_and_a_head_that_agree_with_its_predictions(name
     assert np.abs(vectors - np.stack(means)).max() < 1e-5
     lines = [json.loads(line) for line in (tmp_path / "predictions-dev.jsonl").read_text().splitlines()]
     assert head.predict(vectors) == [line["label"] for line in lines] == [row["label"] for row in DATA["dev"]]
+    classify = oxbert.pipeline("text-classification", folder)
+    assert [answer["label"] for answer in classify(texts)] == head.predict(vectors)
+    for line, answers in zip(lines, classify(texts, top_k=None), strict=True):
+        found = {answer["label"]: answer["score"] for answer in answers}
+        assert found == pytest.approx(line["scores"], abs=1e-5) and sorted(found.values()) == [
+            answer["score"] for answer in answers[::-1]
+        ]
     assert evaluate(folder, {"dev": DATA["dev"]})["dev"] == pytest.approx(metrics["dev"])
     if name == "linear":
         original = oxbert.pipeline("feature-extraction", TINY, pooling="mean", return_tensors="np")(texts)
@@ -169,7 +177,7 @@ def test_a_run_writes_an_encoder_and_a_head_that_agree_with_its_predictions(name
         assert cosines[0, 1] > cosines[0, 2:].max()
 
 
-@pytest.mark.parametrize("longest", [32, 1000])
+@pytest.mark.parametrize("longest", [32, 128])
 def test_the_folder_has_the_files_of_sentence_transformers(longest: int, tmp_path: Path) -> None:
     """They say that a vector is the mean of the tokens, of a text cut at what the model can read."""
     finetune("linear", DATA, tmp_path, **OPTIONS | {"max_length": longest})
@@ -186,10 +194,50 @@ def test_the_folder_has_the_files_of_sentence_transformers(longest: int, tmp_pat
     }
     limits = json.loads((folder / "sentence_bert_config.json").read_text())
     # The tokenizer has the letters' case.
-    assert limits == {"max_seq_length": min(longest, config.max_position_embeddings), "do_lower_case": False}
+    assert limits == {"max_seq_length": longest, "do_lower_case": False}
     encoder = oxbert.SentenceEncoder.from_pretrained(folder)
     vector = encoder.encode(["Return the name. " * 500])
     assert encoder.max_seq_length == limits["max_seq_length"] and np.isfinite(vector).all()
+
+
+def test_a_folder_with_a_head_classifies_texts(tmp_path: Path) -> None:
+    finetune("linear", DATA, tmp_path, **OPTIONS)
+    folder = tmp_path / "model"
+    classify = oxbert.pipeline("text-classification", folder)
+    names = dict(enumerate(LinearHead.from_pretrained(folder).labels))
+    assert classify.config.id2label == names and classify.config.num_labels == len(names)
+    text = DATA["dev"][0]["text"]
+    [best] = classify(text)
+    assert classify({"text": text}) == best and list(classify(iter([text]))) == [best]
+    assert classify(text, top_k=1) == [best] and pickle.loads(pickle.dumps(classify))(text) == [best]
+    everything = classify(text, top_k=99)
+    assert sum(one["score"] for one in everything) == pytest.approx(1)
+    logits = {one["label"]: one["score"] for one in classify(text, top_k=None, function_to_apply="none")}
+    for one in classify(text, top_k=None, function_to_apply="sigmoid"):
+        assert one["score"] == pytest.approx(1 / (1 + np.exp(-logits[one["label"]])))
+    long = "Return the name. " * 500
+    for truncation in (True, "longest_first", "only_first"):
+        assert classify(long, truncation=truncation)
+    for truncation in (None, False, "do_not_truncate"):
+        with pytest.raises(errors.TooLongError):
+            classify(["a", long], truncation=truncation)
+    for options in (
+        {"top_k": 0},
+        {"top_k": "all"},
+        {"top_k": True},
+        {"function_to_apply": "relu"},
+        {"truncation": "x"},
+    ):
+        with pytest.raises((errors.InputError, errors.DtypeError), match=next(iter(options))):
+            classify(text, **options)
+    for pair in ({"text": text, "text_pair": text}, {}, (text, text)):
+        with pytest.raises((errors.InputError, errors.DtypeError)):
+            classify([pair])
+    with pytest.raises(errors.InputError, match="tokenizer: expected None"):
+        oxbert.pipeline("text-classification", folder, "electra-tiny-generator")
+    (folder / "head.json").write_text('{"labels": ["a", "b"], "weight": [[1], [2]], "bias": [1, 2]}')
+    with pytest.raises(errors.DataError, match="expected weights of the vectors' width 192, found 1"):
+        oxbert.pipeline("text-classification", folder)
 
 
 def test_a_run_resumes_exactly(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_texts_of_the_first_errors() -> None:
         errors.InputError, match="seed: expected at most 18446744073709551615, got 18446744073709551616"
     ):
         oxbert.ElectraModel(ELECTRA, seed=2**64)
-    with pytest.raises(errors.DtypeError, match="seed: expected dtype an integer, got str"):
+    with pytest.raises(errors.DtypeError, match="seed: expected an integer, got str"):
         oxbert.ElectraModel(ELECTRA, seed="7")  # type: ignore[arg-type]
 
 

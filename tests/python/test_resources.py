@@ -162,7 +162,7 @@ def test_failed_downloads_and_bad_arguments_raise_typed_errors(server: Threading
     for address, subfolder in [("file", None), (url(server, "file"), "../out"), (url(server, ""), "x")]:
         with pytest.raises(InputError, match="expected"):
             oxbert.RemoteResource(address, subfolder, cache_dir=tmp_path / "cache").get_local_path()
-    with pytest.raises(DtypeError, match="expected dtype a LocalResource or a RemoteResource, got str"):
+    with pytest.raises(DtypeError, match="expected a LocalResource or a RemoteResource, got str"):
         oxbert.download_resource("file")  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists() and not (tmp_path / "cache").exists()
 

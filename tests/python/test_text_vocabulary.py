@@ -160,7 +160,7 @@ def test_a_dictionary_is_a_vocabulary(ids: dict[str, int], gap: int) -> None:
         ({"the": 2**32 - 1}, InputError, "vocab: expected"),
         ({"the": 0}, VocabularyError, "also belongs to another token"),
         ({"the": 1.5}, DtypeError, "vocab: expected"),
-        ({1: 99}, DtypeError, "vocab: expected dtype str as a token"),
+        ({1: 99}, DtypeError, "vocab: expected str as a token"),
     ],
 )
 def test_wrong_dictionaries_are_refused(change: dict[Any, Any], error: Any, message: str) -> None:

@@ -15,6 +15,7 @@ from oxbert.pipelines.replaced_tokens import ReplacedTokenDetectionPipeline
 from oxbert.pipelines.sentences import CrossEncoder, SentenceEncoder
 from oxbert.pipelines.text_classification import TextClassificationPipeline
 from oxbert.pipelines.token_classification import TokenClassificationPipeline
+from oxbert.pipelines.vector_classification import VectorClassificationPipeline
 from oxbert.pipelines.zero_shot import ZeroShotClassificationPipeline
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SentenceEncoder",
     "TextClassificationPipeline",
     "TokenClassificationPipeline",
+    "VectorClassificationPipeline",
     "ZeroShotClassificationPipeline",
     "pipeline",
 ]

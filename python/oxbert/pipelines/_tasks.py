@@ -17,6 +17,7 @@ from oxbert.pipelines.replaced_tokens import ReplacedTokenDetectionPipeline
 from oxbert.pipelines.sentences import CrossEncoder, SentenceEncoder
 from oxbert.pipelines.text_classification import TextClassificationPipeline
 from oxbert.pipelines.token_classification import TokenClassificationPipeline
+from oxbert.pipelines.vector_classification import VectorClassificationPipeline, is_few_shot_folder
 from oxbert.pipelines.zero_shot import ZeroShotClassificationPipeline
 
 _KINDS: list[type[Pipeline]] = [
@@ -151,7 +152,7 @@ def pipeline(
         >>> [sorted(answer) for answer in fill("The function returns a [MASK].")]
         [['score', 'sequence', 'token', 'token_str'], ['score', 'sequence', 'token', 'token_str']]
     """
-    kind = _kind_of(task, _KINDS)
+    kind = _kind_of(task, _KINDS, model)
     if isinstance(device, int) and not isinstance(device, bool):
         device = f"cuda:{device}" if device >= 0 else "cpu"
     return kind.from_pretrained(
@@ -194,7 +195,7 @@ def open_rows(
         OxbertError: as `pipeline`.
         TypeError: if the task has no such option.
     """
-    kind: Any = _kind_of(task, [*_KINDS, *_SENTENCES])
+    kind: Any = _kind_of(task, [*_KINDS, *_SENTENCES], model)
     shared = {"device": device, "precision": precision, "emulate": emulate, "batch_tokens": batch_tokens}
     if kind not in _SENTENCES:
         rows: Rows = kind.from_pretrained(model, tokenizer, **shared, **options)._rows(width)
@@ -208,13 +209,15 @@ def open_rows(
     return rows
 
 
-def _kind_of(task: str, kinds: list[type[Pipeline]]) -> type[Pipeline]:
+def _kind_of(task: str, kinds: list[type[Pipeline]], model: Any) -> type[Pipeline]:
     check_type("task", task, str, "the name of a task")
     name = _ALIASES.get(task, task)
     kind = next((kind for kind in kinds if kind.task == name), None)
     if kind is None:
         known = sorted([*(kind.task for kind in kinds), *_ALIASES])
         raise refused("task", f"expected one of {', '.join(known)}, got {task!r}")
+    if kind is TextClassificationPipeline and is_few_shot_folder(model):
+        return VectorClassificationPipeline
     return kind
 
 

@@ -47,7 +47,7 @@ class TextClassificationPipeline(Pipeline):
     task = "text-classification"
     _kind: ClassVar[Any] = _native._TextClassification
     _wanted = "a text classifier"
-    _columns = ("text", "text_pair")
+    _columns: ClassVar[tuple[str, ...]] = ("text", "text_pair")
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Answer one input, a list of inputs, or a stream of inputs, as `Pipeline` does."""

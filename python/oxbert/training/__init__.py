@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oxbert._types import Implementation
+    from oxbert.pipelines.linear_head import LinearHead
     from oxbert.training.distillation.config import DistillationConfig
     from oxbert.training.distillation.run import distill
     from oxbert.training.distillation.trainer import Distiller
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from oxbert.training.finetuning.run import evaluate, finetune
     from oxbert.training.finetuning.tasks.registry import TASKS
     from oxbert.training.finetuning.trainer import FineTuner
-    from oxbert.training.finetuning.vectors.head import LinearHead
     from oxbert.training.loop.curves import draw_curves
     from oxbert.training.optim.groups import parameter_groups
     from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
@@ -41,7 +41,7 @@ _MODULES = {
     "distill": "oxbert.training.distillation.run",
     "Distiller": "oxbert.training.distillation.trainer",
     "FineTuningConfig": "oxbert.training.finetuning.config",
-    "LinearHead": "oxbert.training.finetuning.vectors.head",
+    "LinearHead": "oxbert.pipelines.linear_head",
     "evaluate": "oxbert.training.finetuning.run",
     "finetune": "oxbert.training.finetuning.run",
     "TASKS": "oxbert.training.finetuning.tasks.registry",

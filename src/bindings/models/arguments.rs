@@ -236,7 +236,7 @@ fn numbers(what: &str, array: &Bound<'_, PyAny>, values: Values) -> PyResult<(Ve
         }
         _ => {
             let got = array.getattr("dtype")?.str()?.to_string();
-            return Err(raise(py, Error::Dtype { what: what.into(), expected: "an integer (int64)".into(), got }));
+            return Err(raise(py, Error::Dtype { what: what.into(), expected: "integers (int64)".into(), got }));
         }
     };
     if !whole {

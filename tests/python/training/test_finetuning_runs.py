@@ -292,8 +292,9 @@ def test_too_long_rows_and_missing_packages(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [{"text": "word " * 100, "label": label} for label in "ab"]
-    with pytest.raises(InputError, match="expected at most 64, the positions of the model, got 80"):
-        finetune("classification", {"train": rows}, tmp_path, model=model, max_length=80)
+    short = [{"text": "word", "label": label} for label in "ab"]
+    with pytest.raises(ConfigError, match="max_length: expected at most 64, the positions of the model, got 80"):
+        finetune("classification", {"train": short}, tmp_path, model=model, max_length=80)
     with pytest.raises(InputError, match="expected examples of two labels at least, got a"):
         finetune("classification", {"train": rows[:1]}, tmp_path, model=model)
     for changes in ({"trials": 2}, {"patience": 1}):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from oxbert._files import write_whole
 from oxbert._lock import alone
+from oxbert.pipelines.linear_head import LinearHead
 from oxbert.training.finetuning.evaluating import LOSS, make_result, run_features
 from oxbert.training.finetuning.few_shot_card import model_card
 from oxbert.training.finetuning.report import (
@@ -28,7 +29,6 @@ from oxbert.training.finetuning.report import (
 from oxbert.training.finetuning.tasks.few_shot import ContrastFeature, FewShot
 from oxbert.training.finetuning.tasks.task import TRAIN, Feature
 from oxbert.training.finetuning.trainer import FineTuner, FineTuningBatch
-from oxbert.training.finetuning.vectors.head import LinearHead
 from oxbert.training.loop.checkpoints import read_parameters
 
 

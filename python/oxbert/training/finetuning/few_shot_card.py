@@ -13,10 +13,9 @@ from oxbert.training.loop.cards import table
 _HEAD = "---\nlibrary_name: sentence-transformers\npipeline_tag: sentence-similarity\ntags:\n- oxbert\n---\n"
 _USE = """```python
 import oxbert
-from oxbert.training import LinearHead
 
-encoder = oxbert.SentenceEncoder.from_pretrained("model")  # this folder
-print(LinearHead.from_pretrained("model").predict(encoder.encode(["The text."])))
+print(oxbert.pipeline("text-classification", "model")("The text."))  # this folder
+print(oxbert.SentenceEncoder.from_pretrained("model").encode("The text."))
 ```
 """
 

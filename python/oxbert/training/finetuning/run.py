@@ -171,7 +171,8 @@ def configure(
         changes: Fields to replace.
 
     Raises:
-        ConfigError: if a field is unknown or wrong, or the task does not use it; `field` names it.
+        ConfigError: if a field is unknown or wrong, the task does not use it, or the model has fewer positions than
+            `max_length`; `field` names it.
     """
     sizes = AutoConfig.from_pretrained(model)
     defaults: dict[str, Any] = dict(_LARGE_DEFAULTS) if sizes.hidden_size >= _LARGE else {}
@@ -190,7 +191,11 @@ def configure(
         FineTuningConfig.from_file(config)
     given |= changes
     _check_fields(task, given)
-    return FineTuningConfig.from_dict(defaults | given)
+    found = FineTuningConfig.from_dict(defaults | given)
+    if found.max_length > sizes.max_position_embeddings:
+        limit = f"expected at most {sizes.max_position_embeddings}, the positions of the model"
+        raise _refused("max_length", f"{limit}, got {found.max_length}")
+    return found
 
 
 def _check_fields(task: Task, given: Collection[str]) -> None:

@@ -14,8 +14,8 @@ from oxbert.training.finetuning.data.tables import read_table
 from oxbert.training.finetuning.tasks.task import DEV, TEST, TRAIN, Source, Task, TextExample
 from oxbert.training.finetuning.tasks.texts import ClassTask, LabelsTask, NumberTask
 
-_LARGEST = 3.4028234663852886e38
-"""The largest float32."""
+_LARGEST = 1e18
+"""The largest number that is learned: a loss squares differences in float32."""
 _INTEGER = re.compile(r"-?\d{1,18}")
 _NAMES = {TRAIN: ("train",), DEV: ("dev", "validation", "valid"), TEST: ("test",)}
 
@@ -96,14 +96,16 @@ def number_in(row: Row, name: str | None, value: Any, low: float | None = None, 
         high: The largest one.
 
     Raises:
-        DataError: if it is no number in that range, or not finite in float32, in which the model learns it.
+        DataError: if it is no number in that range, or so large that its square may overflow in float32.
     """
     try:
         number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
         number = math.nan
     if not abs(number) <= _LARGEST or (low is not None and number < low) or (high is not None and number > high):
-        limits = "" if low is None else f" from {low:g} to {high:g}"
+        limits = f" from {low:g} to {high:g}" if low is not None else ""
+        if not limits and abs(number) > _LARGEST:
+            limits = f" of at most {_LARGEST:g}"
         where = "" if name is None else f" in {name!r}"
         raise row.bad(f"expected a number{limits}{where}, got {value!r}")
     return number

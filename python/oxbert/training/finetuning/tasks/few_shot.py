@@ -12,10 +12,10 @@ from torch import Tensor
 
 from oxbert import Tokenizer
 from oxbert._checks import above_0, at_least_0, check_number, refused
+from oxbert.pipelines.linear_head import LinearHead
 from oxbert.training.finetuning.tasks.classification import Classification
+from oxbert.training.finetuning.tasks.contrast import cosine_loss, ranking_loss, triplet_loss
 from oxbert.training.finetuning.tasks.task import Feature, Prediction, TextExample
-from oxbert.training.finetuning.vectors.head import LinearHead
-from oxbert.training.finetuning.vectors.losses import cosine_loss, ranking_loss, triplet_loss
 
 if TYPE_CHECKING:
     from oxbert.training.finetuning.config import FineTuningConfig

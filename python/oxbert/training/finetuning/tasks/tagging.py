@@ -63,6 +63,7 @@ class Tagging(Task):
         figures: `entities` counts the entities that tags such as `B-PER` mark, `words` the right tags; `either` counts
             entities if all tags are `O` or begin with a letter and `-`.
         is_encoded: Whether tags are first written as BIOES.
+        tag_column: The column of the tag in a file in the form of CoNLL, from 0; a negative one counts from the end.
 
     Source:
         google-research/electra, finetune/tagging/tagging_tasks.py.
@@ -76,6 +77,7 @@ class Tagging(Task):
     defaults: Mapping[str, Any] = field(default_factory=dict)
     figures: Figures = "either"
     is_encoded: bool = False
+    tag_column: int = -1
 
     def splits(self) -> Mapping[str, Sequence[str]]:
         """Return the names of files: `train.txt` and so on in the form of CoNLL, or tables."""
@@ -88,11 +90,11 @@ class Tagging(Task):
     def read(self, source: Source, split: str, on_bad: OnBad) -> Iterator[TaggedExample]:
         """Iterate over the sentences of a split: a file in the form of CoNLL, or a table with lists of words and tags.
 
-        For CoNLL, `columns` may have the numbers of the columns of the word and the tag; by default the first and the
-        last one are read.
+        For CoNLL, `columns` may have the numbers of the columns of the word and the tag; by default the first one and
+        `tag_column` are read.
         """
         if is_file_of(source) and find_format(source) == "txt":
-            word, tag = (self._number(what, usual) for what, usual in (("words", 0), ("tags", -1)))
+            word, tag = (self._number(what, usual) for what, usual in (("words", 0), ("tags", self.tag_column)))
             for words, tags, row in read_conll(source, on_bad, word=word, tag=tag):
                 try:
                     yield TaggedExample(row.place, words, self._encoded(row, tags))
@@ -273,7 +275,8 @@ def _list_in(row: Row, name: str, value: Any) -> tuple[str, ...]:
 TASKS = (
     Tagging("chunk", metric="f1", defaults={"max_length": 256}, figures="entities", is_encoded=True),
     Tagging("ner", metric="f1", figures="entities"),
-    Tagging("pos", figures="words"),
+    # In CoNLL's own files, tags of other kinds follow the part of speech.
+    Tagging("pos", figures="words", tag_column=1),
     Tagging(),
 )
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from oxbert._checks import as_numbers, refused, require
 from oxbert._files import damaged, is_file, translate_os_errors, write_whole
+from oxbert._types import PathLike
 from oxbert.errors import MissingFileError
 
 FILE = "head.json"
@@ -88,12 +89,16 @@ class LinearHead:
         write_whole(folder / FILE, json.dumps(values).encode())
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> LinearHead:
+    def from_pretrained(cls, folder: PathLike, *, width: int | None = None) -> LinearHead:
         """Read the head of a folder that `finetune` has written.
+
+        Args:
+            folder: The folder.
+            width: The width H that the head has to have; None means any.
 
         Raises:
             MissingFileError: if the folder has none.
-            DataError: if the file is damaged.
+            DataError: if the file is damaged, or the head has another width.
         """
         path = Path(folder) / FILE
         if not is_file(path):
@@ -109,6 +114,8 @@ class LinearHead:
             raise damaged(path, f"expected a linear head: {error}") from error
         if weight.ndim != 2 or bias.shape != (len(labels),) or len(weight) != len(labels):
             raise damaged(path, f"expected {len(labels)} rows of weights, found {weight.shape} and {bias.shape}")
+        if width is not None and weight.shape[1] != width:
+            raise damaged(path, f"expected weights of the vectors' width {width}, found {weight.shape[1]}")
         return cls(labels, weight, bias)
 
 

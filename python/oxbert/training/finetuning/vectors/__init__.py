@@ -1,1 +1,0 @@
-"""Compute with the vectors of texts: losses, and a linear head."""
