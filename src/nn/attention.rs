@@ -2,7 +2,8 @@
 
 use tch::{Device, Tensor};
 
-use super::options::mask;
+use super::buckets::Buckets;
+use super::options::{Direction, mask};
 use super::{Dropout, ForwardOptions, Group, Layout, Linear, Parameters, Projections};
 use crate::error::Result;
 use crate::interrupt;
@@ -23,7 +24,8 @@ pub struct AttentionNames {
 /// `softmax(Q Kᵀ / √D) V` for each of A heads of size D, then a projection.
 ///
 /// Each row of the batch attends to itself alone. Rows of equal length are neighbours in the packed layout, so
-/// attention is one call per length and computes nothing at padded positions.
+/// attention is one call per length and computes nothing at padded positions. With dropout, where libtorch has no kernel
+/// for the whole of attention on CPUs, it is one call for each step and bucket of near lengths ([`Buckets`]).
 #[derive(Debug)]
 pub struct Attention {
     projections: Projections,
@@ -70,6 +72,12 @@ impl Attention {
     pub fn forward(&self, hidden: &Tensor, layout: &Layout, options: ForwardOptions) -> Result<Attended> {
         let ForwardOptions { train, direction, output_attentions: capture, .. } = options;
         let [query, key, value] = self.projections.forward(hidden)?;
+        // libtorch's fused CPU kernels have no dropout: libtorch would fall back to the same steps as below.
+        let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
+        if is_dropped && !capture && direction == Direction::Both && layout.groups().len() > 1 {
+            let context = self.in_buckets([&query, &key, &value], layout)?;
+            return Ok(Attended { hidden: self.output.forward(&context)?, probabilities: None });
+        }
         let heads = |packed: &Tensor| -> Result<Vec<Tensor>> {
             let sizes: Vec<_> = layout.groups().iter().map(|group| group.rows * group.length).collect();
             // All in one call: the gradient of a part alone is as large as the whole.
@@ -84,8 +92,6 @@ impl Attention {
             parts.into_iter().zip(layout.groups()).map(split).collect()
         };
         let (queries, keys, values) = (heads(&query)?, heads(&key)?, heads(&value)?);
-        // libtorch's fused CPU kernels have no dropout: libtorch would fall back to the same steps as below.
-        let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
         let call = if is_dropped { layout.noise_call() } else { None };
         let probabilities = |(number, group): (usize, &Group)| -> Result<Tensor> {
             let mask = mask(direction, group.length, hidden.device())?;
@@ -137,11 +143,44 @@ impl Attention {
         Ok(Attended { hidden: self.output.forward(&context)?, probabilities: all })
     }
 
-    /// Return `softmax(Q Kᵀ / √D)`, `[rows, A, L, L]`.
-    fn probabilities(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
+    /// Return the heads' results `[T, H]` in training with dropout. Rows of near lengths share the calls of a bucket.
+    fn in_buckets(&self, projected: [&Tensor; 3], layout: &Layout) -> Result<Tensor> {
+        let width = self.heads * self.head_size;
+        let buckets = Buckets::new(layout, width)?;
+        let call = layout.noise_call();
+        let [queries, keys, values] = projected.map(|packed| buckets.pad(packed));
+        let (queries, keys, values) = (queries?, keys?, values?);
+        let mut contexts = Vec::new();
+        for (number, bucket) in buckets.iter().enumerate() {
+            interrupt::go_on()?;
+            let heads = |rows: &Tensor| -> Result<Tensor> {
+                let shape = [bucket.rows, bucket.length, self.heads, self.head_size];
+                Ok(rows.f_view(shape)?.f_transpose(1, 2)?)
+            };
+            let mut scores = self.scores(&heads(&queries[number])?, &heads(&keys[number])?)?;
+            if let Some(bias) = buckets.bias(bucket, scores.kind())? {
+                scores = scores.f_add_(&bias)?;
+            }
+            let lengths = buckets.lengths(bucket);
+            let counts = lengths.iter().map(|length| (self.heads * length * length) as usize);
+            let noise = call.and_then(|call| layout.noise_at(call, bucket.first, counts));
+            let probabilities = self.dropout.forward_squares(scores.f_softmax(-1, None)?, noise, lengths)?;
+            let context = probabilities.f_matmul(&heads(&values[number])?)?;
+            contexts.push(context.f_transpose(1, 2)?.f_reshape([bucket.rows * bucket.length, width])?);
+        }
+        buckets.pack(&contexts)
+    }
+
+    /// Return `Q Kᵀ / √D`, `[rows, A, L, L]`.
+    fn scores(&self, query: &Tensor, key: &Tensor) -> Result<Tensor> {
         let scale = (self.head_size as f64).powf(-0.5);
         // Scale in place: nothing else refers to the product.
-        let mut scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar_(scale)?;
+        Ok(query.f_matmul(&key.f_transpose(2, 3)?)?.f_mul_scalar_(scale)?)
+    }
+
+    /// Return `softmax(Q Kᵀ / √D)`, `[rows, A, L, L]`.
+    fn probabilities(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
+        let mut scores = self.scores(query, key)?;
         if let Some(mask) = mask {
             scores = scores.f_masked_fill(&mask.f_logical_not()?, f64::NEG_INFINITY)?;
         }

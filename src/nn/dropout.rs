@@ -2,7 +2,7 @@
 
 use tch::{Device, Tensor};
 
-use super::noise::{Segment, mask};
+use super::noise::{Segment, mask, mask_of_squares};
 use crate::error::Result;
 use crate::interrupt;
 
@@ -55,6 +55,17 @@ impl Dropout {
         }
         let Some(segments) = segments() else { return self.forward(input, train) };
         let mask = mask(&input.size(), self.probability, segments)?;
+        Ok(input.f_mul(&mask.f_to_kind(input.kind())?)?)
+    }
+
+    /// Apply dropout to the probabilities of attention `[rows, A, L, L]`, in training on the CPU. A row has its numbers for
+    /// `[A, l, l]`, where l is its own length. None means as [`Dropout::forward`].
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if libtorch refuses.
+    pub fn forward_squares(self, input: Tensor, segments: Option<Vec<Segment>>, lengths: &[i64]) -> Result<Tensor> {
+        let Some(segments) = segments else { return self.forward(input, true) };
+        let mask = mask_of_squares(&input.size(), self.probability, &segments, lengths)?;
         Ok(input.f_mul(&mask.f_to_kind(input.kind())?)?)
     }
 }

@@ -106,6 +106,17 @@ impl Layout {
         self.noise.as_ref().map(Noise::call)
     }
 
+    /// Return the random numbers of `call` for the rows from `first` on in packed order, one for each of these counts.
+    pub(crate) fn noise_at(
+        &self,
+        call: u64,
+        first: usize,
+        counts: impl Iterator<Item = usize>,
+    ) -> Option<Vec<Segment>> {
+        let rows = self.packed_rows().filter(|(_, kept)| !kept.is_empty()).skip(first);
+        self.noise.as_ref().map(|noise| noise.segments(call, rows.map(|(row, _)| row).zip(counts)))
+    }
+
     /// Return the random numbers of `call` for a tensor `[rows, ...]` of a group, with `count` values per row.
     pub(crate) fn noise_of(&self, group: &Group, call: u64, count: i64) -> Option<Vec<Segment>> {
         let own = self.packed_rows().filter(|(_, kept)| kept.len() as i64 == group.length);

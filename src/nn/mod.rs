@@ -5,6 +5,7 @@
 
 mod activation;
 mod attention;
+mod buckets;
 mod dropout;
 mod embedding;
 mod intercept;

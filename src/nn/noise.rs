@@ -58,8 +58,109 @@ pub struct Segment {
 /// # Errors
 /// [`crate::Error::Torch`] if libtorch refuses.
 pub(super) fn mask(shape: &[i64], probability: f64, segments: Vec<Segment>) -> Result<Tensor> {
-    /// Elements that a thread fills at once: a multiple of the numbers in a block of the generator.
+    /// Elements that a thread fills at once.
     const PIECE: usize = 1 << 14;
+    fill(shape, probability, |mut rest| {
+        let mut pieces = Vec::new();
+        for segment in segments {
+            let (mut own, after) = rest.split_at_mut(segment.count.min(rest.len()));
+            rest = after;
+            let mut begin = 0;
+            while !own.is_empty() {
+                let length = PIECE.min(own.len());
+                let (values, after) = own.split_at_mut(length);
+                pieces.push(Piece { segment, begin, values, line: length, drawn: length });
+                begin += length;
+                own = after;
+            }
+        }
+        rest.fill(MaybeUninit::new(0.0));
+        pieces
+    })
+}
+
+/// Return the factors of dropout for a tensor `[rows, A, L, L]` of rows with these lengths, whose segments have the numbers
+/// of `[A, l, l]`; 0 at padded positions. Otherwise as [`mask`].
+///
+/// # Errors
+/// [`crate::Error::Torch`] if libtorch refuses.
+pub(super) fn mask_of_squares(
+    shape: &[i64],
+    probability: f64,
+    segments: &[Segment],
+    lengths: &[i64],
+) -> Result<Tensor> {
+    let &[_, heads, _, longest] = shape else { return mask(shape, probability, segments.to_vec()) };
+    let (heads, longest) = (heads as usize, longest as usize);
+    fill(shape, probability, |values| {
+        let mut pieces = Vec::new();
+        let squares = values.chunks_exact_mut(longest * longest);
+        for (number, values) in squares.enumerate() {
+            let row = number / heads;
+            match (segments.get(row), lengths.get(row)) {
+                (Some(&segment), Some(&length)) => {
+                    let length = length as usize;
+                    let (own, rest) = values.split_at_mut(length * longest);
+                    rest.fill(MaybeUninit::new(0.0));
+                    let begin = number % heads * length * length;
+                    pieces.push(Piece { segment, begin, values: own, line: longest, drawn: length });
+                }
+                _ => values.fill(MaybeUninit::new(0.0)),
+            }
+        }
+        pieces
+    })
+}
+
+/// Elements of a tensor that are filled at once: lines, of which only the first elements have random numbers.
+struct Piece<'a> {
+    segment: Segment,
+    /// The number of the segment with which the piece begins.
+    begin: usize,
+    values: &'a mut [MaybeUninit<f32>],
+    /// Number of elements of a line.
+    line: usize,
+    /// Number of the elements of a line that have random numbers. The others are zeros.
+    drawn: usize,
+}
+
+impl Piece<'_> {
+    /// Write `kept` where a number of 16 bits is at least the threshold, otherwise 0.
+    fn draw(self, threshold: u32, kept: f32) {
+        let mut generator = ChaCha8Rng::from_seed(self.segment.key);
+        generator.set_stream(self.segment.stream);
+        // The position counts words of 32 bits, which hold two numbers each.
+        generator.set_word_pos(self.begin as u128 / 2);
+        let mut bytes = [0_u8; 1024];
+        generator.fill_bytes(&mut bytes);
+        let mut place = self.begin % 2 * 2;
+        for line in self.values.chunks_mut(self.line) {
+            let (mut own, rest) = line.split_at_mut(self.drawn.min(line.len()));
+            rest.fill(MaybeUninit::new(0.0));
+            while !own.is_empty() {
+                if place == bytes.len() {
+                    generator.fill_bytes(&mut bytes);
+                    place = 0;
+                }
+                let count = own.len().min((bytes.len() - place) / 2);
+                let (part, after) = own.split_at_mut(count);
+                for (factor, pair) in part.iter_mut().zip(bytes[place..].chunks_exact(2)) {
+                    let is_kept = u32::from(u16::from_le_bytes([pair[0], pair[1]])) >= threshold;
+                    factor.write(if is_kept { kept } else { 0.0 });
+                }
+                place += 2 * count;
+                own = after;
+            }
+        }
+    }
+}
+
+/// Return a new tensor of this shape, of whose elements `share` makes pieces, or fills those that are in none.
+fn fill(
+    shape: &[i64],
+    probability: f64,
+    share: impl FnOnce(&mut [MaybeUninit<f32>]) -> Vec<Piece<'_>>,
+) -> Result<Tensor> {
     let mask = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
     let count = mask.numel();
     if count == 0 {
@@ -69,40 +170,14 @@ pub(super) fn mask(shape: &[i64], probability: f64, segments: Vec<Segment>) -> R
     // SAFETY: the tensor is new, contiguous and float32, has `count` elements, and nothing else refers to it. libtorch
     // has not written to its memory, which `MaybeUninit` allows for; every element is written below before the tensor
     // is read.
-    let mut rest = unsafe { std::slice::from_raw_parts_mut(mask.data_ptr().cast::<MaybeUninit<f32>>(), count) };
-    let mut pieces = Vec::new();
-    for segment in segments {
-        let (mut own, after) = rest.split_at_mut(segment.count.min(rest.len()));
-        rest = after;
-        let mut begin = 0;
-        while !own.is_empty() {
-            let (piece, after) = own.split_at_mut(PIECE.min(own.len()));
-            pieces.push((segment, begin, piece));
-            begin += PIECE;
-            own = after;
-        }
-    }
-    rest.fill(MaybeUninit::new(0.0));
+    let values = unsafe { std::slice::from_raw_parts_mut(mask.data_ptr().cast::<MaybeUninit<f32>>(), count) };
+    let pieces = share(values);
     let dropped = (probability * 65536.0).round();
     let (threshold, kept) = (dropped as u32, (65536.0 / (65536.0 - dropped)) as f32);
-    let fill = |(segment, begin, piece): (Segment, usize, &mut [MaybeUninit<f32>])| {
-        let mut generator = ChaCha8Rng::from_seed(segment.key);
-        generator.set_stream(segment.stream);
-        // The position counts words of 32 bits, which hold two numbers each.
-        generator.set_word_pos(begin as u128 / 2);
-        let mut bytes = [0_u8; 1024];
-        for part in piece.chunks_mut(bytes.len() / 2) {
-            generator.fill_bytes(&mut bytes);
-            for (factor, pair) in part.iter_mut().zip(bytes.chunks_exact(2)) {
-                let is_kept = u32::from(u16::from_le_bytes([pair[0], pair[1]])) >= threshold;
-                factor.write(if is_kept { kept } else { 0.0 });
-            }
-        }
-    };
     if pieces.len() > 1 && tch::get_num_threads() > 1 && has_workers() {
-        pieces.into_par_iter().for_each(fill);
+        pieces.into_par_iter().for_each(|piece| piece.draw(threshold, kept));
     } else {
-        pieces.into_iter().for_each(fill);
+        pieces.into_iter().for_each(|piece| piece.draw(threshold, kept));
     }
     Ok(mask)
 }
@@ -142,6 +217,19 @@ mod tests {
         let calls: Vec<_> = (0..2).map(|_| noise.segments(noise.call(), [(0, other)].into_iter())).collect();
         let [first, second] = [0, 1].map(|call| mask(&[other as i64], 0.5, calls[call].clone()).unwrap());
         assert!(first.equal(&alone) && !second.equal(&alone));
+    }
+
+    #[test]
+    fn squares_have_the_numbers_that_rows_have_without_padding() {
+        let (heads, lengths, longest) = (3, [1_i64, 5, 40, 33], 40);
+        let counts = lengths.map(|length| (heads * length * length) as usize);
+        let padded = mask_of_squares(&[4, heads, longest, longest], 0.5, &keyed(1, &counts), &lengths).unwrap();
+        for (row, &length) in lengths.iter().enumerate() {
+            let alone = mask(&[heads, length, length], 0.5, keyed(1 + row as u8, &counts[row..=row])).unwrap();
+            let own = padded.get(row as i64).narrow(1, 0, length).narrow(2, 0, length);
+            assert!(own.equal(&alone));
+            assert_eq!(padded.get(row as i64).abs().sum(Kind::Float), alone.abs().sum(Kind::Float));
+        }
     }
 
     #[test]

@@ -161,10 +161,7 @@ fn the_problem_type_is_configured_or_inferred_from_labels() {
 
     assert_out_of_range(labelled(texts(3, None), &vector(&[0, 3])), 3, &[1], 3);
     assert_out_of_range(labelled(texts(3, None), &vector(&[-1, 3])), -1, &[0], 3);
-    assert_message(
-        labelled(texts(3, single), &floats(&[2], 0.0)),
-        "labels: expected integers (int64), got float32",
-    );
+    assert_message(labelled(texts(3, single), &floats(&[2], 0.0)), "labels: expected integers (int64), got float32");
     let uneven = || Some(Labels::from(vec![vec![0], vec![0, 1]]));
     for (inputs, message) in [
         (labelled(texts(3, None), &vector(&[0, 1, 2])), "[B] = [2], got [3]"),
@@ -248,10 +245,7 @@ fn multiple_choice_labels_are_choices() {
     assert_eq!(targets(labelled(Task::Choices, &vector(&[1]))), ("classes", vec![1.0]));
     assert_out_of_range(labelled(Task::Choices, &vector(&[2])), 2, &[0], 2);
     assert_message(labelled(Task::Choices, &vector(&[0, 1])), "labels: expected shape [B] = [1], got [2]");
-    assert_message(
-        labelled(Task::Choices, &floats(&[1], 0.0)),
-        "labels: expected integers (int64), got float32",
-    );
+    assert_message(labelled(Task::Choices, &floats(&[1], 0.0)), "labels: expected integers (int64), got float32");
 }
 
 #[test]
