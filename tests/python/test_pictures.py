@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -140,6 +141,7 @@ def test_bad_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         Picture("a").save(tmp_path / "a.png")
 
 
+@pytest.mark.filterwarnings("ignore:no font of this machine")
 def test_attention_is_drawn_as_the_model_returns_it(tmp_path: Path) -> None:
     folder = "electra-tiny-discriminator"
     tokenizer = oxbert.ElectraTokenizer.from_pretrained(folder)
@@ -219,3 +221,40 @@ def test_a_map_keeps_the_distances_of_vectors_in_a_plane(tmp_path: Path) -> None
             map_vectors(vectors, labels, groups)
     with pytest.raises(InputError, match=r"\.html or \.png"):
         drawn.save(tmp_path / "map.svg")
+
+
+def test_other_fonts_are_used_for_characters_that_one_lacks(tmp_path: Path) -> None:
+    """A new font has two letters of private use, as triangles; nobody has the third."""
+    from fontTools.fontBuilder import FontBuilder
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+    from matplotlib import font_manager
+
+    letters, nobody = "\ue8a1\ue8a2", "\ue8a3"
+    pen = TTGlyphPen(None)
+    pen.moveTo((100, 0))
+    pen.lineTo((500, 800))
+    pen.lineTo((900, 0))
+    pen.closePath()
+    font = FontBuilder(1000, isTTF=True)
+    font.setupGlyphOrder([".notdef", "triangle"])
+    font.setupCharacterMap({ord(letter): "triangle" for letter in letters})
+    font.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "triangle": pen.glyph()})
+    font.setupHorizontalMetrics({".notdef": (1000, 0), "triangle": (1000, 0)})
+    font.setupHorizontalHeader(ascent=800, descent=-200)
+    font.setupNameTable({"familyName": "Oxbert Triangles", "styleName": "Regular"})
+    font.setupOS2()
+    font.setupPost()
+    font.save(tmp_path / "triangles.ttf")
+    with pytest.warns(UserWarning, match=f"no font of this machine has {letters[0]} {letters[1]}, drawn as boxes"):
+        Picture(f"one {letters}").save(tmp_path / "boxes.png")
+    known = list(font_manager.fontManager.ttflist)
+    font_manager.fontManager.addfont(tmp_path / "triangles.ttf")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            Picture(f"one {letters}").save(tmp_path / "drawn.png")
+        with pytest.warns(UserWarning, match=f"no font of this machine has {nobody}, drawn"):
+            Picture(f"one {letters}{nobody}").save(tmp_path / "both.png")
+    finally:
+        font_manager.fontManager.ttflist[:] = known
+    assert (tmp_path / "boxes.png").read_bytes() != (tmp_path / "drawn.png").read_bytes()

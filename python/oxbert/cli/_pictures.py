@@ -13,6 +13,7 @@ import typer
 from oxbert._checks import refused
 from oxbert.cli._options import StreamOptions
 from oxbert.cli._reading import is_same_file
+from oxbert.cli._shared import printed_warnings
 from oxbert.cli._stream import Result, Sink
 from oxbert.pictures import Page, Picture, Sheet
 from oxbert.pictures.page import open_page
@@ -54,7 +55,7 @@ def opened(options: PictureOptions, stream: StreamOptions, draw: Callable[[Resul
         InputError: if a file has another ending, exists, or is the input or the output.
         MissingDependencyError: if there is a PNG to draw and matplotlib is not installed.
     """
-    with ExitStack() as stack:
+    with printed_warnings(), ExitStack() as stack:
         sinks: list[Sink] = []
         for path, endings in ((options.html, (".html", ".htm")), (options.png, (".png",))):
             if path is not None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from oxbert._checks import refused, require
 from oxbert._files import settle, translate_os_errors
+from oxbert.pictures._fonts import cover
 from oxbert.pictures._marks import Drawn, Mark, Shown
 from oxbert.pictures._style import SHADE, STYLE, TONES
 from oxbert.pictures.words import visible
@@ -124,10 +125,14 @@ def write_figure(figure: Any, path: Path) -> None:
 
     Raises:
         FileError: if the file cannot be written.
+
+    Warns:
+        UserWarning: if no font of the machine has a character, which becomes a box.
     """
     beside = path.with_name(f".{path.name}.new")
+    cover(figure)
     with translate_os_errors("write", path), warnings.catch_warnings():
-        # A character that no font of the machine has becomes a box.
+        # `cover` has named the characters that become boxes.
         warnings.filterwarnings("ignore", message="Glyph ")
         try:
             figure.savefig(beside, dpi=150, format="png")
