@@ -57,7 +57,7 @@ endif
 .DEFAULT_GOAL := help
 # Two pips at once would write to the same environment; cargo and pytest use all cores by themselves.
 .NOTPARALLEL:
-.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench fuzz fuzz-python audit outside docs docs-outputs wheel wheels torch-matrix clean missing
+.PHONY: help setup build test test-rust test-python lint lint-rust lint-python format demo bench bench-candle fuzz fuzz-python audit outside docs docs-outputs wheel wheels torch-matrix clean missing
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -130,6 +130,10 @@ demo: $(MODULE_READY) ## Run the demo on the bundled models
 
 bench: $(TOOLS_READY) $(MODULE_READY) ## Compare speed and memory with other libraries (minutes)
 	$(BIN)/python -m benches
+
+bench-candle: $(TORCH_READY) ## Build the module of candle that `python -m benches.models` compares with (minutes)
+	PYO3_PYTHON=$(abspath $(BIN)/python) RUSTFLAGS="-C target-cpu=native" \
+		cargo build --release --manifest-path benches/candle/Cargo.toml --target-dir benches/candle/target
 
 fuzz: $(TORCH_READY) ## Fuzz the readers of weights and records (needs `cargo install cargo-fuzz`)
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: run 'cargo install cargo-fuzz' once"; exit 1; }

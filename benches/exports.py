@@ -12,16 +12,18 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from benches.texts import SEED, SIZES, VOCABULARY, Size, random_rows
 
-WEIGHTS, ONNX, ONNX_FUSED, ONNX_INT8, OPENVINO_INT8, CTRANSLATE2 = (
+WEIGHTS, ONNX, ONNX_FUSED, ONNX_INT8, OPENVINO_INT8, CTRANSLATE2, CANDLE = (
     "weights",
     "model.onnx",
     "fused.onnx",
     "int8.onnx",
     "openvino-int8.xml",
     "ctranslate2",
+    "candle",
 )
 REFERENCE = "reference.npz"
 TEXTS_OF_THE_REFERENCE = 16
@@ -38,6 +40,7 @@ def make(folder: Path, name: str, forms: Iterable[str]) -> None:
         ONNX_INT8: make_onnx_int8,
         OPENVINO_INT8: make_openvino_int8,
         CTRANSLATE2: make_ctranslate2,
+        CANDLE: make_candle,
     }
     needs = {ONNX_FUSED: [ONNX], ONNX_INT8: [ONNX], OPENVINO_INT8: [ONNX]}
     wanted = {WEIGHTS} | set(forms) | {need for form in forms for need in needs.get(form, ())}
@@ -127,23 +130,30 @@ def make_openvino_int8(folder: Path, size: Size) -> None:
     )  # fmt: skip
 
 
+def as_bert(folder: Path, size: Size) -> Any:
+    """Return the model; ELECTRA-base as the BERT that it is without a projection."""
+    import transformers
+
+    source = model(folder, size, "eager")
+    if size.family != "electra":
+        return source
+    config = transformers.BertConfig(**{**source.config.to_dict(), "model_type": "bert"})
+    config.position_embedding_type = "absolute"
+    bert = transformers.BertModel(config)
+    missing, unexpected = bert.load_state_dict(source.state_dict(), strict=False)
+    if unexpected or any(not name.startswith("pooler.") for name in missing):
+        raise RuntimeError(f"the weights are not BERT's: {missing}, {unexpected}")
+    return bert
+
+
 def make_ctranslate2(folder: Path, size: Size) -> None:
-    """Write the weights as CTranslate2 reads them, ELECTRA-base as the BERT that it is without a projection."""
     import tempfile
 
     import torch
     import transformers
     from ctranslate2.converters import TransformersConverter
 
-    source = model(folder, size, "eager")
-    if size.family == "electra":
-        config = transformers.BertConfig(**{**source.config.to_dict(), "model_type": "bert"})
-        config.position_embedding_type = "absolute"
-        bert = transformers.BertModel(config)
-        missing, unexpected = bert.load_state_dict(source.state_dict(), strict=False)
-        if unexpected or any(not name.startswith("pooler.") for name in missing):
-            raise RuntimeError(f"the weights are not BERT's: {missing}, {unexpected}")
-        source = bert
+    source = as_bert(folder, size)
     with tempfile.TemporaryDirectory() as place:
         words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{number}" for number in range(5, VOCABULARY))]
         Path(place, "vocab.txt").write_text("\n".join(words))
@@ -152,6 +162,10 @@ def make_ctranslate2(folder: Path, size: Size) -> None:
             source.save_pretrained(place)
         transformers.BertTokenizerFast(str(Path(place, "vocab.txt"))).save_pretrained(place)
         TransformersConverter(place).convert(str(folder / CTRANSLATE2))
+
+
+def make_candle(folder: Path, size: Size) -> None:
+    as_bert(folder, size).save_pretrained(folder / CANDLE)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,11 @@ class Crew:
                 self.add("memory", peer, loaded=loaded, peak=worker.ask("peak"))
 
     def is_possible(self, peer: Peer) -> bool:
-        if missing := peer.missing():
+        if peer.module is not None and not peer.module.exists():
+            reason = f"not built: {peer.build}"
+        elif peer.module is not None and self.plan.avx2:
+            reason = "built for all instructions of this processor"
+        elif missing := peer.missing():
             reason = f"not installed: {', '.join(missing)}; pip install {peer.packages}"
         elif peer.only and self.size not in peer.only:
             reason = f"cannot run {SIZES[self.size].title}"

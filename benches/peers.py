@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from benches import exports
 from benches.texts import Rows
 
 FLOAT32, FLOAT16, BFLOAT16, INT8 = "float32", "float16", "bfloat16", "int8"
+CANDLE = Path(__file__).with_name("candle") / "target" / "release" / "liboxbert_bench_candle.so"
 # The two classes of the comparison: exact to float32's precision (or nearly), and lower.
 CLASSES = {"float32": (FLOAT32, FLOAT16), "low": (BFLOAT16, INT8)}
 
@@ -178,6 +180,24 @@ class CTranslate2(Runner):
         return np.asarray(self.encoder.forward_batch(batch).last_hidden_state)
 
 
+class Candle(Runner):
+    def __init__(self, folder: Path, precision: str, threads: int, replicas: bool) -> None:
+        super().__init__(folder, precision, threads, replicas)
+        self.model = candle_module().Model(str(folder / exports.CANDLE))
+
+    def run(self, batch: Any) -> np.ndarray:
+        return self.model.run(*batch)
+
+
+def candle_module() -> Any:
+    """Return the module that `make bench-candle` builds."""
+    name = "oxbert_bench_candle"
+    loader = importlib.machinery.ExtensionFileLoader(name, str(CANDLE))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(name, CANDLE, loader=loader))
+    loader.exec_module(module)
+    return module
+
+
 @dataclass(frozen=True)
 class Peer:
     """Describe a library in one precision: what runs it, which packages and which forms of the weights it needs."""
@@ -195,6 +215,9 @@ class Peer:
     # Whether `--quick` has it.
     quick: bool = True
     replicas: bool = True
+    # The module that is to be built for it, and how.
+    module: Path | None = None
+    build: str = ""
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -237,5 +260,9 @@ PEERS = {
         ),
         Peer("CTranslate2", FLOAT32, CTranslate2, **CT2),
         Peer("CTranslate2", INT8, CTranslate2, **CT2),
+        Peer(
+            "candle", FLOAT32, Candle, imports=("numpy",), forms=(exports.CANDLE,), only=("base", "distilbert"),
+            quick=False, replicas=False, module=CANDLE, build="make bench-candle",
+        ),
     )
 }  # fmt: skip

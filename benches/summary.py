@@ -172,7 +172,7 @@ def show(table: Table) -> None:
         )  # fmt: skip
     for row in table["left out"]:
         print(f"left out: {row['peer']} on {SIZES[row['model']].title}: {row['reason']}")
-    print("not compared: rust_bert (needs torch 2.4) and candle (needs a crate of its own)")
+    print("not compared: rust_bert (needs torch 2.4)")
 
 
 def print_rows(rows: list[dict[str, str]]) -> None:

@@ -32,7 +32,8 @@ class Worker(Process):
     """Hold the process of a peer that runs one model."""
 
     def __init__(self, peer: str, folder: Path, size: str, threads: int, avx2: bool = False) -> None:
-        environment = {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"} | (AVX2 if avx2 else {})
+        counts = {"OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
+        environment = counts | {"TOKENIZERS_PARALLELISM": "false"} | (AVX2 if avx2 else {})
         log = folder / f"{peer.replace(' ', '-').replace(',', '')}.log"
         super().__init__(["-m", "benches.worker", peer, str(folder), size, str(threads)], log, environment)
 
