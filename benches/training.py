@@ -63,6 +63,8 @@ def measure(rounds: int, sgemm: Sgemm) -> list[Training]:
             "oxbert": run_oxbert(networks, rows),
             "transformers": peer.run(rows),
             "transformers, torch.compile": Peer(networks).run(rows, compiled=True),
+            "oxbert, bfloat16": run_oxbert(networks, rows, bfloat16=True),
+            "transformers, bfloat16": peer.run(rows, bfloat16=True),
         }
         timings = take_turns(steps, rounds, between=sgemm.measure)
         tokens = sum(map(len, rows))
@@ -110,14 +112,20 @@ def fresh() -> oxbert.PretrainingNetworks:
     )
 
 
-def run_oxbert(networks: oxbert.PretrainingNetworks, rows: Rows) -> Step:
+def autocast(bfloat16: bool) -> torch.autocast:
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16)
+
+
+def run_oxbert(networks: oxbert.PretrainingNetworks, rows: Rows, bfloat16: bool = False) -> Step:
     named = networks.named_parameters()
     optimizer = AdamWeightDecay(parameter_groups(named, learning_rate=RATE))
     number = iter(range(1 << 62))
 
     def step() -> None:
         optimizer.zero_grad()
-        networks.step(rows, seed=0, step=next(number)).loss.backward()
+        with autocast(bfloat16):
+            loss = networks.step(rows, seed=0, step=next(number)).loss
+        loss.backward()
         clip_gradients(parameter for _, parameter in named)
         optimizer.step()
 
@@ -162,7 +170,7 @@ class Peer:
         found = self.discriminate(corrupted, mask).logits
         return masked_lm_loss, functional.binary_cross_entropy_with_logits(found[kept], replaced[kept])
 
-    def run(self, rows: Rows, compiled: bool = False) -> Step:
+    def run(self, rows: Rows, compiled: bool = False, bfloat16: bool = False) -> Step:
         self.generator.train()
         self.discriminator.train()
         if compiled:
@@ -178,7 +186,8 @@ class Peer:
             chosen = (order < counts[:, None]) & may
             masked = torch.where(chosen & (torch.rand(ids.shape) < 0.85), MASK, ids)
             optimizer.zero_grad()
-            masked_lm_loss, replaced_loss = self.losses(ids, kept, masked, chosen)
+            with autocast(bfloat16):
+                masked_lm_loss, replaced_loss = self.losses(ids, kept, masked, chosen)
             torch.autograd.backward(masked_lm_loss + 50.0 * replaced_loss)
             torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
             optimizer.step()

@@ -96,8 +96,10 @@ impl Attention {
         let probabilities = |(number, group): (usize, &Group)| -> Result<Tensor> {
             let mask = mask(direction, group.length, hidden.device())?;
             let each = self.probabilities(&queries[number], &keys[number], mask.as_ref())?;
-            let count = self.heads * group.length * group.length;
-            self.dropout.forward_rows(each, train, || call.and_then(|call| layout.noise_of(group, call, count)))
+            let first = layout.groups()[..number].iter().map(|group| group.rows as usize).sum();
+            let count = (self.heads * group.length * group.length) as usize;
+            let counts = std::iter::repeat_n(count, group.rows as usize);
+            self.dropout.forward_rows(each, train, || call.and_then(|call| layout.noise_at(call, first, counts)))
         };
         let mut captured = Vec::new();
         let mut all = None;

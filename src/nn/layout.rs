@@ -117,12 +117,6 @@ impl Layout {
         self.noise.as_ref().map(|noise| noise.segments(call, rows.map(|(row, _)| row).zip(counts)))
     }
 
-    /// Return the random numbers of `call` for a tensor `[rows, ...]` of a group, with `count` values per row.
-    pub(crate) fn noise_of(&self, group: &Group, call: u64, count: i64) -> Option<Vec<Segment>> {
-        let own = self.packed_rows().filter(|(_, kept)| kept.len() as i64 == group.length);
-        self.noise.as_ref().map(|noise| noise.segments(call, own.map(|(row, _)| (row, count as usize))))
-    }
-
     /// Return C, the number of rows per question; 1 if the rows are not choices.
     #[must_use]
     pub fn choices(&self) -> i64 {
