@@ -177,7 +177,9 @@ fn fill(
     if pieces.len() > 1 && tch::get_num_threads() > 1 && has_workers() {
         pieces.into_par_iter().for_each(|piece| piece.draw(threshold, kept));
     } else {
-        pieces.into_iter().for_each(|piece| piece.draw(threshold, kept));
+        for piece in pieces {
+            piece.draw(threshold, kept);
+        }
     }
     Ok(mask)
 }
