@@ -25,7 +25,7 @@ pub struct AttentionNames {
 ///
 /// Each row of the batch attends to itself alone. Rows of equal length are neighbours in the packed layout, so
 /// attention is one call per length and computes nothing at padded positions. With dropout, where libtorch has no kernel
-/// for the whole of attention on CPUs, it is one call for each step and bucket of near lengths ([`Buckets`]).
+/// for the whole of attention on CPUs, it is one call for each step and bucket of near lengths.
 #[derive(Debug)]
 pub struct Attention {
     projections: Projections,
