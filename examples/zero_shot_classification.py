@@ -44,7 +44,7 @@ def train(folder: str) -> None:
         "labels": [int(topic == other) for _, topic, other in pairs],
     }
     print(f"Training a small classifier on {len(pairs)} pairs of sentences:")
-    train_small(oxbert.DistilBertForSequenceClassification, names, rows, folder, steps=120, learning_rate=2e-3)
+    train_small(oxbert.DistilBertForSequenceClassification, names, rows, folder, steps=200, learning_rate=2e-3)
     classify = oxbert.pipeline("zero-shot-classification", folder)
     answers = classify([text for text, _ in unseen], candidate_labels=list(TOPICS))
     right = sum(answer["labels"][0] == topic for answer, (_, topic) in zip(answers, unseen, strict=True))
