@@ -122,9 +122,9 @@ class StreamOptions:
     resume: Annotated[
         bool, typer.Option("--resume", help="Complete an output that was left half-way.", rich_help_panel=_STREAM)
     ] = False
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.", rich_help_panel=_STREAM)] = (
-        False
-    )
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing output or picture.", rich_help_panel=_STREAM)
+    ] = False
     skip_errors: Annotated[
         bool,
         typer.Option(
