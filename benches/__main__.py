@@ -87,7 +87,7 @@ def loading_row(load: loading.Loading) -> dict[str, str | float]:
 
 def training_row(step: training.Training) -> dict[str, str | float]:
     return {
-        "step": f"{training.TEXTS} texts, {step.kind}",
+        "step": f"{training.TEXTS} texts, {step.kind}{', memory kept' if step.kept else ''}",
         "peer": step.peer,
         "tokens/s": round(step.tokens / step.timing.median),
         "best tokens/s": round(step.tokens / step.timing.best),

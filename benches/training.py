@@ -1,7 +1,8 @@
 """Measure a whole step of pre-training ELECTRA-small: masks, both networks, gradients, clipping, update.
 
 The peer is the same objective with transformers' classes, written for speed: shared embeddings, logits at masked
-positions only, one random number per sample, torch's fused AdamW. It runs with and without `torch.compile`. Memory is
+positions only, one random number per sample, torch's fused AdamW. It runs with and without `torch.compile`. All run
+with the C library's default settings, and in `keep_memory()` as the runs of `oxbert.training` do. The peak of memory is
 measured in a new process.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import median
 
@@ -22,7 +24,7 @@ import oxbert
 from benches.machine import Sgemm
 from benches.texts import MEDIAN_LENGTH, SEED, SHORTEST, SPREAD
 from benches.timing import Timing, take_turns
-from oxbert.training import AdamWeightDecay, clip_gradients, parameter_groups, preset
+from oxbert.training import AdamWeightDecay, clip_gradients, keep_memory, parameter_groups, preset
 
 CLS, SEP, MASK = 101, 102, 103
 TEXTS, LENGTH = 16, 128
@@ -40,10 +42,12 @@ Step = Callable[[], object]
 class Training:
     """Hold the timing of one peer's step and the number of tokens.
 
-    `peak` is the growth of the process in bytes, from before the networks are created.
+    `kept`: whether freed memory was kept. `peak` is the growth of the process in bytes, from before the networks are
+    created.
     """
 
     kind: str
+    kept: bool
     peer: str
     timing: Timing
     tokens: int
@@ -66,11 +70,14 @@ def measure(rounds: int, sgemm: Sgemm) -> list[Training]:
             "oxbert, bfloat16": run_oxbert(networks, rows, bfloat16=True),
             "transformers, bfloat16": peer.run(rows, bfloat16=True),
         }
-        timings = take_turns(steps, rounds, between=sgemm.measure)
         tokens = sum(map(len, rows))
         # Not for the compiled peer, because the compiler's own memory would count.
         peaks = {name: peak(name, kind) for name in ("oxbert", "transformers")}
-        results += [Training(kind, name, timing, tokens, peaks.get(name)) for name, timing in timings.items()]
+        for kept in (False, True):
+            with keep_memory() if kept else nullcontext():
+                timings = take_turns(steps, rounds, between=sgemm.measure)
+            own = {} if kept else peaks
+            results += [Training(kind, kept, name, timing, tokens, own.get(name)) for name, timing in timings.items()]
     return results
 
 

@@ -29,7 +29,7 @@ const DISALLOWED: f64 = 1000.0;
 /// shapes do not fit.
 pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed: Option<&Tensor>) -> Result<Tensor> {
     check_temperature(temperature)?;
-    let [rows, words] = logits.size()[..] else {
+    let [rows, _] = logits.size()[..] else {
         let got = format!("{:?}", logits.size());
         return Err(Error::Shape { what: "logits".into(), expected: "[N, V]".into(), got });
     };
@@ -53,14 +53,47 @@ pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed
                 let (expected, got) = (format!("[N = {rows}]"), format!("[{}]", uniforms.len()));
                 return Err(Error::Shape { what: "uniforms".into(), expected, got });
             }
-            let bounds = scores.f_softmax(-1, Kind::Float)?.f_cumsum(-1, Kind::Float)?;
-            // Sums in float32 end a little beside 1, so the uniform numbers are scaled to the last one.
-            let last = bounds.f_narrow(1, words - 1, 1)?;
-            let wanted = Tensor::f_from_slice(uniforms)?.f_to_device(logits.device())?.f_unsqueeze(1)?.f_mul(&last)?;
-            let drawn = wanted.f_searchsorted(&bounds, false, true, "right", None::<&Tensor>)?;
-            Ok(drawn.f_squeeze_dim(1)?.f_clamp_max(words - 1)?)
+            let uniforms = Tensor::f_from_slice(uniforms)?.f_to_device(logits.device())?.f_unsqueeze(1)?;
+            draw(&scores.f_softmax(-1, Kind::Float)?, &uniforms)
         }
     }
+}
+
+/// Draw a word for each row of weights `[N, V]`, with uniform numbers `[N, 1]`: `[N]`. A word without weight is never drawn.
+///
+/// First a block of words is drawn, then one of its words. The cumulative sums of all words are as many numbers as the
+/// weights themselves, which takes longer than all the rest.
+fn draw(weights: &Tensor, uniforms: &Tensor) -> Result<Tensor> {
+    const BLOCK: i64 = 256;
+    let words = weights.size()[1];
+    let whole = words / BLOCK * BLOCK;
+    let mut sums =
+        weights.f_narrow(1, 0, whole)?.f_unflatten(1, [whole / BLOCK, BLOCK])?.f_sum_dim_intlist(2, false, None)?;
+    if whole < words {
+        let rest = weights.f_narrow(1, whole, words - whole)?.f_sum_dim_intlist(1, true, None)?;
+        sums = Tensor::f_cat(&[sums, rest], 1)?;
+    }
+    let (block, inside) = invert(&sums, uniforms)?;
+    let first = block.f_mul_scalar(BLOCK)?;
+    let columns = first.f_add(&Tensor::f_arange(BLOCK, (Kind::Int64, weights.device()))?)?;
+    // The last block may be shorter.
+    let own = weights.f_gather(1, &columns.f_clamp_max(words - 1)?, false)?.f_mul(&columns.f_lt(words)?)?;
+    let (place, _) = invert(&own, &inside)?;
+    Ok(first.f_add(&place)?.f_squeeze_dim(1)?)
+}
+
+/// Return the column of weights `[N, V]` in which each share `[N, 1]` of a row's sum ends, and the share of that column's
+/// own weight that is before the end: `[N, 1]` each.
+fn invert(weights: &Tensor, shares: &Tensor) -> Result<(Tensor, Tensor)> {
+    /// Less than all: otherwise rounding would lead to a column behind the last one that has a weight.
+    const MOST: f64 = 1.0 - 1e-12;
+    let bounds = weights.f_cumsum(-1, Kind::Double)?;
+    let last = weights.size()[1] - 1;
+    let ends = shares.f_to_kind(Kind::Double)?.f_clamp(0.0, MOST)?.f_mul(&bounds.f_narrow(1, last, 1)?)?;
+    let column = ends.f_searchsorted(&bounds, false, true, "right", None::<&Tensor>)?.f_clamp_max(last)?;
+    let (weight, bound) = (weights.f_gather(1, &column, false)?, bounds.f_gather(1, &column, false)?);
+    let before = bound.f_sub(&weight)?;
+    Ok((column, ends.f_sub(&before)?.f_div(&weight)?))
 }
 
 /// Check that logits can be divided by the temperature.
@@ -113,6 +146,24 @@ mod tests {
         let without = softmax([0.0, 1.0, -1.0, -1000.0]);
         assert_near(&shares(&Sampling::Inverse(&uniforms(ROWS)), 1.0, Some(&last)), &without);
         assert_near(&shares(&Sampling::Gumbel(&noise), 1.0, Some(&last)), &without);
+    }
+
+    #[test]
+    fn a_word_is_drawn_where_the_cumulative_distribution_passes_the_number() {
+        for words in [1, 2, 255, 256, 257, 1000] {
+            let logits = Tensor::randn([2000, words], tch::kind::FLOAT_CPU) * 3.0;
+            // Some words without a probability.
+            let logits = logits.masked_fill(&Tensor::rand([2000, words], tch::kind::FLOAT_CPU).lt(0.2), -1000.0);
+            let uniforms = uniforms(2000);
+            let drawn = sample(&logits, &Sampling::Inverse(&uniforms), 1.0, None).unwrap().unsqueeze(1);
+            let probabilities = logits.to_kind(Kind::Double).softmax(-1, None);
+            let after = probabilities.cumsum(-1, None).gather(1, &drawn, false);
+            let own = probabilities.gather(1, &drawn, false);
+            assert_eq!(own.le(0.0).any(), Tensor::from(false));
+            let uniforms = Tensor::from_slice(&uniforms).unsqueeze(1);
+            assert!(bool::try_from(uniforms.lt_tensor(&(&after + 1e-6)).all()).unwrap());
+            assert!(bool::try_from(uniforms.ge_tensor(&(&after - &own - 1e-6)).all()).unwrap());
+        }
     }
 
     #[test]

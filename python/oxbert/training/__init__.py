@@ -6,7 +6,7 @@
     distill("examples", "student", teacher="run/generator")
 
 Import this package on its own: `import oxbert.training`. torch is imported with the first name that needs it: all but
-`DistillationConfig`, `FineTuningConfig`, `Implementation`, `PRESETS`, `PretrainingConfig` and `preset`.
+`DistillationConfig`, `FineTuningConfig`, `Implementation`, `PRESETS`, `PretrainingConfig`, `keep_memory` and `preset`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from oxbert.training.finetuning.tasks.registry import TASKS
     from oxbert.training.finetuning.trainer import FineTuner
     from oxbert.training.loop.curves import draw_curves
+    from oxbert.training.loop.memory import keep_memory
     from oxbert.training.optim.groups import parameter_groups
     from oxbert.training.optim.optimizer import AdamWeightDecay, clip_gradients
     from oxbert.training.optim.schedule import learning_rate, learning_rate_factor, learning_rate_scheduler
@@ -47,6 +48,7 @@ _MODULES = {
     "TASKS": "oxbert.training.finetuning.tasks.registry",
     "FineTuner": "oxbert.training.finetuning.trainer",
     "draw_curves": "oxbert.training.loop.curves",
+    "keep_memory": "oxbert.training.loop.memory",
     "parameter_groups": "oxbert.training.optim.groups",
     "AdamWeightDecay": "oxbert.training.optim.optimizer",
     "clip_gradients": "oxbert.training.optim.optimizer",
@@ -97,6 +99,7 @@ __all__ = [
     "evaluate",
     "export_checkpoint",
     "finetune",
+    "keep_memory",
     "learning_rate",
     "learning_rate_factor",
     "learning_rate_scheduler",

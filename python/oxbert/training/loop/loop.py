@@ -27,6 +27,7 @@ from oxbert.errors import TrainingError
 from oxbert.training.loop.checkpoints import Checkpoints, list_checkpoints, read_moments, read_parameters
 from oxbert.training.loop.continuing import Start, describe_change, find_start
 from oxbert.training.loop.log import RunLog, replace_not_finite
+from oxbert.training.loop.memory import keep_memory
 from oxbert.training.loop.options import LaunchOptions, RunOptions
 from oxbert.training.loop.processes import Processes
 from oxbert.training.loop.progress import Progress
@@ -236,7 +237,7 @@ class Loop(ABC, Generic[BatchT]):
             tokens=self.tokens,
         )
         is_stopped = False
-        with shown, self._open_log() as log, StopSignals() as signals:
+        with keep_memory(), shown, self._open_log() as log, StopSignals() as signals:
             if log is not None and self._continued and self._continued[-1]["step"] == self.step + 1:
                 log.note(self._continued[-1])
             record = {"step": self.step, **(log.last if log is not None else {})}
