@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -24,6 +26,8 @@ from oxbert.cli.finetune import EXAMPLE
 from oxbert.errors import ConfigError, DataError, DtypeError, InputError, MissingDependencyError, TrainingWarning
 from oxbert.training import TASKS, Distiller, FineTuner, Trainer, evaluate, finetune
 from oxbert.training.finetuning.tasks.classification import Classification
+from oxbert.training.finetuning.tasks.task import Feature
+from oxbert.training.finetuning.trainer import Rows
 from oxbert.training.loop.checkpoints import list_checkpoints
 from oxbert.training.loop.options import RunOptions
 
@@ -114,7 +118,8 @@ def test_regression_and_several_labels(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"optimizer": "muon", "reduction": "sum"}, {"precision": "float16", "save_every": 2}]
+    "options",
+    [{}, {"optimizer": "muon", "reduction": "sum", "group_by_length": True}, {"precision": "float16", "save_every": 2}],
 )
 def test_an_interrupted_run_resumes_exactly(options: dict[str, Any], model: Path, data: Path, tmp_path: Path) -> None:
     whole = tuner("classification", model, data, tmp_path / "whole", **options)
@@ -353,6 +358,22 @@ def test_pictures_of_any_labels(model: Path, tmp_path: Path) -> None:
         finetune(task, {"train": rows, "dev": rows}, tmp_path / task, **options)
         with Image.open(tmp_path / task / "results.png") as picture:
             assert picture.size[0] > 600
+
+
+@given(count=st.integers(1, 700), size=st.integers(1, 12), seed=st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_grouping_by_length_trains_each_row_once_in_an_epoch(count: int, size: int, seed: int) -> None:
+    lengths = np.random.default_rng(seed).permutation(count) + 1
+    rows = Rows([Feature(example=0, input_ids=range(length)) for length in lengths], size, seed, group_by_length=True)
+    # Batches that an epoch ends with begin the next one.
+    steps = -(-3 * count // size)
+    batches = [[len(row.input_ids) for row in rows.batch(step).features] for step in range(steps)]
+    taken = [length for batch in batches for length in batch]
+    for epoch in range(3):
+        assert sorted(taken[epoch * count :][:count]) == sorted(lengths.tolist())
+    # Lengths are all different, so a batch of near lengths has neighbours of its span.
+    near = [batch for batch in batches if max(batch) - min(batch) <= 2 * (size - 1) * max(1, count / (50 * size))]
+    assert count < 50 * size or len(near) > 0.8 * len(batches)
 
 
 def test_max_train_examples_are_drawn_by_the_seed(model: Path, data: Path, tmp_path: Path) -> None:

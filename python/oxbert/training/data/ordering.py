@@ -39,10 +39,14 @@ class Ordered(ABC):
             _check("seed", seed)
             # Free the old order first: two would take twice the memory.
             self._last = last = None
-            last = (seed, epoch, permutation(len(self), seed, epoch))
+            last = (seed, epoch, self._arrange(permutation(len(self), seed, epoch), seed, epoch))
             last[2].flags.writeable = False
             self._last = last
         return last[2]
+
+    def _arrange(self, order: npt.NDArray[Any], seed: int, epoch: int) -> npt.NDArray[Any]:
+        """Return the order of an epoch, given a random one."""
+        return order
 
     def batch_indices(
         self, step: int, batch_size: int, seed: int = 0, *, rank: int = 0, world: int = 1

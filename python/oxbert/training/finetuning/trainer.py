@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 import oxbert
@@ -49,18 +50,46 @@ class FineTuningBatch:
 
 
 class Rows(Ordered):
-    """Hold the rows that are trained, in the order of the examples."""
+    """Hold the rows that are trained, in the order of the examples.
 
-    def __init__(self, features: Sequence[Feature]) -> None:
-        self._features = features
+    Args:
+        features: The rows.
+        batch_size: Rows per step.
+        seed: The seed of their order.
+        group_by_length: Whether the rows of a step have near lengths.
+    """
+
+    _SPAN = 50
+    """Batches whose rows are sorted by length together. The rows of a span are random, so long rows are spread over an
+    epoch."""
+
+    def __init__(self, features: Sequence[Feature], batch_size: int, seed: int, *, group_by_length: bool) -> None:
+        self._features, self._batch_size, self._seed = features, batch_size, seed
+        self._lengths = np.array([len(row.input_ids) for row in features]) if group_by_length else None
 
     def __len__(self) -> int:
         return len(self._features)
 
-    def batch(self, step: int, size: int, seed: int) -> FineTuningBatch:
+    def batch(self, step: int) -> FineTuningBatch:
         """Return the rows of a step."""
-        rows = [self._features[number] for number in self.batch_indices(step, size, seed)]
+        rows = [self._features[number] for number in self.batch_indices(step, self._batch_size, self._seed)]
         return FineTuningBatch(rows, sum(row.weight for row in rows))
+
+    def _arrange(self, order: npt.NDArray[Any], seed: int, epoch: int) -> npt.NDArray[Any]:
+        if self._lengths is None:
+            return order
+        # The last rows of the epoch before have begun the first batch.
+        begun = -epoch * len(self) % self._batch_size
+        first, order = order[:begun], order[begun:]
+        span = self._SPAN * self._batch_size
+        spans = [order[start : start + span] for start in range(0, len(order), span)]
+        spans = [rows[np.argsort(self._lengths[rows], kind="stable")] for rows in spans]
+        order = np.concatenate([order[:0], *spans])
+        whole = len(order) // self._batch_size * self._batch_size
+        # Otherwise lengths would rise within each span.
+        batches = order[:whole].reshape(-1, self._batch_size)
+        batches = batches[permutation(len(batches), seed, epoch)]
+        return np.concatenate([first, batches.ravel(), order[whole:]])
 
 
 @document_fields(LaunchOptions)
@@ -139,7 +168,7 @@ class FineTuner(Loop[FineTuningBatch]):
         rows = [row for row in self.features.pop(TRAIN) if row.weight]
         if not rows:
             raise refused("examples", "expected rows to train, got none")
-        self._rows = Rows(rows)
+        self._rows = Rows(rows, config.batch_size, config.seed, group_by_length=config.group_by_length)
         launch = LaunchOptions(
             device=device,
             precision=precision,
@@ -168,7 +197,7 @@ class FineTuner(Loop[FineTuningBatch]):
 
     def draw_batch(self, step: int) -> FineTuningBatch:
         """Return the rows of a step."""
-        return self._rows.batch(step, self.config.batch_size, self.config.seed)
+        return self._rows.batch(step)
 
     def loss_names(self) -> list[str]:
         """Return the name of the only loss."""
