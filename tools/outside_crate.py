@@ -200,12 +200,15 @@ def make_crate(folder: Path, features: list[str]) -> None:
 def system_libtorch(torch: Path) -> Iterator[list[str]]:
     """Give the command that runs another with torch's files in /usr/lib and /usr/include, as a package would put them.
 
-    The files appear in a mount namespace of the command only, which root alone may make.
+    So are the libraries of CUDA that a build of torch for GPUs needs, which pip installs beside it. The files
+    appear in a mount namespace of the command only, which root alone may make.
     """
     with tempfile.TemporaryDirectory() as folder:
         lines = ["set -e"]
-        for name, source in (("lib", torch / "lib"), ("include", torch / "include")):
-            lines.append(f"mount -t overlay overlay -o lowerdir='{source}':/usr/{name} /usr/{name}")
+        libraries = [torch / "lib", *sorted(torch.parent.glob("nvidia/*/lib"))]
+        for name, sources in (("lib", libraries), ("include", [torch / "include"])):
+            layers = ":".join(f"'{source}'" for source in [*sources, f"/usr/{name}"])
+            lines.append(f"mount -t overlay overlay -o lowerdir={layers} /usr/{name}")
         lines.append('exec "$@"')
         script = Path(folder, "run")
         script.write_text("\n".join(lines), encoding="utf-8")
