@@ -59,7 +59,8 @@ pub fn sample(logits: &Tensor, sampling: &Sampling, temperature: f64, disallowed
     }
 }
 
-/// Draw a word for each row of weights `[N, V]`, with uniform numbers `[N, 1]`: `[N]`. A word without weight is never drawn.
+/// Draw a word for each row of weights `[N, V]`, with uniform numbers `[N, 1]`: `[N]`. A word without weight is never
+/// drawn.
 ///
 /// First a block of words is drawn, then one of its words. The cumulative sums of all words are as many numbers as the
 /// weights themselves, which takes longer than all the rest.
@@ -79,11 +80,12 @@ fn draw(weights: &Tensor, uniforms: &Tensor) -> Result<Tensor> {
     // The last block may be shorter.
     let own = weights.f_gather(1, &columns.f_clamp_max(words - 1)?, false)?.f_mul(&columns.f_lt(words)?)?;
     let (place, _) = invert(&own, &inside)?;
-    Ok(first.f_add(&place)?.f_squeeze_dim(1)?)
+    // Numbers that are not finite lead anywhere.
+    Ok(first.f_add(&place)?.f_squeeze_dim(1)?.f_clamp_max(words - 1)?)
 }
 
-/// Return the column of weights `[N, V]` in which each share `[N, 1]` of a row's sum ends, and the share of that column's
-/// own weight that is before the end: `[N, 1]` each.
+/// Return the column of weights `[N, V]` in which each share `[N, 1]` of a row's sum ends, and the share of that
+/// column's own weight that is before the end: `[N, 1]` each.
 fn invert(weights: &Tensor, shares: &Tensor) -> Result<(Tensor, Tensor)> {
     /// Less than all: otherwise rounding would lead to a column behind the last one that has a weight.
     const MOST: f64 = 1.0 - 1e-12;
@@ -163,6 +165,9 @@ mod tests {
             let uniforms = Tensor::from_slice(&uniforms).unsqueeze(1);
             assert!(bool::try_from(uniforms.lt_tensor(&(&after + 1e-6)).all()).unwrap());
             assert!(bool::try_from(uniforms.ge_tensor(&(&after - &own - 1e-6)).all()).unwrap());
+            let broken = Tensor::full([2, words], f64::NAN, tch::kind::FLOAT_CPU);
+            let drawn = sample(&broken, &Sampling::Inverse(&[0.1, 0.9]), 1.0, None).unwrap();
+            assert!(i64::try_from(drawn.max()).unwrap() < words);
         }
     }
 

@@ -281,6 +281,13 @@ def test_a_not_finite_loss_ends_the_run_without_an_update(
     assert_equal(weights(run), before)
 
 
+def test_a_run_that_diverges_names_the_last_good_checkpoint(data: Path, tmp_path: Path) -> None:
+    # The width of the last layer is no multiple of the blocks from which tokens are drawn.
+    run = trainer(data, tmp_path, learning_rate=1e30, vocab_size=len(TOKENIZER) + 9, train_steps=20, save_every=1)
+    with pytest.raises(TrainingError, match=r"10 steps in a row were not finite.*the last good checkpoint is"):
+        run.train(progress=False)
+
+
 def test_bad_options_and_arguments_are_refused(data: Path, tmp_path: Path) -> None:
     for options, match in [
         ({"vocab_size": 100}, "vocab_size"),

@@ -371,9 +371,22 @@ def test_grouping_by_length_trains_each_row_once_in_an_epoch(count: int, size: i
     taken = [length for batch in batches for length in batch]
     for epoch in range(3):
         assert sorted(taken[epoch * count :][:count]) == sorted(lengths.tolist())
-    # Lengths are all different, so a batch of near lengths has neighbours of its span.
-    near = [batch for batch in batches if max(batch) - min(batch) <= 2 * (size - 1) * max(1, count / (50 * size))]
-    assert count < 50 * size or len(near) > 0.8 * len(batches)
+    # Lengths are all different. A batch has rows that are neighbours among those of its span, a share of all.
+    spans = max(4, count / (50 * size))
+    apart = sum(max(batch) - min(batch) for batch in batches)
+    # Batches between two epochs are random.
+    assert apart <= 2 * size * spans * len(batches) + 6 * count
+
+
+def test_grouping_by_length_leaves_no_row_for_the_end_of_all_epochs() -> None:
+    rows = Rows([Feature(example=0, input_ids=range(length)) for length in range(330)], 32, 0, group_by_length=True)
+    ends = [rows.order(epoch)[-10:] for epoch in range(4)]
+    assert all(end.mean() < 300 for end in ends) and len(np.unique(ends)) > 20
+
+
+def test_grouping_by_length_is_refused_where_rows_are_compared(model: Path, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="group_by_length: expected false, since the task few-shot"):
+        finetune("few-shot", data, tmp_path / "run", model=model, group_by_length=True)
 
 
 def test_max_train_examples_are_drawn_by_the_seed(model: Path, data: Path, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def run_features(
         autocast: The context in which the model runs.
     """
     model.eval()
-    order = sorted(range(len(features)), key=lambda place: (len(features[place].input_ids), place))
+    # The longest first: batches that grow would leave holes in the memory that the ones before have freed.
+    order = sorted(range(len(features)), key=lambda place: (-len(features[place].input_ids), place))
     batches = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
     own: list[tuple[list[int], list[Any], float, int]] = []
     for places in batches[processes.rank :: processes.world]:

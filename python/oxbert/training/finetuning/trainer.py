@@ -59,9 +59,9 @@ class Rows(Ordered):
         group_by_length: Whether the rows of a step have near lengths.
     """
 
-    _SPAN = 50
-    """Batches whose rows are sorted by length together. The rows of a span are random, so long rows are spread over an
-    epoch."""
+    _MOST, _LEAST = 50, 4
+    """Rows are sorted within spans of so many batches, and an epoch has at least so many spans. The rows of a span are
+    random, so long rows are spread over an epoch."""
 
     def __init__(self, features: Sequence[Feature], batch_size: int, seed: int, *, group_by_length: bool) -> None:
         self._features, self._batch_size, self._seed = features, batch_size, seed
@@ -78,18 +78,16 @@ class Rows(Ordered):
     def _arrange(self, order: npt.NDArray[Any], seed: int, epoch: int) -> npt.NDArray[Any]:
         if self._lengths is None:
             return order
-        # The last rows of the epoch before have begun the first batch.
+        # The last rows of the epoch before have begun the first batch, and the next epoch completes the last one.
         begun = -epoch * len(self) % self._batch_size
-        first, order = order[:begun], order[begun:]
-        span = self._SPAN * self._batch_size
+        count = max(0, len(self) - begun) // self._batch_size
+        first, order, last = np.split(order, [begun, begun + count * self._batch_size])
+        span = self._batch_size * max(1, min(self._MOST, count // self._LEAST))
         spans = [order[start : start + span] for start in range(0, len(order), span)]
-        spans = [rows[np.argsort(self._lengths[rows], kind="stable")] for rows in spans]
-        order = np.concatenate([order[:0], *spans])
-        whole = len(order) // self._batch_size * self._batch_size
+        order = np.concatenate([order[:0], *(rows[np.argsort(self._lengths[rows], kind="stable")] for rows in spans)])
         # Otherwise lengths would rise within each span.
-        batches = order[:whole].reshape(-1, self._batch_size)
-        batches = batches[permutation(len(batches), seed, epoch)]
-        return np.concatenate([first, batches.ravel(), order[whole:]])
+        batches = order.reshape(count, self._batch_size)[permutation(count, seed, epoch)]
+        return np.concatenate([first, batches.ravel(), last])
 
 
 @document_fields(LaunchOptions)
@@ -119,7 +117,7 @@ class FineTuner(Loop[FineTuningBatch]):
         ConfigError: if the configuration differs from that of the checkpoint; `field` names the difference.
         DtypeError: if the task, the configuration or the examples are of another type.
         InputError: if there is no row to train, or all have the same label; if `max_length` is more than the model has
-            positions.
+            positions; if rows are grouped by length for a task that compares the rows of a batch.
     """
 
     config: FineTuningConfig
@@ -145,6 +143,9 @@ class FineTuner(Loop[FineTuningBatch]):
         check_type("task", task, Task, "a task")
         check_type("config", config, FineTuningConfig, "a FineTuningConfig")
         check_type("examples", examples, Mapping, "examples by split")
+        if config.group_by_length and task.compares_rows:
+            reason = f"expected false, since the task {task.name} compares the rows of a batch, got true"
+            raise refused("group_by_length", reason)
         self.task, self.source, self._skipped = task, model, skipped
         for package in task.packages:
             require(package, extra="finetune")

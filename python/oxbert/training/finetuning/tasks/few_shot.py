@@ -66,6 +66,7 @@ class FewShot(Classification):
     name: str = "few-shot"
     model: ClassVar[str] = "AutoModel"
     problem_type: ClassVar[str | None] = None
+    compares_rows: ClassVar[bool] = True
     defaults: Mapping[str, Any] = field(
         default_factory=lambda: {
             "epochs": 1.0,

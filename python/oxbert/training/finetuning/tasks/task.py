@@ -88,6 +88,7 @@ class Task(ABC):
         defaults: The options whose default differs for the task.
         options: The fields of `TASK_FIELDS` that tasks of the class use.
         packages: The optional packages that compute the figures.
+        compares_rows: Whether the loss compares the rows of a batch with each other, so that these must be random.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Task(ABC):
     defaults: Mapping[str, Any] = field(default_factory=dict)
     options: ClassVar[frozenset[str]] = frozenset()
     packages: ClassVar[tuple[str, ...]] = ()
+    compares_rows: ClassVar[bool] = False
 
     @property
     def used_fields(self) -> frozenset[str]:
