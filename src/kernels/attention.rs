@@ -173,7 +173,7 @@ impl Operands for BFloat16 {
 }
 
 fn panels<F: Form>(weights: *const F::Weight, stride: usize, group_stride: usize, groups: usize) -> Panels<F> {
-    Panels { weights, stride, group_stride, groups, scales: ptr::null(), starts: ptr::null() }
+    Panels { weights, stride, group_stride, groups, scales: ptr::null(), totals: ptr::null(), starts: ptr::null() }
 }
 
 /// `softmax(Q Kᵀ / √D) V`.

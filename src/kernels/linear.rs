@@ -214,6 +214,7 @@ impl Columns {
                                 group_stride: columns,
                                 groups: self.inputs,
                                 scales: ptr::null(),
+                                totals: ptr::null(),
                                 starts: ptr::null(),
                             };
                             product::<S, Float32>(

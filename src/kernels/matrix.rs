@@ -18,6 +18,8 @@ pub(crate) struct Matrix {
     bias: Vec<f32>,
     /// The scale of each column, for int8.
     scales: Vec<f32>,
+    /// The sum of the weights of each column, for int8.
+    totals: Vec<f32>,
     /// The sum that each column begins with, for int8.
     starts: Vec<i32>,
     outputs: usize,
@@ -44,13 +46,14 @@ impl Matrix {
             Precision::BFloat16 => lines::<BFloat16>(columns, inputs),
             Precision::Int8 => lines::<Int8>(columns, inputs),
         }?;
-        let (mut bias, mut scales, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut bias, mut scales, mut totals, mut starts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         grow(&mut bias, columns)?;
         if choice.precision == Precision::Int8 {
             grow(&mut scales, columns)?;
+            grow(&mut totals, columns)?;
             grow(&mut starts, columns)?;
         }
-        Ok(Self { choice, weights, bias, scales, starts, outputs, inputs })
+        Ok(Self { choice, weights, bias, scales, totals, starts, outputs, inputs })
     }
 
     /// Set the columns from `first` on: their weights `[n, K]` and biases `[n]`.
@@ -74,9 +77,10 @@ impl Matrix {
                     total += F::count(*to);
                 }
             }
-            if let (Some(to), Some(start)) = (self.scales.get_mut(column), self.starts.get_mut(column)) {
-                *to = scale;
-                *start = total.wrapping_mul(-S::OFFSET);
+            if self.choice.precision == Precision::Int8 {
+                self.scales[column] = scale;
+                self.totals[column] = total as f32 * scale;
+                self.starts[column] = total.wrapping_mul(-S::OFFSET);
             }
         }
     }
@@ -109,6 +113,7 @@ impl Matrix {
             group_stride: columns * F::group::<S>(),
             groups,
             scales: self.scales.as_ptr(),
+            totals: self.totals.as_ptr(),
             starts: self.starts.as_ptr(),
         }
     }

@@ -46,8 +46,8 @@ pub(super) trait Form: Copy + 'static {
         input: *const Self::Input<S>,
         weights: *const Self::Weight,
     ) -> Self::Sums<S>;
-    /// Return the sums in float32; `scales` belong to these columns.
-    unsafe fn end<S: Simd>(sums: Self::Sums<S>, row_scale: f32, scales: *const f32) -> S::Floats;
+    /// Return the sums in float32; `scales` and `totals` belong to these columns.
+    unsafe fn end<S: Simd>(sums: Self::Sums<S>, row: Scale, scales: *const f32, totals: *const f32) -> S::Floats;
 }
 
 /// float32.
@@ -59,7 +59,8 @@ pub(super) struct Float16;
 /// bfloat16, with sums in float32.
 #[derive(Clone, Copy)]
 pub(super) struct BFloat16;
-/// int8 with a scale per row of input and per column of weights, and exact sums.
+/// int8 with a scale per row of input and per column of weights, and exact sums. A row's integers are centered between its
+/// smallest and its largest value, since after GELU, for example, most of a range around zero would be unused.
 #[derive(Clone, Copy)]
 pub(super) struct Int8;
 
@@ -84,7 +85,7 @@ impl Form for Float32 {
     }
 
     #[inline(always)]
-    unsafe fn end<S: Simd>(sums: S::Floats, _row_scale: f32, _scales: *const f32) -> S::Floats {
+    unsafe fn end<S: Simd>(sums: S::Floats, _row: Scale, _scales: *const f32, _totals: *const f32) -> S::Floats {
         sums
     }
 }
@@ -110,7 +111,7 @@ impl Form for Float16 {
     }
 
     #[inline(always)]
-    unsafe fn end<S: Simd>(sums: S::Floats, _row_scale: f32, _scales: *const f32) -> S::Floats {
+    unsafe fn end<S: Simd>(sums: S::Floats, _row: Scale, _scales: *const f32, _totals: *const f32) -> S::Floats {
         sums
     }
 }
@@ -136,7 +137,7 @@ impl Form for BFloat16 {
     }
 
     #[inline(always)]
-    unsafe fn end<S: Simd>(sums: S::Floats, _row_scale: f32, _scales: *const f32) -> S::Floats {
+    unsafe fn end<S: Simd>(sums: S::Floats, _row: Scale, _scales: *const f32, _totals: *const f32) -> S::Floats {
         sums
     }
 }
@@ -168,8 +169,29 @@ impl Form for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn end<S: Simd>(sums: S::Integers, row_scale: f32, scales: *const f32) -> S::Floats {
-        unsafe { S::mul(S::mul(S::to_floats(sums), S::load(scales)), S::splat(row_scale)) }
+    unsafe fn end<S: Simd>(sums: S::Integers, row: Scale, scales: *const f32, totals: *const f32) -> S::Floats {
+        unsafe {
+            let products = S::mul(S::mul(S::to_floats(sums), S::load(scales)), S::splat(row.scale));
+            S::fma(S::splat(row.center), S::load(totals), products)
+        }
+    }
+}
+
+/// What the integers of a row of input stand for: `scale · integer + center`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    pub(super) scale: f32,
+    pub(super) center: f32,
+}
+
+impl Scale {
+    /// Of forms without integers.
+    pub(super) const NONE: Self = Self { scale: 1.0, center: 0.0 };
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self::NONE
     }
 }
 
@@ -180,7 +202,7 @@ pub(super) struct Rows<S: Simd, F: Form> {
     /// Number of values from one row to the next.
     pub(super) stride: usize,
     /// A scale per row; null if the form has none.
-    pub(super) scales: *const f32,
+    pub(super) scales: *const Scale,
 }
 
 /// Panels of weights of `S::LANES * 2` columns.
@@ -194,6 +216,8 @@ pub(super) struct Panels<F: Form> {
     pub(super) groups: usize,
     /// A scale per column; not read by forms without.
     pub(super) scales: *const f32,
+    /// The sum of the weights of each column; not read by forms without scales.
+    pub(super) totals: *const f32,
     /// A sum to begin with per column; not read by forms without.
     pub(super) starts: *const i32,
 }
@@ -226,6 +250,7 @@ pub(super) unsafe fn product<S: Simd, F: Form>(
                     group_stride: panels.group_stride,
                     groups: panels.groups,
                     scales: panels.scales.wrapping_add(column),
+                    totals: panels.totals.wrapping_add(column),
                     starts: panels.starts.wrapping_add(column),
                     sums: &raw mut sums.0,
                 });
@@ -258,11 +283,12 @@ fn height<S: Simd>(left: usize) -> usize {
 struct Tile<S: Simd, F: Form> {
     input: *const F::Input<S>,
     input_stride: usize,
-    row_scales: *const f32,
+    row_scales: *const Scale,
     weights: *const F::Weight,
     group_stride: usize,
     groups: usize,
     scales: *const f32,
+    totals: *const f32,
     starts: *const i32,
     sums: *mut Sums,
 }
@@ -308,8 +334,10 @@ unsafe fn tile<S: Simd, F: Form, const R: usize>(tile: Tile<S, F>) {
                     let results = tile.sums.cast::<f32>();
                     for (row, halves) in sums.into_iter().enumerate() {
                         for (half, sums) in halves.into_iter().enumerate() {
-                            let scale = if F::IS_SCALED { *tile.row_scales.add(row) } else { 1.0 };
-                            let value = F::end::<S>(sums, scale, tile.scales.wrapping_add(half * S::LANES));
+                            let scale = if F::IS_SCALED { *tile.row_scales.add(row) } else { Scale::NONE };
+                            let column = half * S::LANES;
+                            let (scales, totals) = (tile.scales.wrapping_add(column), tile.totals.wrapping_add(column));
+                            let value = F::end::<S>(sums, scale, scales, totals);
                             let to = results.add((row * 2 + half) * S::LANES);
                             S::store(to, if first { value } else { S::add(S::load(to), value) });
                         }

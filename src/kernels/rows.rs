@@ -1,6 +1,6 @@
 //! Work on one row of float32: its norm, and its form as the input of a product.
 
-use super::product::{BFloat16, Float16, Float32, Form, Int8};
+use super::product::{BFloat16, Float16, Float32, Form, Int8, Scale};
 use super::simd::{MOST_LANES, Simd};
 
 /// The largest magnitude in int8, so that every number has its opposite.
@@ -67,27 +67,27 @@ pub(super) trait Encode: Form {
     /// Whether the row is the input as it is.
     const IDENTITY: bool;
     /// Write the input, and return its scale. A group that the row does not fill is filled up; its weights are zero.
-    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut Self::Input<S>) -> f32;
+    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut Self::Input<S>) -> Scale;
 }
 
 impl Encode for Float32 {
     const IDENTITY: bool = true;
-    unsafe fn encode<S: Simd>(_from: *const f32, _width: usize, _to: *mut f32) -> f32 {
-        1.0
+    unsafe fn encode<S: Simd>(_from: *const f32, _width: usize, _to: *mut f32) -> Scale {
+        Scale::NONE
     }
 }
 
 impl Encode for Float16 {
     const IDENTITY: bool = true;
-    unsafe fn encode<S: Simd>(_from: *const f32, _width: usize, _to: *mut f32) -> f32 {
-        1.0
+    unsafe fn encode<S: Simd>(_from: *const f32, _width: usize, _to: *mut f32) -> Scale {
+        Scale::NONE
     }
 }
 
 impl Encode for BFloat16 {
     const IDENTITY: bool = false;
     #[inline(always)]
-    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut u16) -> f32 {
+    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut u16) -> Scale {
         unsafe {
             parts::<S>(
                 width,
@@ -95,34 +95,42 @@ impl Encode for BFloat16 {
                 |at, count| S::store_bfloat(to.add(at), S::load_part(from.add(at), count)),
             );
         };
-        1.0
+        Scale::NONE
     }
 }
 
 impl Encode for Int8 {
     const IDENTITY: bool = false;
     #[inline(always)]
-    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut S::Small) -> f32 {
+    unsafe fn encode<S: Simd>(from: *const f32, width: usize, to: *mut S::Small) -> Scale {
         unsafe {
-            let (mut largest, mut zeros) = (S::splat(SMALLEST), S::splat(0.0));
+            // The range of a row has zero in it, so that what fills up its last vector changes nothing.
+            let zero = S::splat(0.0);
+            let (mut high, mut low, mut zeros) = (zero, zero, zero);
             parts::<S>(
                 width,
                 #[inline(always)]
                 |at, count| {
                     let values = S::load_part(from.add(at), count);
-                    largest = S::max(largest, S::abs(values));
+                    high = S::max(high, values);
+                    low = S::max(low, S::sub(zero, values));
                     // NaN where a value is infinite or NaN, which integers cannot say.
-                    zeros = S::fma(values, S::splat(0.0), zeros);
+                    zeros = S::fma(values, zero, zeros);
                 },
             );
-            let largest = S::maximum(largest);
-            let factor = S::splat(LARGEST_INT8 / largest);
+            // Halves, because the sum of two of the largest numbers is none.
+            let (high, low) = (0.5 * S::maximum(high), 0.5 * S::maximum(low));
+            let (half, center) = ((high + low).max(SMALLEST), high - low);
+            let factor = S::splat(LARGEST_INT8 / half);
             parts::<S>(
                 width,
                 #[inline(always)]
-                |at, count| S::store_small(to.add(at), S::mul(S::load_part(from.add(at), count), factor)),
+                |at, count| {
+                    let values = S::sub(S::load_part(from.add(at), count), S::splat(center));
+                    S::store_small(to.add(at), S::mul(values, factor));
+                },
             );
-            largest / LARGEST_INT8 + S::sum(zeros)
+            Scale { scale: half / LARGEST_INT8 + S::sum(zeros), center }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::attention::Scratch;
 use super::memory::grow;
-use super::product::{MOST_COLUMNS, Rows};
+use super::product::{MOST_COLUMNS, Rows, Scale};
 use super::rows::Encode;
 use super::shape::Shape;
 use super::simd::Simd;
@@ -85,7 +85,7 @@ pub(super) struct Own {
     pub(super) hidden: Vec<f32>,
     /// Inputs of a product, in its form.
     encoded: Vec<u64>,
-    scales: Vec<f32>,
+    scales: Vec<Scale>,
     pub(super) scratch: Scratch,
 }
 
@@ -101,7 +101,8 @@ impl Own {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        (self.hidden.len() + self.scales.len()) * size_of::<f32>()
+        self.hidden.len() * size_of::<f32>()
+            + self.scales.len() * size_of::<Scale>()
             + self.encoded.len() * size_of::<u64>()
             + self.scratch.bytes()
     }

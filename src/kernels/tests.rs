@@ -119,14 +119,18 @@ impl Work for Multiply<'_> {
 /// Return what a product in int8 is, step by step.
 fn int8(plain: &Plain, row: &[f32]) -> Vec<f32> {
     let scale_of = |values: &[f32]| values.iter().fold(1e-30, |most: f32, value| most.max(value.abs()));
-    let most = scale_of(row);
-    let input: Vec<i32> = row.iter().map(|value| (value * (127.0 / most)).round_ties_even() as i32).collect();
+    let (high, low) = row.iter().fold((0.0_f32, 0.0_f32), |(high, low), &x| (high.max(x), low.min(x)));
+    let (half, center) = ((0.5 * high - 0.5 * low).max(1e-30), 0.5 * high + 0.5 * low);
+    let factor = 127.0 / half;
+    let input: Vec<i32> = row.iter().map(|value| ((value - center) * factor).round_ties_even() as i32).collect();
     let columns = plain.weight.chunks_exact(row.len()).zip(&plain.bias);
     columns
         .map(|(weights, bias)| {
             let scale = scale_of(weights) / 127.0;
-            let sum: i32 = weights.iter().zip(&input).map(|(w, x)| (w / scale).round_ties_even() as i32 * x).sum();
-            sum as f32 * scale * (most / 127.0) + bias
+            let integers: Vec<i32> = weights.iter().map(|weight| (weight / scale).round_ties_even() as i32).collect();
+            let sum: i32 = integers.iter().zip(&input).map(|(weight, value)| weight * value).sum();
+            let total = integers.iter().sum::<i32>() as f32 * scale;
+            center.mul_add(total, sum as f32 * scale * (half / 127.0)) + bias
         })
         .collect()
 }

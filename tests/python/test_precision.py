@@ -100,7 +100,7 @@ def test_answers_are_those_of_float32(precision: str) -> None:
     texts = [text[:300] for text in texts if "[MASK]" not in text][:1500]
     least = {"float16": 0.999, "bfloat16": 0.995, "int8": 0.985}[precision]
     # There are more likely tokens than two.
-    least_of_masks = {"float16": 0.999, "bfloat16": 0.995, "int8": 0.975}[precision]
+    least_of_masks = {"float16": 0.999, "bfloat16": 0.995, "int8": 0.98}[precision]
     options = {"precision": precision, "emulate": emulated(precision)}
     detect = [oxbert.ReplacedTokenDetection.from_pretrained(DISCRIMINATOR, **way) for way in ({}, options)]
     ours, theirs = ([token["probability"] > 0.5 for text in pipeline(texts) for token in text] for pipeline in detect)

@@ -100,11 +100,6 @@ impl<const BFLOAT: bool> Simd for Avx512<BFLOAT> {
     }
 
     #[inline(always)]
-    unsafe fn abs(a: __m512) -> __m512 {
-        unsafe { _mm512_andnot_ps(_mm512_set1_ps(-0.0), a) }
-    }
-
-    #[inline(always)]
     unsafe fn round(a: __m512) -> __m512 {
         unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
     }

@@ -66,7 +66,6 @@ pub(super) trait Simd: Copy + 'static {
     unsafe fn min(a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `a b + c`, rounded once.
     unsafe fn fma(a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
-    unsafe fn abs(a: Self::Floats) -> Self::Floats;
     /// To the nearest integer, ties to even.
     unsafe fn round(a: Self::Floats) -> Self::Floats;
     /// `a 2ⁿ` for integers n in [-126, 127].
