@@ -45,13 +45,14 @@ def build(python: str, version: str, torch: str, folder: Path) -> Path:
 
 
 def try_wheel(python: str, wheel: Path, folder: Path) -> None:
-    """Install a wheel with what it requires, and run the demo from a folder without sources."""
+    """Install a wheel with what it requires, and run the demo and a command from a folder without sources."""
     pip = make_environment(python, folder / "fresh")
     pip("install", str(wheel))
     interpreter = str(folder / "fresh" / "bin" / "python")
     shutil.copy(ROOT / "examples" / "demo.py", folder)
     subprocess.run([interpreter, "demo.py"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([interpreter, "-m", "oxbert", "--help"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    command = [interpreter, "-m", "oxbert", "fill-mask", "Return the [MASK] of elements."]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
 def make_environment(python: str, folder: Path):

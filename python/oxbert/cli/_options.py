@@ -148,7 +148,8 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
 
     A parameter whose type is a dataclass is replaced by the fields of the dataclass. `--debug` is added.
     """
-    hints = typing.get_type_hints(command, include_extras=True)
+    # typing.get_type_hints would hide what typer reads on Python 3.10: there a default of None makes a type optional.
+    hints = inspect.get_annotations(command, eval_str=True)
     parameters: list[inspect.Parameter] = []
     groups: dict[str, type] = {}
     given = [*inspect.signature(command).parameters.values(), _parameter("_debug", DebugOptions)]
