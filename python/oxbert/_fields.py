@@ -46,6 +46,19 @@ def arrow_schema(fields: Fields, *, extra: str = "arrow") -> Any:
     return pa.schema([(name, _arrow_type(pa, kind)) for name, kind in fields.items()])
 
 
+def parquet_schema(schema: Any) -> Any:
+    """Return a schema of Arrow in which arrays of numbers are lists of any length, as they are in Parquet.
+
+    pyarrow before release 26 writes a missing array of a fixed length, but cannot read it.
+    """
+    pa = require("pyarrow")
+    fields = [
+        field.with_type(pa.list_(field.type.value_type)) if pa.types.is_fixed_size_list(field.type) else field
+        for field in schema
+    ]
+    return pa.schema(fields)
+
+
 def arrow_columns(rows: Sequence[Result | None], fields: Fields) -> list[Any]:
     """Return the values of rows as arrays of Arrow, one for each field. A row that is None has no value in any."""
     pa = require("pyarrow")
@@ -75,4 +88,4 @@ def _arrow_type(pa: Any, kind: Any) -> Any:
     return getattr(pa, _TYPES[kind])()
 
 
-__all__ = ["Fields", "Result", "Vector", "arrow_columns", "arrow_schema"]
+__all__ = ["Fields", "Result", "Vector", "arrow_columns", "arrow_schema", "parquet_schema"]

@@ -156,8 +156,10 @@ assert interpreters.run_string(interpreters.create(), sys.argv[1]) is None
 """
     done = run(script, code)
     assert done.returncode == 0, done.stderr[-2000:]
-    # numpy and the module are each for one interpreter of a process.
-    assert done.stdout.split() in ([["refused"]] if first else [["works"], ["refused"]])
+    # numpy and the module are each for one interpreter of a process, which Python before 3.11 does not enforce.
+    assert done.stdout.split() in (
+        [["works"], ["refused"]] if not first or sys.version_info < (3, 11) else [["refused"]]
+    )
 
 
 def test_the_package_is_typed() -> None:

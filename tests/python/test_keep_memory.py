@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from oxbert.training import keep_memory
 from oxbert.training.loop import memory
 
+from . import processes
 from .runs import trainer, write_data
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="changes glibc's settings, and reads /proc")
@@ -47,9 +47,7 @@ print(*figures)
 def run(**settings: str) -> list[int]:
     """Return the memory of a process in MB: before, twice inside the context, and after it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env={**clean, **settings}, capture_output=True, text=True, check=True
-    )
+    done = processes.run([sys.executable, "-c", SCRIPT], env={**clean, **settings}, check=True)
     return [int(figure) for figure in done.stdout.split()]
 
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from oxbert._checks import refused, require
-from oxbert._fields import Fields, Vector, arrow_columns, arrow_schema
+from oxbert._fields import Fields, Vector, arrow_columns, arrow_schema, parquet_schema
 from oxbert._files import damaged, settle, translate_os_errors
 from oxbert._rows import open_arrow
 from oxbert.cli._writing import Writer, other_fields
@@ -40,6 +40,8 @@ class Columns(Writer):
         self._kind = kind
         self._pa, self._ipc = require("pyarrow", extra="arrow"), require("pyarrow", "ipc", extra="arrow")
         self._schema = arrow_schema(fields)
+        # That of the finished file.
+        self._stored = parquet_schema(self._schema) if kind == "parquet" else self._schema
 
     @property
     def target(self) -> Path:
@@ -51,7 +53,7 @@ class Columns(Writer):
             yield from super().resume()
             return
         for batch in self._finished():
-            if batch.schema != self._schema:
+            if batch.schema != self._stored:
                 raise other_fields(self._path, batch.schema.names, self._fields, 1)
             yield from batch.to_pylist()
         self.begin()
@@ -66,9 +68,9 @@ class Columns(Writer):
             try:
                 if self._kind == "parquet":
                     parquet = require("pyarrow", "parquet", extra="arrow")
-                    with parquet.ParquetWriter(beside, self._schema) as writer:
+                    with parquet.ParquetWriter(beside, self._stored) as writer:
                         for table in self._tables():
-                            writer.write_table(table)
+                            writer.write_table(table.cast(self._stored))
                 else:
                     with self._pa.OSFile(str(beside), "wb") as sink, self._ipc.new_file(sink, self._schema) as writer:
                         for table in self._tables():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from oxbert._checks import check_number, refused, require
+from oxbert._fields import parquet_schema
 from oxbert._files import checksum, damaged
 from oxbert._native import find_weights
 from oxbert._types import PathLike, Precision
@@ -223,7 +224,8 @@ class _Job:
         pa = require("pyarrow", extra="ray")
         source = read_schema(part.source)
         kept = _check_columns(source.names, part.source, predictor, self.keep)
-        schema = pa.schema([*(source.field(name) for name in kept), *predictor.schema])
+        new = parquet_schema(predictor.schema)
+        schema = pa.schema([*(source.field(name) for name in kept), *new])
         bad = 0
 
         def tables() -> Iterator[Any]:
@@ -232,6 +234,7 @@ class _Job:
                 count, arrays = predictor.answer(table, part.source.path, start)
                 bad += count
                 columns = [table.column(name) for name in kept]
+                arrays = [array.cast(field.type) for array, field in zip(arrays, new, strict=True)]
                 yield pa.Table.from_arrays([*columns, *arrays], schema=schema)
 
         write_part(self.folder, part.name, schema, tables())

@@ -70,8 +70,10 @@ def several(predicted: Sequence[Collection[str]], truth: Sequence[Collection[str
     if not names:
         return {"micro_f1": 1.0, "macro_f1": 1.0, "accuracy": 1.0}
     metrics = _metrics()
-    found, right = ([[int(name in row) for name in names] for row in rows] for rows in (predicted, truth))
-    figures = {f"{mean}_f1": metrics.f1_score(right, found, average=mean, zero_division=0.0) for mean in _MEANS}
+    # A last column that does not count: scikit-learn before release 1.8 takes a single one for two classes.
+    found, right = ([[*(int(name in row) for name in names), 0] for row in rows] for rows in (predicted, truth))
+    options = {"labels": range(len(names)), "zero_division": 0.0}
+    figures = {f"{mean}_f1": metrics.f1_score(right, found, average=mean, **options) for mean in _MEANS}
     figures["accuracy"] = metrics.accuracy_score(right, found)
     return {name: float(figure) for name, figure in figures.items()}
 
