@@ -23,6 +23,7 @@ import oxbert
 
 from .processes import run
 from .reference import TOLERANCE, difference
+from .test_precision import emulated
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "semantic_search.py"
 # Checksums of the files that the authors published; the package contains copies.
@@ -157,6 +158,18 @@ def test_sentence_vectors_match_bert(
     expected = torch.nn.functional.normalize((hidden * kept).sum(dim=1) / kept.sum(dim=1))
     got = search.embed(*ours, texts, padding=padding)
     assert difference(got, expected, torch.ones(len(texts), dtype=torch.bool)) < TOLERANCE
+
+
+@pytest.mark.parametrize(("precision", "least"), [("float16", 0.999), ("bfloat16", 0.999), ("int8", 0.995)])
+def test_sentence_vectors_of_other_precisions_are_near(
+    folder: Path, texts: list[str], precision: str, least: float
+) -> None:
+    exact, rough = (
+        oxbert.SentenceEncoder.from_pretrained(folder, precision=kind, emulate=emulated(kind))(texts)
+        for kind in ("float32", precision)
+    )
+    cosines = torch.nn.functional.cosine_similarity(torch.as_tensor(exact), torch.as_tensor(rough))
+    assert float(cosines.min()) >= least
 
 
 def test_each_sentence_is_nearest_to_its_paraphrase(search: ModuleType, ours: Ours) -> None:
