@@ -57,7 +57,9 @@ def _method(kind: type, item: ast.FunctionDef, node: ast.ClassDef) -> str | None
     is_setter = any(isinstance(decorator, ast.Attribute) for decorator in item.decorator_list)
     is_special = item.name.startswith("_") and (item.name != "__call__" or "__call__" not in vars(kind))
     is_first = next(other for other in _definitions(node) if other.name == item.name) is item
-    text: str | None = getattr(getattr(kind, item.name, None), "__doc__", None)
+    member = getattr(kind, item.name, None)
+    # From Python 3.13 on, None has a docstring of its own.
+    text: str | None = None if member is None else member.__doc__
     return None if is_setter or is_special or not is_first else text
 
 
