@@ -60,8 +60,8 @@ class Rows(Ordered):
     """
 
     _MOST, _LEAST = 50, 4
-    """Rows are sorted within spans of so many batches, and an epoch has at least so many spans. The rows of a span are
-    random, so long rows are spread over an epoch."""
+    """The most batches of a span, and the fewest spans of an epoch. Rows are sorted by length within a span. Which rows
+    a span has is random, so long rows are spread over an epoch."""
 
     def __init__(self, features: Sequence[Feature], batch_size: int, seed: int, *, group_by_length: bool) -> None:
         self._features, self._batch_size, self._seed = features, batch_size, seed
