@@ -120,7 +120,7 @@ fn layer(parameters: &Parameters, config: &EncoderConfig, names: &LayerNames, ch
         for (number, name) in names.iter().enumerate() {
             let part = parameters.at(name);
             let (weight, bias) = (part.tensor("weight", &[outputs, inputs])?, part.tensor("bias", &[outputs])?);
-            matrix.set(number * outputs as usize, values(&weight)?, values(&bias)?);
+            matrix.set(number * outputs as usize, values(&weight)?, values(&bias)?)?;
         }
         Ok(matrix)
     };

@@ -2,10 +2,11 @@
 
 use super::memory::{Lines, Number, grow};
 use super::product::{BFloat16, Float16, Float32, Form, Int8, MOST_COLUMNS, MOST_GROUP, Panels};
-use super::rows::{Encode, LARGEST_INT8, SMALLEST};
+use super::rows::{Encode, LARGEST_INT8, SMALLEST, rotate};
 use super::simd::Simd;
 use super::{Choice, Precision, Work};
 use crate::error::{Error, Result};
+use crate::memory::reserve;
 
 /// W `[N, K]`, stored in panels of columns, and b `[N]`.
 ///
@@ -57,16 +58,36 @@ impl Matrix {
     }
 
     /// Set the columns from `first` on: their weights `[n, K]` and biases `[n]`.
-    pub(crate) fn set(&mut self, first: usize, weights: &[f32], bias: &[f32]) {
-        self.choice.run(Set { matrix: self, first, weights });
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) if there is not enough for a row.
+    pub(crate) fn set(&mut self, first: usize, weights: &[f32], bias: &[f32]) -> Result<()> {
         self.bias[first..first + bias.len()].copy_from_slice(bias);
+        self.choice.run(Set { matrix: self, first, weights })
     }
 
-    fn pack<S: Simd, F: Pack>(&mut self, first: usize, weights: &[f32]) {
+    fn pack<S: Simd, F: Pack>(&mut self, first: usize, weights: &[f32]) -> Result<()> {
+        let mut rotated = Vec::new();
+        if F::IS_SCALED {
+            reserve(&mut rotated, "packed weights", self.inputs)?;
+            rotated.resize(self.inputs, 0.0);
+        }
         let columns = 2 * S::LANES;
         let groups = self.inputs.div_ceil(F::group::<S>());
         let packed = self.weights.as_mut::<F::Weight>();
         for (column, row) in (first..).zip(weights.chunks_exact(self.inputs)) {
+            let row = if F::IS_SCALED {
+                // SAFETY: both rows are K long, and the processor has the instructions.
+                unsafe {
+                    S::compile(
+                        #[inline(always)]
+                        || rotate::<S>(row.as_ptr(), row.len(), rotated.as_mut_ptr()),
+                    );
+                }
+                &rotated
+            } else {
+                row
+            };
             let scale = F::scale(row);
             let mut total = 0;
             let begin = (column / columns * groups * columns + column % columns) * F::group::<S>();
@@ -83,6 +104,7 @@ impl Matrix {
                 self.starts[column] = total.wrapping_mul(-S::OFFSET);
             }
         }
+        Ok(())
     }
 
     /// Return N.
@@ -131,10 +153,10 @@ struct Set<'a> {
 }
 
 impl Work for Set<'_> {
-    type Result = ();
+    type Result = Result<()>;
 
-    fn run<S: Simd, F: Encode + Pack>(self) {
-        self.matrix.pack::<S, F>(self.first, self.weights);
+    fn run<S: Simd, F: Encode + Pack>(self) -> Result<()> {
+        self.matrix.pack::<S, F>(self.first, self.weights)
     }
 }
 

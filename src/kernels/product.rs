@@ -27,7 +27,7 @@ pub(super) trait Form: Copy + 'static {
     type Sums<S: Simd>: Copy;
     /// Number of steps after which sums are added to those before, so that rounding errors grow less with K.
     const BLOCK: usize;
-    /// Whether rows of input have scales.
+    /// Whether rows of input have scales; these rows and the weights are rotated.
     const IS_SCALED: bool = false;
 
     /// Return whether attention, which has no weights, multiplies bfloat16 rather than float32. That costs a precision more
@@ -59,8 +59,9 @@ pub(super) struct Float16;
 /// bfloat16, with sums in float32.
 #[derive(Clone, Copy)]
 pub(super) struct BFloat16;
-/// int8 with a scale per row of input and per column of weights, and exact sums. A row's integers are centered between its
-/// smallest and its largest value, since after GELU, for example, most of a range around zero would be unused.
+/// int8 with a scale per row of input and per column of weights, and exact sums. Rows of input and of weights are rotated
+/// ([`rotate`](super::rows::rotate)). A row's integers are centered between its smallest and its largest value, since after
+/// GELU, for example, most of a range around zero would be unused.
 #[derive(Clone, Copy)]
 pub(super) struct Int8;
 
@@ -178,21 +179,10 @@ impl Form for Int8 {
 }
 
 /// What the integers of a row of input stand for: `scale · integer + center`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Scale {
     pub(super) scale: f32,
     pub(super) center: f32,
-}
-
-impl Scale {
-    /// Of forms without integers.
-    pub(super) const NONE: Self = Self { scale: 1.0, center: 0.0 };
-}
-
-impl Default for Scale {
-    fn default() -> Self {
-        Self::NONE
-    }
 }
 
 /// Rows of input.
@@ -334,7 +324,7 @@ unsafe fn tile<S: Simd, F: Form, const R: usize>(tile: Tile<S, F>) {
                     let results = tile.sums.cast::<f32>();
                     for (row, halves) in sums.into_iter().enumerate() {
                         for (half, sums) in halves.into_iter().enumerate() {
-                            let scale = if F::IS_SCALED { *tile.row_scales.add(row) } else { Scale::NONE };
+                            let scale = if F::IS_SCALED { *tile.row_scales.add(row) } else { Scale::default() };
                             let column = half * S::LANES;
                             let (scales, totals) = (tile.scales.wrapping_add(column), tile.totals.wrapping_add(column));
                             let value = F::end::<S>(sums, scale, scales, totals);

@@ -3,7 +3,7 @@
 use super::product::{BFloat16, Float16, Float32, Form, Int8, Scale};
 use super::simd::{MOST_LANES, Simd};
 
-/// The largest magnitude in int8, so that every number has its opposite.
+/// The largest magnitude of a weight in int8, so that every number has its opposite.
 pub(super) const LARGEST_INT8: f32 = 127.0;
 /// The smallest largest magnitude: the scale of a row or column of zeros is not 0.
 pub(super) const SMALLEST: f32 = 1e-30;
@@ -62,6 +62,66 @@ pub(super) unsafe fn norm<S: Simd>(from: *const f32, to: *mut f32, norm: Norm) {
     }
 }
 
+/// Multiply each block of vectors of a row by a Hadamard matrix, lane by lane.
+///
+/// The matrix is its own inverse, so that a product of rotated rows by rotated weights is that of the rows by the weights.
+/// Trained models have a few values of a row that are far larger than the others; rotated, they are spread over a block, and
+/// the integers of the whole row are finer. A block is as many vectors as a vector has lanes, and the largest powers of two
+/// at the end. What does not fill a vector stays as it is.
+#[inline(always)]
+pub(super) unsafe fn rotate<S: Simd>(from: *const f32, width: usize, to: *mut f32) {
+    unsafe {
+        let mut at = 0;
+        loop {
+            let left = (width - at) / S::LANES;
+            let (from, to) = (from.add(at), to.add(at));
+            let vectors = match left.min(S::LANES) {
+                16.. => rotate_block::<S, 16>(from, to),
+                8.. => rotate_block::<S, 8>(from, to),
+                4.. => rotate_block::<S, 4>(from, to),
+                2.. => rotate_block::<S, 2>(from, to),
+                1 => rotate_block::<S, 1>(from, to),
+                0 => break,
+            };
+            at += vectors * S::LANES;
+        }
+        let rest = width - at;
+        if rest > 0 {
+            S::store_part(to.add(at), S::load_part(from.add(at), rest), rest);
+        }
+    }
+}
+
+/// Rotate N vectors, and return N, a power of two.
+#[inline(always)]
+unsafe fn rotate_block<S: Simd, const N: usize>(from: *const f32, to: *mut f32) -> usize {
+    unsafe {
+        let mut block = [S::splat(1.0 / (N as f32).sqrt()); N];
+        for (vector, values) in block.iter_mut().enumerate() {
+            *values = S::mul(*values, S::load(from.add(vector * S::LANES)));
+        }
+        let mut half = 1;
+        while half < N {
+            for vector in 0..N {
+                if vector & half == 0 {
+                    let (one, other) = (block[vector], block[vector | half]);
+                    (block[vector], block[vector | half]) = (S::add(one, other), S::sub(one, other));
+                }
+            }
+            half *= 2;
+        }
+        for (vector, values) in block.into_iter().enumerate() {
+            S::store(to.add(vector * S::LANES), values);
+        }
+        N
+    }
+}
+
+/// Return the largest magnitude of the integers of a row, as large as sums in int32 allow.
+pub(super) fn largest<S: Simd>(width: usize) -> f32 {
+    S::LARGEST.min(i32::MAX / i32::from(i8::MAX) / width as i32) as f32
+}
+
 /// How a row becomes the input of a product.
 pub(super) trait Encode: Form {
     /// Whether the row is the input as it is.
@@ -73,14 +133,14 @@ pub(super) trait Encode: Form {
 impl Encode for Float32 {
     const IDENTITY: bool = true;
     unsafe fn encode<S: Simd>(_from: *const f32, _width: usize, _to: *mut f32) -> Scale {
-        Scale::NONE
+        Scale::default()
     }
 }
 
 impl Encode for Float16 {
     const IDENTITY: bool = true;
     unsafe fn encode<S: Simd>(_from: *const f32, _width: usize, _to: *mut f32) -> Scale {
-        Scale::NONE
+        Scale::default()
     }
 }
 
@@ -95,7 +155,7 @@ impl Encode for BFloat16 {
                 |at, count| S::store_bfloat(to.add(at), S::load_part(from.add(at), count)),
             );
         };
-        Scale::NONE
+        Scale::default()
     }
 }
 
@@ -121,7 +181,8 @@ impl Encode for Int8 {
             // Halves, because the sum of two of the largest numbers is none.
             let (high, low) = (0.5 * S::maximum(high), 0.5 * S::maximum(low));
             let (half, center) = ((high + low).max(SMALLEST), high - low);
-            let factor = S::splat(LARGEST_INT8 / half);
+            let largest = largest::<S>(width);
+            let factor = S::splat(largest / half);
             parts::<S>(
                 width,
                 #[inline(always)]
@@ -130,7 +191,7 @@ impl Encode for Int8 {
                     S::store_small(to.add(at), S::mul(values, factor));
                 },
             );
-            Scale { scale: half / LARGEST_INT8 + S::sum(zeros), center }
+            Scale { scale: half / largest + S::sum(zeros), center }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use super::attention::Scratch;
 use super::memory::grow;
 use super::product::{MOST_COLUMNS, Rows, Scale};
-use super::rows::Encode;
+use super::rows::{Encode, rotate};
 use super::shape::Shape;
 use super::simd::Simd;
 use crate::error::Result;
@@ -86,6 +86,8 @@ pub(super) struct Own {
     /// Inputs of a product, in its form.
     encoded: Vec<u64>,
     scales: Vec<Scale>,
+    /// One row on its way into a form with scales.
+    rotated: Vec<f32>,
     pub(super) scratch: Scratch,
 }
 
@@ -96,12 +98,13 @@ impl Own {
             let width = stride(shape.hidden).max(stride(shape.inner));
             grow(&mut self.encoded, (rows * width * size_of::<F::Input<S>>()).div_ceil(size_of::<u64>()))?;
             grow(&mut self.scales, rows)?;
+            grow(&mut self.rotated, width)?;
         }
         self.scratch.reserve(longest, shape.hidden / shape.heads, F::attends_in_bfloat::<S>())
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.hidden.len() * size_of::<f32>()
+        (self.hidden.len() + self.rotated.len()) * size_of::<f32>()
             + self.scales.len() * size_of::<Scale>()
             + self.encoded.len() * size_of::<u64>()
             + self.scratch.bytes()
@@ -123,9 +126,17 @@ impl Own {
             return Rows { values: from.cast(), stride, scales: ptr::null() };
         }
         let encoded = self.encoded.as_mut_ptr().cast::<F::Input<S>>();
+        let rotated = self.rotated.as_mut_ptr();
         for (row, scale) in self.scales[..rows].iter_mut().enumerate() {
             // SAFETY: the caller's.
-            *scale = unsafe { F::encode::<S>(from.add(row * stride), width, encoded.add(row * stride)) };
+            unsafe {
+                let mut from = from.add(row * stride);
+                if F::IS_SCALED {
+                    rotate::<S>(from, width, rotated);
+                    from = rotated;
+                }
+                *scale = F::encode::<S>(from, width, encoded.add(row * stride));
+            }
         }
         Rows { values: encoded, stride, scales: self.scales.as_ptr() }
     }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::functions::exp;
 use super::linear::{Finish, Product};
 use super::matrix::Pack;
-use super::rows::Encode;
+use super::rows::{Encode, rotate};
 use super::simd::{MOST_LANES, Simd};
 use super::team::{Own, Place, stride};
 use super::*;
@@ -61,8 +61,8 @@ impl Plain {
         let mut matrix = Matrix::zeros(choice, outputs, inputs).unwrap();
         // In two parts, as queries, keys and values are packed.
         let half = outputs / 2;
-        matrix.set(0, &self.weight[..half * inputs], &self.bias[..half]);
-        matrix.set(half, &self.weight[half * inputs..], &self.bias[half..]);
+        matrix.set(0, &self.weight[..half * inputs], &self.bias[..half]).unwrap();
+        matrix.set(half, &self.weight[half * inputs..], &self.bias[half..]).unwrap();
         matrix
     }
 
@@ -116,21 +116,46 @@ impl Work for Multiply<'_> {
     }
 }
 
+/// Rows as products in int8 take them.
+struct Rotate<'a>(&'a [f32]);
+
+impl Work for Rotate<'_> {
+    type Result = (Vec<f32>, usize);
+
+    fn run<S: Simd, F: Encode + Pack>(self) -> (Vec<f32>, usize) {
+        let mut rotated = vec![f32::NAN; self.0.len()];
+        // SAFETY: both rows are as long, and the choice runs here.
+        unsafe {
+            S::compile(
+                #[inline(always)]
+                || rotate::<S>(self.0.as_ptr(), self.0.len(), rotated.as_mut_ptr()),
+            );
+        }
+        (rotated, S::LANES)
+    }
+}
+
 /// Return what a product in int8 is, step by step.
-fn int8(plain: &Plain, row: &[f32]) -> Vec<f32> {
+fn int8(plain: &Plain, row: &[f32], choice: Choice) -> Vec<f32> {
+    let largest = match choice.instructions() {
+        Instructions::Avx2 => 32_767.min(i32::MAX / 127 / row.len() as i32) as f32,
+        Instructions::Avx512 | Instructions::Avx512BFloat16 => 127.0,
+    };
+    let (row, _) = choice.run(Rotate(row));
     let scale_of = |values: &[f32]| values.iter().fold(1e-30, |most: f32, value| most.max(value.abs()));
     let (high, low) = row.iter().fold((0.0_f32, 0.0_f32), |(high, low), &x| (high.max(x), low.min(x)));
     let (half, center) = ((0.5 * high - 0.5 * low).max(1e-30), 0.5 * high + 0.5 * low);
-    let factor = 127.0 / half;
+    let factor = largest / half;
     let input: Vec<i32> = row.iter().map(|value| ((value - center) * factor).round_ties_even() as i32).collect();
     let columns = plain.weight.chunks_exact(row.len()).zip(&plain.bias);
     columns
         .map(|(weights, bias)| {
-            let scale = scale_of(weights) / 127.0;
+            let (weights, _) = choice.run(Rotate(weights));
+            let scale = scale_of(&weights) / 127.0;
             let integers: Vec<i32> = weights.iter().map(|weight| (weight / scale).round_ties_even() as i32).collect();
             let sum: i32 = integers.iter().zip(&input).map(|(weight, value)| weight * value).sum();
             let total = integers.iter().sum::<i32>() as f32 * scale;
-            center.mul_add(total, sum as f32 * scale * (half / 127.0)) + bias
+            center.mul_add(total, sum as f32 * scale * (half / largest)) + bias
         })
         .collect()
 }
@@ -150,7 +175,7 @@ proptest! {
             let output = choice.run(Multiply { matrix: &matrix, rows: &rows, threads });
             for (row, output) in rows.chunks_exact(inputs).zip(output.chunks_exact(outputs)) {
                 if choice.precision() == Precision::Int8 {
-                    prop_assert_eq!(output, int8(&plain, row));
+                    prop_assert_eq!(output, int8(&plain, row, choice));
                     continue;
                 }
                 let round = |value: f32| match choice.precision() {
@@ -169,6 +194,27 @@ proptest! {
             // A row alone has the same bits.
             let alone = choice.run(Multiply { matrix: &matrix, rows: &rows[(count - 1) * inputs..], threads: 1 });
             prop_assert_eq!(&alone[..], &output[(count - 1) * outputs..]);
+        }
+    }
+
+    #[test]
+    fn rotated_rows_are_rows_times_hadamard_matrices(seed: u64, width in 1_usize..700) {
+        let row = Numbers(seed).take(width, 1.0);
+        for choice in float32() {
+            let (rotated, lanes) = choice.run(Rotate(&row));
+            let mut begin = 0;
+            while width - begin >= lanes {
+                let vectors = 1 << ((width - begin) / lanes).min(lanes).ilog2();
+                for (place, ours) in rotated[begin..][..vectors * lanes].iter().enumerate() {
+                    let terms = row[begin..][..vectors * lanes].iter().skip(place % lanes).step_by(lanes).enumerate();
+                    // The sign is that of the bits that both numbers of vectors have.
+                    let sign = |other: usize| if (place / lanes & other).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+                    let sum: f64 = terms.map(|(other, value)| sign(other) * f64::from(*value)).sum();
+                    prop_assert!((f64::from(*ours) - sum / (vectors as f64).sqrt()).abs() < 2e-6);
+                }
+                begin += vectors * lanes;
+            }
+            prop_assert_eq!(&rotated[begin..], &row[begin..]);
         }
     }
 

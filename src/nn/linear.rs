@@ -33,7 +33,7 @@ impl Linear {
         let bias = parameters.tensor("bias", &[outputs])?;
         let Some(choice) = parameters.kernels() else { return Ok(Self::of(weight, bias)) };
         let mut matrix = Matrix::zeros(choice, outputs as usize, inputs as usize)?;
-        matrix.set(0, values(&weight)?, values(&bias)?);
+        matrix.set(0, values(&weight)?, values(&bias)?)?;
         Ok(Self(Form::Packed(Box::new(matrix))))
     }
 

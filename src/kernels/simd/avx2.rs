@@ -15,6 +15,7 @@ impl Simd for Avx2 {
     type Integers = __m256i;
     // Products of int8 would be added in 16 bits, with saturation; those of int16 in 32.
     type Small = i16;
+    const LARGEST: i32 = i16::MAX as i32;
     const OFFSET: i32 = 0;
     const GROUP: usize = 2;
     const HAS_BFLOAT: bool = false;

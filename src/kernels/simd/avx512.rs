@@ -14,6 +14,7 @@ impl<const BFLOAT: bool> Simd for Avx512<BFLOAT> {
     type Floats = __m512;
     type Integers = __m512i;
     type Small = i8;
+    const LARGEST: i32 = i8::MAX as i32;
     // The instruction multiplies unsigned `a` by signed `b`.
     const OFFSET: i32 = 128;
     const GROUP: usize = 4;

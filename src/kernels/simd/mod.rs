@@ -26,8 +26,10 @@ pub(super) trait Simd: Copy + 'static {
     type Floats: Copy;
     /// 32-bit integers, as many as there are floats.
     type Integers: Copy;
-    /// An integer in [-127, 127] plus [`Simd::OFFSET`], as [`Simd::dot_small`] reads it.
+    /// An integer in [-LARGEST, LARGEST] plus [`Simd::OFFSET`], as [`Simd::dot_small`] reads it.
     type Small: Copy + Default;
+    /// The largest magnitude of such an integer.
+    const LARGEST: i32;
     /// What is added to integers that are stored. Sums begin with minus this times the sum of the weights.
     const OFFSET: i32;
     /// Number of products that [`Simd::dot_small`] adds at once.
@@ -79,7 +81,7 @@ pub(super) trait Simd: Copy + 'static {
     unsafe fn store_bfloat(to: *mut u16, values: Self::Floats);
     /// Store the values of both vectors in turn: the first of each, then the second of each.
     unsafe fn store_bfloat_pairs(to: *mut u16, first: Self::Floats, second: Self::Floats);
-    /// Round, and store values in [-127, 127] plus [`Simd::OFFSET`].
+    /// Round, and store values in [-LARGEST, LARGEST] plus [`Simd::OFFSET`].
     unsafe fn store_small(to: *mut Self::Small, values: Self::Floats);
     unsafe fn load_integers(from: *const i32) -> Self::Integers;
     unsafe fn to_floats(values: Self::Integers) -> Self::Floats;
