@@ -115,7 +115,7 @@ fn layer(parameters: &Parameters, config: &EncoderConfig, names: &LayerNames, ch
     let attention = names.attention;
     let projections = [attention.query, attention.key, attention.value];
     let norm = |name: &str| norms(&parameters.at(name), hidden, config.layer_norm_eps);
-    let pack = |names: &[&str], inputs: i64, outputs: i64| -> Result<Matrix> {
+    let pack = |choice: Choice, names: &[&str], inputs: i64, outputs: i64| -> Result<Matrix> {
         let mut matrix = Matrix::zeros(choice, names.len() * outputs as usize, inputs as usize)?;
         for (number, name) in names.iter().enumerate() {
             let part = parameters.at(name);
@@ -125,11 +125,11 @@ fn layer(parameters: &Parameters, config: &EncoderConfig, names: &LayerNames, ch
         Ok(matrix)
     };
     Ok(Layer {
-        projections: pack(&projections, hidden, hidden)?,
-        attention_output: pack(&[attention.output], hidden, hidden)?,
+        projections: pack(choice.projections(), &projections, hidden, hidden)?,
+        attention_output: pack(choice, &[attention.output], hidden, hidden)?,
         attention_norm: norm(names.attention_norm)?,
-        intermediate: pack(&[names.intermediate], hidden, inner)?,
-        output: pack(&[names.output], inner, hidden)?,
+        intermediate: pack(choice, &[names.intermediate], hidden, inner)?,
+        output: pack(choice, &[names.output], inner, hidden)?,
         output_norm: norm(names.output_norm)?,
     })
 }

@@ -1,11 +1,10 @@
 //! Embeddings: rows of tables for tokens, added and normalised, each token by itself.
 
-use super::matrix::Pack;
 use super::norms::Norms;
-use super::rows::{Encode, norm, parts};
+use super::rows::{norm, parts};
 use super::simd::Simd;
 use super::table::Table;
-use super::{Choice, Work};
+use super::{Choice, Forms, Work};
 use crate::error::{Error, Result};
 
 /// The tables of an encoder.
@@ -78,7 +77,7 @@ struct Forward<'a> {
 impl Work for Forward<'_> {
     type Result = ();
 
-    fn run<S: Simd, F: Encode + Pack>(self) {
+    fn run<S: Simd, F: Forms>(self) {
         let Self { tables, tokens, types, positions, output } = self;
         let width = tables.norms.weight.len();
         let mut added = vec![0.0_f32; width];

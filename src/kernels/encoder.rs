@@ -11,12 +11,10 @@ use super::attention::Direction;
 use super::functions::Function;
 use super::helpers::{share, taken};
 use super::layer::{Layer, Rows, forward};
-use super::matrix::Pack;
-use super::rows::Encode;
 use super::shape::Shape;
 use super::simd::Simd;
 use super::team::{Own, Place, Pointers, Shared, stride};
-use super::{Choice, Work};
+use super::{Choice, Forms, Work};
 use crate::error::{Error, Result};
 use crate::interrupt;
 
@@ -150,7 +148,7 @@ struct Run<'a> {
 impl Work for Run<'_> {
     type Result = Result<()>;
 
-    fn run<S: Simd, F: Encode + Pack>(self) -> Result<()> {
+    fn run<S: Simd, F: Forms>(self) -> Result<()> {
         let Self { layers, mut call } = self;
         let (mut texts, mut rows, mut probabilities) = (Vec::with_capacity(call.lengths.len()), 0, 0);
         for &tokens in call.lengths {
@@ -236,7 +234,7 @@ unsafe impl Sync for Batch<'_> {}
 
 impl Batch<'_> {
     /// Let each thread take chunks through all layers by itself.
-    fn apart<S: Simd, F: Encode + Pack>(&self, chunks: &[Chunk], shared: &mut [Shared], own: &mut [Own]) -> Result<()> {
+    fn apart<S: Simd, F: Forms>(&self, chunks: &[Chunk], shared: &mut [Shared], own: &mut [Own]) -> Result<()> {
         let next = AtomicUsize::new(0);
         let work = |shared: &mut Shared, own: &mut Own, go_on: &dyn Fn() -> Result<()>| -> Result<()> {
             while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed))
@@ -259,12 +257,7 @@ impl Batch<'_> {
     }
 
     /// Let all threads take each chunk through the layers together.
-    fn together<S: Simd, F: Encode + Pack>(
-        &self,
-        chunks: &[Chunk],
-        shared: Pointers<'_>,
-        own: &mut [Own],
-    ) -> Result<()> {
+    fn together<S: Simd, F: Forms>(&self, chunks: &[Chunk], shared: Pointers<'_>, own: &mut [Own]) -> Result<()> {
         let threads = own.len();
         let Some((first, rest)) = own.split_first_mut() else { return Ok(()) };
         let layers = self.layers.all.len();
@@ -287,7 +280,7 @@ impl Batch<'_> {
     }
 
     /// Take a chunk through all layers, as one thread of a team that has done as many layers `before`.
-    fn chunk<S: Simd, F: Encode + Pack>(
+    fn chunk<S: Simd, F: Forms>(
         &self,
         chunk: &Chunk,
         before: usize,

@@ -1,9 +1,8 @@
 //! Elementary functions on vectors, and activations.
 
-use super::matrix::Pack;
-use super::rows::{Encode, parts};
+use super::rows::parts;
 use super::simd::{MOST_LANES, Simd};
-use super::{Choice, Work};
+use super::{Choice, Forms, Work};
 
 /// `eˣ` within 3e-7 relative; e⁻⁸⁷ below -87, and e⁸⁸ above 88.
 #[inline(always)]
@@ -183,7 +182,7 @@ struct Map<'a> {
 impl Work for Map<'_> {
     type Result = ();
 
-    fn run<S: Simd, F: Encode + Pack>(self) {
+    fn run<S: Simd, F: Forms>(self) {
         let Self { function, values } = self;
         let (count, start) = (values.len(), values.as_mut_ptr());
         // SAFETY: the choice runs on this processor.

@@ -2,13 +2,14 @@
 
 use std::ptr;
 
+use super::Forms;
 use super::attention::{Direction, Unit, attend};
 use super::functions::Function;
 use super::linear::{Finish, Product};
-use super::matrix::{Matrix, Pack};
+use super::matrix::Matrix;
 use super::norms::Norms;
 use super::product::{BFloat16, Float32, Form};
-use super::rows::{Encode, norm};
+use super::rows::norm;
 use super::shape::Shape;
 use super::simd::Simd;
 use super::team::{Own, Place, Pointers, stride};
@@ -46,7 +47,7 @@ pub(super) struct Rows<'a> {
 ///
 /// # Safety
 /// As for [`Simd`]; the buffers have room for the rows, and all threads of the team make the same call.
-pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
+pub(super) unsafe fn forward<S: Simd, F: Forms>(
     layer: &Layer,
     rows: Rows<'_>,
     shared: Pointers<'_>,
@@ -57,27 +58,27 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
     let width = stride(shape.hidden);
     // The closures of a thread are compiled for the instruction set one by one; none outlives this call.
     unsafe {
-        let product = |rows, matrix, to| {
-            let panels = place.part(Matrix::panel_count::<S>(matrix));
-            Product::<S, F> { rows, count, matrix, panels, to }
-        };
+        let panels = |matrix| place.part(Matrix::panel_count::<S>(matrix));
+        let product = |rows, matrix, to| Product::<S, F::Others> { rows, count, matrix, panels: panels(matrix), to };
         S::compile(
             #[inline(always)]
             || {
-                let input = own.encode::<S, F>(own.hidden.as_ptr(), count, shape.hidden);
-                product(input, &layer.projections, shared.projected).run(Finish::Store);
+                let rows = own.encode::<S, F::Projections>(own.hidden.as_ptr(), count, shape.hidden);
+                let matrix = &layer.projections;
+                let panels = panels(matrix);
+                Product::<S, F::Projections> { rows, count, matrix, panels, to: shared.projected }.run(Finish::Store);
             },
         );
         shared.wait(place);
         S::compile(
             #[inline(always)]
-            || attention::<S, F>(rows, shared, own, place),
+            || attention::<S, F::Others>(rows, shared, own, place),
         );
         shared.wait(place);
         S::compile(
             #[inline(always)]
             || {
-                let input = own.encode::<S, F>(shared.context, count, shape.hidden);
+                let input = own.encode::<S, F::Others>(shared.context, count, shape.hidden);
                 product(input, &layer.attention_output, shared.sums).run(Finish::Add(own.hidden.as_ptr()));
             },
         );
@@ -89,7 +90,7 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
                     let to = own.hidden.as_mut_ptr().add(row * width);
                     norm::<S>(shared.sums.add(row * width), to, layer.attention_norm.get());
                 }
-                let input = own.encode::<S, F>(own.hidden.as_ptr(), count, shape.hidden);
+                let input = own.encode::<S, F::Others>(own.hidden.as_ptr(), count, shape.hidden);
                 product(input, &layer.intermediate, shared.inner).run(Finish::Apply(rows.function));
             },
         );
@@ -97,7 +98,7 @@ pub(super) unsafe fn forward<S: Simd, F: Encode + Pack>(
         S::compile(
             #[inline(always)]
             || {
-                let input = own.encode::<S, F>(shared.inner, count, shape.inner);
+                let input = own.encode::<S, F::Others>(shared.inner, count, shape.inner);
                 product(input, &layer.output, shared.sums).run(Finish::Add(own.hidden.as_ptr()));
             },
         );

@@ -9,11 +9,11 @@ use super::helpers::{share, taken};
 use super::matrix::{Matrix, Pack};
 use super::memory::grow;
 use super::product::{Float32, Form, Panels, Rows, Sums, product};
-use super::rows::{Encode, transpose};
+use super::rows::transpose;
 use super::simd::Simd;
 use super::table::Table;
 use super::team::{Place, stride};
-use super::{Choice, Precision, Work};
+use super::{Choice, Forms, Precision, Work};
 use crate::error::{Error, Result};
 
 /// What becomes of the results of a product, after the bias.
@@ -129,7 +129,7 @@ struct Forward<'a> {
 impl Work for Forward<'_> {
     type Result = Result<()>;
 
-    fn run<S: Simd, F: Encode + Pack>(self) -> Result<()> {
+    fn run<S: Simd, F: Forms>(self) -> Result<()> {
         let Self { linear, input, output, count, inputs, outputs, threads } = self;
         let panels = outputs.div_ceil(2 * S::LANES);
         let threads = threads.min(panels);

@@ -2,9 +2,9 @@
 
 use super::memory::{Lines, Number, grow};
 use super::product::{BFloat16, Float16, Float32, Form, Int8, MOST_COLUMNS, MOST_GROUP, Panels};
-use super::rows::{Encode, LARGEST_INT8, SMALLEST, rotate};
+use super::rows::{LARGEST_INT8, SMALLEST, rotate};
 use super::simd::Simd;
-use super::{Choice, Precision, Work};
+use super::{Choice, Forms, Work};
 use crate::error::{Error, Result};
 use crate::memory::reserve;
 
@@ -28,33 +28,12 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    /// Return a matrix of zeros.
+    /// Return a matrix of zeros. If a precision has several forms, it is for other products than queries, keys and values.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) if there is not enough.
     pub(crate) fn zeros(choice: Choice, outputs: usize, inputs: usize) -> Result<Self> {
-        /// 127² times this is below 2³¹. What exceeds it on the way, by the offset, wraps there and back.
-        const MOST_INT8: usize = 130_000;
-        if choice.precision == Precision::Int8 && inputs > MOST_INT8 {
-            let reason =
-                format!("expected rows of at most {MOST_INT8} values for int8, got {inputs}: choose \"bfloat16\"");
-            return Err(Error::input("precision", reason));
-        }
-        let columns = outputs.next_multiple_of(MOST_COLUMNS);
-        let weights = match choice.precision {
-            Precision::Float32 => lines::<Float32>(columns, inputs),
-            Precision::Float16 => lines::<Float16>(columns, inputs),
-            Precision::BFloat16 => lines::<BFloat16>(columns, inputs),
-            Precision::Int8 => lines::<Int8>(columns, inputs),
-        }?;
-        let (mut bias, mut scales, mut totals, mut starts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        grow(&mut bias, columns)?;
-        if choice.precision == Precision::Int8 {
-            grow(&mut scales, columns)?;
-            grow(&mut totals, columns)?;
-            grow(&mut starts, columns)?;
-        }
-        Ok(Self { choice, weights, bias, scales, totals, starts, outputs, inputs })
+        choice.run(Zeros { choice, outputs, inputs })
     }
 
     /// Set the columns from `first` on: their weights `[n, K]` and biases `[n]`.
@@ -98,7 +77,7 @@ impl Matrix {
                     total += F::count(*to);
                 }
             }
-            if self.choice.precision == Precision::Int8 {
+            if F::IS_SCALED {
                 self.scales[column] = scale;
                 self.totals[column] = total as f32 * scale;
                 self.starts[column] = total.wrapping_mul(-S::OFFSET);
@@ -146,6 +125,38 @@ impl Matrix {
     }
 }
 
+struct Zeros {
+    choice: Choice,
+    outputs: usize,
+    inputs: usize,
+}
+
+impl Work for Zeros {
+    type Result = Result<Matrix>;
+
+    fn run<S: Simd, F: Forms>(self) -> Result<Matrix> {
+        /// 127² times this is below 2³¹. What exceeds it on the way, by the offset, wraps there and back.
+        const MOST_INT8: usize = 130_000;
+        let Self { choice, outputs, inputs } = self;
+        let is_scaled = F::Others::IS_SCALED;
+        if is_scaled && inputs > MOST_INT8 {
+            let reason =
+                format!("expected rows of at most {MOST_INT8} values for int8, got {inputs}: choose \"bfloat16\"");
+            return Err(Error::input("precision", reason));
+        }
+        let columns = outputs.next_multiple_of(MOST_COLUMNS);
+        let values = columns.saturating_mul(inputs.next_multiple_of(MOST_GROUP));
+        let weights = Lines::new::<<F::Others as Form>::Weight>(values)?;
+        let (mut bias, mut scales, mut totals, mut starts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        grow(&mut bias, columns)?;
+        let scaled = if is_scaled { columns } else { 0 };
+        grow(&mut scales, scaled)?;
+        grow(&mut totals, scaled)?;
+        grow(&mut starts, scaled)?;
+        Ok(Matrix { choice, weights, bias, scales, totals, starts, outputs, inputs })
+    }
+}
+
 struct Set<'a> {
     matrix: &'a mut Matrix,
     first: usize,
@@ -155,13 +166,9 @@ struct Set<'a> {
 impl Work for Set<'_> {
     type Result = Result<()>;
 
-    fn run<S: Simd, F: Encode + Pack>(self) -> Result<()> {
-        self.matrix.pack::<S, F>(self.first, self.weights)
+    fn run<S: Simd, F: Forms>(self) -> Result<()> {
+        self.matrix.pack::<S, F::Others>(self.first, self.weights)
     }
-}
-
-fn lines<F: Pack>(columns: usize, inputs: usize) -> Result<Lines> {
-    Lines::new::<F::Weight>(columns.saturating_mul(inputs.next_multiple_of(MOST_GROUP)))
 }
 
 /// How weights are converted to a form.

@@ -1,9 +1,8 @@
 //! Layer norms: their parameters, and rows that are normalised.
 
-use super::matrix::Pack;
-use super::rows::{Encode, Norm, norm};
+use super::rows::{Norm, norm};
 use super::simd::Simd;
-use super::{Choice, Work};
+use super::{Choice, Forms, Work};
 use crate::error::{Error, Result};
 
 /// The weights of a layer norm.
@@ -45,7 +44,7 @@ struct Normalise<'a> {
 impl Work for Normalise<'_> {
     type Result = ();
 
-    fn run<S: Simd, F: Encode + Pack>(self) {
+    fn run<S: Simd, F: Forms>(self) {
         for row in self.rows.chunks_exact_mut(self.norms.weight.len()) {
             let row = row.as_mut_ptr();
             // SAFETY: the processor has the instructions, and the row is as wide as the norm.

@@ -5,9 +5,10 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use super::Forms;
 use super::attention::Scratch;
 use super::memory::grow;
-use super::product::{MOST_COLUMNS, Rows, Scale};
+use super::product::{Form, MOST_COLUMNS, Rows, Scale};
 use super::rows::{Encode, rotate};
 use super::shape::Shape;
 use super::simd::Simd;
@@ -92,15 +93,20 @@ pub(super) struct Own {
 }
 
 impl Own {
-    pub(super) fn reserve<S: Simd, F: Encode>(&mut self, shape: Shape, rows: usize, longest: usize) -> Result<()> {
-        grow(&mut self.hidden, rows * stride(shape.hidden))?;
+    pub(super) fn reserve<S: Simd, F: Forms>(&mut self, shape: Shape, rows: usize, longest: usize) -> Result<()> {
+        let hidden = stride(shape.hidden);
+        grow(&mut self.hidden, rows * hidden)?;
+        self.reserve_input::<S, F::Projections>(rows, hidden)?;
+        self.reserve_input::<S, F::Others>(rows, hidden.max(stride(shape.inner)))?;
+        self.scratch.reserve(longest, shape.hidden / shape.heads, F::Others::attends_in_bfloat::<S>())
+    }
+
+    fn reserve_input<S: Simd, F: Encode>(&mut self, rows: usize, width: usize) -> Result<()> {
         if !F::IDENTITY {
-            let width = stride(shape.hidden).max(stride(shape.inner));
             grow(&mut self.encoded, (rows * width * size_of::<F::Input<S>>()).div_ceil(size_of::<u64>()))?;
             grow(&mut self.scales, rows)?;
-            grow(&mut self.rotated, width)?;
         }
-        self.scratch.reserve(longest, shape.hidden / shape.heads, F::attends_in_bfloat::<S>())
+        grow(&mut self.rotated, if F::IS_SCALED { width } else { 0 })
     }
 
     pub(super) fn bytes(&self) -> usize {

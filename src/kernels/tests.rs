@@ -8,8 +8,7 @@ use proptest::prelude::*;
 
 use super::functions::exp;
 use super::linear::{Finish, Product};
-use super::matrix::Pack;
-use super::rows::{Encode, rotate};
+use super::rows::rotate;
 use super::simd::{MOST_LANES, Simd};
 use super::team::{Own, Place, stride};
 use super::*;
@@ -85,7 +84,7 @@ struct Multiply<'a> {
 impl Work for Multiply<'_> {
     type Result = Vec<f32>;
 
-    fn run<S: Simd, F: Encode + Pack>(self) -> Vec<f32> {
+    fn run<S: Simd, F: Forms>(self) -> Vec<f32> {
         let (outputs, inputs) = (self.matrix.outputs(), self.matrix.inputs());
         let count = self.rows.len() / inputs;
         let (from, to) = (stride(inputs), stride(outputs));
@@ -104,9 +103,14 @@ impl Work for Multiply<'_> {
                 S::compile(
                     #[inline(always)]
                     || {
-                        let rows = own.encode::<S, F>(padded.as_ptr(), count, inputs);
-                        let product =
-                            Product::<S, F> { rows, count, matrix: self.matrix, panels, to: output.as_mut_ptr() };
+                        let rows = own.encode::<S, F::Others>(padded.as_ptr(), count, inputs);
+                        let product = Product::<S, F::Others> {
+                            rows,
+                            count,
+                            matrix: self.matrix,
+                            panels,
+                            to: output.as_mut_ptr(),
+                        };
                         product.run(Finish::Store);
                     },
                 );
@@ -122,7 +126,7 @@ struct Rotate<'a>(&'a [f32]);
 impl Work for Rotate<'_> {
     type Result = (Vec<f32>, usize);
 
-    fn run<S: Simd, F: Encode + Pack>(self) -> (Vec<f32>, usize) {
+    fn run<S: Simd, F: Forms>(self) -> (Vec<f32>, usize) {
         let mut rotated = vec![f32::NAN; self.0.len()];
         // SAFETY: both rows are as long, and the choice runs here.
         unsafe {
@@ -487,7 +491,7 @@ struct Exp<'a>(&'a mut [f32]);
 impl Work for Exp<'_> {
     type Result = ();
 
-    fn run<S: Simd, F: Encode + Pack>(self) {
+    fn run<S: Simd, F: Forms>(self) {
         for values in self.0.chunks_exact_mut(S::LANES) {
             let place = values.as_mut_ptr();
             // SAFETY: the choice runs here.

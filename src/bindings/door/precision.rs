@@ -27,7 +27,7 @@ pub(crate) fn frozen_options(
         let names = Precision::ALL.map(|(name, _)| format!(", {name:?}")).concat();
         return Err(refuse("precision", format!("expected one of {AUTO:?}{names}, got {precision:?}")));
     };
-    if emulate && precision != Precision::BFloat16.name() {
+    if emulate && (precision == AUTO || !found.needs_bfloat16()) {
         let reason = format!("expected False for {precision}, which needs no emulation");
         return Err(refuse("emulate", reason));
     }
