@@ -15,10 +15,10 @@ import numpy as np
 from benches import exports
 from benches.texts import Rows
 
-FLOAT32, FLOAT16, BFLOAT16, INT8 = "float32", "float16", "bfloat16", "int8"
+FLOAT32, FLOAT16, BFLOAT16, INT8, INT8_BFLOAT16 = "float32", "float16", "bfloat16", "int8", "int8_bfloat16"
 CANDLE = Path(__file__).with_name("candle") / "target" / "release" / "liboxbert_bench_candle.so"
 # The two classes of the comparison: exact to float32's precision (or nearly), and lower.
-CLASSES = {"float32": (FLOAT32, FLOAT16), "low": (BFLOAT16, INT8)}
+CLASSES = {"float32": (FLOAT32, FLOAT16), "low": (BFLOAT16, INT8, INT8_BFLOAT16)}
 
 
 class Runner:
@@ -244,7 +244,7 @@ PEERS = {
     for peer in (
         *(
             Peer("oxbert", precision, Oxbert, imports=("oxbert", "torch"))
-            for precision in (FLOAT32, FLOAT16, BFLOAT16, INT8)
+            for precision in (FLOAT32, FLOAT16, BFLOAT16, INT8_BFLOAT16, INT8)
         ),
         Peer("transformers", FLOAT32, Transformers, imports=TRANSFORMERS),
         Peer("transformers", BFLOAT16, Transformers, imports=TRANSFORMERS),

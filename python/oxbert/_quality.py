@@ -46,7 +46,7 @@ def quality(
     model: PathLike,
     texts: Iterable[str],
     *,
-    precisions: Sequence[str] = ("float16", "bfloat16", "int8"),
+    precisions: Sequence[str] = ("float16", "bfloat16", "int8_bfloat16", "int8"),
     emulate: bool = True,
     **hub: Any,
 ) -> dict[str, Quality]:

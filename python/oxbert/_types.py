@@ -13,7 +13,7 @@ FloatDtype = Literal["float32", "float16", "bfloat16"]
 Component = Literal["generator", "discriminator"]
 
 # Models.
-Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
+Precision = Literal["auto", "float32", "float16", "bfloat16", "int8", "int8_bfloat16"]
 ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
 
 # Tokenizers.

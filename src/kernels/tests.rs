@@ -178,7 +178,7 @@ proptest! {
             let matrix = plain.pack(choice);
             let output = choice.run(Multiply { matrix: &matrix, rows: &rows, threads });
             for (row, output) in rows.chunks_exact(inputs).zip(output.chunks_exact(outputs)) {
-                if choice.precision() == Precision::Int8 {
+                if matches!(choice.precision(), Precision::Int8 | Precision::Int8BFloat16) {
                     prop_assert_eq!(output, int8(&plain, row, choice));
                     continue;
                 }
@@ -356,7 +356,7 @@ impl Encoder {
     fn pack(&self, choice: Choice, function: Function) -> Layers {
         let norms = |(weight, bias): &PlainNorm| Norms { weight: weight.clone(), bias: bias.clone(), eps: EPS };
         let layer = |([projections, attention, intermediate, output], norm): (&[Plain; 4], &[PlainNorm; 2])| Layer {
-            projections: projections.pack(choice),
+            projections: projections.pack(choice.projections()),
             attention_output: attention.pack(choice),
             attention_norm: norms(&norm[0]),
             intermediate: intermediate.pack(choice),
@@ -462,8 +462,13 @@ proptest! {
             let layers = encoder.pack(choice, Function::Tanh);
             let (output, states, probabilities) = run(&layers, &input, &lengths, direction, threads);
             prop_assert_eq!(&states[1], &output);
+            if choice.precision() == Precision::Int8BFloat16 && !choice.instructions().have_bfloat16() {
+                // Attention is that of bfloat16 too, so that the first layer's is the same.
+                let other = encoder.pack(choice.with(Precision::BFloat16), Function::Tanh);
+                prop_assert_eq!(&probabilities[0], &run(&other, &input, &lengths, direction, threads).2[0]);
+            }
             // Precisions in this order: all of these numbers are about 1.
-            let tolerance = [5e-6, 2e-2, 0.15, 0.5][choice.precision() as usize];
+            let tolerance = [5e-6, 2e-2, 0.15, 0.5, 0.5][choice.precision() as usize];
             let (mut row, mut square) = (0, 0);
             for &length in &lengths {
                 let (begin, end) = (row * shape.hidden, (row + length) * shape.hidden);
@@ -608,7 +613,7 @@ fn a_check_that_panics_hangs_no_thread() {
 fn rows_too_long_for_int8_are_refused() {
     for choice in choices() {
         let is_refused = matches!(Matrix::zeros(choice, 1, 140_000), Err(Error::Input { .. }));
-        assert_eq!(is_refused, choice.precision() == Precision::Int8);
+        assert_eq!(is_refused, matches!(choice.precision(), Precision::Int8 | Precision::Int8BFloat16));
     }
 }
 

@@ -28,7 +28,13 @@ _SECONDS = 0.3
 _MASKED = "Return the number of [MASK] in the graph."
 _REPLACED = "Returns the number of elements because the list."
 # The largest difference of a probability from that of libtorch's operators.
-_TOLERANCES: dict[str, float] = {"float32": 1e-4, "float16": 0.01, "bfloat16": 0.05, "int8": 0.1}
+_TOLERANCES: dict[str, float] = {
+    "float32": 1e-4,
+    "float16": 0.01,
+    "bfloat16": 0.05,
+    "int8": 0.1,
+    "int8_bfloat16": 0.1,
+}
 _VARIABLE = "OXBERT_KERNELS"
 
 

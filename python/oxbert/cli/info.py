@@ -15,7 +15,8 @@ from oxbert.errors import ConfigError, MissingFileError
 from oxbert.hub._folders import find
 
 _PREFIXES = {"electra": "Electra", "distilbert": "DistilBert"}
-_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+# Of a weight, for queries, keys and values and for the other products.
+_BYTES = {"float32": (4, 4), "float16": (2, 2), "bfloat16": (2, 2), "int8": (1, 1), "int8_bfloat16": (2, 1)}
 
 
 def info(
@@ -106,11 +107,15 @@ def _head(kind: Any, folder: Path) -> dict[str, Any]:
 
 def _memory(precision: str, parameters: int, words: int, hidden: int, layers: int, forward: int) -> int:
     """Return the bytes of a frozen model: the layers' matrices have the precision, the words are float32 or float16."""
-    matrices = layers * (4 * hidden * hidden + 2 * hidden * forward)
-    # A scale and a first sum per column.
-    columns = 2 * layers * (5 * hidden + forward) if precision == "int8" else 0
-    others = parameters - matrices - words + columns
-    return 4 * others + _BYTES[precision] * matrices + (4 if precision == "float32" else 2) * words
+    # Columns and weights.
+    projections = 3 * hidden, 3 * hidden * hidden
+    others = 2 * hidden + forward, hidden * hidden + 2 * hidden * forward
+    matrices = 0
+    for (columns, weights), size in zip((projections, others), _BYTES[precision], strict=True):
+        # int8 has a scale and two sums for each column.
+        matrices += layers * (size * weights + (12 * columns if size == 1 else 0))
+    rest = parameters - layers * (projections[1] + others[1]) - words
+    return 4 * rest + matrices + (4 if precision == "float32" else 2) * words
 
 
 def _tokenizer(folder: Path) -> dict[str, Any]:
