@@ -55,7 +55,7 @@ def rates(table: Table, instructions: str = "best") -> dict[str, float]:
 
 
 def best_rate(found: dict[str, float], precision: str) -> float:
-    """Return the rate of the best large product of a precision; float16 is computed in float32, int8_bfloat16 in int8."""
+    """Return the rate of the best large product; float16 is computed in float32, int8_bfloat16 mostly in int8."""
     name = {"float16": "float32", "int8_bfloat16": "int8"}.get(precision, precision)
     return max((rate for key, rate in found.items() if key.partition(",")[0] == name), default=float("nan"))
 

@@ -919,7 +919,7 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
                 and need none.
             device: The device of the parameters; None means `cpu`.
             precision: How the layers of the encoder compute: `float32`, and for a frozen model `float16` (weights
-                in float16, arithmetic in float32), `bfloat16`, `int8`, `int8_bfloat16` (queries, keys and
+                in float16, arithmetic in float32; on a GPU both in float16), `bfloat16`, `int8`, `int8_bfloat16` (queries, keys and
                 values in bfloat16, the rest in int8), or `auto` for the fastest one that keeps answers.
                 docs/precision.md compares them.
             strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head
@@ -2893,8 +2893,8 @@ class FillMask(_Pipeline):
             folder: A path or a name, as for `Model.from_pretrained`; or a masked LM, which the pipeline shares.
             tokenizer: A tokenizer, or its path or name; None means the folder's. A loaded model needs one.
             device: The device; None means `cpu`, or that of a loaded model.
-            precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`, as for `Model.from_pretrained`; None means
-                `float32`, or that of a loaded model.
+            precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`, as for
+                `Model.from_pretrained`; None means `float32`, or that of a loaded model.
             emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
             batch_tokens: The largest number of tokens in a batch; None means 2048.
             hub: `revision` and the other options of the hub.
@@ -3165,8 +3165,8 @@ class ReplacedTokenDetection(_Pipeline):
             folder: A path or a name, as for `Model.from_pretrained`; or a discriminator, which the pipeline shares.
             tokenizer: A tokenizer, or its path or name; None means the folder's. A loaded model needs one.
             device: The device; None means `cpu`, or that of a loaded model.
-            precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`, as for `Model.from_pretrained`; None means
-                `float32`, or that of a loaded model.
+            precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`, as for
+                `Model.from_pretrained`; None means `float32`, or that of a loaded model.
             emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
             batch_tokens: The largest number of tokens in a batch; None means 2048.
             hub: `revision` and the other options of the hub.

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from typing_extensions import Self
 
 from oxbert import _native, auto
 from oxbert._checks import refused
 from oxbert._types import PathLike
-from oxbert.errors import DtypeError, InputError
+from oxbert.errors import DtypeError, HubError, InputError, MissingFileError
 from oxbert.hub._folders import find
+from oxbert.pipelines.sentences import SentenceEncoder
 
 # Texts in a batch: logits over a vocabulary are padded.
 _BATCH = 16
 # One token in this many is masked.
 _MASKED = 7
+# The file that makes a folder that of a sentence encoder.
+_MODULES = "modules.json"
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,10 @@ class Quality:
         precision: The precision.
         answers: The number of answers that were compared: masked tokens, tokens, texts or spans, by the model's head.
         equal: The share of them that are the same, from 0 to 1; None for a model without a head.
-        cosine: The least cosine between the vectors of a text, each the mean over its tokens' hidden states; None for a
-            model with a head.
-        difference: The largest difference of a logit, or of a hidden state for a model without a head.
+        cosine: The least cosine between the vectors of a text: those of a sentence encoder, or of a model without a
+            head the mean over its tokens' hidden states; None for a model with a head.
+        difference: The largest difference of a logit; for a model without a head, of a hidden state or of a sentence
+            encoder's vector.
     """
 
     precision: str
@@ -54,10 +60,11 @@ def quality(
 
     The answers are those that the model's head gives: the likeliest token at each masked place (one token in seven is
     masked), whether each token was replaced, the label of each text or token, the beginning and the end of a span. Of a
-    model without a head the vectors of texts are compared.
+    model without a head, and of a sentence encoder, the vectors of texts are compared.
 
     Args:
-        model: A model folder, a bundled model, or a repository of the hub, with a tokenizer.
+        model: A model folder, a bundled model, or a repository of the hub, with a tokenizer; or a sentence encoder,
+            with `modules.json`.
         texts: The texts. Of a text that is longer than the model's limit, the beginning is taken.
         precisions: The precisions to compare.
         emulate: Whether to compute a precision slowly that the processor has no arithmetic for.
@@ -76,26 +83,60 @@ def quality(
         >>> result["int8"].answers
         1
     """
-    # Found once, so that the tokenizer and all models are of one commit.
-    found = find(model, ("config", "tokenizer", "weights"), **hub)
-    config = auto.AutoConfig.from_pretrained(found)
-    kind = _class_of(config)
-    several = kind is _native.ElectraForPreTraining or config.problem_type == "multi_label_classification"
-    tokenizer = auto.AutoTokenizer.from_pretrained(found)
+    found = _find(model, hub)
+    several = False
+    if (found / _MODULES).is_file():
+        kind, read = _Sentences, _read_texts
+    else:
+        config = auto.AutoConfig.from_pretrained(found)
+        kind = _class_of(config)
+        several = kind is _native.ElectraForPreTraining or config.problem_type == "multi_label_classification"
+        read = partial(_read_rows, auto.AutoTokenizer.from_pretrained(found), kind.__name__.endswith("ForMaskedLM"))
     exact = kind.from_pretrained(found, trainable=False)
     others = [(_load(kind, found, name, emulate), _Tally(name, several=several)) for name in precisions]
-    is_masked_lm = kind.__name__.endswith("ForMaskedLM")
     empty = True
     for batch in _batches(texts):
         empty = False
-        rows = tokenizer(batch, truncation=True)["input_ids"]
-        places = _mask(rows, tokenizer) if is_masked_lm else [range(len(row)) for row in rows]
+        rows, places = read(batch)
         expected = exact(rows)
         for other, tally in others:
             tally.add(expected, other(rows), places)
     if empty:
         raise refused("texts", "expected at least one text, got none")
     return {tally.precision: tally.result() for _, tally in others}
+
+
+def _find(model: PathLike, hub: dict[str, Any]) -> Path:
+    """Return the folder, found once, so that the tokenizer and all models are of one commit."""
+    try:
+        return find(model, "sentences", **hub)
+    except (HubError, MissingFileError):
+        # Offline nobody knows whether a repository has the file. Whatever else is wrong is wrong for these files too.
+        return find(model, ("config", "tokenizer", "weights"), **hub)
+
+
+class _Sentences:
+    """Run a sentence encoder as a model without a head: the vector of a text is its only hidden state."""
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
+
+    @classmethod
+    def from_pretrained(cls, folder: Path, *, trainable: Literal[False], **options: Any) -> Self:
+        return cls(SentenceEncoder.from_pretrained(folder, **options))
+
+    def __call__(self, texts: list[str]) -> dict[str, Any]:
+        return {"last_hidden_state": self._encoder(texts)[:, None]}
+
+
+def _read_texts(batch: list[str]) -> tuple[list[str], list[Sequence[int]]]:
+    return batch, [range(1)] * len(batch)
+
+
+def _read_rows(tokenizer: Any, is_masked_lm: bool, batch: list[str]) -> tuple[list[list[int]], list[Sequence[int]]]:
+    """Return the ids of the texts, and the places of each row whose outputs are compared."""
+    rows = tokenizer(batch, truncation=True)["input_ids"]
+    return rows, _mask(rows, tokenizer) if is_masked_lm else [range(len(row)) for row in rows]
 
 
 def _class_of(config: Any) -> Any:
@@ -126,9 +167,9 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _mask(rows: list[list[int]], tokenizer: Any) -> list[list[int]]:
+def _mask(rows: list[list[int]], tokenizer: Any) -> list[Sequence[int]]:
     """Mask tokens of each row between [CLS] and [SEP], and return their places."""
-    places = []
+    places: list[Sequence[int]] = []
     for number, row in enumerate(rows):
         # Every row begins elsewhere, so that short texts have masks too.
         inside = range(1, len(row) - 1)

@@ -1,6 +1,6 @@
 //! One post-norm transformer layer.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::config::EncoderConfig;
 use crate::error::Result;
@@ -36,6 +36,8 @@ pub struct Layer {
     output_norm: LayerNorm,
     attention_dropout: Dropout,
     output_dropout: Dropout,
+    /// The dtype of the products if it is another than that of hidden states.
+    kind: Option<Kind>,
 }
 
 // SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. A layer hands none of its
@@ -50,21 +52,23 @@ impl Layer {
     pub fn new(parameters: &Parameters, config: &EncoderConfig, names: &LayerNames) -> Result<Self> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let norm = |name| LayerNorm::new(&parameters.at(name), hidden, config.layer_norm_eps);
+        let (products, kind) = parameters.of_products();
         Ok(Self {
             attention: Attention::new(
-                parameters,
+                &products,
                 &names.attention,
                 hidden,
                 config.num_attention_heads,
                 Dropout::new(config.attention_dropout),
             )?,
             attention_norm: norm(names.attention_norm)?,
-            intermediate: Linear::new(&parameters.at(names.intermediate), hidden, inner)?,
+            intermediate: Linear::new(&products.at(names.intermediate), hidden, inner)?,
             activation: config.activation,
-            output: Linear::new(&parameters.at(names.output), inner, hidden)?,
+            output: Linear::new(&products.at(names.output), inner, hidden)?,
             output_norm: norm(names.output_norm)?,
             attention_dropout: Dropout::new(config.attention_output_dropout),
             output_dropout: Dropout::new(config.output_dropout),
+            kind,
         })
     }
 
@@ -73,13 +77,28 @@ impl Layer {
     /// # Errors
     /// [`crate::Error::Torch`] if libtorch refuses.
     pub fn forward(&self, hidden: &Tensor, layout: &Layout, options: ForwardOptions) -> Result<LayerOutput> {
-        let attended = self.attention.forward(hidden, layout, options)?;
+        let attended = self.attention.forward(&self.input(hidden)?, layout, options)?;
         let width = hidden.size().last().copied().unwrap_or(0);
         let noise = || layout.noise(width);
-        let attention = self.attention_dropout.forward_rows(attended.hidden, options.train, noise)?;
+        let attention = self.attention_dropout.forward_rows(self.result(attended.hidden)?, options.train, noise)?;
         let hidden = self.attention_norm.forward(&attention.f_add(hidden)?)?;
-        let inner = self.activation.forward(&self.intermediate.forward(&hidden)?)?;
-        let output = self.output_dropout.forward_rows(self.output.forward(&inner)?, options.train, noise)?;
-        Ok((self.output_norm.forward(&output.f_add(&hidden)?)?, attended.probabilities))
+        let inner = self.activation.forward(&self.intermediate.forward(&self.input(&hidden)?)?)?;
+        let output = self.result(self.output.forward(&inner)?)?;
+        let output = self.output_dropout.forward_rows(output, options.train, noise)?;
+        let probabilities = attended.probabilities.map(|probabilities| self.result(probabilities)).transpose()?;
+        Ok((self.output_norm.forward(&output.f_add(&hidden)?)?, probabilities))
+    }
+
+    /// Return hidden states as the input of a product. Their sum over layers would lose too much in bfloat16.
+    fn input(&self, hidden: &Tensor) -> Result<Tensor> {
+        Ok(match self.kind {
+            Some(kind) => hidden.f_to_kind(kind)?,
+            None => hidden.shallow_clone(),
+        })
+    }
+
+    /// Return the result of products in the dtype of hidden states.
+    fn result(&self, result: Tensor) -> Result<Tensor> {
+        Ok(if self.kind.is_some() { result.f_to_kind(Kind::Float)? } else { result })
     }
 }

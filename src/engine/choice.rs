@@ -4,39 +4,43 @@
 //! |---|---|---|---|---|
 //! | CPU with AVX-512 BF16 | kernels | kernels | kernels | `int8_bfloat16` |
 //! | CPU with AVX-512 VNNI, or AVX2 | kernels | kernels | refused, or emulated in float32 on request | int8 |
-//! | any other CPU, other devices | libtorch | refused | refused | float32 |
+//! | any other CPU | libtorch | libtorch; int8 is refused | bfloat16 by libtorch; `int8_bfloat16` is refused | float32 |
+//! | GPU | libtorch | libtorch; int8 is refused | bfloat16 by libtorch; `int8_bfloat16` is refused | float16 with CUDA |
 
 use std::env;
 
-use tch::Device;
+use tch::{Device, Kind};
 
 use crate::error::{Error, Result};
 use crate::kernels::Choice;
 pub use crate::kernels::{Instructions, Precision};
+use crate::nn::Arithmetic;
 
 /// The environment variable that names the instruction set to use: for tests and comparisons.
 const VARIABLE: &str = "OXBERT_KERNELS";
 /// The value of the variable for libtorch's operators.
 const PORTABLE: &str = "portable";
 
-/// Return the kernels for a precision on a device; None for libtorch's operators.
+/// Return the code that computes a precision on a device.
 ///
 /// With `emulate`, a precision that the processor has no arithmetic for is computed in float32.
 ///
 /// # Errors
 /// [`Error::Input`] if the precision cannot be had on the device or processor.
-pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Result<Option<Choice>> {
+pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Result<Arithmetic> {
     let refuse = |reason: String| Err(Error::input("precision", reason));
     let name = precision.name();
     let instructions = if device == Device::Cpu { instructions()? } else { None };
     let Some(instructions) = instructions else {
-        if precision == Precision::Float32 {
-            return Ok(None);
-        }
         let place = if device == Device::Cpu { "libtorch's operators".into() } else { format!("{device:?}") };
-        return refuse(format!(
-            "expected \"float32\" on {place}, got {name:?}: the kernels of other precisions need AVX2"
-        ));
+        return match precision {
+            Precision::Float32 => Ok(Arithmetic::Torch(Kind::Float)),
+            Precision::Float16 => Ok(Arithmetic::Torch(Kind::Half)),
+            Precision::BFloat16 => Ok(Arithmetic::Torch(Kind::BFloat16)),
+            Precision::Int8 | Precision::Int8BFloat16 => refuse(format!(
+                "expected \"float32\", \"float16\" or \"bfloat16\" on {place}, got {name:?}: int8 needs a CPU with AVX2"
+            )),
+        };
     };
     if precision.needs_bfloat16() && !instructions.have_bfloat16() && !emulate {
         return refuse(
@@ -45,15 +49,16 @@ pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Res
                 .into(),
         );
     }
-    Ok(Choice::new(precision, instructions))
+    let choice = Choice::new(precision, instructions);
+    choice.map(Arithmetic::Kernels).ok_or_else(|| Error::Internal { message: "the instructions are not here".into() })
 }
 
 /// Return the fastest precision on a device that keeps at least 98.5 % of the answers of float32, and a cosine of 0.995 of the
-/// vectors of texts: `int8_bfloat16` where the processor multiplies bfloat16, otherwise int8, and float32 where there are no
-/// kernels.
+/// vectors of texts: `int8_bfloat16` where the processor multiplies bfloat16, otherwise int8; float32 on CPUs without kernels,
+/// and float16 on GPUs of CUDA.
 ///
-/// int8 alone is faster than `int8_bfloat16`, but it attends in bfloat16 where that can be had, and then keeps only as many of
-/// the likeliest tokens of masks.
+/// int8 alone is faster than `int8_bfloat16`. But where bfloat16 can be had, it attends in bfloat16, and of the likeliest tokens
+/// of masks keeps 98.3 % in one set of texts and 98.6 % in another.
 ///
 /// # Errors
 /// [`Error::Input`] if the environment names unknown kernels.
@@ -62,6 +67,7 @@ pub fn fastest(device: Device) -> Result<Precision> {
     Ok(match instructions {
         Some(found) if found.have_bfloat16() => Precision::Int8BFloat16,
         Some(_) => Precision::Int8,
+        None if matches!(device, Device::Cuda(_)) => Precision::Float16,
         None => Precision::Float32,
     })
 }
@@ -71,8 +77,8 @@ pub fn fastest(device: Device) -> Result<Precision> {
 #[must_use]
 pub fn choices(device: Device) -> Vec<(&'static str, std::result::Result<&'static str, String>)> {
     let served = |precision| match choose(precision, device, false) {
-        Ok(Some(choice)) => Ok(choice.instructions().name()),
-        Ok(None) => Ok("libtorch"),
+        Ok(Arithmetic::Kernels(choice)) => Ok(choice.instructions().name()),
+        Ok(Arithmetic::Torch(_)) => Ok("libtorch"),
         Err(Error::Input { reason, .. }) => Err(reason),
         Err(error) => Err(error.to_string()),
     };

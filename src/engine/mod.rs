@@ -18,7 +18,7 @@ use crate::config::EncoderConfig;
 use crate::encoder::{Encode, Encoded, Encoder, EncoderNames};
 use crate::error::{Error, Result};
 use crate::inputs::{Inputs, Limits, Task};
-use crate::nn::{ForwardOptions, Parameters};
+use crate::nn::{Arithmetic, ForwardOptions, Parameters};
 
 /// A frozen encoder.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub struct Engine {
 /// The form of the weights, with the code that computes with them.
 #[derive(Debug)]
 enum Form {
-    /// float32 on libtorch's operators, on any device: the layers of the trainable encoder on frozen values, with queries,
-    /// keys and values packed into one matrix.
+    /// float32, float16 or bfloat16 on libtorch's operators, on any device: the layers of the trainable encoder on frozen
+    /// values, with queries, keys and values packed into one matrix.
     Torch(Encoder),
     /// Any precision, on the kernels of [`crate::kernels`].
     Packed(PackedEncoder),
@@ -38,12 +38,13 @@ enum Form {
 
 impl Encode for Engine {
     fn build(parameters: &Parameters, config: &EncoderConfig, names: &EncoderNames) -> Result<Self> {
-        if !parameters.is_frozen() {
-            return Err(Error::Internal { message: "an engine was built on parameters that can be trained".into() });
-        }
-        let form = match parameters.layer_kernels() {
-            None => Form::Torch(Encoder::new(parameters, config, names)?),
-            Some(choice) => Form::Packed(PackedEncoder::new(parameters, config, names, choice)?),
+        let form = match parameters.arithmetic() {
+            Some(Arithmetic::Torch(_)) => Form::Torch(Encoder::new(parameters, config, names)?),
+            Some(Arithmetic::Kernels(choice)) => Form::Packed(PackedEncoder::new(parameters, config, names, choice)?),
+            None => {
+                let message = "an engine was built on parameters that can be trained".into();
+                return Err(Error::Internal { message });
+            }
         };
         Ok(Self { form })
     }

@@ -31,7 +31,7 @@ impl Matrix {
     /// Return a matrix of zeros. If a precision has several forms, it is for other products than queries, keys and values.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory) if there is not enough.
+    /// [`Error::Memory`](crate::Error::Memory) if there is not enough; [`Error::Input`] if rows are too long for int8.
     pub(crate) fn zeros(choice: Choice, outputs: usize, inputs: usize) -> Result<Self> {
         choice.run(Zeros { choice, outputs, inputs })
     }

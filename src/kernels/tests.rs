@@ -302,6 +302,26 @@ proptest! {
     }
 }
 
+/// Rows and columns whose integers are the largest that there are, so that sums are as large as they can be.
+#[test]
+fn the_largest_sums_of_int8_fit() {
+    for inputs in [515, 516, 517, 768, 3072, 16_384, 130_000] {
+        for choice in choices().into_iter().filter(|choice| choice.precision() == Precision::Int8) {
+            // A rotation is its own inverse.
+            let (ones, _) = choice.run(Rotate(&vec![1.0; inputs]));
+            let weight = [1.0, -1.0].iter().flat_map(|sign| ones.iter().map(move |one| sign * one)).collect();
+            let matrix = Plain { weight, bias: vec![0.0; 2] }.pack(choice);
+            // The range of a row begins at 0 or ends there: the integers are all the largest or all the smallest.
+            let rows: Vec<f32> = [1.0, -1.0].iter().flat_map(|sign| ones.iter().map(move |one| sign * one)).collect();
+            let output = choice.run(Multiply { matrix: &matrix, rows: &rows, threads: 1 });
+            for (found, sign) in output.iter().zip([1.0, -1.0, -1.0, 1.0]) {
+                let expected = sign * inputs as f32;
+                assert!((found - expected).abs() < 2e-3 * expected.abs(), "{choice:?} {inputs} {found}");
+            }
+        }
+    }
+}
+
 /// Round weights to float16, and return their bits.
 fn to_halves(weights: &mut [f32]) -> Vec<u16> {
     let round = |weight: &mut f32| {

@@ -4,6 +4,7 @@ use tch::{Device, Tensor};
 
 use super::buckets::Buckets;
 use super::options::{Direction, mask};
+use super::ragged::Ragged;
 use super::{Dropout, ForwardOptions, Group, Layout, Linear, Parameters, Projections};
 use crate::error::Result;
 use crate::interrupt;
@@ -24,8 +25,9 @@ pub struct AttentionNames {
 /// `softmax(Q Kᵀ / √D) V` for each of A heads of size D, then a projection.
 ///
 /// Each row of the batch attends to itself alone. Rows of equal length are neighbours in the packed layout, so
-/// attention is one call per length and computes nothing at padded positions. With dropout, where libtorch has no kernel
-/// for the whole of attention on CPUs, it is one call for each step and bucket of near lengths.
+/// attention is one call per length and computes nothing at padded positions. Frozen on a GPU, it is one call for all
+/// rows if libtorch has the operator. With dropout, where libtorch has no kernel for the whole of attention on CPUs, it
+/// is one call for each step and bucket of near lengths.
 #[derive(Debug)]
 pub struct Attention {
     projections: Projections,
@@ -33,6 +35,8 @@ pub struct Attention {
     dropout: Dropout,
     heads: i64,
     head_size: i64,
+    /// For frozen parameters on a GPU.
+    ragged: Option<Ragged>,
 }
 
 /// The result of attention.
@@ -56,13 +60,14 @@ impl Attention {
         heads: i64,
         dropout: Dropout,
     ) -> Result<Self> {
-        Ok(Self {
-            projections: Projections::new(parameters, [names.query, names.key, names.value], hidden_size)?,
-            output: Linear::new(&parameters.at(names.output), hidden_size, hidden_size)?,
-            dropout,
-            heads,
-            head_size: hidden_size / heads,
-        })
+        let projections = Projections::new(parameters, [names.query, names.key, names.value], hidden_size)?;
+        let output = Linear::new(&parameters.at(names.output), hidden_size, hidden_size)?;
+        let head_size = hidden_size / heads;
+        let ragged = match output.tensors() {
+            Some((weight, _)) if parameters.is_frozen() => Ragged::on(weight.device(), weight.kind(), head_size),
+            _ => None,
+        };
+        Ok(Self { projections, output, dropout, heads, head_size, ragged })
     }
 
     /// Map hidden states `[T, H]` to `[T, H]`.
@@ -76,6 +81,15 @@ impl Attention {
         let is_dropped = self.dropout.effective(train) > 0.0 && hidden.device() == Device::Cpu;
         if is_dropped && !capture && direction == Direction::Both && layout.groups().len() > 1 {
             let context = self.in_buckets([&query, &key, &value], layout)?;
+            return Ok(Attended { hidden: self.output.forward(&context)?, probabilities: None });
+        }
+        // Rows of one length need no boundaries, and libtorch has faster kernels for them.
+        if let Some(ragged) = &self.ragged
+            && !capture
+            && direction == Direction::Both
+            && layout.groups().len() > 1
+            && let Some(context) = ragged.attend([&query, &key, &value], layout, self.heads)?
+        {
             return Ok(Attended { hidden: self.output.forward(&context)?, probabilities: None });
         }
         let heads = |packed: &Tensor| -> Result<Vec<Tensor>> {

@@ -1,5 +1,7 @@
 //! The packed layout: the place of each kept token of a batch.
 
+use std::sync::OnceLock;
+
 use tch::{Device, Kind, Tensor};
 
 use super::{Noise, Segment};
@@ -48,12 +50,15 @@ pub struct Layout {
     starts: Vec<i64>,
     /// The place in `[B * S]` of each packed token, `[T]`. None if every position is kept and packing is a view.
     index: Option<Tensor>,
+    device: Device,
+    /// The boundaries of rows on the device, once they were wanted.
+    boundaries: OnceLock<Tensor>,
     /// The source of dropout's random numbers. None means libtorch's generator.
     noise: Option<Noise>,
 }
 
 // SAFETY: a `Tensor` is not `Sync` because its methods can change it through a shared reference. The methods of a layout
-// only read `index`, which libtorch allows several threads to do at once.
+// only read `index` and `boundaries`, which libtorch allows several threads to do at once.
 unsafe impl Sync for Layout {}
 
 impl Layout {
@@ -87,7 +92,8 @@ impl Layout {
             Some(Tensor::f_from_slice(&places)?.f_to_device(device)?)
         };
         let (rows, columns, choices) = (kept.len() as i64, columns as i64, choices as i64);
-        Ok(Self { rows, columns, choices, tokens, groups, order, kept, starts, index, noise: None })
+        let boundaries = OnceLock::new();
+        Ok(Self { rows, columns, choices, tokens, groups, order, kept, starts, index, device, boundaries, noise: None })
     }
 
     /// Let dropout draw its random numbers from the rows' keys, one key per row of the batch.
@@ -145,6 +151,20 @@ impl Layout {
     #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups
+    }
+
+    /// Return the places in the packed order at which rows with kept tokens begin, and T: int32 on the device, `[rows + 1]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if there is no memory.
+    pub(crate) fn boundaries(&self) -> Result<&Tensor> {
+        if let Some(boundaries) = self.boundaries.get() {
+            return Ok(boundaries);
+        }
+        let starts = self.groups.iter().flat_map(|group| (0..group.rows).map(|row| group.start + row * group.length));
+        let starts: Vec<i32> = starts.chain([self.tokens]).map(|start| start as i32).collect();
+        let boundaries = Tensor::f_from_slice(&starts)?.f_to_device(self.device)?;
+        Ok(self.boundaries.get_or_init(|| boundaries))
     }
 
     /// Return the kept columns of a row of the batch.

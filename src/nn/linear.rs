@@ -45,8 +45,8 @@ impl Linear {
         // A shallow clone is the same parameter, not a copy: the gradients of both uses add up.
         let (weight, bias) = (weight.shallow_clone(), parameters.tensor("bias", &weight.size()[..1])?);
         Ok(match parameters.kernels() {
-            None => Self::of(weight, bias),
             Some(choice) => Self(Form::Shared { choice, weight, bias }),
+            None => Self::of(weight, bias),
         })
     }
 

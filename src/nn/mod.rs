@@ -17,6 +17,7 @@ mod options;
 mod parameters;
 pub(crate) mod precision;
 mod projections;
+mod ragged;
 mod slices;
 
 pub use activation::Activation;
@@ -30,6 +31,7 @@ pub use layout::{Group, Layout, Pooling};
 pub use linear::Linear;
 pub use noise::{Key, Noise, Segment};
 pub use options::{Direction, ForwardOptions};
+pub(crate) use parameters::Arithmetic;
 pub use parameters::{Initial, Parameters, Values};
 pub use projections::Projections;
 pub(crate) use slices::{integers, table, values, values_mut, zeros};

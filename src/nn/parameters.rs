@@ -96,6 +96,15 @@ pub trait Values: std::fmt::Debug {
     fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor>;
 }
 
+/// The code that computes with frozen parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    /// Kernels. Heads have float32's.
+    Kernels(Choice),
+    /// libtorch's operators. The products of an encoder's layers have this dtype; all else is float32.
+    Torch(Kind),
+}
+
 /// A dotted path from which layers take their parameters.
 ///
 /// Names are those of the checkpoint: `parameters.at("attention.self.query")` descends three levels. Behind the path is
@@ -106,7 +115,7 @@ pub struct Parameters<'a>(Origin<'a>);
 #[derive(Debug, Clone)]
 enum Origin<'a> {
     Trainable(Trainable<'a>),
-    Frozen { values: &'a dyn Values, kernels: Option<Choice>, prefix: String },
+    Frozen { values: &'a dyn Values, arithmetic: Arithmetic, kind: Kind, prefix: String },
 }
 
 #[derive(Debug, Clone)]
@@ -140,22 +149,36 @@ impl<'a> Parameters<'a> {
         Self(Origin::Trainable(Trainable { path: path.clone(), initial, order: Rc::default(), twin: None }))
     }
 
-    /// Take tensors that exist already. Layers built on them have no parameters to train. They compute with these kernels,
-    /// or with libtorch's operators if there are none for the processor.
+    /// Take tensors that exist already. Layers built on them have no parameters to train.
     #[must_use]
-    pub(crate) fn frozen(values: &'a dyn Values, kernels: Option<Choice>) -> Self {
-        Self(Origin::Frozen { values, kernels, prefix: String::new() })
+    pub(crate) fn frozen(values: &'a dyn Values, arithmetic: Arithmetic) -> Self {
+        Self(Origin::Frozen { values, arithmetic, kind: Kind::Float, prefix: String::new() })
+    }
+
+    /// Return the same parameters in the dtype of an encoder's products, and the dtype if it is another than float32.
+    #[must_use]
+    pub(crate) fn of_products(&self) -> (Self, Option<Kind>) {
+        match &self.0 {
+            Origin::Frozen { values, arithmetic: Arithmetic::Torch(kind), prefix, .. } if *kind != Kind::Float => {
+                let (arithmetic, kind) = (Arithmetic::Torch(*kind), *kind);
+                (Self(Origin::Frozen { values: *values, arithmetic, kind, prefix: prefix.clone() }), Some(kind))
+            }
+            Origin::Frozen { .. } | Origin::Trainable(_) => (self.clone(), None),
+        }
     }
 
     /// Return the float32 kernels that frozen layers compute with; None for libtorch's operators.
     pub(crate) fn kernels(&self) -> Option<Choice> {
-        self.layer_kernels().map(|choice| choice.with(Precision::Float32))
+        match self.arithmetic() {
+            Some(Arithmetic::Kernels(choice)) => Some(choice.with(Precision::Float32)),
+            Some(Arithmetic::Torch(_)) | None => None,
+        }
     }
 
-    /// Return the kernels that the layers of a frozen encoder compute with; None for libtorch's operators.
-    pub(crate) fn layer_kernels(&self) -> Option<Choice> {
+    /// Return the code that computes with frozen parameters; None for parameters that can be trained.
+    pub(crate) fn arithmetic(&self) -> Option<Arithmetic> {
         match &self.0 {
-            Origin::Frozen { kernels, .. } => *kernels,
+            Origin::Frozen { arithmetic, .. } => Some(*arithmetic),
             Origin::Trainable(_) => None,
         }
     }
@@ -176,9 +199,9 @@ impl<'a> Parameters<'a> {
     #[must_use]
     pub fn at(&self, name: &str) -> Self {
         match &self.0 {
-            Origin::Frozen { values, kernels, prefix } => {
+            Origin::Frozen { values, arithmetic, kind, prefix } => {
                 let prefix = format!("{prefix}{name}{}", if name.is_empty() { "" } else { "." });
-                Self(Origin::Frozen { values: *values, kernels: *kernels, prefix })
+                Self(Origin::Frozen { values: *values, arithmetic: *arithmetic, kind: *kind, prefix })
             }
             Origin::Trainable(trainable) => {
                 let path = descend(&trainable.path, name);
@@ -214,8 +237,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Return the parameter `name` with this shape, float32: a new one that can be trained, or one of the frozen
-    /// values.
+    /// Return the parameter `name` with this shape: a new one that can be trained, float32, or one of the frozen values.
     ///
     /// # Errors
     /// [`Error::Torch`] if there is no memory; [`Error::Internal`] if the name is taken, or if the frozen values lack
@@ -223,7 +245,9 @@ impl<'a> Parameters<'a> {
     pub fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
         match &self.0 {
             Origin::Trainable(trainable) => trainable.tensor(name, shape),
-            Origin::Frozen { values, prefix, .. } => values.tensor(&format!("{prefix}{name}"), shape),
+            Origin::Frozen { values, kind, prefix, .. } => {
+                Ok(values.tensor(&format!("{prefix}{name}"), shape)?.f_to_kind(*kind)?)
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Queries, keys and values: three projections of one input.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{Linear, Parameters};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ fn pack(parameters: &Parameters, names: [&str; 3], width: i64) -> Result<Linear>
     for (number, name) in (0..).zip(names) {
         let part = parameters.at(name);
         let (weight, bias) = (part.tensor("weight", &[width, width])?, part.tensor("bias", &[width])?);
-        let options = (Kind::Float, weight.device());
+        let options = (weight.kind(), weight.device());
         let (all, biases) = match packed.take() {
             Some(packed) => packed,
             None => (Tensor::f_empty([3 * width, width], options)?, Tensor::f_empty([3 * width], options)?),

@@ -21,7 +21,8 @@ use crate::weights::{Fit, LoadReport, Tolerance, Watch, WeightSource};
 /// How a frozen model computes. A [`Precision`] converts into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrozenOptions {
-    /// The precision of the encoder's layers. Heads are float32; word embeddings are float16 if the layers are not float32.
+    /// The precision of the encoder's layers. Heads are float32; on kernels word embeddings are float16 if the layers are not
+    /// float32.
     pub precision: Precision,
     /// Whether a precision is taken that the processor has no arithmetic for, and computed in float32.
     pub emulate: bool,
@@ -101,11 +102,11 @@ impl<M: Model> Frozen<M> {
     /// [`Error::Torch`] if there is no memory; [`Error::Input`] if the processor or the device lacks the precision.
     pub fn new_with(model: Pretrained<M>, options: impl Into<FrozenOptions>) -> Result<Self> {
         let FrozenOptions { precision, emulate } = options.into();
-        let kernels = choose(precision, model.model.limits().device, emulate)?;
+        let arithmetic = choose(precision, model.model.limits().device, emulate)?;
         let _no_grad = tch::no_grad_guard();
         let tensors = Tensors(model.variables.variables().into_iter().collect());
         let Pretrained { config, report, untrained, .. } = model;
-        let model = M::Frozen::build(&Parameters::frozen(&tensors, kernels), &config)?;
+        let model = M::Frozen::build(&Parameters::frozen(&tensors, arithmetic), &config)?;
         Ok(Self(Arc::new(Parts { model, precision, config, report, untrained })))
     }
 
@@ -146,7 +147,7 @@ impl<M: Model> Frozen<M> {
         watch: Watch,
     ) -> Result<Self> {
         let FrozenOptions { precision, emulate } = options.into();
-        let kernels = choose(precision, device, emulate)?;
+        let arithmetic = choose(precision, device, emulate)?;
         let Described { model, config, variables, .. } = Described::<M>::new(source, config, device)?;
         drop(model);
         let tensors: BTreeMap<String, Tensor> = variables.variables().into_iter().collect();
@@ -156,7 +157,7 @@ impl<M: Model> Frozen<M> {
         let _no_grad = tch::no_grad_guard();
         let (tensors, done, not_finite) = (RefCell::new(tensors), Cell::new(0), RefCell::default());
         let values = FileValues { source, fit: &fit, tensors, watch, done, not_finite };
-        let model = M::Frozen::build(&Parameters::frozen(&values, kernels), &config)?;
+        let model = M::Frozen::build(&Parameters::frozen(&values, arithmetic), &config)?;
         watch(fit.bytes, fit.bytes)?;
         let mut not_finite = values.not_finite.into_inner();
         not_finite.sort_unstable();

@@ -556,6 +556,18 @@ def test_offline_loading_opens_no_socket(
     assert opened
 
 
+def test_quality_takes_a_cached_model_offline(fake: FakeHub, model: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.add(NAME, model)
+    texts = ["The cat sat on the mat."]
+    found = oxbert.quality(NAME, texts, precisions=["float16"])
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    fake.forget()
+    assert oxbert.quality(NAME, texts, precisions=["float16"]) == found
+    with pytest.raises(HubOfflineError, match="someone/else"):
+        oxbert.quality("someone/else", texts)
+    assert fake.requests == []
+
+
 def test_offline_loading_takes_the_first_cached_weights(fake: FakeHub) -> None:
     index = "model.safetensors.index.json"
     files = dict.fromkeys(["model.safetensors", "pytorch_model.bin", "tf_model.h5", "a", "b"], b"x")

@@ -130,7 +130,8 @@ def pipeline(
         tokenizer: A path, a name or a tokenizer; None means the one beside the model. A loaded model needs one.
         device: `cpu`, `cuda` or `cuda:N`; or a number as in transformers, -1 for the CPU. None means the CPU, or the
             device of a loaded model.
-        precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`; None means `float32`, or that of a loaded model.
+        precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`; None means `float32`, or that of
+            a loaded model.
         emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
         batch_tokens: The largest number of tokens that the model computes at once; None means 2048.
         options: `revision` and the other options of the hub, and options of the task for every call, such as `top_k`.

@@ -52,8 +52,8 @@ class SentenceEncoder(Pipeline):
         Args:
             folder: A path or the id of a repository.
             device: The device; None means `cpu`.
-            precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`, for the layers of the encoder; None means
-                `float32`.
+            precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`, for the layers of the
+                encoder; None means `float32`.
             emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
             batch_tokens: The largest number of tokens that the model computes at once; None means 2048.
             hub: `revision` and the other options of the hub.

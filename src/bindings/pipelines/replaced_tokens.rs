@@ -43,8 +43,8 @@ impl PyReplacedTokenDetection {
     ///     folder: A path or a name, as for `Model.from_pretrained`; or a discriminator, which the pipeline shares.
     ///     tokenizer: A tokenizer, or its path or name; None means the folder's. A loaded model needs one.
     ///     device: The device; None means `cpu`, or that of a loaded model.
-    ///     precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`, as for `Model.from_pretrained`; None means
-    ///         `float32`, or that of a loaded model.
+    ///     precision: `float32`, `float16`, `bfloat16`, `int8`, `int8_bfloat16` or `auto`, as for
+    ///         `Model.from_pretrained`; None means `float32`, or that of a loaded model.
     ///     emulate: Whether to take a precision that the processor has no arithmetic for, and to compute it slowly.
     ///     batch_tokens: The largest number of tokens in a batch; None means 2048.
     ///     hub: `revision` and the other options of the hub.
