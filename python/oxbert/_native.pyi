@@ -89,6 +89,7 @@ __all__ = [
     "_features",
     "_kernels",
     "_outside_modes",
+    "_record",
     "_set_threads",
     "_threads",
     "canonical_name",
@@ -3524,6 +3525,13 @@ def _features() -> list[tuple[str, bool]]:
 
 def _kernels(device: _Device) -> list[tuple[str, str | None, str | None]]:
     """Return for each precision what serves it on a device (an instruction set, or `libtorch`), and why none does."""
+
+def _record(index: int, work: Callable[[], object]) -> bool | None:
+    """Record a function as the layers of a frozen model are recorded on a GPU, and replay it; for tests.
+
+    Returns:
+        Whether a replay was launched; None if nothing was recorded.
+    """
 
 def _set_threads(threads: int) -> None:
     """Set the number of threads of a call, for this thread of Python, as `torch.set_num_threads` does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from typing_extensions import Self
+from typing_extensions import Self, TypeAlias
 
 from oxbert import _native, auto
 from oxbert._checks import refused
@@ -18,6 +18,9 @@ from oxbert._types import PathLike
 from oxbert.errors import DtypeError, HubError, InputError, MissingFileError
 from oxbert.hub._folders import find
 from oxbert.pipelines.sentences import SentenceEncoder
+
+# Map texts to what the model takes, and to the places of each whose outputs are compared.
+_Read: TypeAlias = Callable[[list[str]], tuple[Sequence[Any], list[Sequence[int]]]]
 
 # Texts in a batch: logits over a vocabulary are padded.
 _BATCH = 16
@@ -85,9 +88,9 @@ def quality(
     """
     found = _find(model, hub)
     several = False
-    if (found / _MODULES).is_file():
-        kind, read = _Sentences, _read_texts
-    else:
+    kind: Any = _Sentences
+    read: _Read = _read_texts
+    if not (found / _MODULES).is_file():
         config = auto.AutoConfig.from_pretrained(found)
         kind = _class_of(config)
         several = kind is _native.ElectraForPreTraining or config.problem_type == "multi_label_classification"
@@ -129,12 +132,11 @@ class _Sentences:
         return {"last_hidden_state": self._encoder(texts)[:, None]}
 
 
-def _read_texts(batch: list[str]) -> tuple[list[str], list[Sequence[int]]]:
+def _read_texts(batch: list[str]) -> tuple[Sequence[str], list[Sequence[int]]]:
     return batch, [range(1)] * len(batch)
 
 
-def _read_rows(tokenizer: Any, is_masked_lm: bool, batch: list[str]) -> tuple[list[list[int]], list[Sequence[int]]]:
-    """Return the ids of the texts, and the places of each row whose outputs are compared."""
+def _read_rows(tokenizer: Any, is_masked_lm: bool, batch: list[str]) -> tuple[Sequence[Any], list[Sequence[int]]]:
     rows = tokenizer(batch, truncation=True)["input_ids"]
     return rows, _mask(rows, tokenizer) if is_masked_lm else [range(len(row)) for row in rows]
 

@@ -8,6 +8,8 @@
 
 mod config;
 mod door;
+mod engine;
+
 mod machine;
 mod models;
 mod pipelines;
@@ -28,6 +30,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::door::remember_process();
+        super::engine::record_with_torch();
         super::door::prepare_numpy(module.py())?;
         super::door::name_calls(module)
     }
@@ -52,6 +55,8 @@ mod _native {
     use super::config::{PyConfig, PyDistilBertConfig, PyElectraConfig};
     #[pymodule_export]
     use super::door::_outside_modes;
+    #[pymodule_export]
+    use super::engine::_record;
     #[pymodule_export]
     use super::machine::{_features, _kernels, _set_threads, _threads};
     #[pymodule_export]

@@ -72,6 +72,11 @@ impl Layer {
         })
     }
 
+    /// Return whether the layer takes a layout whose rows only the device knows.
+    pub(crate) fn is_ragged(&self) -> bool {
+        self.attention.is_ragged()
+    }
+
     /// Map hidden states `[T, H]` to `[T, H]`. Return the attention probabilities `[B, A, S, S]` too if requested.
     ///
     /// # Errors

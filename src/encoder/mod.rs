@@ -128,6 +128,11 @@ impl Encoder {
         self.embeddings.limits(task)
     }
 
+    /// Return whether the encoder takes a layout whose rows only the device knows.
+    pub(crate) fn is_ragged(&self) -> bool {
+        self.layers.iter().all(|layer| layer.is_ragged())
+    }
+
     /// Return the packed hidden states `[T, H]`.
     ///
     /// # Errors

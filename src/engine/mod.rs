@@ -6,16 +6,20 @@
 
 mod choice;
 mod embeddings;
+mod graphs;
 mod layers;
+mod torch;
 
 use tch::Tensor;
 
 pub(crate) use choice::choose;
 pub use choice::{Instructions, Precision, choices, fastest};
+pub use graphs::{Recorder, Recording, Work, set_recorder};
 use layers::PackedEncoder;
+use torch::TorchEncoder;
 
 use crate::config::EncoderConfig;
-use crate::encoder::{Encode, Encoded, Encoder, EncoderNames};
+use crate::encoder::{Encode, Encoded, EncoderNames};
 use crate::error::{Error, Result};
 use crate::inputs::{Inputs, Limits, Task};
 use crate::nn::{Arithmetic, ForwardOptions, Parameters};
@@ -29,9 +33,8 @@ pub struct Engine {
 /// The form of the weights, with the code that computes with them.
 #[derive(Debug)]
 enum Form {
-    /// float32, float16 or bfloat16 on libtorch's operators, on any device: the layers of the trainable encoder on frozen
-    /// values, with queries, keys and values packed into one matrix.
-    Torch(Encoder),
+    /// float32, float16 or bfloat16 on libtorch's operators, on any device.
+    Torch(TorchEncoder),
     /// Any precision, on the kernels of [`crate::kernels`].
     Packed(PackedEncoder),
 }
@@ -39,7 +42,7 @@ enum Form {
 impl Encode for Engine {
     fn build(parameters: &Parameters, config: &EncoderConfig, names: &EncoderNames) -> Result<Self> {
         let form = match parameters.arithmetic() {
-            Some(Arithmetic::Torch(_)) => Form::Torch(Encoder::new(parameters, config, names)?),
+            Some(Arithmetic::Torch(_)) => Form::Torch(TorchEncoder::new(parameters, config, names)?),
             Some(Arithmetic::Kernels(choice)) => Form::Packed(PackedEncoder::new(parameters, config, names, choice)?),
             None => {
                 let message = "an engine was built on parameters that can be trained".into();
@@ -51,21 +54,21 @@ impl Encode for Engine {
 
     fn words(&self) -> &Tensor {
         match &self.form {
-            Form::Torch(encoder) => encoder.words(),
+            Form::Torch(encoder) => encoder.encoder().words(),
             Form::Packed(encoder) => encoder.words(),
         }
     }
 
     fn positions(&self) -> &Tensor {
         match &self.form {
-            Form::Torch(encoder) => encoder.positions(),
+            Form::Torch(encoder) => encoder.encoder().positions(),
             Form::Packed(encoder) => encoder.positions(),
         }
     }
 
     fn limits(&self, task: Task) -> Limits {
         match &self.form {
-            Form::Torch(encoder) => encoder.limits(task),
+            Form::Torch(encoder) => encoder.encoder().limits(task),
             Form::Packed(encoder) => encoder.limits(task),
         }
     }

@@ -212,7 +212,7 @@ proptest! {
                 for (place, ours) in rotated[begin..][..vectors * lanes].iter().enumerate() {
                     let terms = row[begin..][..vectors * lanes].iter().skip(place % lanes).step_by(lanes).enumerate();
                     // The sign is that of the bits that both numbers of vectors have.
-                    let sign = |other: usize| if (place / lanes & other).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+                    let sign = |other: usize| if ((place / lanes) & other).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
                     let sum: f64 = terms.map(|(other, value)| sign(other) * f64::from(*value)).sum();
                     prop_assert!((f64::from(*ours) - sum / (vectors as f64).sqrt()).abs() < 2e-6);
                 }

@@ -6,7 +6,7 @@ use super::buckets::Buckets;
 use super::options::{Direction, mask};
 use super::ragged::Ragged;
 use super::{Dropout, ForwardOptions, Group, Layout, Linear, Parameters, Projections};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt;
 
 /// The names of the four projections in a checkpoint.
@@ -70,6 +70,11 @@ impl Attention {
         Ok(Self { projections, output, dropout, heads, head_size, ragged })
     }
 
+    /// Return whether all rows can be computed at once, by their boundaries on the device.
+    pub(crate) fn is_ragged(&self) -> bool {
+        self.ragged.is_some()
+    }
+
     /// Map hidden states `[T, H]` to `[T, H]`.
     ///
     /// # Errors
@@ -87,10 +92,13 @@ impl Attention {
         if let Some(ragged) = &self.ragged
             && !capture
             && direction == Direction::Both
-            && layout.groups().len() > 1
+            && (layout.groups().len() > 1 || layout.is_padded())
             && let Some(context) = ragged.attend([&query, &key, &value], layout, self.heads)?
         {
             return Ok(Attended { hidden: self.output.forward(&context)?, probabilities: None });
+        }
+        if layout.is_padded() {
+            return Err(Error::Internal { message: "attention over padded rows without the operator for them".into() });
         }
         let heads = |packed: &Tensor| -> Result<Vec<Tensor>> {
             let sizes: Vec<_> = layout.groups().iter().map(|group| group.rows * group.length).collect();

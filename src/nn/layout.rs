@@ -53,6 +53,8 @@ pub struct Layout {
     device: Device,
     /// The boundaries of rows on the device, once they were wanted.
     boundaries: OnceLock<Tensor>,
+    /// The largest length that a row may have, if only the boundaries on the device say where rows are.
+    padded: Option<i64>,
     /// The source of dropout's random numbers. None means libtorch's generator.
     noise: Option<Noise>,
 }
@@ -92,8 +94,60 @@ impl Layout {
             Some(Tensor::f_from_slice(&places)?.f_to_device(device)?)
         };
         let (rows, columns, choices) = (kept.len() as i64, columns as i64, choices as i64);
-        let boundaries = OnceLock::new();
-        Ok(Self { rows, columns, choices, tokens, groups, order, kept, starts, index, device, boundaries, noise: None })
+        let (boundaries, padded) = (OnceLock::new(), None);
+        Ok(Self {
+            rows,
+            columns,
+            choices,
+            tokens,
+            groups,
+            order,
+            kept,
+            starts,
+            index,
+            device,
+            boundaries,
+            padded,
+            noise: None,
+        })
+    }
+
+    /// Build the layout of `tokens` places for rows of at most `longest` tokens, which may change on the device: their
+    /// boundaries are int32 `[rows + 1]`, and tokens after the last belong to no row. It packs and unpacks nothing.
+    pub(crate) fn padded(tokens: i64, longest: i64, boundaries: Tensor) -> Self {
+        Self {
+            rows: 0,
+            columns: 0,
+            choices: 1,
+            tokens,
+            groups: Vec::new(),
+            order: Vec::new(),
+            kept: Vec::new(),
+            starts: Vec::new(),
+            index: None,
+            device: boundaries.device(),
+            boundaries: OnceLock::from(boundaries),
+            padded: Some(longest),
+            noise: None,
+        }
+    }
+
+    /// Return whether only the boundaries on the device say where rows are.
+    pub(crate) fn is_padded(&self) -> bool {
+        self.padded.is_some()
+    }
+
+    /// Return the number of tokens of the longest row.
+    pub(crate) fn longest(&self) -> i64 {
+        self.padded.unwrap_or_else(|| self.groups.last().map_or(0, |group| group.length))
+    }
+
+    /// Return the number of rows with kept tokens; those that the boundaries have room for if only they say where rows are.
+    pub(crate) fn kept_rows(&self) -> i64 {
+        match (self.padded, self.boundaries.get()) {
+            (Some(_), Some(boundaries)) => boundaries.size().first().map_or(0, |count| count - 1),
+            _ => self.groups.iter().map(|group| group.rows).sum(),
+        }
     }
 
     /// Let dropout draw its random numbers from the rows' keys, one key per row of the batch.

@@ -44,6 +44,9 @@ type Operator = unsafe extern "C" fn(
 /// Rows are a dimension of the grid of blocks, which has a limit.
 const MOST_ROWS: i64 = 65_535;
 
+/// A device, a dtype and a head size.
+type Case = (Device, Kind, i64);
+
 /// Attention on a GPU on which the operator was seen to give the right numbers.
 #[derive(Debug)]
 pub(super) struct Ragged(Operator);
@@ -52,25 +55,20 @@ impl Ragged {
     /// Return the operator for queries of this dtype and head size on a device; None if there is none, or if its numbers for
     /// a small batch are not those of one call per row.
     pub(super) fn on(device: Device, kind: Kind, head_size: i64) -> Option<Self> {
-        static SEEN: Mutex<Vec<(Device, Kind, i64, bool)>> = Mutex::new(Vec::new());
+        static SEEN: Mutex<Vec<(Case, bool)>> = Mutex::new(Vec::new());
         if !matches!(device, Device::Cuda(_)) {
             return None;
         }
         let operator = find()?;
         let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = seen.iter().find(|(of, dtype, size, _)| (*of, *dtype, *size) == (device, kind, head_size));
-        let is_right = match known {
-            Some((.., is_right)) => *is_right,
-            None => {
-                // An error, such as a lack of memory, decides for this model only.
-                let is_right = is_right(device, kind, head_size, |tensors, starts, longest| {
-                    call(operator, tensors, starts, longest)
-                });
-                let is_right = is_right.ok()?;
-                seen.push((device, kind, head_size, is_right));
-                is_right
-            }
-        };
+        let key = (device, kind, head_size);
+        if let Some((_, is_right)) = seen.iter().find(|(known, _)| *known == key) {
+            return is_right.then_some(Self(operator));
+        }
+        let call = |tensors: [&Tensor; 3], starts: &Tensor, longest| call(operator, tensors, starts, longest);
+        // An error, such as a lack of memory, decides for this model only.
+        let is_right = is_right(device, kind, head_size, call).ok()?;
+        seen.push((key, is_right));
         is_right.then_some(Self(operator))
     }
 
@@ -81,7 +79,7 @@ impl Ragged {
     /// [`crate::Error::Torch`] if there is no memory.
     pub(super) fn attend(&self, projected: [&Tensor; 3], layout: &Layout, heads: i64) -> Result<Option<Tensor>> {
         let operator = |tensors: [&Tensor; 3], starts: &Tensor, longest| call(self.0, tensors, starts, longest);
-        if layout.rows() > MOST_ROWS { Ok(None) } else { attend(operator, projected, layout, heads) }
+        if layout.kept_rows() > MOST_ROWS { Ok(None) } else { attend(operator, projected, layout, heads) }
     }
 }
 
@@ -94,8 +92,7 @@ fn attend(
     heads: i64,
 ) -> Result<Option<Tensor>> {
     let [query, key, value] = projected.map(|packed| split(packed, heads));
-    let longest = layout.groups().last().map_or(0, |group| group.length);
-    let context = operator([&query?, &key?, &value?], layout.boundaries()?, longest);
+    let context = operator([&query?, &key?, &value?], layout.boundaries()?, layout.longest());
     Ok(context.map(|context| context.f_reshape([layout.tokens(), -1])).transpose()?)
 }
 
@@ -214,6 +211,7 @@ mod tests {
     use super::*;
 
     /// Compute what the operator is to compute, row by row.
+    #[expect(clippy::unnecessary_wraps, reason = "it is used as the operator")]
     fn by_rows([query, key, value]: [&Tensor; 3], starts: &Tensor, longest: i64) -> Option<Tensor> {
         let starts = Vec::<i32>::try_from(starts).unwrap();
         let rows: Vec<_> = starts

@@ -6,13 +6,20 @@ import json
 import os
 import pickle
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 
 import oxbert
+from oxbert import _native
 from oxbert.errors import InputError
 
 from . import hostile, processes, reference
@@ -274,6 +281,104 @@ def test_int8_takes_a_third_of_the_memory(tmp_path: Path) -> None:
         used, peak = map(int, processes.run(command, env=environment, check=True).stdout.split())
         assert used < share * parameters, precision
         assert peak < 1.1 * share * parameters, precision
+
+
+class FakeCuda:
+    """Note the calls of `torch.cuda` that record a graph, on a machine without a GPU."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[object] = []
+        self.stream = "default"
+        self.fails = False
+        for name in ("device", "stream", "graph"):
+            monkeypatch.setattr(torch.cuda, name, partial(self.context, name))
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda *_: self.Stream(self, self.stream))
+        monkeypatch.setattr(torch.cuda, "default_stream", lambda *_: self.Stream(self, "default"))
+        monkeypatch.setattr(torch.cuda, "Stream", lambda: self.Stream(self, "side"))
+        monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: self)
+
+    @dataclass(frozen=True)
+    class Stream:
+        cuda: FakeCuda
+        name: str
+
+        def wait_stream(self, other: FakeCuda.Stream) -> None:
+            self.cuda.calls.append(f"{self.name} waits for {other.name}")
+
+    @contextmanager
+    def context(self, name: str, what: object, **options: object) -> Iterator[None]:
+        before = self.stream
+        self.stream = what.name if isinstance(what, self.Stream) else before
+        self.calls.append((name, getattr(what, "name", what if isinstance(what, int) else None), *options.values()))
+        yield
+        self.stream = before
+        self.calls.append(f"end of {name}")
+        if name == "graph" and self.fails:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+    def replay(self) -> None:
+        self.calls.append("replay")
+
+
+def test_small_batches_are_recorded_as_torch_records_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = FakeCuda(monkeypatch)
+    work = partial(cuda.calls.append, "work")
+    assert _native._record(1, work) is True
+    assert cuda.calls == [
+        ("device", 1),
+        "side waits for default",
+        ("stream", "side"),
+        *["work"] * 3,
+        "end of stream",
+        "default waits for side",
+        ("graph", None, "thread_local"),
+        "work",
+        "end of graph",
+        "end of device",
+        ("device", 1),
+        "replay",
+        "end of device",
+    ]
+    cuda.calls.clear()
+    cuda.stream = "another"
+    assert _native._record(1, work) is None and cuda.calls == []
+    cuda.stream = "default"
+    cuda.fails = True
+    assert _native._record(1, work) is None
+    assert cuda.calls[-2:] == ["end of graph", "end of device"]
+    cuda.calls.clear()
+    with pytest.raises(oxbert.OxbertError, match="out of memory"):
+        _native._record(0, Mock(side_effect=RuntimeError("out of memory")))
+    # Neither a stream nor a device stays behind.
+    assert cuda.calls[-3:] == ["end of stream", "default waits for side", "end of device"]
+    assert cuda.stream == "default"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("precision", "most"), [("float32", 1e-3), ("float16", 0.0125), ("bfloat16", 0.1)])
+def test_a_gpu_gives_the_numbers_of_the_cpu(precision: str, most: float, tmp_path: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    reference.fresh("ElectraForMaskedLM").save_pretrained(tmp_path)
+    exact = oxbert.ElectraForMaskedLM.from_pretrained(tmp_path)
+    kind = partial(oxbert.ElectraForMaskedLM.from_pretrained, tmp_path, trainable=False, device="cuda")
+    model = kind(precision=precision)
+    batches = [[[1, 2, 3]], [[1, 2, 3, 4], [5, 6], [7]], [[7], [5, 6], [4, 3, 2, 1]], [[3] * 10] * 3]
+
+    def check(batch: list[list[int]]) -> None:
+        for options in ({}, {"output_hidden_states": True}):
+            np.testing.assert_allclose(
+                np.asarray(model(batch, **options).logits), np.asarray(exact(batch).logits), rtol=0, atol=most
+            )
+
+    # Recorded, replayed, on another stream, and by several threads.
+    for batch in batches * 3:
+        check(batch)
+    with torch.cuda.stream(torch.cuda.Stream()):
+        check(batches[1])
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(check, batches * 10))
+    assert kind(precision="auto").precision == "float16"
 
 
 def test_bfloat16_is_refused_where_it_would_be_slow() -> None:

@@ -108,6 +108,7 @@ def test_every_native_name_is_public() -> None:
         "_features",
         "_kernels",
         "_outside_modes",
+        "_record",
         "_set_threads",
         "_threads",
     }
