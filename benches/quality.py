@@ -17,6 +17,8 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--texts", type=int, default=4000, help="the number of texts [4000]")
     options = parser.parse_args()
+    if options.texts < 1:
+        parser.error("--texts: expected at least 1")
     texts = [" ".join(text.split())[:300] for text in docstrings()]
     texts = texts[:: max(1, len(texts) // options.texts)][: options.texts]
     rows = []

@@ -920,7 +920,7 @@ class _Pretrained(Generic[_ConfigT, _ModelT]):
                 and need none.
             device: The device of the parameters; None means `cpu`.
             precision: How the layers of the encoder compute: `float32`, and for a frozen model `float16` (weights
-                in float16, arithmetic in float32; on a GPU both in float16), `bfloat16`, `int8`, `int8_bfloat16`
+                in float16, arithmetic in float32; without kernels float16), `bfloat16`, `int8`, `int8_bfloat16`
                 (queries, keys and values in bfloat16, the rest in int8), or `auto` for the fastest one that keeps
                 answers. docs/precision.md compares them.
             strict: None refuses a missing or unexpected part of the encoder, and warns of a missing head

@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from typing_extensions import Self, TypeAlias
+from typing_extensions import Self
 
 from oxbert import _native, auto
 from oxbert._checks import refused
 from oxbert._types import PathLike
-from oxbert.errors import DtypeError, HubError, InputError, MissingFileError
+from oxbert.errors import ConfigError, DtypeError, HubError, InputError, MissingFileError
 from oxbert.hub._folders import find
 from oxbert.pipelines.sentences import SentenceEncoder
 
 # Map texts to what the model takes, and to the places of each whose outputs are compared.
 _Read: TypeAlias = Callable[[list[str]], tuple[Sequence[Any], list[Sequence[int]]]]
 
+_ALL = ("float16", "bfloat16", "int8_bfloat16", "int8")
 # Texts in a batch: logits over a vocabulary are padded.
 _BATCH = 16
 # One token in this many is masked.
@@ -55,7 +56,7 @@ def quality(
     model: PathLike,
     texts: Iterable[str],
     *,
-    precisions: Sequence[str] = ("float16", "bfloat16", "int8_bfloat16", "int8"),
+    precisions: Sequence[str] | None = None,
     emulate: bool = True,
     **hub: Any,
 ) -> dict[str, Quality]:
@@ -69,7 +70,8 @@ def quality(
         model: A model folder, a bundled model, or a repository of the hub, with a tokenizer; or a sentence encoder,
             with `modules.json`.
         texts: The texts. Of a text that is longer than the model's limit, the beginning is taken.
-        precisions: The precisions to compare.
+        precisions: The precisions to compare; None means `float16`, `bfloat16`, `int8_bfloat16` and `int8`, as far as
+            they can be had.
         emulate: Whether to compute a precision slowly that the processor has no arithmetic for.
         hub: `revision` and the other options of the hub.
 
@@ -90,13 +92,19 @@ def quality(
     several = False
     kind: Any = _Sentences
     read: _Read = _read_texts
-    if not (found / _MODULES).is_file():
+    if not _is_sentence_encoder(found):
         config = auto.AutoConfig.from_pretrained(found)
         kind = _class_of(config)
         several = kind is _native.ElectraForPreTraining or config.problem_type == "multi_label_classification"
         read = partial(_read_rows, auto.AutoTokenizer.from_pretrained(found), kind.__name__.endswith("ForMaskedLM"))
     exact = kind.from_pretrained(found, trainable=False)
-    others = [(_load(kind, found, name, emulate), _Tally(name, several=several)) for name in precisions]
+    others = []
+    for name in _ALL if precisions is None else precisions:
+        try:
+            others.append((_load(kind, found, name, emulate), _Tally(name, several=several)))
+        except InputError:
+            if precisions is not None:
+                raise
     empty = True
     for batch in _batches(texts):
         empty = False
@@ -116,6 +124,15 @@ def _find(model: PathLike, hub: dict[str, Any]) -> Path:
     except (HubError, MissingFileError):
         # Offline nobody knows whether a repository has the file. Whatever else is wrong is wrong for these files too.
         return find(model, ("config", "tokenizer", "weights"), **hub)
+
+
+def _is_sentence_encoder(folder: Path) -> bool:
+    """Return whether the folder is one. Others, such as a SPLADE model, may have modules as well."""
+    try:
+        SentenceEncoder.from_pretrained(folder)
+    except (ConfigError, MissingFileError):
+        return False
+    return True
 
 
 class _Sentences:
@@ -153,11 +170,14 @@ def _class_of(config: Any) -> Any:
 def _load(kind: Any, folder: Path, precision: str, emulate: bool) -> Any:
     try:
         return kind.from_pretrained(folder, trainable=False, precision=precision)
-    except InputError:
-        # Emulation is refused where it is not needed.
+    except InputError as error:
         if not emulate:
             raise
-        return kind.from_pretrained(folder, trainable=False, precision=precision, emulate=True)
+        try:
+            return kind.from_pretrained(folder, trainable=False, precision=precision, emulate=True)
+        except InputError:
+            # Emulation is refused where it would change nothing.
+            raise error from None
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -200,7 +220,8 @@ class _Tally:
         for row, where in enumerate(places):
             for one, other in zip(_values(expected, row, where), _values(got, row, where), strict=True):
                 if one.size:
-                    self._difference = max(self._difference, float(np.abs(one - other).max()))
+                    # numpy's maximum and minimum keep NaN.
+                    self._difference = float(np.maximum(self._difference, np.abs(one - other).max()))
                     self._compare(one, other, is_vector="last_hidden_state" in expected)
 
     def _compare(self, one: Any, other: Any, *, is_vector: bool) -> None:
@@ -208,15 +229,15 @@ class _Tally:
             one, other = one.mean(0), other.mean(0)
             lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
             cosine = float(one @ other) / lengths if lengths else 1.0
-            self._cosine = cosine if self._cosine is None else min(cosine, self._cosine)
+            self._cosine = cosine if self._cosine is None else float(np.minimum(cosine, self._cosine))
             self._answers += 1
             return
         if self._several:
-            same = (one > 0) == (other > 0)
+            same = ((one > 0) == (other > 0)) & np.isfinite(other)
         elif one.shape[-1] == 1:
             return  # A number, and no decision.
         else:
-            same = one.argmax(-1) == other.argmax(-1)
+            same = (one.argmax(-1) == other.argmax(-1)) & np.isfinite(other).all(-1)
         self._decides = True
         self._answers += int(np.size(same))
         self._same += int(np.sum(same))

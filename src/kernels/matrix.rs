@@ -141,7 +141,7 @@ impl Work for Zeros {
         let is_scaled = F::Others::IS_SCALED;
         if is_scaled && inputs > MOST_INT8 {
             let reason =
-                format!("expected rows of at most {MOST_INT8} values for int8, got {inputs}: choose \"bfloat16\"");
+                format!("expected rows of at most {MOST_INT8} values for int8, got {inputs}: choose \"float16\"");
             return Err(Error::input("precision", reason));
         }
         let columns = outputs.next_multiple_of(MOST_COLUMNS);

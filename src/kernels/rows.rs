@@ -1,10 +1,14 @@
 //! Work on one row of float32: its norm, and its form as the input of a product.
 
+use std::ptr;
+
 use super::product::{BFloat16, Float16, Float32, Form, Int8, Scale};
 use super::simd::{MOST_LANES, Simd};
 
 /// The largest magnitude of a weight in int8, so that every number has its opposite.
 pub(super) const LARGEST_INT8: f32 = 127.0;
+/// Rows of fewer vectors are not rotated.
+pub(super) const NARROW: usize = 8;
 /// The smallest largest magnitude: the scale of a row or column of zeros is not 0.
 pub(super) const SMALLEST: f32 = 1e-30;
 
@@ -67,13 +71,14 @@ pub(super) unsafe fn norm<S: Simd>(from: *const f32, to: *mut f32, norm: Norm) {
 /// The matrix is its own inverse, so that a product of rotated rows by rotated weights is that of the rows by the weights.
 /// Trained models have a few values of a row that are far larger than the others; rotated, they are spread over a block, and
 /// the integers of the whole row are finer. A block is as many vectors as a vector has lanes, and the largest powers of two
-/// at the end. What does not fill a vector stays as it is.
+/// at the end. What does not fill a vector stays as it is, and so do narrow rows: over a few vectors nothing is spread that
+/// centering would not save as well.
 #[inline(always)]
 pub(super) unsafe fn rotate<S: Simd>(from: *const f32, width: usize, to: *mut f32) {
     unsafe {
         let mut at = 0;
         loop {
-            let left = (width - at) / S::LANES;
+            let left = if width < NARROW * S::LANES { 0 } else { (width - at) / S::LANES };
             let (from, to) = (from.add(at), to.add(at));
             let vectors = match left.min(S::LANES) {
                 16.. => rotate_block::<S, 16>(from, to),
@@ -85,10 +90,7 @@ pub(super) unsafe fn rotate<S: Simd>(from: *const f32, width: usize, to: *mut f3
             };
             at += vectors * S::LANES;
         }
-        let rest = width - at;
-        if rest > 0 {
-            S::store_part(to.add(at), S::load_part(from.add(at), rest), rest);
-        }
+        ptr::copy_nonoverlapping(from.add(at), to.add(at), width - at);
     }
 }
 

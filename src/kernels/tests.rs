@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::functions::exp;
 use super::linear::{Finish, Product};
-use super::rows::rotate;
+use super::rows::{NARROW, rotate};
 use super::simd::{MOST_LANES, Simd};
 use super::team::{Own, Place, stride};
 use super::*;
@@ -207,7 +207,7 @@ proptest! {
         for choice in float32() {
             let (rotated, lanes) = choice.run(Rotate(&row));
             let mut begin = 0;
-            while width - begin >= lanes {
+            while width >= NARROW * lanes && width - begin >= lanes {
                 let vectors = 1 << ((width - begin) / lanes).min(lanes).ilog2();
                 for (place, ours) in rotated[begin..][..vectors * lanes].iter().enumerate() {
                     let terms = row[begin..][..vectors * lanes].iter().skip(place % lanes).step_by(lanes).enumerate();

@@ -156,6 +156,36 @@ def test_quality_compares_the_answers(name: str, answers: int | None, tmp_path: 
         oxbert.quality(name if name != "encoder" else tmp_path, [])
 
 
+def test_quality_tells_of_what_is_not_a_number(tmp_path: Path) -> None:
+    tokenizer = oxbert.ElectraTokenizer.from_pretrained(GENERATOR)
+    tokenizer.save_pretrained(tmp_path)
+    model = oxbert.ElectraModel.from_pretrained(GENERATOR)
+    word = tokenizer.convert_tokens_to_ids("number")
+    with torch.no_grad():
+        # Too large for the float16 of word embeddings.
+        model.get_input_embeddings().weight[word] *= 1e7
+    model.save_pretrained(tmp_path)
+    texts = ["Return a copy.", "the number", "Sort the list."]
+    found = oxbert.quality(tmp_path, texts, precisions=["float16"])["float16"]
+    assert np.isnan(found.cosine) and not np.isfinite(found.difference)
+
+
+def test_quality_compares_what_can_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["The number of elements."]
+    assert list(oxbert.quality(GENERATOR, texts)) == ["float16", "bfloat16", "int8_bfloat16", "int8"]
+    monkeypatch.setenv("OXBERT_KERNELS", "portable")
+    assert list(oxbert.quality(GENERATOR, texts)) == ["float16", "bfloat16"]
+    with pytest.raises(InputError, match='got "int8"'):
+        oxbert.quality(GENERATOR, texts, precisions=["int8"])
+    # Modules that no sentence encoder has: the head is compared.
+    oxbert.ElectraForMaskedLM.from_pretrained(GENERATOR).save_pretrained(tmp_path)
+    oxbert.ElectraTokenizer.from_pretrained(GENERATOR).save_pretrained(tmp_path)
+    (tmp_path / "modules.json").write_text(
+        '[{"type": "a.Transformer", "path": ""}, {"type": "a.SpladePooling", "path": ""}]'
+    )
+    assert oxbert.quality(tmp_path, texts, precisions=["float16"])["float16"].equal == 1
+
+
 def test_a_pickled_pipeline_keeps_its_precision() -> None:
     text = ["The function returns a [MASK] of strings."]
     fill = oxbert.FillMask.from_pretrained(GENERATOR, precision="int8")
