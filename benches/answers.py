@@ -40,7 +40,7 @@ Answer = Callable[[Texts], Any]
 
 def texts(count: int) -> Texts:
     """Return paragraphs of docstrings of the standard library, from across all of it, each on one line."""
-    from benches.tokenizing import docstrings
+    from benches.texts import docstrings
 
     found = [" ".join(text.split())[:LONGEST] for text in docstrings()]
     found = [text for text in found if len(text) > 20]

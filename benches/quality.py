@@ -6,7 +6,7 @@ import argparse
 
 import oxbert
 from benches.summary import print_rows
-from benches.tokenizing import docstrings
+from benches.texts import docstrings
 
 
 def main() -> None:

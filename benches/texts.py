@@ -1,8 +1,11 @@
-"""Hold the models' sizes and the batches that every peer gets: the same in every run and in every process."""
+"""Hold the models' sizes, and the batches and texts of all peers: the same in every run and in every process."""
 
 from __future__ import annotations
 
+import ast
+import sysconfig
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +16,8 @@ MEDIAN_LENGTH, SPREAD, SHORTEST, LONGEST = 25, 0.55, 4, 128
 FULL_TEXTS, FULL_LENGTH = 8, 128
 TEXTS_OF_A_SORTED_BATCH = 8
 VOCABULARY = 30522
+# The most paragraphs of docstrings.
+MOST_DOCSTRINGS = 20_000
 
 Rows = list[list[int]]
 
@@ -97,3 +102,22 @@ def batches(size: Size, shape: str, parts: int) -> list[Rows]:
 
 def cut(rows: Rows, count: int) -> list[Rows]:
     return [rows[first : first + count] for first in range(0, len(rows), count)]
+
+
+def docstrings() -> list[str]:
+    """Return paragraphs of docstrings, which depend on the version of Python only."""
+    paragraphs: list[str] = []
+    for path in sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py")):
+        if "site-packages" in path.parts or "test" in path.parts:
+            continue
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.get_docstring(node) or ""
+                paragraphs.extend(part for part in text.split("\n\n") if part.strip())
+        if len(paragraphs) >= MOST_DOCSTRINGS:
+            break
+    return paragraphs[:MOST_DOCSTRINGS]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import sysconfig
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -15,9 +13,9 @@ import transformers
 
 import oxbert
 from benches.machine import Sgemm
+from benches.texts import docstrings
 from benches.timing import Timing, take_turns
 
-TEXTS = 20_000
 MAX_LENGTH = 128
 # The number of sentences that are tokenised one at a time, and their lengths in characters.
 SHORT_TEXTS = 300
@@ -43,25 +41,6 @@ class Tokenizing:
     equal: int
     # Time relative to oxbert.
     ratio: float
-
-
-def docstrings() -> list[str]:
-    """Return paragraphs of docstrings, which depend on the version of Python only."""
-    paragraphs: list[str] = []
-    for path in sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py")):
-        if "site-packages" in path.parts or "test" in path.parts:
-            continue
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-        except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                text = ast.get_docstring(node) or ""
-                paragraphs.extend(part for part in text.split("\n\n") if part.strip())
-        if len(paragraphs) >= TEXTS:
-            break
-    return paragraphs[:TEXTS]
 
 
 def vocabulary(texts: list[str]) -> list[str]:

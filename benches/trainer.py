@@ -43,7 +43,7 @@ def make(folder: Path) -> None:
 
 def rows() -> list[dict[str, str]]:
     """Return docstrings of the standard library with one of two labels."""
-    from benches.tokenizing import docstrings
+    from benches.texts import docstrings
 
     texts = docstrings()
     step = max(1, len(texts) // ROWS)

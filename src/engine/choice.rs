@@ -7,10 +7,11 @@
 //! | any other CPU | libtorch | libtorch; int8 is refused | bfloat16 by libtorch; `int8_bfloat16` is refused | float32 |
 //! | GPU | libtorch | libtorch; int8 is refused | bfloat16 by libtorch; `int8_bfloat16` is refused | float16 with CUDA |
 //!
-//! Where there are kernels, they serve every shape: libtorch's products depend on the number of rows in their last bits, and a
-//! text is to have the same bits in any batch. That costs nothing. On a Zen 4 with two threads, 8 rows of 128 tokens run at 112 %
-//! of the rate of libtorch's best large product in float32 (ELECTRA-small), 95 % in bfloat16 and 75 % in int8 (ELECTRA-base).
-//! One text of 16 tokens takes 2.6 ms in float32, and 10.3 ms in transformers (ELECTRA-small).
+//! Where there are kernels, they serve every shape: libtorch's products depend on the number of rows in their last
+//! bits, and a text is to have the same bits in any batch. That costs nothing. On a Zen 4 with two threads, 8 rows of
+//! 128 tokens run at 112 % of the rate of libtorch's best large product in float32 (ELECTRA-small), 95 % in bfloat16
+//! and 75 % in int8 (ELECTRA-base). One text of 16 tokens takes 2.6 ms in float32, and 10.3 ms in transformers
+//! (ELECTRA-small).
 
 use std::env;
 
@@ -58,12 +59,12 @@ pub(crate) fn choose(precision: Precision, device: Device, emulate: bool) -> Res
     choice.map(Arithmetic::Kernels).ok_or_else(|| Error::Internal { message: "the instructions are not here".into() })
 }
 
-/// Return the fastest precision on a device that keeps at least 98.5 % of the answers of float32, and a cosine of 0.995 of the
-/// vectors of texts: `int8_bfloat16` where the processor multiplies bfloat16, otherwise int8; float32 on CPUs without kernels,
-/// and float16 on GPUs of CUDA.
+/// Return the fastest precision on a device that keeps at least 98.5 % of the answers of float32, and a cosine of 0.995
+/// of the vectors of texts: `int8_bfloat16` where the processor multiplies bfloat16, otherwise int8; float32 on CPUs
+/// without kernels, and float16 on GPUs of CUDA.
 ///
-/// int8 alone is faster than `int8_bfloat16`. But where bfloat16 can be had, it attends in bfloat16, and of the likeliest tokens
-/// of masks keeps 98.3 % in one set of texts and 98.6 % in another.
+/// int8 alone is faster than `int8_bfloat16`. But where bfloat16 can be had, it attends in bfloat16, and of the
+/// likeliest tokens of masks keeps 98.3 % in one set of texts and 98.6 % in another.
 ///
 /// # Errors
 /// [`Error::Input`] if the environment names unknown kernels.

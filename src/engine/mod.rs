@@ -1,8 +1,8 @@
 //! A frozen encoder: [`Inputs`] -> packed hidden states `[T, H]`, without gradients.
 //!
-//! An [`Engine`] is built from the same configuration and table of names as the trainable [`Encoder`] and implements
-//! the same trait [`Encode`], so heads and models work with either. Nobody can read, resize, save or train the weights
-//! of an engine, so the engine may keep them in the form that is fastest.
+//! An [`Engine`] is built from the same configuration and table of names as the trainable
+//! [`Encoder`](crate::encoder::Encoder) and implements the same trait [`Encode`], so heads and models work with either.
+//! Nobody can read, resize, save or train the weights of an engine, so the engine may keep them in the form that is fastest.
 
 mod choice;
 mod embeddings;

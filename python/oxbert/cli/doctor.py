@@ -64,7 +64,10 @@ def doctor(
         else:
             result = f"passed: within {difference:.1g} of libtorch's operators"
         rows.append((f"  {precision}", kernels, rate, result))
-    print_table(console, rows)
+    model = oxbert.ElectraModel.from_pretrained(
+        "electra-tiny-generator", trainable=False, precision="auto", device=device
+    )
+    print_table(console, [*rows, ("  auto", model.precision)])
     _conclude(console, failed)
 
 
