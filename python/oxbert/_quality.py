@@ -27,8 +27,6 @@ _ALL = ("float16", "bfloat16", "int8_bfloat16", "int8")
 _BATCH = 16
 # One token in this many is masked.
 _MASKED = 7
-# The file that makes a folder that of a sentence encoder.
-_MODULES = "modules.json"
 
 
 @dataclass(frozen=True)
@@ -92,12 +90,13 @@ def quality(
     several = False
     kind: Any = _Sentences
     read: _Read = _read_texts
-    if not _is_sentence_encoder(found):
+    exact: Any = _sentence_encoder(found)
+    if exact is None:
         config = auto.AutoConfig.from_pretrained(found)
         kind = _class_of(config)
         several = kind is _native.ElectraForPreTraining or config.problem_type == "multi_label_classification"
         read = partial(_read_rows, auto.AutoTokenizer.from_pretrained(found), kind.__name__.endswith("ForMaskedLM"))
-    exact = kind.from_pretrained(found, trainable=False)
+        exact = kind.from_pretrained(found, trainable=False)
     others = []
     for name in _ALL if precisions is None else precisions:
         try:
@@ -126,15 +125,6 @@ def _find(model: PathLike, hub: dict[str, Any]) -> Path:
         return find(model, ("config", "tokenizer", "weights"), **hub)
 
 
-def _is_sentence_encoder(folder: Path) -> bool:
-    """Return whether the folder is one. Others, such as a SPLADE model, may have modules as well."""
-    try:
-        SentenceEncoder.from_pretrained(folder)
-    except (ConfigError, MissingFileError):
-        return False
-    return True
-
-
 class _Sentences:
     """Run a sentence encoder as a model without a head: the vector of a text is its only hidden state."""
 
@@ -147,6 +137,14 @@ class _Sentences:
 
     def __call__(self, texts: list[str]) -> dict[str, Any]:
         return {"last_hidden_state": self._encoder(texts)[:, None]}
+
+
+def _sentence_encoder(folder: Path) -> _Sentences | None:
+    """Load a sentence encoder; None if the folder is none. Others, such as a SPLADE model, may have modules as well."""
+    try:
+        return _Sentences.from_pretrained(folder, trainable=False)
+    except (ConfigError, MissingFileError):
+        return None
 
 
 def _read_texts(batch: list[str]) -> tuple[Sequence[str], list[Sequence[int]]]:
